@@ -1,0 +1,1 @@
+"""The Marketplace: keeps, proves and serves signed metadata about images."""

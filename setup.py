@@ -1,0 +1,53 @@
+"""Packaging of the marketplace: what it needs, what it installs."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+RUNTIME = [
+    "alembic>=1.13,<2",
+    "click>=8.1,<9",
+    "cryptography>=44",
+    "httpx>=0.27,<1",
+    "lxml>=6,<7",
+    "pydantic>=2.7,<3",
+    "pyoxigraph>=0.4,<0.6",
+    "pyramid>=2.0.2,<3",
+    "pyramid-jinja2>=2.10,<3",
+    "PyYAML>=6,<7",
+    "signxml>=4.0,<6",
+    "SQLAlchemy>=2.0.30,<2.1",
+    "waitress>=3.0.1,<4",
+]
+
+# One PostgreSQL driver; the binary build needs no compiler on the machine.
+POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
+
+DEVELOPMENT = [
+    "hypothesis>=6.100",
+    "lxml-stubs>=0.5",
+    "mypy>=1.11",
+    "pytest>=8.2",
+    "pytest-cov>=5",
+    "ruff>=0.6",
+    "types-PyYAML",
+]
+
+setup(
+    name="marketplace",
+    version="0.1.0",
+    description="A registry of signed virtual machine image metadata",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
+    include_package_data=True,
+    package_data={"marketplace": ["py.typed"], "validators": ["py.typed"]},
+    install_requires=RUNTIME,
+    extras_require={"postgresql": POSTGRESQL, "dev": DEVELOPMENT + POSTGRESQL},
+    entry_points={
+        "console_scripts": ["marketplace = marketplace.cli:main"],
+        "paste.app_factory": ["main = marketplace:main"],
+    },
+)

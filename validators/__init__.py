@@ -1,0 +1,1 @@
+"""Proves a metadata entry: bytes in, a verified value or a precise refusal out."""
