@@ -1,0 +1,74 @@
+"""Structured logging: one event, one line, on standard error.
+
+Values come from outside (paths, names, error texts), so every line is built
+from an encoder that cannot let a newline or another control character through.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+#: The id of the request that the current thread answers; empty outside requests.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _EventFormatter(logging.Formatter):
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What the event holds: time, level, logger, message, request id, extra fields, traceback."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if request_id.get():
+            fields["request_id"] = request_id.get()
+        fields |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return fields
+
+
+class JsonFormatter(_EventFormatter):
+    """One JSON object a line, ASCII only, so no value can start a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record), default=str, ensure_ascii=True)
+
+
+class TextFormatter(_EventFormatter):
+    """One readable line an event; only a traceback takes more, each of its lines indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = self.fields(record)
+        traceback = fields.pop("traceback", None)
+        head = f"{fields.pop('time')} {fields.pop('level'):<7} {fields.pop('logger')}:"
+        event = printable(fields.pop("event"))
+        line = " ".join([head, event, *(f"{key}={printable(str(value))}" for key, value in fields.items())])
+        if traceback:
+            line += "".join(f"\n    {printable(row)}" for row in traceback.splitlines())
+        return line
+
+
+def printable(text: str) -> str:
+    """The text with every character that is not printable written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def configure(level: str, style: Literal["json", "text"]) -> None:
+    """Send every logger of the process to standard error in the given style."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # httpx and the template engine tell of every step; our own events say the same in our words.
+    for chatty in ("httpx", "httpcore", "alembic.runtime.plugins"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

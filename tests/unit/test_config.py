@@ -1,0 +1,94 @@
+"""Settings: defaults, precedence, and faults that are all named at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from marketplace.config import ConfigurationError, Settings, load_settings, setting_names, variable_name
+
+
+def faults_of(values: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_mapping(values)
+    return caught.value.faults
+
+
+def test_defaults_are_a_working_configuration(tmp_path: Path) -> None:
+    settings = Settings.from_mapping({"data": str(tmp_path)})
+    assert settings.upload.legacy == "refuse"
+    assert settings.database_url == f"sqlite:///{tmp_path}/marketplace.sqlite"
+
+
+def test_environment_wins_over_the_file_and_options_over_both(tmp_path: Path) -> None:
+    ini = tmp_path / "site.ini"
+    ini.write_text(
+        "[app:main]\nuse = egg:marketplace\nupload.legacy = accept\nserver.port = 1\nlist.cap = 77\n"
+    )
+    settings = load_settings(
+        ini, {"MARKETPLACE_SERVER_PORT": "2", "MARKETPLACE_UPLOAD_LEGACY": "refuse"}, {"server.port": "3"}
+    )
+    assert (settings.upload.legacy, settings.server.port, settings.list.cap) == ("refuse", 3, 77)
+
+
+def test_every_fault_is_named_in_one_go() -> None:
+    faults = faults_of(
+        {"upload.legcy": "x", "upload.legacy": "maybe", "server.port": "99999", "site.url": "ftp://x"}
+    )
+    assert len(faults) == 4
+    text = "\n".join(faults)
+    assert "upload.legcy: is no setting; did you mean upload.legacy?" in text
+    assert "MARKETPLACE_SERVER_PORT" in text and "'99999'" in text
+    assert "site.url" in text and "http or https" in text
+
+
+def test_a_wrong_environment_variable_is_a_fault() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean MARKETPLACE_UPLOAD_LEGACY"):
+        load_settings(None, {"MARKETPLACE_UPLOAD_LEGACI": "accept"})
+
+
+def test_variables_of_container_platforms_are_left_alone() -> None:
+    platform = {"MARKETPLACE_SERVICE_HOST": "10.0.0.1", "MARKETPLACE_PORT": "tcp://10.0.0.1:80"}
+    assert load_settings(None, platform) == Settings()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://user:secret@host/db", "sqlite://", "sqlite:///:memory:?secret", "nonsense secret"]
+)
+def test_a_database_url_that_cannot_work_is_refused_without_showing_it(url: str) -> None:
+    faults = faults_of({"database.url": url})
+    assert len(faults) == 1 and faults[0].startswith("database.url")
+    assert "secret" not in faults[0]
+
+
+def test_postgresql_urls_get_the_driver_that_is_installed() -> None:
+    settings = Settings.from_mapping({"database.url": "postgresql://u:p%40ss@localhost/m"})
+    assert settings.database_url == "postgresql+psycopg://u:p%40ss@localhost/m"
+
+
+def test_an_empty_value_means_the_default() -> None:
+    assert Settings.from_mapping({"database.url": "", "upload.legacy": " "}) == Settings()
+
+
+def test_settings_of_the_framework_may_stand_beside_ours() -> None:
+    assert Settings.from_mapping({"use": "egg:marketplace", "pyramid.reload_templates": "true"}) == Settings()
+
+
+@pytest.mark.parametrize("text", ["no section", "[app:other]\nx = 1\n", "[app:main]\ndata = %(nowhere)s\n"])
+def test_a_file_that_is_no_settings_file_is_named(tmp_path: Path, text: str) -> None:
+    ini = tmp_path / "broken.ini"
+    ini.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"broken\.ini"):
+        load_settings(ini, {})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_settings(tmp_path / "absent.ini", {})
+
+
+def test_every_setting_has_a_meaning_and_its_own_variable() -> None:
+    names = dict(setting_names())
+    assert all(names.values())
+    assert len({variable_name(name) for name in names}) == len(names)

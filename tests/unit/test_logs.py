@@ -1,0 +1,53 @@
+"""Log lines: structured, carrying the request id, and never broken by what they report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.logs import JsonFormatter, TextFormatter, request_id
+
+
+def record(message: str, **extra: object) -> logging.LogRecord:
+    made = logging.getLogger("marketplace.test").makeRecord(
+        "marketplace.test", logging.INFO, "file.py", 1, message, (), None, extra=extra
+    )
+    return made
+
+
+@given(st.text(), st.text())
+def test_no_value_can_start_a_line_of_its_own(message: str, value: str) -> None:
+    for formatter in (JsonFormatter(), TextFormatter()):
+        line = formatter.format(record(message, path=value))
+        assert len(line.splitlines()) == 1
+        assert "\x1b" not in line
+
+
+def test_json_lines_hold_the_fields_of_the_event() -> None:
+    token = request_id.set("abc123")
+    try:
+        event = json.loads(JsonFormatter().format(record("uploaded", status=201)))
+    finally:
+        request_id.reset(token)
+    assert (event["event"], event["status"], event["request_id"], event["level"]) == (
+        "uploaded",
+        201,
+        "abc123",
+        "info",
+    )
+
+
+def test_a_traceback_stays_inside_its_event() -> None:
+    try:
+        raise ValueError("first\n2026-01-01T00:00:00 info forged: line")
+    except ValueError:
+        failed = record("request failed")
+        failed.exc_info = sys.exc_info()
+    assert len(JsonFormatter().format(failed).splitlines()) == 1
+    head, *rows = TextFormatter().format(failed).splitlines()
+    assert "request failed" in head
+    assert rows and all(row.startswith("    ") for row in rows)
