@@ -1,0 +1,56 @@
+# The few commands of this project. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check sure bench bench-smoke soak format lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv and install everything the lock file names
+
+$(READY): requirements.lock setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+	  "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+run: setup ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
+	$(BIN)/marketplace db upgrade
+	$(BIN)/marketplace demo
+	$(BIN)/marketplace serve
+
+test: setup ## run every test that needs no root
+	$(BIN)/pytest
+
+check: setup ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/contract/test_migrations.py
+
+sure: check ## every check: check, tests with coverage, benchmark smoke
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m tests.benchmarks --smoke
+
+bench: setup ## measure, each figure beside a floor of the same run (writes docs/benchmarks.md)
+	$(BIN)/python -m tests.benchmarks --report docs/benchmarks.md
+
+soak: setup ## the long forms of the fault tests
+	$(BIN)/pytest -m soak --soak
+
+format: setup ## format and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --extra dev setup.py -o requirements.lock
+
+clean: ## remove what make made, except ./var
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info

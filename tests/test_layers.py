@@ -1,0 +1,116 @@
+"""Imports run one way: this is the picture of docs/architecture.md, held against the code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+#: What each part may import of the others. A part may always import itself.
+FOUNDATION = {"validators", "marketplace.config", "marketplace.logs"}
+STORE = FOUNDATION | {"marketplace.db", "marketplace.migrate", "marketplace.models", "marketplace.access"}
+FOLLOWED = STORE | {"marketplace.changes"}
+SERVICES = FOLLOWED | {
+    "marketplace.entries",
+    "marketplace.ingest",
+    "marketplace.sparql",
+    "marketplace.worker",
+}
+PROCESS = SERVICES | {"marketplace.runtime", "marketplace.demo"}
+MAY_IMPORT = {
+    "validators": set(),
+    "marketplace.config": set(),
+    "marketplace.logs": set(),
+    "marketplace.models": {"validators"},
+    "marketplace.db": {"marketplace.models", "marketplace.migrate"},
+    "marketplace.migrate": {"marketplace.models", "marketplace.db"},
+    "marketplace.access": set(),
+    "marketplace.changes": STORE,
+    "marketplace.entries": FOLLOWED,
+    "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
+    "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
+    "marketplace.worker": FOLLOWED,
+    "marketplace.runtime": SERVICES,
+    "marketplace.client": {"validators"},
+    "marketplace.demo": SERVICES,
+    "marketplace.api": PROCESS | {"marketplace.web"},
+    "marketplace.web": PROCESS,
+    "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
+    "marketplace.server": PROCESS | {"marketplace"},
+    "marketplace.cli": PROCESS | {"marketplace.client", "marketplace.server", "marketplace"},
+    "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
+}
+
+#: A pure package knows no framework, no network, no database and no clock.
+IMPURE = {
+    "pyramid",
+    "sqlalchemy",
+    "httpx",
+    "socket",
+    "time",
+    "os",
+    "random",
+    "logging",
+    "marketplace",
+    "asyncio",
+}
+
+
+def part_of(module: str) -> str:
+    """The part a dotted module name belongs to: its first two levels, or ``validators``."""
+    names = module.split(".")
+    if names[0] == "validators":
+        return "validators"
+    return ".".join(names[:2])
+
+
+def modules(package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        names = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(names[:-1] if names[-1] == "__init__" else names), path
+
+
+def imports(path: Path, module: str) -> Iterator[str]:
+    """Every module a file imports, relative ones resolved."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([node.module] if node.module else [])])
+            yield base
+            if base in ("marketplace", "validators"):
+                yield from (
+                    f"{base}.{alias.name}" for alias in node.names if (ROOT / base / alias.name).exists()
+                )
+
+
+OURS = [*modules("validators"), *modules("marketplace")]
+
+
+@pytest.mark.parametrize(("module", "path"), OURS, ids=[module for module, _ in OURS])
+def test_a_module_imports_only_what_lies_below_it(module: str, path: Path) -> None:
+    part = part_of(module)
+    assert part in MAY_IMPORT, (
+        f"{part} has no place in the layers yet: give it one here and in docs/architecture.md"
+    )
+    used = {
+        part_of(name) for name in imports(path, module) if name.split(".")[0] in ("marketplace", "validators")
+    }
+    assert used - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules("validators")))
+def test_acceptance_is_pure(module: str, path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path, module)} & IMPURE
+
+
+def test_the_migrations_folder_does_not_shadow_the_library() -> None:
+    assert not (ROOT / "alembic" / "__init__.py").exists()
