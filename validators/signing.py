@@ -1,0 +1,163 @@
+"""Signs metadata: fills in the endorsement and adds an enveloped XML signature.
+
+The signature is exclusive C14N with rsa-sha256 or ECDSA, which survives being
+embedded in other XML, and its KeyInfo holds the signer's certificate first
+(FORMAT, steps 2, 3 and 5). Pure like the rest of the package: the time comes in
+as an argument, keys come in as values.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.signer import XMLSigner
+
+from validators.document import Endorser, format_time
+from validators.names import java_name
+from validators.signing_errors import DraftError, EmailError, SigningError
+from validators.signing_identity import SigningIdentity, SigningKey, load_pem, load_pkcs12
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+__all__ = ["SigningError", "SigningIdentity", "load_pem", "load_pkcs12", "sign", "sign_unverified"]
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+DCTERMS = "http://purl.org/dc/terms/"
+SLREQ = "http://mp.stratuslab.eu/slreq#"
+DSIG = "http://www.w3.org/2000/09/xmldsig#"
+XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+BASE = "http://mp.stratuslab.eu/"
+
+_PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ}
+_MAX_BYTES = 1_048_576
+
+# The hash is about as strong as the curve's key.
+_EC_METHODS = {
+    "secp256r1": SignatureMethod.ECDSA_SHA256,
+    "secp384r1": SignatureMethod.ECDSA_SHA384,
+    "secp521r1": SignatureMethod.ECDSA_SHA512,
+}
+
+
+def sign(document: bytes, identity: SigningIdentity, created: datetime, *, email: str | None = None) -> bytes:
+    """Sign a draft as an endorser, so that every marketplace accepts the result.
+
+    Args:
+        document: RDF/XML, UTF-8; an endorsement and a signature in it are replaced.
+        identity: who signs.
+        created: when the endorsement is made; aware, cut to whole seconds.
+        email: the endorser's address where the certificate holds none.
+
+    Raises:
+        EmailError: no address, or another one than the certificate's.
+        DraftError: the document is no RDF/XML metadata.
+    """
+    return sign_unverified(document, identity, created, email=email)
+
+
+def sign_unverified(
+    document: bytes, identity: SigningIdentity, created: datetime, *, email: str | None = None
+) -> bytes:
+    """Sign a draft without asking whether a marketplace would accept the result.
+
+    Args, errors: those of ``sign``, except that no rule of acceptance is checked.
+    """
+    root = _parse(document)
+    description = _get_description(root)
+    _strip_signatures(root, description)
+    endorser = _endorser(identity, email)
+    _endorse(description, endorser, created)
+    if XML_BASE not in root.attrib:
+        root.set(XML_BASE, BASE)
+    signer = XMLSigner(
+        signature_algorithm=_method(identity.key),
+        digest_algorithm=DigestAlgorithm.SHA256,
+        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+    )
+    chain = [identity.certificate, *identity.intermediates]
+    signed = signer.sign(root, key=identity.key, cert=chain)
+    return etree.tostring(signed, xml_declaration=True, encoding="UTF-8")
+
+
+def _method(key: SigningKey) -> SignatureMethod:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return _EC_METHODS[key.curve.name]
+    return SignatureMethod.RSA_SHA256
+
+
+def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
+    bound = identity.email
+    if bound is None and email is None:
+        raise EmailError("the certificate holds no e-mail address; give the endorser's address")
+    if bound is not None and email is not None and email != bound:
+        raise EmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
+    certificate = identity.certificate
+    return Endorser(bound or email or "", java_name(certificate.subject), java_name(certificate.issuer))
+
+
+def _parse(document: bytes) -> _Element:
+    if len(document) > _MAX_BYTES:
+        raise DraftError(f"the document has {len(document)} bytes; an entry has at most {_MAX_BYTES}")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(document, parser)
+    except etree.XMLSyntaxError as error:
+        raise DraftError(f"the document is not well-formed XML: {error.msg}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise DraftError("the document has a DOCTYPE, which no entry may have")
+    return root
+
+
+def _get_description(root: _Element) -> _Element:
+    descriptions = root.findall(f"{{{RDF}}}Description")
+    if root.tag != f"{{{RDF}}}RDF" or len(descriptions) != 1:
+        raise DraftError("the document is not an rdf:RDF element with exactly one rdf:Description in it")
+    return descriptions[0]
+
+
+def _strip_signatures(root: _Element, description: _Element) -> None:
+    for parent in (root, description):
+        for signature in parent.findall(f"{{{DSIG}}}Signature"):
+            _remove(parent, signature)
+
+
+def _endorse(description: _Element, endorser: Endorser, created: datetime) -> None:
+    old = description.findall(f"{{{SLREQ}}}endorsement")
+    place = description.index(old[0]) if old else len(description)
+    for element in old:
+        _remove(description, element)
+    endorsement = _resource(f"{{{SLREQ}}}endorsement")
+    _leaf(endorsement, f"{{{DCTERMS}}}created", format_time(created.astimezone(UTC)))
+    inner = _resource(f"{{{SLREQ}}}endorser")
+    endorsement.append(inner)
+    _leaf(inner, f"{{{SLREQ}}}email", endorser.email)
+    _leaf(inner, f"{{{SLREQ}}}subject", endorser.subject)
+    _leaf(inner, f"{{{SLREQ}}}issuer", endorser.issuer)
+    description.insert(place, endorsement)
+
+
+def _resource(tag: str) -> _Element:
+    return etree.Element(tag, {f"{{{RDF}}}parseType": "Resource"}, nsmap=_PREFIXES)
+
+
+def _leaf(parent: _Element, tag: str, text: str) -> None:
+    try:
+        etree.SubElement(parent, tag).text = text
+    except ValueError:
+        name = etree.QName(tag).localname
+        raise EmailError(f"the endorser's {name} has characters that XML cannot hold") from None
+
+
+def _remove(parent: _Element, child: _Element) -> None:
+    # lxml takes the text behind an element away with it; that text belongs to the parent.
+    before = child.getprevious()
+    if child.tail and before is not None:
+        before.tail = (before.tail or "") + child.tail
+    elif child.tail:
+        parent.text = (parent.text or "") + child.tail
+    parent.remove(child)

@@ -1,0 +1,191 @@
+"""Who signs: a certificate with its private key, checked before it is used.
+
+Sources: FORMAT, step 3 (which keys and certificates may sign) and step 5 (where
+the endorser's e-mail comes from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+
+from validators.signing_errors import (
+    CaCertificateError,
+    KeyFileError,
+    KeyUsageError,
+    PasswordRequiredError,
+    WeakKeyError,
+    WrongPasswordError,
+)
+
+SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+#: Certificates beside the signer's own that an entry may carry.
+MAX_INTERMEDIATES = 4
+
+_MIN_RSA_BITS = 2048
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_DER_SEQUENCE = 0x30
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True)
+class SigningIdentity:
+    """A certificate, its private key and the certificates that lead towards an anchor.
+
+    Make one with ``of`` (or a loader), which checks that it may sign.
+    """
+
+    certificate: x509.Certificate
+    key: SigningKey
+    intermediates: tuple[x509.Certificate, ...] = ()
+
+    @classmethod
+    def of(
+        cls, certificate: x509.Certificate, key: object, others: Iterable[x509.Certificate] = ()
+    ) -> SigningIdentity:
+        """Check a certificate and key, and pick its issuers out of the other certificates.
+
+        Raises:
+            KeyFileError: the key is not the certificate's, or the certificate is damaged.
+            WeakKeyError: neither RSA of 2048 bits or more nor ECDSA on P-256, P-384 or P-521.
+            CaCertificateError: the certificate issues certificates.
+            KeyUsageError: its KeyUsage forbids signing documents.
+        """
+        checked = _verify_key(key)
+        if not _belongs(certificate, checked):
+            raise KeyFileError("the certificate does not belong to the private key")
+        _verify_purpose(certificate)
+        return cls(certificate, checked, tuple(_issuers(certificate, list(others))))
+
+    @property
+    def email(self) -> str | None:
+        """The certificate's first rfc822Name, if it has one."""
+        names = _extension(self.certificate, x509.SubjectAlternativeName)
+        emails = names.get_values_for_type(x509.RFC822Name) if names else []
+        return emails[0] if emails else None
+
+
+def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:
+    """Read a signing identity from a PKCS#12 key store.
+
+    Args:
+        data: the whole file.
+        password: of the store; None where it has none.
+
+    Raises:
+        PasswordRequiredError, WrongPasswordError: the store does not open.
+        KeyFileError: the bytes are no PKCS#12 store, or it lacks a key or its certificate.
+        SigningError: the identity may not sign (see ``SigningIdentity.of``).
+    """
+    if not data or data[0] != _DER_SEQUENCE:
+        raise KeyFileError("the key store is no PKCS#12 file")
+    try:
+        store = pkcs12.load_pkcs12(data, password.encode() if password is not None else None)
+    except UnsupportedAlgorithm:
+        raise KeyFileError("the key store is encrypted in a way this machine does not support") from None
+    except (ValueError, TypeError):
+        if password is None:
+            raise PasswordRequiredError("the key store needs a password, or is damaged") from None
+        raise WrongPasswordError("the password does not open the key store (or it is damaged)") from None
+    if store.key is None or store.cert is None:
+        missing = "private key" if store.key is None else "certificate for its private key"
+        raise KeyFileError(f"the key store holds no {missing}")
+    others = [extra.certificate for extra in store.additional_certs]
+    return SigningIdentity.of(store.cert.certificate, store.key, others)
+
+
+def load_pem(certificates: bytes, key: bytes, password: str | None) -> SigningIdentity:
+    """Read a signing identity from PEM files.
+
+    Args:
+        certificates: the key's certificate and, optionally, those of its issuers, in any order.
+        key: the private key, encrypted or not.
+        password: of the key; not used where the key is not encrypted.
+
+    Raises:
+        PasswordRequiredError, WrongPasswordError: the key does not open.
+        KeyFileError: a file holds nothing usable, or no certificate belongs to the key.
+        SigningError: the identity may not sign (see ``SigningIdentity.of``).
+    """
+    private_key = _load_private_key(key, password)
+    try:
+        chain = x509.load_pem_x509_certificates(certificates)
+    except ValueError:
+        raise KeyFileError("the certificate file holds no readable PEM certificate") from None
+    own = next((certificate for certificate in chain if _belongs(certificate, private_key)), None)
+    if own is None:
+        raise KeyFileError("the certificate does not belong to the private key")
+    return SigningIdentity.of(own, private_key, [other for other in chain if other != own])
+
+
+def _load_private_key(key: bytes, password: str | None) -> object:
+    secret = password.encode() if password is not None else None
+    try:
+        try:
+            return load_pem_private_key(key, secret)
+        except TypeError:
+            # Raised for a password on a key that is not encrypted, and for a lacking one.
+            if secret is None:
+                raise PasswordRequiredError("the private key is encrypted and needs a password") from None
+            return load_pem_private_key(key, None)
+    except UnsupportedAlgorithm:
+        raise KeyFileError("the private key is of a kind this machine does not support") from None
+    except ValueError:
+        if secret is not None and b"ENCRYPTED" in key:
+            raise WrongPasswordError("the password does not open the private key") from None
+        raise KeyFileError("the key file holds no readable PEM private key") from None
+
+
+def _verify_key(key: object) -> SigningKey:
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < _MIN_RSA_BITS:
+            raise WeakKeyError(f"the RSA key has {key.key_size} bits; at least {_MIN_RSA_BITS} are needed")
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if not isinstance(key.curve, _CURVES):
+            raise WeakKeyError(f"the curve {key.curve.name} is not one of P-256, P-384 and P-521")
+        return key
+    raise WeakKeyError("the key is neither RSA nor ECDSA")
+
+
+def _verify_purpose(certificate: x509.Certificate) -> None:
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise CaCertificateError("the certificate is a CA's; sign with a certificate issued for documents")
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        raise KeyUsageError("the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation")
+
+
+def _belongs(certificate: x509.Certificate, key: object) -> bool:
+    try:
+        return bool(certificate.public_key() == key.public_key())  # type: ignore[attr-defined]  # every private key has one
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _issuers(certificate: x509.Certificate, others: list[x509.Certificate]) -> Iterable[x509.Certificate]:
+    current = certificate
+    for _ in range(MAX_INTERMEDIATES):
+        issuer = next((other for other in others if other.subject == current.issuer), None)
+        if issuer is None:
+            return
+        yield issuer
+        others.remove(issuer)
+        current = issuer
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+    except ValueError:
+        raise KeyFileError("the certificate's extensions are damaged") from None
