@@ -1,0 +1,7 @@
+"""The log of accepted entries: append, page, follow."""
+
+from marketplace.access.principal import PUBLIC
+from marketplace.changes.follower import Cursors, Follower
+from marketplace.changes.log import Change, ChangeLog, LogNotFoundError
+
+__all__ = ["PUBLIC", "Change", "ChangeLog", "Cursors", "Follower", "LogNotFoundError"]

@@ -1,0 +1,68 @@
+"""Followers of the log, and how far each has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.changes.log import Change, ChangeLog
+from marketplace.models import FollowerCursor
+
+
+class Follower(Protocol):
+    """Something that is made of the log's entries and can be thrown away and made again.
+
+    The cursor moves only after ``apply`` returned, in a transaction of its own:
+    rows can come a second time after a crash, so applying must be idempotent.
+    """
+
+    #: Names the cursor: one name, one copy of whatever the follower keeps.
+    name: str
+
+    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
+        """Take in the next rows of a log, in order, durably. ``session`` reads, on one snapshot.
+
+        Anything raised leaves the cursor where it is; the same rows come again later.
+        """
+
+    def reset(self) -> None:
+        """Forget everything: the log is about to come again from 0."""
+
+
+class Cursors:
+    """The followers' positions, as one transaction sees them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def position(self, follower: str, log: str) -> int:
+        """The sequence the follower wants next; 0 for one that never moved."""
+        found = self._session.scalar(
+            select(FollowerCursor.position).where(
+                FollowerCursor.follower == follower,
+                FollowerCursor.log_id == ChangeLog(self._session).key(log),
+            )
+        )
+        return 0 if found is None else found
+
+    def move(self, follower: str, log: str, position: int) -> None:
+        """Set the sequence the follower wants next."""
+        log_id = ChangeLog(self._session).key(log)
+        moved = self._session.scalar(
+            update(FollowerCursor)
+            .where(FollowerCursor.follower == follower, FollowerCursor.log_id == log_id)
+            .values(position=position)
+            .returning(FollowerCursor.position)
+            .execution_options(synchronize_session=False)
+        )
+        if moved is None:
+            self._session.execute(
+                insert(FollowerCursor).values(follower=follower, log_id=log_id, position=position)
+            )
+
+    def forget(self, follower: str) -> None:
+        """Put a follower back to the start of every log."""
+        self._session.execute(delete(FollowerCursor).where(FollowerCursor.follower == follower))

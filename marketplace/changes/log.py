@@ -1,0 +1,151 @@
+"""Appending to a log and reading it in pages.
+
+Sequence numbers are dense from 0 and become visible in order. An autoincrement
+key gives neither: it is taken at insert and seen at commit, so a reader that
+remembers the highest number it saw skips the ones that commit later. Here the
+numbers come from the log's counter row, whose lock lasts until the commit, and
+they are taken as the last step of a transaction so that the lock is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from marketplace.models import Change as ChangeRow
+from marketplace.models import Entry, Log
+
+#: Most rows of one page, whatever the caller asks for.
+PAGE_LIMIT = 1024
+
+
+class LogNotFoundError(Exception):
+    """There is no log of that name."""
+
+    code = "log.not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no log named {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What to append: an entry and the bytes that this log received for it, by their keys."""
+
+    entry_key: int
+    body_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of a log."""
+
+    sequence: int
+    entry_key: int
+    body_id: int
+    entry_id: str
+    accepted_at: datetime
+
+
+class ChangeLog:
+    """The logs as one transaction sees them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def names(self) -> list[str]:
+        """Every log's name, by code point."""
+        return list(self._session.scalars(select(Log.name).order_by(Log.name)))
+
+    def create(self, name: str) -> None:
+        """Start an empty log; one that exists already stays as it is."""
+        if self._session.scalar(select(Log.id).where(Log.name == name)) is None:
+            try:
+                with self._session.begin_nested():
+                    self._session.execute(insert(Log).values(name=name, next_sequence=0))
+            except IntegrityError:  # somebody else created it at this moment: what was wanted
+                self.key(name)
+
+    def key(self, log: str) -> int:
+        """The key of a log in the tables.
+
+        Raises:
+            LogNotFoundError: there is none of that name.
+        """
+        key = self._session.scalar(select(Log.id).where(Log.name == log))
+        if key is None:
+            raise LogNotFoundError(log)
+        return key
+
+    def size(self, log: str) -> int:
+        """How many rows a log has, which is the next sequence number.
+
+        Raises:
+            LogNotFoundError: there is none of that name.
+        """
+        size = self._session.scalar(select(Log.next_sequence).where(Log.name == log))
+        if size is None:
+            raise LogNotFoundError(log)
+        return size
+
+    def append(self, log: str, rows: Sequence[Appended], accepted_at: datetime) -> range:
+        """Append entries; call it as the last thing before the commit.
+
+        Returns:
+            the sequence numbers given to ``rows``, in their order.
+
+        Raises:
+            LogNotFoundError: there is no log of that name.
+        """
+        taken = self._session.execute(
+            update(Log)
+            .where(Log.name == log)
+            .values(next_sequence=Log.next_sequence + len(rows))
+            .returning(Log.id, Log.next_sequence)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if taken is None:
+            raise LogNotFoundError(log)
+        log_id, end = taken
+        numbers = range(end - len(rows), end)
+        if rows:
+            self._session.execute(
+                insert(ChangeRow),
+                [
+                    {
+                        "log_id": log_id,
+                        "sequence": sequence,
+                        "entry_key": row.entry_key,
+                        "body_id": row.body_id,
+                        "accepted_at": accepted_at,
+                    }
+                    for sequence, row in zip(numbers, rows, strict=True)
+                ],
+            )
+        return numbers
+
+    def page(self, log: str, since: int, limit: int = PAGE_LIMIT) -> list[Change]:
+        """The rows from sequence ``since`` on, at most ``limit`` and never more than PAGE_LIMIT.
+
+        Raises:
+            LogNotFoundError: there is no log of that name.
+        """
+        found = self._session.execute(
+            select(
+                ChangeRow.sequence,
+                ChangeRow.entry_key,
+                ChangeRow.body_id,
+                Entry.entry_id,
+                ChangeRow.accepted_at,
+            )
+            .join(Entry, Entry.id == ChangeRow.entry_key)
+            .where(ChangeRow.log_id == self.key(log), ChangeRow.sequence >= since)
+            .order_by(ChangeRow.sequence)
+            .limit(min(limit, PAGE_LIMIT))
+        )
+        return [Change(*row) for row in found]

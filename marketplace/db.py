@@ -1,0 +1,134 @@
+"""One database, two kinds of transaction: consistent snapshots to read, durable ones to write.
+
+SQLite: WAL, so readers never wait and never make a writer wait;
+``synchronous=FULL``, because with NORMAL a power cut loses commits that were
+acknowledged; writers begin with BEGIN IMMEDIATE, because a deferred
+transaction that upgrades to writing fails instead of waiting. PostgreSQL:
+readers run REPEATABLE READ, READ ONLY; writers READ COMMITTED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+#: Seconds a SQLite writer waits for another process's transaction to end.
+BUSY_TIMEOUT = 20
+#: Connections kept for readers, and how many more may be opened at the same time.
+READERS, MORE_READERS = 8, 56
+#: Connections kept for writers: the ingest thread, followers' cursors, commands.
+WRITERS, MORE_WRITERS = 4, 12
+#: Kibibytes of page cache a SQLite connection may hold; the operating system caches the file besides.
+SQLITE_CACHE_KIB = 4096
+
+
+class Database:
+    """The engine of a marketplace's database and its sessions. Safe to share between threads."""
+
+    def __init__(self, engine: Engine, reader: Engine) -> None:
+        self.engine = engine
+        self._reader = reader
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Connect lazily to a database.
+
+        Args:
+            url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``.
+
+        Raises:
+            ValueError: another kind of database, or SQLite in memory.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return cls(_sqlite_engine(parsed, writes=True), _sqlite_engine(parsed, writes=False))
+        if parsed.get_backend_name() == "postgresql":
+            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"))
+        raise ValueError(f"{parsed.get_backend_name()} is not a supported database: use sqlite or postgresql")
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one consistent snapshot; it cannot write and holds up nobody."""
+        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits durably at the end of the block and rolls back on an exception."""
+        with Session(self.engine, autoflush=False, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close every idle connection; sessions still open close theirs when they end."""
+        self._reader.dispose()
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: an in-memory database forgets every entry")
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    size, more = (WRITERS, MORE_WRITERS) if writes else (READERS, MORE_READERS)
+    engine = create_engine(
+        url,
+        pool_size=size,
+        max_overflow=more,
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: object) -> None:
+        # The driver would begin transactions by itself, and too late; begin() below does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
+        # A long reader lets the WAL grow; this gives the disk back at the next checkpoint.
+        cursor.execute("PRAGMA journal_size_limit=67108864")
+        if not writes:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _open_postgresql(url: URL) -> Database:
+    # pre_ping: a server restarted between two requests must not fail the second one.
+    engine = create_engine(url, pool_size=WRITERS, max_overflow=MORE_WRITERS, pool_pre_ping=True)
+    reader = create_engine(
+        url,
+        pool_size=READERS,
+        max_overflow=MORE_READERS,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+    return Database(engine, reader)
+
+
+def upgrade(url: str) -> None:
+    """Bring a database to the newest schema, creating it where it is empty; safe to call at every start."""
+    from marketplace.migrate import upgrade_engine
+
+    database = Database.open(url)
+    try:
+        upgrade_engine(database.engine)
+    finally:
+        database.close()

@@ -1,0 +1,27 @@
+"""Signers' certificates, each stored once however many entries it signed."""
+
+from __future__ import annotations
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from marketplace.models.base import Base
+from marketplace.models.columns import Moment, PrimaryKey, Word
+
+
+class Certificate(Base):
+    """A certificate whose key verified some entry's signature.
+
+    ``fingerprint`` is the SHA-256 of ``der`` in hex; ``email`` the first
+    rfc822Name, absent where the certificate binds no address.
+    """
+
+    __tablename__ = "certificate"
+    __table_args__ = (UniqueConstraint("fingerprint"),)
+
+    id: Mapped[PrimaryKey]
+    fingerprint: Mapped[Word]
+    der: Mapped[bytes]
+    not_before: Mapped[Moment]
+    not_after: Mapped[Moment]
+    email: Mapped[Word | None]

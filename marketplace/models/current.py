@@ -1,0 +1,76 @@
+"""What listings read: the current entry of each endorser for each image, log by log.
+
+Everything here can be computed from ``entry`` and ``change``; it is kept so
+that a page of a list costs the same with a thousand entries as with a hundred
+thousand.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.models.base import Base
+from marketplace.models.columns import Moment, Number, PrimaryKey, Word
+
+#: ``valid_until`` of an entry that never expires: later than any time the format can write.
+FOREVER = 2**62
+
+#: Stands between the columns in ``search_text``: no XML document can hold this character.
+SEPARATOR = "\x1f"
+
+#: Columns of the list whose length nobody limits. PostgreSQL refuses index rows of a few
+#: kilobytes, so there a sort by one of them is a sort; SQLite has an index for each.
+_UNBOUNDED = ("os", "os_version", "os_arch", "kind", "location", "description", "title")
+
+
+class Current(Base):
+    """One row per log, image and endorser's e-mail.
+
+    ``deprecated`` and ``valid_until`` (seconds since 1970, FOREVER without
+    dcterms:valid) make the status at any moment; the ``folded`` columns and
+    ``search_text`` (all ten list columns) are casefolded for searches.
+    """
+
+    __tablename__ = "current"
+    __table_args__ = (
+        UniqueConstraint("log_id", "identifier", "email"),
+        Index("ix__current__coordinates", "identifier", "email"),
+        Index("ix__current__created", "log_id", "created", "entry_key"),
+        Index("ix__current__email", "log_id", "email", "entry_key"),
+        Index("ix__current__identifier", "log_id", "identifier", "entry_key"),
+        Index("ix__current__status", "log_id", "deprecated", "valid_until", "has_web", "has_pdisk"),
+        Index("ix__current__valid_until", "log_id", "valid_until"),
+        Index("ix__current__entry", "entry_key"),
+        *(
+            Index(f"ix__current__{name}", "log_id", name, "entry_key", info={"dialect": "sqlite"}).ddl_if(
+                dialect="sqlite"
+            )
+            for name in _UNBOUNDED
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"))
+    entry_key: Mapped[Number] = mapped_column(ForeignKey("entry.id"))
+    entry_id: Mapped[Word]
+    identifier: Mapped[Word]
+    email: Mapped[Word]
+    created: Mapped[Moment]
+    deprecated: Mapped[bool]
+    valid_until: Mapped[int] = mapped_column(BigInteger)
+    has_web: Mapped[bool]
+    has_pdisk: Mapped[bool]
+    os: Mapped[Word | None]
+    os_version: Mapped[Word | None]
+    os_arch: Mapped[Word | None]
+    kind: Mapped[Word | None]
+    location: Mapped[Word | None]
+    description: Mapped[Word | None]
+    title: Mapped[Word | None]
+    os_folded: Mapped[Word | None]
+    os_version_folded: Mapped[Word | None]
+    os_arch_folded: Mapped[Word | None]
+    kind_folded: Mapped[Word | None]
+    email_folded: Mapped[Word]
+    search_text: Mapped[Word]

@@ -1,0 +1,51 @@
+"""The append-only logs: who may see an entry is which logs it stands in."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.models.base import Base
+from marketplace.models.columns import Moment, Number, PrimaryKey, Word
+
+
+class Log(Base):
+    """One log per visibility scope; ``next_sequence`` is the counter its numbers are taken from."""
+
+    __tablename__ = "log"
+    __table_args__ = (
+        UniqueConstraint("name"),
+        CheckConstraint("next_sequence >= 0", name="next_sequence"),
+    )
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[Word]
+    next_sequence: Mapped[Number]
+
+
+class Change(Base):
+    """One row of a log: dense sequence from 0, an entry at most once."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        UniqueConstraint("log_id", "entry_key"),
+        CheckConstraint("sequence >= 0", name="sequence"),
+        Index(None, "entry_key"),
+    )
+
+    log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
+    sequence: Mapped[Number] = mapped_column(primary_key=True)
+    entry_key: Mapped[Number] = mapped_column(ForeignKey("entry.id"))
+    body_id: Mapped[Number] = mapped_column(ForeignKey("entry_body.id"))
+    accepted_at: Mapped[Moment]
+
+
+class FollowerCursor(Base):
+    """How far a follower has come in a log: the sequence it wants next."""
+
+    __tablename__ = "follower_cursor"
+    __table_args__ = (CheckConstraint("position >= 0", name="position"),)
+
+    follower: Mapped[Word] = mapped_column(primary_key=True)
+    log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
+    position: Mapped[Number]
