@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "marketplace.api": PROCESS | {"marketplace.web"},
     "marketplace.web": PROCESS,
     "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
-    "marketplace.server": PROCESS | {"marketplace"},
+    "marketplace.connections": {"marketplace.logs"},
+    "marketplace.server": PROCESS | {"marketplace", "marketplace.connections"},
     "marketplace.cli": PROCESS | {"marketplace.client", "marketplace.server", "marketplace"},
     "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
 }

@@ -1,0 +1,257 @@
+"""waitress with deadlines: what a client may take its time with, and for how long.
+
+waitress's own timeout starts anew with every byte, so a client that sends one
+byte a minute keeps its connection, and one that reads as slowly keeps a
+response in memory. Here a request must arrive whole within a time, and a response
+must be read at a least speed. See also ``server.py``, which sets the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+
+from marketplace.logs import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How slow a client may be.
+
+    Args:
+        request_seconds: from a request's first byte to its last.
+        idle_seconds: silence between requests.
+        read_bytes_per_second: least speed of reading a response, over any ``idle_seconds``.
+        linger_seconds: how long the rest of a refused body is read and dropped, so that the
+            client gets to see the refusal instead of a broken connection.
+    """
+
+    request_seconds: float
+    idle_seconds: float
+    read_bytes_per_second: int = 2048
+    linger_seconds: float = 3.0
+
+
+_CODES = {400: "http.malformed", 408: "http.timeout", 413: "body.size", 431: "http.header-size"}
+
+
+class WireErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """An error found before the application is reached, in the application's shapes."""
+
+    def execute(self) -> None:
+        """Answer with the error and close the connection."""
+        error = self.request.error
+        accept = getattr(self.request, "headers", {}).get("ACCEPT", "")
+        reason = printable(str(error.body)) if error.code < 500 else error.reason
+        self.status = f"{error.code} {error.reason}"
+        content_type, body = wire_error(error.code, _CODES.get(error.code, "http"), reason, accept)
+        self.response_headers += [("Content-Type", content_type), ("X-Content-Type-Options", "nosniff")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, bytes]:
+    """Content type and body of an error; Accept is only searched for JSON: nothing here may fail."""
+    if "problem+json" in accept:
+        problem = {"type": "about:blank", "status": status, "detail": reason, "code": code}
+        return "application/problem+json", json.dumps(problem).encode()
+    if "json" in accept:
+        return "application/json", json.dumps({str(status): reason}).encode()
+    return "application/xml; charset=UTF-8", f"<error>{escape(reason)}</error>".encode()
+
+
+class RequestTimeout:
+    """408 (RFC 9110, section 15.5.9), in the form waitress's error tasks take."""
+
+    code = 408
+    reason = "Request Timeout"
+
+    def __init__(self, seconds: float) -> None:
+        self.body = f"the request did not arrive whole within {seconds:g} seconds"
+
+
+class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection that knows when its request began and how fast its response is read."""
+
+    error_task_class = WireErrorTask
+    server: BoundedServer
+    request: Any
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        self._began: float | None = None
+        self._arriving: object | None = None
+        self._sent = 0
+        self._window: tuple[float, int] | None = None
+        self._refused = False
+        self._lingers_until: float | None = None
+        super().__init__(*args, **kw)
+
+    def received(self, data: bytes) -> bool:
+        """Pass bytes on to the parser, and note when the request that is arriving began."""
+        taken: bool = super().received(data)
+        if self.request is not self._arriving:
+            self._arriving = self.request
+            self._began = None if self.request is None else time.monotonic()
+        return taken
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Count what the client takes."""
+        sent: int = super().send(data, do_close=do_close)
+        self._sent += sent
+        return sent
+
+    def enforce(self, now: float, limits: Limits) -> None:
+        """End what takes too long; called by the server's own thread, about every second."""
+        if self._lingers_until is not None:
+            if now > self._lingers_until:
+                self._close()
+        elif self._reads_too_slowly(now, limits):
+            # Not will_close: a socket that cannot be written to would never come up for closing.
+            self._close()
+        elif self._began is not None and now - self._began > limits.request_seconds and not self.requests:
+            self._time_out(limits.request_seconds)
+        elif self.is_idle() and time.time() - self.last_activity > limits.idle_seconds:
+            self._close()
+
+    def is_idle(self) -> bool:
+        """No request arriving, waiting or being answered, and nothing left to send."""
+        return not self.requests and self._began is None and not self.total_outbufs_len
+
+    def _reads_too_slowly(self, now: float, limits: Limits) -> bool:
+        if not self.total_outbufs_len:
+            self._window = None
+        elif self._window is None:
+            self._window = (now, self._sent)
+        else:
+            since, sent = self._window
+            if now - since >= limits.idle_seconds:
+                self._window = (now, self._sent)
+                return self._sent - sent < limits.read_bytes_per_second * (now - since)
+        return False
+
+    def _time_out(self, seconds: float) -> None:
+        with self.requests_lock:
+            request, self.request = self.request, None
+            self._began = self._arriving = None
+            if request is not None:
+                request.error = RequestTimeout(seconds)
+                request.completed = True
+                self.requests.append(request)
+                self.server.add_task(self)
+
+    def handle_close(self) -> None:
+        """Close, but read on for a moment where the client is still sending what was refused."""
+        if self._lingers_until is None and self.connected and self.will_close and self._refused:
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                self._close()
+                return
+            self._lingers_until = time.monotonic() + self.server.limits.linger_seconds
+            return
+        self._close()
+
+    def service(self) -> None:
+        """Answer the waiting request, remembering whether it was refused before its body was read."""
+        self._refused = self.requests[0].error is not None
+        super().service()
+
+    def readable(self) -> bool:
+        """Also while lingering, to drop what still comes."""
+        return self._lingers_until is not None or bool(super().readable())
+
+    def writable(self) -> bool:
+        """Never while lingering: nothing is left to send."""
+        return self._lingers_until is None and bool(super().writable())
+
+    def handle_read(self) -> None:
+        """Read, or drop what comes while lingering."""
+        if self._lingers_until is None:
+            super().handle_read()
+            return
+        try:
+            rest = self.socket.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            rest = b""
+        if not rest:
+            self._close()
+
+    def _close(self) -> None:
+        self._lingers_until = None
+        super().handle_close()
+
+
+class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
+    """A waitress server with these limits and an orderly end.
+
+    Args:
+        application: the WSGI application.
+        limits: how slow clients may be.
+        adjustments: waitress's own settings, as ``waitress.serve`` takes them.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+
+    channel_class = BoundedChannel
+
+    def __init__(self, application: Any, limits: Limits, **adjustments: Any) -> None:
+        self.limits = limits
+        self._next_check = 0.0
+        adj = Adjustments(**adjustments)
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(adj.threads)
+        super().__init__(application, {}, dispatcher=dispatcher, adj=adj, sockinfo=adj.listen[0])
+
+    def run_until(self, stopping: threading.Event, grace_seconds: float) -> None:
+        """Serve until the event is set, then finish what was begun, for at most ``grace_seconds``."""
+        while not stopping.is_set():
+            self._turn()
+        # Stop listening; the trigger stays, it is how worker threads wake this loop.
+        wasyncore.dispatcher.close(self)
+        deadline = time.monotonic() + grace_seconds
+        while self.active_channels and time.monotonic() < deadline:
+            for channel in list(self.active_channels.values()):
+                if channel.is_idle():
+                    channel.handle_close()
+            self._turn()
+        self.task_dispatcher.shutdown(timeout=max(1.0, deadline - time.monotonic()))
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()
+        self.trigger.close()
+
+    def maintenance(self, now: float) -> None:
+        """Nothing: ``_turn`` enforces more than waitress's own idle time."""
+
+    def _turn(self) -> None:
+        wasyncore.loop(timeout=0.5, map=self._map, use_poll=True, count=1)
+        now = time.monotonic()
+        if now >= self._next_check:
+            self._next_check = now + 0.5
+            for channel in list(self.active_channels.values()):
+                channel.enforce(now, self.limits)
+        if len(self._map) >= self.adj.connection_limit:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the connections that have been silent longest: newcomers may have something to say."""
+        idle = sorted(
+            (channel for channel in self.active_channels.values() if channel.is_idle()),
+            key=lambda channel: channel.last_activity,
+        )
+        for channel in idle[: max(1, self.adj.connection_limit // 10)]:
+            channel.handle_close()

@@ -1,0 +1,182 @@
+"""Connections have deadlines: for arriving, for idling, for reading, and for the end of the server."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from marketplace.connections import BoundedServer, Limits
+
+LIMITS = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
+BIG = 40 * 1024 * 1024
+
+
+class App:
+    """Answers ``/``, streams much under ``/big``, and under ``/wait`` waits until released."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self, environ, start_response):
+        path = environ["PATH_INFO"]
+        if path == "/wait":
+            self.entered.set()
+            assert self.release.wait(10)
+        if path == "/big":
+            start_response("200 OK", [("Content-Length", str(BIG))])
+            return (b"x" * 65536 for _ in range(BIG // 65536))
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+
+@contextmanager
+def running(app: Callable, **adjustments: object) -> Iterator[tuple[BoundedServer, Callable[[], None]]]:
+    server = BoundedServer(
+        app,
+        LIMITS,
+        host="127.0.0.1",
+        port=0,
+        threads=2,
+        ident="marketplace",
+        max_request_body_size=10_000,
+        max_request_header_size=4096,
+        asyncore_use_poll=True,
+        **adjustments,
+    )
+    stopping = threading.Event()
+    thread = threading.Thread(target=server.run_until, args=(stopping, 5.0))
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        server.pull_trigger()
+
+    try:
+        yield server, stop
+    finally:
+        if not stopping.is_set():
+            stop()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def connect(server: BoundedServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(server.effective_port)), timeout=10)
+
+
+def get(server: BoundedServer, path: str = "/") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def read_all(sock: socket.socket) -> bytes:
+    received = b""
+    while part := sock.recv(65536):
+        received += part
+    return received
+
+
+def test_a_request_that_drips_in_is_ended_by_a_deadline_and_told_so():
+    with running(App()) as (server, _), connect(server) as sock:
+        started = time.monotonic()
+        sock.settimeout(0.2)
+        received = b""
+        while not received and time.monotonic() - started < 8:
+            sock.send(b"G" if time.monotonic() - started < 0.1 else b"E")
+            try:
+                received = sock.recv(65536)
+            except TimeoutError:
+                continue
+        assert received.startswith((b"HTTP/1.1 408 ", b"HTTP/1.0 408 "))
+        assert time.monotonic() - started < 5
+
+
+def test_an_idle_connection_is_closed():
+    with running(App()) as (server, _), connect(server) as sock:
+        assert sock.recv(1) == b""
+
+
+def test_a_connection_stays_open_between_requests():
+    with running(App()) as (server, _):
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        for _ in range(3):
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"ok"
+        connection.close()
+
+
+def test_readers_that_do_not_read_lose_their_connection_and_free_the_threads():
+    with running(App()) as (server, _):
+        stuck = [connect(server) for _ in range(2)]
+        for sock in stuck:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        # Both threads are in their hands until the least reading speed is enforced.
+        assert get(server) == (200, b"ok")
+        for sock in stuck:
+            sock.close()
+
+
+def test_a_body_that_is_too_large_is_refused_and_the_client_sees_it():
+    with running(App()) as (server, _):
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection.request("POST", "/", body=b"x" * 5_000_000, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (413, b'{"413": "exceeds max_body of 10000"}')
+        assert answer.headers["Server"] == "marketplace"
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1_0\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 5000 + b"\r\n\r\n", b"431"),
+        (b"\x00\x01\x02\r\n\r\n", b"400"),
+    ],
+)
+def test_malformed_requests_get_their_error(request_bytes: bytes, status: bytes):
+    with running(App()) as (server, _), connect(server) as sock:
+        sock.sendall(request_bytes)
+        received = read_all(sock)
+        assert received.split(b" ")[1] == status
+        assert b"waitress" not in received and b"<error>" in received
+
+
+def test_a_stop_finishes_the_request_in_flight_and_takes_no_more():
+    app = App()
+    with running(app) as (server, stop), connect(server) as idle:
+        answers: list[tuple[int, bytes]] = []
+        client = threading.Thread(target=lambda: answers.append(get(server, "/wait")))
+        client.start()
+        assert app.entered.wait(5)
+        port = int(server.effective_port)
+        stop()
+        assert idle.recv(1) == b""
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=2)
+        app.release.set()
+        client.join(5)
+        assert answers == [(200, b"ok")]
+
+
+def test_newcomers_get_in_when_all_connections_are_taken_by_silent_ones():
+    with running(App(), connection_limit=20) as (server, _):
+        silent = [connect(server) for _ in range(30)]
+        assert get(server) == (200, b"ok")
+        for sock in silent:
+            sock.close()
