@@ -1,0 +1,97 @@
+"""Immutable entries kept in memory, so that serving one again costs no database.
+
+Holds public entries only, by their public coordinates. An entry's bytes never
+change; which of two conflicting entries is shown at the same coordinates can,
+once, when the second one arrives from elsewhere: that is what ``forget`` and the
+time limit are for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+
+#: What one item costs beside its bytes, about: key, objects, dictionary slot.
+_OVERHEAD_BYTES = 700
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedEntry:
+    """The bytes of an entry as received, and their strong entity tag (quoted)."""
+
+    data: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, data: bytes) -> RememberedEntry:
+        """Wrap the bytes of an entry."""
+        return cls(data, f'"{sha256(data).hexdigest()[:32]}"')
+
+
+class EntryCache:
+    """Least recently used entries, bounded in bytes, for all threads of a process.
+
+    Args:
+        max_bytes: memory allowed; 0 remembers nothing.
+        max_age: seconds an item is served before the database is asked again.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, max_bytes: int, max_age: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._max_age = max_age
+        self._clock = clock
+        self._items: OrderedDict[str, tuple[float, RememberedEntry]] = OrderedDict()
+        self._bytes = 0
+        self._generation = 0
+        self._lock = Lock()
+
+    def find(self, path: str) -> RememberedEntry | None:
+        """The entry at ``IDENTIFIER/EMAIL/CREATED``, if it is remembered and fresh."""
+        with self._lock:
+            found = self._items.get(path)
+            if found is None:
+                return None
+            if found[0] < self._clock():
+                self._drop(path)
+                return None
+            self._items.move_to_end(path)
+            return found[1]
+
+    def generation(self) -> int:
+        """A mark to take before reading the database; see ``remember``."""
+        return self._generation
+
+    def remember(self, path: str, entry: RememberedEntry, generation: int) -> None:
+        """Keep an entry, unless something was forgotten since it was read: it may be what was forgotten."""
+        cost = len(entry.data) + _OVERHEAD_BYTES
+        with self._lock:
+            if generation != self._generation or cost > self._max_bytes:
+                return
+            self._drop(path)
+            self._items[path] = (self._clock() + self._max_age, entry)
+            self._bytes += cost
+            while self._bytes > self._max_bytes:
+                self._drop(next(iter(self._items)))
+
+    def forget(self, path: str) -> None:
+        """Ask the database next time: what is shown at these coordinates may have changed."""
+        with self._lock:
+            self._generation += 1
+            self._drop(path)
+
+    def size(self) -> tuple[int, int]:
+        """How many entries are remembered, and the bytes they are counted with."""
+        with self._lock:
+            return len(self._items), self._bytes
+
+    def _drop(self, path: str) -> None:
+        found = self._items.pop(path, None)
+        if found is not None:
+            self._bytes -= len(found[1].data) + _OVERHEAD_BYTES
