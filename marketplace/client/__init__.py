@@ -1,0 +1,15 @@
+"""The publisher's and searcher's side of a marketplace: find it, upload, list, fetch."""
+
+from marketplace.client.endpoint import find_endpoint, get_endpoint
+from marketplace.client.errors import ClientError
+from marketplace.client.marketplace import Listed, ListQuery, MarketplaceClient, Uploaded
+
+__all__ = [
+    "ClientError",
+    "ListQuery",
+    "Listed",
+    "MarketplaceClient",
+    "Uploaded",
+    "find_endpoint",
+    "get_endpoint",
+]

@@ -1,0 +1,75 @@
+"""Turns what a marketplace answers into values or typed errors. Every answer is hostile until read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from marketplace.client.errors import (
+    ClientError,
+    ConflictError,
+    InvalidEntryError,
+    NotFoundError,
+    NotPermittedError,
+    PolicyError,
+    TransportError,
+)
+from marketplace.client.transport import Answer
+
+_SHOWN = 300
+_BY_STATUS: dict[int, type[ClientError]] = {
+    400: InvalidEntryError,
+    401: NotPermittedError,
+    403: NotPermittedError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: NotFoundError,
+    413: PolicyError,
+    429: TransportError,
+}
+
+
+def get_error(answer: Answer) -> ClientError:
+    """The error that an unsuccessful answer stands for, with the marketplace's own reason in it."""
+    reason, rule = _reason(answer)
+    if 300 <= answer.status < 400:
+        moved = answer.headers.get("Location", "an address it does not tell")
+        return TransportError(f"the marketplace has moved to {printable(moved)}; use that as the endpoint")
+    kind = _BY_STATUS.get(answer.status, TransportError if answer.status >= 500 else ClientError)
+    if rule is not None and rule.startswith("gate."):
+        kind = PolicyError
+    return kind(reason or f"the marketplace answered with status {answer.status}", rule)
+
+
+def parse_json(answer: Answer) -> Any:
+    """Read a JSON answer.
+
+    Raises:
+        TransportError: the body is no JSON.
+    """
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise TransportError("the marketplace's answer is not the JSON that was asked for") from None
+
+
+def printable(text: str) -> str:
+    """Text from a marketplace, safe and short enough for one line on a terminal."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
+
+
+def _reason(answer: Answer) -> tuple[str, str | None]:
+    """The reason and rule in a problem (RFC 9457), or the reason in the older ``{"400": reason}``."""
+    try:
+        problem = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        problem = None
+    if not isinstance(problem, dict):
+        media_type = answer.headers.get("Content-Type", "")
+        text = answer.body.decode("utf-8", "replace").strip() if media_type.startswith("text/plain") else ""
+        return printable(text), None
+    candidates = (problem.get("detail"), problem.get("title"), problem.get(str(answer.status)))
+    reason = next((each for each in candidates if isinstance(each, str) and each), "")
+    rule = problem.get("code")
+    return printable(reason), printable(rule) if isinstance(rule, str) else None

@@ -1,0 +1,220 @@
+"""What a publisher or searcher does with a marketplace: upload an entry, list entries, fetch one.
+
+It needs nothing but the original URL space, so it works with every
+marketplace of this kind, not only with this software.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Literal
+from urllib.parse import quote
+
+from marketplace.client.answers import get_error, parse_json, printable
+from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
+from marketplace.client.transport import Transport
+
+#: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
+MAX_ENTRY = 1_048_576
+MAX_PAGE = 32 * 1_048_576
+MAX_ERROR = 65_536
+
+_PAGE_ROWS = 500
+#: Rows after which a list that claims to go on is not believed.
+_MAX_ROWS = 1_000_000
+_RDF = "application/rdf+xml"
+_PROBLEM = "application/problem+json, application/json;q=0.9, text/plain;q=0.5"
+
+Status = Literal["valid", "deprecated", "expired", "all"]
+Location = Literal["all", "web", "pdisk"]
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """The marketplace's receipt.
+
+    Args:
+        location: URL of the entry, or the empty string while a confirmation is pending.
+        pending: the endorser has to confirm by mail first.
+    """
+
+    location: str
+    pending: bool
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """Which current entries to list; ``limit`` counts rows, None means all."""
+
+    status: Status = "valid"
+    location: Location = "all"
+    identifier: str | None = None
+    email: str | None = None
+    search: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One row of a list, as the marketplace tells it: unverified until the entry is fetched."""
+
+    identifier: str
+    email: str
+    created: str
+    os: str | None
+    os_version: str | None
+    os_arch: str | None
+    kind: str | None
+    location: str | None
+    description: str | None
+    title: str | None
+
+    @property
+    def path(self) -> str:
+        """``IDENTIFIER/EMAIL/CREATED``."""
+        return f"{self.identifier}/{self.email}/{self.created}"
+
+
+class MarketplaceClient:
+    """Talks to one marketplace. A context manager: closes its connections."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __enter__(self) -> MarketplaceClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transport.close()
+
+    def upload(self, data: bytes) -> Uploaded:
+        """Upload a signed entry.
+
+        Raises:
+            InvalidEntryError, PolicyError, ConflictError, NotPermittedError: as the marketplace judges.
+            TransportError: it cannot be reached or fails.
+        """
+        answer = self._transport.post("/metadata", data, content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
+        if answer.status not in (200, 201, 202):
+            raise get_error(answer)
+        location = answer.headers.get("Location", "")
+        return Uploaded(self._absolute(printable(location)), answer.status == 202)
+
+    def fetch(self, path: str) -> bytes:
+        """The exact bytes of an entry.
+
+        Args:
+            path: ``IDENTIFIER/EMAIL/CREATED``, as in a URL of the marketplace.
+
+        Raises:
+            NotFoundError: there is none.
+            TransportError: it cannot be reached, fails or sends more than an entry may have.
+        """
+        answer = self._transport.get("/metadata/" + quote(path, safe="/@:"), accept=_RDF, limit=MAX_ENTRY)
+        if answer.status == 404:
+            raise NotFoundError(f"the marketplace has no entry {printable(path)}")
+        if answer.status != 200:
+            raise get_error(answer)
+        return answer.body
+
+    def entries(self, query: ListQuery) -> Iterator[Listed]:
+        """Current entries that fit a query, page by page, in the marketplace's order.
+
+        Raises:
+            TransportError: it cannot be reached, fails or answers what is no list.
+        """
+        seen = 0
+        while query.limit is None or seen < query.limit:
+            wanted = _PAGE_ROWS if query.limit is None else min(_PAGE_ROWS, query.limit - seen)
+            rows, matching = self._page(query, seen, wanted)
+            yield from rows[:wanted]
+            seen += len(rows)
+            if not rows or seen >= min(matching, _MAX_ROWS):
+                return
+
+    def resolve(self, identifier: str, email: str | None = None) -> Listed:
+        """The one current entry, of whatever status, for an image (and endorser).
+
+        Raises:
+            NotFoundError: there is none.
+            AmbiguousError: several endorsers have one.
+        """
+        query = ListQuery(status="all", identifier=identifier, email=email, limit=2)
+        found = list(self.entries(query))
+        if not found:
+            raise NotFoundError(
+                f"the marketplace has no entry for {'/'.join(filter(None, (identifier, email)))}"
+            )
+        if len(found) > 1:
+            names = ", ".join(each.email for each in self.entries(replace(query, limit=10)))
+            raise AmbiguousError(
+                f"several endorsers have an entry for {identifier}: {names}; name one of them"
+            )
+        return found[0]
+
+    def _page(self, query: ListQuery, start: int, length: int) -> tuple[list[Listed], int]:
+        params = {
+            "media": "json",
+            "status": query.status,
+            "location": query.location,
+            "identifier": query.identifier,
+            "email": query.email,
+            "sEcho": "1",
+            "sSearch": query.search,
+            "iDisplayStart": str(start),
+            "iDisplayLength": str(length),
+        }
+        answer = self._transport.get(
+            "/metadata",
+            accept="application/json",
+            limit=MAX_PAGE,
+            params={name: value for name, value in params.items() if value},
+        )
+        if answer.status == 404:
+            return [], 0
+        if answer.status != 200:
+            raise get_error(answer)
+        return _parse_page(parse_json(answer))
+
+    def _absolute(self, location: str) -> str:
+        return self._transport.endpoint + location if location.startswith("/") else location
+
+
+def _parse_page(page: object) -> tuple[list[Listed], int]:
+    malformed = TransportError("the marketplace's list does not have the shape of one")
+    if not isinstance(page, dict) or not isinstance(page.get("aaData"), list):
+        raise malformed
+    matching = page.get("iTotalDisplayRecords")
+    if not isinstance(matching, int):
+        raise malformed
+    rows = []
+    for cells in page["aaData"]:
+        if not isinstance(cells, list) or len(cells) < 11 or not all(isinstance(c, str) for c in cells[:11]):
+            raise malformed
+        rows.append(_row(cells))
+    return rows, matching
+
+
+def _row(cells: list[str]) -> Listed:
+    _, os, os_version, os_arch, email, kind, created, identifier, location, description, title = cells[:11]
+    return Listed(
+        identifier=identifier,
+        email=email,
+        created=created,
+        os=_present(os),
+        os_version=_present(os_version),
+        os_arch=_present(os_arch),
+        kind=_present(kind),
+        location=_present(location),
+        description=_present(description),
+        title=_present(title),
+    )
+
+
+def _present(cell: str) -> str | None:
+    # The protocol writes an absent value as the text "null".
+    return None if cell == "null" else cell

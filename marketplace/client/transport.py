@@ -1,0 +1,128 @@
+"""Bounded HTTP: no answer is larger or slower than the caller allows, and every failure is a ClientError."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+
+import httpx
+
+from marketplace.client.errors import TransportError
+
+
+@dataclass(frozen=True)
+class TransferLimits:
+    """What one request may take.
+
+    Args:
+        connect_seconds: until a connection stands.
+        silence_seconds: between two pieces of an answer.
+        total_seconds: for the whole answer, so a server that drips cannot hold a client for ever.
+        redirects: followed when reading; an upload follows none.
+    """
+
+    connect_seconds: float = 10.0
+    silence_seconds: float = 30.0
+    total_seconds: float = 300.0
+    redirects: int = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class Transport:
+    """Sends requests to one marketplace. A context manager: closes its connections."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        limits: TransferLimits | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._limits = limits or TransferLimits()
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(self._limits.silence_seconds, connect=self._limits.connect_seconds),
+            # Compressed answers could unfold to any size before a limit sees them.
+            headers={"User-Agent": "marketplace-client", "Accept-Encoding": "identity"},
+            transport=transport,
+        )
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, path: str, *, accept: str, limit: int, params: Mapping[str, str] | None = None) -> Answer:
+        """Read a resource.
+
+        Args:
+            path: behind the endpoint, percent-encoded, with a slash in front.
+            limit: bytes the body may have.
+
+        Raises:
+            TransportError: no answer, or one beyond the limits.
+        """
+        request = self._client.build_request(
+            "GET", self.endpoint + path, params=params, headers={"Accept": accept}
+        )
+        return self._send(request, limit, redirects=self._limits.redirects)
+
+    def post(self, path: str, data: bytes, *, content_type: str, accept: str, limit: int) -> Answer:
+        """Send a body and read the answer; redirects are not followed.
+
+        Raises:
+            TransportError: no answer, or one beyond the limits.
+        """
+        headers = {"Accept": accept, "Content-Type": content_type}
+        request = self._client.build_request("POST", self.endpoint + path, content=data, headers=headers)
+        return self._send(request, limit, redirects=0)
+
+    def _send(self, request: httpx.Request, limit: int, *, redirects: int) -> Answer:
+        deadline = time.monotonic() + self._limits.total_seconds
+        try:
+            # The library would read the bodies of redirects whole, whatever their size.
+            for _ in range(redirects + 1):
+                with closing(self._client.send(request, stream=True)) as response:
+                    if response.next_request is None or redirects == 0:
+                        body = self._read(response, limit, deadline)
+                        return Answer(response.status_code, response.headers, body)
+                    request = response.next_request
+        except httpx.TimeoutException:
+            raise TransportError(f"{self.endpoint} does not answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise TransportError(f"{self.endpoint} cannot be reached ({reason})") from None
+        raise TransportError(f"{self.endpoint} redirects without end")
+
+    def _read(self, response: httpx.Response, limit: int, deadline: float) -> bytes:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise TransportError(f"{self.endpoint} answers in an encoding that was not asked for")
+        body = bytearray()
+        for piece in response.iter_raw():
+            body += piece
+            if len(body) > limit:
+                raise TransportError(
+                    f"{self.endpoint} answers with more than {limit} bytes; nothing was kept"
+                )
+            if time.monotonic() > deadline:
+                raise TransportError(
+                    f"{self.endpoint} takes longer than {self._limits.total_seconds:.0f} s to answer"
+                )
+        return bytes(body)
