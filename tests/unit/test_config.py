@@ -92,3 +92,12 @@ def test_every_setting_has_a_meaning_and_its_own_variable() -> None:
     names = dict(setting_names())
     assert all(names.values())
     assert len({variable_name(name) for name in names}) == len(names)
+
+
+def test_the_operators_page_and_the_example_file_name_every_setting() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "operations.md").read_text()
+    example = (root / "development.ini").read_text()
+    for name, _ in setting_names():
+        assert f"| `{name}` |" in page, f"docs/operations.md does not tell of {name}"
+        assert f"{name} =" in example, f"development.ini does not show {name}"
