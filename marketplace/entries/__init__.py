@@ -1,0 +1,1 @@
+"""The read side: entries as a principal may see them."""

@@ -1,0 +1,46 @@
+"""The ten columns of the list, and how their text is folded for searches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from marketplace.models.current import SEPARATOR
+from validators.document import format_time
+
+
+class Column(StrEnum):
+    """A column of the list, in the order of the DataTables rows (whose column 0 is empty)."""
+
+    OS = "os"
+    OS_VERSION = "os_version"
+    OS_ARCH = "os_arch"
+    EMAIL = "email"
+    KIND = "kind"
+    CREATED = "created"
+    IDENTIFIER = "identifier"
+    LOCATION = "location"
+    DESCRIPTION = "description"
+    TITLE = "title"
+
+
+def fold(text: str) -> str:
+    """Text as searches compare it: case is gone, everything else stays."""
+    return text.casefold()
+
+
+def search_text(values: dict[Column, str | datetime | None]) -> str:
+    """All present columns in one text, apart from each other, for words that may stand in any of them."""
+    shown = (format_time(v) if isinstance(v, datetime) else v for v in (values[c] for c in Column))
+    return fold(SEPARATOR.join(text for text in shown if text is not None))
+
+
+def is_web(locations: tuple[str, ...]) -> bool:
+    """Whether anybody can fetch the content: some location is http, https or ftp, or none is named."""
+    schemes = ("http:", "https:", "ftp:")
+    return not locations or any(uri.strip().lower().startswith(schemes) for uri in locations)
+
+
+def is_pdisk(locations: tuple[str, ...]) -> bool:
+    """Whether a cloud's own storage has the content: some location starts with pdisk."""
+    return any(uri.strip().lower().startswith("pdisk") for uri in locations)

@@ -1,0 +1,253 @@
+"""Taking entries into the database inside one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from marketplace.changes.log import Appended, ChangeLog
+from marketplace.entries.pure import precedence
+from marketplace.ingest.errors import ConflictError
+from marketplace.ingest.gate import UploadPolicy, verify_gate
+from marketplace.ingest.rows import Row, body_row, certificate_row, current_row, entry_row, tag_digest
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from validators.document import AcceptedEntry, Coordinates, Signer
+
+
+class Source(Enum):
+    """Where an entry comes from: only uploads pass the gate."""
+
+    UPLOAD = "upload"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What happened to an entry: it was created in the log, or it was there before, unchanged."""
+
+    coordinates: Coordinates
+    entry_id: str
+    outcome: Literal["created", "unchanged"]
+    sequence: int
+
+
+@dataclass(slots=True)
+class Taken:
+    """An entry's place in the log: its sequence is known when the whole batch is."""
+
+    entry: AcceptedEntry
+    outcome: Literal["created", "unchanged"]
+    sequence: int = -1
+    first: Taken | None = None
+
+    def receipt(self) -> Receipt:
+        """The receipt, once the batch is finished."""
+        sequence = self.first.sequence if self.first else self.sequence
+        return Receipt(self.entry.coordinates, self.entry.entry_id, self.outcome, sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The endorser's current entry for the image in a log."""
+
+    key: int
+    created: datetime
+    deprecated: bool
+    entry_id: str
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What waits for its numbers in one log."""
+
+    rows: list[Appended] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    bodies: dict[str, tuple[str, Taken]] = field(default_factory=dict)
+    coordinates: set[Coordinates] = field(default_factory=set)
+
+
+class Batch:
+    """One transaction's worth of entries.
+
+    ``add`` each inside a savepoint, then ``finish`` as the last thing before the commit.
+    """
+
+    def __init__(self, session: Session, policy: UploadPolicy, now: datetime) -> None:
+        self._session = session
+        self._policy = policy
+        self._now = now
+        self._log = ChangeLog(session)
+        self._pending: defaultdict[str, _Pending] = defaultdict(_Pending)
+
+    def lock(self, entries: Collection[AcceptedEntry]) -> None:
+        """Keep other processes from deciding about the same images and certificates until the commit.
+
+        Reading what is there, judging and inserting is then one step. SQLite
+        has one writer anyway. All locks are taken at once and in one order, so
+        two batches cannot wait for each other.
+        """
+        if self._session.get_bind().dialect.name != "postgresql":
+            return
+        names = {f"{e.identifier}/{e.endorser.email}" for e in entries} | {
+            e.signer.fingerprint for e in entries
+        }
+        keys = sorted(int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], signed=True) for n in names)
+        self._session.execute(
+            text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
+        )
+
+    def add(self, entry: AcceptedEntry, log: str, source: Source) -> Taken:
+        """Take in one entry.
+
+        Raises:
+            ConflictError: other bytes have its coordinates in the log (uploads only).
+            GateError: the gate refuses it (uploads only).
+            LogNotFoundError: there is no such log.
+        """
+        log_id = self._log.key(log)
+        body = body_row(entry, self._now)
+        entry_key = self._session.scalar(select(Entry.id).where(Entry.entry_id == entry.entry_id))
+        known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
+        if known is not None:
+            return known
+        shown = self._find_current(entry, log_id)
+        if source is Source.UPLOAD:
+            self._verify_free(entry, log, log_id, shown)
+            verify_gate(entry, shown.created if shown else None, self._policy, self._now)
+        row = entry_row(entry)
+        if entry_key is None:
+            entry_key = self._insert_entry(entry, row)
+        body_id = self._find_or_insert_body(entry_key, body)
+        self._show(log_id, entry_key, row, shown)
+        return self._await_number(log, Appended(entry_key, body_id), entry, body["sha256"])
+
+    def finish(self) -> None:
+        """Append everything to the logs and learn the sequence numbers."""
+        for log in sorted(self._pending):  # one order everywhere: the counter rows are locks
+            pending = self._pending[log]
+            for taken, sequence in zip(
+                pending.taken, self._log.append(log, pending.rows, self._now), strict=True
+            ):
+                taken.sequence = sequence
+
+    def _find_known(
+        self, entry: AcceptedEntry, log: str, log_id: int, entry_key: int | None, digest: str, source: Source
+    ) -> Taken | None:
+        waiting = self._pending[log].bodies.get(entry.entry_id)
+        if waiting is not None:
+            held, first = waiting
+            known = Taken(entry, "unchanged", first=first)
+        elif entry_key is None:
+            return None
+        else:
+            row = self._session.execute(
+                select(Change.sequence, EntryBody.sha256)
+                .join(EntryBody, EntryBody.id == Change.body_id)
+                .where(Change.log_id == log_id, Change.entry_key == entry_key)
+            ).one_or_none()
+            if row is None:
+                return None
+            held, known = row.sha256, Taken(entry, "unchanged", row.sequence)
+        if source is Source.UPLOAD and held != digest:
+            raise _conflict(entry)
+        return known
+
+    def _find_current(self, entry: AcceptedEntry, log_id: int) -> _Shown | None:
+        row = self._session.execute(
+            select(Current.id, Current.created, Current.deprecated, Current.entry_id).where(
+                Current.log_id == log_id,
+                Current.identifier == entry.identifier,
+                Current.email == entry.endorser.email,
+            )
+        ).one_or_none()
+        return None if row is None else _Shown(*row)
+
+    def _verify_free(self, entry: AcceptedEntry, log: str, log_id: int, shown: _Shown | None) -> None:
+        if shown is None or shown.created < entry.created:
+            return
+        taken = entry.coordinates in self._pending[log].coordinates or self._session.scalar(
+            select(Entry.id)
+            .join(Change, Change.entry_key == Entry.id)
+            .where(
+                Change.log_id == log_id,
+                Entry.identifier == entry.identifier,
+                Entry.email == entry.endorser.email,
+                Entry.created == entry.created,
+            )
+            .limit(1)
+        )
+        if taken:
+            raise _conflict(entry)
+
+    def _insert_entry(self, entry: AcceptedEntry, row: Row) -> int:
+        certificate = self._find_or_insert_certificate(entry.signer)
+        entry_key = self._session.execute(
+            insert(Entry).values(certificate_id=certificate, **row).returning(Entry.id)
+        ).scalar_one()
+        places = [
+            {"entry_key": entry_key, "position": n, "uri": uri}
+            for n, uri in enumerate(entry.metadata.locations)
+        ]
+        tags = [
+            {"entry_key": entry_key, "position": n, "digest": tag_digest(tag), "tag": tag}
+            for n, tag in enumerate(entry.metadata.tags)
+        ]
+        if places:
+            self._session.execute(insert(EntryLocation), places)
+        if tags:
+            self._session.execute(insert(EntryTag), tags)
+        return entry_key
+
+    def _find_or_insert_certificate(self, signer: Signer) -> int:
+        found = self._session.scalar(
+            select(Certificate.id).where(Certificate.fingerprint == signer.fingerprint)
+        )
+        return found if found is not None else self._insert(Certificate, certificate_row(signer))
+
+    def _find_or_insert_body(self, entry_key: int, body: Row) -> int:
+        found = self._session.scalar(
+            select(EntryBody.id).where(EntryBody.entry_key == entry_key, EntryBody.sha256 == body["sha256"])
+        )
+        return found if found is not None else self._insert(EntryBody, body | {"entry_key": entry_key})
+
+    def _insert(self, table: type[Certificate] | type[EntryBody], row: Row) -> int:
+        return self._session.execute(insert(table).values(**row).returning(table.id)).scalar_one()
+
+    def _show(self, log_id: int, entry_key: int, row: Row, shown: _Shown | None) -> None:
+        """Make the entry the current one of its log, if it is."""
+        values = current_row(row) | {"entry_key": entry_key}
+        if shown is None:
+            self._session.execute(insert(Current).values(log_id=log_id, **values))
+        elif precedence(shown.created, shown.deprecated, shown.entry_id) < precedence(
+            row["created"], row["deprecated"] is not None, row["entry_id"]
+        ):
+            self._session.execute(
+                update(Current)
+                .where(Current.id == shown.key)
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+
+    def _await_number(self, log: str, row: Appended, entry: AcceptedEntry, digest: str) -> Taken:
+        taken = Taken(entry, "created")
+        pending = self._pending[log]
+        pending.rows.append(row)
+        pending.taken.append(taken)
+        pending.bodies[entry.entry_id] = (digest, taken)
+        pending.coordinates.add(entry.coordinates)
+        return taken
+
+
+def _conflict(entry: AcceptedEntry) -> ConflictError:
+    return ConflictError(
+        f"another document has the coordinates {entry.coordinates.path()}: "
+        "sign with a later dcterms:created to say something else"
+    )

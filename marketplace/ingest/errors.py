@@ -1,0 +1,65 @@
+"""Why an accepted entry is not taken in; one class and one stable code per reason."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class IngestError(Exception):
+    """An entry that acceptance let through is not stored."""
+
+    #: Stable, machine-readable name of the reason.
+    code: ClassVar[str] = "ingest"
+
+    @property
+    def message(self) -> str:
+        """One sentence for the publisher."""
+        return str(self)
+
+
+class GateError(IngestError):
+    """The upload gate refuses an entry (FORMAT step 8)."""
+
+    code = "gate"
+
+
+class LegacyRefusedError(GateError):
+    """The signature is too weak for new entries."""
+
+    code = "gate.legacy"
+
+
+class CertificateExpiredError(GateError):
+    """The signer's certificate was over before now."""
+
+    code = "gate.certificate-expired"
+
+
+class CertificateNotYetValidError(GateError):
+    """The signer's certificate begins after now."""
+
+    code = "gate.certificate-not-yet-valid"
+
+
+class OlderThanLatestError(GateError):
+    """The endorser has said something newer about the image."""
+
+    code = "gate.older-than-latest"
+
+
+class CreatedInFutureError(GateError):
+    """The creation time lies too far ahead."""
+
+    code = "gate.created-in-future"
+
+
+class ConflictError(IngestError):
+    """Other bytes have these coordinates in the log."""
+
+    code = "conflict.coordinates"
+
+
+class StoreUnavailableError(IngestError):
+    """The database did not take the entry; the same upload may succeed later."""
+
+    code = "store.unavailable"

@@ -1,0 +1,77 @@
+"""The upload gate: what a site asks of new entries beyond acceptance (FORMAT step 8).
+
+It judges uploads only. Replication and imports pass it by, because what it
+asks depends on the clock and on what arrived before, and marketplaces that
+asked it of old entries would never hold the same set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from marketplace.ingest.errors import (
+    CertificateExpiredError,
+    CertificateNotYetValidError,
+    CreatedInFutureError,
+    LegacyRefusedError,
+    OlderThanLatestError,
+)
+from validators.document import AcceptedEntry, Strength, format_time
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPolicy:
+    """What the site lets in.
+
+    Args:
+        legacy: ``accept`` lets in legacy signatures and expired certificates, for old catalogues and clients.
+        max_ahead: how far the creation time may lie ahead of the site's clock.
+    """
+
+    legacy: Literal["refuse", "accept"] = "refuse"
+    max_ahead: timedelta = timedelta(minutes=5)
+
+
+def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPolicy, now: datetime) -> None:
+    """Let an upload pass or say why not.
+
+    Args:
+        latest: creation time of that endorser's latest entry for the image in the log uploaded to.
+        now: the time of the upload.
+
+    Raises:
+        GateError: a subclass for each rule.
+    """
+    _verify_signature(entry, policy, now)
+    if entry.created - now > policy.max_ahead:
+        raise CreatedInFutureError(
+            f"dcterms:created is {format_time(entry.created)}, more than "
+            f"{int(policy.max_ahead.total_seconds())} seconds ahead of this site's {format_time(now)}: "
+            "check the clock of the signing machine and sign again"
+        )
+    if latest is not None and entry.created < latest:
+        raise OlderThanLatestError(
+            f"dcterms:created is {format_time(entry.created)}, but the latest entry of this endorser for "
+            f"the image is of {format_time(latest)}: sign again with a later time"
+        )
+
+
+def _verify_signature(entry: AcceptedEntry, policy: UploadPolicy, now: datetime) -> None:
+    signer = entry.signer
+    if entry.strength is Strength.LEGACY and policy.legacy == "refuse":
+        raise LegacyRefusedError(
+            f"the signature ({entry.signature_algorithm}, digest {entry.digest_algorithm}) or its key is too "
+            "weak for new entries: sign with RSA of 2048 bits or ECDSA, and SHA-256 or better"
+        )
+    if now < signer.not_before:
+        raise CertificateNotYetValidError(
+            f"the signer's certificate is valid from {format_time(signer.not_before)} on, "
+            f"and it is {format_time(now)}"
+        )
+    if now > signer.not_after and policy.legacy == "refuse":
+        raise CertificateExpiredError(
+            f"the signer's certificate was valid until {format_time(signer.not_after)}, "
+            f"and it is {format_time(now)}: sign with a current one"
+        )

@@ -1,0 +1,95 @@
+"""An accepted entry as rows of the tables: pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from marketplace.entries.columns import Column, fold, is_pdisk, is_web, search_text
+from marketplace.models.base import to_seconds
+from marketplace.models.current import FOREVER
+from validators.document import AcceptedEntry, Signer
+
+Row = dict[str, Any]
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def tag_digest(tag: str) -> str:
+    """What the index of tags holds."""
+    return sha256(tag.encode())[:32]
+
+
+def certificate_row(signer: Signer) -> Row:
+    """The signer's certificate."""
+    return {
+        "fingerprint": signer.fingerprint,
+        "der": signer.certificate,
+        "not_before": signer.not_before,
+        "not_after": signer.not_after,
+        "email": signer.email,
+    }
+
+
+def entry_row(entry: AcceptedEntry) -> Row:
+    """The entry without its certificate's key."""
+    said = entry.metadata
+    return {
+        "entry_id": entry.entry_id,
+        "identifier": entry.identifier,
+        "email": entry.endorser.email,
+        "created": entry.created,
+        "subject": entry.endorser.subject,
+        "issuer": entry.endorser.issuer,
+        "size": said.size,
+        "type": said.type,
+        "valid": said.valid,
+        "deprecated": said.deprecated,
+        "title": said.title,
+        "description": said.description,
+        "os": said.os,
+        "os_version": said.os_version,
+        "os_arch": said.os_arch,
+        "kind": said.kind,
+        "format": said.format,
+        "publisher": said.publisher,
+        "version": said.version,
+        "first_location": said.locations[0] if said.locations else None,
+        "has_web": is_web(said.locations),
+        "has_pdisk": is_pdisk(said.locations),
+    }
+
+
+def body_row(entry: AcceptedEntry, received_at: datetime) -> Row:
+    """The received bytes without their entry's key."""
+    return {
+        "sha256": sha256(entry.data),
+        "size": len(entry.data),
+        "strength": entry.strength.value,
+        "signature_algorithm": entry.signature_algorithm,
+        "digest_algorithm": entry.digest_algorithm,
+        "received_at": received_at,
+        "data": entry.data,
+    }
+
+
+def current_row(entry: Row) -> Row:
+    """What the list shows, filters and sorts by, from the entry's row."""
+    columns: dict[Column, str | datetime | None] = {
+        column: entry["first_location" if column is Column.LOCATION else column.value] for column in Column
+    }
+    row: Row = {column.value: value for column, value in columns.items()}
+    for column in (Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.KIND, Column.EMAIL):
+        row[f"{column}_folded"] = None if row[column] is None else fold(row[column])
+    return row | {
+        "entry_id": entry["entry_id"],
+        "deprecated": entry["deprecated"] is not None,
+        "valid_until": FOREVER if entry["valid"] is None else to_seconds(entry["valid"]),
+        "has_web": entry["has_web"],
+        "has_pdisk": entry["has_pdisk"],
+        "search_text": search_text(columns),
+    }

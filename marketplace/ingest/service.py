@@ -1,0 +1,235 @@
+"""The door: bytes in, a receipt out, durable before it is given.
+
+Acceptance runs on the calling thread. One writer thread then takes every
+upload that waits into one transaction, so that a sync of the disk is shared by
+as many as arrived during the one before.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, Queue
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from marketplace.access.principal import PUBLIC
+from marketplace.db import Database
+from marketplace.ingest.batch import Batch, Receipt, Source, Taken
+from marketplace.ingest.errors import StoreUnavailableError
+from marketplace.ingest.gate import UploadPolicy
+from validators.document import AcceptedEntry
+
+#: Most uploads of one transaction: bounds what a failing commit turns away and how long others wait.
+BATCH_ENTRIES = 128
+#: Most bytes of one transaction; one upload is at most 1 MiB.
+BATCH_BYTES = 8 * 1024 * 1024
+#: Uploads that may wait; further callers wait for a place.
+WAITING = 1024
+#: Times a transaction is tried again that PostgreSQL ended in favour of another.
+ATTEMPTS = 3
+#: SQLSTATEs of such transactions: serialization failure, deadlock.
+_TRY_AGAIN = frozenset({"40001", "40P01"})
+
+_logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+def accept_document(data: bytes) -> AcceptedEntry:
+    """Acceptance as the validators do it."""
+    from validators import accept
+
+    return accept(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    entry: AcceptedEntry
+    log: str
+    source: Source
+    answer: Future[Receipt] = field(default_factory=Future)
+
+
+class IngestService:
+    """Takes entries in. Safe to call from any number of threads; ``close`` it at the end.
+
+    Args:
+        policy: what the upload gate lets in.
+        clock: returns the time as an aware datetime.
+        acceptor: acceptance; raises RefusedError.
+        on_commit: called after each commit that added to a log, on the writer thread; must be quick.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        policy: UploadPolicy,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        acceptor: Callable[[bytes], AcceptedEntry] = accept_document,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._clock = clock
+        self._accept = acceptor
+        self._on_commit = on_commit
+        self._queue: Queue[_Waiting | None] = Queue(WAITING)
+        self._closing = threading.Lock()
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_until_closed, name="ingest", daemon=True)
+        self._writer.start()
+
+    def submit(self, data: bytes, log: str = PUBLIC, source: Source = Source.UPLOAD) -> Receipt:
+        """Accept bytes and store them; returns when they are on disk.
+
+        Raises:
+            RefusedError: they are no valid entry.
+            GateError: the upload gate refuses the entry.
+            ConflictError: other bytes have its coordinates in the log.
+            LogNotFoundError: there is no such log.
+            StoreUnavailableError: the database cannot take it now.
+        """
+        return self.enqueue(self._accept(data), log, source).result()
+
+    def import_(self, data: bytes, log: str = PUBLIC) -> Receipt:
+        """Accept bytes and store them without the gate: replication, or a directory of signed files.
+
+        Raises:
+            RefusedError: they are no valid entry.
+            LogNotFoundError: there is no such log.
+            StoreUnavailableError: the database cannot take it now.
+        """
+        return self.submit(data, log, Source.IMPORT)
+
+    def import_all(self, documents: Iterable[bytes], log: str = PUBLIC) -> Iterator[Receipt | Exception]:
+        """Import many documents, sharing commits; yields what became of each, in order."""
+        window: list[Future[Receipt]] = []
+        for data in documents:
+            window.append(self._try_enqueue(data, log))
+            if len(window) == BATCH_ENTRIES:
+                yield from map(_outcome, window)
+                window.clear()
+        yield from map(_outcome, window)
+
+    def enqueue(
+        self, entry: AcceptedEntry, log: str = PUBLIC, source: Source = Source.UPLOAD
+    ) -> Future[Receipt]:
+        """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
+        waiting = _Waiting(entry, log, source)
+        with self._closing:
+            if self._closed:
+                raise StoreUnavailableError("the marketplace is stopping: try again later")
+            self._queue.put(waiting)
+        return waiting.answer
+
+    def close(self) -> None:
+        """Store everything that waits, then stop the writer. Later calls do nothing."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._writer.join()
+
+    def _try_enqueue(self, data: bytes, log: str) -> Future[Receipt]:
+        try:
+            return self.enqueue(self._accept(data), log, Source.IMPORT)
+        except Exception as error:
+            failed: Future[Receipt] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def _write_until_closed(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch, closing = self._collect(first)
+            self._write(batch)
+            if closing:
+                return
+
+    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
+        """Everything that waits right now, within the bounds; and whether the end was among it."""
+        batch, size = [first], len(first.entry.data)
+        while len(batch) < BATCH_ENTRIES and size < BATCH_BYTES:
+            try:
+                waiting = self._queue.get_nowait()
+            except Empty:
+                break
+            if waiting is None:
+                return batch, True
+            batch.append(waiting)
+            size += len(waiting.entry.data)
+        return batch, False
+
+    def _write(self, waiting: list[_Waiting]) -> None:
+        """Commit a batch and answer everybody in it; never raises."""
+        try:
+            outcomes = self._commit(waiting)
+        except Exception as error:
+            _logger.exception("a batch of %d entries was not stored", len(waiting))
+            for one in waiting:
+                # Not known to be on disk: whoever asks again gets the same answer either way.
+                one.answer.set_exception(_unavailable(error))
+            return
+        for one, outcome in zip(waiting, outcomes, strict=True):
+            if isinstance(outcome, Taken):
+                one.answer.set_result(outcome.receipt())
+            else:
+                one.answer.set_exception(outcome)
+        if any(isinstance(outcome, Taken) and outcome.outcome == "created" for outcome in outcomes):
+            self._announce()
+
+    def _announce(self) -> None:
+        try:
+            self._on_commit()
+        except Exception:
+            _logger.exception("telling the followers failed; they look by themselves soon")
+
+    def _commit(self, waiting: list[_Waiting]) -> list[Taken | Exception]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._commit_once(waiting)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _commit_once(self, waiting: list[_Waiting]) -> list[Taken | Exception]:
+        with self._database.write() as session:
+            batch = Batch(session, self._policy, self._clock())
+            batch.lock([one.entry for one in waiting])
+            outcomes: list[Taken | Exception] = []
+            for one in waiting:
+                try:
+                    with session.begin_nested():
+                        outcomes.append(batch.add(one.entry, one.log, one.source))
+                except Exception as error:
+                    if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+                        raise  # the database itself is in trouble: that is no single entry's doing
+                    outcomes.append(error)
+            batch.finish()
+            return outcomes
+
+
+def _outcome(answer: Future[Receipt]) -> Receipt | Exception:
+    error = answer.exception()
+    if error is None:
+        return answer.result()
+    if isinstance(error, Exception):
+        return error
+    raise error
+
+
+def _unavailable(error: Exception) -> Exception:
+    if isinstance(error, SQLAlchemyError | OSError):
+        unavailable = StoreUnavailableError("the database cannot take the entry now: try again later")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
