@@ -129,7 +129,8 @@ class Signer:
         intermediates: DER bytes of the other certificates, in document order, unverified.
         not_before: start of the certificate's validity, UTC.
         not_after: end of the certificate's validity, UTC.
-        email: the certificate's first rfc822Name, or None: only then the entry's e-mail is the signer's own claim.
+        email: the certificate's first rfc822Name; where it is None the entry's e-mail is the
+            signer's own claim.
     """
 
     certificate: bytes

@@ -1,0 +1,146 @@
+"""Certificates: read once, judged by the rules for a signer, and named as entries name them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from validators.errors import (
+    CertificateAuthorityError,
+    CertificateMalformedError,
+    KeySizeError,
+    KeyTypeError,
+    KeyUsageError,
+)
+from validators.names import java_name
+
+SigningKey = rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey
+
+#: Smallest RSA and DSA keys, in bits: of any signature, and of a strong one.
+MIN_KEY_BITS: Final = 1024
+STRONG_KEY_BITS: Final = 2048
+
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_ELEMENT: Final = "ds:X509Certificate"
+_SEQUENCE: Final = 0x30
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerCertificate:
+    """A certificate that may sign entries, with everything that acceptance asks of it.
+
+    Args:
+        key: RSA or DSA of 1024 bits or more, or a key on one of the format's curves.
+        subjects: the spellings of the subject that an entry may use.
+        issuers: likewise of the issuer.
+        email: first rfc822Name, if there is one.
+    """
+
+    der: bytes
+    fingerprint: bytes
+    key: SigningKey
+    subjects: tuple[str, ...]
+    issuers: tuple[str, ...]
+    email: str | None
+    not_before: datetime
+    not_after: datetime
+
+
+# A handful of endorsers sign most entries. The value depends on the bytes alone.
+@lru_cache(maxsize=512)
+def parse_signer(der: bytes) -> SignerCertificate:
+    """Read the certificate of a signer and check that it may sign.
+
+    Raises:
+        SignatureStepError: the subclass names the rule (FORMAT, step 3).
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key = certificate.public_key()
+        extensions = certificate.extensions
+        names = (_spellings(certificate.subject), _spellings(certificate.issuer))
+        period = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    except UnsupportedAlgorithm as error:
+        raise KeyTypeError(_ELEMENT, str(error), "an RSA, DSA or EC key") from None
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise CertificateMalformedError(_ELEMENT, str(error), "an X.509 certificate in DER") from None
+    _verify_purpose(extensions)
+    return SignerCertificate(
+        der=der,
+        fingerprint=hashlib.sha256(der).digest(),
+        key=_verify_key(key),
+        subjects=names[0],
+        issuers=names[1],
+        email=_first_email(extensions),
+        not_before=period[0],
+        not_after=period[1],
+    )
+
+
+def verify_other(der: bytes) -> bytes:
+    """Check that one of the further certificates is a single DER structure.
+
+    Acceptance believes nothing in it, and what a certificate library takes changes
+    with its version, so it is not read any further before trust is judged.
+
+    Raises:
+        CertificateMalformedError: the bytes cannot be a certificate.
+    """
+    if len(der) < 2 or der[0] != _SEQUENCE or _der_length(der) != len(der):
+        raise CertificateMalformedError(_ELEMENT, f"{len(der)} bytes", "an X.509 certificate in DER")
+    return der
+
+
+def _der_length(der: bytes) -> int:
+    """Length in bytes of the structure that starts here, header included."""
+    first = der[1]
+    if first < 0x80:
+        return 2 + first
+    end = 2 + (first & 0x7F)
+    return end + int.from_bytes(der[2:end], "big")
+
+
+def _spellings(name: x509.Name) -> tuple[str, str]:
+    return java_name(name), name.rfc4514_string()
+
+
+def _verify_purpose(extensions: x509.Extensions) -> None:
+    constraints = _find(extensions, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise CertificateAuthorityError(_ELEMENT, "a CA certificate", "the certificate of an endorser")
+    usage = _find(extensions, x509.KeyUsage)
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        expected = "digitalSignature or nonRepudiation in its KeyUsage"
+        raise KeyUsageError(_ELEMENT, "a KeyUsage without both", expected)
+
+
+def _verify_key(key: object) -> SigningKey:
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
+        if key.key_size < MIN_KEY_BITS:
+            raise KeySizeError(_ELEMENT, f"{key.key_size} bits", f"at least {MIN_KEY_BITS}")
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
+        return key
+    kind = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
+    raise KeyTypeError(_ELEMENT, kind, "RSA, DSA, or EC on P-256, P-384 or P-521")
+
+
+def _first_email(extensions: x509.Extensions) -> str | None:
+    names = _find(extensions, x509.SubjectAlternativeName)
+    emails = names.get_values_for_type(x509.RFC822Name) if names is not None else []
+    return emails[0] if emails else None
+
+
+def _find(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,98 @@
+"""Step 1, the tree: lxml with everything off that reaches outside, checked against what the prescan saw."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from validators.errors import AmbiguousParseError, CommentInValueError, NotWellFormedError
+from validators.prescan import verify_prescan
+from validators.vocabulary import (
+    BARE_PARSE_TYPE,
+    CONTAINERS,
+    DSIG,
+    PARSE_TYPE,
+    namespace_of,
+    prefixed,
+)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+
+class _Parsers(threading.local):
+    """One parser a thread: lxml serialises threads that share one."""
+
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            recover=False,
+            collect_ids=False,
+        )
+
+
+_parsers = _Parsers()
+
+
+def parse_document(data: bytes) -> _Element:
+    """Parse the bytes of an entry from outside.
+
+    Args:
+        data: anything.
+
+    Raises:
+        ParseStepError: the subclass names the rule (FORMAT, step 1).
+    """
+    names = verify_prescan(data)
+    root = parse_trusted(data)
+    read = [str(element.tag) for element in root.iter(etree.Element)]
+    if read != names:
+        raise AmbiguousParseError(
+            "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
+        )
+    for remark in root.iter(etree.Comment, etree.PI):
+        _verify_remark(remark)
+    return root
+
+
+def parse_trusted(data: bytes) -> _Element:
+    """Parse bytes that went through the prescan, or that canonicalisation wrote.
+
+    Raises:
+        NotWellFormedError: libxml2 refuses the bytes.
+    """
+    try:
+        return etree.fromstring(data, _parsers.parser)
+    except etree.XMLSyntaxError as error:
+        raise NotWellFormedError("document", str(error.msg), "well-formed XML with namespaces") from None
+
+
+def _verify_remark(remark: _Element) -> None:
+    """Refuse a comment or processing instruction in the signature or in a value.
+
+    Tools disagree on what the text of an element is when a comment splits it, so
+    an e-mail address with a comment inside could be two different ones.
+    """
+    ancestors = list(remark.iterancestors())
+    parent = ancestors[0]
+    in_signature = any(namespace_of(str(ancestor.tag)) == DSIG for ancestor in ancestors)
+    if in_signature or _holds_value(parent, ancestors):
+        kind = "a comment" if isinstance(remark, etree._Comment) else "a processing instruction"
+        where = "no comments or processing instructions in the signature and in values"
+        raise CommentInValueError(prefixed(str(parent.tag)), kind, where)
+
+
+def _holds_value(element: _Element, ancestors: list[_Element]) -> bool:
+    if element.tag in CONTAINERS or "Literal" in map(_parse_type, ancestors):
+        return False
+    return _parse_type(element) is None and element.find("*") is None
+
+
+def _parse_type(element: _Element) -> str | None:
+    return element.get(PARSE_TYPE) or element.get(BARE_PARSE_TYPE)

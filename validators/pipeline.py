@@ -1,0 +1,62 @@
+"""Acceptance: the numbered steps of the format, each in a module of its own.
+
+``accept`` is a pure function of the bytes: no clock, no configuration, no arrival
+order. Every marketplace that runs it keeps the same set of entries.
+"""
+
+from __future__ import annotations
+
+from validators.constraints import parse_content
+from validators.document import AcceptedEntry, Signer
+from validators.identity import verify_endorser
+from validators.parser import parse_document
+from validators.rdf import verify_rdf
+from validators.signature import SignedContent, verify_signature
+from validators.signature_shape import parse_signature
+
+
+def accept(data: bytes) -> AcceptedEntry:
+    """Prove an entry (FORMAT, steps 1-6).
+
+    Args:
+        data: the received bytes, at most 1 MiB; anything.
+
+    Raises:
+        RefusedError: the entry breaks a rule; the subclass, its code and its step name it.
+    """
+    # 1. Parse safely.
+    root = parse_document(data)
+    # 2. The signature has the shape of the format.
+    block = parse_signature(root)
+    # 3. The signature holds. From here on only what it covers is read.
+    signed = verify_signature(root, block)
+    # 4. Shape and constraints of the signed content.
+    content = parse_content(signed.root)
+    # 5. The endorser is the certificate's holder.
+    endorser = verify_endorser(content.endorser, signed.certificate)
+    # 6. The signed content is RDF about its own image.
+    verify_rdf(signed.content, content.identifier)
+    return AcceptedEntry(
+        data=data,
+        entry_id=signed.entry_id,
+        identifier=content.identifier,
+        created=content.created,
+        endorser=endorser,
+        signer=_signer(signed),
+        strength=signed.strength,
+        signature_algorithm=signed.signature_algorithm,
+        digest_algorithm=signed.digest_algorithm,
+        metadata=content.metadata,
+    )
+
+
+def _signer(signed: SignedContent) -> Signer:
+    certificate = signed.certificate
+    return Signer(
+        certificate=certificate.der,
+        intermediates=signed.others,
+        fingerprint=certificate.fingerprint.hex(),
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        email=certificate.email,
+    )

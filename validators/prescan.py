@@ -1,0 +1,218 @@
+"""Step 1, before any tree: a streaming look at the bytes that refuses what would be costly or ambiguous.
+
+libxml2 canonicalises an element in time quadratic in its attributes and
+namespaces, inside C code that nothing can interrupt, and an attacker needs no key
+to have it done. So the bytes first go through expat, which builds nothing, and
+every cap of the format is checked there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+from xml.parsers import expat
+
+from validators.errors import (
+    AttributeLimitError,
+    DepthLimitError,
+    DoctypeError,
+    ElementLimitError,
+    EncodingError,
+    NameLimitError,
+    NamespaceLimitError,
+    NamespaceUriError,
+    NotWellFormedError,
+    OutsideRootError,
+    SizeLimitError,
+    TextLimitError,
+    VersionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The caps of FORMAT step 1.
+
+    Args:
+        size: bytes of the document.
+        depth: elements from the root to the innermost one, both counted.
+        elements: in the document.
+        attributes: on one element, namespace declarations not counted.
+        namespaces: declarations in the document.
+        text: characters of one run of text, one attribute value or one namespace name.
+        name: characters of a name with its prefix, of a prefix, or of a processing instruction's target.
+    """
+
+    size: int = 1_048_576
+    depth: int = 32
+    elements: int = 2_000
+    attributes: int = 64
+    namespaces: int = 64
+    text: int = 65_536
+    name: int = 256
+
+
+LIMITS: Final = Limits()
+
+# Expat joins namespace, local name and prefix with this. No XML document can contain it,
+# so the parts cannot be confused.
+_SEPARATOR: Final = "\f"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_JUNK: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+
+
+def verify_prescan(data: bytes) -> list[str]:
+    """Check the bytes against every rule that can be checked without a tree.
+
+    Returns:
+        The Clark names of all elements in document order, for comparison with what
+        the tree parser reads.
+
+    Raises:
+        ParseStepError: the subclass names the rule (FORMAT, step 1).
+    """
+    if len(data) > LIMITS.size:
+        raise SizeLimitError("document", len(data), f"at most {LIMITS.size} bytes")
+    _verify_encoding(data)
+    return _Scan().run(data)
+
+
+def _verify_encoding(data: bytes) -> None:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"the byte 0x{data[error.start]:02x} at offset {error.start}"
+        raise EncodingError("document", found, "UTF-8") from None
+    if b"\0" in data:
+        # No XML document has a NUL, but UTF-16 and UTF-32 without a mark are full of them.
+        raise EncodingError("document", f"a NUL byte at offset {data.index(0)}", "UTF-8")
+
+
+class _Scan:
+    """The state of one pass through the bytes."""
+
+    __slots__ = ("depth", "names", "namespaces", "text")
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.depth = 0
+        self.namespaces = 0
+        self.text = 0
+
+    def run(self, data: bytes) -> list[str]:
+        parser = expat.ParserCreate("utf-8", _SEPARATOR)
+        parser.namespace_prefixes = True
+        parser.ordered_attributes = True
+        parser.buffer_text = True
+        parser.XmlDeclHandler = _declaration
+        parser.StartDoctypeDeclHandler = _doctype
+        parser.StartNamespaceDeclHandler = self.namespace
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self.characters
+        parser.ProcessingInstructionHandler = self.instruction
+        try:
+            parser.Parse(data, True)
+        except expat.ExpatError as error:
+            _refuse_malformed(error)
+        return [_clark(name) for name in self.names]
+
+    def namespace(self, prefix: str | None, uri: str | None) -> None:
+        self.namespaces += 1
+        if self.namespaces > LIMITS.namespaces:
+            raise NamespaceLimitError(
+                "document", "more", f"at most {LIMITS.namespaces} namespace declarations"
+            )
+        if prefix is not None and len(prefix) > LIMITS.name:
+            raise NameLimitError("namespace prefix", prefix, f"at most {LIMITS.name} characters")
+        if uri is None:
+            return
+        if len(uri) > LIMITS.text:
+            raise TextLimitError("namespace name", uri, f"at most {LIMITS.text} characters")
+        if _ABSOLUTE.match(uri) is None:
+            raise NamespaceUriError(f"xmlns:{prefix}" if prefix else "xmlns", uri, "an absolute URI")
+
+    def start(self, name: str, attributes: Sequence[str]) -> None:
+        self.names.append(name)
+        self.depth += 1
+        self.text = 0
+        if len(self.names) > LIMITS.elements:
+            raise ElementLimitError("document", "more", f"at most {LIMITS.elements} elements")
+        if self.depth > LIMITS.depth:
+            raise DepthLimitError(_shown_name(name), f"depth {self.depth}", f"at most {LIMITS.depth}")
+        if len(name) > LIMITS.name:
+            _verify_name(name)
+        if attributes:
+            _verify_attributes(name, attributes)
+
+    def end(self, name: str) -> None:
+        self.depth -= 1
+        self.text = 0
+
+    def characters(self, data: str) -> None:
+        # Runs longer than expat's buffer arrive in pieces, and comments do not end a run.
+        self.text += len(data)
+        if self.text > LIMITS.text:
+            raise TextLimitError(
+                _shown_name(self.names[-1]), "more", f"at most {LIMITS.text} characters of text"
+            )
+
+    def instruction(self, target: str, data: str) -> None:
+        if self.depth == 0:
+            raise OutsideRootError(
+                "document", f"<?{target}", "only white space and comments outside the root"
+            )
+        if len(target) > LIMITS.name:
+            raise NameLimitError("processing instruction", target, f"at most {LIMITS.name} characters")
+
+
+def _declaration(version: str, encoding: str | None, standalone: int) -> None:
+    if version != "1.0":
+        raise VersionError("XML declaration", version, "version 1.0")
+    if encoding is not None and encoding.lower() != "utf-8":
+        raise EncodingError("XML declaration", encoding, "encoding UTF-8")
+
+
+def _doctype(name: str, system: str | None, public: str | None, internal: bool) -> NoReturn:
+    raise DoctypeError("document", f"<!DOCTYPE {name}", "no DOCTYPE")
+
+
+def _verify_attributes(element: str, attributes: Sequence[str]) -> None:
+    count = len(attributes) // 2
+    if count > LIMITS.attributes:
+        raise AttributeLimitError(_shown_name(element), count, f"at most {LIMITS.attributes} attributes")
+    for index in range(0, len(attributes), 2):
+        if len(attributes[index]) > LIMITS.name:
+            _verify_name(attributes[index])
+        if len(attributes[index + 1]) > LIMITS.text:
+            name = _shown_name(attributes[index])
+            raise TextLimitError(name, len(attributes[index + 1]), f"at most {LIMITS.text} characters")
+
+
+def _verify_name(name: str) -> None:
+    parts = name.split(_SEPARATOR)
+    # namespace, local, prefix | namespace, local | local
+    written = f"{parts[2]}:{parts[1]}" if len(parts) == 3 else parts[-1]
+    if len(written) > LIMITS.name:
+        raise NameLimitError("name", written, f"at most {LIMITS.name} characters")
+
+
+def _clark(name: str) -> str:
+    parts = name.split(_SEPARATOR)
+    return f"{{{parts[0]}}}{parts[1]}" if len(parts) > 1 else name
+
+
+def _shown_name(name: str) -> str:
+    parts = name.split(_SEPARATOR)
+    return ":".join(reversed(parts[1:])) or name
+
+
+def _refuse_malformed(error: expat.ExpatError) -> NoReturn:
+    place = f"line {error.lineno}, column {error.offset + 1}"
+    if error.code == _JUNK:
+        raise OutsideRootError("document", place, "only white space and comments outside the root") from None
+    raise NotWellFormedError(
+        "document", f"{expat.ErrorString(error.code)} at {place}", "well-formed XML with namespaces"
+    ) from None

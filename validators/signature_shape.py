@@ -1,0 +1,296 @@
+"""Step 2: the signature has exactly the shape of the format, before anything in it is believed.
+
+Most attacks on XML signatures are in what libraries skip or search for: transforms
+they do not know, references to a part, content beside the expected, certificates in
+another order. Here every element has its one place and everything else is refused.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from validators.errors import (
+    Base64Error,
+    CanonicalizationError,
+    CertificateCountError,
+    KeyInfoError,
+    ReferenceShapeError,
+    SignatureAttributeError,
+    SignatureChildError,
+    SignatureCountError,
+    SignaturePlaceError,
+    SignatureTextError,
+    TransformError,
+)
+from validators.vocabulary import DSIG11, ds, prefixed
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+
+@dataclass(frozen=True, slots=True)
+class Canonicalization:
+    """One of the format's canonicalisations.
+
+    Args:
+        exclusive: exclusive C14N instead of inclusive.
+        inherits_id: xml:id of ancestors goes onto the apex (1.0 does that, 1.1 mended it).
+    """
+
+    exclusive: bool
+    inherits_id: bool
+
+
+INCLUSIVE_1_0: Final = Canonicalization(exclusive=False, inherits_id=True)
+INCLUSIVE_1_1: Final = Canonicalization(exclusive=False, inherits_id=False)
+EXCLUSIVE: Final = Canonicalization(exclusive=True, inherits_id=False)
+
+# "WithComments" makes no difference to an entry: URI="" drops comments before any
+# transform, and SignedInfo has none.
+CANONICALIZATIONS: Final = {
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315": INCLUSIVE_1_0,
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments": INCLUSIVE_1_0,
+    "http://www.w3.org/2006/12/xml-c14n11": INCLUSIVE_1_1,
+    "http://www.w3.org/2006/12/xml-c14n11#WithComments": INCLUSIVE_1_1,
+    "http://www.w3.org/2001/10/xml-exc-c14n#": EXCLUSIVE,
+    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments": EXCLUSIVE,
+}
+ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+
+#: Certificates that X509Data may hold.
+MAX_CERTIFICATES: Final = 5
+
+SIGNATURE: Final = ds("Signature")
+_SIGNED_INFO: Final = ds("SignedInfo")
+_SIGNATURE_VALUE: Final = ds("SignatureValue")
+_KEY_INFO: Final = ds("KeyInfo")
+_CANONICALIZATION_METHOD: Final = ds("CanonicalizationMethod")
+_SIGNATURE_METHOD: Final = ds("SignatureMethod")
+_REFERENCE: Final = ds("Reference")
+_TRANSFORMS: Final = ds("Transforms")
+_TRANSFORM: Final = ds("Transform")
+_DIGEST_METHOD: Final = ds("DigestMethod")
+_DIGEST_VALUE: Final = ds("DigestValue")
+_X509_DATA: Final = ds("X509Data")
+_X509_CERTIFICATE: Final = ds("X509Certificate")
+_X509_SUBJECT_NAME: Final = ds("X509SubjectName")
+_KEY_VALUE: Final = ds("KeyValue")
+
+# What a KeyValue may hold: nobody reads it, but it must not become a place for other content.
+_KEY_PARTS: Final = {
+    ds("RSAKeyValue"): frozenset({ds("Modulus"), ds("Exponent")}),
+    ds("DSAKeyValue"): frozenset(map(ds, ("P", "Q", "G", "Y", "J", "Seed", "PgenCounter"))),
+    f"{{{DSIG11}}}ECKeyValue": frozenset({f"{{{DSIG11}}}NamedCurve", f"{{{DSIG11}}}PublicKey"}),
+}
+_NAMED_CURVE: Final = f"{{{DSIG11}}}NamedCurve"
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+_ID: Final = frozenset({"Id"})
+_WHITE_SPACE: Final = " \t\r\n"
+_WITHOUT_WHITE_SPACE: Final = str.maketrans("", "", _WHITE_SPACE)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureBlock:
+    """What the signature says, undisputed but not yet proved.
+
+    Args:
+        element: the ds:Signature.
+        signed_info: its ds:SignedInfo.
+        canonicalization: how SignedInfo becomes the bytes that are signed.
+        content_canonicalization: how the document becomes the bytes that are digested.
+        signature_method: algorithm URI, any.
+        digest_method: algorithm URI, any.
+        certificates: DER, the signer's first.
+    """
+
+    element: _Element
+    signed_info: _Element
+    canonicalization: Canonicalization
+    content_canonicalization: Canonicalization
+    signature_method: str
+    digest_method: str
+    digest: bytes
+    value: bytes
+    certificates: tuple[bytes, ...]
+
+
+def parse_signature(root: _Element) -> SignatureBlock:
+    """Read the one signature of a document.
+
+    Args:
+        root: of a document that went through step 1; not changed.
+
+    Raises:
+        SignatureShapeError: the subclass names the rule (FORMAT, step 2).
+    """
+    signature = _the_signature(root)
+    signed_info, value, key_info = _sequence(signature, _ID, (_SIGNED_INFO, _SIGNATURE_VALUE, _KEY_INFO))
+    method, algorithm, reference = _sequence(
+        signed_info, _ID, (_CANONICALIZATION_METHOD, _SIGNATURE_METHOD, _REFERENCE)
+    )
+    if reference.keys() != ["URI"] or reference.get("URI") != "":
+        raise ReferenceShapeError("ds:Reference", _attributes(reference), 'URI="" and no other attribute')
+    transforms, digest_method, digest = _sequence(
+        reference, frozenset({"URI"}), (_TRANSFORMS, _DIGEST_METHOD, _DIGEST_VALUE)
+    )
+    return SignatureBlock(
+        element=signature,
+        signed_info=signed_info,
+        canonicalization=_canonicalization(_algorithm(method)),
+        content_canonicalization=_content_canonicalization(transforms),
+        signature_method=_algorithm(algorithm),
+        digest_method=_algorithm(digest_method),
+        digest=_base64(digest, _NOTHING),
+        value=_base64(value, _ID),
+        certificates=_certificates(key_info),
+    )
+
+
+def _the_signature(root: _Element) -> _Element:
+    signatures = list(root.iter(SIGNATURE))
+    if len(signatures) != 1:
+        raise SignatureCountError("ds:Signature", f"{len(signatures)} of them", "exactly one")
+    parent = signatures[0].getparent()
+    if parent is not root:
+        found = "as the root" if parent is None else f"in {prefixed(str(parent.tag))}"
+        raise SignaturePlaceError("ds:Signature", found, "a child of the root")
+    return signatures[0]
+
+
+def _sequence(
+    element: _Element, attributes: frozenset[str], names: tuple[str, str, str]
+) -> tuple[_Element, _Element, _Element]:
+    """The three children of an element, which has exactly these in this order."""
+    children = _children(element, attributes)
+    found = tuple(str(child.tag) for child in children)
+    if found != names:
+        shown = ", ".join(map(prefixed, found)) or "nothing"
+        raise SignatureChildError(prefixed(str(element.tag)), shown, ", ".join(map(prefixed, names)))
+    first, second, third = children
+    return first, second, third
+
+
+def _children(element: _Element, attributes: frozenset[str]) -> list[_Element]:
+    """The children of an element that holds no text and no other attributes."""
+    _verify_attributes(element, attributes)
+    children = list(element)
+    _verify_blank(element, element.text)
+    for child in children:
+        _verify_blank(element, child.tail)
+    return children
+
+
+def _verify_attributes(element: _Element, allowed: frozenset[str]) -> None:
+    if not allowed.issuperset(element.keys()):
+        expected = " and ".join(sorted(allowed)) or "no attribute"
+        raise SignatureAttributeError(prefixed(str(element.tag)), _attributes(element), f"only {expected}")
+
+
+def _verify_blank(element: _Element, text: str | None) -> None:
+    if text and text.strip(_WHITE_SPACE):
+        raise SignatureTextError(prefixed(str(element.tag)), text, "no text between its elements")
+
+
+def _algorithm(method: _Element) -> str:
+    """The algorithm of a method element, which takes no parameters."""
+    children = _children(method, frozenset({"Algorithm"}))
+    if children:
+        name = prefixed(str(method.tag))
+        raise SignatureChildError(name, prefixed(str(children[0].tag)), "no parameters")
+    return method.get("Algorithm", "")
+
+
+def _canonicalization(algorithm: str) -> Canonicalization:
+    try:
+        return CANONICALIZATIONS[algorithm]
+    except KeyError:
+        expected = "C14N 1.0 or 1.1, or exclusive C14N"
+        raise CanonicalizationError("ds:CanonicalizationMethod", algorithm, expected) from None
+
+
+def _content_canonicalization(transforms: _Element) -> Canonicalization:
+    children = _children(transforms, _NOTHING)
+    for child in children:
+        if child.tag != _TRANSFORM:
+            raise SignatureChildError("ds:Transforms", prefixed(str(child.tag)), "ds:Transform")
+    algorithms = [_algorithm(child) for child in children]
+    expected = "enveloped-signature, then at most one canonicalisation"
+    if not 1 <= len(algorithms) <= 2 or algorithms[0] != ENVELOPED:
+        raise TransformError("ds:Transforms", " ".join(algorithms), expected)
+    if len(algorithms) == 1:
+        return INCLUSIVE_1_0
+    canonicalization = CANONICALIZATIONS.get(algorithms[1])
+    if canonicalization is None:
+        raise TransformError("ds:Transform", algorithms[1], expected)
+    return canonicalization
+
+
+def _certificates(key_info: _Element) -> tuple[bytes, ...]:
+    children = _children(key_info, _ID)
+    found = sorted(str(child.tag) for child in children)
+    if found not in ([_X509_DATA], [_KEY_VALUE, _X509_DATA]):
+        shown = ", ".join(map(prefixed, found)) or "nothing"
+        raise KeyInfoError("ds:KeyInfo", shown, "one ds:X509Data, and at most a ds:KeyValue beside it")
+    certificates: list[_Element] = []
+    for child in children:
+        if child.tag == _KEY_VALUE:
+            _verify_key_value(child)
+        else:
+            certificates = _verify_x509_data(_children(child, _NOTHING))
+    return tuple(_base64(certificate, _NOTHING) for certificate in certificates)
+
+
+def _verify_x509_data(children: Sequence[_Element]) -> list[_Element]:
+    certificates = [child for child in children if child.tag == _X509_CERTIFICATE]
+    if not 1 <= len(certificates) <= MAX_CERTIFICATES:
+        found = f"{len(certificates)} of them"
+        raise CertificateCountError("ds:X509Certificate", found, f"1 to {MAX_CERTIFICATES}")
+    others = [child for child in children if child.tag != _X509_CERTIFICATE]
+    for other in others:
+        name = prefixed(str(other.tag))
+        if other.tag != _X509_SUBJECT_NAME or len(other):
+            raise KeyInfoError("ds:X509Data", name, "ds:X509Certificate and ds:X509SubjectName")
+        _verify_attributes(other, _NOTHING)
+    if len(others) > MAX_CERTIFICATES:
+        raise KeyInfoError("ds:X509Data", f"{len(others)} names", f"at most {MAX_CERTIFICATES}")
+    return certificates
+
+
+def _verify_key_value(key_value: _Element) -> None:
+    children = _children(key_value, _NOTHING)
+    if len(children) != 1 or children[0].tag not in _KEY_PARTS:
+        found = ", ".join(prefixed(str(child.tag)) for child in children) or "nothing"
+        raise KeyInfoError("ds:KeyValue", found, "one RSA, DSA or EC key")
+    key = children[0]
+    parts = _children(key, _NOTHING)
+    names = [str(part.tag) for part in parts]
+    if len(set(names)) != len(names) or not _KEY_PARTS[str(key.tag)].issuperset(names):
+        raise KeyInfoError(prefixed(str(key.tag)), ", ".join(map(prefixed, names)), "the parts of a key")
+    for part in parts:
+        _base64(part, frozenset({"URI"}) if part.tag == _NAMED_CURVE else _NOTHING)
+
+
+def _base64(element: _Element, attributes: frozenset[str]) -> bytes:
+    """The bytes of a value; only white space may stand between its digits."""
+    _verify_attributes(element, attributes)
+    name = prefixed(str(element.tag))
+    if len(element):
+        raise SignatureChildError(name, prefixed(str(element[0].tag)), "base64 only")
+    text = (element.text or "").translate(_WITHOUT_WHITE_SPACE)
+    try:
+        value = b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Base64Error(name, text, "base64 and white space") from None
+    if b64encode(value).decode("ascii") != text:
+        # Left-over bits in the last digit would let anybody respell the value.
+        raise Base64Error(name, text, "base64 with the left-over bits zero")
+    return value
+
+
+def _attributes(element: _Element) -> str:
+    return " ".join(f'{prefixed(str(name))}="{value!s}"' for name, value in element.items()) or "none"
