@@ -20,7 +20,12 @@ SERVICES = FOLLOWED | {
     "marketplace.sparql",
     "marketplace.worker",
 }
-PROCESS = SERVICES | {"marketplace.runtime", "marketplace.demo"}
+PROCESS = SERVICES | {
+    "marketplace.runtime",
+    "marketplace.demo",
+    "marketplace.archive",
+    "marketplace.fsck",
+}
 MAY_IMPORT = {
     "validators": set(),
     "marketplace.config": set(),
@@ -37,6 +42,8 @@ MAY_IMPORT = {
     "marketplace.runtime": SERVICES,
     "marketplace.client": {"validators"},
     "marketplace.demo": SERVICES,
+    "marketplace.archive": SERVICES,
+    "marketplace.fsck": SERVICES,
     "marketplace.api": PROCESS | {"marketplace.web"},
     "marketplace.web": PROCESS,
     "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
