@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from validators.errors import (
@@ -83,6 +83,21 @@ def parse_signer(der: bytes) -> SignerCertificate:
         not_before=period[0],
         not_after=period[1],
     )
+
+
+@lru_cache(maxsize=512)
+def is_self_signed(der: bytes) -> bool:
+    """Whether a certificate names itself as issuer and was signed with its own key.
+
+    The signature counts: nothing covers the certificates beside a signature, so
+    anybody can put in another one with the same names and key.
+    """
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def verify_other(der: bytes) -> bytes:

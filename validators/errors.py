@@ -19,7 +19,7 @@ class RefusedError(Exception):
 
     #: Stable, machine-readable name of the rule, e.g. ``signature.digest``.
     code: ClassVar[str] = "refused"
-    #: The step of the acceptance procedure the rule belongs to, 1-6.
+    #: The step of FORMAT's checks the rule belongs to; acceptance is steps 1-6.
     step: ClassVar[int] = 0
 
     def __init__(self, element: str, found: object, expected: str) -> None:
@@ -479,3 +479,10 @@ class RdfSubjectError(RdfError):
     """The document makes statements about something other than its image."""
 
     code = "rdf.subject"
+
+
+class CreatedAheadError(RefusedError):
+    """Step 8, which acceptance leaves to whoever has a clock: the entry was made in the future."""
+
+    code = "gate.created-in-future"
+    step = 8
