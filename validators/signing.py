@@ -18,23 +18,35 @@ from signxml.signer import XMLSigner
 
 from validators.document import Endorser, format_time
 from validators.names import java_name
+from validators.parser import parse_trusted
+from validators.pipeline import accept
+from validators.prescan import verify_prescan
 from validators.signing_errors import DraftError, EmailError, SigningError
 from validators.signing_identity import SigningIdentity, SigningKey, load_pem, load_pkcs12
+from validators.vocabulary import (
+    BASE,
+    CREATED,
+    DCTERMS,
+    DESCRIPTION,
+    EMAIL,
+    ENDORSEMENT,
+    ENDORSER,
+    ISSUER,
+    PARSE_TYPE,
+    RDF,
+    RDF_ROOT,
+    SLREQ,
+    SUBJECT,
+    XML_BASE,
+    ds,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 __all__ = ["SigningError", "SigningIdentity", "load_pem", "load_pkcs12", "sign", "sign_unverified"]
 
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-DCTERMS = "http://purl.org/dc/terms/"
-SLREQ = "http://mp.stratuslab.eu/slreq#"
-DSIG = "http://www.w3.org/2000/09/xmldsig#"
-XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-BASE = "http://mp.stratuslab.eu/"
-
 _PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ}
-_MAX_BYTES = 1_048_576
 
 # The hash is about as strong as the curve's key.
 _EC_METHODS = {
@@ -55,19 +67,27 @@ def sign(document: bytes, identity: SigningIdentity, created: datetime, *, email
 
     Raises:
         EmailError: no address, or another one than the certificate's.
-        DraftError: the document is no RDF/XML metadata.
+        DraftError: the document is no metadata.
+        RefusedError: signed or not, no marketplace accepts what the document says.
     """
-    return sign_unverified(document, identity, created, email=email)
+    verify_prescan(document)
+    signed = sign_unverified(document, identity, created, email=email)
+    accept(signed)
+    return signed
 
 
 def sign_unverified(
     document: bytes, identity: SigningIdentity, created: datetime, *, email: str | None = None
 ) -> bytes:
-    """Sign a draft without asking whether a marketplace would accept the result.
+    """Sign a draft of one's own making without asking whether a marketplace would accept it.
 
-    Args, errors: those of ``sign``, except that no rule of acceptance is checked.
+    Args: those of ``sign``.
+
+    Raises:
+        EmailError, DraftError: as ``sign`` does.
+        NotWellFormedError: the document is no XML.
     """
-    root = _parse(document)
+    root = parse_trusted(document)
     description = _get_description(root)
     _strip_signatures(root, description)
     endorser = _endorser(identity, email)
@@ -100,49 +120,36 @@ def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
     return Endorser(bound or email or "", java_name(certificate.subject), java_name(certificate.issuer))
 
 
-def _parse(document: bytes) -> _Element:
-    if len(document) > _MAX_BYTES:
-        raise DraftError(f"the document has {len(document)} bytes; an entry has at most {_MAX_BYTES}")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(document, parser)
-    except etree.XMLSyntaxError as error:
-        raise DraftError(f"the document is not well-formed XML: {error.msg}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise DraftError("the document has a DOCTYPE, which no entry may have")
-    return root
-
-
 def _get_description(root: _Element) -> _Element:
-    descriptions = root.findall(f"{{{RDF}}}Description")
-    if root.tag != f"{{{RDF}}}RDF" or len(descriptions) != 1:
+    descriptions = root.findall(DESCRIPTION)
+    if root.tag != RDF_ROOT or len(descriptions) != 1:
         raise DraftError("the document is not an rdf:RDF element with exactly one rdf:Description in it")
     return descriptions[0]
 
 
 def _strip_signatures(root: _Element, description: _Element) -> None:
     for parent in (root, description):
-        for signature in parent.findall(f"{{{DSIG}}}Signature"):
+        for signature in parent.findall(ds("Signature")):
             _remove(parent, signature)
 
 
 def _endorse(description: _Element, endorser: Endorser, created: datetime) -> None:
-    old = description.findall(f"{{{SLREQ}}}endorsement")
+    old = description.findall(ENDORSEMENT)
     place = description.index(old[0]) if old else len(description)
     for element in old:
         _remove(description, element)
-    endorsement = _resource(f"{{{SLREQ}}}endorsement")
-    _leaf(endorsement, f"{{{DCTERMS}}}created", format_time(created.astimezone(UTC)))
-    inner = _resource(f"{{{SLREQ}}}endorser")
+    endorsement = _resource(ENDORSEMENT)
+    _leaf(endorsement, CREATED, format_time(created.astimezone(UTC)))
+    inner = _resource(ENDORSER)
     endorsement.append(inner)
-    _leaf(inner, f"{{{SLREQ}}}email", endorser.email)
-    _leaf(inner, f"{{{SLREQ}}}subject", endorser.subject)
-    _leaf(inner, f"{{{SLREQ}}}issuer", endorser.issuer)
+    _leaf(inner, EMAIL, endorser.email)
+    _leaf(inner, SUBJECT, endorser.subject)
+    _leaf(inner, ISSUER, endorser.issuer)
     description.insert(place, endorsement)
 
 
 def _resource(tag: str) -> _Element:
-    return etree.Element(tag, {f"{{{RDF}}}parseType": "Resource"}, nsmap=_PREFIXES)
+    return etree.Element(tag, {PARSE_TYPE: "Resource"}, nsmap=_PREFIXES)
 
 
 def _leaf(parent: _Element, tag: str, text: str) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
 
+from validators import errors as refusals
+from validators.certificates import SignerCertificate, parse_signer
+from validators.errors import CertificateAuthorityError, SignatureStepError
 from validators.signing_errors import (
     CaCertificateError,
     KeyFileError,
@@ -32,7 +34,6 @@ MAX_INTERMEDIATES = 4
 _MIN_RSA_BITS = 2048
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _DER_SEQUENCE = 0x30
-_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class SigningIdentity:
     """A certificate, its private key and the certificates that lead towards an anchor.
 
     Make one with ``of`` (or a loader), which checks that it may sign.
+    ``email`` is the certificate's first rfc822Name, if it has one.
     """
 
     certificate: x509.Certificate
     key: SigningKey
     intermediates: tuple[x509.Certificate, ...] = ()
+    email: str | None = None
 
     @classmethod
     def of(
@@ -61,15 +64,8 @@ class SigningIdentity:
         checked = _verify_key(key)
         if not _belongs(certificate, checked):
             raise KeyFileError("the certificate does not belong to the private key")
-        _verify_purpose(certificate)
-        return cls(certificate, checked, tuple(_issuers(certificate, list(others))))
-
-    @property
-    def email(self) -> str | None:
-        """The certificate's first rfc822Name, if it has one."""
-        names = _extension(self.certificate, x509.SubjectAlternativeName)
-        emails = names.get_values_for_type(x509.RFC822Name) if names else []
-        return emails[0] if emails else None
+        email = _verify_certificate(certificate).email
+        return cls(certificate, checked, tuple(_issuers(certificate, list(others))), email)
 
 
 def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:
@@ -155,13 +151,20 @@ def _verify_key(key: object) -> SigningKey:
     raise WeakKeyError("the key is neither RSA nor ECDSA")
 
 
-def _verify_purpose(certificate: x509.Certificate) -> None:
-    constraints = _extension(certificate, x509.BasicConstraints)
-    if constraints is not None and constraints.ca:
-        raise CaCertificateError("the certificate is a CA's; sign with a certificate issued for documents")
-    usage = _extension(certificate, x509.KeyUsage)
-    if usage is not None and not (usage.digital_signature or usage.content_commitment):
-        raise KeyUsageError("the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation")
+def _verify_certificate(certificate: x509.Certificate) -> SignerCertificate:
+    """Ask acceptance itself whether it will take this signer, before anything is signed."""
+    try:
+        return parse_signer(certificate.public_bytes(Encoding.DER))
+    except CertificateAuthorityError:
+        raise CaCertificateError(
+            "the certificate is a CA's; sign with a certificate that was issued to a person or service"
+        ) from None
+    except refusals.KeyUsageError:
+        raise KeyUsageError(
+            "the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation"
+        ) from None
+    except SignatureStepError as error:
+        raise KeyFileError(f"the certificate cannot be used: {error.message}") from None
 
 
 def _belongs(certificate: x509.Certificate, key: object) -> bool:
@@ -180,12 +183,3 @@ def _issuers(certificate: x509.Certificate, others: list[x509.Certificate]) -> I
         yield issuer
         others.remove(issuer)
         current = issuer
-
-
-def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-    except ValueError:
-        raise KeyFileError("the certificate's extensions are damaged") from None

@@ -50,7 +50,7 @@ class Identity:
     @property
     def signing(self) -> SigningIdentity:
         """The same identity for ``validators.signing``, unchecked."""
-        return SigningIdentity(self.certificate, self.key, self.intermediates)
+        return SigningIdentity(self.certificate, self.key, self.intermediates, self.email)
 
     @property
     def certificate_pem(self) -> bytes:

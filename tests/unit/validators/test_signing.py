@@ -1,0 +1,237 @@
+"""What the signer writes, every marketplace accepts as strong; what it may not sign with, it names."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from lxml import etree
+from signxml import XMLVerifier
+
+from tests.factories.documents import image, signed, unsigned
+from tests.factories.identities import expired_identity, make_ca, make_identity
+from tests.factories.signatures import sign_raw
+from validators import accept
+from validators.document import Strength
+from validators.errors import RefusedError
+from validators.signing import SigningError, SigningIdentity, load_pem, load_pkcs12, sign
+from validators.signing_errors import (
+    CaCertificateError,
+    DraftError,
+    EmailError,
+    KeyFileError,
+    KeyUsageError,
+    PasswordRequiredError,
+    WeakKeyError,
+    WrongPasswordError,
+)
+
+NOW = datetime(2025, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
+PASSWORD = "XYZXYZ"
+
+
+def load(identity, password=PASSWORD):
+    return load_pkcs12(identity.pkcs12(PASSWORD), password)
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        ("rsa2048", "rsa-sha256"),
+        ("p256", "ecdsa-sha256"),
+        ("p384", "ecdsa-sha384"),
+        ("p521", "ecdsa-sha512"),
+    ],
+)
+def test_each_kind_of_key_makes_a_strong_entry(key, algorithm):
+    identity = make_identity(key=key)
+    entry = accept(sign(unsigned(), load(identity), NOW))
+    assert entry.strength is Strength.STRONG
+    assert (entry.signature_algorithm, entry.digest_algorithm) == (algorithm, "sha256")
+    assert entry.created == datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert entry.endorser.email == "jane.tester@example.org"
+    assert entry.endorser.subject == "CN=Jane Tester,O=Demo Project,C=EU"
+
+
+def test_another_implementation_verifies_it_too():
+    identity = make_identity()
+    XMLVerifier().verify(sign(unsigned(), load(identity), NOW), x509_cert=identity.certificate)
+
+
+def test_the_time_is_written_in_utc():
+    local = datetime(2025, 6, 1, 1, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert (
+        accept(sign(unsigned(), load(make_identity()), local)).coordinates.created_text
+        == "2025-05-31T23:00:00Z"
+    )
+
+
+def test_an_old_endorsement_and_signature_are_replaced():
+    joan = make_identity("Joan Tester", "joan.tester@example.org")
+    data = sign(signed(), load(joan), NOW)
+    entry = accept(data)
+    assert entry.endorser.email == "joan.tester@example.org"
+    assert data.count(b"slreq:endorsement ") == 1
+    assert data.count(b"<ds:Signature ") == 1
+    legacy = make_identity(key="rsa2048")
+    assert (
+        accept(sign(sign_raw(unsigned(identity=legacy), legacy), load(joan), NOW)).strength is Strength.STRONG
+    )
+
+
+def test_what_the_draft_says_is_kept():
+    draft = image(title="Été & <co>", tags=("a", "b"), extra='<x:y xmlns:x="urn:x" xml:lang="fr">z</x:y>')
+    entry = accept(sign(unsigned(draft), load(make_identity()), NOW))
+    assert entry.metadata.title == "Été & <co>"
+    assert entry.metadata.tags == ("a", "b")
+    assert entry.metadata.extensions[0].text == "z"
+
+
+def test_a_signed_entry_survives_being_embedded():
+    data = sign(unsigned(), load(make_identity()), NOW)
+    outer = etree.fromstring('<a xmlns="urn:a" xmlns:b="urn:b" xml:lang="en"/>')
+    outer.append(etree.fromstring(data))
+    inner = etree.tostring(etree.fromstring(etree.tostring(outer))[0], with_tail=False)
+    assert accept(inner).entry_id == accept(data).entry_id
+
+
+@pytest.mark.parametrize("prefix", ["", "<!-- c -->\n"])
+def test_a_draft_may_use_default_namespaces_and_have_a_prologue(prefix):
+    draft = unsigned(hook=lambda text: text.replace("xmlns:dcterms=", "xmlns=").replace("dcterms:", ""))
+    declared = draft.replace(b"<rdf:RDF", prefix.encode() + b"<rdf:RDF", 1)
+    accept(sign(declared, load(make_identity()), NOW))
+
+
+def test_a_draft_without_base_gets_it():
+    draft = unsigned(hook=lambda text: text.replace(' xml:base="http://mp.stratuslab.eu/"', ""))
+    accept(sign(draft, load(make_identity()), NOW))
+
+
+def test_the_issuers_of_the_certificate_come_along_in_order():
+    root = make_ca("Root CA")
+    intermediate = make_ca("Sub CA", issuer=root)
+    unrelated = make_ca("Other CA")
+    identity = make_identity("Ivy Issued", "ivy@example.org", issuer=intermediate)
+    others = [root.certificate, unrelated.certificate, intermediate.certificate]
+    loaded = SigningIdentity.of(identity.certificate, identity.key, others)
+    assert loaded.intermediates == (intermediate.certificate, root.certificate)
+    assert len(accept(sign(unsigned(), loaded, NOW)).signer.intermediates) == 2
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_pem_files_load_whatever_the_order_of_certificates(password):
+    issuer = make_ca("Root CA")
+    identity = make_identity("Ivy Issued", "ivy@example.org", issuer=issuer)
+    pem = issuer.certificate_pem + identity.certificate_pem
+    loaded = load_pem(pem, identity.key_pem(password), password)
+    assert loaded.certificate == identity.certificate
+    assert loaded.intermediates == (issuer.certificate,)
+
+
+def test_a_password_for_a_key_without_one_does_no_harm():
+    identity = make_identity()
+    assert load_pem(identity.certificate_pem, identity.key_pem(), "not needed").email == identity.email
+
+
+def test_the_email_comes_from_the_certificate_or_is_given():
+    bare = make_identity("No Email", None)
+    with pytest.raises(EmailError, match="holds no e-mail"):
+        sign(unsigned(), load(bare), NOW)
+    assert (
+        accept(sign(unsigned(), load(bare), NOW, email="me@example.org")).endorser.email == "me@example.org"
+    )
+    with pytest.raises(EmailError, match="jane"):
+        sign(unsigned(), load(make_identity()), NOW, email="joan@example.org")
+    with pytest.raises(EmailError, match="characters"):
+        sign(unsigned(), load(bare), NOW, email="a\0@example.org")
+    with pytest.raises(RefusedError) as caught:
+        sign(unsigned(), load(bare), NOW, email="../../x")
+    assert caught.value.code == "endorser.email-syntax"
+
+
+def test_an_expired_certificate_still_signs():
+    # Whether to take such an entry is each marketplace's own decision.
+    assert accept(sign(unsigned(), load(expired_identity()), NOW)).strength is Strength.STRONG
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"key": "rsa1024"}, WeakKeyError),
+        ({"key": "p192"}, WeakKeyError),
+        ({"key": "dsa2048"}, WeakKeyError),
+        ({"ca": True}, CaCertificateError),
+        ({"key_usage": "key_encipherment"}, KeyUsageError),
+    ],
+)
+def test_what_may_not_sign_is_named(options, error):
+    identity = make_identity(**options)
+    with pytest.raises(error):
+        load_pem(identity.certificate_pem, identity.key_pem(), None)
+
+
+@pytest.mark.parametrize("key_usage", ["digital_signature", "content_commitment", None])
+def test_key_usages_that_allow_signing(key_usage):
+    load(make_identity(key_usage=key_usage))
+
+
+def test_passwords():
+    identity = make_identity()
+    with pytest.raises(PasswordRequiredError):
+        load(identity, None)
+    with pytest.raises(WrongPasswordError):
+        load(identity, "wrong")
+    with pytest.raises(PasswordRequiredError):
+        load_pem(identity.certificate_pem, identity.key_pem(PASSWORD), None)
+    with pytest.raises(WrongPasswordError):
+        load_pem(identity.certificate_pem, identity.key_pem(PASSWORD), "wrong")
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30", b"text", b"\x30\x82\xff\xff" + b"x" * 50])
+def test_what_is_no_key_file_is_named(data):
+    with pytest.raises(SigningError):
+        load_pkcs12(data, PASSWORD)
+    with pytest.raises(KeyFileError):
+        load_pem(make_identity().certificate_pem, data, PASSWORD)
+    with pytest.raises(KeyFileError):
+        load_pem(data, make_identity().key_pem(), None)
+
+
+def test_a_certificate_of_another_key_is_named():
+    with pytest.raises(KeyFileError, match="does not belong"):
+        load_pem(make_identity(variant=1).certificate_pem, make_identity().key_pem(), None)
+    with pytest.raises(KeyFileError, match="does not belong"):
+        SigningIdentity.of(make_identity(variant=1).certificate, make_identity().key)
+
+
+@pytest.mark.parametrize("data", [b"<a/>", b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'])
+def test_what_is_no_metadata_is_named(data):
+    with pytest.raises(DraftError):
+        sign(data, load(make_identity()), NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("", "<!DOCTYPE rdf:RDF>", "parse.doctype"),
+        ("<slreq:bytes>1073741824</slreq:bytes>", "", "shape.count"),
+        ("<slreq:bytes>1073741824", "<slreq:bytes>1e9", "bytes.syntax"),
+    ],
+)
+def test_a_draft_that_no_marketplace_would_accept_is_refused_with_the_rule(old, new, code):
+    def change(text):
+        return text.replace(old, new) if old else text.replace("<rdf:RDF", new + "<rdf:RDF")
+
+    with pytest.raises(RefusedError) as caught:
+        sign(unsigned(hook=change), load(make_identity()), NOW)
+    assert caught.value.code == code
+
+
+@pytest.mark.fixtures
+@pytest.mark.parametrize("name", ["jane", "jim", "joan", "ec", "noemail"])
+def test_original_keys_sign_original_documents(shared_fixtures, name):
+    identity = load_pkcs12((shared_fixtures / "keys" / f"{name}.p12").read_bytes(), PASSWORD)
+    email = None if identity.email else "no.email@example.org"
+    for path in sorted((shared_fixtures / "corpus").glob("*.xml"))[::6]:
+        data = sign(path.read_bytes(), identity, NOW, email=email)
+        entry = accept(data)
+        assert entry.strength is Strength.STRONG
+        assert entry.identifier == accept(path.read_bytes()).identifier
