@@ -1,0 +1,1 @@
+"""The original URL space and its plain pages, over the services."""

@@ -1,0 +1,119 @@
+"""The entry inside a request: a body of an XML type, or the first file of a form."""
+
+from __future__ import annotations
+
+from email.message import Message
+
+from pyramid.request import Request
+
+from validators.errors import shown
+
+from .errors import BadRequestError, TooLargeError, UnsupportedTypeError
+
+XML_TYPES = ("application/rdf+xml", "application/xml", "text/xml")
+FORM_TYPE = "application/x-www-form-urlencoded"
+MULTIPART_TYPE = "multipart/form-data"
+
+#: What the parts of a form may add around an entry.
+_FORM_BYTES = 32 * 1024
+_MAX_PARTS = 20
+_MAX_PART_HEADER_BYTES = 4096
+_TAKEN = ", ".join((*XML_TYPES, MULTIPART_TYPE))
+
+
+def content_type(request: Request) -> str:
+    """The body's media type without parameters, in lower case; empty where none is given."""
+    given: str = request.environ.get("CONTENT_TYPE", "")
+    return given.partition(";")[0].strip().lower()
+
+
+def read_entry(request: Request, max_bytes: int) -> bytes:
+    """The bytes of the entry a request carries.
+
+    A charset parameter is not looked at: acceptance takes UTF-8 only, whatever
+    is claimed, and the signature covers what was meant.
+
+    Args:
+        max_bytes: largest entry taken.
+
+    Raises:
+        UnsupportedTypeError: the body's type or coding is not taken.
+        TooLargeError: the entry is too large.
+        BadRequestError: the body is empty, or no proper form with a file.
+    """
+    coding = request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedTypeError("body.coding", coding, "no Content-Encoding")
+    kind = content_type(request)
+    if kind == MULTIPART_TYPE:
+        data = first_file(_read(request, max_bytes + _FORM_BYTES, max_bytes), request.environ["CONTENT_TYPE"])
+    elif kind in XML_TYPES:
+        data = _read(request, max_bytes, max_bytes)
+    else:
+        raise UnsupportedTypeError("body.type", kind or "no Content-Type", _TAKEN)
+    if not data:
+        raise BadRequestError("body.empty", "the request carries no entry")
+    if len(data) > max_bytes:
+        raise TooLargeError(max_bytes)
+    return data
+
+
+def _read(request: Request, most: int, limit: int) -> bytes:
+    body: bytes = request.environ["wsgi.input"].read(most + 1)
+    if len(body) > most:
+        raise TooLargeError(limit)
+    return body
+
+
+def first_file(body: bytes, header: str) -> bytes:
+    """The content of the first part that is a file (RFC 7578; multipart: RFC 2046, section 5.1.1).
+
+    Args:
+        body: the whole form.
+        header: its Content-Type, which holds the boundary.
+
+    Raises:
+        BadRequestError: no boundary, no proper parts, or none of them a file.
+    """
+    boundary = _parameter("Content-Type", header, "boundary")
+    if not boundary or len(boundary) > 70 or not boundary.isascii():
+        raise BadRequestError("form.boundary", "the form's Content-Type names no proper boundary")
+    delimiter = b"\r\n--" + boundary.encode()
+    # The first delimiter has no line of its own before it; what precedes it is a preamble to ignore.
+    first, *parts = (b"\r\n" + body).split(delimiter, _MAX_PARTS)
+    if not parts or not any(part.startswith(b"--") for part in parts):
+        raise BadRequestError("form.cut", "the form does not end with its closing boundary")
+    for part in parts:
+        if part.startswith(b"--"):
+            break
+        found = _file_of(part)
+        if found is not None:
+            return found
+    raise BadRequestError("form.no-file", "the form holds no file")
+
+
+def _file_of(part: bytes) -> bytes | None:
+    head, blank, content = part.partition(b"\r\n\r\n")
+    if not blank or len(head) > _MAX_PART_HEADER_BYTES:
+        raise BadRequestError("form.part", "a part of the form has no proper header")
+    headers: dict[str, str] = {}
+    for line in head.decode("utf-8", "replace").split("\r\n"):
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    disposition = headers.get("content-disposition", "")
+    if not _parameter("Content-Disposition", disposition, "filename"):
+        return None
+    coding = headers.get("content-transfer-encoding", "binary").lower()
+    if coding not in ("7bit", "8bit", "binary"):
+        raise BadRequestError(
+            "form.coding", f"the file's transfer encoding is {shown(coding)}, expected binary"
+        )
+    return content
+
+
+def _parameter(name: str, value: str, parameter: str) -> str:
+    message = Message()
+    message[name] = "".join(c if c.isprintable() else "?" for c in value)
+    found = message.get_param(parameter, failobj="", header=name)
+    # A value in RFC 2231 spelling comes as (charset, language, text).
+    return found[2] if isinstance(found, tuple) else found

@@ -1,0 +1,86 @@
+"""What a request can be refused with: status, stable code, and the sentence users see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from validators.errors import shown
+
+
+class HttpError(Exception):
+    """A request ends with an error response.
+
+    Args:
+        status: HTTP status, 400-599.
+        code: stable, machine-readable name of the rule, e.g. ``query.limit``.
+        reason: one sentence for people; safe text, never a traceback.
+        headers: further response headers.
+        details: further members of the problem document (RFC 9457, section 3.2).
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        reason: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.reason = reason
+        self.headers = tuple(headers)
+        self.details = dict(details or {})
+        super().__init__(f"{status} {code}: {reason}")
+
+
+class BadRequestError(HttpError):
+    """400: something in the request is malformed."""
+
+    def __init__(self, code: str, reason: str, **details: Any) -> None:
+        super().__init__(400, code, reason, details=details)
+
+
+class NotFoundError(HttpError):
+    """404: nothing here, or nothing this reader may see."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(404, code, reason)
+
+
+class NotAcceptableError(HttpError):
+    """406: Accept excludes every form the resource has."""
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__(
+            406, "accept.none", f"Accept excludes every form of this resource: {', '.join(offered)}"
+        )
+
+
+class TooLargeError(HttpError):
+    """413: the body is larger than an entry may be."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, "body.size", f"an entry has at most {limit} bytes", details={"limit": limit})
+
+
+class UnsupportedTypeError(HttpError):
+    """415: the body is of a type, or in a coding, that is not taken here."""
+
+    def __init__(self, code: str, found: str, expected: str) -> None:
+        super().__init__(
+            415, code, f"found {shown(found)}, expected {expected}", headers=[("Accept-Post", expected)]
+        )
+
+
+#: The sentences clients of the original service compare with.
+def no_match() -> NotFoundError:
+    """404 of a list that holds nothing."""
+    return NotFoundError("list.empty", "no metadata matching query found")
+
+
+def no_entry() -> NotFoundError:
+    """404 of one entry."""
+    return NotFoundError("entry.unknown", "metadata entry not found.")

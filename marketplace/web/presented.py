@@ -1,0 +1,68 @@
+"""Responses built by hand where every microsecond is paid on each request, or bytes must not be touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from pyramid.request import Request
+from pyramid.response import Response
+
+from marketplace.entries.cache import RememberedEntry
+
+_IMMUTABLE = ("Cache-Control", "public, max-age=31536000, immutable")
+#: What may change at any moment is kept by nobody without asking again.
+_REVALIDATED = ("Cache-Control", "no-cache")
+_VARY = ("Vary", "Accept")
+
+Headers = list[tuple[str, str]]
+
+
+def entry_response(request: Request, entry: RememberedEntry, identifier: str) -> Response:
+    """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them."""
+    headers = [("ETag", entry.etag), _IMMUTABLE, _VARY]
+    if _is_known(request, entry.etag):
+        return Response(status=304, headerlist=headers, app_iter=())
+    headers += [
+        ("Content-Type", "application/rdf+xml"),
+        ("Content-Length", str(len(entry.data))),
+        ("Content-Disposition", f'attachment; filename="{identifier}.xml"'),
+    ]
+    return Response(headerlist=headers, app_iter=(entry.data,))
+
+
+def immutable_response(request: Request, body: bytes, content_type: str) -> Response:
+    """Something computed from an immutable entry alone."""
+    return _response(request, body, content_type, _IMMUTABLE)
+
+
+def fresh_response(
+    request: Request, body: bytes, content_type: str, headers: Headers | None = None
+) -> Response:
+    """Something that may change; clients ask again with its entity tag."""
+    return _response(request, body, content_type, _REVALIDATED, headers or [])
+
+
+def stream_response(chunks: Iterable[bytes], content_type: str, headers: Headers) -> Response:
+    """A body of unknown length, sent as it is read."""
+    return Response(
+        headerlist=[("Content-Type", f"{content_type}; charset=UTF-8"), _REVALIDATED, _VARY, *headers],
+        app_iter=chunks,
+    )
+
+
+def _response(
+    request: Request, body: bytes, content_type: str, caching: tuple[str, str], headers: Headers | None = None
+) -> Response:
+    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    common = [("ETag", etag), caching, _VARY, *(headers or [])]
+    if _is_known(request, etag):
+        return Response(status=304, headerlist=common, app_iter=())
+    common += [("Content-Type", f"{content_type}; charset=UTF-8"), ("Content-Length", str(len(body)))]
+    return Response(headerlist=common, app_iter=(body,))
+
+
+def _is_known(request: Request, etag: str) -> bool:
+    given = request.environ.get("HTTP_IF_NONE_MATCH")
+    # Clients mostly send back the one tag they got; the full grammar is for the rest.
+    return given is not None and (given == etag or etag[1:-1] in request.if_none_match)
