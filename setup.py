@@ -14,14 +14,19 @@ RUNTIME = [
     "pyoxigraph>=0.4,<0.6",
     "pyramid>=2.0.2,<3",
     "pyramid-jinja2>=2.10,<3",
+    "pyroaring>=1.0,<2",
     "PyYAML>=6,<7",
     "signxml>=4.0,<6",
     "SQLAlchemy>=2.0.30,<2.1",
     "waitress>=3.0.1,<4",
+    "whoosh-reloaded==2.7.5",  # docs/adr/0004-which-whoosh.md
 ]
 
 # One PostgreSQL driver; the binary build needs no compiler on the machine.
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
+
+# The native search engine, for those who want it.
+FAST = ["tantivy>=0.25,<0.28"]
 
 DEVELOPMENT = [
     "hypothesis>=6.100",
@@ -45,7 +50,7 @@ setup(
     include_package_data=True,
     package_data={"marketplace": ["py.typed"], "validators": ["py.typed"]},
     install_requires=RUNTIME,
-    extras_require={"postgresql": POSTGRESQL, "dev": DEVELOPMENT + POSTGRESQL},
+    extras_require={"postgresql": POSTGRESQL, "fast": FAST, "dev": DEVELOPMENT + POSTGRESQL + FAST},
     entry_points={
         "console_scripts": ["marketplace = marketplace.cli:main"],
         "paste.app_factory": ["main = marketplace:main"],

@@ -18,6 +18,7 @@ SERVICES = FOLLOWED | {
     "marketplace.entries",
     "marketplace.ingest",
     "marketplace.sparql",
+    "marketplace.search",
     "marketplace.worker",
 }
 PROCESS = SERVICES | {
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "marketplace.entries": FOLLOWED,
     "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
+    "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.worker": FOLLOWED,
     "marketplace.runtime": SERVICES,
     "marketplace.client": {"validators"},

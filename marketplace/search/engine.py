@@ -1,0 +1,144 @@
+"""What a full-text engine has to do. Two kinds of object: a store of indexes, and the index of one log.
+
+Each log has an index of its own, so that nothing about an entry that a reader
+may not see, not even how common its words are, moves an answer that the reader
+gets. An index holds the current entries of its log and the position in the log
+up to which it was made; both change together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyroaring import BitMap
+
+from marketplace.search.document import SearchDocument
+from marketplace.search.words import WordQuery
+
+#: Raised when what is written into an index changes, so that older indexes are built again.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far an index follows its log.
+
+    Args:
+        sequence: the sequence it wants next; 0 where it holds nothing.
+        entry_id: id of the entry at ``sequence - 1``, empty at 0. An index
+            whose position names another entry than the log has there was made
+            of another log.
+    """
+
+    sequence: int
+    entry_id: str
+
+
+START = Position(0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What to change in one commit.
+
+    Args:
+        documents: to put in, replacing any of the same key.
+        forgotten: entry keys to take out; unknown ones are fine.
+        position: where the index stands afterwards.
+    """
+
+    documents: Sequence[SearchDocument]
+    forgotten: Sequence[int]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An entry and how well it fits; scores compare within one index only."""
+
+    score: float
+    entry_key: int
+
+    def order(self) -> tuple[float, int]:
+        """Sorts the best first, the newest stored first among equals."""
+        return (-self.score, -self.entry_key)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """How large an index is: documents, and bytes on disk."""
+
+    documents: int
+    bytes: int
+
+
+class Matches(Protocol):
+    """The answer to a query, on one snapshot of the index. Close it when done."""
+
+    #: Keys of every entry that fits.
+    keys: BitMap
+
+    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
+        """The best-fitting entries among some of ``keys``, best first.
+
+        Args:
+            after: the last entry of the page before. Where it is still in the
+                index, the answer goes on behind its present place, so that
+                scores may shift between two pages without repeating or losing entries.
+        """
+
+    def close(self) -> None:
+        """Give the snapshot back."""
+
+
+class SearchIndex(Protocol):
+    """The index of one log. Reading is safe from any thread, also while one other writes."""
+
+    def position(self) -> Position:
+        """How far it follows the log.
+
+        Raises:
+            IndexBrokenError: it cannot be read.
+        """
+
+    def apply(self, batch: Batch) -> None:
+        """Commit a batch durably, whole or not at all.
+
+        Raises:
+            IndexBusyError: another living process writes this index.
+            IndexBrokenError: it cannot be written.
+        """
+
+    def match(self, query: WordQuery) -> Matches:
+        """Find the entries that fit.
+
+        Raises:
+            SearchRefusedError: answering would take too long.
+            IndexBrokenError: it cannot be read.
+        """
+
+    def stats(self) -> EngineStats:
+        """Its size."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class SearchEngine(Protocol):
+    """Where the indexes are kept, one a log."""
+
+    #: Name as in the setting ``search.engine``.
+    name: str
+
+    def open(self, log: str) -> SearchIndex:
+        """Open a log's index, a new and empty one where there is none.
+
+        Raises:
+            IndexBrokenError: there is one, and it is damaged, or another engine,
+                another version of it or another schema made it.
+        """
+
+    def destroy(self, log: str) -> None:
+        """Remove a log's index, whatever state it is in. Open objects of it are useless afterwards."""

@@ -1,0 +1,50 @@
+"""Why a search is not answered: one class per cause, each with a stable code."""
+
+from __future__ import annotations
+
+
+class SearchError(Exception):
+    """Base of everything that keeps a search from being answered."""
+
+    code = "search"
+
+
+class SearchRefusedError(SearchError):
+    """The request itself cannot be answered: a 400.
+
+    Args:
+        code: stable name of the rule, e.g. ``search.prefix-too-short``.
+        message: one sentence that says what to change.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+
+class SearchUnavailableError(SearchError):
+    """Words cannot be searched at the moment: a 503. Lists without words still work.
+
+    Args:
+        retry_after: seconds after which asking again makes sense.
+    """
+
+    code = "search.unavailable"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        self.message = message
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class IndexBrokenError(SearchError):
+    """An index cannot be read and has to be built again from the log."""
+
+    code = "search.index-broken"
+
+
+class IndexBusyError(SearchError):
+    """Another living process is writing this index."""
+
+    code = "search.index-busy"

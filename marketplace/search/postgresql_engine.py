@@ -1,0 +1,277 @@
+"""The engine of a marketplace on PostgreSQL: its full text search, one table a log.
+
+Words are cut here and written as ready-made tsvectors, so the server's parsers,
+dictionaries and locale never see the text. A word of a field is in the vector
+twice: as itself, and with the field's name before it. Both have one position,
+so phrases work in a field as they do anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import bindparam, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from marketplace.db import Database
+from marketplace.search.document import ENTRY_WORDS, SearchDocument
+from marketplace.search.engine import SCHEMA_VERSION, START, Batch, EngineStats, Matches, Position, Ranked
+from marketplace.search.errors import IndexBrokenError, SearchError, SearchRefusedError
+from marketplace.search.words import Clause, Match, WordQuery
+
+#: Milliseconds that the server may take for one statement of a search.
+STATEMENT_LIMIT = 1500
+#: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
+RANKED_ENTRIES = 4000
+
+_SCHEMA = "marketplace_search"
+#: Key of the one row that is no entry: its note holds the position, so both commit together.
+_POSITION_KEY = 0
+#: SQLSTATE of a statement that reached its time limit.
+_CANCELLED = "57014"
+
+
+class PostgresqlEngine:
+    """Tables in a schema of their own, which no migration knows: they can go at any time."""
+
+    name = "postgresql"
+
+    def __init__(self, database: Database) -> None:
+        if database.dialect != "postgresql":
+            raise ValueError("search.engine = postgresql needs a PostgreSQL database")
+        self._database = database
+
+    def open(self, log: str) -> PostgresqlIndex:
+        """Open or begin a log's index; see SearchEngine."""
+        table = _table(log)
+        with _broken(table), self._database.write() as session:
+            # CREATE ... IF NOT EXISTS fails when two processes start at the same moment.
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": _SCHEMA})
+            if session.scalar(text("SELECT to_regclass(:name)"), {"name": table}) is None:
+                _create(session, table)
+        opened = PostgresqlIndex(self._database, table)
+        opened.position()
+        return opened
+
+    def destroy(self, log: str) -> None:
+        """Remove a log's index; see SearchEngine."""
+        with _broken(log), self._database.write() as session:
+            session.execute(text(f"DROP TABLE IF EXISTS {_table(log)}"))
+
+
+class PostgresqlIndex:
+    """The table of a log; see SearchIndex."""
+
+    def __init__(self, database: Database, table: str) -> None:
+        self._database = database
+        self._table = table
+
+    def position(self) -> Position:
+        """How far it follows the log; see SearchIndex."""
+        with _broken(self._table), self._database.read() as session:
+            note = session.scalar(
+                text(f"SELECT note FROM {self._table} WHERE entry_key = {_POSITION_KEY}")  # noqa: S608 - a hash
+            )
+            if note is None:
+                return START
+            version, sequence, entry_id = json.loads(note)
+            if version != SCHEMA_VERSION:
+                raise IndexBrokenError(
+                    f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
+                )
+            return Position(sequence, entry_id)
+
+    def apply(self, batch: Batch) -> None:
+        """Commit a batch; see SearchIndex."""
+        put = text(
+            f"INSERT INTO {self._table} (entry_key, words, note)"  # noqa: S608 - a hash
+            " VALUES (:key, CAST(:words AS tsvector), :note) ON CONFLICT (entry_key)"
+            " DO UPDATE SET words = excluded.words, note = excluded.note"
+        )
+        note = json.dumps([SCHEMA_VERSION, batch.position.sequence, batch.position.entry_id])
+        rows = [{"key": one.entry_key, "words": _vector(one), "note": None} for one in batch.documents]
+        rows.append({"key": _POSITION_KEY, "words": "", "note": note})
+        with _broken(self._table), self._database.write() as session:
+            if batch.forgotten:
+                forget = text(f"DELETE FROM {self._table} WHERE entry_key = ANY(:keys)")  # noqa: S608 - a hash
+                session.execute(forget, {"keys": list(batch.forgotten)})
+            session.execute(put, rows)
+
+    def match(self, query: WordQuery) -> Matches:
+        """Find the entries that fit; see SearchIndex."""
+        with _broken(self._table), self._reading() as session:
+            return PostgresqlMatches(self, query, self._keys(session, query))
+
+    def ranked(self, query: WordQuery, among: BitMap, limit: int, after: Ranked | None) -> list[Ranked]:
+        """The best-fitting entries among some; see Matches."""
+        scoring = _scoring(query)
+        with _broken(self._table), self._reading() as session:
+            if len(among) > RANKED_ENTRIES or not scoring:
+                return self._coarsely(session, scoring, among, limit, after)
+            # ts_rank is an entry's own affair, so a place never shifts between two pages.
+            place = "(-score, -entry_key) > (:score, :key) AND" if after else ""
+            found = session.execute(
+                text(
+                    "SELECT score, entry_key FROM (SELECT entry_key,"  # noqa: S608 - a hash
+                    " ts_rank(words, CAST(:words AS tsquery), 1)::float8 AS score"
+                    f" FROM {self._table} WHERE entry_key = ANY(:among)) AS ranked"
+                    f" WHERE {place} true ORDER BY -score, -entry_key LIMIT :limit"
+                ).bindparams(bindparam("among", list(among))),
+                {"words": " | ".join(f"'{lexeme}'" for lexeme in scoring), "limit": limit}
+                | ({"score": -after.score, "key": -after.entry_key} if after else {}),
+            )
+            return [Ranked(*row) for row in found]
+
+    def stats(self) -> EngineStats:
+        """Its size; see SearchIndex."""
+        with _broken(self._table), self._database.read() as session:
+            count = text(f"SELECT count(*) FROM {self._table} WHERE entry_key > 0")  # noqa: S608 - a hash
+            size = text("SELECT pg_total_relation_size(:name)")
+            return EngineStats(session.scalar(count) or 0, session.scalar(size, {"name": self._table}) or 0)
+
+    def close(self) -> None:
+        """The database belongs to the process, which closes it."""
+
+    def _coarsely(
+        self, session: Session, scoring: list[str], among: BitMap, limit: int, after: Ranked | None
+    ) -> list[Ranked]:
+        """Entries with all the words in the title first, then the rest, each newest stored first."""
+        titled = BitMap()
+        if scoring:
+            in_title = " & ".join(f"'title:{lexeme.rpartition(':')[2]}'" for lexeme in scoring)
+            titled = self._select(session, "words @@ CAST(:words AS tsquery)", in_title) & among
+        order = [(1.0, key) for key in reversed(titled)] + [(0.0, key) for key in reversed(among - titled)]
+        found = (Ranked(*place) for place in order)
+        page = [one for one in found if after is None or one.order() > after.order()]
+        return page[:limit]
+
+    def _keys(self, session: Session, query: WordQuery) -> BitMap:
+        if query.required:
+            return self._select(session, "words @@ CAST(:words AS tsquery)", _tsquery(query))
+        # A condition of exclusions only would read every vector; the index finds what to leave out.
+        everything = self._select(session, "true", "")
+        anyhow = " | ".join(_clause(clause) for clause in query.excluded)
+        return everything - self._select(session, "words @@ CAST(:words AS tsquery)", anyhow)
+
+    def _select(self, session: Session, condition: str, words: str) -> BitMap:
+        # One value of four bytes an entry: rows of one number each take ten times as long to arrive.
+        packed = session.scalar(
+            text(
+                "SELECT string_agg(int4send(CAST(entry_key AS int4)), '')"  # noqa: S608 - constants and a hash
+                f" FROM {self._table} WHERE entry_key > 0 AND {condition}"
+            ),
+            {"words": words} if words else {},
+        )
+        keys = array("I")
+        keys.frombytes(packed or b"")
+        if sys.byteorder == "little":
+            keys.byteswap()
+        return BitMap(keys)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with self._database.read() as session:
+            session.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_LIMIT}"))
+            yield session
+
+
+class PostgresqlMatches:
+    """The answer to one query; see Matches."""
+
+    def __init__(self, owner: PostgresqlIndex, query: WordQuery, keys: BitMap) -> None:
+        self._owner = owner
+        self._query = query
+        self.keys = keys
+
+    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
+        """The best-fitting entries among some; see Matches."""
+        return self._owner.ranked(self._query, among & self.keys, limit, after)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _table(log: str) -> str:
+    """The table of a log. A hash, so no name of a log is ever part of a statement."""
+    return f"{_SCHEMA}.words_{sha256(log.encode()).hexdigest()[:20]}"
+
+
+def _create(session: Session, table: str) -> None:
+    session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}"))
+    # Vectors live beside the table, so that finding keys reads short rows only.
+    session.execute(
+        text(
+            f"CREATE TABLE {table} (entry_key bigint PRIMARY KEY, words tsvector NOT NULL, note text)"
+            " WITH (toast_tuple_target = 128)"
+        )
+    )
+    session.execute(text(f"ALTER TABLE {table} ALTER COLUMN words SET STORAGE EXTERNAL"))
+    session.execute(text(f"CREATE INDEX ON {table} USING gin (words)"))
+
+
+def _vector(document: SearchDocument) -> str:
+    places: dict[str, list[str]] = defaultdict(list)
+    position = 1
+    fields = [(f"{field.value}:", runs) for field, runs in document.field_words().items()]
+    for prefix, runs in [*fields, ("", document.other_words())]:
+        weight = "A" if prefix == "title:" else ""
+        for run in runs:
+            for word in run[: max(0, ENTRY_WORDS - position)]:
+                places[word].append(f"{position}{weight}")
+                if prefix:
+                    places[prefix + word].append(f"{position}{weight}")
+                position += 1
+            position += 1  # a gap, so that no phrase spans two runs
+    return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
+
+
+def _tsquery(query: WordQuery) -> str:
+    parts = [_clause(clause) for clause in query.required]
+    return " & ".join(parts + [f"!({_clause(clause)})" for clause in query.excluded])
+
+
+def _clause(clause: Clause) -> str:
+    prefix = f"{clause.field.value}:" if clause.field else ""
+    end = ":*" if clause.match is Match.PREFIX else ""
+    return "(" + " <-> ".join(f"'{prefix}{word}'{end}" for word in clause.words) + ")"
+
+
+def _scoring(query: WordQuery) -> list[str]:
+    """The lexemes that score."""
+    exact = (clause for clause in query.required if clause.match is Match.EXACT)
+    return list(
+        dict.fromkeys(
+            f"{clause.field.value}:{word}" if clause.field else word
+            for clause in exact
+            for word in clause.words
+        )
+    )
+
+
+@contextmanager
+def _broken(table: str) -> Iterator[None]:
+    """Turn the server's errors into the search's."""
+    try:
+        yield
+    except SearchError:
+        raise
+    except DBAPIError as error:
+        state: Any = getattr(error.orig, "sqlstate", None)
+        if state == _CANCELLED:
+            raise SearchRefusedError(
+                "search.too-costly", "The search takes too long to answer; use rarer words, or fewer."
+            ) from None
+        if isinstance(error, OperationalError) and state is None:
+            raise  # the server is away, which says nothing about the index
+        raise IndexBrokenError(f"{table}: {error.orig}") from error
+    except (ValueError, TypeError) as error:
+        raise IndexBrokenError(f"{table}: its position cannot be read: {error}") from error

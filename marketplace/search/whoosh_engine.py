@@ -1,0 +1,243 @@
+"""The embedded engine: Whoosh, pure Python, one directory a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import whoosh
+from whoosh import fields, index
+from whoosh.analysis import Analyzer, Token
+from whoosh.columns import NumericColumn
+from whoosh.index import LockError
+from whoosh.scoring import BM25F
+
+from marketplace.search import directory
+from marketplace.search.document import SearchDocument, bounded
+from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
+from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
+from marketplace.search.whoosh_matches import ANYWHERE, NUMBER, Evaluator, PostingCache, Snapshot
+from marketplace.search.words import Field, WordQuery
+
+#: Memory that the writer may hold before it spills to disk, in mebibytes.
+WRITER_MIB = 64
+#: Readers kept open for the next query; each holds the files of its snapshot.
+IDLE_READERS = 4
+#: How many times the title's words count where no field is named: a title says what an image is.
+TITLE_WEIGHT = 3
+
+_KEY = "key"
+_POSITION = "position"
+#: Key of the one document that is no entry: it holds the position, so both commit together.
+_POSITION_KEY = "position"
+
+
+class RunsAnalyzer(Analyzer):  # type: ignore[misc]  # the library is untyped
+    """Takes words as they were cut for every engine, a line a run; no phrase spans two lines."""
+
+    def __call__(self, value: str, **_: Any) -> Iterator[Token]:
+        token = Token(positions=True, boost=1.0, removestops=True, mode="index")
+        position = 0
+        for run in value.splitlines():
+            for word in run.split():
+                token.text, token.pos, token.boost, token.stopped = word, position, 1.0, False
+                position += 1
+                yield token
+            position += 1  # the gap
+
+
+class WhooshEngine:
+    """Whoosh indexes under one directory."""
+
+    name = "whoosh"
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def open(self, log: str) -> WhooshIndex:
+        """Open or begin a log's index; see SearchEngine."""
+        where = directory.directory_of(self._root, log)
+        label = directory.Label(self.name, whoosh.versionstring(), log)
+        if not directory.is_made(where):
+            where.mkdir(parents=True, exist_ok=True)
+            with _broken(where):
+                index.create_in(str(where), _schema())
+            directory.write_label(where, label)
+        directory.verify_label(where, label)
+        with _broken(where):
+            opened = WhooshIndex(where, index.open_dir(str(where)))
+        opened.verify()
+        return opened
+
+    def destroy(self, log: str) -> None:
+        """Remove a log's index; see SearchEngine."""
+        directory.remove(directory.directory_of(self._root, log))
+
+
+class WhooshIndex:
+    """A Whoosh index; see SearchIndex.
+
+    A Whoosh reader seeks in shared files, so two threads never use one at the
+    same time: readers are lent out one by one and come back to a small pool.
+    """
+
+    def __init__(self, where: Path, opened: Any) -> None:
+        self._where = where
+        self._index = opened
+        self._idle: list[Snapshot] = []
+        self._lock = Lock()
+        self._postings = PostingCache()
+
+    def verify(self) -> None:
+        """Read a little of every part, so that damage shows at start and not in a search.
+
+        Raises:
+            IndexBrokenError: it cannot be read.
+        """
+        with _broken(self._where):
+            snapshot = self._borrow()
+            snapshot.verify()
+            self._give_back(snapshot)
+        self.position()
+
+    def position(self) -> Position:
+        """How far it follows the log; see SearchIndex."""
+        with _broken(self._where):
+            snapshot = self._borrow()
+            found = snapshot.searcher.document(key=_POSITION_KEY)
+            self._give_back(snapshot)
+            return START if found is None else Position(*found[_POSITION])
+
+    def apply(self, batch: Batch) -> None:
+        """Commit a batch; see SearchIndex."""
+        with _broken(self._where):
+            try:
+                writer = self._index.writer(limitmb=WRITER_MIB)
+            except LockError:
+                raise IndexBusyError(f"another process writes {self._where}") from None
+            try:
+                _write(writer, batch)
+                writer.commit()
+            except BaseException:
+                if not writer.is_closed:
+                    writer.cancel()
+                raise
+
+    def match(self, query: WordQuery) -> Matches:
+        """Find the entries that fit; see SearchIndex."""
+        with _broken(self._where):
+            snapshot = self._borrow()
+            try:
+                return WhooshMatches(self, snapshot, Evaluator(snapshot, query, self._postings))
+            except SearchError:
+                self._give_back(snapshot)
+                raise
+
+    def stats(self) -> EngineStats:
+        """Its size; see SearchIndex."""
+        with _broken(self._where):
+            snapshot = self._borrow()
+            documents = snapshot.searcher.doc_count()
+            self._give_back(snapshot)
+            return EngineStats(max(0, documents - 1), directory.size_of(self._where))
+
+    def close(self) -> None:
+        """Close idle readers."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for snapshot in idle:
+            snapshot.close()
+
+    def _borrow(self) -> Snapshot:
+        generation = self._index.latest_generation()
+        stale = []
+        try:
+            with self._lock:
+                while self._idle:
+                    snapshot = self._idle.pop()
+                    if snapshot.generation == generation:
+                        return snapshot
+                    stale.append(snapshot)
+        finally:
+            for snapshot in stale:
+                snapshot.close()
+        return Snapshot(self._index.searcher(weighting=BM25F()), generation)
+
+    def _give_back(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            if len(self._idle) < IDLE_READERS:
+                self._idle.append(snapshot)
+                return
+        snapshot.close()
+
+
+class WhooshMatches:
+    """The answer to one query; see Matches."""
+
+    def __init__(self, owner: WhooshIndex, snapshot: Snapshot, evaluator: Evaluator) -> None:
+        self._owner = owner
+        self._snapshot: Snapshot | None = snapshot
+        self._evaluator = evaluator
+        self.keys = evaluator.keys
+
+    def ranked(self, among: Any, limit: int, after: Any = None) -> Any:
+        """The best-fitting entries among some; see Matches."""
+        with _broken(self._owner._where):
+            return self._evaluator.ranked(among, limit, after)
+
+    def close(self) -> None:
+        """Lend the reader to the next query."""
+        if self._snapshot is not None:
+            self._owner._give_back(self._snapshot)
+            self._snapshot = None
+
+
+def _schema() -> fields.Schema:
+    def text() -> fields.TEXT:
+        return fields.TEXT(analyzer=RunsAnalyzer(), phrase=True)
+
+    return fields.Schema(
+        **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("q")), _POSITION: fields.STORED},
+        **{ANYWHERE: text()},
+        **{field.value: text() for field in Field},
+    )
+
+
+def _write(writer: Any, batch: Batch) -> None:
+    keys = [*(str(key) for key in batch.forgotten), *(str(one.entry_key) for one in batch.documents)]
+    with writer.reader() as reader:
+        for key in [*keys, _POSITION_KEY]:
+            if (_KEY, key) in reader:
+                for number in list(reader.postings(_KEY, key).all_ids()):
+                    writer.delete_document(number)
+    for document in batch.documents:
+        writer.add_document(**_values(document))
+    position = (batch.position.sequence, batch.position.entry_id)
+    writer.add_document(**{_KEY: _POSITION_KEY, _POSITION: position, NUMBER: 0})
+
+
+def _values(document: SearchDocument) -> dict[str, Any]:
+    by_field = document.field_words()
+    anywhere = by_field[Field.TITLE] * TITLE_WEIGHT
+    anywhere += [run for field, runs in by_field.items() if field is not Field.TITLE for run in runs]
+    values: dict[str, Any] = {field.value: _lines(runs) for field, runs in by_field.items() if runs}
+    values[ANYWHERE] = _lines(bounded(anywhere + document.other_words()))
+    return values | {_KEY: str(document.entry_key), NUMBER: document.entry_key}
+
+
+def _lines(runs: list[list[str]]) -> str:
+    return "\n".join(" ".join(run) for run in runs)
+
+
+@contextmanager
+def _broken(where: Path) -> Iterator[None]:
+    """Turn whatever Whoosh raises on a damaged or vanished index into one error."""
+    try:
+        yield
+    except SearchError:
+        raise
+    except Exception as error:  # struct, zlib, pickle, OS, assertion and lookup errors were all seen
+        raise IndexBrokenError(f"{where}: {type(error).__name__}: {error}") from error

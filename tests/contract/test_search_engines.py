@@ -1,0 +1,290 @@
+"""What every full-text engine does alike: the same entries for the same query, and safe commits."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from pyroaring import BitMap
+
+from marketplace.search.document import SearchDocument
+from marketplace.search.engine import START, Batch, Position, Ranked, SearchEngine, SearchIndex
+from marketplace.search.errors import SearchRefusedError
+from marketplace.search.words import parse_words
+from tests.contract.search_engines import engine
+
+__all__ = ["engine"]
+
+IDENTIFIER = "MMZu9WvwKIro-rtBQfDk4PsKO7_"
+
+
+def document(key: int, **values: Any) -> SearchDocument:
+    defaults: dict[str, Any] = {
+        "identifier": "A" * 26 + "bcdefghijklmnop"[key % 15],
+        "email": "someone@nowhere.test",
+        "created": datetime(2024, 1, 1, tzinfo=UTC),
+    }
+    return SearchDocument(entry_key=key, **defaults | values)
+
+
+def put(
+    index: SearchIndex, *documents: SearchDocument, forget: tuple[int, ...] = (), sequence: int = 1
+) -> None:
+    index.apply(Batch(documents, forget, Position(sequence, "e" * 64)))
+
+
+def find(index: SearchIndex, typed: str) -> set[int]:
+    query = parse_words(typed)
+    assert query is not None
+    matches = index.match(query)
+    try:
+        return set(matches.keys)
+    finally:
+        matches.close()
+
+
+def rank(index: SearchIndex, typed: str, limit: int = 10, **how: Any) -> list[Ranked]:
+    query = parse_words(typed)
+    assert query is not None
+    matches = index.match(query)
+    try:
+        return matches.ranked(how.pop("among", matches.keys), limit, **how)
+    finally:
+        matches.close()
+
+
+@pytest.fixture
+def index(engine: SearchEngine) -> SearchIndex:
+    return engine.open("public")
+
+
+@pytest.fixture
+def library(index: SearchIndex) -> SearchIndex:
+    """Entries that differ in one thing each."""
+    put(
+        index,
+        document(1, title="Ubuntu Server", description="A base image", os="ubuntu", os_version="14.04"),
+        document(2, title="CentOS with Ubuntu tools", description="Server parts, and a base", os="centos"),
+        document(3, title="Straße nach Łódź", description="Ångström crème brûlée ﬁne", publisher="ACME"),
+        document(4, title="虚拟机镜像 大全", tags=("latest stable", "nightly"), arch="x86_64", kind="qcow2"),
+        document(5, identifier=IDENTIFIER, email="alice.b@example.org", subject="CN=Bob Builder,O=Works"),
+        document(6, title="Nested", extension=("blastn 2.2.30", "sequence alignment")),
+        document(7, title="foo foo bar", description="bar foo"),
+    )
+    return index
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("ubuntu", {1, 2}),
+        ("UBUNTU Server", {1, 2}),
+        ('"ubuntu server"', {1}),
+        ('"server ubuntu"', set()),
+        ("title:server", {1}),
+        ("description:server", {2}),
+        ("os:ubuntu", {1}),
+        ("14.04", {1}),
+        ('os:"ubuntu 14.04"', {1}),
+        ("04.14", set()),
+        ("base -centos", {1}),
+        ("-ubuntu", {3, 4, 5, 6, 7}),
+        ("-ubuntu -title:nested", {3, 4, 5, 7}),
+        ('base -"ubuntu server"', {2}),
+        ("strasse lodz", {3}),
+        ("STRASSE", {3}),
+        ("Ångström", {3}),
+        ("angstrom creme brulee fine", {3}),
+        ("a\u030angstr\u00f6m", {3}),
+        ("虚拟机", {4}),
+        ("机虚", set()),
+        ("tag:stable", {4}),
+        ('tag:"stable nightly"', set()),
+        ("tag:nightly", {4}),
+        ("x86_64", {4}),
+        ("qcow2", {4}),
+        (IDENTIFIER, {5}),
+        (f"identifier:{IDENTIFIER}", {5}),
+        ("alice.b@example.org", {5}),
+        ("endorser:example.org", {5}),
+        ("endorser:builder", {5}),
+        ("publisher:acme", {3}),
+        ("title:acme", set()),
+        ("blastn", {6}),
+        ('"sequence alignment"', {6}),
+        ('"30 sequence"', set()),
+        ("ubu*", {1, 2}),
+        ("title:ubu* -centos", {1}),
+        ("ubuntu serv*", {1, 2}),
+        ("nothing-like*", set()),
+        ("zzz*", set()),
+        ("-ubu* base", set()),
+        ('"foo foo"', {7}),
+        ('"foo bar foo"', set()),
+        ('"foo bar"', {7}),
+        ("nowhere -zzz", {1, 2, 3, 4, 6, 7}),
+    ],
+)
+def test_a_query_finds_the_same_entries_on_every_engine(
+    library: SearchIndex, typed: str, found: set[int]
+) -> None:
+    assert find(library, typed) == found
+
+
+def test_a_new_index_is_empty_and_at_the_start(index: SearchIndex) -> None:
+    assert index.position() == START
+    assert find(index, "anything") == set()
+    assert find(index, "-anything") == set()
+    assert index.stats().documents == 0
+
+
+def test_documents_and_position_change_together_and_stay(engine: SearchEngine, index: SearchIndex) -> None:
+    put(index, document(1, title="first"), document(2, title="second"), sequence=7)
+    put(index, document(1, title="changed"), forget=(2, 99), sequence=9)
+    index.close()
+
+    again = engine.open("public")
+
+    assert again.position() == Position(9, "e" * 64)
+    assert find(again, "first") == find(again, "second") == set()
+    assert find(again, "changed") == {1}
+    assert again.stats().documents == 1
+    assert again.stats().bytes > 0
+
+
+def test_an_applied_batch_is_seen_by_an_index_opened_before(engine: SearchEngine, index: SearchIndex) -> None:
+    reader = engine.open("public")
+    assert find(reader, "late") == set()
+    put(index, document(1, title="late"))
+    assert find(reader, "late") == {1}
+
+
+def test_logs_do_not_see_each_other(engine: SearchEngine, index: SearchIndex) -> None:
+    other = engine.open("group:a")
+    put(index, document(1, title="shared word"))
+    put(other, document(2, title="shared secret"), sequence=5)
+    assert find(index, "shared") == {1}
+    assert find(other, "shared") == {2}
+    engine.destroy("group:a")
+    assert find(index, "shared") == {1}
+    assert engine.open("group:a").position() == START
+
+
+def test_a_title_weighs_more_than_a_description(index: SearchIndex) -> None:
+    put(
+        index,
+        document(1, title="something else", description="a kernel is in this one, among other things"),
+        document(2, title="kernel image", description="something else is in this one, among other things"),
+        *(document(key, title="no", description="nothing of that here") for key in range(3, 12)),
+    )
+    ranked = rank(index, "kernel")
+    assert [one.entry_key for one in ranked] == [2, 1]
+    assert ranked[0].score > ranked[1].score
+
+
+def test_ranking_is_among_the_given_entries_only(library: SearchIndex) -> None:
+    assert [one.entry_key for one in rank(library, "nowhere", among=BitMap([2, 4, 7]))] == sorted(
+        (one.entry_key for one in rank(library, "nowhere") if one.entry_key in (2, 4, 7)),
+        key=[one.entry_key for one in rank(library, "nowhere")].index,
+    )
+
+
+@pytest.mark.parametrize("typed", ["common", "comm*", "-absent", '"common word"', "common word*"])
+def test_pages_of_a_ranking_join_without_gap_or_repeat(index: SearchIndex, typed: str) -> None:
+    texts = ("common word", "a common word again", "common word common word", "words and a common word here")
+    put(index, *(document(key, description=texts[key % 4], title="t" * (key % 3)) for key in range(1, 40)))
+    whole = rank(index, typed, 100)
+    assert len(whole) == 39
+    assert all(before.order() < after.order() for before, after in pairwise(whole))
+    paged: list[Ranked] = []
+    while page := rank(index, typed, 7, after=paged[-1] if paged else None):
+        paged += page
+    assert paged == whole
+
+
+def test_pages_go_on_where_they_were_while_other_entries_arrive(index: SearchIndex) -> None:
+    put(index, *(document(key, description=f"common {'word ' * (key % 5 + 1)}") for key in range(1, 30)))
+    first = rank(index, "word", 10)
+    put(index, *(document(key, title="unrelated " * 5) for key in range(100, 140)), sequence=2)
+    rest = rank(index, "word", 100, after=first[-1])
+    assert len({one.entry_key for one in first + rest}) == len(first) + len(rest) == 29
+
+
+def test_the_same_document_twice_is_one(index: SearchIndex) -> None:
+    put(index, document(1, title="once"))
+    put(index, document(1, title="once"), sequence=1)
+    assert find(index, "once") == {1}
+    assert index.stats().documents == 1
+
+
+def test_a_batch_of_nothing_moves_the_position(index: SearchIndex) -> None:
+    put(index, sequence=3)
+    assert index.position().sequence == 3
+    assert find(index, "-anything") == set()
+
+
+def test_huge_texts_are_taken_and_their_beginning_found(index: SearchIndex) -> None:
+    put(
+        index,
+        document(1, title="a" * 65_536, description="beginning " + "w " * 30_000 + " end"),
+        document(2, extension=tuple(f"word{number}" for number in range(20_000))),
+    )
+    assert find(index, "beginning") == {1}
+    assert find(index, "a" * 200) == {1}
+    assert find(index, "word17") == {2}
+
+
+def test_words_that_mean_something_to_a_library_are_only_words(index: SearchIndex) -> None:
+    put(index, document(1, title="and or not to null true"), document(2, title="other"))
+    for typed in ("and", "or", "not", "AND OR", "to", "null"):
+        assert find(index, typed) == {1}
+
+
+def test_a_prefix_of_very_many_words_is_answered_whole_or_refused(index: SearchIndex) -> None:
+    put(index, *(document(key, title=f"abc{key}") for key in range(1, 400)))
+    try:
+        assert find(index, "abc*") == set(range(1, 400))
+    except SearchRefusedError as refused:
+        assert refused.code == "search.prefix-too-common"
+    assert find(index, "abc39*") == {39, *range(390, 400)}
+
+
+def test_readers_are_right_while_another_thread_writes(index: SearchIndex) -> None:
+    put(index, *(document(key, title="always here", description="x " * key) for key in range(1, 20)))
+    wrong: list[object] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            found = find(index, '"always here"')
+            if not set(range(1, 20)) <= found:
+                wrong.append(found)
+            ranked = rank(index, "always here", 5)
+            if len(ranked) != 5:
+                wrong.append(ranked)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for turn in range(8):
+        put(index, document(100 + turn, title="always here too"), forget=(99 + turn,), sequence=turn + 2)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert find(index, "too") == {107}
+
+
+def test_destroying_leaves_an_index_that_can_be_built_again(engine: SearchEngine, index: SearchIndex) -> None:
+    put(index, document(1, title="before"))
+    index.close()
+    engine.destroy("public")
+    engine.destroy("public")
+    again = engine.open("public")
+    assert again.position() == START
+    put(again, document(2, title="after"))
+    assert find(again, "before") == set()
+    assert find(again, "after") == {2}
