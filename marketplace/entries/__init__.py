@@ -1,1 +1,33 @@
 """The read side: entries as a principal may see them."""
+
+from marketplace.entries.columns import Column
+from marketplace.entries.pure import Status
+from marketplace.entries.query import Direction, EntryQuery, EntryQueryError, LocationFilter, StatusFilter
+from marketplace.entries.records import (
+    EndorserRecord,
+    EndorserRow,
+    EntryPage,
+    EntryRecord,
+    EntryRow,
+    StoredEntry,
+)
+from marketplace.entries.service import EntryService, ListCaches, VisibleEntries
+
+__all__ = [
+    "Column",
+    "Direction",
+    "EndorserRecord",
+    "EndorserRow",
+    "EntryPage",
+    "EntryQuery",
+    "EntryQueryError",
+    "EntryRecord",
+    "EntryRow",
+    "EntryService",
+    "ListCaches",
+    "LocationFilter",
+    "Status",
+    "StatusFilter",
+    "StoredEntry",
+    "VisibleEntries",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,3 +45,8 @@ def is_web(locations: tuple[str, ...]) -> bool:
 def is_pdisk(locations: tuple[str, ...]) -> bool:
     """Whether a cloud's own storage has the content: some location starts with pdisk."""
     return any(uri.strip().lower().startswith("pdisk") for uri in locations)
+
+
+def tag_digest(tag: str) -> str:
+    """What the index of tags holds for a tag: 32 hex digits."""
+    return hashlib.sha256(tag.encode()).hexdigest()[:32]

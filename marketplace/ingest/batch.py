@@ -14,10 +14,11 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes.log import Appended, ChangeLog
+from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.rows import Row, body_row, certificate_row, current_row, entry_row, tag_digest
+from marketplace.ingest.rows import Row, body_row, certificate_row, current_row, entry_row
 from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
 from validators.document import AcceptedEntry, Coordinates, Signer
 

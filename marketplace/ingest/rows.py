@@ -19,11 +19,6 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def tag_digest(tag: str) -> str:
-    """What the index of tags holds."""
-    return sha256(tag.encode())[:32]
-
-
 def certificate_row(signer: Signer) -> Row:
     """The signer's certificate."""
     return {

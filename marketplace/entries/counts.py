@@ -1,0 +1,68 @@
+"""Counts of lists, remembered for as long as they cannot change.
+
+A page is found through an index; a count must look at everything that might
+match. It depends on the logs, which only grow, and on the clock only when the
+next entry expires: until then it is the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+#: Answers kept; the oldest unused goes first.
+CAPACITY = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """When an answer holds.
+
+    Args:
+        sizes: (log key, size) of every log it was computed from.
+        since: seconds since 1970 it holds from.
+        until: last second since 1970 it holds at.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    since: int
+    until: int
+
+    def covers(self, sizes: tuple[tuple[int, int], ...], now: int) -> bool:
+        """Whether it holds for these logs at that second."""
+        return self.sizes == sizes and self.since <= now <= self.until
+
+
+class AnswerCache(Generic[T]):
+    """Remembers answers with their lifetimes; shared by all threads of a process."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._answers: OrderedDict[Hashable, tuple[Lifetime, T]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        question: Hashable,
+        sizes: tuple[tuple[int, int], ...],
+        now: int,
+        compute: Callable[[], tuple[Lifetime, T]],
+    ) -> T:
+        """The remembered answer while it holds, else what ``compute`` returns."""
+        with self._lock:
+            held = self._answers.get(question)
+            if held is not None and held[0].covers(sizes, now):
+                self._answers.move_to_end(question)
+                return held[1]
+        lifetime, answer = compute()
+        with self._lock:
+            self._answers[question] = (lifetime, answer)
+            self._answers.move_to_end(question)
+            while len(self._answers) > self._capacity:
+                self._answers.popitem(last=False)
+        return answer

@@ -1,0 +1,57 @@
+"""What a list query means, on rows in memory.
+
+The database answers lists; this is the definition it is tested against, and
+what filters the handful of entries that have the same coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from marketplace.entries.columns import Column, fold, search_text
+from marketplace.entries.query import Direction, EntryQuery, LocationFilter, StatusFilter, can_occur, words_of
+from marketplace.entries.records import EntryRow
+from validators.document import format_time
+
+
+def matches_filters(row: EntryRow, query: EntryQuery) -> bool:
+    """Whether status, location and coordinates fit; tags are not in the row."""
+    return (
+        (query.status is StatusFilter.ALL or row.status(query.now).value == query.status.value)
+        and (query.location is not LocationFilter.WEB or row.has_web)
+        and (query.location is not LocationFilter.PDISK or row.has_pdisk)
+        and query.identifier in (None, row.identifier)
+        and query.email in (None, row.email)
+        and query.created in (None, row.created)
+    )
+
+
+def matches_search(row: EntryRow, query: EntryQuery) -> bool:
+    """Whether every word occurs where it must."""
+    text = search_text({column: row.column(column) for column in Column})
+    return all(can_occur(word) and word in text for word in query.words()) and all(
+        can_occur(word) and word in _folded(row, column)
+        for column, words in query.columns
+        for word in words_of(words)
+    )
+
+
+def ordered(rows: Iterable[EntryRow], query: EntryQuery) -> list[EntryRow]:
+    """Sorted by code point, absent first, ties by the entry's key; descending is the exact reverse."""
+
+    def key(row: EntryRow) -> tuple[bool, str, int]:
+        text = _text(row, query.sort)
+        return text is not None, text or "", row.key
+
+    return sorted(rows, key=key, reverse=query.direction is Direction.DESCENDING)
+
+
+def _text(row: EntryRow, column: Column) -> str | None:
+    if column is Column.CREATED:
+        return format_time(row.created)
+    value: str | None = getattr(row, column.value)
+    return value
+
+
+def _folded(row: EntryRow, column: Column) -> str:
+    return fold(_text(row, column) or "")

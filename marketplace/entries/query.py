@@ -1,0 +1,134 @@
+"""What can be asked of the list, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from marketplace.entries.columns import Column, fold
+from marketplace.entries.pure import Status
+from marketplace.models.current import SEPARATOR
+
+#: Most different words of one query; each costs a pass over every text that the others left.
+MAX_WORDS = 32
+#: Columns that can be searched on their own.
+SEARCHABLE = frozenset({Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.EMAIL, Column.KIND})
+#: Beyond any list, and within what the databases count with.
+MAX_NUMBER = 2**62
+#: Stands for the clock where a query is compared without its time.
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EntryQueryError(ValueError):
+    """A query that no list answers; the message says what to change."""
+
+    code: ClassVar[str] = "query.refused"
+
+
+class StatusFilter(StrEnum):
+    """Which entries to list by their status."""
+
+    VALID = Status.VALID.value
+    DEPRECATED = Status.DEPRECATED.value
+    EXPIRED = Status.EXPIRED.value
+    ALL = "all"
+
+
+class LocationFilter(StrEnum):
+    """Which entries to list by where their content is."""
+
+    ALL = "all"
+    WEB = "web"
+    PDISK = "pdisk"
+
+
+class Direction(StrEnum):
+    """Ascending puts absent values first, descending is the exact reverse."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryQuery:
+    """Filters, searches, order and window of a list of current entries.
+
+    With ``identifier``, ``email`` and ``created`` all given it finds the entry
+    of these coordinates, superseded or not.
+
+    Args:
+        now: the moment that decides what has expired.
+        search: space-separated words, each of which must occur in some column of the row.
+        columns: pairs of a column and words which must all occur in that column.
+        limit: most rows of the page; None for all.
+
+    Raises:
+        EntryQueryError: too many words, a column that has no search of its own, or a negative or
+            absurd offset or limit.
+    """
+
+    now: datetime
+    status: StatusFilter = StatusFilter.VALID
+    location: LocationFilter = LocationFilter.ALL
+    identifier: str | None = None
+    email: str | None = None
+    created: datetime | None = None
+    tag: str | None = None
+    search: str = ""
+    columns: tuple[tuple[Column, str], ...] = ()
+    sort: Column = Column.CREATED
+    direction: Direction = Direction.DESCENDING
+    offset: int = 0
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, number in (("offset", self.offset), ("limit", self.limit or 0)):
+            if not 0 <= number <= MAX_NUMBER:
+                raise EntryQueryError(f"{name} must be from 0 to {MAX_NUMBER}")
+        for column, _ in self.columns:
+            if column not in SEARCHABLE:
+                raise EntryQueryError(f"column {column.value} has no search of its own")
+        if len(self.words()) + sum(len(words_of(text)) for _, text in self.columns) > MAX_WORDS:
+            raise EntryQueryError(f"a search has at most {MAX_WORDS} different words")
+
+    def words(self) -> tuple[str, ...]:
+        """The folded words of ``search``."""
+        return words_of(self.search)
+
+    def searches(self) -> bool:
+        """Whether it looks for words at all."""
+        return bool(self.words() or any(words_of(text) for _, text in self.columns))
+
+    def has_coordinates(self) -> bool:
+        """Whether it names one entry."""
+        return None not in (self.identifier, self.email, self.created)
+
+    def without_search(self) -> EntryQuery:
+        """The same filters without any words."""
+        return replace(self, search="", columns=())
+
+    def counted(self) -> EntryQuery:
+        """What decides how many entries match: neither order nor window; the time is apart."""
+        return replace(
+            self,
+            now=_ANY_TIME,
+            search=" ".join(sorted(self.words())),
+            columns=tuple(sorted((c, " ".join(sorted(words_of(t)))) for c, t in self.columns if words_of(t))),
+            sort=Column.CREATED,
+            direction=Direction.DESCENDING,
+            offset=0,
+            limit=None,
+        )
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The different folded words of a search text, which only spaces separate."""
+    return tuple(dict.fromkeys(fold(word) for word in text.split(" ") if word))
+
+
+def can_occur(text: str) -> bool:
+    """Whether any stored text could hold this: no database takes NUL or half a surrogate pair,
+    and the separator of the search text stands in no document."""
+    return "\x00" not in text and SEPARATOR not in text and not any("\ud800" <= c <= "\udfff" for c in text)

@@ -1,0 +1,148 @@
+"""What the read side hands out: frozen values, no sessions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from marketplace.entries.columns import Column
+from marketplace.entries.pure import Status, precedence, status_of
+from validators.document import Coordinates, Strength
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry as lists show it.
+
+    Args:
+        key: the entry's key in the tables; ties in any order are broken by it.
+        location: the first location.
+        conflicting: another visible entry has the same coordinates.
+    """
+
+    key: int
+    entry_id: str
+    identifier: str
+    email: str
+    created: datetime
+    subject: str
+    issuer: str
+    size: int
+    type: str
+    valid: datetime | None
+    deprecated: str | None
+    title: str | None
+    description: str | None
+    os: str | None
+    os_version: str | None
+    os_arch: str | None
+    kind: str | None
+    format: str | None
+    publisher: str | None
+    version: str | None
+    location: str | None
+    has_web: bool
+    has_pdisk: bool
+    strength: Strength
+    conflicting: bool
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Identifier, endorser's e-mail and creation time."""
+        return Coordinates(self.identifier, self.email, self.created)
+
+    def status(self, now: datetime) -> Status:
+        """The status at a moment."""
+        return status_of(self.deprecated, self.valid, now)
+
+    def rank(self) -> tuple[datetime, bool, int]:
+        """Its precedence among entries of the same image and endorser."""
+        return precedence(self.created, self.deprecated is not None, self.entry_id)
+
+    def column(self, column: Column) -> str | datetime | None:
+        """The value of a column of the list."""
+        value: str | datetime | None = getattr(self, column.value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A window of a list.
+
+    Args:
+        total: entries that pass the filters, whatever is searched for.
+        matching: entries that pass the filters and the searches.
+    """
+
+    rows: Sequence[EntryRow]
+    total: int
+    matching: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRecord:
+    """One entry with everything the store knows about it.
+
+    Args:
+        certificate: DER bytes of the signer's certificate.
+        certificate_email: the address the certificate binds, if any.
+        conflicts: ids of the other visible entries with the same coordinates.
+        current: coordinates of the endorser's current entry for the image, which may be this one.
+        accepted_at: when the log took it.
+        body_size: length of the received bytes.
+    """
+
+    row: EntryRow
+    locations: tuple[str, ...]
+    tags: tuple[str, ...]
+    certificate: bytes
+    certificate_email: str | None
+    not_before: datetime
+    not_after: datetime
+    signature_algorithm: str
+    digest_algorithm: str
+    conflicts: tuple[str, ...]
+    current_id: str
+    current: Coordinates
+    accepted_at: datetime
+    body_size: int
+
+    @property
+    def is_current(self) -> bool:
+        """Whether listings show it."""
+        return self.row.entry_id == self.current_id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """The received bytes of an entry, exactly."""
+
+    coordinates: Coordinates
+    entry_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndorserRow:
+    """An endorser under one pair of certificate names, and how many visible entries carry it."""
+
+    email: str
+    subject: str
+    issuer: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndorserRecord:
+    """An endorser's e-mail with every name it signed under, and the times of its statements."""
+
+    email: str
+    names: tuple[EndorserRow, ...]
+    first: datetime
+    latest: datetime
+
+    @property
+    def entries(self) -> int:
+        """How many visible entries there are."""
+        return sum(name.entries for name in self.names)

@@ -1,0 +1,59 @@
+"""From the tables to EntryRow."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, select
+
+from marketplace.entries.records import EntryRow
+from marketplace.entries.visibility import Scope
+from marketplace.models import Change, Entry, EntryBody
+from validators.document import Strength
+
+_FIELDS = tuple(field.name for field in fields(EntryRow))
+
+
+def select_rows(scope: Scope) -> Select[Any]:
+    """Every visible entry, in the shape that ``to_row`` reads; add conditions and an order."""
+    return (
+        select(
+            Entry.id,
+            Entry.entry_id,
+            Entry.identifier,
+            Entry.email,
+            Entry.created,
+            Entry.subject,
+            Entry.issuer,
+            Entry.size,
+            Entry.type,
+            Entry.valid,
+            Entry.deprecated,
+            Entry.title,
+            Entry.description,
+            Entry.os,
+            Entry.os_version,
+            Entry.os_arch,
+            Entry.kind,
+            Entry.format,
+            Entry.publisher,
+            Entry.version,
+            Entry.first_location,
+            Entry.has_web,
+            Entry.has_pdisk,
+            EntryBody.strength,
+            scope.conflicting().label("conflicting"),
+        )
+        .select_from(Entry)
+        .join(Change, and_(Change.entry_key == Entry.id, scope.serves()))
+        .join(EntryBody, EntryBody.id == Change.body_id)
+    )
+
+
+def to_row(row: Row[Any]) -> EntryRow:
+    """An EntryRow from a row of ``select_rows``."""
+    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+    return EntryRow(
+        **values | {"strength": Strength(values["strength"]), "conflicting": bool(values["conflicting"])}
+    )

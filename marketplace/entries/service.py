@@ -1,0 +1,259 @@
+"""Reading entries. ``visible_to`` is the only way in: nothing is read for nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import Principal
+from marketplace.entries.columns import tag_digest
+from marketplace.entries.counts import AnswerCache
+from marketplace.entries.endorsers import Endorsers, EndorserTally
+from marketplace.entries.listing import Listing
+from marketplace.entries.matching import matches_filters, matches_search
+from marketplace.entries.query import EntryQuery, can_occur
+from marketplace.entries.records import (
+    EndorserRecord,
+    EndorserRow,
+    EntryPage,
+    EntryRecord,
+    EntryRow,
+    StoredEntry,
+)
+from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.visibility import Scope, find_scope
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from validators.document import Coordinates
+
+#: Most rows of a timeline or of what an endorser said lately; the newest are kept.
+ROWS_LIMIT = 10_000
+
+
+class ListCaches:
+    """What a process remembers about the lists of one database; every EntryService of it should share one."""
+
+    def __init__(self) -> None:
+        self.counts: AnswerCache[int] = AnswerCache()
+        self.endorsers = EndorserTally()
+
+
+class EntryService:
+    """The entries of one transaction.
+
+    Args:
+        session: a session of ``Database.read``.
+        caches: shared by the process; without them every count is counted anew.
+    """
+
+    def __init__(self, session: Session, caches: ListCaches | None = None) -> None:
+        self._session = session
+        self._caches = caches or ListCaches()
+
+    def visible_to(self, principal: Principal) -> VisibleEntries:
+        """The entries a principal may see."""
+        return VisibleEntries(self._session, principal, self._caches)
+
+
+class VisibleEntries:
+    """The entries of the logs that one principal sees; there are no others."""
+
+    def __init__(self, session: Session, principal: Principal, caches: ListCaches) -> None:
+        self._session = session
+        self._principal = principal
+        self._caches = caches
+
+    @cached_property
+    def _scope(self) -> Scope:
+        return find_scope(self._session, self._principal)
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return Listing(self._session, self._scope, self._caches.counts)
+
+    @cached_property
+    def _endorsers(self) -> Endorsers:
+        return Endorsers(self._session, self._scope, self._caches.endorsers)
+
+    def version(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of log and size: while they are the same, only the clock can change an answer."""
+        return self._scope.sizes
+
+    def list(self, query: EntryQuery) -> EntryPage:
+        """A page of the list with its counts."""
+        if query.has_coordinates():
+            rows = self._at_coordinates(query)
+            found = [row for row in rows if matches_search(row, query)]
+            end = None if query.limit is None else query.offset + query.limit
+            return EntryPage(found[query.offset : end], len(rows), len(found))
+        total = self._listing.count(query.without_search())
+        matching = self._listing.count(query) if query.searches() else total
+        if query.offset >= matching or query.limit == 0:
+            return EntryPage((), total, matching)
+        return EntryPage(self._listing.page(query), total, matching)
+
+    def stream_bodies(self, query: EntryQuery) -> Iterator[StoredEntry]:
+        """The bodies of the query's window, in its order; read them while the session is open."""
+        if query.has_coordinates():
+            keys = [row.key for row in self.list(query).rows]
+        else:
+            keys = self._listing.keys(query)
+        return self._listing.bodies(keys)
+
+    def find_shown(self, coordinates: Coordinates) -> EntryRow | None:
+        """The entry at these coordinates, superseded or not; of several the one with precedence."""
+        return max(self._statements(coordinates), key=EntryRow.rank, default=None)
+
+    def find_body(self, coordinates: Coordinates) -> StoredEntry | None:
+        """The received bytes at these coordinates, superseded or not."""
+        row = self.find_shown(coordinates)
+        return None if row is None else next(self._listing.bodies([row.key]))
+
+    def find(self, coordinates: Coordinates) -> EntryRecord | None:
+        """Everything known about the entry at these coordinates."""
+        row = self.find_shown(coordinates)
+        return None if row is None else self._record(row)
+
+    def find_by_entry_id(self, entry_id: str) -> EntryRecord | None:
+        """Everything known about an entry; the only way to the one that lost an equivocation."""
+        if not can_occur(entry_id):
+            return None
+        row = self._session.execute(select_rows(self._scope).where(Entry.entry_id == entry_id)).one_or_none()
+        return None if row is None else self._record(to_row(row))
+
+    def find_body_by_entry_id(self, entry_id: str) -> StoredEntry | None:
+        """The received bytes of an entry."""
+        record = self.find_by_entry_id(entry_id)
+        return None if record is None else next(self._listing.bodies([record.row.key]))
+
+    def timeline(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+        """Every entry about an image by every endorser, oldest first; of too many the newest ones."""
+        if not can_occur(identifier):
+            return []
+        statement = (
+            select_rows(self._scope)
+            .where(Entry.identifier == identifier)
+            .order_by(Entry.created.desc(), Entry.entry_id)
+            .limit(min(limit, ROWS_LIMIT))
+        )
+        return sorted(map(to_row, self._session.execute(statement)), key=EntryRow.rank)
+
+    def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+        """What an endorser said at or after a time, newest first."""
+        if not can_occur(email):
+            return []
+        statement = (
+            select_rows(self._scope)
+            .where(Entry.email == email, Entry.created >= since)
+            .order_by(Entry.created.desc(), Entry.entry_id)
+            .limit(min(limit, ROWS_LIMIT))
+        )
+        return sorted(map(to_row, self._session.execute(statement)), key=EntryRow.rank, reverse=True)
+
+    def tagged(self, email: str, tag: str) -> EntryRow | None:
+        """What e-mail + tag names: the newest current entry with the tag that is not deprecated."""
+        if not (can_occur(email) and can_occur(tag)):
+            return None
+        keys = (
+            select(Current.entry_key)
+            .join(
+                EntryTag,
+                and_(
+                    EntryTag.entry_key == Current.entry_key,
+                    EntryTag.digest == tag_digest(tag),
+                    EntryTag.tag == tag,
+                ),
+            )
+            .where(self._scope.current(), Current.email == email, Current.deprecated.is_(False))
+            .order_by(Current.created.desc(), Current.entry_id)
+            .limit(1)
+        )
+        key = self._session.scalar(keys)
+        if key is None:
+            return None
+        return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
+
+    def endorsers(self) -> Sequence[EndorserRow]:
+        """Every endorser with its entries counted, by e-mail, subject and issuer."""
+        return self._endorsers.all()
+
+    def endorser(self, email: str) -> EndorserRecord | None:
+        """One endorser with every name it signed under."""
+        return self._endorsers.find(email)
+
+    def tags(self, email: str) -> Sequence[str]:
+        """The tags that name an entry of this endorser, by code point."""
+        return self._endorsers.tags(email)
+
+    def _statements(self, coordinates: Coordinates) -> Sequence[EntryRow]:
+        if not (can_occur(coordinates.identifier) and can_occur(coordinates.email)):
+            return []
+        found = self._session.execute(
+            select_rows(self._scope).where(
+                Entry.identifier == coordinates.identifier,
+                Entry.email == coordinates.email,
+                Entry.created == coordinates.created,
+            )
+        )
+        return [to_row(row) for row in found]
+
+    def _at_coordinates(self, query: EntryQuery) -> Sequence[EntryRow]:
+        if query.identifier is None or query.email is None or query.created is None:
+            return []
+        shown = self.find_shown(Coordinates(query.identifier, query.email, query.created))
+        if shown is None or not matches_filters(shown, query):
+            return []
+        return [shown] if query.tag is None or query.tag in self._tags_of(shown.key) else []
+
+    def _tags_of(self, key: int) -> tuple[str, ...]:
+        statement = select(EntryTag.tag).where(EntryTag.entry_key == key).order_by(EntryTag.position)
+        return tuple(self._session.scalars(statement))
+
+    def _record(self, row: EntryRow) -> EntryRecord:
+        body = self._session.execute(
+            select(
+                Certificate.der,
+                Certificate.email,
+                Certificate.not_before,
+                Certificate.not_after,
+                EntryBody.signature_algorithm,
+                EntryBody.digest_algorithm,
+                EntryBody.size,
+                Change.accepted_at,
+            )
+            .select_from(Entry)
+            .join(Certificate, Certificate.id == Entry.certificate_id)
+            .join(Change, Change.entry_key == Entry.id)
+            .join(EntryBody, EntryBody.id == Change.body_id)
+            .where(Entry.id == row.key, self._scope.serves())
+        ).one()
+        shown = self._session.execute(
+            select(Current.entry_id, Current.created).where(
+                self._scope.current(), Current.identifier == row.identifier, Current.email == row.email
+            )
+        ).one()
+        locations = self._session.scalars(
+            select(EntryLocation.uri)
+            .where(EntryLocation.entry_key == row.key)
+            .order_by(EntryLocation.position)
+        )
+        others = self._statements(row.coordinates) if row.conflicting else []
+        return EntryRecord(
+            row=row,
+            locations=tuple(locations),
+            tags=self._tags_of(row.key),
+            certificate=body.der,
+            certificate_email=body.email,
+            not_before=body.not_before,
+            not_after=body.not_after,
+            signature_algorithm=body.signature_algorithm,
+            digest_algorithm=body.digest_algorithm,
+            conflicts=tuple(sorted(o.entry_id for o in others if o.entry_id != row.entry_id)),
+            current_id=shown.entry_id,
+            current=Coordinates(row.identifier, row.email, shown.created),
+            accepted_at=body.accepted_at,
+            body_size=body.size,
+        )

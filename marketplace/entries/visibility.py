@@ -1,0 +1,94 @@
+"""Which logs a principal sees, and what that makes of the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from marketplace.access.principal import Principal
+from marketplace.models import Change, Current, Entry, Log
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The logs a principal sees and their sizes, as one transaction sees them."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """Keys of the logs."""
+        return tuple(key for key, _ in self.sizes)
+
+    def covers(self, log_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        """Whether a log's key is among them."""
+        if not self.sizes:
+            return false()
+        return log_id == self.keys[0] if len(self.sizes) == 1 else log_id.in_(self.keys)
+
+    def current(self) -> ColumnElement[bool]:
+        """Whether a row of ``current`` is what this principal sees as current.
+
+        In one log that is every row. Over several, the best row of an image and
+        endorser wins, and of one entry in several logs the row of the oldest log.
+        """
+        if len(self.sizes) < 2:
+            return self.covers(Current.log_id)
+        other = aliased(Current)
+        better = or_(
+            other.created > Current.created,
+            and_(
+                other.created == Current.created,
+                or_(
+                    and_(other.deprecated, ~Current.deprecated),
+                    and_(other.deprecated == Current.deprecated, other.entry_id < Current.entry_id),
+                    and_(other.entry_key == Current.entry_key, other.log_id < Current.log_id),
+                ),
+            ),
+        )
+        hidden = exists().where(
+            other.log_id.in_(self.keys),
+            other.identifier == Current.identifier,
+            other.email == Current.email,
+            better,
+        )
+        return and_(self.covers(Current.log_id), ~hidden)
+
+    def serves(self) -> ColumnElement[bool]:
+        """Whether a row of ``change`` serves its entry: the oldest log's does, where several have it."""
+        if len(self.sizes) < 2:
+            return self.covers(Change.log_id)
+        other = aliased(Change)
+        older = exists().where(
+            other.entry_key == Change.entry_key,
+            other.log_id.in_(self.keys),
+            other.log_id < Change.log_id,
+        )
+        return and_(self.covers(Change.log_id), ~older)
+
+    def conflicting(self) -> ColumnElement[bool]:
+        """Whether another visible entry has the coordinates of a row of ``entry``."""
+        other, change = aliased(Entry), aliased(Change)
+        return (
+            select(other.id)
+            .join(change, change.entry_key == other.id)
+            .where(
+                change.log_id.in_(self.keys),
+                other.identifier == Entry.identifier,
+                other.email == Entry.email,
+                other.created == Entry.created,
+                other.id != Entry.id,
+            )
+            .correlate(Entry)
+            .exists()
+        )
+
+
+def find_scope(session: Session, principal: Principal) -> Scope:
+    """The logs of a principal that exist; the oldest first."""
+    statement: Select[tuple[int, int]] = (
+        select(Log.id, Log.next_sequence).where(Log.name.in_(sorted(principal.logs))).order_by(Log.id)
+    )
+    return Scope(tuple((key, size) for key, size in session.execute(statement)))

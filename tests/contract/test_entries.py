@@ -1,0 +1,407 @@
+"""The read side: SQL says what the pure functions say, whatever the order of arrival, on both databases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, event, insert
+
+from marketplace.access import ANONYMOUS, Principal
+from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.db import Database
+from marketplace.entries import (
+    Column,
+    Direction,
+    EntryQuery,
+    EntryRow,
+    EntryService,
+    ListCaches,
+    LocationFilter,
+    StatusFilter,
+    pure,
+)
+from marketplace.entries.columns import is_pdisk, is_web
+from marketplace.entries.matching import matches_filters, matches_search, ordered
+from marketplace.ingest import Source, UploadPolicy
+from marketplace.ingest.batch import Batch
+from marketplace.models import Base, Log
+from tests.factories.entries import accepted, identifier, moment
+from validators.document import AcceptedEntry, Coordinates
+
+NOW = moment(1000)
+GROUP = "group:g"
+BOTH = Principal("member", frozenset({PUBLIC, GROUP, "group:unknown"}))
+NOBODY = Principal("nobody", frozenset())
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An accepted entry as the pure functions want it."""
+
+    entry: AcceptedEntry
+
+    entry_id = property(lambda self: self.entry.entry_id)
+    identifier = property(lambda self: self.entry.identifier)
+    email = property(lambda self: self.entry.endorser.email)
+    created = property(lambda self: self.entry.created)
+    valid = property(lambda self: self.entry.metadata.valid)
+    deprecated = property(lambda self: self.entry.metadata.deprecated)
+    tags = property(lambda self: self.entry.metadata.tags)
+
+
+def fill(database: Database, logs: Mapping[str, Sequence[AcceptedEntry]]) -> None:
+    """Make the database hold exactly these entries, taken in in this order."""
+    with database.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(delete(table))
+        session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
+        ChangeLog(session).create(GROUP)
+        batch = Batch(session, UploadPolicy(), NOW)
+        for log, entries in logs.items():
+            for entry in entries:
+                batch.add(entry, log, Source.IMPORT)
+        batch.finish()
+
+
+TEXTS = st.none() | st.sampled_from(
+    [
+        "",
+        "Ubuntu",
+        "ubuntu",
+        "Zebra",
+        "äpfel",
+        "ÄPFEL",
+        "straße STRASSE",
+        "50%_off",
+        "a\\b",
+        "\U0001f600",
+        "\uffee",
+    ]
+)
+ENTRIES = st.builds(
+    lambda image, email, second, **said: accepted(image, email, moment(second), **said),
+    image=st.integers(0, 2),
+    email=st.sampled_from(["ann@x.org", "Bob@x.org"]),
+    second=st.integers(0, 2),
+    valid=st.sampled_from([None, moment(999), NOW, moment(1001)]),
+    deprecated=st.sampled_from([None, None, "", "broken"]),
+    title=TEXTS,
+    description=TEXTS,
+    os=TEXTS,
+    os_version=TEXTS,
+    kind=TEXTS,
+    tags=st.lists(st.sampled_from(["stable", "x" * 9000]), max_size=2).map(tuple),
+    locations=st.lists(
+        st.sampled_from(["http://a.org/", "ftp://b", "pdisk:x", "PDISK:y", "s3:z"]), max_size=2
+    ).map(tuple),
+)
+SETS = st.lists(ENTRIES, max_size=10, unique_by=lambda e: e.entry_id)
+WORDS = st.sampled_from(
+    [
+        "",
+        "ubuntu",
+        "UBUNTU zebra",
+        "strasse",
+        "50%",
+        "_",
+        "%",
+        "\\",
+        "2024-01-01t",
+        "null",
+        "\x00",
+        "\x1f",
+        "\ud800",
+        "x.org",
+    ]
+)
+QUERIES = st.builds(
+    EntryQuery,
+    now=st.just(NOW),
+    status=st.sampled_from(StatusFilter),
+    location=st.sampled_from(LocationFilter),
+    identifier=st.none() | st.sampled_from([identifier(0), "\x00", "no"]),
+    email=st.none() | st.sampled_from(["ann@x.org", "Ann@x.org"]),
+    created=st.none() | st.just(moment(1)),
+    tag=st.none() | st.sampled_from(["stable", "x" * 9000, "\x00"]),
+    search=WORDS,
+    columns=st.lists(st.tuples(st.sampled_from([Column.OS, Column.EMAIL]), WORDS), max_size=1).map(tuple),
+    sort=st.sampled_from(Column),
+    direction=st.sampled_from(Direction),
+    offset=st.integers(0, 3),
+    limit=st.none() | st.integers(0, 4),
+)  # fmt: skip
+#: The database of a test is emptied for each example, so sharing the fixture is sound.
+PROPERTY = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def as_row(entry: AcceptedEntry, key: int, conflicts: set[str]) -> EntryRow:
+    said = entry.metadata
+    return EntryRow(
+        key=key,
+        entry_id=entry.entry_id,
+        identifier=entry.identifier,
+        email=entry.endorser.email,
+        created=entry.created,
+        subject=entry.endorser.subject,
+        issuer=entry.endorser.issuer,
+        size=said.size,
+        type=said.type,
+        valid=said.valid,
+        deprecated=said.deprecated,
+        title=said.title,
+        description=said.description,
+        os=said.os,
+        os_version=said.os_version,
+        os_arch=said.os_arch,
+        kind=said.kind,
+        format=said.format,
+        publisher=said.publisher,
+        version=said.version,
+        location=said.locations[0] if said.locations else None,
+        has_web=is_web(said.locations),
+        has_pdisk=is_pdisk(said.locations),
+        strength=entry.strength,
+        conflicting=entry.entry_id in conflicts,
+    )
+
+
+def expected_rows(
+    entries: Iterable[AcceptedEntry], query: EntryQuery, keys: dict[str, int]
+) -> list[EntryRow]:
+    """What the list holds before searching and cutting, from the set alone."""
+    stated = [Stated(e) for e in entries]
+    conflicts = pure.conflicting(stated)
+    if query.has_coordinates():
+        at = [
+            s
+            for s in stated
+            if s.entry.coordinates == Coordinates(query.identifier, query.email, query.created)
+        ]
+        stated = [max(at, key=pure.rank)] if at else []
+    else:
+        stated = list(pure.current(stated).values())
+    stated = [s for s in stated if query.tag is None or query.tag in s.tags]
+    rows = [as_row(s.entry, keys[s.entry_id], conflicts) for s in stated]
+    return ordered([r for r in rows if matches_filters(r, query)], query)
+
+
+def check_list(
+    database: Database, principal: Principal, entries: list[AcceptedEntry], query: EntryQuery
+) -> None:
+    unique = list({e.entry_id: e for e in entries}.values())
+    with database.read() as session:
+        visible = EntryService(session).visible_to(principal)
+        keys = {}
+        for entry in unique:
+            record = visible.find_by_entry_id(entry.entry_id)
+            assert record is not None
+            keys[entry.entry_id] = record.row.key
+        page = visible.list(query)
+        bodies = [stored.data for stored in visible.stream_bodies(query)]
+    rows = expected_rows(unique, query, keys)
+    found = [r for r in rows if matches_search(r, query)]
+    window = found[query.offset : None if query.limit is None else query.offset + query.limit]
+    assert list(page.rows) == window
+    assert (page.total, page.matching) == (len(rows), len(found))
+    data = {e.entry_id: e.data for e in unique}
+    assert bodies == [data[r.entry_id] for r in window]
+
+
+@PROPERTY
+@given(entries=SETS, query=QUERIES)
+def test_lists_are_what_the_set_says(
+    database: Database, entries: list[AcceptedEntry], query: EntryQuery
+) -> None:
+    fill(database, {PUBLIC: entries})
+    check_list(database, ANONYMOUS, entries, query)
+
+
+@PROPERTY
+@given(public=SETS, private=SETS, shared=st.integers(0, 10), query=QUERIES)
+def test_several_logs_are_one_set(
+    database: Database,
+    public: list[AcceptedEntry],
+    private: list[AcceptedEntry],
+    shared: int,
+    query: EntryQuery,
+) -> None:
+    held = {e.entry_id: e for e in [*private, *public[:shared]]}
+    fill(database, {PUBLIC: public, GROUP: list(held.values())})
+    check_list(database, BOTH, [*public, *held.values()], query)
+    check_list(database, ANONYMOUS, public, query)
+    check_list(database, NOBODY, [], query)
+
+
+@PROPERTY
+@given(entries=SETS, seed=st.integers(0, 2**16))
+def test_the_order_of_arrival_changes_nothing(
+    database: Database, entries: list[AcceptedEntry], seed: int
+) -> None:
+    everything = EntryQuery(now=NOW, status=StatusFilter.ALL)
+    answers = []
+    for order in (entries, random.Random(seed).sample(entries, len(entries))):
+        fill(database, {PUBLIC: order})
+        with database.read() as session:
+            visible = EntryService(session).visible_to(ANONYMOUS)
+            answers.append(
+                (
+                    {row.entry_id for row in visible.list(everything).rows},
+                    [[r.entry_id for r in visible.timeline(identifier(n))] for n in range(3)],
+                    [
+                        getattr(visible.tagged(e, "stable"), "entry_id", None)
+                        for e in ("ann@x.org", "Bob@x.org")
+                    ],
+                )
+            )
+    assert answers[0] == answers[1]
+
+
+@PROPERTY
+@given(public=SETS, private=SETS)
+def test_timelines_tags_and_endorsers_are_what_the_set_says(
+    database: Database, public: list[AcceptedEntry], private: list[AcceptedEntry]
+) -> None:
+    fill(database, {PUBLIC: public, GROUP: private})
+    for principal, entries in ((ANONYMOUS, public), (BOTH, [*public, *private])):
+        stated = [Stated(e) for e in {e.entry_id: e for e in entries}.values()]
+        with database.read() as session:
+            visible = EntryService(session).visible_to(principal)
+            for image in map(identifier, range(3)):
+                wanted = [s.entry_id for s in pure.timeline(stated, image)]
+                assert [r.entry_id for r in visible.timeline(image)] == wanted
+            for email in ("ann@x.org", "Bob@x.org", "\x00"):
+                own = [s for s in stated if s.email == email]
+                for tag in ("stable", "x" * 9000, "none", "\x00"):
+                    target = pure.tag_target(stated, email, tag)
+                    found = visible.tagged(email, tag)
+                    assert (found and found.entry_id) == (target and target.entry_id)
+                assert visible.tags(email) == sorted(
+                    {t for s in pure.current(own).values() if s.deprecated is None for t in s.tags}
+                )
+                record = visible.endorser(email)
+                assert (record.entries if record else 0) == len(own)
+                recent = visible.recent(email, moment(1))
+                assert {r.entry_id for r in recent} == {s.entry_id for s in own if s.created >= moment(1)}
+                assert [r.created for r in recent] == sorted((r.created for r in recent), reverse=True)
+            counts = {row.email: row.entries for row in visible.endorsers()}
+            assert counts == {e: n for e in sorted(counts) if (n := sum(s.email == e for s in stated))}
+            assert sum(counts.values()) == len(stated)
+
+
+def shown(database: Database, when: datetime, caches: ListCaches) -> tuple[int, int, int]:
+    with database.read() as session:
+        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        page = visible.list(EntryQuery(now=when, search="image"))
+        return len(page.rows), page.matching, page.total
+
+
+def test_remembered_counts_follow_the_log_and_the_clock(database: Database) -> None:
+    caches = ListCaches()
+    first = accepted(1, title="image", valid=moment(2000))
+    fill(database, {PUBLIC: [first, accepted(2, title="image")]})
+    assert shown(database, moment(1500), caches) == (2, 2, 2)
+    assert shown(database, moment(2000), caches) == (2, 2, 2)
+    assert shown(database, moment(2001), caches) == (1, 1, 1)
+    assert shown(database, moment(1999), caches) == (2, 2, 2)
+    with database.write() as session:
+        batch = Batch(session, UploadPolicy(), NOW)
+        batch.add(accepted(3, title="image"), PUBLIC, Source.IMPORT)
+        batch.finish()
+    assert shown(database, moment(1999), caches) == (3, 3, 3)
+
+
+def test_remembered_counts_save_the_counting(database: Database) -> None:
+    fill(database, {PUBLIC: [accepted(n) for n in range(5)]})
+    caches = ListCaches()
+    with database.read() as session:
+        statements: list[str] = []
+        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        visible.list(EntryQuery(now=NOW))
+        connection = session.connection()
+
+        def note(*arguments: object) -> None:
+            statements.append(str(arguments[2]))
+
+        event.listen(connection, "before_cursor_execute", note)
+        visible.list(EntryQuery(now=NOW, sort=Column.TITLE, limit=3))
+        event.remove(connection, "before_cursor_execute", note)
+    assert len(statements) == 2  # the keys of the window, and their rows
+    assert not any("count(" in statement for statement in statements)
+
+
+def test_endorsers_are_counted_onwards(database: Database) -> None:
+    caches = ListCaches()
+    fill(database, {PUBLIC: [accepted(1), accepted(2)], GROUP: [accepted(3)]})
+
+    def entries(principal: Principal) -> list[int]:
+        with database.read() as session:
+            return [r.entries for r in EntryService(session, caches).visible_to(principal).endorsers()]
+
+    assert (entries(ANONYMOUS), entries(BOTH)) == ([2], [3])
+    with database.write() as session:
+        batch = Batch(session, UploadPolicy(), NOW)
+        batch.add(accepted(3), PUBLIC, Source.IMPORT)
+        batch.finish()
+    assert (entries(ANONYMOUS), entries(BOTH)) == ([3], [3])
+
+
+def test_both_sides_of_an_equivocation_are_kept_and_flagged(database: Database) -> None:
+    good, withdrawn = accepted(title="good"), accepted(deprecated="")
+    fill(database, {PUBLIC: [good, withdrawn, accepted(created=moment(5))]})
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        record = visible.find(good.coordinates)
+        other = visible.find_by_entry_id(good.entry_id)
+        body = visible.find_body(good.coordinates)
+        assert record and other and body
+        assert (record.row.entry_id, record.conflicts) == (withdrawn.entry_id, (good.entry_id,))
+        assert (other.row.entry_id, other.conflicts) == (good.entry_id, (withdrawn.entry_id,))
+        assert record.row.conflicting and other.row.conflicting
+        assert body.data == withdrawn.data
+        assert not record.is_current and record.current.created == moment(5)
+
+
+def test_what_stands_only_in_an_unseen_log_does_not_exist(database: Database) -> None:
+    public, private = accepted(created=moment(1)), accepted(created=moment(2), deprecated="gone", tags=("t",))
+    twin = accepted(created=moment(1), title="other")
+    fill(database, {PUBLIC: [public], GROUP: [private, twin]})
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        assert visible.find(private.coordinates) is None
+        assert visible.find_body(private.coordinates) is None
+        assert visible.find_by_entry_id(private.entry_id) is None
+        record = visible.find(public.coordinates)
+        assert record is not None and record.is_current and not record.row.conflicting
+        assert visible.list(EntryQuery(now=NOW)).total == 1
+        assert EntryService(session).visible_to(NOBODY).find(public.coordinates) is None
+        member = EntryService(session).visible_to(BOTH)
+        assert member.list(EntryQuery(now=NOW)).total == 0
+
+
+def test_a_record_has_everything(database: Database) -> None:
+    entry = accepted(locations=("b", "a"), tags=("t", "s"), title="T")
+    fill(database, {PUBLIC: [entry]})
+    with database.read() as session:
+        record = EntryService(session).visible_to(ANONYMOUS).find(entry.coordinates)
+    assert record is not None
+    assert (record.locations, record.tags) == (("b", "a"), ("t", "s"))
+    assert record.certificate == entry.signer.certificate
+    assert (record.body_size, record.accepted_at) == (len(entry.data), NOW)
+    assert record.row == as_row(entry, record.row.key, set())
+
+
+@pytest.mark.parametrize("window", [{"offset": 2**62, "limit": 2**62}, {"limit": 0}, {"offset": 1}])
+def test_absurd_windows_are_empty(database: Database, window: dict[str, int]) -> None:
+    fill(database, {PUBLIC: [accepted()]})
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        query = EntryQuery(now=NOW, **window)
+        assert (list(visible.list(query).rows), list(visible.stream_bodies(query))) == ([], [])
