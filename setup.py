@@ -48,7 +48,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
     include_package_data=True,
-    package_data={"marketplace": ["py.typed"], "validators": ["py.typed"]},
+    package_data={"marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*"], "validators": ["py.typed"]},
     install_requires=RUNTIME,
     extras_require={"postgresql": POSTGRESQL, "fast": FAST, "dev": DEVELOPMENT + POSTGRESQL + FAST},
     entry_points={

@@ -1,1 +1,51 @@
 """The Marketplace: keeps, proves and serves signed metadata about images."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyramid.router import Router
+
+    from marketplace.runtime import Runtime
+
+
+def main(global_config: dict[str, str], **settings: str) -> Router:
+    """The WSGI application of an ini file's ``[app:main]`` (for ``pserve``), followers included.
+
+    Raises:
+        ConfigurationError: naming every faulty setting.
+    """
+    import os
+
+    from marketplace.config import Settings, environment_settings
+    from marketplace.runtime import build
+
+    runtime = build(Settings.from_mapping({**settings, **environment_settings(os.environ)}))
+    atexit.register(runtime.close)
+    application = make_app(runtime)
+    runtime.start()
+    return application
+
+
+def make_app(runtime: Runtime) -> Router:
+    """The WSGI application over the parts a process holds; the list below is its whole composition."""
+    from pyramid.config import Configurator
+
+    config: Any = Configurator()
+    config.registry[type(runtime)] = runtime
+    # Whoever may do what; from here on a view without a permission stops the start.
+    config.include("marketplace.web.security")
+    # Every URL.
+    config.include("marketplace.routes")
+    # Request ids, log lines, headers, and entries served from memory.
+    config.include("marketplace.web.tweens")
+    # Errors in the form each client reads.
+    config.include("marketplace.web.faults")
+    # Templates and static files.
+    config.include("marketplace.web.pages")
+    # The views, beside the features they present.
+    config.scan("marketplace.web")
+    config.scan("marketplace.api")
+    return config.make_wsgi_app()

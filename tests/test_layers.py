@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 #: What each part may import of the others. A part may always import itself.
-FOUNDATION = {"validators", "marketplace.config", "marketplace.logs"}
+FOUNDATION = {"validators", "marketplace.config", "marketplace.files", "marketplace.logs"}
 STORE = FOUNDATION | {"marketplace.db", "marketplace.migrate", "marketplace.models", "marketplace.access"}
 FOLLOWED = STORE | {"marketplace.changes"}
 SERVICES = FOLLOWED | {
@@ -30,6 +30,7 @@ PROCESS = SERVICES | {
 MAY_IMPORT = {
     "validators": set(),
     "marketplace.config": set(),
+    "marketplace.files": set(),
     "marketplace.logs": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},

@@ -79,8 +79,8 @@ def first_file(body: bytes, header: str) -> bytes:
     if not boundary or len(boundary) > 70 or not boundary.isascii():
         raise BadRequestError("form.boundary", "the form's Content-Type names no proper boundary")
     delimiter = b"\r\n--" + boundary.encode()
-    # The first delimiter has no line of its own before it; what precedes it is a preamble to ignore.
-    first, *parts = (b"\r\n" + body).split(delimiter, _MAX_PARTS)
+    # The first delimiter may stand at the very start; what precedes it is a preamble to ignore.
+    _preamble, *parts = (b"\r\n" + body).split(delimiter, _MAX_PARTS)
     if not parts or not any(part.startswith(b"--") for part in parts):
         raise BadRequestError("form.cut", "the form does not end with its closing boundary")
     for part in parts:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
+_NO_STATEMENTS = "RDF/JSON cannot hold statements about statements"
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -24,7 +25,7 @@ def to_rdf_json(triples: Iterable[Triple]) -> bytes:
 
     graph: dict[str, dict[str, list[dict[str, str]]]] = {}
     for triple in triples:
-        subject = name(triple.subject) if isinstance(triple.subject, BlankNode) else triple.subject.value
+        subject = name(triple.subject) if isinstance(triple.subject, BlankNode) else _iri(triple.subject)
         objects = graph.setdefault(subject, {}).setdefault(triple.predicate.value, [])
         if isinstance(triple.object, BlankNode):
             objects.append({"type": "bnode", "value": name(triple.object)})
@@ -33,7 +34,15 @@ def to_rdf_json(triples: Iterable[Triple]) -> bytes:
     return json.dumps(graph, ensure_ascii=False).encode()
 
 
-def _object(value: NamedNode | Literal) -> dict[str, str]:
+def _iri(node: NamedNode | Triple) -> str:
+    if isinstance(node, Triple):
+        raise ValueError(_NO_STATEMENTS)
+    return node.value
+
+
+def _object(value: NamedNode | Literal | Triple) -> dict[str, str]:
+    if isinstance(value, Triple):
+        raise ValueError(_NO_STATEMENTS)
     if isinstance(value, NamedNode):
         return {"type": "uri", "value": value.value}
     written = {"type": "literal", "value": value.value}

@@ -1,0 +1,1 @@
+"""The versioned API beside the original URL space."""

@@ -1,0 +1,59 @@
+"""The one table of routes: every URL this service answers, and with which methods.
+
+Each route also answers OPTIONS (for browsers on other sites), HEAD where it
+answers GET, and 405 with ``Allow`` for the rest. Views are found beside the
+feature they belong to, by the route's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyramid.config import Configurator
+
+from marketplace.web.methods import add_method_views
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named URL pattern and the methods that have a view."""
+
+    name: str
+    pattern: str
+    methods: tuple[str, ...] = ("GET",)
+
+    @property
+    def allow(self) -> str:
+        """The Allow header's value."""
+        implied = ("HEAD",) if "GET" in self.methods else ()
+        return ", ".join((*self.methods, *implied, "OPTIONS"))
+
+
+ROUTES = (
+    # The site itself.
+    Route("web.home", "/"),
+    Route("health.alive", "/healthz"),
+    Route("health.ready", "/readyz"),
+    # The original URL space.
+    Route("web.entries", "/metadata", ("GET", "POST")),
+    # One, two or three of identifier, e-mail and date, in any order.
+    Route("web.entries.by", "/metadata/{first}"),
+    Route("web.entries.by2", "/metadata/{first}/{second}"),
+    Route("web.entry", "/metadata/{first}/{second}/{third}"),
+    Route("web.tag", "/tag/{email}/{tag:.+}"),
+    Route("web.endorsers", "/endorsers"),
+    Route("web.endorser", "/endorsers/{email}"),
+    Route("web.endorser.tags", "/endorsers/{email}/tags"),
+    Route("web.query", "/query", ("GET", "POST")),
+    Route("web.upload", "/upload"),
+    Route("web.sync", "/sync", ("GET", "POST")),
+    # The versioned API.
+    Route("api.verify", "/api/v1/verify", ("POST",)),
+)
+
+
+def includeme(config: Configurator) -> None:
+    """Register every route of the table, with what all of them answer."""
+    for route in ROUTES:
+        config.add_route(route.name, route.pattern)
+    add_method_views(config, ROUTES)

@@ -1,0 +1,89 @@
+"""The server process: the application behind waitress, its limits, and its end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from urllib.parse import urlsplit
+
+import marketplace
+from marketplace.config import Settings
+from marketplace.connections import BoundedServer, Limits
+from marketplace.runtime import Runtime, build
+
+log = logging.getLogger("marketplace.server")
+
+#: Seconds that requests in flight get when the process is asked to stop.
+GRACE_SECONDS = 15.0
+#: Beyond this a body is refused before it is read; up to it the application answers for itself. A form
+#: wraps an entry into a few hundred bytes.
+_BODY_MARGIN = 64 * 1024
+_MAX_HEADER_BYTES = 16 * 1024
+
+
+def make_server(application: object, settings: Settings) -> BoundedServer:
+    """Bind the address and prepare to serve an application.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    server = settings.server
+    return BoundedServer(
+        application,
+        Limits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
+        host=server.host,
+        port=server.port,
+        threads=server.threads,
+        connection_limit=server.connection_limit,
+        max_request_body_size=settings.upload.max_bytes + _BODY_MARGIN,
+        max_request_header_size=_MAX_HEADER_BYTES,
+        url_scheme=urlsplit(settings.site.url).scheme,
+        ident="marketplace",
+        recv_bytes=65536,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=True,
+        log_socket_errors=False,
+    )
+
+
+def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
+    """Run web server and followers in this process until SIGTERM or SIGINT; returns after an orderly stop.
+
+    Args:
+        ready: called once with the address listened on, when requests are answered.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    # At debug level and below there is one line per queued request: the access log tells as much.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    runtime = build(settings)
+    try:
+        server = make_server(marketplace.make_app(runtime), settings)
+        _run(server, runtime, ready)
+    finally:
+        runtime.close()
+    log.info("stopped")
+
+
+def _run(server: BoundedServer, runtime: Runtime, ready: Callable[[str], None] | None) -> None:
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+        server.pull_trigger()
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        runtime.start()
+        address = f"http://{server.effective_host}:{server.effective_port}"
+        log.info("serving", extra={"address": address})
+        if ready is not None:
+            ready(address)
+        server.run_until(stopping, GRACE_SECONDS)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

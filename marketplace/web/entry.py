@@ -1,0 +1,144 @@
+"""One entry: the received bytes, its statements as RDF/JSON, and a page; also by e-mail and tag."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access import ANONYMOUS
+from marketplace.entries import EntryRecord
+from marketplace.entries.cache import RememberedEntry
+from marketplace.runtime import Runtime
+from validators import accept
+from validators.document import AcceptedEntry, Coordinates, format_time
+from validators.rdf import triples
+
+from .errors import no_entry
+from .negotiation import ENTRY, Media, choose
+from .pages import page
+from .parameters import read_query
+from .presented import entry_response, fresh_response, immutable_response
+from .rdfjson import to_rdf_json
+from .reading import visible_entries
+from .security import principal_of
+from .selection import UnknownPartError, recognise
+from .uploads import entry_path
+
+
+@view_config(route_name="web.entry", request_method="GET", permission="entry:read")
+def entry(request: Request) -> Response:
+    """The entry with these coordinates, whatever its status."""
+    coordinates = _coordinates(tuple(request.matchdict.values()))
+    offer = choose(request, read_query(request).get("media"), ENTRY)
+    found = _remembered(request, coordinates)
+    if offer.media is Media.JSON:
+        return immutable_response(request, to_rdf_json(triples(found.data)), "application/json")
+    if offer.media is Media.HTML:
+        return _as_page(request, found.data)
+    return entry_response(request, found, coordinates.identifier)
+
+
+@view_config(route_name="web.tag", request_method="GET", permission="entry:read")
+def tag(request: Request) -> Response:
+    """The entry that an endorser's tag names now."""
+    names = request.matchdict
+    return tag_response(request, read_query(request).get("media"), names["email"], names["tag"])
+
+
+def tag_response(request: Request, media: str | None, email: str, name: str) -> Response:
+    """The entry that e-mail and tag name, in the form the client wants.
+
+    Raises:
+        NotFoundError: they name none.
+    """
+    offer = choose(request, media, ENTRY)
+    runtime: Runtime = request.registry[Runtime]
+    with visible_entries(request) as visible:
+        row = visible.tagged(email, name)
+    if row is None:
+        raise no_entry()
+    found = _remembered(request, row.coordinates)
+    location = ("Content-Location", f"{runtime.settings.site.url}/metadata/{entry_path(row.coordinates)}")
+    if offer.media is Media.HTML:
+        return _as_page(request, found.data)
+    if offer.media is Media.JSON:
+        return fresh_response(request, to_rdf_json(triples(found.data)), "application/json", [location])
+    attachment = ("Content-Disposition", f'attachment; filename="{row.coordinates.identifier}.xml"')
+    return fresh_response(request, found.data, "application/rdf+xml", [location, attachment])
+
+
+def _coordinates(parts: tuple[str, ...]) -> Coordinates:
+    try:
+        named = recognise(parts)
+    except UnknownPartError:
+        raise no_entry() from None
+    if named.identifier is None or named.email is None or named.created is None:
+        raise no_entry()
+    return Coordinates(named.identifier, named.email, named.created)
+
+
+def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
+    """The entry from the database, kept for the next time where everybody may see it."""
+    runtime: Runtime = request.registry[Runtime]
+    cache = runtime.entry_cache
+    generation = cache.generation()
+    with visible_entries(request) as visible:
+        stored = visible.find_body(coordinates)
+    if stored is None:
+        raise no_entry()
+    found = RememberedEntry.of(stored.data)
+    if principal_of(request) == ANONYMOUS:
+        cache.remember(coordinates.path(), found, generation)
+    return found
+
+
+def _as_page(request: Request, data: bytes) -> Response:
+    runtime: Runtime = request.registry[Runtime]
+    shown = accept(data)
+    with visible_entries(request) as visible:
+        record = visible.find(shown.coordinates)
+        timeline = visible.timeline(shown.identifier)
+    if record is None:
+        raise no_entry()
+    values: dict[str, Any] = {
+        "entry": shown.metadata,
+        "identifier": shown.identifier,
+        "path": entry_path(shown.coordinates),
+        "marks": _marks(shown, record, runtime.now()),
+        "current": None if record.is_current else entry_path(record.current),
+        "facts": _facts(shown),
+        "timeline": [(entry_path(row.coordinates), row.email, format_time(row.created)) for row in timeline],
+    }
+    return page(request, "entry", values)
+
+
+def _marks(shown: AcceptedEntry, record: EntryRecord, now: datetime) -> list[str]:
+    marks = [record.row.status(now).value if record.is_current else "superseded"]
+    marks.append(f"{shown.strength.value} signature")
+    if record.conflicts:
+        marks.append("in conflict with another entry of these coordinates")
+    return marks
+
+
+def _facts(shown: AcceptedEntry) -> list[tuple[str, str]]:
+    metadata = shown.metadata
+    facts = [
+        ("Identifier", shown.identifier),
+        ("Endorser", shown.endorser.email),
+        ("Subject", shown.endorser.subject),
+        ("Issuer", shown.endorser.issuer),
+        ("Endorsed", format_time(shown.created)),
+        ("Valid until", "for ever" if metadata.valid is None else format_time(metadata.valid)),
+        ("Type", metadata.type),
+        ("Size", f"{metadata.size} bytes"),
+    ]
+    if metadata.deprecated is not None:
+        facts.append(("Deprecated", metadata.deprecated or "without a reason"))
+    facts += [(checksum.algorithm, checksum.value) for checksum in metadata.checksums]
+    facts += [(term.name.partition("}")[2], term.text) for term in metadata.terms]
+    facts += [("Signature", f"{shown.signature_algorithm} ({shown.strength})"), ("Entry id", shown.entry_id)]
+    return facts

@@ -1,0 +1,48 @@
+"""Exceptions of the framework, in our shapes."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPException
+from pyramid.request import Request
+from pyramid.response import Response
+
+from .errors import BadRequestError, HttpError, NotFoundError
+from .problems import error_response
+
+
+def not_found(request: Request) -> Response:
+    """No route, or no file of a static view."""
+    return error_response(request, NotFoundError("path.unknown", "there is nothing at this address"))
+
+
+def forbidden(request: Request) -> Response:
+    """A permission is missing."""
+    return error_response(request, HttpError(403, "permission", "this is not permitted"))
+
+
+def undecodable(request: Request) -> Response:
+    """The path is no UTF-8."""
+    return error_response(request, BadRequestError("path.encoding", "the path is not UTF-8"))
+
+
+def other(error: HTTPException, request: Request) -> Response:
+    """Redirects pass; every other exception of the framework keeps its status only."""
+    if error.status_code < 400:
+        return error
+    return error_response(request, HttpError(error.status_code, "http", error.title))
+
+
+def refused(error: HttpError, request: Request) -> Response:
+    """Our own errors."""
+    return error_response(request, error)
+
+
+def includeme(config: Configurator) -> None:
+    """Register the views."""
+    config.add_notfound_view(not_found)
+    config.add_forbidden_view(forbidden)
+    config.add_exception_view(undecodable, context=URLDecodeError)
+    config.add_exception_view(other, context=HTTPException)
+    config.add_exception_view(refused, context=HttpError)

@@ -1,0 +1,32 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+import json
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+
+
+@view_config(route_name="health.alive", request_method="GET", permission="health:read")
+def alive(request: Request) -> Response:
+    """200 as long as requests are answered at all."""
+    return _json(200, {"status": "alive"})
+
+
+@view_config(route_name="health.ready", request_method="GET", permission="health:read")
+def ready(request: Request) -> Response:
+    """200 where everything works, else 503 naming what does not."""
+    faults = request.registry[Runtime].faults()
+    if faults:
+        return _json(503, {"status": "unavailable", "reasons": faults})
+    return _json(200, {"status": "ready"})
+
+
+def _json(status: int, body: dict[str, object]) -> Response:
+    response = Response(json.dumps(body).encode(), status=status, content_type="application/json")
+    response.headerlist.append(("Cache-Control", "no-store"))
+    return response

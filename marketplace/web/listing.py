@@ -1,0 +1,158 @@
+"""Lists of entries: a stream of the signed documents, the table protocol, and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from urllib.parse import quote, urlencode
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries import EntryPage, EntryQuery, EntryRow
+from marketplace.runtime import Runtime
+from validators.document import format_time
+
+from .datatables import to_datatables
+from .embed import root_bytes
+from .entry import tag_response
+from .errors import no_match
+from .negotiation import LIST, Media, choose
+from .pages import page
+from .parameters import read_form, read_query
+from .presented import fresh_response, stream_response
+from .reading import visible_entries
+from .selection import LOCATIONS, STATUSES, UnknownPartError, select
+from .uploads import entry_path, is_form
+
+#: Entries on a page for people.
+_PAGE_ROWS = 50
+
+
+@view_config(route_name="web.entries", request_method="GET", permission="entry:read")
+@view_config(route_name="web.entries.by", request_method="GET", permission="entry:read")
+@view_config(route_name="web.entries.by2", request_method="GET", permission="entry:read")
+def entries(request: Request) -> Response:
+    """The entries that path and query select, in the form the client wants."""
+    fields = read_query(request)
+    parts = tuple(request.matchdict.values())
+    if fields.get("tag") and len(parts) == 1 and "@" in parts[0]:
+        return tag_response(request, fields.get("media"), parts[0], fields["tag"])
+    offer = choose(request, fields.get("media"), LIST)
+    if offer.media is Media.JSON:
+        return _as_table(request, fields, parts)
+    try:
+        if offer.media is Media.HTML:
+            return _as_page(request, fields, parts)
+        return _as_stream(request, fields, parts)
+    except UnknownPartError:
+        raise no_match() from None
+
+
+@view_config(
+    route_name="web.entries", request_method="POST", permission="entry:read", custom_predicates=(is_form,)
+)
+def entries_of_form(request: Request) -> Response:
+    """The table protocol by POST, for tables whose parameters outgrow a URL."""
+    return _as_table(request, read_form(request), ())
+
+
+def _as_stream(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
+    runtime: Runtime = request.registry[Runtime]
+    cap = runtime.settings.list.cap
+    query = select(parts, fields, now=runtime.now(), default_limit=cap, cap=cap)
+    with visible_entries(request) as visible:
+        matching = visible.list(replace(query, limit=0)).matching
+    if matching <= query.offset:
+        raise no_match()
+    links = _links(request, fields, query, matching)
+    return stream_response(_documents(request, query), "application/xml", links)
+
+
+def _documents(request: Request, query: EntryQuery) -> Iterator[bytes]:
+    # No namespace and no attribute on the wrapper: whatever it declared would become part of what the
+    # inclusive canonicalisation of an embedded document sees.
+    yield b'<?xml version="1.0" encoding="UTF-8"?>\n<metadata>\n'
+    with visible_entries(request) as visible:
+        for stored in visible.stream_bodies(query):
+            yield root_bytes(stored.data) + b"\n"
+    yield b"</metadata>\n"
+
+
+def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
+    runtime: Runtime = request.registry[Runtime]
+    cap = runtime.settings.list.cap
+    try:
+        query = select(parts, fields, now=runtime.now(), default_limit=cap, cap=cap)
+    except UnknownPartError:
+        # A table shows what it got; its protocol has no word for "not found".
+        return fresh_response(request, to_datatables(fields, (), 0, 0), "application/json")
+    found = _page_of(request, query)
+    body = to_datatables(fields, found.rows, found.total, found.matching)
+    return fresh_response(request, body, "application/json", _links(request, fields, query, found.matching))
+
+
+def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
+    runtime: Runtime = request.registry[Runtime]
+    query = select(parts, fields, now=runtime.now(), default_limit=_PAGE_ROWS, cap=runtime.settings.list.cap)
+    found = _page_of(request, query)
+    rest = query.offset + (query.limit or 0)
+    values = {
+        "rows": [_shown(row) for row in found.rows],
+        "first": query.offset + 1,
+        "matching": found.matching,
+        "filters": query,
+        "words": fields.get("sSearch", ""),
+        "statuses": STATUSES,
+        "locations": LOCATIONS,
+        "previous": _relative(fields, max(0, 2 * query.offset - rest)) if query.offset else None,
+        "next": _relative(fields, rest) if rest < found.matching else None,
+    }
+    response = page(request, "entries", values)
+    if not found.rows and response.status_int == 200:
+        response.status_int = 404
+    return response
+
+
+def _page_of(request: Request, query: EntryQuery) -> EntryPage:
+    with visible_entries(request) as visible:
+        return visible.list(query)
+
+
+def _shown(row: EntryRow) -> dict[str, str | None]:
+    return {
+        "path": entry_path(row.coordinates),
+        "title": row.title,
+        "identifier": row.identifier,
+        "os": row.os,
+        "os_version": row.os_version,
+        "os_arch": row.os_arch,
+        "kind": row.kind,
+        "email": row.email,
+        "created": format_time(row.created),
+    }
+
+
+def _links(
+    request: Request, fields: Mapping[str, str], query: EntryQuery, matching: int
+) -> list[tuple[str, str]]:
+    """A Link to the rest where the answer ends before the list does (RFC 8288)."""
+    if not query.limit:
+        return []
+    rest = query.offset + query.limit
+    if rest >= matching:
+        return []
+    path = request.environ["PATH_INFO"]
+    url = f"{request.registry[Runtime].settings.site.url}{_quoted(path)}{_relative(fields, rest)}"
+    return [("Link", f'<{url}>; rel="next"')]
+
+
+def _relative(fields: Mapping[str, str], offset: int) -> str:
+    """The same query from another row on."""
+    kept = {name: value for name, value in fields.items() if name not in ("offset", "iDisplayStart")}
+    return "?" + urlencode({**kept, "offset": str(offset)})
+
+
+def _quoted(path: str) -> str:
+    return quote(path.encode("latin-1"), safe="/@:+~")

@@ -1,0 +1,153 @@
+"""What surrounds every request: its id, its log line, its headers, and the last resort.
+
+Only two layers, because each costs every request: ``edge`` is outermost and sees
+every response; ``remembered`` answers for immutable entries before routing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.tweens import EXCVIEW, INGRESS
+
+from marketplace.entries.cache import EntryCache
+from marketplace.logs import request_id
+from marketplace.runtime import Runtime
+
+from .errors import HttpError
+from .negotiation import ENTRY, Media, by_accept
+from .parameters import decode_path
+from .presented import entry_response
+from .problems import error_response
+
+Handler = Callable[[Request], Response]
+
+access_log = logging.getLogger("marketplace.access")
+error_log = logging.getLogger("marketplace.web")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+#: Nothing on our pages runs or frames anything; the one style sheet and the forms are our own.
+SECURITY_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+)
+#: Everything a GET returns is public or tied to a token that no browser sends by itself.
+_READ_HEADERS = (
+    *SECURITY_HEADERS,
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Location, Content-Location, X-Request-Id"),
+)
+
+
+def edge(handler: Handler, registry: Registry) -> Handler:
+    """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
+
+    def tween(request: Request) -> Response:
+        started = time.perf_counter()
+        environ = request.environ
+        identity = _identity(environ.get("HTTP_X_REQUEST_ID"))
+        token = request_id.set(identity)
+        try:
+            response = _answer(handler, request)
+            method = environ["REQUEST_METHOD"]
+            response.headerlist.append(("X-Request-Id", identity))
+            response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
+            if access_log.isEnabledFor(logging.INFO):
+                access_log.info(
+                    "request",
+                    extra={
+                        "method": method,
+                        "path": environ["PATH_INFO"],
+                        "query": environ.get("QUERY_STRING", ""),
+                        "status": response.status_int,
+                        "bytes": response.content_length,
+                        "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+                        "client": environ.get("REMOTE_ADDR"),
+                        "agent": environ.get("HTTP_USER_AGENT"),
+                    },
+                )
+            return response
+        finally:
+            request_id.reset(token)
+
+    return tween
+
+
+def _answer(handler: Handler, request: Request) -> Response:
+    try:
+        request.environ["PATH_INFO"] = tidy_path(request.environ.get("PATH_INFO", ""))
+        return handler(request)
+    except HttpError as error:
+        return error_response(request, error)
+    except Exception:
+        error_log.exception("unexpected error", extra={"path": request.environ.get("PATH_INFO")})
+        return error_response(
+            request,
+            HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),
+        )
+
+
+def tidy_path(path: str) -> str:
+    """A WSGI path without doubled or trailing slashes.
+
+    Raises:
+        BadRequestError: the path is not UTF-8, or holds control characters.
+    """
+    if not path.isascii() or not path.isprintable():
+        decode_path(path)
+    if "//" in path:
+        path = re.sub("/{2,}", "/", path)
+    return path.rstrip("/") or "/"
+
+
+def _identity(given: str | None) -> str:
+    """The caller's own id where it is harmless, so that one id follows a request through proxies."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return uuid4().hex
+
+
+def remembered(handler: Handler, registry: Registry) -> Handler:
+    """Answers a plain GET of an entry from memory; all else goes on."""
+    cache: EntryCache = registry[Runtime].entry_cache
+    prefix = "/metadata/"
+
+    def tween(request: Request) -> Response:
+        environ = request.environ
+        path = environ["PATH_INFO"]
+        if (
+            path.startswith(prefix)
+            and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+            and not environ.get("QUERY_STRING")
+            # Whoever shows a token may see more at the same coordinates than the public does.
+            and "HTTP_AUTHORIZATION" not in environ
+        ):
+            coordinates = path[len(prefix) :]
+            entry = cache.find(coordinates)
+            if entry is not None:
+                offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
+                if offer is not None and offer.media is Media.XML:
+                    return entry_response(request, entry, coordinates.partition("/")[0])
+        return handler(request)
+
+    return tween
+
+
+def includeme(config: Configurator) -> None:
+    """Put the layers in place, outermost first."""
+    config.add_tween("marketplace.web.tweens.edge", under=INGRESS)
+    config.add_tween("marketplace.web.tweens.remembered", under="marketplace.web.tweens.edge", over=EXCVIEW)

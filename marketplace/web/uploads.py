@@ -1,0 +1,91 @@
+"""Uploading an entry: ``POST /metadata`` and the form that does it without a client."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.ingest import ConflictError, GateError, IngestService, Receipt, StoreUnavailableError
+from marketplace.runtime import Runtime
+from validators.document import Coordinates
+from validators.errors import RefusedError
+
+from .body import FORM_TYPE, content_type, read_entry
+from .errors import BadRequestError, HttpError
+from .negotiation import Media, Offer, by_accept
+from .pages import page
+
+#: The confirmation is plain text for every client but a browser.
+_CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
+
+
+def is_form(context: Any, request: Request) -> bool:
+    """Custom predicate: the POST carries parameters of the table protocol, not an entry."""
+    return content_type(request) == FORM_TYPE
+
+
+@view_config(route_name="web.entries", request_method="POST", permission="entry:upload")
+def upload(request: Request) -> Response:
+    """Store the entry a request carries; 201 also where it is stored already."""
+    runtime: Runtime = request.registry[Runtime]
+    data = read_entry(request, runtime.settings.upload.max_bytes)
+    receipt = submit(runtime.ingest, data)
+    url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
+    response = _confirmation(request, receipt)
+    response.headerlist += [("Location", url), ("Content-Location", url), ("Cache-Control", "no-store")]
+    return response
+
+
+@view_config(route_name="web.upload", request_method="GET", permission="entry:upload")
+def upload_form(request: Request) -> Response:
+    """A page with a form."""
+    runtime: Runtime = request.registry[Runtime]
+    return page(request, "upload", {"max_bytes": runtime.settings.upload.max_bytes})
+
+
+def submit(ingest: IngestService, data: bytes) -> Receipt:
+    """Hand an entry in, with every refusal as the response it becomes.
+
+    Raises:
+        HttpError: 400 invalid or refused by the gate, 409 taken coordinates, 503 no database.
+    """
+    try:
+        return ingest.submit(data)
+    except RefusedError as error:
+        raise refused(error) from error
+    except GateError as error:
+        raise BadRequestError(error.code, f"invalid metadata: {error.message}", step=8) from error
+    except ConflictError as error:
+        raise HttpError(409, error.code, error.message) from error
+    except StoreUnavailableError as error:
+        raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
+
+
+def refused(error: RefusedError) -> BadRequestError:
+    """The 400 of an entry that acceptance refuses."""
+    return BadRequestError(
+        error.code,
+        f"invalid metadata: {error.message}",
+        step=error.step,
+        element=error.element,
+        found=error.found,
+        expected=error.expected,
+    )
+
+
+def entry_path(coordinates: Coordinates) -> str:
+    """Coordinates as part of a URL: an e-mail address may hold a percent sign."""
+    return quote(coordinates.path(), safe="/@:+~")
+
+
+def _confirmation(request: Request, receipt: Receipt) -> Response:
+    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
+    if offer is not None and offer.media is Media.HTML:
+        response = page(request, "uploaded", {"path": entry_path(receipt.coordinates)})
+        response.status_int = 201
+        return response
+    return Response(body=b"metadata entry created", status=201, content_type="text/plain", charset="UTF-8")
