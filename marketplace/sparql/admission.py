@@ -20,32 +20,10 @@ MAX_DEPTH = 64
 _OUTSIDE = ("FROM", "GRAPH", "SERVICE")
 #: Words that begin an update or another form of query.
 _FORMS = frozenset(
-    ["ADD", "ASK", "CLEAR", "CONSTRUCT", "COPY", "CREATE", "DELETE"]
-    + ["DESCRIBE", "DROP", "INSERT", "LOAD", "MOVE", "USING", "WITH"]
-)
-_DEPTH = 64
-
-#: Words that reach outside the graph. The engine takes ``GRAPHex:g`` for GRAPH and ``ex:g``,
-#: so a word that merely holds one counts too; no word that SPARQL has otherwise does.
-_OUTSIDE = ("FROM", "GRAPH", "SERVICE")
-#: Words that begin an update or another form of query.
-_FORMS = frozenset(
-    [
-        "ADD",
-        "ASK",
-        "CLEAR",
-        "CONSTRUCT",
-        "COPY",
-        "CREATE",
-        "DELETE",
-        "DESCRIBE",
-        "DROP",
-        "INSERT",
-        "LOAD",
-        "MOVE",
-        "USING",
-        "WITH",
-    ]
+    (
+        *("ADD", "ASK", "CLEAR", "CONSTRUCT", "COPY", "CREATE", "DELETE"),
+        *("DESCRIBE", "DROP", "INSERT", "LOAD", "MOVE", "USING", "WITH"),
+    )
 )
 _DEPTH = {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}
 

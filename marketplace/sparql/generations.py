@@ -76,7 +76,7 @@ class Generations:
                 continue  # the link was turned between two looks
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
-                if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
+                if path.stat().st_ino == os.fstat(descriptor).st_ino:
                     return Generation(path, descriptor)
             except FileNotFoundError:
                 pass  # removed before the lock was had: there is a newer one

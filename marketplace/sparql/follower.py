@@ -1,0 +1,295 @@
+"""Follows the public log into the triple store.
+
+What the store holds is a function of the log up to its mark: each coordinates'
+entry as a resource, and ``slterms:tag "latest"`` on the current ones. Where two
+entries share their coordinates (an equivocation) the resource is the one that
+every other route shows too: the deprecation, else the smaller id.
+
+Applying the same rows again changes nothing: statements are made of the entry
+alone, down to the labels of blank nodes, and what depends on other entries is
+looked up in the log, not carried over.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pyoxigraph import Quad
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
+from marketplace.db import Database
+from marketplace.entries.pure import precedence
+from marketplace.models import Change as ChangeRow
+from marketplace.models import Entry, EntryBody
+from validators.document import Coordinates
+from validators.errors import RefusedError
+from validators.rdf import triples
+
+from .resource import latest, resource, statements
+from .store import ENGINE_ERRORS, TripleStore
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two publications: queries see an entry that much later at most, and no less often
+#: because uploads never pause.
+_INTERVAL = 0.5
+#: A publication takes at most this share of the time, however large the store is.
+_SHARE = 0.1
+#: Rows at once in one question to the database, and from which on files are written instead of memory.
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An entry of the log, without its bytes."""
+
+    entry_key: int
+    entry_id: str
+    coordinates: Coordinates
+    deprecated: bool
+
+    @property
+    def rank(self) -> tuple[datetime, bool, int]:
+        return precedence(self.coordinates.created, self.deprecated, self.entry_id)
+
+
+class SparqlFollower:
+    """Keeps the triple store, and publishes it for queries from a thread of its own.
+
+    Use ``open``. One process at a time follows into one directory; several
+    machines can each follow one log, each into a directory of its own.
+    """
+
+    def __init__(self, store: TripleStore) -> None:
+        self._store = store
+        self._guard = threading.Lock()
+        self._changed = threading.Event()
+        self._stop = threading.Event()
+        #: Whether the store once held the whole log: a copy of half of it would answer wrongly.
+        self._whole = False
+        self._publisher = threading.Thread(target=self._publish_changes, name="sparql-publisher", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The cursor's name: each store has its own."""
+        return f"sparql:{self._store.mark.store_id}"
+
+    @classmethod
+    def open(cls, database: Database, directory: Path) -> SparqlFollower:
+        """Open the store, hold it against the log, and start publishing.
+
+        A store that is missing, damaged, of another version or of another
+        database is emptied, to be built from the log, and a warning says why.
+
+        Args:
+            directory: the ``sparql`` directory of the data directory.
+
+        Raises:
+            StoreInUseError: another process follows into this directory.
+        """
+        store = TripleStore(directory)
+        with database.read() as session:
+            size = ChangeLog(session).size(PUBLIC)
+            reason = _mismatch(session, store, size)
+        forgotten = f"sparql:{store.mark.store_id}"
+        if reason is not None:
+            log.warning("building the triple store from the log", extra={"reason": reason, "entries": size})
+            store.clear()
+        follower = cls(store)
+        with database.write() as session:
+            if follower.name != forgotten:
+                Cursors(session).forget(forgotten)
+            # The store and the cursor cannot commit together: the store knows what is in it.
+            Cursors(session).move(follower.name, PUBLIC, store.mark.position)
+        follower._start(whole=store.mark.position == size)
+        return follower
+
+    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
+        """Take in rows of the public log; those of other logs are not for everybody's queries."""
+        if log != PUBLIC or not changes:
+            return
+        with self._guard:
+            end = changes[-1].sequence + 1
+            while (position := self._store.mark.position) < end:
+                page = [change for change in changes if change.sequence >= position]
+                if page[0].sequence > position:
+                    # The cursor was ahead of this store: the log has what lies between.
+                    page = ChangeLog(session).page(PUBLIC, position)
+                self._take_in(session, page)
+            self._whole = self._whole or self._store.mark.position == ChangeLog(session).size(PUBLIC)
+        self._changed.set()
+
+    def reset(self) -> None:
+        """Forget every entry; the log is about to come again from its start."""
+        with self._guard:
+            self._store.clear()
+            self._whole = False
+
+    def close(self) -> None:
+        """Publish what is not yet, and close the store."""
+        self._stop.set()
+        self._changed.set()
+        self._publisher.join()
+        with self._guard:
+            self._store.close()
+
+    def _start(self, *, whole: bool) -> None:
+        self._whole = whole
+        self._changed.set()
+        self._publisher.start()
+
+    def _take_in(self, session: Session, page: Sequence[Change]) -> None:
+        places = _Places(session, page)
+        for coordinates in places.contested:
+            self._store.remove_resource(resource(coordinates))
+        shown = [change for change in page if places.is_shown(change.entry_id)]
+        contested = {row.entry_key for row in places.winners}
+        keys = [change.entry_key for change in shown if change.entry_key not in contested] + sorted(contested)
+        add = self._store.add if len(keys) < _CHUNK else self._store.add_many
+        add(places.quads(session, keys))
+        self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
+        self._store.move_mark(page[-1].sequence + 1, page[-1].entry_id)
+
+    def _publish_changes(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            self._changed.wait()
+            started = time.monotonic()
+            self._publish()
+            pause = max(_INTERVAL, (time.monotonic() - started) / _SHARE)
+        self._publish()
+
+    def _publish(self) -> None:
+        with self._guard:
+            if not self._changed.is_set() or not self._whole:
+                self._changed.clear()
+                return
+            self._changed.clear()
+            try:
+                self._store.publish()
+            except ENGINE_ERRORS:
+                # A full disk, most likely: the next change tries again.
+                log.exception("the triple store cannot be published; queries see an older one")
+
+
+class _Places:
+    """What a page of the log changes: which entries are shown, current, and no longer so.
+
+    Looks at the log up to the page's last row, never beyond: so the store is
+    the same whether the log came in one page or in a hundred.
+    """
+
+    def __init__(self, session: Session, page: Sequence[Change]) -> None:
+        end = page[-1].sequence
+        identifiers = _identifiers(session, page)
+        touched = {change.entry_key for change in page}
+        by_series: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
+        for row in _rows(session, identifiers, end):
+            by_series[row.coordinates.identifier, row.coordinates.email].append(row)
+        self._rows: dict[int, _Row] = {}
+        self._shown: set[str] = set()
+        self._current: set[int] = set()
+        #: Coordinates that several entries of the log claim.
+        self.contested: list[Coordinates] = []
+        #: The entries shown there.
+        self.winners: list[_Row] = []
+        #: Coordinates in the touched series whose entry is not current.
+        self.superseded: list[Coordinates] = []
+        for series in by_series.values():
+            if any(row.entry_key in touched for row in series):
+                self._place(series, touched)
+
+    def _place(self, series: list[_Row], touched: set[int]) -> None:
+        current = max(series, key=lambda row: row.rank)
+        self._current.add(current.entry_key)
+        at: defaultdict[Coordinates, list[_Row]] = defaultdict(list)
+        for row in series:
+            self._rows[row.entry_key] = row
+            at[row.coordinates].append(row)
+        for coordinates, rows in at.items():
+            winner = max(rows, key=lambda row: row.rank)
+            self._shown.add(winner.entry_id)
+            if len(rows) > 1 and any(row.entry_key in touched for row in rows):
+                self.contested.append(coordinates)
+                self.winners.append(winner)
+            if coordinates != current.coordinates:
+                self.superseded.append(coordinates)
+
+    def is_shown(self, entry_id: str) -> bool:
+        """Whether the entry is the one shown at its coordinates."""
+        return entry_id in self._shown
+
+    def quads(self, session: Session, keys: Sequence[int]) -> Iterator[Quad]:
+        """The statements of entries, the bytes read a few at a time."""
+        for start in range(0, len(keys), _CHUNK):
+            bodies = session.execute(
+                select(ChangeRow.entry_key, EntryBody.data)
+                .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+                .where(
+                    ChangeRow.log_id == ChangeLog(session).key(PUBLIC),
+                    ChangeRow.entry_key.in_(keys[start : start + _CHUNK]),
+                )
+            )
+            for entry_key, data in bodies:
+                yield from self._entry(self._rows[entry_key], data)
+
+    def _entry(self, row: _Row, data: bytes) -> Iterator[Quad]:
+        subject = resource(row.coordinates)
+        try:
+            found = triples(data)
+        except RefusedError:
+            # It passed this very step when it was accepted; one entry must not hold up all others.
+            log.exception("a stored entry is no RDF", extra={"entry": row.entry_id})
+            return
+        yield from statements(subject, row.entry_id, found)
+        if row.entry_key in self._current:
+            yield latest(subject)
+
+
+def _mismatch(session: Session, store: TripleStore, size: int) -> str | None:
+    """Why a store is not one of this log, or None."""
+    position = store.mark.position
+    if store.damaged:
+        return "the store was damaged or of another version"
+    if store.is_new:
+        return "there was no store" if size else None
+    if position > size:
+        return "the store is ahead of the log: it belongs to another database"
+    if [row.entry_id for row in ChangeLog(session).page(PUBLIC, position - 1, 1)] != [store.mark.entry_id]:
+        return "the store belongs to another database"
+    return None
+
+
+def _identifiers(session: Session, page: Sequence[Change]) -> list[str]:
+    keys = [change.entry_key for change in page]
+    found: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        found.update(session.scalars(select(Entry.identifier).where(Entry.id.in_(chunk))))
+    return sorted(found)
+
+
+def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_Row]:
+    """Every entry about some images in the public log up to a sequence."""
+    log_id = ChangeLog(session).key(PUBLIC)
+    for start in range(0, len(identifiers), _CHUNK):
+        found = session.execute(
+            select(Entry.id, Entry.entry_id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .where(
+                Entry.identifier.in_(identifiers[start : start + _CHUNK]),
+                ChangeRow.log_id == log_id,
+                ChangeRow.sequence <= end,
+            )
+        )
+        for key, entry_id, identifier, email, created, deprecated in found:
+            yield _Row(key, entry_id, Coordinates(identifier, email, created), deprecated is not None)

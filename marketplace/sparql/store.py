@@ -1,0 +1,172 @@
+"""The triple store on disk: one writer, a mark of how far it has come, and published copies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
+
+from .generations import Generations
+from .service import GENERATIONS
+
+#: Number of the way entries are turned into statements; a store of another number is built anew.
+FORMAT = 1
+
+#: What the engine raises where its files cannot be read or written; corruption is a RuntimeError.
+ENGINE_ERRORS = (OSError, RuntimeError)
+
+_MARK = NamedNode("urn:x-marketplace:mark")
+
+
+class StoreInUseError(Exception):
+    """Another process writes this store; queries can be answered from it all the same."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"{directory} is in use by another process")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the store has come, kept inside it.
+
+    Args:
+        store_id: random, new with every new store.
+        position: the sequence wanted next.
+        entry_id: of the row before it; empty at position 0. Two databases have different entries there.
+    """
+
+    store_id: str
+    position: int
+    entry_id: str
+
+
+class TripleStore:
+    """Every statement of every public entry, written by this process alone.
+
+    Args:
+        directory: the ``sparql`` directory of the data directory.
+
+    Raises:
+        StoreInUseError: some process has it open already.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / "store"
+        self._lock = os.open(directory / "writer.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise StoreInUseError(directory) from None
+        self._generations = Generations(directory / GENERATIONS)
+        self.damaged = False
+        try:
+            self._store: Store | None = Store(str(self._path))
+        except ENGINE_ERRORS:
+            # The log has everything: what cannot be opened is not worth repairing.
+            self.damaged = True
+            self._remove()
+            self._store = Store(str(self._path))
+        self.mark = self._read_mark() or self._new_mark()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever stored."""
+        return self.mark.position == 0
+
+    def clear(self) -> None:
+        """Start again with an empty store; nothing published stays readable."""
+        self._generations.withdraw()
+        self._remove()
+        self._store = Store(str(self._path))
+        self.mark = self._new_mark()
+
+    def add(self, quads: Iterable[Quad]) -> None:
+        """Add statements; those that are there already stay as they are."""
+        self._opened.extend(quads)
+
+    def add_many(self, quads: Iterable[Quad]) -> None:
+        """As ``add``, writing files instead of memory: for so many that memory matters."""
+        self._opened.bulk_extend(quads)
+
+    def remove(self, quads: Iterable[Quad]) -> None:
+        """Remove the statements that are there."""
+        for quad in quads:
+            if quad in self._opened:
+                self._opened.remove(quad)
+
+    def remove_resource(self, subject: NamedNode) -> None:
+        """Remove everything said about a resource and about the blank nodes that hang on it."""
+        found: list[Quad] = []
+        waiting: list[NamedNode | BlankNode] = [subject]
+        seen: set[NamedNode | BlankNode] = {subject}
+        while waiting:
+            for quad in self._opened.quads_for_pattern(waiting.pop(), None, None, DefaultGraph()):
+                found.append(quad)
+                if isinstance(quad.object, BlankNode) and quad.object not in seen:
+                    seen.add(quad.object)
+                    waiting.append(quad.object)
+        self.remove(found)
+
+    def move_mark(self, position: int, entry_id: str) -> None:
+        """Record that every row before ``position`` is in; call it after the statements are."""
+        self._write_mark(Mark(self.mark.store_id, position, entry_id))
+
+    def publish(self) -> None:
+        """Let queries read what is stored now."""
+        self._generations.publish(lambda path: self._opened.backup(str(path)))
+
+    def count(self) -> int:
+        """How many statements there are."""
+        return len(self._opened)
+
+    def close(self) -> None:
+        """Close the files and let another process write."""
+        self._store = None
+        os.close(self._lock)
+
+    @property
+    def _opened(self) -> Store:
+        if self._store is None:
+            raise ValueError("the triple store is closed")
+        return self._store
+
+    def _remove(self) -> None:
+        self._store = None  # releases the engine's own lock
+        if self._path.exists():
+            shutil.rmtree(self._path)
+
+    def _new_mark(self) -> Mark:
+        mark = Mark(secrets.token_hex(4), 0, "")
+        self._write_mark(mark)
+        return mark
+
+    def _write_mark(self, mark: Mark) -> None:
+        text = f"{FORMAT} {mark.store_id} {mark.position} {mark.entry_id}"
+        # One update is one transaction: there is always exactly one mark.
+        self._opened.update(
+            f"DELETE WHERE {{ GRAPH {_MARK} {{ ?s ?p ?o }} }};"
+            f"INSERT DATA {{ GRAPH {_MARK} {{ {_MARK} {_MARK} {Literal(text)} }} }}"
+        )
+        self.mark = mark
+
+    def _read_mark(self) -> Mark | None:
+        """The mark, or None where there is none of this format; then nothing else is left either."""
+        quads = list(self._opened.quads_for_pattern(None, None, None, _MARK))
+        if len(quads) == 1 and isinstance(quads[0].object, Literal):
+            number, _, rest = quads[0].object.value.partition(" ")
+            if number == str(FORMAT):
+                store_id, position, entry_id = rest.split(" ")
+                return Mark(store_id, int(position), entry_id)
+        if len(self._opened):
+            self.damaged = True
+            self.clear()
+            return self.mark
+        return None
