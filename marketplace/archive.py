@@ -6,10 +6,7 @@ they never become file names.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from sqlalchemy import select
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
+from marketplace.files import write_whole
 from marketplace.ingest import IngestService, Receipt
 from marketplace.models import EntryBody
 
@@ -80,7 +78,7 @@ class ImportService:
 
     def import_directory(self, paths: list[Path], log: str = PUBLIC) -> Iterator[Imported]:
         """Take in files one by one; a bad file does not stop the others."""
-        unreadable: dict[int, OSError] = {}
+        unreadable: dict[int, Receipt | Exception] = {}
 
         def documents() -> Iterator[bytes]:
             for number, path in enumerate(paths):
@@ -92,7 +90,7 @@ class ImportService:
                     yield b""
 
         for number, outcome in enumerate(self._ingest.import_all(documents(), log)):
-            yield Imported(paths[number], unreadable[number] if number in unreadable else outcome)
+            yield Imported(paths[number], unreadable.get(number, outcome))
 
 
 def find_documents(directory: Path) -> list[Path]:
@@ -102,24 +100,6 @@ def find_documents(directory: Path) -> list[Path]:
         OSError: the directory cannot be read.
     """
     return sorted(path for path in directory.iterdir() if path.suffix == SUFFIX and path.is_file())
-
-
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, mode)  # noqa: PTH101  # mkstemp gives a name, not a path
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108
-        raise
 
 
 def _read(path: Path) -> bytes:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.entries.columns import tag_digest
 from marketplace.fsck.damage import Damage
-from marketplace.ingest.rows import body_row, certificate_row, entry_row, tag_digest
+from marketplace.ingest.rows import body_row, certificate_row, entry_row
 from marketplace.models import Certificate, Entry, EntryBody, EntryLocation, EntryTag
 from validators import accept
 from validators.document import AcceptedEntry

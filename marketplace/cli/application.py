@@ -1,0 +1,55 @@
+"""The commands by name. Each one's module is imported when it is called, so the small ones start fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+#: Command -> module and object, and what the overview says of it.
+COMMANDS = {
+    "serve": ("marketplace.cli.serve:serve", "Run web server and followers in one process."),
+    "db": ("marketplace.cli.database:database", "Look after the database."),
+    "demo": ("marketplace.cli.demo:demo", "Load a demo catalogue, once."),
+    "fsck": ("marketplace.cli.fsck:fsck", "Verify everything that is stored."),
+    "export": ("marketplace.cli.archive:export", "Write all entries into a directory."),
+    "import": ("marketplace.cli.archive:import_", "Take a directory of signed files in."),
+    "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
+    "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
+    "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
+    "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
+    "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(package_name="marketplace")
+def application() -> None:
+    """A registry of signed virtual machine image metadata.
+
+    Data goes to standard output, everything else to standard error.
+
+    \b
+    Exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 not permitted,
+    5 verification failed, 6 refused by policy, 7 network or server,
+    8 conflict, 9 partly.
+    """

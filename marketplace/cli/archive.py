@@ -1,0 +1,76 @@
+"""``marketplace export`` and ``marketplace import``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from marketplace.archive import ExportService, ImportService, find_documents
+from marketplace.cli.database import open_database, open_ingest
+from marketplace.cli.failures import CommandError, ExitCode, explain
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.progress import progress
+from marketplace.ingest import Receipt
+from marketplace.logs import printable
+
+
+@click.command(short_help="Write all entries into a directory.")
+@settings_options
+@click.argument("directory", type=click.Path(path_type=Path))
+def export(config: Path | None, data: str | None, directory: Path) -> None:
+    """Write all entries into a directory, one signed file each, named by entry id.
+
+    `marketplace import` rebuilds a marketplace from it.
+    """
+    with open_database(read_settings(config, data)) as database:
+        service = ExportService(database)
+        count = 0
+        with progress("Exporting", service.count()) as advance:
+            for _ in service.export(directory):
+                count += 1
+                advance(1)
+    click.echo(f"marketplace: exported {count} entries to {printable(str(directory))}.", err=True)
+
+
+@click.command("import", short_help="Take a directory of signed files in.")
+@settings_options
+@click.argument("directory", type=click.Path(path_type=Path))
+def import_(config: Path | None, data: str | None, directory: Path) -> None:
+    """Take a directory of signed files (*.xml) in, without the upload gate.
+
+    A bad file is reported and does not stop the others; 9 says that some were
+    left out. Files that are stored already change nothing.
+    """
+    paths = find_documents(directory)
+    if not paths:
+        raise CommandError(f"{directory}: has no *.xml files", ExitCode.NOT_FOUND)
+    settings = read_settings(config, data)
+    with open_database(settings) as database, open_ingest(database, settings) as ingest:
+        counts = _import(ImportService(ingest), paths)
+    click.echo(
+        f"marketplace: {counts['created']} entries created, {counts['unchanged']} unchanged, "
+        f"{counts['failed']} files left out.",
+        err=True,
+    )
+    if counts["failed"]:
+        everything = counts["failed"] == len(paths)
+        code = ExitCode.VERIFICATION_FAILED if everything else ExitCode.PARTLY
+        raise CommandError(f"{counts['failed']} of {len(paths)} files were left out", code)
+
+
+def _import(service: ImportService, paths: list[Path]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with progress("Importing", len(paths)) as advance:
+        for imported in service.import_directory(paths):
+            if isinstance(imported.outcome, Receipt):
+                counts[imported.outcome.outcome] += 1
+            else:
+                counts["failed"] += 1
+                message, code = explain(imported.outcome)
+                if code is ExitCode.NETWORK_OR_SERVER:
+                    raise imported.outcome  # the store is in trouble, not the file
+                click.echo(f"marketplace: {printable(imported.path.name)}: {message}", err=True)
+            advance(1)
+    return counts

@@ -1,0 +1,68 @@
+"""``marketplace db``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+
+if TYPE_CHECKING:
+    from marketplace.config import Settings
+    from marketplace.db import Database
+    from marketplace.ingest import IngestService
+
+
+@click.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command()
+@settings_options
+def upgrade(config: Path | None, data: str | None) -> None:
+    """Bring the database to the newest schema; creates it where there is none."""
+    from marketplace import db
+
+    settings = read_settings(config, data)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    db.upgrade(settings.database_url)
+    click.echo("marketplace: the database is up to date.", err=True)
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The configured database, for a command that works on it directly.
+
+    Raises:
+        CommandError: it has another schema than this version needs.
+    """
+    from marketplace.db import Database
+    from marketplace.migrate import SchemaError, verify_schema
+
+    opened = Database.open(settings.database_url)
+    try:
+        with opened.read() as session:
+            verify_schema(session.connection())
+        yield opened
+    except SchemaError as error:
+        raise CommandError(str(error), ExitCode.OTHER) from None
+    finally:
+        opened.close()
+
+
+@contextmanager
+def open_ingest(opened: Database, settings: Settings) -> Iterator[IngestService]:
+    """The way into the database, closed when everything handed to it is stored."""
+    from marketplace.ingest import IngestService, UploadPolicy
+
+    ingest = IngestService(opened, UploadPolicy(legacy=settings.upload.legacy))
+    try:
+        yield ingest
+    finally:
+        ingest.close()

@@ -1,0 +1,119 @@
+"""What a failure means at a terminal: one sentence and an exit code."""
+
+from __future__ import annotations
+
+import errno
+from enum import IntEnum
+
+import click
+
+from marketplace.client.errors import ClientError
+from marketplace.config import ConfigurationError
+from marketplace.logs import printable
+from validators.errors import RefusedError
+from validators.signing_errors import (
+    DraftError,
+    PasswordRequiredError,
+    SigningError,
+    WrongPasswordError,
+)
+from validators.signing_errors import EmailError as SigningEmailError
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    OK = 0
+    OTHER = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    NOT_PERMITTED = 4
+    VERIFICATION_FAILED = 5
+    REFUSED_BY_POLICY = 6
+    NETWORK_OR_SERVER = 7
+    CONFLICT = 8
+    PARTLY = 9
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked to.
+
+    Args:
+        message: one sentence.
+        exit_code: of the process.
+    """
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def explain(error: Exception) -> tuple[str, ExitCode]:
+    """The sentence and the exit code for whatever a command raised."""
+    if isinstance(error, CommandError):
+        return _line(error), error.exit_code
+    if isinstance(error, click.ClickException):
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f" ('{error.ctx.command_path} --help' tells more)"
+        return printable(error.format_message()) + hint, ExitCode(error.exit_code)
+    if isinstance(error, ClientError):
+        rule = f" [{error.rule}]" if error.rule else ""
+        return _line(error) + rule, ExitCode(error.exit_code)
+    if isinstance(error, RefusedError):
+        return f"{printable(error.message)} [{error.code}]", ExitCode.VERIFICATION_FAILED
+    if isinstance(error, SigningError):
+        return f"{_line(error)} [{error.code}]", _SIGNING.get(type(error), ExitCode.OTHER)
+    if isinstance(error, ConfigurationError):
+        return "the settings cannot be used: " + _line(error), ExitCode.USAGE
+    if isinstance(error, OSError):
+        return _explain_os(error)
+    return _explain_store(error)
+
+
+_SIGNING: dict[type[SigningError], ExitCode] = {
+    DraftError: ExitCode.VERIFICATION_FAILED,
+    PasswordRequiredError: ExitCode.USAGE,
+    SigningEmailError: ExitCode.USAGE,
+    WrongPasswordError: ExitCode.NOT_PERMITTED,
+}
+_OS = {
+    errno.ENOENT: ExitCode.NOT_FOUND,
+    errno.EACCES: ExitCode.NOT_PERMITTED,
+    errno.EPERM: ExitCode.NOT_PERMITTED,
+    errno.EROFS: ExitCode.NOT_PERMITTED,
+    errno.EADDRINUSE: ExitCode.NETWORK_OR_SERVER,
+    errno.EADDRNOTAVAIL: ExitCode.NETWORK_OR_SERVER,
+}
+
+
+def _explain_os(error: OSError) -> tuple[str, ExitCode]:
+    code = _OS.get(error.errno or 0, ExitCode.OTHER)
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    if error.filename is None:
+        return printable(reason), code
+    return f"{printable(str(error.filename))}: {printable(reason)}", code
+
+
+def _explain_store(error: Exception) -> tuple[str, ExitCode]:
+    # Imported here so that commands without a database start fast.
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from marketplace.changes import LogNotFoundError
+    from marketplace.ingest import ConflictError as StoredConflictError
+    from marketplace.ingest import GateError, IngestError
+
+    if isinstance(error, DBAPIError):
+        reason = printable(" ".join(str(error.orig).split()))
+        return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER
+    if isinstance(error, GateError):
+        return f"{_line(error)} [{error.code}]", ExitCode.REFUSED_BY_POLICY
+    if isinstance(error, StoredConflictError):
+        return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
+    if isinstance(error, SQLAlchemyError | LogNotFoundError | IngestError):
+        return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
+    return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
+
+
+def _line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))

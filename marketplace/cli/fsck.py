@@ -1,0 +1,37 @@
+"""``marketplace fsck``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from marketplace.cli.database import open_database
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.progress import progress
+from marketplace.fsck import FsckService
+
+
+@click.command(short_help="Verify everything that is stored.")
+@settings_options
+@output_option
+def fsck(config: Path | None, data: str | None, output: Format) -> None:
+    """Verify everything that is stored, and change nothing.
+
+    Every document is accepted again, every column, log row and current entry is
+    recomputed. Ends with 5 if anything differs. A server may go on running.
+    """
+    with open_database(read_settings(config, data)) as database:
+        service = FsckService(database)
+        workload = service.workload()
+        with progress("Verifying", workload.documents) as advance:
+            found = list(service.run(advance))
+    if found or output in ("json", "yaml"):
+        records = [{"where": each.where, "code": each.code, "message": each.message} for each in found]
+        write_records(records, ("where", "code", "message"), output, identify="where")
+    checked = f"{workload.documents} documents and {workload.changes} log rows verified"
+    if found:
+        raise CommandError(f"{checked}: {len(found)} faults found", ExitCode.VERIFICATION_FAILED)
+    click.echo(f"marketplace: {checked}, no faults.", err=True)

@@ -1,0 +1,67 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from marketplace.client import MarketplaceClient
+    from marketplace.config import Settings
+
+_CONFIG_VARIABLE = "MARKETPLACE_CONFIG"
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config`` and ``--data`` to an operator's command."""
+    function = click.option(
+        "--data", metavar="DIR", help="Directory of everything kept on disk (setting: data; default: ./var)."
+    )(function)
+    return click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help=f"Settings file (ini); also {_CONFIG_VARIABLE}.",
+    )(function)
+
+
+def read_settings(config: Path | None, data: str | None, **overrides: str | None) -> Settings:
+    """The settings of an operator's command: file, then environment, then options.
+
+    Raises:
+        ConfigurationError: naming every fault.
+    """
+    from marketplace.config import load_settings
+
+    if config is None and os.environ.get(_CONFIG_VARIABLE):
+        config = Path(os.environ[_CONFIG_VARIABLE])
+    given = {"data": data} | {name.replace("_", "."): value for name, value in overrides.items()}
+    return load_settings(
+        config, os.environ, {name: value for name, value in given.items() if value is not None}
+    )
+
+
+def endpoint_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--endpoint`` to a client's command."""
+    return click.option(
+        "--endpoint",
+        metavar="URL",
+        help="Base URL of the marketplace; also MARKETPLACE_ENDPOINT, STRATUSLAB_MARKETPLACE_ENDPOINT, "
+        "or 'endpoint' under [client] in ~/.config/marketplace/config.ini.",
+    )(function)
+
+
+def open_client(endpoint: str | None) -> MarketplaceClient:
+    """A client of the marketplace that the option or the configuration names.
+
+    Raises:
+        EndpointError: none is configured.
+    """
+    from marketplace.client import MarketplaceClient, get_endpoint
+    from marketplace.client.transport import Transport
+
+    return MarketplaceClient(Transport(get_endpoint(endpoint, os.environ)))

@@ -1,0 +1,147 @@
+"""``marketplace list`` and ``marketplace show``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.files import write_document
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.client import MarketplaceClient
+from marketplace.client.marketplace import ListQuery, Location, Status
+from validators import accept
+from validators.document import AcceptedEntry, format_time
+from validators.trust import judge
+
+
+@click.command("list", short_help="List a marketplace's entries.")
+@endpoint_option
+@output_option
+@click.option(
+    "--status",
+    type=click.Choice(["valid", "deprecated", "expired", "all"]),
+    default="valid",
+    show_default=True,
+)
+@click.option("--location", type=click.Choice(["all", "web", "pdisk"]), default="all", show_default=True)
+@click.option("--identifier", help="Only entries about this image.")
+@click.option("--email", help="Only this endorser's entries.")
+@click.option("--search", help="Only entries in which every one of these words occurs.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
+def list_(
+    endpoint: str | None,
+    output: Format,
+    status: Status,
+    location: Location,
+    identifier: str | None,
+    email: str | None,
+    search: str | None,
+    limit: int | None,
+) -> None:
+    """List a marketplace's current entries, as the marketplace tells them.
+
+    What is listed is not verified; `show` and `verify` do that.
+    """
+    query = ListQuery(status, location, identifier, email, search, limit)
+    with open_client(endpoint) as client:
+        records = [
+            {
+                "identifier": row.identifier,
+                "email": row.email,
+                "created": row.created,
+                "os": row.os,
+                "os_version": row.os_version,
+                "os_arch": row.os_arch,
+                "kind": row.kind,
+                "location": row.location,
+                "description": row.description,
+                "title": row.title,
+                "entry": row.path,
+            }
+            for row in client.entries(query)
+        ]
+    columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
+    write_records(records, columns, output, identify="entry")
+
+
+@click.command(short_help="Fetch one entry, verify it and show it.")
+@endpoint_option
+@output_option
+@click.option(
+    "--out", metavar="FILE", help="Write the exact signed bytes there (- for standard output) instead."
+)
+@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
+def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> None:
+    """Fetch one entry, verify it and show what was signed.
+
+    Without EMAIL and CREATED it is the current entry of the image. The URL of
+    an entry will do as well.
+    """
+    with open_client(endpoint) as client:
+        path = _path(client, entry)
+        data = client.fetch(path)
+    accepted = accept(data)
+    if accepted.coordinates.path() != path:
+        raise CommandError(
+            f"asked for {path}, the marketplace sent {accepted.coordinates.path()}",
+            ExitCode.VERIFICATION_FAILED,
+        )
+    if out is not None:
+        write_document(out, data)
+    else:
+        write_record(_facts(accepted, datetime.now(UTC)), output, identify="entry")
+
+
+def _path(client: MarketplaceClient, entry: str) -> str:
+    text = entry
+    if entry.startswith(("http://", "https://")):
+        text = unquote(urlsplit(entry).path).partition("/metadata/")[2]
+    parts = [part for part in text.split("/") if part]
+    if len(parts) == 3:
+        return "/".join(parts)
+    if len(parts) in (1, 2):
+        return client.resolve(*parts).path
+    raise CommandError(f"{entry}: name an entry as ID, ID/EMAIL or ID/EMAIL/CREATED", ExitCode.USAGE)
+
+
+def _facts(entry: AcceptedEntry, now: datetime) -> dict[str, Any]:
+    said = entry.metadata
+    trust = judge(entry)
+    if said.deprecated is not None:
+        status = "deprecated" + (f": {said.deprecated}" if said.deprecated else "")
+    else:
+        status = "expired" if said.valid is not None and said.valid < now else "valid"
+    return {
+        "identifier": entry.identifier,
+        "email": entry.endorser.email,
+        "created": entry.coordinates.created_text,
+        "status": status,
+        "valid": format_time(said.valid) if said.valid else None,
+        "title": said.title,
+        "description": said.description,
+        "type": said.type,
+        "kind": said.kind,
+        "os": said.os,
+        "os_version": said.os_version,
+        "os_arch": said.os_arch,
+        "version": said.version,
+        "format": said.format,
+        "publisher": said.publisher,
+        "size": said.size,
+        "checksums": [f"{each.algorithm} {each.value}" for each in said.checksums],
+        "tags": list(said.tags),
+        "locations": list(said.locations),
+        "extensions": [extension.name for extension in said.extensions],
+        "subject": entry.endorser.subject,
+        "issuer": entry.endorser.issuer,
+        "signature": f"{entry.signature_algorithm} ({entry.strength.value})",
+        "self_signed": trust.self_signed,
+        "email_bound": trust.email_bound,
+        "entry_id": entry.entry_id,
+        "entry": entry.coordinates.path(),
+    }

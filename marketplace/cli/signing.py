@@ -1,0 +1,84 @@
+"""``marketplace sign``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
+from marketplace.cli.passwords import VARIABLE, open_identity
+from validators.document import format_time
+from validators.signing import SigningIdentity, load_pem, load_pkcs12
+from validators.signing import sign as sign_document
+from validators.times import parse_time
+
+
+@click.command(short_help="Sign metadata as its endorser.")
+@click.option(
+    "--p12", metavar="FILE", type=click.Path(path_type=Path), help="PKCS#12 key store to sign with."
+)
+@click.option("--cert", metavar="FILE", type=click.Path(path_type=Path), help="PEM certificate, with --key.")
+@click.option("--key", metavar="FILE", type=click.Path(path_type=Path), help="PEM private key, with --cert.")
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"File whose first line is the key's password; else {VARIABLE}, else asked for on a terminal.",
+)
+@click.option("--email", help="The endorser's address, where the certificate holds none.")
+@click.option("--created", metavar="TIME", help="Creation time, YYYY-MM-DDThh:mm:ssZ; default: now.")
+@click.option(
+    "--out", metavar="FILE", default="-", help="Where the signed document goes; default: standard output."
+)
+@click.argument("document")
+def sign(
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    email: str | None,
+    created: str | None,
+    out: str,
+    document: str,
+) -> None:
+    """Sign metadata (RDF/XML) as its endorser.
+
+    Fills in the endorsement, replaces an endorsement and signature that are
+    there, and verifies the result. DOCUMENT may be - for standard input.
+
+    \b
+    Example, with the keys of the demo catalogue:
+      marketplace sign --cert var/demo/alice.cert.pem --key var/demo/alice.key.pem \\
+          --out signed.xml var/demo/draft.xml
+    """
+    identity = open_identity(_loader(p12, cert, key), password_file)
+    moment = _moment(created)
+    if moment > identity.certificate.not_valid_after_utc:
+        ended = format_time(identity.certificate.not_valid_after_utc)
+        click.echo(
+            f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse it", err=True
+        )
+    write_document(out, sign_document(read_document(document), identity, moment, email=email))
+
+
+def _loader(p12: Path | None, cert: Path | None, key: Path | None) -> Callable[[str | None], SigningIdentity]:
+    if p12 is not None and cert is None and key is None:
+        store = read_bounded(p12, MAX_KEY_FILE)
+        return lambda password: load_pkcs12(store, password)
+    if p12 is None and cert is not None and key is not None:
+        certificates, private_key = read_bounded(cert, MAX_KEY_FILE), read_bounded(key, MAX_KEY_FILE)
+        return lambda password: load_pem(certificates, private_key, password)
+    raise click.UsageError("give either --p12, or --cert and --key", click.get_current_context())
+
+
+def _moment(created: str | None) -> datetime:
+    if created is None:
+        return datetime.now(UTC)
+    try:
+        return parse_time(created)
+    except ValueError as error:
+        raise CommandError(f"--created {created}: {error}", ExitCode.USAGE) from None

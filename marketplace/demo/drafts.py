@@ -1,0 +1,125 @@
+"""Demo entries as RDF/XML, ready to sign."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lxml import etree
+
+from validators.document import format_time
+from validators.identifier import identifier_from_sha1
+from validators.vocabulary import (
+    ABOUT,
+    BASE,
+    DCTERMS,
+    DESCRIPTION,
+    PARSE_TYPE,
+    RDF,
+    RDF_ROOT,
+    SLREQ,
+    SLTERMS,
+    XML_BASE,
+)
+
+_PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ, "slterms": SLTERMS}
+_CHECKSUMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
+
+
+@dataclass(frozen=True)
+class DemoEntry:
+    """One entry of the demo catalogue. Its image is made up: the name is all the content there is.
+
+    Args:
+        endorser: handle of who signs.
+        name: names the image; the identifier follows from it.
+        age: days from the endorsement to the loading of the catalogue.
+        valid: days from the loading to dcterms:valid, negative where it has passed; None: never expires.
+        deprecated: the reason; an empty text deprecates too.
+        extra: further elements of rdf:Description, as XML with namespaces declared.
+    """
+
+    endorser: str
+    name: str
+    os: str
+    os_version: str
+    os_arch: str = "x86_64"
+    age: int = 30
+    valid: int | None = 180
+    version: str = "1.0"
+    kind: str = "machine"
+    type: str = "base"
+    format: str = "qcow2"
+    compression: str | None = None
+    title: str | None = None
+    description: str = ""
+    publisher: str | None = None
+    deprecated: str | None = None
+    tags: tuple[str, ...] = ()
+    locations: tuple[str, ...] | None = None
+    extra: str = ""
+
+
+def draft(entry: DemoEntry, now: datetime) -> bytes:
+    """Write an entry as RDF/XML without an endorsement.
+
+    Args:
+        now: when the catalogue is loaded; the entry's times are relative to it.
+    """
+    digests = {
+        algorithm: hashlib.new(name, entry.name.encode(), usedforsecurity=False).hexdigest()
+        for algorithm, name in _CHECKSUMS.items()
+    }
+    identifier = identifier_from_sha1(digests["SHA-1"])
+    root = etree.Element(RDF_ROOT, {XML_BASE: BASE}, nsmap=_PREFIXES)
+    description = etree.SubElement(root, DESCRIPTION, {ABOUT: f"#{identifier}"})
+    _add(description, DCTERMS, "identifier", identifier)
+    _add(description, SLREQ, "bytes", str(_size(entry)))
+    for algorithm, value in digests.items():
+        checksum = etree.SubElement(description, f"{{{SLREQ}}}checksum", {PARSE_TYPE: "Resource"})
+        _add(checksum, SLREQ, "algorithm", algorithm)
+        _add(checksum, SLREQ, "value", value)
+    _add(description, DCTERMS, "type", entry.type)
+    for namespace, name, text in _terms(entry, now):
+        _add(description, namespace, name, text)
+    for extension in etree.fromstring(f"<extra>{entry.extra}</extra>"):
+        description.append(extension)
+    etree.indent(root)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def _terms(entry: DemoEntry, now: datetime) -> list[tuple[str, str, str]]:
+    title = entry.title or f"{entry.os} {entry.os_version} ({entry.os_arch})"
+    made = now - timedelta(days=entry.age)
+    valid = None if entry.valid is None else format_time(now + timedelta(days=entry.valid))
+    file = f"{entry.name}.{entry.format}" + (f".{entry.compression}" if entry.compression else "")
+    places = (f"http://images.example.org/{file}",) if entry.locations is None else entry.locations
+    terms = [
+        (SLTERMS, "kind", entry.kind),
+        (SLTERMS, "os", entry.os),
+        (SLTERMS, "os-version", entry.os_version),
+        (SLTERMS, "os-arch", entry.os_arch),
+        (SLTERMS, "version", entry.version),
+        (DCTERMS, "format", entry.format),
+        (DCTERMS, "compression", entry.compression),
+        (DCTERMS, "created", format_time(made)),
+        (DCTERMS, "valid", valid),
+        (DCTERMS, "title", title),
+        (DCTERMS, "description", entry.description or f"{title}, updated and cleaned for cloud use."),
+        (DCTERMS, "publisher", entry.publisher),
+        (SLTERMS, "hypervisor", "kvm" if entry.kind == "machine" else None),
+        (SLTERMS, "deprecated", entry.deprecated),
+    ]
+    present = [(namespace, name, text) for namespace, name, text in terms if text is not None]
+    tags = [(DCTERMS, "alternative", tag) for tag in entry.tags]
+    return present + tags + [(SLTERMS, "location", place) for place in places]
+
+
+def _size(entry: DemoEntry) -> int:
+    # Between 0.5 and 8.5 GiB, in whole MiB, and the same each time.
+    return (512 + int(hashlib.sha256(entry.name.encode()).hexdigest(), 16) % 8192) * 2**20
+
+
+def _add(parent: etree._Element, namespace: str, name: str, text: str) -> None:
+    etree.SubElement(parent, f"{{{namespace}}}{name}").text = text
