@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 
 from validators.errors import (
     CertificateAuthorityError,
@@ -18,6 +18,7 @@ from validators.errors import (
     KeySizeError,
     KeyTypeError,
     KeyUsageError,
+    SelfSignatureError,
 )
 from validators.names import java_name
 
@@ -30,6 +31,14 @@ STRONG_KEY_BITS: Final = 2048
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _ELEMENT: Final = "ds:X509Certificate"
 _SEQUENCE: Final = 0x30
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+_RSA_PADDINGS: Final = (padding.PKCS1v15, padding.PSS)
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
@@ -70,9 +79,11 @@ def parse_signer(der: bytes) -> SignerCertificate:
         period = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     except UnsupportedAlgorithm as error:
         raise KeyTypeError(_ELEMENT, str(error), "an RSA, DSA or EC key") from None
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE as error:
         raise CertificateMalformedError(_ELEMENT, str(error), "an X.509 certificate in DER") from None
     _verify_purpose(extensions)
+    if names[0] == names[1]:
+        _verify_self_signature(certificate)
     return SignerCertificate(
         der=der,
         fingerprint=hashlib.sha256(der).digest(),
@@ -93,11 +104,42 @@ def is_self_signed(der: bytes) -> bool:
     anybody can put in another one with the same names and key.
     """
     certificate = x509.load_der_x509_certificate(der)
+    return certificate.subject == certificate.issuer and _signed_itself(certificate)
+
+
+def _signed_itself(certificate: x509.Certificate) -> bool:
+    """Verify a self-signature by hand: the library's own call refuses the SHA-1 ones of old catalogues."""
+    key = certificate.public_key()
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     try:
-        certificate.verify_directly_issued_by(certificate)
+        parameters = certificate.signature_algorithm_parameters
+        digest = certificate.signature_hash_algorithm
+        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
+            key.verify(signature, signed, parameters)
+        elif isinstance(key, dsa.DSAPublicKey) and digest is not None:
+            key.verify(signature, signed, digest)
+        elif (
+            isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, _RSA_PADDINGS) and digest is not None
+        ):
+            key.verify(signature, signed, parameters, digest)
+        else:
+            return False
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _verify_self_signature(certificate: x509.Certificate) -> None:
+    """Refuse a certificate that says it issued itself, and was changed after it was made.
+
+    An XML signature does not cover the certificates beside it. Without this check
+    anybody could alter the dates of somebody's self-signed certificate, or a byte of
+    its signature, and upload the same entry again under another entry id. Where
+    another authority issued the certificate, only step 7 knows the issuer's key.
+    """
+    if not _signed_itself(certificate):
+        expected = "a certificate that its own key signed, as its issuer's name says"
+        raise SelfSignatureError(_ELEMENT, "another signature", expected)
 
 
 def verify_other(der: bytes) -> bytes:

@@ -232,6 +232,12 @@ class CertificateMalformedError(SignatureStepError):
     code = "certificate.malformed"
 
 
+class SelfSignatureError(SignatureStepError):
+    """A certificate that names itself as its issuer was not signed with its own key."""
+
+    code = "certificate.self-signature"
+
+
 class CertificateAuthorityError(SignatureStepError):
     """The signer's certificate is for issuing certificates."""
 
