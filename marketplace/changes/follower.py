@@ -19,8 +19,9 @@ class Follower(Protocol):
     rows can come a second time after a crash, so applying must be idempotent.
     """
 
-    #: Names the cursor: one name, one copy of whatever the follower keeps.
-    name: str
+    @property
+    def name(self) -> str:
+        """Names the cursor: one name, one copy of whatever the follower keeps."""
 
     def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
         """Take in the next rows of a log, in order, durably. ``session`` reads, on one snapshot.

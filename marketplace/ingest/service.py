@@ -22,6 +22,7 @@ from marketplace.db import Database
 from marketplace.ingest.batch import Batch, Receipt, Source, Taken
 from marketplace.ingest.errors import StoreUnavailableError
 from marketplace.ingest.gate import UploadPolicy
+from validators import accept
 from validators.document import AcceptedEntry
 
 #: Most uploads of one transaction: bounds what a failing commit turns away and how long others wait.
@@ -41,13 +42,6 @@ _logger = logging.getLogger(__name__)
 def utc_now() -> datetime:
     """The time, aware."""
     return datetime.now(UTC)
-
-
-def accept_document(data: bytes) -> AcceptedEntry:
-    """Acceptance as the validators do it."""
-    from validators import accept
-
-    return accept(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ class IngestService:
         policy: UploadPolicy,
         clock: Callable[[], datetime] = utc_now,
         *,
-        acceptor: Callable[[bytes], AcceptedEntry] = accept_document,
+        acceptor: Callable[[bytes], AcceptedEntry] = accept,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database

@@ -1,0 +1,192 @@
+"""Runs the followers of the log: a thread each, so that none waits for or falls over another."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marketplace.changes import ChangeLog, Cursors, Follower
+from marketplace.db import Database
+
+#: Rows handed to a follower at a time.
+BATCH = 512
+#: Seconds between looks at the logs: other processes write to them without a word.
+POLL = 0.5
+#: Seconds to wait after the first failure of a follower; doubles with each further one.
+FIRST_RETRY = 0.5
+#: Longest wait between two attempts, in seconds.
+LAST_RETRY = 60.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a follower is behind.
+
+    Args:
+        rows: log rows it has not taken in, over all logs.
+        failures: attempts in a row that failed; 0 while it works.
+    """
+
+    follower: str
+    rows: int
+    failures: int
+
+
+class Worker:
+    """Drives followers until it is stopped.
+
+    Args:
+        poll: seconds between looks at the logs when nobody nudges.
+        retry: seconds to wait after the first failure of a follower.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        followers: Sequence[Follower],
+        *,
+        poll: float = POLL,
+        retry: float = FIRST_RETRY,
+    ) -> None:
+        self._database = database
+        self._runners = [_Runner(database, follower, poll, retry) for follower in followers]
+
+    def start(self) -> None:
+        """Start a thread for each follower."""
+        for runner in self._runners:
+            runner.thread.start()
+
+    def nudge(self) -> None:
+        """Say that a log has grown: followers that wait look now. Cheap, callable from any thread."""
+        for runner in self._runners:
+            runner.wake.set()
+
+    def stop(self, timeout: float = 30.0) -> bool:
+        """Let each follower finish the batch it is at, then end.
+
+        Args:
+            timeout: seconds to wait for a follower.
+
+        Returns:
+            whether every follower ended in time.
+        """
+        for runner in self._runners:
+            runner.stopping.set()
+            runner.wake.set()
+        for runner in self._runners:
+            if runner.thread.ident is not None:
+                runner.thread.join(timeout)
+        return not any(runner.thread.is_alive() for runner in self._runners)
+
+    def lags(self) -> list[Lag]:
+        """How far each follower is behind, now."""
+        with self._database.read() as session:
+            log, cursors = ChangeLog(session), Cursors(session)
+            sizes = {name: log.size(name) for name in log.names()}
+            return [
+                Lag(
+                    runner.follower.name,
+                    sum(
+                        max(0, size - cursors.position(runner.follower.name, name))
+                        for name, size in sizes.items()
+                    ),
+                    runner.failures,
+                )
+                for runner in self._runners
+            ]
+
+
+def catch_up(database: Database, follower: Follower) -> int:
+    """Bring a follower to the end of every log, on the calling thread.
+
+    Returns:
+        how many rows it took in.
+
+    Raises:
+        Exception: whatever the follower raises; what it took in before stays.
+    """
+    taken = 0
+    while batch := step(database, follower):
+        taken += batch
+    return taken
+
+
+def rebuild(database: Database, follower: Follower) -> None:
+    """Make a follower forget everything, so that it starts again from 0."""
+    # The cursors go first: a crash in between leaves a full follower that reads everything again.
+    with database.write() as session:
+        Cursors(session).forget(follower.name)
+    follower.reset()
+
+
+def step(database: Database, follower: Follower) -> int:
+    """Hand a follower the next rows of each log and move its cursors.
+
+    Returns:
+        how many rows it took in; 0 when it is up to date.
+
+    Raises:
+        Exception: whatever the follower raises; its cursor stays where it was.
+    """
+    with database.read() as session:
+        logs = ChangeLog(session).names()
+    return sum(_step_log(database, follower, log) for log in logs)
+
+
+def _step_log(database: Database, follower: Follower, log: str) -> int:
+    with database.read() as session:
+        size, position = ChangeLog(session).size(log), Cursors(session).position(follower.name, log)
+        if position == size:
+            return 0
+        changes = ChangeLog(session).page(log, position, BATCH)
+        if changes:
+            follower.apply(session, log, changes)
+    if not changes:
+        # The log is shorter than what was followed: it comes from a backup, or is another one.
+        _logger.warning("follower %s was ahead of log %s and starts again from 0", follower.name, log)
+        rebuild(database, follower)
+        return 0
+    with database.write() as session:
+        Cursors(session).move(follower.name, log, changes[-1].sequence + 1)
+    return len(changes)
+
+
+class _Runner:
+    """One follower's thread."""
+
+    def __init__(self, database: Database, follower: Follower, poll: float, retry: float) -> None:
+        self.follower = follower
+        self.wake = threading.Event()
+        self.stopping = threading.Event()
+        self.failures = 0
+        self.thread = threading.Thread(target=self._run, name=f"follower-{follower.name}", daemon=True)
+        self._database = database
+        self._poll = poll
+        self._retry = retry
+
+    def _run(self) -> None:
+        while not self.stopping.is_set():
+            # Cleared before looking: a nudge during the look makes another one.
+            self.wake.clear()
+            try:
+                taken = step(self._database, self.follower)
+            except Exception:
+                self.failures += 1
+                pause = self._pause()
+                _logger.exception("follower %s failed; next attempt in %.1f s", self.follower.name, pause)
+                self.stopping.wait(
+                    pause
+                )  # nudges do not shorten it: uploads must not turn it into a busy loop
+                continue
+            self.failures = 0
+            if not taken and not self.stopping.is_set():
+                self.wake.wait(self._poll)
+
+    def _pause(self) -> float:
+        longest = min(LAST_RETRY, self._retry * 2.0 ** min(self.failures - 1, 16))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads attempts, keeps no secret

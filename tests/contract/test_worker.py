@@ -1,0 +1,160 @@
+"""Followers: every row once it is there, in order, whatever fails, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy.orm import Session
+
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
+from marketplace.db import Database
+from marketplace.ingest import IngestService, Source, UploadPolicy
+from marketplace.worker import Lag, Worker, catch_up, rebuild
+from tests.factories.entries import accepted, moment
+
+DEADLINE = 30.0
+
+
+class Recorder:
+    """A follower that remembers; ``fail`` is called before each batch and may raise."""
+
+    def __init__(self, name: str = "recorder", fail: Callable[[], None] = lambda: None) -> None:
+        self.name = name
+        self.fail = fail
+        self.seen: dict[str, list[int]] = {}
+        self.resets = 0
+        self._news = threading.Condition()
+
+    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
+        self.fail()
+        with self._news:
+            self.seen.setdefault(log, []).extend(c.sequence for c in changes)
+            self._news.notify_all()
+
+    def reset(self) -> None:
+        self.resets += 1
+        self.seen.clear()
+
+    def wait_for(self, rows: int, log: str = PUBLIC) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.seen.get(log, ())) >= rows, DEADLINE)
+
+
+def grow(database: Database, start: int, count: int, log: str = PUBLIC) -> None:
+    ingest = IngestService(database, UploadPolicy(), lambda: moment(10))
+    answers = [ingest.enqueue(accepted((log, n)), log, Source.IMPORT) for n in range(start, start + count)]
+    assert {a.result(60).outcome for a in answers} == {"created"}
+    ingest.close()
+
+
+@contextmanager
+def running(worker: Worker):
+    worker.start()
+    try:
+        yield worker
+    finally:
+        assert worker.stop(DEADLINE)
+
+
+def test_a_follower_gets_every_row_of_every_log_in_order(database: Database) -> None:
+    with database.write() as session:
+        ChangeLog(session).create("group:g")
+    grow(database, 0, 600)  # more than a batch
+    grow(database, 0, 3, "group:g")
+    follower = Recorder()
+    assert catch_up(database, follower) == 603
+    assert follower.seen == {PUBLIC: list(range(600)), "group:g": [0, 1, 2]}
+    assert catch_up(database, follower) == 0
+
+
+def test_news_arrive_by_nudge(database: Database) -> None:
+    follower = Recorder()
+    with running(Worker(database, [follower], poll=DEADLINE * 10)) as worker:
+        for n in range(3):
+            grow(database, n, 1)
+            worker.nudge()
+            follower.wait_for(n + 1)
+    assert follower.seen == {PUBLIC: [0, 1, 2]}
+
+
+def test_news_of_other_processes_arrive_by_polling(database: Database) -> None:
+    follower = Recorder()
+    with running(Worker(database, [follower], poll=0.01)):
+        grow(database, 0, 1)
+        follower.wait_for(1)
+
+
+def test_a_failing_follower_loses_nothing_and_stops_nobody(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts = 0
+
+    def fail() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 3:
+            raise RuntimeError("the index is locked")
+
+    failing, good = Recorder("failing", fail), Recorder("good")
+    grow(database, 0, 5)
+    with running(Worker(database, [failing, good], poll=0.01, retry=0.01)) as worker:
+        good.wait_for(5)
+        failing.wait_for(5)
+    assert failing.seen == good.seen == {PUBLIC: [0, 1, 2, 3, 4]}
+    assert attempts == 4
+    assert "follower failing failed" in caplog.text and "the index is locked" in caplog.text
+    assert worker.lags() == [Lag("failing", 0, 0), Lag("good", 0, 0)]
+
+
+def test_stop_ends_a_waiting_and_a_failing_follower_promptly(database: Database) -> None:
+    failed = threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        raise RuntimeError("never works")
+
+    grow(database, 0, 1)
+    worker = Worker(database, [Recorder("waiting"), Recorder("failing", fail)], poll=1e6, retry=1e6)
+    worker.start()
+    assert failed.wait(DEADLINE)
+    assert worker.stop(DEADLINE)
+    assert [(lag.follower, lag.rows) for lag in worker.lags() if lag.failures] == [("failing", 1)]
+
+
+def test_a_worker_that_never_started_stops(database: Database) -> None:
+    assert Worker(database, [Recorder()]).stop()
+
+
+def test_a_cursor_outlives_the_process(database: Database) -> None:
+    grow(database, 0, 2)
+    catch_up(database, Recorder())
+    grow(database, 2, 2)
+    later = Recorder()
+    catch_up(database, later)
+    assert later.seen == {PUBLIC: [2, 3]}
+
+
+def test_a_follower_is_rebuilt_from_the_log(database: Database) -> None:
+    grow(database, 0, 3)
+    follower = Recorder()
+    catch_up(database, follower)
+    rebuild(database, follower)
+    assert follower.seen == {}
+    catch_up(database, follower)
+    assert follower.seen == {PUBLIC: [0, 1, 2]}
+
+
+def test_a_follower_ahead_of_the_log_starts_again(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    grow(database, 0, 3)
+    follower = Recorder()
+    with database.write() as session:
+        Cursors(session).move(follower.name, PUBLIC, 1000)
+    with running(Worker(database, [follower], poll=0.01)):
+        follower.wait_for(3)
+    assert (follower.seen, follower.resets) == ({PUBLIC: [0, 1, 2]}, 1)
+    assert "starts again" in caplog.text
