@@ -82,7 +82,7 @@ def parse_signer(der: bytes) -> SignerCertificate:
     except _UNREADABLE as error:
         raise CertificateMalformedError(_ELEMENT, str(error), "an X.509 certificate in DER") from None
     _verify_purpose(extensions)
-    if names[0] == names[1]:
+    if not set(names[0]).isdisjoint(names[1]):
         _verify_self_signature(certificate)
     return SignerCertificate(
         der=der,
