@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.changes import LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.sparql.follower import SparqlFollower, open_follower
+from marketplace.sparql.service import QueryService, query_service
+from marketplace.worker import Worker
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
     """The time, aware."""
     return datetime.now(UTC)
+
+
+class Following:
+    """The followers of this process and the threads that drive them."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._sparql: SparqlFollower | None = None
+        self._worker: Worker | None = None
+
+    def start(self) -> None:
+        """Open each follower's copy and let it follow; without a usable database nothing can."""
+        try:
+            self._sparql = open_follower(self._settings, self._database)
+        except (SQLAlchemyError, LogNotFoundError):
+            log.exception("the log cannot be followed: mend the database and start again")
+            return
+        self._worker = Worker(self._database, [self._sparql] if self._sparql else [])
+        self._worker.start()
+
+    def nudge(self) -> None:
+        """Say that a log has grown."""
+        if self._worker is not None:
+            self._worker.nudge()
+
+    def stop(self) -> None:
+        """Let each follower finish what it is at. Later calls do nothing."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        if self._sparql is not None:
+            self._sparql.close()
+            self._sparql = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +71,8 @@ class Runtime:
         database: where entries and logs live.
         ingest: the one way in.
         entry_cache: immutable entries in memory.
+        following: the followers of the log.
+        queries: answers SPARQL; None where the settings turn it off.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -38,15 +81,23 @@ class Runtime:
     database: Database
     ingest: IngestService
     entry_cache: EntryCache
+    following: Following
+    queries: QueryService | None
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
     def start(self) -> None:
-        """Let the followers run."""
+        """Let the followers run and queries be answered."""
+        if self.queries is not None:
+            self.queries.start()
+        self.following.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.ingest.close()
+        self.following.stop()
+        if self.queries is not None:
+            self.queries.close()
         self.database.close()
 
     def faults(self) -> list[str]:
@@ -64,9 +115,14 @@ class Runtime:
 def build(settings: Settings) -> Runtime:
     """Make the parts that the settings ask for; nothing runs yet but the ingest thread."""
     database = Database.open(settings.database_url)
+    following = Following(settings, database)
     return Runtime(
         settings=settings,
         database=database,
-        ingest=IngestService(database, UploadPolicy(legacy=settings.upload.legacy)),
+        ingest=IngestService(
+            database, UploadPolicy(legacy=settings.upload.legacy), on_commit=following.nudge
+        ),
         entry_cache=EntryCache(settings.cache.entry_bytes),
+        following=following,
+        queries=query_service(settings) if settings.query.enabled else None,
     )

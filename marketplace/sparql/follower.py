@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyoxigraph import Quad
 from sqlalchemy import select
@@ -35,7 +36,11 @@ from validators.errors import RefusedError
 from validators.rdf import triples
 
 from .resource import latest, resource, statements
-from .store import ENGINE_ERRORS, TripleStore
+from .service import DIRECTORY
+from .store import ENGINE_ERRORS, StoreInUseError, TripleStore
+
+if TYPE_CHECKING:
+    from marketplace.config import Settings
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +75,8 @@ class SparqlFollower:
     """
 
     def __init__(self, store: TripleStore) -> None:
+        #: The cursor's name: each store has its own, so a new one starts at the log's start by itself.
+        self.name = _cursor_name(store)
         self._store = store
         self._guard = threading.Lock()
         self._changed = threading.Event()
@@ -77,11 +84,6 @@ class SparqlFollower:
         #: Whether the store once held the whole log: a copy of half of it would answer wrongly.
         self._whole = False
         self._publisher = threading.Thread(target=self._publish_changes, name="sparql-publisher", daemon=True)
-
-    @property
-    def name(self) -> str:
-        """The cursor's name: each store has its own."""
-        return f"sparql:{self._store.mark.store_id}"
 
     @classmethod
     def open(cls, database: Database, directory: Path) -> SparqlFollower:
@@ -100,7 +102,7 @@ class SparqlFollower:
         with database.read() as session:
             size = ChangeLog(session).size(PUBLIC)
             reason = _mismatch(session, store, size)
-        forgotten = f"sparql:{store.mark.store_id}"
+        forgotten = _cursor_name(store)
         if reason is not None:
             log.warning("building the triple store from the log", extra={"reason": reason, "entries": size})
             store.clear()
@@ -132,6 +134,7 @@ class SparqlFollower:
         """Forget every entry; the log is about to come again from its start."""
         with self._guard:
             self._store.clear()
+            self.name = _cursor_name(self._store)
             self._whole = False
 
     def close(self) -> None:
@@ -255,6 +258,10 @@ class _Places:
             yield latest(subject)
 
 
+def _cursor_name(store: TripleStore) -> str:
+    return f"sparql:{store.mark.store_id}"
+
+
 def _mismatch(session: Session, store: TripleStore, size: int) -> str | None:
     """Why a store is not one of this log, or None."""
     position = store.mark.position
@@ -293,3 +300,18 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_R
         )
         for key, entry_id, identifier, email, created, deprecated in found:
             yield _Row(key, entry_id, Coordinates(identifier, email, created), deprecated is not None)
+
+
+def open_follower(settings: Settings, database: Database) -> SparqlFollower | None:
+    """The follower of a marketplace process, or None where queries are off or another process follows.
+
+    Raises:
+        SQLAlchemyError: the database cannot be read, or has not this program's schema.
+    """
+    if not settings.query.enabled:
+        return None
+    try:
+        return SparqlFollower.open(database, settings.data / DIRECTORY)
+    except StoreInUseError as error:
+        log.info("queries read what another process writes", extra={"reason": str(error)})
+        return None

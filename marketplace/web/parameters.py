@@ -19,6 +19,9 @@ from .errors import BadRequestError, TooLargeError
 
 #: DataTables sends about five parameters a column and a dozen more.
 _MAX_FIELDS = 200
+#: Parameters whose value may have several lines: a SPARQL query.
+_MULTILINE = frozenset({"query"})
+_LINES = str.maketrans("\t\n\r", "   ")
 #: A form that only carries parameters is small.
 _MAX_FORM_BYTES = 64 * 1024
 
@@ -61,7 +64,7 @@ def read_fields(text: str) -> Mapping[str, str]:
     except ValueError:
         raise BadRequestError("query.fields", f"the query has more than {_MAX_FIELDS} fields") from None
     for name, value in pairs:
-        if not (is_plain(name) and is_plain(value)):
+        if not (is_plain(name) and is_plain(value.translate(_LINES) if name in _MULTILINE else value)):
             raise BadRequestError("query.characters", f"parameter {shown(name)} holds control characters")
     return dict(pairs)
 

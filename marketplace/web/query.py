@@ -1,0 +1,132 @@
+"""SPARQL over HTTP: the query in, its table out.
+
+Source: SPARQL 1.1 Protocol, section 2.1 (query by GET, by URL-encoded POST and by direct POST).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+from marketplace.sparql.errors import (
+    QueryBusyError,
+    QueryNotAllowedError,
+    QueryRefusedError,
+    QueryUnavailableError,
+)
+from marketplace.sparql.service import QueryResult, QueryService
+from marketplace.sparql.terms import Blank, Iri, Term
+
+from .body import FORM_TYPE, content_type
+from .errors import BadRequestError, HttpError, NotFoundError, UnsupportedTypeError
+from .negotiation import RESULTS, Media, Offer, choose
+from .pages import base_path, page
+from .parameters import read_fields, read_query
+from .presented import fresh_response
+from .sparql_results import to_json, to_xml
+
+QUERY_TYPE = "application/sparql-query"
+_UPDATE_TYPE = "application/sparql-update"
+#: A query of the largest size with each of its bytes escaped, and its parameters.
+_MAX_BODY_BYTES = 256 * 1024
+#: The protocol's other way to say FROM and FROM NAMED, and to send an update.
+_OUTSIDE = ("default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri", "update")
+#: Seconds after which a client may try again when every worker was taken.
+_RETRY = "2"
+_RESOURCE = "http://mp.stratuslab.eu/#"
+
+
+@view_config(route_name="web.query", request_method="GET", permission="query:run")
+def query(request: Request) -> Response:
+    """The result of ``?query=``; without one a form for browsers."""
+    return _answer(request, read_query(request))
+
+
+@view_config(route_name="web.query", request_method="POST", permission="query:run")
+def query_body(request: Request) -> Response:
+    """The result of a query in a form's field, or as the whole body."""
+    return _answer(request, _read_body(request))
+
+
+def _answer(request: Request, fields: Mapping[str, str]) -> Response:
+    service = request.registry[Runtime].queries
+    if service is None:
+        raise NotFoundError("query.disabled", "this marketplace answers no SPARQL queries")
+    offer = choose(request, fields.get("media"), RESULTS)
+    text = fields.get("query")
+    try:
+        if any(name in fields for name in _OUTSIDE):
+            raise QueryNotAllowedError
+        if text is None and offer.media is Media.HTML:
+            return page(request, "query", {"text": "", "result": None})
+        if text is None or not text.strip():
+            return Response(status=204)
+        return _present(request, offer, text, service.select(text), service)
+    except QueryRefusedError as error:
+        raise _http_error(error) from None
+
+
+def _present(
+    request: Request, offer: Offer, text: str, result: QueryResult, service: QueryService
+) -> Response:
+    if offer.media is Media.HTML:
+        return page(request, "query", {"text": text, "result": _table(request, result, service)})
+    write = to_xml if offer.media is Media.XML else to_json
+    # The header is the one that existing SPARQL servers send with a result they cut.
+    cut = [("X-SPARQL-MaxRows", str(service.limits.max_rows))] if result.truncated else []
+    return fresh_response(request, write(result.variables, result.rows), offer.content_type, cut)
+
+
+def _table(request: Request, result: QueryResult, service: QueryService) -> dict[str, Any]:
+    base = base_path(request)
+    return {
+        "variables": result.variables,
+        "rows": [[_cell(base, row.get(name)) for name in result.variables] for row in result.rows],
+        "cut_at": service.limits.max_rows if result.truncated else None,
+    }
+
+
+def _cell(base: str, term: Term | None) -> dict[str, str | None]:
+    match term:
+        case None:
+            return {"text": "", "href": None}
+        case Iri(value) if value.startswith(_RESOURCE) and value.count("/") == 5:
+            return {"text": value, "href": f"{base}/metadata/{value.removeprefix(_RESOURCE)}"}
+        case Blank(value):
+            return {"text": f"_:{value}", "href": None}
+    return {"text": term.value, "href": None}
+
+
+def _http_error(error: QueryRefusedError) -> HttpError:
+    if isinstance(error, QueryBusyError | QueryUnavailableError):
+        return HttpError(503, error.code, str(error), headers=[("Retry-After", _RETRY)])
+    return BadRequestError(error.code, str(error))
+
+
+def _read_body(request: Request) -> Mapping[str, str]:
+    """The fields of a POST, those of its URL included.
+
+    Raises:
+        UnsupportedTypeError: neither a form nor a query.
+        BadRequestError: too large, or not UTF-8.
+        HttpError: an update.
+    """
+    kind = content_type(request)
+    if kind == _UPDATE_TYPE:
+        raise _http_error(QueryNotAllowedError())
+    if kind not in (FORM_TYPE, QUERY_TYPE):
+        raise UnsupportedTypeError("body.type", kind or "no Content-Type", f"{FORM_TYPE}, {QUERY_TYPE}")
+    body: bytes = request.environ["wsgi.input"].read(_MAX_BODY_BYTES + 1)
+    if len(body) > _MAX_BODY_BYTES:
+        raise BadRequestError("query.too-large", f"the body has more than {_MAX_BODY_BYTES} bytes")
+    if kind == FORM_TYPE:
+        return {**read_query(request), **read_fields(body.decode("latin-1"))}
+    try:
+        return {**read_query(request), "query": body.decode("utf-8")}
+    except UnicodeDecodeError:
+        raise BadRequestError("query.encoding", "the query is not UTF-8") from None
