@@ -1,0 +1,116 @@
+"""A real server process for tests: started on a free port, waited for, stopped in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from marketplace.db import upgrade
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+ROOT = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()", "serve"]
+
+
+@dataclass
+class RunningServer:
+    """A server process and how to reach it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    data: Path
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data / 'marketplace.sqlite'}"
+
+    def client(self, **options: object) -> httpx.Client:
+        """A client that knows the address and follows nothing."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **options)
+
+    def connect(self, timeout: float = 10) -> socket.socket:
+        """A bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def stop(self) -> int:
+        """Ask the process to stop; returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def log_lines(self) -> list[dict[str, object]]:
+        """What the process has logged, line by line; each must be JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def running_server(data: Path, **settings: str) -> Iterator[RunningServer]:
+    """Start a server over a data directory; settings are written ``upload_legacy="accept"``."""
+    upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
+    server = start(data, **settings)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+            try:
+                server.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+                raise
+
+
+def start(data: Path, **settings: str) -> RunningServer:
+    """Start a server process and wait until it is ready."""
+    port = free_port()
+    given = {"data": str(data), "server_port": str(port), "site_url": f"http://127.0.0.1:{port}", **settings}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MARKETPLACE_")}
+    environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
+    log = data / "server.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(COMMAND, env=environ, stderr=sink, stdout=sink, cwd=ROOT)
+    server = RunningServer(process, port, data, log)
+    _await_ready(server)
+    return server
+
+
+def _await_ready(server: RunningServer) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"the server ended at once:\n{server.log.read_text()[-4000:]}")
+        try:
+            if httpx.get(f"{server.url}/readyz", timeout=5, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    server.process.kill()
+    raise RuntimeError(f"the server was not ready in time:\n{server.log.read_text()[-4000:]}")
