@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -27,17 +27,16 @@ from validators.errors import (
     EmailError,
     IcmpError,
     IdentifierError,
-    ParseTypeError,
     PortError,
     RefusedError,
     RootError,
     UnexpectedAttributeError,
     UnexpectedElementError,
-    UnexpectedTextError,
     ValidError,
 )
 from validators.extensions import parse_extension
 from validators.identifier import is_identifier
+from validators.shape import Children, attributes, get_one, parse_children, parse_leaf, parse_resource
 from validators.times import parse_time
 from validators.vocabulary import prefixed
 
@@ -48,13 +47,17 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _EMAIL_LENGTH: Final = 254
 _BYTES_LIMIT: Final = 2**63
-_PORT_LIMIT: Final = 65_536
-_ICMP_LIMIT: Final = 256
-_WHITE_SPACE: Final = " \t\r\n"
+_RANGES: Final[Mapping[str, tuple[int, type[RefusedError]]]] = {
+    v.INBOUND_PORT: (65_536, PortError),
+    v.OUTBOUND_PORT: (65_536, PortError),
+    v.ICMP: (256, IcmpError),
+}
 
-_LANG: Final = frozenset({v.XML_LANG})
 _ROOT_ATTRIBUTES: Final = frozenset({v.XML_BASE, v.XML_LANG, v.XML_SPACE, v.XML_ID})
-_RESOURCE_ATTRIBUTES: Final = frozenset({v.XML_LANG, v.PARSE_TYPE, v.BARE_PARSE_TYPE})
+_REQUIRED: Final = frozenset({v.IDENTIFIER, v.BYTES, v.CHECKSUM, v.ENDORSEMENT, v.TYPE})
+_CHECKSUM_PARTS: Final = frozenset({v.ALGORITHM, v.VALUE})
+_ENDORSEMENT_PARTS: Final = frozenset({v.CREATED, v.ENDORSER})
+_ENDORSER_PARTS: Final = frozenset({v.EMAIL, v.SUBJECT, v.ISSUER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,88 +80,33 @@ def parse_content(root: _Element) -> Content:
         ConstraintError: the subclass names the rule (FORMAT, step 4).
     """
     description = _the_description(root)
-    children = _by_name(description)
+    children = parse_children(description)
     identifier = _identifier(description, children)
-    created, endorser = _endorsement(_one(description, children, v.ENDORSEMENT))
-    checksums = _checksums(description, children)
+    created, endorser = _endorsement(get_one(description, children, v.ENDORSEMENT))
+    checksums = tuple(map(_checksum, children.get(v.CHECKSUM, ())))
     verify_sha1(checksums, identifier)
     return Content(identifier, created, endorser, _metadata(description, children, checksums))
 
 
 def _the_description(root: _Element) -> _Element:
     if root.tag != v.RDF_ROOT:
-        raise RootError("root", prefixed(str(root.tag)), "rdf:RDF")
+        raise RootError("root", prefixed(root.tag), "rdf:RDF")
     if root.get(v.XML_BASE) != v.BASE:
         raise BaseError("rdf:RDF/@xml:base", root.get(v.XML_BASE, "nothing"), v.BASE)
     if not _ROOT_ATTRIBUTES.issuperset(root.keys()):
-        raise RootError("rdf:RDF", ", ".join(map(prefixed, map(str, root.keys()))), "only xml: attributes")
-    _verify_blank(root)
-    children = [child for child in root if isinstance(child.tag, str)]
-    for child in children:
-        if child.tag != v.DESCRIPTION:
-            raise UnexpectedElementError("rdf:RDF", prefixed(str(child.tag)), "one rdf:Description")
-    if len(children) != 1:
-        raise DescriptionCountError("rdf:Description", f"{len(children)} of them", "exactly one")
-    return children[0]
+        raise RootError("rdf:RDF", attributes(root), "only xml: attributes")
+    children = parse_children(root)
+    for name in children:
+        if name != v.DESCRIPTION:
+            raise UnexpectedElementError("rdf:RDF", prefixed(name), "one rdf:Description")
+    descriptions = children.get(v.DESCRIPTION, [])
+    if len(descriptions) != 1:
+        raise DescriptionCountError("rdf:Description", f"{len(descriptions)} of them", "exactly one")
+    return descriptions[0]
 
 
-def _by_name(parent: _Element) -> Mapping[str, Sequence[_Element]]:
-    """The children of an element that holds no text, by name, each list in document order."""
-    _verify_blank(parent)
-    children: defaultdict[str, list[_Element]] = defaultdict(list)
-    for child in parent:
-        if isinstance(child.tag, str):
-            children[child.tag].append(child)
-    return children
-
-
-def _verify_blank(parent: _Element) -> None:
-    texts = [parent.text, *(child.tail for child in parent)]
-    for text in texts:
-        if text and text.strip(_WHITE_SPACE):
-            raise UnexpectedTextError(prefixed(str(parent.tag)), text, "no text between its elements")
-
-
-def _one(parent: _Element, children: Mapping[str, Sequence[_Element]], name: str) -> _Element:
-    found = children.get(name, ())
-    if len(found) != 1:
-        where = f"{prefixed(str(parent.tag))}/{prefixed(name)}"
-        raise ElementCountError(where, f"{len(found)} of them", "exactly one")
-    return found[0]
-
-
-def _leaf(element: _Element) -> str:
-    """The text of a known element that holds a value and nothing else."""
-    name = prefixed(str(element.tag))
-    if not _LANG.issuperset(element.keys()):
-        raise UnexpectedAttributeError(
-            name, ", ".join(map(prefixed, map(str, element.keys()))), "only xml:lang"
-        )
-    if len(element):
-        raise UnexpectedElementError(name, prefixed(str(element[0].tag)), "text only")
-    return element.text or ""
-
-
-def _resource(element: _Element, names: frozenset[str]) -> Mapping[str, Sequence[_Element]]:
-    """The children of a known element with parseType="Resource", which holds only certain ones."""
-    name = prefixed(str(element.tag))
-    if not _RESOURCE_ATTRIBUTES.issuperset(element.keys()):
-        shown = ", ".join(map(prefixed, map(str, element.keys())))
-        raise UnexpectedAttributeError(name, shown, "only rdf:parseType and xml:lang")
-    types = [value for key, value in element.items() if key != v.XML_LANG]
-    if types != ["Resource"]:
-        raise ParseTypeError(
-            name, ", ".join(map(str, types)) or "no rdf:parseType", 'rdf:parseType="Resource"'
-        )
-    children = _by_name(element)
-    for child in children:
-        if child not in names:
-            raise UnexpectedElementError(name, prefixed(child), ", ".join(sorted(map(prefixed, names))))
-    return children
-
-
-def _identifier(description: _Element, children: Mapping[str, Sequence[_Element]]) -> str:
-    identifier = _leaf(_one(description, children, v.IDENTIFIER))
+def _identifier(description: _Element, children: Children) -> str:
+    identifier = parse_leaf(get_one(description, children, v.IDENTIFIER))
     if not is_identifier(identifier):
         expected = "27 characters of A-Z a-z 0-9 - _, the first one A-P"
         raise IdentifierError("dcterms:identifier", identifier, expected)
@@ -166,55 +114,43 @@ def _identifier(description: _Element, children: Mapping[str, Sequence[_Element]
     if about != f"#{identifier}":
         raise AboutError("rdf:Description/@rdf:about", about or "nothing", f"#{identifier}")
     if len(description.keys()) != 1:
-        shown = ", ".join(map(prefixed, map(str, description.keys())))
-        raise UnexpectedAttributeError("rdf:Description", shown, "only rdf:about")
+        raise UnexpectedAttributeError("rdf:Description", attributes(description), "only rdf:about")
     return identifier
 
 
-_ENDORSEMENT_PARTS: Final = frozenset({v.CREATED, v.ENDORSER})
-_ENDORSER_PARTS: Final = frozenset({v.EMAIL, v.SUBJECT, v.ISSUER})
-_CHECKSUM_PARTS: Final = frozenset({v.ALGORITHM, v.VALUE})
-
-
 def _endorsement(endorsement: _Element) -> tuple[datetime, Endorser]:
-    parts = _resource(endorsement, _ENDORSEMENT_PARTS)
-    created = _time(_one(endorsement, parts, v.CREATED), CreatedError)
-    endorser = _one(endorsement, parts, v.ENDORSER)
-    names = _resource(endorser, _ENDORSER_PARTS)
-    email = _leaf(_one(endorser, names, v.EMAIL))
+    parts = parse_resource(endorsement, _ENDORSEMENT_PARTS)
+    created = _time(get_one(endorsement, parts, v.CREATED), CreatedError)
+    endorser = get_one(endorsement, parts, v.ENDORSER)
+    names = parse_resource(endorser, _ENDORSER_PARTS)
+    email = parse_leaf(get_one(endorser, names, v.EMAIL))
     if _EMAIL.fullmatch(email) is None or len(email) > _EMAIL_LENGTH:
-        raise EmailError(
-            "slreq:email", email, f"an address like name@example.org, at most {_EMAIL_LENGTH} characters"
-        )
-    subject = _leaf(_one(endorser, names, v.SUBJECT))
-    issuer = _leaf(_one(endorser, names, v.ISSUER))
+        expected = f"an address like name@example.org, at most {_EMAIL_LENGTH} characters"
+        raise EmailError("slreq:email", email, expected)
+    subject = parse_leaf(get_one(endorser, names, v.SUBJECT))
+    issuer = parse_leaf(get_one(endorser, names, v.ISSUER))
     return created, Endorser(email, subject, issuer)
 
 
-def _checksums(description: _Element, children: Mapping[str, Sequence[_Element]]) -> tuple[Checksum, ...]:
-    checksums = []
-    for element in children.get(v.CHECKSUM, ()):
-        parts = _resource(element, _CHECKSUM_PARTS)
-        algorithm = _leaf(_one(element, parts, v.ALGORITHM))
-        checksums.append(parse_checksum(algorithm, _leaf(_one(element, parts, v.VALUE))))
-    return tuple(checksums)
+def _checksum(element: _Element) -> Checksum:
+    parts = parse_resource(element, _CHECKSUM_PARTS)
+    algorithm = parse_leaf(get_one(element, parts, v.ALGORITHM))
+    return parse_checksum(algorithm, parse_leaf(get_one(element, parts, v.VALUE)))
 
 
-def _metadata(
-    description: _Element, children: Mapping[str, Sequence[_Element]], checksums: tuple[Checksum, ...]
-) -> Metadata:
+def _metadata(description: _Element, children: Children, checksums: tuple[Checksum, ...]) -> Metadata:
     for name in v.SINGLE:
         if len(children.get(name, ())) > 1:
             raise ElementCountError(prefixed(name), f"{len(children[name])} of them", "at most one")
-    size = _number(_one(description, children, v.BYTES), _BYTES_LIMIT, BytesError)
-    kind = _leaf(_one(description, children, v.TYPE))
+    size = _number(get_one(description, children, v.BYTES), _BYTES_LIMIT, BytesError)
+    kind = parse_leaf(get_one(description, children, v.TYPE))
     terms, extensions = _further(description)
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for term in terms:
         texts[term.name].append(term.text)
 
     def first(name: str) -> str | None:
-        return next(iter(texts[name]), None)
+        return texts[name][0] if name in texts else None
 
     return Metadata(
         size=size,
@@ -238,9 +174,6 @@ def _metadata(
     )
 
 
-_REQUIRED: Final = frozenset({v.IDENTIFIER, v.BYTES, v.CHECKSUM, v.ENDORSEMENT, v.TYPE})
-
-
 def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, ...]]:
     """The optional known elements and the extensions, in document order."""
     terms: list[Term] = []
@@ -248,40 +181,35 @@ def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, 
     for element in description:
         name = element.tag
         if name in v.OPTIONAL:
-            terms.append(Term(str(name), _leaf(element), element.get(v.XML_LANG)))
-            _verify_range(element)
-        elif isinstance(name, str) and name not in _REQUIRED:
+            terms.append(Term(name, parse_leaf(element), element.get(v.XML_LANG)))
+            if name in _RANGES:
+                _number(element, *_RANGES[name])
+        elif name not in _REQUIRED and isinstance(name, str):
             extensions.append(parse_extension(element))
     return tuple(terms), tuple(extensions)
 
 
-def _verify_range(element: _Element) -> None:
-    if element.tag in (v.INBOUND_PORT, v.OUTBOUND_PORT):
-        _number(element, _PORT_LIMIT, PortError)
-    elif element.tag == v.ICMP:
-        _number(element, _ICMP_LIMIT, IcmpError)
-
-
-def _number(element: _Element, limit: int, error: Callable[[str, str, str], RefusedError]) -> int:
+def _number(element: _Element, limit: int, error: type[RefusedError]) -> int:
     """A number below a limit; leading zeros are fine, however many."""
-    text = _leaf(element)
+    text = parse_leaf(element)
     significant = text.lstrip("0")
+    # The length comes first: int() takes quadratic time, and raises for thousands of digits.
     if _DIGITS.fullmatch(text) and len(significant) <= len(str(limit)):
         number = int(significant or "0")
         if number < limit:
             return number
-    raise error(prefixed(str(element.tag)), text, f"a number from 0 to {limit - 1} in ASCII digits")
+    raise error(prefixed(element.tag), text, f"a number from 0 to {limit - 1} in ASCII digits")
 
 
 def _expiry(elements: Sequence[_Element]) -> datetime | None:
     """The earliest of the expiry times; an empty element counts as absent."""
-    return min((_time(element, ValidError) for element in elements if _leaf(element)), default=None)
+    return min((_time(element, ValidError) for element in elements if parse_leaf(element)), default=None)
 
 
-def _time(element: _Element, error: Callable[[str, str, str], RefusedError]) -> datetime:
-    text = _leaf(element)
+def _time(element: _Element, error: type[RefusedError]) -> datetime:
+    text = parse_leaf(element)
     try:
         return parse_time(text)
     except ValueError:
         expected = "a UTC second that exists, written YYYY-MM-DDThh:mm:ssZ"
-        raise error(prefixed(str(element.tag)), text, expected) from None
+        raise error(prefixed(element.tag), text, expected) from None

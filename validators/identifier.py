@@ -8,13 +8,13 @@ of the 20 bytes pads at the end, so the standard library's codec does not fit.
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LENGTH = 27
 
-_BITS_PER_DIGIT = 6
-_DIGIT_MASK = 0x3F
-_DIGIT_VALUE = {digit: value for value, digit in enumerate(ALPHABET)}
+# One more zero digit in front makes 28 digits, which are 21 whole bytes: there base64url agrees.
+_ALIGNED_BYTES = 21
 # 27 digits hold 162 bits and a SHA-1 has 160, so the first digit carries only four.
 _SHAPE = re.compile(r"[A-P][A-Za-z0-9_-]{26}")
 # Signers in use drop leading zeros of a SHA-1, or write too many of them.
@@ -37,9 +37,8 @@ def identifier_from_sha1(hex_digits: str) -> str:
     """
     if _SHA1_HEX.fullmatch(hex_digits) is None:
         raise ValueError("a SHA-1 is 1 to 40 significant hexadecimal digits")
-    number = int(hex_digits, 16)
-    shifts = range((LENGTH - 1) * _BITS_PER_DIGIT, -1, -_BITS_PER_DIGIT)
-    return "".join(ALPHABET[number >> shift & _DIGIT_MASK] for shift in shifts)
+    aligned = int(hex_digits, 16).to_bytes(_ALIGNED_BYTES, "big")
+    return urlsafe_b64encode(aligned)[1:].decode("ascii")
 
 
 def sha1_from_identifier(identifier: str) -> int:
@@ -50,7 +49,4 @@ def sha1_from_identifier(identifier: str) -> int:
     """
     if not is_identifier(identifier):
         raise ValueError("an identifier is 27 characters of A-Z a-z 0-9 - _, the first one A-P")
-    number = 0
-    for digit in identifier:
-        number = number << _BITS_PER_DIGIT | _DIGIT_VALUE[digit]
-    return number
+    return int.from_bytes(urlsafe_b64decode(ALPHABET[0] + identifier), "big")

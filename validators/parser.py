@@ -51,7 +51,7 @@ def parse_document(data: bytes) -> _Element:
     """
     names = verify_prescan(data)
     root = parse_trusted(data)
-    read = [str(element.tag) for element in root.iter(etree.Element)]
+    read = [element.tag for element in root.iter(etree.Element)]
     if read != names:
         raise AmbiguousParseError(
             "document", f"{len(read)} elements", f"the {len(names)} elements seen before"

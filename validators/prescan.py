@@ -42,7 +42,7 @@ class Limits:
         attributes: on one element, namespace declarations not counted.
         namespaces: declarations in the document.
         text: characters of one run of text, one attribute value or one namespace name.
-        name: characters of a name with its prefix, of a prefix, or of a processing instruction's target.
+        name: characters of a local name, of a prefix, or of a processing instruction's target.
     """
 
     size: int = 1_048_576
@@ -56,9 +56,14 @@ class Limits:
 
 LIMITS: Final = Limits()
 
-# Expat joins namespace, local name and prefix with this. No XML document can contain it,
-# so the parts cannot be confused.
-_SEPARATOR: Final = "\f"
+# These are asked for every element.
+_DEPTH: Final = LIMITS.depth
+_ELEMENTS: Final = LIMITS.elements
+_NAME: Final = LIMITS.name
+_PAIRS: Final = 2 * LIMITS.attributes
+
+# Expat joins namespace and local name with this, and refuses namespaces that contain it.
+_SEPARATOR: Final = "}"
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _JUNK: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 
@@ -93,31 +98,33 @@ def _verify_encoding(data: bytes) -> None:
 class _Scan:
     """The state of one pass through the bytes."""
 
-    __slots__ = ("depth", "names", "namespaces", "text")
+    __slots__ = ("depth", "names", "namespaces", "place", "text")
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.depth = 0
         self.namespaces = 0
+        self.place = (0, 0)
         self.text = 0
 
     def run(self, data: bytes) -> list[str]:
         parser = expat.ParserCreate("utf-8", _SEPARATOR)
-        parser.namespace_prefixes = True
         parser.ordered_attributes = True
-        parser.buffer_text = True
         parser.XmlDeclHandler = _declaration
         parser.StartDoctypeDeclHandler = _doctype
         parser.StartNamespaceDeclHandler = self.namespace
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = self.characters
         parser.ProcessingInstructionHandler = self.instruction
+        if len(data) > LIMITS.text:
+            # In fewer bytes there is no room for a text that is too long.
+            parser.buffer_text = True
+            parser.CharacterDataHandler = self.characters
         try:
             parser.Parse(data, True)
         except expat.ExpatError as error:
             _refuse_malformed(error)
-        return [_clark(name) for name in self.names]
+        return ["{" + name if _SEPARATOR in name else name for name in self.names]
 
     def namespace(self, prefix: str | None, uri: str | None) -> None:
         self.namespaces += 1
@@ -135,29 +142,32 @@ class _Scan:
             raise NamespaceUriError(f"xmlns:{prefix}" if prefix else "xmlns", uri, "an absolute URI")
 
     def start(self, name: str, attributes: Sequence[str]) -> None:
-        self.names.append(name)
+        names = self.names
+        names.append(name)
         self.depth += 1
-        self.text = 0
+        if self.depth > _DEPTH or len(names) > _ELEMENTS or len(name) > _NAME:
+            self.verify_element(name)
+        if attributes and (len(attributes) > _PAIRS or max(map(len, attributes)) > _NAME):
+            _verify_attributes(name, attributes)
+
+    def verify_element(self, name: str) -> None:
         if len(self.names) > LIMITS.elements:
             raise ElementLimitError("document", "more", f"at most {LIMITS.elements} elements")
         if self.depth > LIMITS.depth:
-            raise DepthLimitError(_shown_name(name), f"depth {self.depth}", f"at most {LIMITS.depth}")
-        if len(name) > LIMITS.name:
-            _verify_name(name)
-        if attributes:
-            _verify_attributes(name, attributes)
+            raise DepthLimitError(_local(name), f"depth {self.depth}", f"at most {LIMITS.depth}")
+        _verify_name(name)
 
     def end(self, name: str) -> None:
         self.depth -= 1
-        self.text = 0
 
     def characters(self, data: str) -> None:
-        # Runs longer than expat's buffer arrive in pieces, and comments do not end a run.
-        self.text += len(data)
+        # A long run of text arrives in pieces, and a comment does not end it. Every tag
+        # changes one of these two numbers.
+        place = (len(self.names), self.depth)
+        self.text = self.text + len(data) if place == self.place else len(data)
+        self.place = place
         if self.text > LIMITS.text:
-            raise TextLimitError(
-                _shown_name(self.names[-1]), "more", f"at most {LIMITS.text} characters of text"
-            )
+            raise TextLimitError(_local(self.names[-1]), "more", f"at most {LIMITS.text} characters of text")
 
     def instruction(self, target: str, data: str) -> None:
         if self.depth == 0:
@@ -182,31 +192,23 @@ def _doctype(name: str, system: str | None, public: str | None, internal: bool) 
 def _verify_attributes(element: str, attributes: Sequence[str]) -> None:
     count = len(attributes) // 2
     if count > LIMITS.attributes:
-        raise AttributeLimitError(_shown_name(element), count, f"at most {LIMITS.attributes} attributes")
-    for index in range(0, len(attributes), 2):
-        if len(attributes[index]) > LIMITS.name:
-            _verify_name(attributes[index])
-        if len(attributes[index + 1]) > LIMITS.text:
-            name = _shown_name(attributes[index])
-            raise TextLimitError(name, len(attributes[index + 1]), f"at most {LIMITS.text} characters")
+        raise AttributeLimitError(_local(element), count, f"at most {LIMITS.attributes} attributes")
+    for name in attributes[::2]:
+        _verify_name(name)
+    for value in attributes[1::2]:
+        if len(value) > LIMITS.text:
+            expected = f"attributes of at most {LIMITS.text} characters"
+            raise TextLimitError(_local(element), len(value), expected)
 
 
 def _verify_name(name: str) -> None:
-    parts = name.split(_SEPARATOR)
-    # namespace, local, prefix | namespace, local | local
-    written = f"{parts[2]}:{parts[1]}" if len(parts) == 3 else parts[-1]
-    if len(written) > LIMITS.name:
-        raise NameLimitError("name", written, f"at most {LIMITS.name} characters")
+    local = _local(name)
+    if len(local) > LIMITS.name:
+        raise NameLimitError("name", local, f"at most {LIMITS.name} characters")
 
 
-def _clark(name: str) -> str:
-    parts = name.split(_SEPARATOR)
-    return f"{{{parts[0]}}}{parts[1]}" if len(parts) > 1 else name
-
-
-def _shown_name(name: str) -> str:
-    parts = name.split(_SEPARATOR)
-    return ":".join(reversed(parts[1:])) or name
+def _local(name: str) -> str:
+    return name.rpartition(_SEPARATOR)[2]
 
 
 def _refuse_malformed(error: expat.ExpatError) -> NoReturn:

@@ -16,8 +16,8 @@ from validators.signature_shape import EXCLUSIVE, SIGNATURE
 _IMAGE: Final = v.BASE + "#"
 
 
-def verify_rdf(content: bytes, identifier: str) -> tuple[pyoxigraph.Triple, ...]:
-    """Read the statements of the signed content.
+def verify_rdf(content: bytes, identifier: str) -> None:
+    """Check that the signed content is RDF/XML about its image.
 
     Args:
         content: the digested bytes.
@@ -27,13 +27,11 @@ def verify_rdf(content: bytes, identifier: str) -> tuple[pyoxigraph.Triple, ...]
         RdfSyntaxError: the content is not RDF/XML.
         RdfSubjectError: a statement is about something other than the image and its parts.
     """
-    statements = _parse(content)
     image = pyoxigraph.NamedNode(_IMAGE + identifier)
-    for statement in statements:
+    for statement in _parse(content):
         subject = statement.subject
         if subject != image and not isinstance(subject, pyoxigraph.BlankNode):
             raise RdfSubjectError("rdf:Description", str(subject), f"statements about {image} only")
-    return statements
 
 
 def triples(data: bytes) -> list[pyoxigraph.Triple]:
@@ -51,13 +49,12 @@ def triples(data: bytes) -> list[pyoxigraph.Triple]:
         raise SignatureCountError("ds:Signature", "none of them", "exactly one")
     remove_child(root, signature)
     content = canonicalize_document(root, EXCLUSIVE)
-    return list(_parse(content))
+    return [quad.triple for quad in _parse(content)]
 
 
-def _parse(content: bytes) -> tuple[pyoxigraph.Triple, ...]:
+def _parse(content: bytes) -> list[pyoxigraph.Quad]:
     try:
-        quads = pyoxigraph.parse(_qualified(content), format=pyoxigraph.RdfFormat.RDF_XML)
-        return tuple(quad.triple for quad in quads)
+        return list(pyoxigraph.parse(_qualified(content), format=pyoxigraph.RdfFormat.RDF_XML))
     except (SyntaxError, ValueError) as error:
         raise RdfSyntaxError("rdf:RDF", str(error), "RDF/XML") from None
 

@@ -8,7 +8,6 @@ another order. Here every element has its one place and everything else is refus
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -91,7 +90,8 @@ _NAMED_CURVE: Final = f"{{{DSIG11}}}NamedCurve"
 _NOTHING: Final[frozenset[str]] = frozenset()
 _ID: Final = frozenset({"Id"})
 _WHITE_SPACE: Final = " \t\r\n"
-_WITHOUT_WHITE_SPACE: Final = str.maketrans("", "", _WHITE_SPACE)
+_WHITE_SPACE_BYTES: Final = b" \t\r\n"
+_ALGORITHM: Final = frozenset({"Algorithm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,14 @@ def parse_signature(root: _Element) -> SignatureBlock:
         SignatureShapeError: the subclass names the rule (FORMAT, step 2).
     """
     signature = _the_signature(root)
-    signed_info, value, key_info = _sequence(signature, _ID, (_SIGNED_INFO, _SIGNATURE_VALUE, _KEY_INFO))
+    signed_info, value, key_info = _sequence(signature, _ID, [_SIGNED_INFO, _SIGNATURE_VALUE, _KEY_INFO])
     method, algorithm, reference = _sequence(
-        signed_info, _ID, (_CANONICALIZATION_METHOD, _SIGNATURE_METHOD, _REFERENCE)
+        signed_info, _ID, [_CANONICALIZATION_METHOD, _SIGNATURE_METHOD, _REFERENCE]
     )
     if reference.keys() != ["URI"] or reference.get("URI") != "":
         raise ReferenceShapeError("ds:Reference", _attributes(reference), 'URI="" and no other attribute')
     transforms, digest_method, digest = _sequence(
-        reference, frozenset({"URI"}), (_TRANSFORMS, _DIGEST_METHOD, _DIGEST_VALUE)
+        reference, frozenset({"URI"}), [_TRANSFORMS, _DIGEST_METHOD, _DIGEST_VALUE]
     )
     return SignatureBlock(
         element=signature,
@@ -163,14 +163,14 @@ def _the_signature(root: _Element) -> _Element:
 
 
 def _sequence(
-    element: _Element, attributes: frozenset[str], names: tuple[str, str, str]
+    element: _Element, attributes: frozenset[str], names: list[str]
 ) -> tuple[_Element, _Element, _Element]:
     """The three children of an element, which has exactly these in this order."""
     children = _children(element, attributes)
-    found = tuple(str(child.tag) for child in children)
+    found = [child.tag for child in children]
     if found != names:
-        shown = ", ".join(map(prefixed, found)) or "nothing"
-        raise SignatureChildError(prefixed(str(element.tag)), shown, ", ".join(map(prefixed, names)))
+        expected = ", ".join(map(prefixed, names))
+        raise SignatureChildError(_name(element), _names(children), expected)
     first, second, third = children
     return first, second, third
 
@@ -179,29 +179,32 @@ def _children(element: _Element, attributes: frozenset[str]) -> list[_Element]:
     """The children of an element that holds no text and no other attributes."""
     _verify_attributes(element, attributes)
     children = list(element)
-    _verify_blank(element, element.text)
-    for child in children:
-        _verify_blank(element, child.tail)
+    text = "".join([element.text or "", *[child.tail or "" for child in children]])
+    if text.strip(_WHITE_SPACE):
+        raise SignatureTextError(_name(element), text, "no text between its elements")
     return children
 
 
 def _verify_attributes(element: _Element, allowed: frozenset[str]) -> None:
-    if not allowed.issuperset(element.keys()):
+    names = element.keys()
+    if names and not allowed.issuperset(names):
         expected = " and ".join(sorted(allowed)) or "no attribute"
-        raise SignatureAttributeError(prefixed(str(element.tag)), _attributes(element), f"only {expected}")
+        raise SignatureAttributeError(_name(element), _attributes(element), f"only {expected}")
 
 
-def _verify_blank(element: _Element, text: str | None) -> None:
-    if text and text.strip(_WHITE_SPACE):
-        raise SignatureTextError(prefixed(str(element.tag)), text, "no text between its elements")
+def _name(element: _Element) -> str:
+    return prefixed(str(element.tag))
+
+
+def _names(elements: Sequence[_Element]) -> str:
+    return ", ".join(map(_name, elements)) or "nothing"
 
 
 def _algorithm(method: _Element) -> str:
     """The algorithm of a method element, which takes no parameters."""
-    children = _children(method, frozenset({"Algorithm"}))
+    children = _children(method, _ALGORITHM)
     if children:
-        name = prefixed(str(method.tag))
-        raise SignatureChildError(name, prefixed(str(children[0].tag)), "no parameters")
+        raise SignatureChildError(_name(method), _names(children), "no parameters")
     return method.get("Algorithm", "")
 
 
@@ -217,7 +220,7 @@ def _content_canonicalization(transforms: _Element) -> Canonicalization:
     children = _children(transforms, _NOTHING)
     for child in children:
         if child.tag != _TRANSFORM:
-            raise SignatureChildError("ds:Transforms", prefixed(str(child.tag)), "ds:Transform")
+            raise SignatureChildError("ds:Transforms", _name(child), "ds:Transform")
     algorithms = [_algorithm(child) for child in children]
     expected = "enveloped-signature, then at most one canonicalisation"
     if not 1 <= len(algorithms) <= 2 or algorithms[0] != ENVELOPED:
@@ -232,10 +235,10 @@ def _content_canonicalization(transforms: _Element) -> Canonicalization:
 
 def _certificates(key_info: _Element) -> tuple[bytes, ...]:
     children = _children(key_info, _ID)
-    found = sorted(str(child.tag) for child in children)
-    if found not in ([_X509_DATA], [_KEY_VALUE, _X509_DATA]):
-        shown = ", ".join(map(prefixed, found)) or "nothing"
-        raise KeyInfoError("ds:KeyInfo", shown, "one ds:X509Data, and at most a ds:KeyValue beside it")
+    if sorted(str(child.tag) for child in children) not in ([_X509_DATA], [_KEY_VALUE, _X509_DATA]):
+        raise KeyInfoError(
+            "ds:KeyInfo", _names(children), "one ds:X509Data, and at most a ds:KeyValue beside it"
+        )
     certificates: list[_Element] = []
     for child in children:
         if child.tag == _KEY_VALUE:
@@ -252,9 +255,8 @@ def _verify_x509_data(children: Sequence[_Element]) -> list[_Element]:
         raise CertificateCountError("ds:X509Certificate", found, f"1 to {MAX_CERTIFICATES}")
     others = [child for child in children if child.tag != _X509_CERTIFICATE]
     for other in others:
-        name = prefixed(str(other.tag))
         if other.tag != _X509_SUBJECT_NAME or len(other):
-            raise KeyInfoError("ds:X509Data", name, "ds:X509Certificate and ds:X509SubjectName")
+            raise KeyInfoError("ds:X509Data", _name(other), "ds:X509Certificate and ds:X509SubjectName")
         _verify_attributes(other, _NOTHING)
     if len(others) > MAX_CERTIFICATES:
         raise KeyInfoError("ds:X509Data", f"{len(others)} names", f"at most {MAX_CERTIFICATES}")
@@ -264,13 +266,12 @@ def _verify_x509_data(children: Sequence[_Element]) -> list[_Element]:
 def _verify_key_value(key_value: _Element) -> None:
     children = _children(key_value, _NOTHING)
     if len(children) != 1 or children[0].tag not in _KEY_PARTS:
-        found = ", ".join(prefixed(str(child.tag)) for child in children) or "nothing"
-        raise KeyInfoError("ds:KeyValue", found, "one RSA, DSA or EC key")
+        raise KeyInfoError("ds:KeyValue", _names(children), "one RSA, DSA or EC key")
     key = children[0]
     parts = _children(key, _NOTHING)
     names = [str(part.tag) for part in parts]
     if len(set(names)) != len(names) or not _KEY_PARTS[str(key.tag)].issuperset(names):
-        raise KeyInfoError(prefixed(str(key.tag)), ", ".join(map(prefixed, names)), "the parts of a key")
+        raise KeyInfoError(_name(key), _names(parts), "the parts of a key")
     for part in parts:
         _base64(part, frozenset({"URI"}) if part.tag == _NAMED_CURVE else _NOTHING)
 
@@ -278,17 +279,16 @@ def _verify_key_value(key_value: _Element) -> None:
 def _base64(element: _Element, attributes: frozenset[str]) -> bytes:
     """The bytes of a value; only white space may stand between its digits."""
     _verify_attributes(element, attributes)
-    name = prefixed(str(element.tag))
     if len(element):
-        raise SignatureChildError(name, prefixed(str(element[0].tag)), "base64 only")
-    text = (element.text or "").translate(_WITHOUT_WHITE_SPACE)
+        raise SignatureChildError(_name(element), _names(list(element)), "base64 only")
+    digits = (element.text or "").encode().translate(None, _WHITE_SPACE_BYTES)
     try:
-        value = b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Base64Error(name, text, "base64 and white space") from None
-    if b64encode(value).decode("ascii") != text:
+        value = binascii.a2b_base64(digits, strict_mode=True)
+    except binascii.Error:
+        raise Base64Error(_name(element), digits.decode(), "base64 and white space") from None
+    if binascii.b2a_base64(value, newline=False) != digits:
         # Left-over bits in the last digit would let anybody respell the value.
-        raise Base64Error(name, text, "base64 with the left-over bits zero")
+        raise Base64Error(_name(element), digits.decode(), "base64 with the left-over bits zero")
     return value
 
 

@@ -1,0 +1,127 @@
+"""What acceptance costs: a ratio to the least work that could verify the same document.
+
+The floor is a straight line: parse with lxml, load the certificate, canonicalise
+SignedInfo and document, hash, verify once. ("Bare floor" is the same with the key at
+hand.) signxml, told which certificate to expect, is measured beside it, and the steps
+of acceptance one by one. All are timed in turn in the same run, so that a busy machine
+slows all of them; the best round counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from lxml import etree
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from tests.factories.documents import image, signed
+from tests.factories.identities import Identity, make_identity
+from validators import accept
+from validators.constraints import parse_content
+from validators.identity import verify_endorser
+from validators.parser import parse_document
+from validators.prescan import verify_prescan
+from validators.rdf import verify_rdf
+from validators.signature import verify_signature
+from validators.signature_shape import parse_signature
+
+_DSIG = "{http://www.w3.org/2000/09/xmldsig#}"
+_SIZE = 6_000
+
+
+def run(rounds: int = 40, repeats: int = 25) -> dict[str, float]:
+    """Measure everything on one document of about 6 kB.
+
+    Returns:
+        Microseconds for a call of each part, and the ratios to the floor.
+    """
+    identity = make_identity(key="rsa2048")
+    data = _document(identity)
+    parts = _parts(data, identity)
+    best = dict.fromkeys(parts, float("inf"))
+    for _ in range(rounds):
+        for name, part in parts.items():
+            best[name] = min(best[name], _seconds(part, repeats) * 1e6)
+    result = {"bytes": float(len(data)), **best}
+    result["1 parse tree, compare"] = best["1 parse safely"] - best["1 prescan"]
+    result["2 signature shape"] = best["1+2"] - best["1 parse safely"]
+    result["3 signature holds"] = best["1+2+3"] - best["1+2"]
+    del result["1+2"], result["1+2+3"]
+    result["signxml / floor"] = best["signxml"] / best["floor"]
+    result["accept / bare floor"] = best["accept"] / best["bare floor"]
+    result["accept / floor"] = best["accept"] / best["floor"]
+    return result
+
+
+def _document(identity: Identity) -> bytes:
+    bare = signed(image(description=""), identity)
+    return signed(image(description="x" * max(0, _SIZE - len(bare))), identity)
+
+
+def _parts(data: bytes, identity: Identity) -> dict[str, Callable[[], object]]:
+    root = parse_document(data)
+    content = verify_signature(root, parse_signature(root))
+    said = parse_content(content.root)
+    key = identity.certificate.public_key()
+    verifier, expected = XMLVerifier(), SignatureConfiguration()
+
+    def two() -> object:
+        return parse_signature(parse_document(data))
+
+    def three() -> object:
+        document = parse_document(data)
+        return verify_signature(document, parse_signature(document))
+
+    return {
+        "floor": lambda: _floor(data, None),
+        "bare floor": lambda: _floor(data, key),
+        "signxml": lambda: verifier.verify(data, x509_cert=identity.certificate, expect_config=expected),
+        "accept": lambda: accept(data),
+        "1 prescan": lambda: verify_prescan(data),
+        "1 parse safely": lambda: parse_document(data),
+        "1+2": two,
+        "1+2+3": three,
+        "4 constraints": lambda: parse_content(content.root),
+        "5 endorser": lambda: verify_endorser(said.endorser, content.certificate),
+        "6 RDF": lambda: verify_rdf(content.content, said.identifier),
+    }
+
+
+def _floor(data: bytes, known: rsa.RSAPublicKey | None) -> bytes:
+    root = etree.fromstring(data)
+    signature = root.find(f"{_DSIG}Signature")
+    signed_info, value, key_info = signature
+    key = known or x509.load_der_x509_certificate(base64.b64decode(key_info[0][0].text)).public_key()
+    signed = etree.tostring(signed_info, method="c14n", exclusive=True)
+    before = signature.getprevious()
+    before.tail = (before.tail or "") + (signature.tail or "")
+    root.remove(signature)
+    content = etree.tostring(root, method="c14n", exclusive=True, with_comments=False)
+    if hashlib.sha256(content).digest() != base64.b64decode(signed_info[2][2].text):
+        raise ValueError("the floor must verify what it measures")
+    key.verify(base64.b64decode(value.text), signed, padding.PKCS1v15(), hashes.SHA256())
+    return content
+
+
+def _seconds(part: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        part()
+    return (time.perf_counter() - start) / repeats
+
+
+def main() -> None:
+    """Print the measurements, microseconds and ratios."""
+    for name, value in run().items():
+        unit = "" if "/" in name or name == "bytes" else " us"
+        print(f"{name:>22} {value:10.2f}{unit}")  # noqa: T201 # this is what the command is for
+
+
+if __name__ == "__main__":
+    main()
