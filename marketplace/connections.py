@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
@@ -82,10 +83,26 @@ class RequestTimeout:
         self.body = f"the request did not arrive whole within {seconds:g} seconds"
 
 
+class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """waitress's parser, refusing what makes it fail instead: broken URLs, endless Content-Lengths."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the request line and the headers.
+
+        Raises:
+            ParsingError: they are malformed.
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            raise ParsingError("Request line or Content-Length is invalid") from None
+
+
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection that knows when its request began and how fast its response is read."""
 
     error_task_class = WireErrorTask
+    parser_class = StrictParser
     server: BoundedServer
     request: Any
 

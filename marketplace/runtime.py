@@ -18,14 +18,25 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
-from marketplace.worker import Worker
+from marketplace.worker import Lag, Worker
 
 log = logging.getLogger(__name__)
+
+#: Failed attempts in a row after which a follower counts as failing and not as unlucky.
+FAILING = 3
 
 
 def utc_now() -> datetime:
     """The time, aware."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What keeps a process from doing its work, as codes, and how far each follower is behind."""
+
+    faults: tuple[str, ...]
+    lags: tuple[Lag, ...]
 
 
 class Following:
@@ -51,6 +62,10 @@ class Following:
         """Say that a log has grown."""
         if self._worker is not None:
             self._worker.nudge()
+
+    def lags(self) -> list[Lag]:
+        """How far each follower is behind; empty where none runs."""
+        return [] if self._worker is None else self._worker.lags()
 
     def stop(self) -> None:
         """Let each follower finish what it is at. Later calls do nothing."""
@@ -100,16 +115,27 @@ class Runtime:
             self.queries.close()
         self.database.close()
 
-    def faults(self) -> list[str]:
-        """What keeps this process from doing its work, as codes; empty where nothing does."""
+    def verify_store(self) -> None:
+        """Check that the database answers and has this version's schema.
+
+        Raises:
+            SchemaError: it has another one.
+            SQLAlchemyError: it does not answer.
+        """
+        with self.database.read() as session:
+            verify_schema(session.connection())
+
+    def health(self) -> Health:
+        """Whether this process can do its work now, and how its followers fare."""
         try:
-            with self.database.read() as session:
-                verify_schema(session.connection())
+            self.verify_store()
+            lags = self.following.lags()
         except SchemaError as error:
-            return [error.code]
-        except (SQLAlchemyError, OSError):
-            return ["store.unreachable"]
-        return []
+            return Health((error.code,), ())
+        except (SQLAlchemyError, LogNotFoundError, OSError):
+            return Health(("store.unreachable",), ())
+        failing = tuple(f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING)
+        return Health(failing, tuple(lags))
 
 
 def build(settings: Settings) -> Runtime:

@@ -57,11 +57,13 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
 
     Raises:
         OSError: the address cannot be listened on.
+        SchemaError: the database has another schema; the message says what to run.
     """
     # At debug level and below there is one line per queued request: the access log tells as much.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     runtime = build(settings)
     try:
+        runtime.verify_store()
         server = make_server(marketplace.make_app(runtime), settings)
         _run(server, runtime, ready)
     finally:

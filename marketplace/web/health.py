@@ -20,10 +20,11 @@ def alive(request: Request) -> Response:
 @view_config(route_name="health.ready", request_method="GET", permission="health:read")
 def ready(request: Request) -> Response:
     """200 where everything works, else 503 naming what does not."""
-    faults = request.registry[Runtime].faults()
-    if faults:
-        return _json(503, {"status": "unavailable", "reasons": faults})
-    return _json(200, {"status": "ready"})
+    health = request.registry[Runtime].health()
+    followers = {lag.follower: {"behind": lag.rows, "failures": lag.failures} for lag in health.lags}
+    if health.faults:
+        return _json(503, {"status": "unavailable", "reasons": health.faults, "followers": followers})
+    return _json(200, {"status": "ready", "followers": followers})
 
 
 def _json(status: int, body: dict[str, object]) -> Response:

@@ -62,6 +62,9 @@ RESULTS = (
     *_HTML,
 )
 
+#: How errors are told with their codes (RFC 9457).
+PROBLEM_TYPE = "application/problem+json"
+
 _MEDIA_VALUES = {"xml": Media.XML, "rdf": Media.XML, "json": Media.JSON, "html": Media.HTML}
 
 #: Longer Accept headers are read each time: remembering them would let clients fill the memory.
@@ -81,7 +84,11 @@ def choose(request: Request, media: str | None, offers: tuple[Offer, ...]) -> Of
     """
     if media is not None:
         return _by_media(media, offers)
-    found = by_accept(request.environ.get("HTTP_ACCEPT", ""), offers)
+    accept = request.environ.get("HTTP_ACCEPT", "")
+    found = by_accept(accept, offers)
+    if found is None and PROBLEM_TYPE in accept:
+        # Only says how it wants to hear of errors.
+        return offers[0]
     if found is None:
         raise NotAcceptableError(sorted({offer.content_type for offer in offers}))
     return found

@@ -18,10 +18,8 @@ from pyramid.response import Response
 from marketplace.logs import request_id
 
 from .errors import HttpError
-from .negotiation import LIST, Media, Offer, by_accept, choose
+from .negotiation import LIST, PROBLEM_TYPE, Media, Offer, by_accept, choose
 from .parameters import is_plain, read_query
-
-PROBLEM_TYPE = "application/problem+json"
 
 _OFFERS = (*LIST, Offer(PROBLEM_TYPE, Media.JSON))
 
@@ -66,13 +64,13 @@ _WRITTEN_AS = {Media.XML: "application/xml", Media.JSON: "application/json", Med
 def _offer(request: Request) -> Offer:
     """Like for any resource, except that a faulty request still gets an answer it may not have asked for."""
     environ = request.environ
-    accept = environ.get("HTTP_ACCEPT", "")
-    if environ.get("PATH_INFO", "").startswith("/api/"):
+    by_header = by_accept(environ.get("HTTP_ACCEPT", ""), _OFFERS) or _OFFERS[0]
+    if environ.get("PATH_INFO", "").startswith("/api/") or by_header is _OFFERS[-1]:
         return _OFFERS[-1]
     try:
         return choose(request, read_query(request).get("media"), _OFFERS)
     except HttpError:
-        return by_accept(accept, _OFFERS) or _OFFERS[0]
+        return by_header
 
 
 def _page(request: Request, error: HttpError) -> bytes:

@@ -6,7 +6,6 @@ Source: SPARQL 1.1 Protocol, section 2.1 (query by GET, by URL-encoded POST and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -19,7 +18,7 @@ from marketplace.sparql.errors import (
     QueryRefusedError,
     QueryUnavailableError,
 )
-from marketplace.sparql.service import QueryResult, QueryService
+from marketplace.sparql.service import QueryResult
 from marketplace.sparql.terms import Blank, Iri, Term
 
 from .body import FORM_TYPE, content_type
@@ -57,38 +56,36 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
     service = request.registry[Runtime].queries
     if service is None:
         raise NotFoundError("query.disabled", "this marketplace answers no SPARQL queries")
-    offer = choose(request, fields.get("media"), RESULTS)
-    text = fields.get("query")
     try:
         if any(name in fields for name in _OUTSIDE):
             raise QueryNotAllowedError
-        if text is None and offer.media is Media.HTML:
-            return page(request, "query", {"text": "", "result": None})
-        if text is None or not text.strip():
-            return Response(status=204)
-        return _present(request, offer, text, service.select(text), service)
+        text = fields.get("query", "")
+        # What is wrong with a query is told before what is wrong with the form its result is wanted in.
+        result = service.select(text) if text.strip() else None
     except QueryRefusedError as error:
         raise _http_error(error) from None
+    offer = choose(request, fields.get("media"), RESULTS)
+    if result is not None:
+        return _present(request, offer, text, result, service.limits.max_rows)
+    if offer.media is Media.HTML and "query" not in fields:
+        return page(request, "query", {"text": "", "result": None})
+    return Response(status=204)
 
 
-def _present(
-    request: Request, offer: Offer, text: str, result: QueryResult, service: QueryService
-) -> Response:
+def _present(request: Request, offer: Offer, text: str, result: QueryResult, max_rows: int) -> Response:
+    cut_at = max_rows if result.truncated else None
     if offer.media is Media.HTML:
-        return page(request, "query", {"text": text, "result": _table(request, result, service)})
+        table = {"variables": result.variables, "rows": _cells(request, result), "cut_at": cut_at}
+        return page(request, "query", {"text": text, "result": table})
     write = to_xml if offer.media is Media.XML else to_json
     # The header is the one that existing SPARQL servers send with a result they cut.
-    cut = [("X-SPARQL-MaxRows", str(service.limits.max_rows))] if result.truncated else []
-    return fresh_response(request, write(result.variables, result.rows), offer.content_type, cut)
+    headers = [("X-SPARQL-MaxRows", str(cut_at))] if cut_at is not None else []
+    return fresh_response(request, write(result.variables, result.rows), offer.content_type, headers)
 
 
-def _table(request: Request, result: QueryResult, service: QueryService) -> dict[str, Any]:
+def _cells(request: Request, result: QueryResult) -> list[list[dict[str, str | None]]]:
     base = base_path(request)
-    return {
-        "variables": result.variables,
-        "rows": [[_cell(base, row.get(name)) for name in result.variables] for row in result.rows],
-        "cut_at": service.limits.max_rows if result.truncated else None,
-    }
+    return [[_cell(base, row.get(name)) for name in result.variables] for row in result.rows]
 
 
 def _cell(base: str, term: Term | None) -> dict[str, str | None]:

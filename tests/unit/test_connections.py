@@ -147,6 +147,9 @@ def test_a_body_that_is_too_large_is_refused_and_the_client_sees_it():
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 5000 + b"\r\n\r\n", b"431"),
         (b"\x00\x01\x02\r\n\r\n", b"400"),
+        (b"GET http://[/ HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 4000 + b"\r\n\r\n", b"413"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", b"431"),
     ],
 )
 def test_malformed_requests_get_their_error(request_bytes: bytes, status: bytes):
