@@ -36,6 +36,15 @@ def read_query(request: Request) -> Mapping[str, str]:
     return read_fields(text) if text else MappingProxyType({})
 
 
+def read_query_pairs(request: Request) -> list[tuple[str, str]]:
+    """The parameters of the query string in order, repeated ones included.
+
+    Raises:
+        BadRequestError: as ``read_query``.
+    """
+    return read_pairs(request.environ.get("QUERY_STRING", ""))
+
+
 def read_form(request: Request) -> Mapping[str, str]:
     """The fields of an ``application/x-www-form-urlencoded`` body, over those of the query string.
 
@@ -50,7 +59,16 @@ def read_form(request: Request) -> Mapping[str, str]:
 
 
 def read_fields(text: str) -> Mapping[str, str]:
-    """Decode URL-encoded fields given as a WSGI string (each character one byte)."""
+    """Decode URL-encoded fields given as a WSGI string (each character one byte); of several the last."""
+    return dict(read_pairs(text))
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    """Decode URL-encoded fields given as a WSGI string (each character one byte).
+
+    Raises:
+        BadRequestError: as ``read_query``.
+    """
     try:
         pairs = parse_qsl(
             # A byte above 127 may come unescaped: escape it, so it is decoded as UTF-8 like the others.
@@ -66,7 +84,7 @@ def read_fields(text: str) -> Mapping[str, str]:
     for name, value in pairs:
         if not (is_plain(name) and is_plain(value.translate(_LINES) if name in _MULTILINE else value)):
             raise BadRequestError("query.characters", f"parameter {shown(name)} holds control characters")
-    return dict(pairs)
+    return pairs
 
 
 def is_plain(text: str) -> bool:
