@@ -130,7 +130,7 @@ def test_rows_beyond_the_bound_are_cut_and_it_says_so(service: QueryService) -> 
 
 
 def test_a_result_of_too_many_bytes_is_refused(service: QueryService) -> None:
-    query = 'SELECT (REPLACE(REPLACE(REPLACE(?t, ".", "0123456789"), ".", ?t), ".", "xxxxxxxxxx") AS ?x) {?s ?p ?t}'
+    query = 'SELECT (REPLACE(REPLACE(REPLACE(?t,".","0123456789"),".",?t),".","xxxxxxxxxx") AS ?x) {?s ?p ?t}'
     with pytest.raises(QueryTooLargeError, match="larger than 1048576 bytes"):
         service.select(query)
 
