@@ -1,0 +1,64 @@
+"""The server ends in order when asked to: what it began is finished, what it confirmed is stored."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import httpx
+import pytest
+
+from tests.factories.documents import image, signed
+from tests.functional.running import RunningServer, running_server, start
+from validators import accept
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_with_0(data_directory, number):
+    with running_server(data_directory) as server:
+        idle = server.connect()
+        server.process.send_signal(number)
+        assert server.process.wait(20) == 0
+        assert idle.recv(1) == b""
+        idle.close()
+        assert server.log_lines()[-1]["event"] == "stopped"
+
+
+def test_uploads_in_flight_are_answered_and_stored(data_directory):
+    documents = [signed(image(content=f"shutdown {n}")) for n in range(60)]
+    outcomes: dict[int, int] = {}
+    with running_server(data_directory, query_enabled="false") as server:
+        enough = threading.Event()
+
+        def upload(share: list[int]) -> None:
+            with server.client() as http:
+                for n in share:
+                    try:
+                        answer = http.post(
+                            "/metadata", content=documents[n], headers={"Content-Type": "text/xml"}
+                        )
+                    except httpx.TransportError:
+                        return  # the server takes no more
+                    outcomes[n] = answer.status_code
+                    if len(outcomes) >= 15:
+                        enough.set()
+
+        threads = [threading.Thread(target=upload, args=(list(range(k, 60, 4)),)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(20)
+        assert server.stop() == 0
+        for thread in threads:
+            thread.join(20)
+    assert set(outcomes.values()) == {201}
+    again = start(data_directory, query_enabled="false")
+    try:
+        _assert_stored(again, [documents[n] for n in outcomes])
+    finally:
+        assert again.stop() == 0
+
+
+def _assert_stored(server: RunningServer, documents: list[bytes]) -> None:
+    with server.client() as http:
+        for data in documents:
+            assert http.get("/metadata/" + accept(data).coordinates.path()).content == data
