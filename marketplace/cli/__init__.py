@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -23,10 +24,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows the command's name; by default those of the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a character gets its escape instead of a failure.
+            stream.reconfigure(errors="backslashreplace")
     try:
         application.main(args=arguments, prog_name="marketplace", standalone_mode=False)
     except click.exceptions.Exit as request:
         return request.exit_code
+    except click.exceptions.NoArgsIsHelpError as request:
+        click.echo(request.format_message(), err=True)
+        return ExitCode.USAGE
     except click.Abort:
         click.echo("stopped.", err=True)
         return ExitCode.OTHER

@@ -8,7 +8,6 @@ from enum import IntEnum
 import click
 
 from marketplace.client.errors import ClientError
-from marketplace.config import ConfigurationError
 from marketplace.logs import printable
 from validators.errors import RefusedError
 from validators.signing_errors import (
@@ -64,11 +63,9 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"{printable(error.message)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, SigningError):
         return f"{_line(error)} [{error.code}]", _SIGNING.get(type(error), ExitCode.OTHER)
-    if isinstance(error, ConfigurationError):
-        return "the settings cannot be used: " + _line(error), ExitCode.USAGE
     if isinstance(error, OSError):
         return _explain_os(error)
-    return _explain_store(error)
+    return _explain_service(error)
 
 
 _SIGNING: dict[type[SigningError], ExitCode] = {
@@ -95,14 +92,17 @@ def _explain_os(error: OSError) -> tuple[str, ExitCode]:
     return f"{printable(str(error.filename))}: {printable(reason)}", code
 
 
-def _explain_store(error: Exception) -> tuple[str, ExitCode]:
+def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     # Imported here so that commands without a database start fast.
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     from marketplace.changes import LogNotFoundError
+    from marketplace.config import ConfigurationError
     from marketplace.ingest import ConflictError as StoredConflictError
     from marketplace.ingest import GateError, IngestError
 
+    if isinstance(error, ConfigurationError):
+        return "the settings cannot be used: " + _line(error), ExitCode.USAGE
     if isinstance(error, DBAPIError):
         reason = printable(" ".join(str(error.orig).split()))
         return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER

@@ -44,7 +44,8 @@ def write_records(records: Sequence[Record], columns: Sequence[str], output: For
             if record.get(identify):
                 click.echo(printable(str(record[identify])))
     elif output == "table":
-        _write_table(records, columns)
+        if records:
+            _write_table(records, columns)
     else:
         _write_document([dict(record) for record in records], output)
 

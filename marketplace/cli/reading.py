@@ -67,6 +67,8 @@ def list_(
         ]
     columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
     write_records(records, columns, output, identify="entry")
+    if not records:
+        click.echo("marketplace: no entries fit.", err=True)
 
 
 @click.command(short_help="Fetch one entry, verify it and show it.")

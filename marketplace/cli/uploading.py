@@ -41,7 +41,7 @@ def upload(endpoint: str | None, output: Format, files: tuple[str, ...]) -> None
     failed = [(result, code) for result, code in zip(results, codes, strict=True) if code is not ExitCode.OK]
     if len(files) > 1:
         for result, _ in failed:
-            click.echo(f"marketplace: {result['file']}: {result['message']}", err=True)
+            click.echo(f"marketplace: {result['message']}", err=True)
     if failed:
         raise _summary(files, failed)
 
@@ -51,7 +51,8 @@ def _upload(client: MarketplaceClient, name: str) -> tuple[dict[str, Any], ExitC
         receipt = client.upload(read_document(name))
     except Exception as error:
         message, code = explain(error)
-        return {"file": name, "outcome": "failed", "message": message}, code
+        sentence = message if message.startswith(name) else f"{name}: {message}"
+        return {"file": name, "outcome": "failed", "message": sentence}, code
     outcome = "pending" if receipt.pending else "uploaded"
     path = receipt.location.partition("/metadata/")[2]
     return {"file": name, "outcome": outcome, "location": receipt.location, "entry": path}, ExitCode.OK
@@ -60,7 +61,7 @@ def _upload(client: MarketplaceClient, name: str) -> tuple[dict[str, Any], ExitC
 def _summary(files: tuple[str, ...], failed: Sequence[tuple[dict[str, Any], ExitCode]]) -> CommandError:
     if len(files) == 1:
         result, code = failed[0]
-        return CommandError(f"{result['file']}: {result['message']}", code)
+        return CommandError(result["message"], code)
     codes = {code for _, code in failed}
     if len(failed) < len(files):
         return CommandError(f"{len(failed)} of {len(files)} files were not uploaded", ExitCode.PARTLY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -107,7 +108,7 @@ class Transport:
         except httpx.TimeoutException:
             raise TransportError(f"{self.endpoint} does not answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split())) or type(error).__name__
             raise TransportError(f"{self.endpoint} cannot be reached ({reason})") from None
         raise TransportError(f"{self.endpoint} redirects without end")
 
