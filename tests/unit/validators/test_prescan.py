@@ -1,0 +1,342 @@
+"""Step 1: what the bytes may be, and that both parsers read the same from them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.unit.validators.judging import code, made, put_last, replaced
+from validators import accept
+from validators.errors import AmbiguousParseError, LimitError, ParseStepError, RefusedError
+from validators.parser import parse_document
+from validators.prescan import LIMITS, verify_prescan
+
+HEAD = '<r xmlns="urn:r" xmlns:a="urn:a">'
+
+
+def wrap(inner: str) -> bytes:
+    return f"{HEAD}{inner}</r>".encode()
+
+
+def scan_code(data: bytes) -> str:
+    with pytest.raises(ParseStepError) as caught:
+        parse_document(data)
+    assert caught.value.step == 1
+    return caught.value.code
+
+
+def nested(depth: int) -> bytes:
+    return b"<r>" * depth + b"</r>" * depth
+
+
+def declarations(count: int) -> str:
+    return "".join(f' xmlns:n{n}="urn:n{n}"' for n in range(count))
+
+
+def attributes(count: int) -> str:
+    return "".join(f' a{n}="1"' for n in range(count))
+
+
+AT_LIMIT = {
+    "depth": nested(LIMITS.depth),
+    "elements": b"<r>" + b"<e/>" * (LIMITS.elements - 1) + b"</r>",
+    "attributes": f"<r{attributes(LIMITS.attributes)}/>".encode(),
+    "namespaces": f"<r{declarations(LIMITS.namespaces)}/>".encode(),
+    "namespaces of siblings": ("<r>" + '<e xmlns="urn:e"/>' * LIMITS.namespaces + "</r>").encode(),
+    "text": b"<r>" + b"x" * LIMITS.text + b"</r>",
+    "attribute": b'<r a="' + b"x" * LIMITS.text + b'"/>',
+    "name": f"<{'n' * LIMITS.name}/>".encode(),
+    "attribute name": f'<r {"n" * LIMITS.name}="1"/>'.encode(),
+    "prefix": f'<r xmlns:{"p" * LIMITS.name}="urn:p"/>'.encode(),
+    "target": f"<r><?{'t' * LIMITS.name}?></r>".encode(),
+    "texts in a row": b"<r>" + (b"x" * 40_000 + b"<e/>") * 4 + b"</r>",
+    "namespace name": b'<r xmlns="urn:' + b"x" * (LIMITS.text - 4) + b'"/>',
+    "size": b"<r><!--" + b"x" * (LIMITS.size - 14) + b"--></r>",
+}
+OVER_LIMIT = {
+    "limit.depth": [nested(LIMITS.depth + 1)],
+    "limit.elements": [b"<r>" + b"<e/>" * LIMITS.elements + b"</r>"],
+    "limit.attributes": [f"<r{attributes(LIMITS.attributes + 1)}/>".encode()],
+    "limit.namespaces": [
+        f"<r{declarations(LIMITS.namespaces + 1)}/>".encode(),
+        ("<r>" + '<e xmlns="urn:e"/>' * (LIMITS.namespaces + 1) + "</r>").encode(),
+    ],
+    "limit.text": [
+        b"<r>" + b"x" * (LIMITS.text + 1) + b"</r>",
+        b"<r>" + b"x" * 40_000 + b"<!-- -->" + b"x" * 40_000 + b"</r>",
+        b"<r>" + b"<![CDATA[" + b"x" * 40_000 + b"]]>" + b"x" * 40_000 + b"</r>",
+        b"<r>" + b"&#120;" * (LIMITS.text + 1) + b"</r>",
+        b'<r a="' + b"x" * (LIMITS.text + 1) + b'"/>',
+        b'<r xmlns="urn:' + b"x" * LIMITS.text + b'"/>',
+    ],
+    "limit.name": [
+        f"<{'n' * (LIMITS.name + 1)}/>".encode(),
+        f'<p:{"n" * (LIMITS.name + 1)} xmlns:p="urn:p"/>'.encode(),
+        f'<r {"n" * (LIMITS.name + 1)}="1"/>'.encode(),
+        f'<r xmlns:{"p" * (LIMITS.name + 1)}="urn:p"/>'.encode(),
+        f"<r><?{'t' * (LIMITS.name + 1)}?></r>".encode(),
+    ],
+    "limit.size": [b"<r>" + b"<!--" + b"x" * (LIMITS.size - 13) + b"--></r>", b"\0" * (LIMITS.size + 1)],
+}
+
+
+@pytest.mark.parametrize("data", AT_LIMIT.values(), ids=AT_LIMIT.keys())
+def test_everything_up_to_a_limit_passes(data: bytes) -> None:
+    assert verify_prescan(data)
+
+
+def test_the_longest_namespace_name_is_bounded_in_the_tree_too() -> None:
+    assert parse_document(AT_LIMIT["namespace name"]).tag.endswith("}r")
+
+
+@pytest.mark.parametrize(
+    ("expected", "data"), [(name, data) for name, documents in OVER_LIMIT.items() for data in documents]
+)
+def test_everything_above_a_limit_is_refused(expected: str, data: bytes) -> None:
+    assert scan_code(data) == expected
+
+
+def test_a_long_name_in_a_long_namespace_counts_without_it() -> None:
+    assert verify_prescan(f'<r xmlns="urn:{"x" * 300}" a="1"/>'.encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            b"<r" + b" a%d='1'" * 0 + b"".join(b" a%d=''" % n for n in range(90_000)) + b"/>", id="attributes"
+        ),
+        pytest.param(
+            b"<r" + b"".join(b" xmlns:a%d='urn:a'" % n for n in range(45_000)) + b"/>", id="namespaces"
+        ),
+        pytest.param(b"<a>" * 340_000, id="depth"),
+        pytest.param(b"<r>" + b"<a/>" * 250_000 + b"</r>", id="elements"),
+        pytest.param(b"<r>" + b"&#65;" * 200_000 + b"</r>", id="references"),
+        pytest.param(b"<r>" + b"<!---->" * 149_000 + b"</r>", id="comments"),
+        pytest.param(b"<r>" + b"<?a?>" * 200_000 + b"</r>", id="instructions"),
+        pytest.param(b"<" * 1_000_000, id="angles"),
+        pytest.param(b"<r a='" + b"&#10;" * 200_000 + b"'/>", id="attribute"),
+    ],
+)
+def test_floods_are_refused_quickly(data: bytes) -> None:
+    assert len(data) <= LIMITS.size
+    start = time.thread_time()
+    with pytest.raises(RefusedError):
+        accept(data)
+    assert time.thread_time() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"   ",
+        b"text",
+        b"<r>",
+        b"<r></q>",
+        b"<r a='1' a='2'/>",
+        b"<r a=1/>",
+        b"<r>&unknown;</r>",
+        b"<r/>&#32;",
+        b"<r>&#0;</r>",
+        b"<r>&#xD800;</r>",
+        b"<r>\x01</r>",
+        b"<p:r/>",
+        b"<r p:a='1'/>",
+        b"<a:r xmlns:a=''/>",
+        b"<r xmlns:a='urn:x' xmlns:b='urn:x' a:q='1' b:q='2'/>",
+        b"<r xmlns:xmlns='urn:x'/>",
+        b"<r xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
+        b"<?xml version='1.0'?><?xml version='1.0'?><r/>",
+        b" <?xml version='1.0'?><r/>",
+        b"<r><!-- -- --></r>",
+        b"<r>]]></r>",
+        b"<r xmlns='urn:x}y'/>",
+        b"<r xmlns='urn: y'/>",
+        "<r>\ufffe</r>".encode(),
+        b"\xef\xbb\xbf\xef\xbb\xbf<r/>",
+    ],
+)
+def test_bytes_that_are_not_well_formed_are_refused(data: bytes) -> None:
+    assert scan_code(data) == "parse.not-well-formed"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<r/>text",
+        b"<r/><r/>",
+        b"<r/><?pi x?>",
+        b"<?pi x?><r/>",
+        b"<?xml-stylesheet href='x'?><r/>",
+        b"<r/><![CDATA[]]>",
+    ],
+)
+def test_nothing_but_white_space_and_comments_stands_outside_the_root(data: bytes) -> None:
+    assert scan_code(data) == "parse.outside-root"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<!DOCTYPE r><r/>",
+        b"<!DOCTYPE r SYSTEM 'file:///etc/passwd'><r/>",
+        b"<!DOCTYPE r PUBLIC 'a' 'http://example.org/'><r/>",
+        b"<!DOCTYPE r [<!ENTITY a 'b'>]><r>&a;</r>",
+        b"<!DOCTYPE r [<!ENTITY % a SYSTEM 'http://example.org/'>%a;]><r/>",
+        b"<!DOCTYPE r [<!ATTLIST r a CDATA 'x'>]><r/>",
+        b"<?xml version='1.0'?><!-- x --><!DOCTYPE r []><r/>",
+    ],
+)
+def test_any_doctype_is_refused(data: bytes) -> None:
+    assert scan_code(data) == "parse.doctype"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<r/>".encode("utf-16"),
+        "<r/>".encode("utf-16-le"),
+        "<r/>".encode("utf-32"),
+        b"<r>\xe9</r>",
+        b"<r>\xc0\xaf</r>",
+        b"<r>\xed\xa0\x80</r>",
+        b"<r>\0</r>",
+        b"<?xml version='1.0' encoding='ISO-8859-1'?><r/>",
+        b"<?xml version='1.0' encoding='UTF-16'?><r/>",
+        b"<?xml version='1.0' encoding='utf8'?><r/>",
+        b"<?xml version='1.0' encoding='UTF-7'?><r>+ADw-</r>",
+        b"<?xml version='1.0' encoding='US-ASCII'?><r/>",
+        b"<?xml version='1.0' encoding='cp037'?><r/>",
+        "<?xml version='1.0'?><r/>".encode("cp037"),
+    ],
+)
+def test_only_utf8_is_read(data: bytes) -> None:
+    assert scan_code(data) == "parse.encoding"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<?xml version='1.1'?><r/>",
+        b"<?xml version='1.1' encoding='UTF-8'?><r/>",
+        b"<?xml version='1.2'?><r/>",
+    ],
+)
+def test_only_xml_1_0_is_read(data: bytes) -> None:
+    assert scan_code(data) in ("parse.version", "parse.not-well-formed")
+
+
+@pytest.mark.parametrize("uri", ["relative", "a/b", "#x", "//host/x", "?q", "1:x", ":x"])
+def test_relative_namespace_names_are_refused(uri: str) -> None:
+    assert scan_code(f'<r xmlns:a="{uri}"/>'.encode()) == "parse.relative-namespace"
+    assert scan_code(f'<r xmlns="{uri}"/>'.encode()) == "parse.relative-namespace"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf<r/>",
+        b"<?xml version='1.0' encoding='utf-8'?><r/>",
+        b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?>\r\n<!-- a -->\t<r/>\n<!-- b --> ",
+        b"<r xmlns='urn:x'><e xmlns=''/></r>",
+        b"<r><![CDATA[<x>&]]></r>",
+        b"<r>&lt;&#233;&#x1F600;</r>",
+        b"<r xml:lang='de' xml:space='preserve' xml:id='a'/>",
+        b"<r><?pi in the root?><e/></r>",
+    ],
+)
+def test_legitimate_oddities_pass(data: bytes) -> None:
+    assert parse_document(data).tag in ("r", "{urn:x}r")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_scanned_or_refused(data: bytes) -> None:
+    try:
+        names = verify_prescan(data)
+    except ParseStepError:
+        return
+    assert names
+
+
+TREES = st.recursive(
+    st.sampled_from(["", "text", "&amp;", "<!-- c -->", "<?p i?>", "<![CDATA[x]]>"]),
+    lambda inner: st.builds(
+        lambda name, attribute, parts: f"<{name}{attribute}>{''.join(parts)}</{name.split(' ')[0]}>",
+        st.sampled_from(["e", "a:e", 'e xmlns=""', 'b:e xmlns:b="urn:b"', "é"]),
+        st.sampled_from(["", ' x="1"', ' a:x="&lt;"', ' xml:lang="en"']),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=30,
+)
+
+
+@given(TREES)
+def test_both_parsers_read_the_same_elements(inner: str) -> None:
+    data = wrap(inner)
+    try:
+        names = verify_prescan(data)
+    except LimitError:
+        return
+    assert names == [element.tag for element in etree.fromstring(data).iter(etree.Element)]
+
+
+def test_a_difference_between_the_parsers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("validators.parser.verify_prescan", lambda data: ["{urn:r}r", "{urn:r}hidden"])
+    with pytest.raises(AmbiguousParseError):
+        parse_document(wrap(""))
+
+
+def test_bytes_that_only_libxml2_refuses_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("validators.parser.verify_prescan", lambda data: [])
+    assert scan_code(b"<r") == "parse.not-well-formed"
+
+
+IN_VALUES = [
+    replaced("<slreq:email>jane", "<slreq:email><!-- x -->jane"),
+    replaced("jane.tester@example.org</slreq:email>", "jane.tester@example.org<!-- x -->.evil</slreq:email>"),
+    replaced("<dcterms:title>A demo", "<dcterms:title>A<?x y?> demo"),
+    replaced("<dcterms:type>machine", "<dcterms:type><!-- x -->machine"),
+    replaced("<dcterms:identifier>", "<dcterms:identifier><?x y?>"),
+    put_last('<x:a xmlns:x="urn:x#">one<!-- two -->three</x:a>'),
+    put_last('<x:a xmlns:x="urn:x#"><!-- nothing --></x:a>'),
+]
+
+
+@pytest.mark.parametrize("hook", IN_VALUES)
+def test_comments_and_instructions_in_values_are_refused(hook) -> None:
+    assert code(made(hook)) == "parse.comment-in-value"
+
+
+@pytest.mark.parametrize("remark", ["<!-- x -->", "<?x y?>"])
+@pytest.mark.parametrize(
+    "place",
+    ["</Signature>", "</SignedInfo>", "</DigestValue>", "</X509Certificate>", "</KeyInfo>", "</Transforms>"],
+)
+def test_comments_and_instructions_in_the_signature_are_refused(remark: str, place: str) -> None:
+    data = made(signature=lambda text: text.replace(place, remark + place, 1))
+    assert code(data) == "parse.comment-in-value"
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        replaced("<dcterms:title>", "<!-- x --><dcterms:title>"),
+        replaced("<dcterms:title>", "<?x y?><dcterms:title>"),
+        replaced("<rdf:Description ", "<!-- x --><rdf:Description "),
+        replaced("<slreq:algorithm>", "<!-- x --><?a b?><slreq:algorithm>"),
+        replaced("<slreq:email>", "<!-- x --><?a b?><slreq:email>"),
+        put_last('<x:a xmlns:x="urn:x#" rdf:parseType="Resource"><!-- x --><x:b>c</x:b></x:a>'),
+        put_last('<x:a xmlns:x="urn:x#" rdf:parseType="Resource"><!-- x --></x:a>'),
+        put_last(
+            '<x:a xmlns:x="urn:x#" rdf:parseType="Literal">text <!-- x --> <b xmlns="">bold<?c d?></b></x:a>'
+        ),
+        put_last('<x:a xmlns:x="urn:x#"><!-- x --><x:T><x:p>1</x:p></x:T></x:a>'),
+    ],
+)
+def test_comments_and_instructions_between_elements_and_in_literals_pass(hook) -> None:
+    assert accept(made(hook))
