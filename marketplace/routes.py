@@ -49,6 +49,14 @@ ROUTES = (
     Route("web.sync", "/sync", ("GET", "POST")),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),
+    Route("api.entry", "/api/v1/entries/{identifier}/{email}/{created}"),
+    Route("api.entry.statement", "/api/v1/entries/{identifier}/{email}/{created}/statement"),
+    Route("api.image", "/api/v1/images/{identifier}"),
+    Route("api.endorsers", "/api/v1/endorsers"),
+    Route("api.endorser", "/api/v1/endorsers/{email}"),
+    Route("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
+    Route("api.tag", "/api/v1/tags/{email}/{tag:.+}"),
+    Route("api.changes", "/api/v1/changes"),
 )
 
 

@@ -26,6 +26,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "entry:read": (anyone,),
         "endorser:read": (anyone,),
         "query:run": (anyone,),
+        # The public log only: who may see another one is not asked here.
+        "log:read": (anyone,),
         # The signature is the authority of an upload, so no account is needed either.
         "entry:upload": (anyone,),
         "entry:verify": (anyone,),

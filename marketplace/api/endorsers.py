@@ -1,0 +1,137 @@
+"""Who endorses, under which names, and with which tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries import EndorserRow
+from marketplace.web.errors import NotFoundError
+from marketplace.web.reading import visible_entries
+from validators.document import format_time
+
+from .answers import fresh, page, site_url
+from .cursors import Cursor, cut_page, encode_cursor
+from .description import Answer, Operation
+from .parameters import EMAIL, cursor, limit
+from .shown import Urls
+
+#: Certificate names shown of one endorser: anybody may claim an address under any number of names.
+MOST_NAMES = 50
+#: Characters of a tag that decide its place; a tag may be far longer than a cursor.
+_PLACE_CHARACTERS = 100
+
+LIMIT = limit(100, 500)
+ENDORSERS_CURSOR = cursor("api.endorsers")
+TAGS_CURSOR = cursor("api.endorser.tags")
+
+ENDORSERS = Operation(
+    "api.endorsers",
+    "Everybody who has signed an entry",
+    f"By e-mail address; with each at most {MOST_NAMES} of the certificate names it signed under.",
+    "Endorsers",
+    [Answer("A page of endorsers.", "Endorsers", headers=("Link",))],
+    query=(LIMIT, ENDORSERS_CURSOR),
+    errors={400: ["query.limit", "query.cursor"]},
+)
+ENDORSER = Operation(
+    "api.endorser",
+    "One endorser",
+    "The certificate names of an address, how many entries carry each, and the time of the first and the "
+    "latest statement.",
+    "Endorsers",
+    [Answer("The endorser.", "EndorserDetails")],
+    path=(EMAIL,),
+    errors={404: ["endorser.unknown"]},
+)
+TAGS = Operation(
+    "api.endorser.tags",
+    "The tags of an endorser",
+    "Every tag that names a current entry of this endorser which is not deprecated.",
+    "Endorsers",
+    [Answer("A page of tags.", "Tags", headers=("Link",))],
+    path=(EMAIL,),
+    query=(LIMIT, TAGS_CURSOR),
+    errors={400: ["query.limit", "query.cursor"], 404: ["endorser.unknown"]},
+)
+
+
+@view_config(route_name="api.endorsers", request_method="GET", permission="endorser:read")
+def endorsers(request: Request) -> Response:
+    """A page of the endorsers."""
+    asked = ENDORSERS.read(request)
+    with visible_entries(request) as visible:
+        rows = visible.endorsers()
+    everybody = [(email, list(names)) for email, names in groupby(rows, key=lambda row: row.email)]
+    found, after = cut_page(everybody, lambda one: (one[0],), asked[ENDORSERS_CURSOR], asked[LIMIT])
+    urls = Urls(site_url(request))
+    body = {"total": len(everybody), "endorsers": [_endorser(email, names, urls) for email, names in found]}
+    return page(request, body, encode_cursor(after, "api.endorsers"))
+
+
+@view_config(route_name="api.endorser", request_method="GET", permission="endorser:read")
+def endorser(request: Request) -> Response:
+    """One endorser."""
+    ENDORSER.read(request)
+    with visible_entries(request) as visible:
+        found = visible.endorser(request.matchdict["email"])
+    if found is None:
+        raise _unknown()
+    body = {
+        **_endorser(found.email, found.names, Urls(site_url(request))),
+        "first": format_time(found.first),
+        "latest": format_time(found.latest),
+    }
+    return fresh(request, body)
+
+
+@view_config(route_name="api.endorser.tags", request_method="GET", permission="endorser:read")
+def tags(request: Request) -> Response:
+    """A page of an endorser's tags."""
+    asked = TAGS.read(request)
+    email = request.matchdict["email"]
+    with visible_entries(request) as visible:
+        if visible.endorser(email) is None:
+            raise _unknown()
+        every = sorted(visible.tags(email), key=_place)
+    found, after = cut_page(every, _place, asked[TAGS_CURSOR], asked[LIMIT])
+    urls = Urls(site_url(request))
+    body = {
+        "email": email,
+        "total": len(every),
+        "tags": [{"tag": tag, "links": {"entry": urls.tag(email, tag)}} for tag in found],
+    }
+    return page(request, body, encode_cursor(after, "api.endorser.tags"))
+
+
+def _endorser(email: str, names: Sequence[EndorserRow], urls: Urls) -> dict[str, Any]:
+    return {
+        "email": email,
+        "entries": sum(name.entries for name in names),
+        "names": list(_names(names[:MOST_NAMES])),
+        "names_total": len(names),
+        "links": {
+            "self": urls.endorser(email),
+            "tags": urls.tags(email),
+            "entries": urls.entries_of(email),
+        },
+    }
+
+
+def _names(names: Sequence[EndorserRow]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        yield {"subject": name.subject, "issuer": name.issuer, "entries": name.entries}
+
+
+def _place(tag: str) -> Cursor:
+    return tag[:_PLACE_CHARACTERS], sha256(tag.encode()).hexdigest()[:16]
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError("endorser.unknown", "no entry of this endorser is known")

@@ -1,0 +1,109 @@
+"""One entry as JSON: everything it says, what proves it, and how it stands now."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries import EntryRecord
+from marketplace.runtime import Runtime
+from marketplace.web.errors import NotFoundError
+from marketplace.web.reading import visible_entries
+from validators import accept
+from validators.document import AcceptedEntry, Coordinates
+from validators.identifier import is_identifier
+from validators.times import parse_time
+
+from .answers import fresh, immutable, site_url
+from .description import Answer, Operation
+from .parameters import CREATED, EMAIL, IDENTIFIER, TAG
+from .shown import Urls, show_entry, show_statement
+
+COORDINATES = (IDENTIFIER, EMAIL, CREATED)
+
+ENTRY = Operation(
+    "api.entry",
+    "One entry",
+    "The entry with these coordinates, superseded or not: all terms and extensions, checksums, endorser, "
+    "certificate, trust, and its status now. The status can change at any moment, so caches ask again with "
+    "the entity tag; `/statement` is the part that never changes.",
+    "Entries",
+    [Answer("The entry.", "Entry")],
+    path=COORDINATES,
+    errors={404: ["entry.unknown"]},
+)
+STATEMENT = Operation(
+    "api.entry.statement",
+    "What an entry says, for ever",
+    "The entry without its status and without anything else that can change. Caches may keep it for ever.",
+    "Entries",
+    [Answer("The statement.", "Statement")],
+    path=COORDINATES,
+    errors={404: ["entry.unknown"]},
+)
+TAGGED = Operation(
+    "api.tag",
+    "The entry that a tag names",
+    "The endorser's newest current entry with the tag that is not deprecated. Another entry may take the tag "
+    "over at any moment; `Content-Location` is the URL of the one that has it now.",
+    "Endorsers",
+    [Answer("The entry.", "Entry", headers=("Content-Location",))],
+    path=(EMAIL, TAG),
+    errors={404: ["tag.unknown"]},
+)
+
+
+@view_config(route_name="api.entry", request_method="GET", permission="entry:read")
+def entry(request: Request) -> Response:
+    """The entry with these coordinates."""
+    ENTRY.read(request)
+    shown, record = _find(request, _coordinates(request))
+    now = request.registry[Runtime].now()
+    return fresh(request, show_entry(shown, record, now, Urls(site_url(request))))
+
+
+@view_config(route_name="api.entry.statement", request_method="GET", permission="entry:read")
+def statement(request: Request) -> Response:
+    """The part of an entry that never changes."""
+    STATEMENT.read(request)
+    shown, _ = _find(request, _coordinates(request))
+    return immutable(request, show_statement(shown, Urls(site_url(request))))
+
+
+@view_config(route_name="api.tag", request_method="GET", permission="entry:read")
+def tagged(request: Request) -> Response:
+    """The entry that e-mail and tag name now."""
+    TAGGED.read(request)
+    names = request.matchdict
+    with visible_entries(request) as visible:
+        row = visible.tagged(names["email"], names["tag"])
+    if row is None:
+        raise NotFoundError("tag.unknown", "this tag of this endorser names no entry")
+    shown, record = _find(request, row.coordinates)
+    urls = Urls(site_url(request))
+    body = show_entry(shown, record, request.registry[Runtime].now(), urls)
+    return fresh(request, body, [("Content-Location", urls.entry(row.coordinates))])
+
+
+def _coordinates(request: Request) -> Coordinates:
+    names = request.matchdict
+    try:
+        if not is_identifier(names["identifier"]):
+            raise ValueError
+        return Coordinates(names["identifier"], names["email"], parse_time(names["created"]))
+    except ValueError:
+        raise _unknown() from None
+
+
+def _find(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntry, EntryRecord]:
+    with visible_entries(request) as visible:
+        stored = visible.find_body(coordinates)
+        record = visible.find(coordinates)
+    if stored is None or record is None:
+        raise _unknown()
+    return accept(stored.data), record
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError("entry.unknown", "there is no entry with these coordinates")

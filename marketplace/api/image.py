@@ -1,0 +1,65 @@
+"""An image's timeline: everything that anybody ever endorsed about it."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries import EntryRow
+from marketplace.entries.service import ROWS_LIMIT
+from marketplace.runtime import Runtime
+from marketplace.web.errors import NotFoundError
+from marketplace.web.reading import visible_entries
+from validators.document import format_time
+from validators.identifier import is_identifier
+
+from .answers import page, site_url
+from .cursors import Cursor, cut_page, encode_cursor
+from .description import Answer, Operation
+from .parameters import IDENTIFIER, cursor, limit
+from .shown import Urls, show_line
+
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.image")
+
+IMAGE = Operation(
+    "api.image",
+    "Everything endorsed about an image",
+    "The timeline of an image: every entry about it by anybody, oldest first, superseded ones included. "
+    f"Of an image with more than {ROWS_LIMIT} entries the newest are shown.",
+    "Entries",
+    [Answer("A page of the timeline.", "Timeline", headers=("Link",))],
+    path=(IDENTIFIER,),
+    query=(LIMIT, CURSOR),
+    errors={400: ["query.limit", "query.cursor"], 404: ["image.unknown"]},
+)
+
+
+@view_config(route_name="api.image", request_method="GET", permission="entry:read")
+def image(request: Request) -> Response:
+    """A page of an image's timeline."""
+    asked = IMAGE.read(request)
+    identifier = request.matchdict["identifier"]
+    with visible_entries(request) as visible:
+        entries = visible.timeline(identifier) if is_identifier(identifier) else ()
+    if not entries:
+        raise NotFoundError("image.unknown", "no entry about this image is known")
+    # In this order two entries with one creation time stay apart, and a cursor is text throughout.
+    found, after = cut_page(sorted(entries, key=_place), _place, asked[CURSOR], asked[LIMIT])
+    current = {entry.email: entry.entry_id for entry in entries}
+    urls, now = Urls(site_url(request)), request.registry[Runtime].now()
+    body = {
+        "identifier": identifier,
+        "total": len(entries),
+        "endorsers": len(current),
+        "entries": [
+            {**show_line(row, row.status(now), urls), "current": current[row.email] == row.entry_id}
+            for row in found
+        ],
+    }
+    return page(request, body, encode_cursor(after, "api.image"))
+
+
+def _place(entry: EntryRow) -> Cursor:
+    return format_time(entry.created), entry.entry_id
