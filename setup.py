@@ -10,6 +10,7 @@ RUNTIME = [
     "cryptography>=44",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
+    "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
     "pyoxigraph>=0.4,<0.6",
     "pyramid>=2.0.2,<3",
@@ -29,12 +30,15 @@ POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 FAST = ["tantivy>=0.25,<0.28"]
 
 DEVELOPMENT = [
+    "axe-playwright-python>=0.1.4",
     "hypothesis>=6.100",
     "lxml-stubs>=0.5",
     "mypy>=1.11",
+    "playwright>=1.45",
     "pytest>=8.2",
     "pytest-cov>=5",
     "ruff>=0.6",
+    "schemathesis>=4",
     "types-PyYAML",
 ]
 
@@ -48,7 +52,10 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
     include_package_data=True,
-    package_data={"marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*"], "validators": ["py.typed"]},
+    package_data={
+        "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*"],
+        "validators": ["py.typed"],
+    },
     install_requires=RUNTIME,
     extras_require={"postgresql": POSTGRESQL, "fast": FAST, "dev": DEVELOPMENT + POSTGRESQL + FAST},
     entry_points={
