@@ -65,7 +65,11 @@ class SigningIdentity:
         if not _belongs(certificate, checked):
             raise KeyFileError("the certificate does not belong to the private key")
         email = _verify_certificate(certificate).email
-        return cls(certificate, checked, tuple(_issuers(certificate, list(others))), email)
+        try:
+            issuers = tuple(_issuers(certificate, list(others)))
+        except ValueError:
+            raise KeyFileError("one of the certificates beside the signer's is damaged") from None
+        return cls(certificate, checked, issuers, email)
 
 
 def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:
@@ -177,6 +181,8 @@ def _belongs(certificate: x509.Certificate, key: object) -> bool:
 def _issuers(certificate: x509.Certificate, others: list[x509.Certificate]) -> Iterable[x509.Certificate]:
     current = certificate
     for _ in range(MAX_INTERMEDIATES):
+        if current.issuer == current.subject:
+            return
         issuer = next((other for other in others if other.subject == current.issuer), None)
         if issuer is None:
             return

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from validators.names import java_name
@@ -76,6 +76,7 @@ def test_different_names_never_share_a_spelling(one, other):
 
 
 @given(st.text("abc ,=+", min_size=1, max_size=300))
+@example("a" * 200)
 def test_long_values_keep_every_character(value):
     attribute = x509.NameAttribute(NameOID.ORGANIZATION_NAME, value, _validate=False)
     assert java_name(x509.Name([attribute])).replace("\\", "") == "O=" + value

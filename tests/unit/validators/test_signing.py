@@ -1,8 +1,11 @@
 """What the signer writes, every marketplace accepts as strong; what it may not sign with, it names."""
 
+import base64
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
 from lxml import etree
 from signxml import XMLVerifier
 
@@ -113,6 +116,7 @@ def test_the_issuers_of_the_certificate_come_along_in_order():
     others = [root.certificate, unrelated.certificate, intermediate.certificate]
     loaded = SigningIdentity.of(identity.certificate, identity.key, others)
     assert loaded.intermediates == (intermediate.certificate, root.certificate)
+    assert SigningIdentity.of(identity.certificate, identity.key, []).intermediates == ()
     assert len(accept(sign(unsigned(), loaded, NOW)).signer.intermediates) == 2
 
 
@@ -235,3 +239,83 @@ def test_original_keys_sign_original_documents(shared_fixtures, name):
         entry = accept(data)
         assert entry.strength is Strength.STRONG
         assert entry.identifier == accept(path.read_bytes()).identifier
+
+
+# The OID of P-256 and one of the same length for a curve that nobody supports.
+P256, UNKNOWN_CURVE = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030106")
+
+
+def pem(der, label):
+    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (label, base64.encodebytes(der), label)
+
+
+def test_a_key_of_an_unknown_kind_is_named():
+    identity = make_identity()
+    der = base64.b64decode(b"".join(identity.key_pem().splitlines()[1:-1])).replace(P256, UNKNOWN_CURVE)
+    with pytest.raises(KeyFileError, match="kind"):
+        load_pem(identity.certificate_pem, pem(der, b"PRIVATE KEY"), None)
+    der = identity.certificate.public_bytes(Encoding.DER).replace(P256, UNKNOWN_CURVE)
+    with pytest.raises(KeyFileError, match="does not belong"):
+        load_pem(pem(der, b"CERTIFICATE"), identity.key_pem(), None)
+
+
+def test_a_store_encrypted_in_an_unknown_way_is_named(monkeypatch):
+    # Which old ciphers are missing depends on how the machine's OpenSSL was built.
+    def load_pkcs12_without_cipher(data, password):
+        raise UnsupportedAlgorithm("RC2")
+
+    monkeypatch.setattr(pkcs12, "load_pkcs12", load_pkcs12_without_cipher)
+    with pytest.raises(KeyFileError, match="not support"):
+        load(make_identity())
+
+
+def test_a_store_that_lacks_half_of_an_identity_is_named():
+    identity = make_identity()
+    no_certificate = pkcs12.serialize_key_and_certificates(b"x", identity.key, None, None, NoEncryption())
+    with pytest.raises(KeyFileError, match="no certificate"):
+        load_pkcs12(no_certificate, None)
+    no_key = pkcs12.serialize_key_and_certificates(b"x", None, None, [identity.certificate], NoEncryption())
+    with pytest.raises(KeyFileError, match="no private key"):
+        load_pkcs12(no_key, None)
+
+
+def test_damaged_certificates_are_named():
+    identity = make_identity("Ivy Issued", "ivy@example.org", issuer=make_ca("Root CA"))
+    bad_email = identity.certificate.public_bytes(Encoding.DER).replace(b"ivy@", b"\xff\xff\xff@")
+    with pytest.raises(KeyFileError, match="cannot be used"):
+        load_pem(pem(bad_email, b"CERTIFICATE"), identity.key_pem(), None)
+    bad_issuer = (
+        make_ca("Root CA").certificate.public_bytes(Encoding.DER).replace(b"Root CA", b"\xff\xff\xff\xff CA")
+    )
+    certificates = identity.certificate_pem + pem(bad_issuer, b"CERTIFICATE")
+    with pytest.raises(KeyFileError, match="beside"):
+        load_pem(certificates, identity.key_pem(), None)
+
+
+def test_at_most_four_issuers_come_along():
+    issuer, others = None, []
+    for number in range(6):
+        issuer = make_ca(f"CA {number}", issuer=issuer)
+        others.append(issuer.certificate)
+    identity = make_identity("Deep", "deep@example.org", issuer=issuer)
+    loaded = SigningIdentity.of(identity.certificate, identity.key, others)
+    assert len(loaded.intermediates) == 4
+    accept(sign(unsigned(), loaded, NOW))
+
+
+def test_text_behind_a_removed_signature_stays():
+    start = '<rdf:Description rdf:about="#A52KSeUiI1PH6dfs6_0yifFj1am">'
+
+    def first(text):
+        body, _, rest = text.partition("</rdf:Description>")
+        old = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>\n  '
+        head, _, tail = body.partition(start)
+        return head.rstrip() + old + start + old + tail.lstrip() + "</rdf:Description>" + rest
+
+    data = sign(unsigned(hook=first), load(make_identity()), NOW)
+    assert b'stratuslab.eu/">\n  <rdf:Description' in data
+    accept(data)
+
+
+def test_the_sentence_of_an_error():
+    assert SigningError("say this").message == "say this"
