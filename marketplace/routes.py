@@ -32,8 +32,10 @@ class Route:
 ROUTES = (
     # The site itself.
     Route("web.home", "/"),
+    Route("web.image", "/images/{identifier}"),
     Route("health.alive", "/healthz"),
     Route("health.ready", "/readyz"),
+    Route("metrics", "/metrics"),
     # The original URL space.
     Route("web.entries", "/metadata", ("GET", "POST")),
     # One, two or three of identifier, e-mail and date, in any order.

@@ -15,6 +15,7 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
@@ -88,6 +89,7 @@ class Runtime:
         entry_cache: immutable entries in memory.
         following: the followers of the log.
         queries: answers SPARQL; None where the settings turn it off.
+        metrics: what this process counts about itself.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -98,6 +100,7 @@ class Runtime:
     entry_cache: EntryCache
     following: Following
     queries: QueryService | None
+    metrics: Metrics
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -142,13 +145,18 @@ def build(settings: Settings) -> Runtime:
     """Make the parts that the settings ask for; nothing runs yet but the ingest thread."""
     database = Database.open(settings.database_url)
     following = Following(settings, database)
+    metrics = Metrics()
     return Runtime(
         settings=settings,
         database=database,
         ingest=IngestService(
-            database, UploadPolicy(legacy=settings.upload.legacy), on_commit=following.nudge
+            database,
+            UploadPolicy(legacy=settings.upload.legacy),
+            on_commit=following.nudge,
+            on_outcome=metrics.count_upload,
         ),
         entry_cache=EntryCache(settings.cache.entry_bytes),
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
+        metrics=metrics,
     )

@@ -22,6 +22,7 @@ SERVICES = FOLLOWED | {
     "marketplace.worker",
 }
 PROCESS = SERVICES | {
+    "marketplace.metrics",
     "marketplace.runtime",
     "marketplace.demo",
     "marketplace.archive",
@@ -42,7 +43,8 @@ MAY_IMPORT = {
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.worker": FOLLOWED,
-    "marketplace.runtime": SERVICES,
+    "marketplace.metrics": set(),
+    "marketplace.runtime": SERVICES | {"marketplace.metrics"},
     "marketplace.client": {"validators"},
     "marketplace.demo": SERVICES,
     "marketplace.archive": SERVICES,

@@ -34,6 +34,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         # Pages and answers about the site itself, without any entry.
         "site:read": (anyone,),
         "health:read": (anyone,),
+        # Figures about this process and the public log; a proxy may keep the route to the inside.
+        "metrics:read": (anyone,),
     }
 )
 

@@ -51,16 +51,19 @@ class EntryCache:
         self._bytes = 0
         self._generation = 0
         self._lock = Lock()
+        #: How often ``find`` found something, and how often it did not.
+        self.hits = 0
+        self.misses = 0
 
     def find(self, path: str) -> RememberedEntry | None:
         """The entry at ``IDENTIFIER/EMAIL/CREATED``, if it is remembered and fresh."""
         with self._lock:
             found = self._items.get(path)
-            if found is None:
-                return None
-            if found[0] < self._clock():
+            if found is None or found[0] < self._clock():
                 self._drop(path)
+                self.misses += 1
                 return None
+            self.hits += 1
             self._items.move_to_end(path)
             return found[1]
 

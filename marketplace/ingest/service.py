@@ -20,10 +20,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
 from marketplace.ingest.batch import Batch, Receipt, Source, Taken
-from marketplace.ingest.errors import StoreUnavailableError
+from marketplace.ingest.errors import IngestError, StoreUnavailableError
 from marketplace.ingest.gate import UploadPolicy
 from validators import accept
 from validators.document import AcceptedEntry
+from validators.errors import RefusedError
 
 #: Most uploads of one transaction: bounds what a failing commit turns away and how long others wait.
 BATCH_ENTRIES = 128
@@ -60,6 +61,8 @@ class IngestService:
         clock: returns the time as an aware datetime.
         acceptor: acceptance; raises RefusedError.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
+        on_outcome: called with created, unchanged, refused or failed, and the code of the rule or failure
+            if any, at the end of each ``submit``.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         on_commit: Callable[[], None] = lambda: None,
+        on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
     ) -> None:
         self._database = database
         self._policy = policy
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
+        self._on_outcome = on_outcome
         self._queue: Queue[_Waiting | None] = Queue(WAITING)
         self._closing = threading.Lock()
         self._closed = False
@@ -92,7 +97,16 @@ class IngestService:
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
-        return self.enqueue(self._accept(data), log, source).result()
+        try:
+            receipt = self.enqueue(self._accept(data), log, source).result()
+        except StoreUnavailableError as error:
+            self._on_outcome("failed", error.code)
+            raise
+        except (RefusedError, IngestError) as error:
+            self._on_outcome("refused", error.code)
+            raise
+        self._on_outcome(receipt.outcome, "")
+        return receipt
 
     def import_(self, data: bytes, log: str = PUBLIC) -> Receipt:
         """Accept bytes and store them without the gate: replication, or a directory of signed files.

@@ -33,14 +33,17 @@ Handler = Callable[[Request], Response]
 access_log = logging.getLogger("marketplace.access")
 error_log = logging.getLogger("marketplace.web")
 
+#: Where the layer that answers before routing says which route it answered for.
+_REMEMBERED_ROUTE = "marketplace.route"
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-#: Nothing on our pages runs or frames anything; the one style sheet and the forms are our own.
+#: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
 SECURITY_HEADERS = (
     (
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -56,6 +59,8 @@ _READ_HEADERS = (
 def edge(handler: Handler, registry: Registry) -> Handler:
     """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
 
+    count_request = registry[Runtime].metrics.count_request
+
     def tween(request: Request) -> Response:
         started = time.perf_counter()
         environ = request.environ
@@ -64,6 +69,8 @@ def edge(handler: Handler, registry: Registry) -> Handler:
         try:
             response = _answer(handler, request)
             method = environ["REQUEST_METHOD"]
+            seconds = time.perf_counter() - started
+            count_request(_route_name(request), method, response.status_int, seconds)
             response.headerlist.append(("X-Request-Id", identity))
             response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
             if access_log.isEnabledFor(logging.INFO):
@@ -75,7 +82,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "query": environ.get("QUERY_STRING", ""),
                         "status": response.status_int,
                         "bytes": response.content_length,
-                        "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+                        "milliseconds": round(seconds * 1000, 2),
                         "client": environ.get("REMOTE_ADDR"),
                         "agent": environ.get("HTTP_USER_AGENT"),
                     },
@@ -85,6 +92,15 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             request_id.reset(token)
 
     return tween
+
+
+def _route_name(request: Request) -> str:
+    """The route that answered; files have one of their own, whose name says where they are."""
+    route = request.matched_route
+    if route is None:
+        return request.environ.get(_REMEMBERED_ROUTE, "none")  # type: ignore[no-any-return]  # set below
+    name: str = route.name
+    return "static" if name.startswith("__") else name
 
 
 def _answer(handler: Handler, request: Request) -> Response:
@@ -141,6 +157,7 @@ def remembered(handler: Handler, registry: Registry) -> Handler:
             if entry is not None:
                 offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
                 if offer is not None and offer.media is Media.XML:
+                    environ[_REMEMBERED_ROUTE] = "web.entry"
                     return entry_response(request, entry, coordinates.partition("/")[0])
         return handler(request)
 

@@ -1,0 +1,91 @@
+"""``GET /metrics``: the process and the public log in figures, for Prometheus.
+
+Figures of other logs would tell who may not read them that something was added,
+so only the public one is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.changes import PUBLIC, ChangeLog, Cursors, LogNotFoundError
+from marketplace.entries.cache import EntryCache
+from marketplace.runtime import Runtime
+
+
+@view_config(route_name="metrics", request_method="GET", permission="metrics:read")
+def metrics(request: Request) -> Response:
+    """All figures, in the format the scraper prefers."""
+    runtime: Runtime = request.registry[Runtime]
+    encode, content_type = choose_encoder(request.environ.get("HTTP_ACCEPT", ""))
+    body = encode(_Everything(runtime))
+    return Response(headerlist=[("Content-Type", content_type), ("Cache-Control", "no-store")], body=body)
+
+
+class _Everything:
+    """The counted figures, and those that are looked up now."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._runtime.metrics.registry.collect():
+            # The library adds when each series began, under names that read like counts of what was created.
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+            yield metric
+        yield from _cache(self._runtime.entry_cache)
+        try:
+            log = list(_log(self._runtime))
+        except (SQLAlchemyError, LogNotFoundError, OSError):
+            # Figures must come also, and above all, when the database does not.
+            log = []
+        yield GaugeMetricFamily(
+            "marketplace_database_up", "1 where the database answers, else 0.", value=1 if log else 0
+        )
+        yield from log
+
+
+def _cache(cache: EntryCache) -> Iterator[Metric]:
+    entries, held = cache.size()
+    yield GaugeMetricFamily("marketplace_entry_cache_entries", "Entries in memory.", value=entries)
+    yield GaugeMetricFamily("marketplace_entry_cache_bytes", "Bytes they are counted with.", value=held)
+    yield CounterMetricFamily(
+        "marketplace_entry_cache_hits", "Look-ups that memory answered.", value=cache.hits
+    )
+    yield CounterMetricFamily(
+        "marketplace_entry_cache_misses", "Look-ups that memory could not answer.", value=cache.misses
+    )
+
+
+def _log(runtime: Runtime) -> Iterator[Metric]:
+    lags = runtime.following.lags()
+    with runtime.database.read() as session:
+        size = ChangeLog(session).size(PUBLIC)
+        positions = {lag.follower: Cursors(session).position(lag.follower, PUBLIC) for lag in lags}
+    yield GaugeMetricFamily("marketplace_log_entries", "Rows of the public log.", value=size)
+    position = GaugeMetricFamily(
+        "marketplace_follower_position",
+        "Row of the public log that a follower wants next.",
+        labels=["follower"],
+    )
+    behind = GaugeMetricFamily(
+        "marketplace_follower_lag_entries",
+        "Rows of the public log that a follower has not taken in.",
+        labels=["follower"],
+    )
+    failures = GaugeMetricFamily(
+        "marketplace_follower_failures", "Failed attempts of a follower in a row.", labels=["follower"]
+    )
+    for lag in lags:
+        position.add_metric([lag.follower], positions[lag.follower])
+        behind.add_metric([lag.follower], max(0, size - positions[lag.follower]))
+        failures.add_metric([lag.follower], lag.failures)
+    yield from (position, behind, failures)
