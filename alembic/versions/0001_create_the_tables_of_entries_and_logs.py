@@ -118,7 +118,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("log_id", "identifier", "email", name="uq__current__log_id_identifier_email"),
     )
     op.create_index("ix__current__coordinates", "current", ["identifier", "email"])
-    op.create_index("ix__current__created", "current", ["log_id", "created", "entry_key"])
+    op.create_index(
+        "ix__current__created",
+        "current",
+        ["log_id", "created", "entry_key", "deprecated", "valid_until", "has_web", "has_pdisk"],
+    )
+    op.create_index("ix__current__email_created", "current", ["log_id", "email", "created", "entry_key"])
     op.create_index("ix__current__email", "current", ["log_id", "email", "entry_key"])
     op.create_index("ix__current__entry", "current", ["entry_key"])
     op.create_index("ix__current__identifier", "current", ["log_id", "identifier", "entry_key"])
@@ -182,10 +187,35 @@ def upgrade() -> None:
         # PostgreSQL refuses index rows of a few kilobytes, and nobody limits these texts.
         for name in UNBOUNDED:
             op.create_index(f"ix__current__{name}", "current", ["log_id", name, "entry_key"])
+        _index_trigrams()
     op.execute(sa.text("INSERT INTO log (name, next_sequence) VALUES ('public', 0)"))
 
 
+def _index_trigrams() -> None:
+    """Let SQLite find words inside texts, where it was built with FTS5."""
+    options = {name for (name,) in op.get_bind().execute(sa.text("PRAGMA compile_options"))}
+    if "ENABLE_FTS5" not in options:
+        return
+    op.execute(
+        "CREATE VIRTUAL TABLE current_search USING fts5(search_text, content='current', content_rowid='id',"
+        " tokenize='trigram case_sensitive 1', detail=none, columnsize=0)"
+    )
+    forget = (
+        "INSERT INTO current_search (current_search, rowid, search_text)"
+        " VALUES ('delete', old.id, old.search_text);"
+    )
+    learn = "INSERT INTO current_search (rowid, search_text) VALUES (new.id, new.search_text);"
+    for name, event, actions in (
+        ("insert", "INSERT", learn),
+        ("delete", "DELETE", forget),
+        ("update", "UPDATE OF search_text", forget + learn),
+    ):
+        op.execute(f"CREATE TRIGGER current_search_{name} AFTER {event} ON current BEGIN {actions} END")
+
+
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE IF EXISTS current_search")
     tables = ("change", "entry_tag", "entry_location", "entry_body", "current", "follower_cursor", "entry")
     for table in (*tables, "log", "certificate"):
         op.drop_table(table)

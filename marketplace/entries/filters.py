@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, func
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Select,
+    UnaryExpression,
+    column,
+    false,
+    func,
+    select,
+    table,
+    text,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.operators import custom_op
 
 from marketplace.entries.columns import Column, tag_digest
 from marketplace.entries.query import (
@@ -17,54 +31,103 @@ from marketplace.entries.query import (
     words_of,
 )
 from marketplace.models import Current, EntryTag
-from marketplace.models.base import to_seconds
+from marketplace.models.base import Key, to_seconds
+from marketplace.models.current import TRIGRAMS
+
+#: Makes something of a column for use in a condition.
+Wrap = Callable[[Any], Any]
+
+
+def bare(column: Any) -> Any:
+    """A column as it is: the database may look the condition up in an index."""
+    return column
+
+
+def unindexed(column: Any) -> Any:
+    """A column with a plus sign, the documented way to keep SQLite from choosing an index for a condition."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+#: Most trigrams of one question to the index.
+MAX_TRIGRAMS = 48
+_TRIGRAM_ROW: ColumnClause[int] = table(TRIGRAMS, column("rowid", Key)).c.rowid
 
 _SORTED: dict[Column, InstrumentedAttribute[object]] = {
     column: getattr(Current, column.value) for column in Column
 }
 
 
-def filters(query: EntryQuery) -> Iterator[ColumnElement[bool]]:
-    """Everything but the searches."""
+def names_few(query: EntryQuery) -> bool:
+    """Whether some condition singles out few entries, so that its index should lead."""
+    return any(value is not None for value in (query.identifier, query.email, query.created, query.tag))
+
+
+def filters(query: EntryQuery, state: Wrap = bare, name: Wrap = bare) -> Iterator[ColumnElement[bool]]:
+    """Everything but the searches.
+
+    Args:
+        state: wraps the columns of status and location.
+        name: wraps the columns that name something.
+    """
     now = to_seconds(query.now)
     if query.status is StatusFilter.DEPRECATED:
-        yield Current.deprecated.is_(True)
+        yield state(Current.deprecated) == true()
     elif query.status is not StatusFilter.ALL:
-        yield Current.deprecated.is_(False)
-        yield Current.valid_until >= now if query.status is StatusFilter.VALID else Current.valid_until < now
+        yield state(Current.deprecated) == false()
+        until = state(Current.valid_until)
+        yield until >= now if query.status is StatusFilter.VALID else until < now
     if query.location is LocationFilter.WEB:
-        yield Current.has_web.is_(True)
+        yield state(Current.has_web) == true()
     elif query.location is LocationFilter.PDISK:
-        yield Current.has_pdisk.is_(True)
+        yield state(Current.has_pdisk) == true()
     if query.identifier is not None:
-        yield _equal(Current.identifier, query.identifier)
+        yield _equal(name(Current.identifier), query.identifier)
     if query.email is not None:
-        yield _equal(Current.email, query.email)
+        yield _equal(name(Current.email), query.email)
     if query.created is not None:
-        yield Current.created == query.created
+        yield name(Current.created) == query.created
     if query.tag is not None:
-        yield _tagged(query.tag)
+        yield _tagged(name(Current.entry_key), query.tag)
 
 
 def searches(query: EntryQuery, dialect: str) -> Iterator[ColumnElement[bool]]:
     """Every word where it must occur. Literal: there are no wildcards to escape."""
     for word in query.words():
         yield _contains(Current.search_text, word, dialect)
-    for column, text in query.columns:
-        folded: InstrumentedAttribute[str] = getattr(Current, f"{column.value}_folded")
-        for word in words_of(text):
+    for where, words in query.columns:
+        folded: InstrumentedAttribute[str] = getattr(Current, f"{where.value}_folded")
+        for word in words_of(words):
             yield _contains(folded, word, dialect)
+
+
+def trigrams(query: EntryQuery) -> str | None:
+    """What SQLite's trigram index must hold of every row that matches, in its query language.
+
+    Words of fewer than three characters have no trigram; of very long ones some are enough,
+    because the texts themselves are looked at afterwards.
+    """
+    wanted = [*query.words(), *(word for _, words in query.columns for word in words_of(words))]
+    if not all(map(can_occur, wanted)):
+        return None
+    parts = dict.fromkeys(word[n : n + 3] for word in wanted for n in range(len(word) - 2))
+    quoted = ('"' + part.replace('"', '""') + '"' for part in list(parts)[:MAX_TRIGRAMS])
+    return " AND ".join(quoted) or None
+
+
+def candidates(match: str) -> Select[tuple[int]]:
+    """Keys of the rows of ``current`` that the trigram index names."""
+    return select(_TRIGRAM_ROW).where(text(f"{TRIGRAMS} MATCH :match").bindparams(match=match))
 
 
 def order(query: EntryQuery) -> tuple[ColumnElement[object], ColumnElement[int]]:
     """By code point, absent first; descending is the exact reverse."""
-    column = _SORTED[query.sort]
+    by = _SORTED[query.sort]
     if query.direction is Direction.ASCENDING:
-        return column.asc().nulls_first(), Current.entry_key.asc()
-    return column.desc().nulls_last(), Current.entry_key.desc()
+        return by.asc().nulls_first(), Current.entry_key.asc()
+    return by.desc().nulls_last(), Current.entry_key.desc()
 
 
-def _equal(column: InstrumentedAttribute[str], value: str) -> ColumnElement[bool]:
+def _equal(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     return column == value if can_occur(value) else false()
 
 
@@ -75,9 +138,9 @@ def _contains(column: InstrumentedAttribute[str], word: str, dialect: str) -> Co
     return position(column, word) > 0
 
 
-def _tagged(tag: str) -> ColumnElement[bool]:
+def _tagged(entry_key: ColumnElement[int], tag: str) -> ColumnElement[bool]:
     if not can_occur(tag):
         return false()
-    return exists().where(
-        EntryTag.entry_key == Current.entry_key, EntryTag.digest == tag_digest(tag), EntryTag.tag == tag
+    return entry_key.in_(
+        select(EntryTag.entry_key).where(EntryTag.digest == tag_digest(tag), EntryTag.tag == tag)
     )

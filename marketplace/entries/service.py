@@ -13,7 +13,7 @@ from marketplace.access.principal import Principal
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.counts import AnswerCache
 from marketplace.entries.endorsers import Endorsers, EndorserTally
-from marketplace.entries.listing import Listing
+from marketplace.entries.listing import Found, Listing
 from marketplace.entries.matching import matches_filters, matches_search
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
@@ -37,7 +37,7 @@ class ListCaches:
     """What a process remembers about the lists of one database; every EntryService of it should share one."""
 
     def __init__(self) -> None:
-        self.counts: AnswerCache[int] = AnswerCache()
+        self.found: AnswerCache[Found] = AnswerCache()
         self.endorsers = EndorserTally()
 
 
@@ -72,7 +72,7 @@ class VisibleEntries:
 
     @cached_property
     def _listing(self) -> Listing:
-        return Listing(self._session, self._scope, self._caches.counts)
+        return Listing(self._session, self._scope, self._caches.found)
 
     @cached_property
     def _endorsers(self) -> Endorsers:
@@ -91,8 +91,6 @@ class VisibleEntries:
             return EntryPage(found[query.offset : end], len(rows), len(found))
         total = self._listing.count(query.without_search())
         matching = self._listing.count(query) if query.searches() else total
-        if query.offset >= matching or query.limit == 0:
-            return EntryPage((), total, matching)
         return EntryPage(self._listing.page(query), total, matching)
 
     def stream_bodies(self, query: EntryQuery) -> Iterator[StoredEntry]:

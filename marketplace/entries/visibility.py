@@ -8,7 +8,14 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from marketplace.access.principal import Principal
+from marketplace.entries.filters import Wrap, bare
 from marketplace.models import Change, Current, Entry, Log
+
+#: Made once: building aliases costs more than running the statements they are in.
+_OTHER_CURRENT = aliased(Current)
+_OTHER_CHANGE = aliased(Change)
+_OTHER_ENTRY = aliased(Entry)
+_OTHER_ENTRY_CHANGE = aliased(Change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +29,24 @@ class Scope:
         """Keys of the logs."""
         return tuple(key for key, _ in self.sizes)
 
-    def covers(self, log_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    def covers(self, log_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
         """Whether a log's key is among them."""
         if not self.sizes:
             return false()
         return log_id == self.keys[0] if len(self.sizes) == 1 else log_id.in_(self.keys)
 
-    def current(self) -> ColumnElement[bool]:
+    def current(self, log: Wrap = bare) -> ColumnElement[bool]:
         """Whether a row of ``current`` is what this principal sees as current.
 
         In one log that is every row. Over several, the best row of an image and
         endorser wins, and of one entry in several logs the row of the oldest log.
+
+        Args:
+            log: wraps the log's column.
         """
         if len(self.sizes) < 2:
-            return self.covers(Current.log_id)
-        other = aliased(Current)
+            return self.covers(log(Current.log_id))
+        other = _OTHER_CURRENT
         better = or_(
             other.created > Current.created,
             and_(
@@ -54,13 +64,13 @@ class Scope:
             other.email == Current.email,
             better,
         )
-        return and_(self.covers(Current.log_id), ~hidden)
+        return and_(self.covers(log(Current.log_id)), ~hidden)
 
     def serves(self) -> ColumnElement[bool]:
         """Whether a row of ``change`` serves its entry: the oldest log's does, where several have it."""
         if len(self.sizes) < 2:
             return self.covers(Change.log_id)
-        other = aliased(Change)
+        other = _OTHER_CHANGE
         older = exists().where(
             other.entry_key == Change.entry_key,
             other.log_id.in_(self.keys),
@@ -70,7 +80,7 @@ class Scope:
 
     def conflicting(self) -> ColumnElement[bool]:
         """Whether another visible entry has the coordinates of a row of ``entry``."""
-        other, change = aliased(Entry), aliased(Change)
+        other, change = _OTHER_ENTRY, _OTHER_ENTRY_CHANGE
         return (
             select(other.id)
             .join(change, change.entry_key == other.id)

@@ -23,6 +23,11 @@ SEPARATOR = "\x1f"
 #: kilobytes, so there a sort by one of them is a sort; SQLite has an index for each.
 _UNBOUNDED = ("os", "os_version", "os_arch", "kind", "location", "description", "title")
 
+#: SQLite's index of the trigrams of ``search_text``, kept by triggers. It names candidates only
+#: (``detail=none`` keeps no positions, which makes it small); the text itself decides. Builds of
+#: SQLite without FTS5 do without it and read every row.
+TRIGRAMS = "current_search"
+
 
 class Current(Base):
     """One row per log, image and endorser's e-mail.
@@ -36,7 +41,18 @@ class Current(Base):
     __table_args__ = (
         UniqueConstraint("log_id", "identifier", "email"),
         Index("ix__current__coordinates", "identifier", "email"),
-        Index("ix__current__created", "log_id", "created", "entry_key"),
+        # With everything that status and location look at: the usual list never reads a row in vain.
+        Index(
+            "ix__current__created",
+            "log_id",
+            "created",
+            "entry_key",
+            "deprecated",
+            "valid_until",
+            "has_web",
+            "has_pdisk",
+        ),
+        Index("ix__current__email_created", "log_id", "email", "created", "entry_key"),
         Index("ix__current__email", "log_id", "email", "entry_key"),
         Index("ix__current__identifier", "log_id", "identifier", "entry_key"),
         Index("ix__current__status", "log_id", "deprecated", "valid_until", "has_web", "has_pdisk"),

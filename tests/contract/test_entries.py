@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, insert
+from sqlalchemy import delete, event, insert, text
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC, ChangeLog
@@ -31,6 +31,7 @@ from marketplace.entries.matching import matches_filters, matches_search, ordere
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Log
+from marketplace.models.current import TRIGRAMS
 from tests.factories.entries import accepted, identifier, moment
 from validators.document import AcceptedEntry, Coordinates
 
@@ -335,6 +336,32 @@ def test_remembered_counts_save_the_counting(database: Database) -> None:
         event.remove(connection, "before_cursor_execute", note)
     assert len(statements) == 2  # the keys of the window, and their rows
     assert not any("count(" in statement for statement in statements)
+
+
+def test_searches_follow_what_is_current(database: Database) -> None:
+    """Superseded text is found no more: the index of words follows updates and deletions."""
+    fill(database, {PUBLIC: [accepted(1, title="gone"), accepted(1, created=moment(5), title="here")]})
+
+    def found(search: str) -> int:
+        with database.read() as session:
+            query = EntryQuery(now=NOW, search=search)
+            return EntryService(session).visible_to(ANONYMOUS).list(query).matching
+
+    assert (found("gone"), found("here"), found("her ere"), found('he" OR "re')) == (0, 1, 1, 0)
+    fill(database, {})
+    assert found("here") == 0
+
+
+def test_searches_do_without_the_trigram_index(database: Database) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("the trigram index is SQLite's")
+    with database.write() as session:
+        for event_name in ("insert", "update", "delete"):
+            session.execute(text(f"DROP TRIGGER {TRIGRAMS}_{event_name}"))
+        session.execute(text(f"DROP TABLE {TRIGRAMS}"))
+    entries = [accepted(n, title=f"number {n}") for n in range(3)]
+    fill(database, {PUBLIC: entries})
+    check_list(database, ANONYMOUS, entries, EntryQuery(now=NOW, search="number 2"))
 
 
 def test_endorsers_are_counted_onwards(database: Database) -> None:

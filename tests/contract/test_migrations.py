@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 from marketplace.db import Database, upgrade
 from marketplace.migrate import SchemaError, head_revision, object_filter, verify_schema
 from marketplace.models import Base
+from marketplace.models.current import TRIGRAMS
 
 
 def differences(database: Database) -> list[object]:
@@ -34,7 +35,7 @@ def test_the_comparison_sees_a_missing_index(database: Database) -> None:
 
 
 def test_models_make_what_the_migrations_make(database_url: str) -> None:
-    """The models' own DDL is the same thing: nothing lives in a migration alone."""
+    """The models' own DDL is the same, but for the trigram index, which is no table of ours."""
     database = Database.open(database_url)
     try:
         migrated = {
@@ -42,6 +43,8 @@ def test_models_make_what_the_migrations_make(database_url: str) -> None:
             for table in Base.metadata.tables
         }
         with database.engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"DROP TABLE {TRIGRAMS}")
             Base.metadata.drop_all(connection)
             Base.metadata.create_all(connection)
         assert migrated == {

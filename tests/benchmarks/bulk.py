@@ -1,0 +1,113 @@
+"""Fills a database with many plausible entries at once. For benchmarks only.
+
+The rows are inserted directly: nothing is signed, nothing is accepted, the
+bytes are short. What lists, counts and cursors cost depends on the rows alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+
+from sqlalchemy import insert, update
+
+from marketplace.db import Database
+from marketplace.entries.columns import tag_digest
+from marketplace.ingest.rows import body_row, certificate_row, current_row, entry_row
+from marketplace.models import (
+    Certificate,
+    Change,
+    Current,
+    Entry,
+    EntryBody,
+    EntryLocation,
+    EntryTag,
+    Log,
+)
+from tests.factories.entries import accepted, moment, signer
+from validators.document import AcceptedEntry
+
+CHUNK = 2000
+SYSTEMS = ("CentOS", "Ubuntu", "Debian", "ttylinux", "Fedora", "OpenSuSE", "Scientific Linux", "Windows")
+PURPOSES = ("web server", "batch worker", "grid site", "desktop", "database", "monitoring", "router")
+ADJECTIVES = ("small", "hardened", "experimental", "contextualised", "minimal", "nightly", "certified", "old")
+#: The moment the benchmarks ask at: most entries are valid then.
+NOW = moment(2_000_000)
+
+
+def entries(count: int, seed: int = 1) -> Iterator[AcceptedEntry]:
+    """``count`` entries by 200 endorsers: one in 20 deprecated, one in 10 expired, one in 12 pdisk only."""
+    chance = random.Random(seed)
+    by = [signer(f"endorser{n}@site{n % 17}.example.org") for n in range(200)]
+    for number in range(count):
+        who = int(200 * chance.random() ** 2)
+        system, purpose = chance.choice(SYSTEMS), chance.choice(PURPOSES)
+        version = f"{chance.randrange(5, 25)}.{chance.randrange(10)}"
+        place = "pdisk:cloud.example.org:5000:" if number % 12 == 0 else "http://images.example.org/"
+        yield accepted(
+            number,
+            f"endorser{who}@site{who % 17}.example.org",
+            moment(chance.randrange(1_900_000)),
+            signed_by=by[who],
+            title=f"{system} {version} {purpose} {number}",
+            description=f"A {chance.choice(ADJECTIVES)} {system} {version} image for a {purpose}, "
+            f"built {chance.randrange(10_000)} times, {chance.choice(ADJECTIVES)} and without passwords.",
+            os=system,
+            os_version=version,
+            os_arch=chance.choice(("x86_64", "i686", "aarch64")),
+            kind=chance.choice(("machine", "machine", "machine", "disk")),
+            format="qcow2",
+            version="1.0",
+            valid=None if number % 3 else NOW + timedelta(days=chance.randrange(-60, 200)),
+            deprecated="withdrawn" if number % 20 == 0 else None,
+            tags=(f"series-{number % 50}",) if number % 4 == 0 else (),
+            locations=(f"{place}{system}/{number}.qcow2",),
+        )
+
+
+def fill(database: Database, count: int, seed: int = 1) -> None:
+    """Add ``count`` entries to the public log of an empty, migrated database."""
+    source = entries(count, seed)
+    certificates: dict[str, int] = {}
+    done = 0
+    while chunk := list(islice(source, CHUNK)):
+        with database.write() as session:
+            for entry in chunk:
+                if entry.signer.fingerprint not in certificates:
+                    made = insert(Certificate).values(**certificate_row(entry.signer))
+                    key = session.execute(made.returning(Certificate.id)).scalar_one()
+                    certificates[entry.signer.fingerprint] = key
+            tables = _rows(chunk, done, certificates)
+            for table, rows in tables.items():
+                if rows:
+                    session.execute(insert(table), rows)
+            done += len(chunk)
+            session.execute(update(Log).where(Log.name == "public").values(next_sequence=done))
+
+
+def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -> dict[type, list[dict]]:
+    tables: dict[type, list[dict]] = {
+        t: [] for t in (Entry, EntryBody, EntryLocation, EntryTag, Current, Change)
+    }
+    for sequence, entry in enumerate(chunk, done):
+        key = sequence + 1
+        row = entry_row(entry)
+        tables[Entry].append(row | {"id": key, "certificate_id": certificates[entry.signer.fingerprint]})
+        tables[EntryBody].append(body_row(entry, entry.created) | {"id": key, "entry_key": key})
+        tables[Current].append(current_row(row) | {"log_id": 1, "entry_key": key})
+        tables[Change].append(
+            {
+                "log_id": 1,
+                "sequence": sequence,
+                "entry_key": key,
+                "body_id": key,
+                "accepted_at": entry.created,
+            }
+        )
+        for n, uri in enumerate(entry.metadata.locations):
+            tables[EntryLocation].append({"entry_key": key, "position": n, "uri": uri})
+        for n, tag in enumerate(entry.metadata.tags):
+            tables[EntryTag].append({"entry_key": key, "position": n, "digest": tag_digest(tag), "tag": tag})
+    return tables
