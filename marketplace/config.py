@@ -131,6 +131,15 @@ class QuerySettings(_Section):
     workers: int = Field(2, ge=1, le=32, description="processes that answer queries")
 
 
+class SearchSettings(_Section):
+    """Searching for words."""
+
+    engine: Literal["whoosh", "postgresql", "tantivy", "off"] = Field(
+        "whoosh",
+        description="full-text engine; postgresql needs a PostgreSQL database.url, tantivy the extra 'fast'",
+    )
+
+
 class LogSettings(_Section):
     """What is written to standard error."""
 
@@ -149,6 +158,7 @@ class Settings(_Section):
     list: ListSettings = ListSettings()
     cache: CacheSettings = CacheSettings()
     query: QuerySettings = QuerySettings()
+    search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
 
     @property

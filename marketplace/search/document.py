@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
 
 from marketplace.search import text
 from marketplace.search.words import Field
-from validators.document import AcceptedEntry, Extension
+from validators import vocabulary
+from validators.parser import parse_trusted
 
 #: Most words of one field that are indexed; a text as long as the format allows has about this many.
 FIELD_WORDS = 4000
@@ -23,7 +23,7 @@ class SearchDocument:
 
     Args:
         entry_key: the entry's key in the database; what hits are named by.
-        extension: every text and attribute value of the extension elements, in document order.
+        further: texts that no other argument has, above all those of the extension elements.
     """
 
     entry_key: int
@@ -41,30 +41,7 @@ class SearchDocument:
     publisher: str = ""
     subject: str = ""
     tags: tuple[str, ...] = ()
-    extension: tuple[str, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def of(cls, entry_key: int, entry: AcceptedEntry) -> Self:
-        """Make the document of an accepted entry."""
-        metadata = entry.metadata
-        return cls(
-            entry_key=entry_key,
-            identifier=entry.identifier,
-            email=entry.endorser.email,
-            created=entry.created,
-            title=metadata.title or "",
-            description=metadata.description or "",
-            os=metadata.os or "",
-            os_version=metadata.os_version or "",
-            arch=metadata.os_arch or "",
-            kind=metadata.kind or "",
-            format=metadata.format or "",
-            version=metadata.version or "",
-            publisher=metadata.publisher or "",
-            subject=entry.endorser.subject,
-            tags=metadata.tags,
-            extension=tuple(extension_texts(metadata.extensions)),
-        )
+    further: tuple[str, ...] = field(default=(), repr=False)
 
     def field_words(self) -> Mapping[Field, list[list[str]]]:
         """The words that ``field:`` finds, as runs: a phrase never spans two runs."""
@@ -80,7 +57,7 @@ class SearchDocument:
 
     def other_words(self) -> list[list[str]]:
         """The words that only a search without a field finds, as runs."""
-        return runs(self.arch, self.kind, self.format, self.version, *self.extension)
+        return runs(self.arch, self.kind, self.format, self.version, *self.further)
 
 
 def runs(*texts: str) -> list[list[str]]:
@@ -106,12 +83,45 @@ def bounded(found: Iterable[list[str]]) -> list[list[str]]:
     return kept
 
 
-def extension_texts(extensions: tuple[Extension, ...]) -> Iterable[str]:
-    """Every text and attribute value of extension elements and what is nested in them."""
-    for extension in extensions:
-        yield from (attribute.value for attribute in extension.attributes if attribute.value.strip())
-        if extension.text.strip():
-            yield extension.text
-        yield from extension_texts(extension.children)
-        if extension.tail.strip():
-            yield extension.tail
+def further_texts(body: bytes) -> Iterator[str]:
+    """Every text and attribute value of an entry that has no column of its own: above all its extensions.
+
+    Args:
+        body: an accepted entry.
+    """
+    root = parse_trusted(body)
+    description = root.find(vocabulary.DESCRIPTION)
+    for element in () if description is None else description:
+        if element.tag in _IN_COLUMNS:
+            continue
+        for node in element.iter():
+            if isinstance(node.tag, str):  # comments and processing instructions have no name
+                yield from (value for value in node.attrib.values() if isinstance(value, str))
+                if node.text:
+                    yield node.text
+            if node is not element and node.tail:
+                yield node.tail
+
+
+#: Elements whose text comes from the database, or is nothing to search for.
+_IN_COLUMNS = frozenset(
+    {
+        vocabulary.IDENTIFIER,
+        vocabulary.TYPE,
+        vocabulary.CREATED,
+        vocabulary.VALID,
+        vocabulary.TITLE,
+        vocabulary.DESCRIPTION_TEXT,
+        vocabulary.PUBLISHER,
+        vocabulary.FORMAT,
+        vocabulary.ALTERNATIVE,
+        vocabulary.OS,
+        vocabulary.OS_VERSION,
+        vocabulary.OS_ARCH,
+        vocabulary.KIND,
+        vocabulary.VERSION,
+        vocabulary.BYTES,
+        vocabulary.CHECKSUM,
+        vocabulary.ENDORSEMENT,
+    }
+)

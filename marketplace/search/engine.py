@@ -30,13 +30,16 @@ class Position:
         entry_id: id of the entry at ``sequence - 1``, empty at 0. An index
             whose position names another entry than the log has there was made
             of another log.
+        whole: whether it ever held everything; one that is still being built
+            for the first time would hide most entries.
     """
 
     sequence: int
     entry_id: str
+    whole: bool
 
 
-START = Position(0, "")
+START = Position(0, "", False)
 
 
 @dataclass(frozen=True, slots=True)

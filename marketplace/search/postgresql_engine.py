@@ -14,6 +14,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from hashlib import sha256
 from typing import Any
 
@@ -83,12 +84,12 @@ class PostgresqlIndex:
             )
             if note is None:
                 return START
-            version, sequence, entry_id = json.loads(note)
+            version, *position = json.loads(note)
             if version != SCHEMA_VERSION:
                 raise IndexBrokenError(
                     f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
                 )
-            return Position(sequence, entry_id)
+            return Position(*position)
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -97,7 +98,7 @@ class PostgresqlIndex:
             " VALUES (:key, CAST(:words AS tsvector), :note) ON CONFLICT (entry_key)"
             " DO UPDATE SET words = excluded.words, note = excluded.note"
         )
-        note = json.dumps([SCHEMA_VERSION, batch.position.sequence, batch.position.entry_id])
+        note = json.dumps([SCHEMA_VERSION, *astuple(batch.position)])
         rows = [{"key": one.entry_key, "words": _vector(one), "note": None} for one in batch.documents]
         rows.append({"key": _POSITION_KEY, "words": "", "note": note})
         with _broken(self._table), self._database.write() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -96,7 +97,7 @@ class TantivyIndex:
                 writer.add_document(_document(document))
             position = tantivy.Document()
             position.add_unsigned(_KEY, _POSITION_KEY)
-            position.add_text(_POSITION, json.dumps([batch.position.sequence, batch.position.entry_id]))
+            position.add_text(_POSITION, json.dumps(astuple(batch.position)))
             writer.add_document(position)
             writer.commit()
             writer.wait_merging_threads()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -97,18 +98,14 @@ class WhooshIndex:
         Raises:
             IndexBrokenError: it cannot be read.
         """
-        with _broken(self._where):
-            snapshot = self._borrow()
+        with _broken(self._where), self._lent() as snapshot:
             snapshot.verify()
-            self._give_back(snapshot)
         self.position()
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _broken(self._where):
-            snapshot = self._borrow()
+        with _broken(self._where), self._lent() as snapshot:
             found = snapshot.searcher.document(key=_POSITION_KEY)
-            self._give_back(snapshot)
             return START if found is None else Position(*found[_POSITION])
 
     def apply(self, batch: Batch) -> None:
@@ -132,16 +129,14 @@ class WhooshIndex:
             snapshot = self._borrow()
             try:
                 return WhooshMatches(self, snapshot, Evaluator(snapshot, query, self._postings))
-            except SearchError:
+            except BaseException:
                 self._give_back(snapshot)
                 raise
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
-        with _broken(self._where):
-            snapshot = self._borrow()
+        with _broken(self._where), self._lent() as snapshot:
             documents = snapshot.searcher.doc_count()
-            self._give_back(snapshot)
             return EngineStats(max(0, documents - 1), directory.size_of(self._where))
 
     def close(self) -> None:
@@ -150,6 +145,14 @@ class WhooshIndex:
             idle, self._idle = self._idle, []
         for snapshot in idle:
             snapshot.close()
+
+    @contextmanager
+    def _lent(self) -> Iterator[Snapshot]:
+        snapshot = self._borrow()
+        try:
+            yield snapshot
+        finally:
+            self._give_back(snapshot)
 
     def _borrow(self) -> Snapshot:
         generation = self._index.latest_generation()
@@ -215,7 +218,7 @@ def _write(writer: Any, batch: Batch) -> None:
                     writer.delete_document(number)
     for document in batch.documents:
         writer.add_document(**_values(document))
-    position = (batch.position.sequence, batch.position.entry_id)
+    position = astuple(batch.position)
     writer.add_document(**{_KEY: _POSITION_KEY, _POSITION: position, NUMBER: 0})
 
 

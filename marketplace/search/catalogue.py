@@ -1,0 +1,204 @@
+"""Current entries of every log in memory, following the logs: who may see what, and lists without words.
+
+Each process has a catalogue of its own. It holds nothing that the database
+does not, so it is simply read at start, and caught up before it answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import islice
+from threading import RLock
+from time import monotonic
+
+from pyroaring import BitMap
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import Principal
+from marketplace.models import Log
+from marketplace.search.facts import Facet
+from marketplace.search.loading import load_current
+from marketplace.search.order import By, Place
+from marketplace.search.shelf import Filters, Shelf
+from marketplace.search.vocabulary import Vocabulary
+
+#: Sets of readers' logs whose hidden entries are remembered.
+_REMEMBERED = 64
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A log as far as it was read."""
+
+    name: str
+    position: int = 0
+    shelf: Shelf = field(default_factory=Shelf)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+
+class Catalogue:
+    """The shelves of all logs that somebody asked for. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._reading = RLock()
+        #: By key of the log, so the oldest log comes first.
+        self._logs: dict[int, _Followed] = {}
+        self._hidden: OrderedDict[tuple[tuple[int, int], ...], list[BitMap]] = OrderedDict()
+
+    def catch_up(self, session: Session, names: frozenset[str] | None = None) -> float:
+        """Read what the logs have beyond what is known here.
+
+        Args:
+            names: logs to read; None for all.
+
+        Returns:
+            the seconds it took.
+        """
+        started = monotonic()
+        heads = select(Log.id, Log.name, Log.next_sequence).order_by(Log.id)
+        if names is not None:
+            heads = heads.where(Log.name.in_(sorted(names)))
+        for log_id, name, size in session.execute(heads).all():
+            followed = self._logs.get(log_id)
+            if followed is None or followed.position < size:
+                self._read(session, log_id, name, size)
+        return monotonic() - started
+
+    @contextmanager
+    def seen_by(self, principal: Principal) -> Iterator[View]:
+        """What a principal sees, unchanging while the block runs; keep the block short."""
+        with self._lock:
+            logs = sorted((key, one) for key, one in self._logs.items() if one.name in principal.logs)
+            yield View([one for _, one in logs], self._hidden_in(logs))
+
+    def size(self) -> int:
+        """Entries on all shelves."""
+        with self._lock:
+            return sum(len(one.shelf.items) for one in self._logs.values())
+
+    def _read(self, session: Session, log_id: int, name: str, size: int) -> None:
+        # One thread reads; the others wait for what it reads, which is what they want too.
+        with self._reading:
+            position = self._logs[log_id].position if log_id in self._logs else 0
+            if log_id in self._logs and position >= size:
+                return
+            # The database is read without the other lock, so that searches go on meanwhile.
+            shown = list(load_current(session, log_id, position, size))
+            with self._lock:
+                followed = self._logs.setdefault(log_id, _Followed(name))
+                followed.shelf.put([one.facts for one in shown])
+                for one in shown:
+                    followed.vocabulary.add(one.words)
+                followed.position = size
+
+    def _hidden_in(self, logs: Sequence[tuple[int, _Followed]]) -> list[BitMap]:
+        """For each log, its current entries that another of the logs supersedes or shows already."""
+        if len(logs) < 2:
+            return [BitMap() for _ in logs]
+        known = tuple((key, one.position) for key, one in logs)
+        if known not in self._hidden:
+            self._hidden[known] = _superseded([one.shelf for _, one in logs])
+            while len(self._hidden) > _REMEMBERED:
+                self._hidden.popitem(last=False)
+        self._hidden.move_to_end(known)
+        return self._hidden[known]
+
+
+class View:
+    """Several shelves seen as one. Every entry is on one of them, so counts and lists add up."""
+
+    def __init__(self, logs: Sequence[_Followed], hidden: Sequence[BitMap]) -> None:
+        self._logs = logs
+        self._visible = [one.shelf.everything() - gone if gone else one.shelf.everything()
+                         for one, gone in zip(logs, hidden, strict=True)]  # fmt: skip
+
+    @property
+    def logs(self) -> list[str]:
+        """Names of the logs, the oldest first; the other answers are in this order."""
+        return [one.name for one in self._logs]
+
+    def visible(self) -> list[BitMap]:
+        """Keys of everything to be seen, log by log; treat them as frozen."""
+        return self._visible
+
+    def narrow(
+        self, among: Sequence[BitMap], filters: Filters, now: int, without: Facet | None = None
+    ) -> list[BitMap]:
+        """Those of some entries that pass the filters, all of them or all but one facet's."""
+        narrowed = []
+        for one, found in zip(self._logs, among, strict=True):
+            for part in one.shelf.select(filters, now, without):
+                found = found & part
+            narrowed.append(found)
+        return narrowed
+
+    def count(self, facet: Facet, among: Sequence[BitMap], now: int, limit: int) -> list[tuple[str, int]]:
+        """The commonest values of a facet among some entries with their counts, the commonest first."""
+        totals: Counter[str] = Counter()
+        # Over several logs only all counts together tell which values are the commonest.
+        each = limit if len(self._logs) == 1 else None
+        for one, found in zip(self._logs, among, strict=True):
+            if found:
+                totals.update(one.shelf.count(facet, found, now, each))
+        return sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:limit]
+
+    def count_one(self, facet: Facet, value: str, among: Sequence[BitMap], now: int) -> int:
+        """How many of some entries have one value of a facet."""
+        filters = Filters({facet: frozenset((value,))})
+        return sum(len(found) for found in self.narrow(among, filters, now))
+
+    def label(self, facet: Facet, value: str) -> str:
+        """How a value is mostly spelled."""
+        for one in self._logs:
+            if (label := one.shelf.label(facet, value)) != value:
+                return label
+        return value
+
+    def ascending(self, by: By, among: Sequence[BitMap], after: Place | None, limit: int) -> list[Place]:
+        """The first of some entries in an order, from behind a place on."""
+        parts = (
+            one.shelf.orders[by].ascending(found, one.shelf.items, after)
+            for one, found in zip(self._logs, among, strict=True)
+        )
+        return list(islice(merge(*parts), limit))
+
+    def descending(self, by: By, among: Sequence[BitMap], after: Place | None, limit: int) -> list[Place]:
+        """The same backwards."""
+        parts = (
+            one.shelf.orders[by].descending(found, one.shelf.items, after)
+            for one, found in zip(self._logs, among, strict=True)
+        )
+        return list(islice(merge(*parts, reverse=True), limit))
+
+    def similar(self, word: str, limit: int) -> list[str]:
+        """Words of visible logs that this one may have been meant to be, the best first."""
+        if any(word in one.vocabulary for one in self._logs):
+            return []
+        found = sorted({pair for one in self._logs for pair in one.vocabulary.similar(word, limit)})
+        return [candidate for _, candidate in found][:limit]
+
+
+def _superseded(shelves: Sequence[Shelf]) -> list[BitMap]:
+    """For each shelf its entries that are not the current ones of all shelves together."""
+    hidden = [BitMap() for _ in shelves]
+    # The largest shelf is only asked about what the others hold.
+    largest = max(range(len(shelves)), key=lambda number: len(shelves[number].pairs))
+    pairs = {pair for number, shelf in enumerate(shelves) if number != largest for pair in shelf.pairs}
+    for pair in pairs:
+        holders = [
+            (shelf.items[shelf.pairs[pair]].precedence(), -number, shelf.pairs[pair])
+            for number, shelf in enumerate(shelves)
+            if pair in shelf.pairs
+        ]
+        # Among equals, which are one entry in several logs, the oldest log shows it.
+        best = max(holders)
+        for holder in holders:
+            if holder is not best:
+                hidden[-holder[1]].add(holder[2])
+    return hidden

@@ -1,0 +1,81 @@
+"""What filters, facets and orders know about a current entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from marketplace.models.current import FOREVER
+from marketplace.search.text import fold
+
+#: Characters of a facet's value; what an entry says beyond is not told apart.
+VALUE_LENGTH = 100
+
+
+class Facet(StrEnum):
+    """What a list can be narrowed by; each value of a facet has a count."""
+
+    STATUS = "status"
+    OS = "os"
+    OS_VERSION = "os-version"
+    ARCH = "arch"
+    KIND = "kind"
+    FORMAT = "format"
+    LOCATION = "location"
+    TRUST = "trust"
+    ENDORSER = "endorser"
+    TAG = "tag"
+
+
+#: Facets whose values are names: compared to the letter. The others ignore case and accents.
+NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A current entry of a log.
+
+    Args:
+        created: seconds since 1970.
+        valid_until: seconds since 1970, FOREVER where it never expires.
+        title: as written; empty where there is none.
+        size: bytes of the image.
+        spelled: the values of each facet but the status, as written.
+    """
+
+    entry_key: int
+    entry_id: str
+    identifier: str
+    email: str
+    created: int
+    deprecated: bool
+    valid_until: int
+    title: str
+    size: int
+    spelled: Mapping[Facet, tuple[str, ...]]
+
+    @property
+    def expires(self) -> bool:
+        """Whether it can ever expire: a deprecated entry stays deprecated."""
+        return self.valid_until != FOREVER and not self.deprecated
+
+    def precedence(self) -> tuple[int, bool, int]:
+        """Greatest for the entry that is shown of an image and endorser; as entries.pure.precedence."""
+        return self.created, self.deprecated, -int(self.entry_id, 16)
+
+
+def facet_value(facet: Facet, spelled: str) -> str:
+    """The value that spellings share."""
+    text = spelled.strip()[:VALUE_LENGTH]
+    return text if facet in NAMES else fold(text)
+
+
+def location_values(*, web: bool, pdisk: bool) -> tuple[str, ...]:
+    """The values of the location facet: where the content can be fetched from."""
+    return tuple(name for name, there in (("web", web), ("pdisk", pdisk)) if there)
+
+
+def present(values: Iterable[str | None]) -> tuple[str, ...]:
+    """The values that say something."""
+    return tuple(value for value in values if value is not None and value.strip())

@@ -1,0 +1,91 @@
+"""Where the words of a search stand in a hit's texts. Positions, never markup: pages escape and mark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marketplace.search import text
+from marketplace.search.words import Clause, Field, Match, WordQuery
+
+#: Characters of a text that are looked at, characters of an excerpt, and those in front of its first match.
+_READ, _SHOWN, _BEFORE = 20_000, 240, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text, or an excerpt of one, with the places that match.
+
+    Args:
+        marks: pairs of first and last-but-one character in ``text``, ascending, apart.
+        cut_before: characters of the original were left out in front.
+        cut_after: the same behind.
+    """
+
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+    cut_before: bool = False
+    cut_after: bool = False
+
+    def parts(self) -> list[tuple[str, bool]]:
+        """The text in pieces, each with whether it is marked."""
+        pieces: list[tuple[str, bool]] = []
+        last = 0
+        for start, end in self.marks:
+            pieces += [(self.text[last:start], False), (self.text[start:end], True)]
+            last = end
+        pieces.append((self.text[last:], False))
+        return [piece for piece in pieces if piece[0]]
+
+
+def mark(original: str, field: Field, query: WordQuery | None) -> Marked:
+    """A whole text with the places where a query's words stand."""
+    clauses = [] if query is None else [c for c in query.required if c.field in (None, field)]
+    return Marked(original, tuple(_places(original[:_READ], clauses))) if clauses else Marked(original)
+
+
+def excerpt(original: str, field: Field, query: WordQuery | None) -> Marked:
+    """A part of a text around its first match; its beginning where nothing matches."""
+    marks = mark(original, field, query).marks
+    start = 0
+    if marks and marks[0][1] > _SHOWN:
+        start = _word_start(original, max(0, marks[0][0] - _BEFORE))
+    end = len(original) if len(original) - start <= _SHOWN else _word_end(original, start + _SHOWN)
+    inside = tuple((first - start, last - start) for first, last in marks if start <= first and last <= end)
+    return Marked(original[start:end], inside, start > 0, end < len(original))
+
+
+def _places(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
+    spans = text.spans(original)
+    found: set[tuple[int, int]] = set()
+    for clause in clauses:
+        length = len(clause.words)
+        for i in range(len(spans) - length + 1):
+            if _fits(clause, [word for word, _, _ in spans[i : i + length]]):
+                found.add((spans[i][1], spans[i + length - 1][2]))
+    return _joined(sorted(found))
+
+
+def _fits(clause: Clause, words: list[str]) -> bool:
+    if clause.match is Match.PREFIX:
+        return words[0].startswith(clause.words[0])
+    return tuple(words) == clause.words
+
+
+def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, end in places:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _word_start(original: str, near: int) -> int:
+    space = original.find(" ", near, near + 30)
+    return near if space < 0 else space + 1
+
+
+def _word_end(original: str, near: int) -> int:
+    space = original.rfind(" ", near - 30, near)
+    return near if space < 0 else space

@@ -1,0 +1,200 @@
+"""From the tables to what the catalogue and the engines keep."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, select, tuple_
+from sqlalchemy.orm import Session
+
+from marketplace.models import Change, Current, Entry, EntryBody, EntryTag
+from marketplace.models.base import to_seconds
+from marketplace.search import text
+from marketplace.search.document import SearchDocument, further_texts
+from marketplace.search.facts import Facet, Facts, location_values, present
+from validators.errors import RefusedError
+
+_logger = logging.getLogger(__name__)
+
+#: Keys named in one statement; SQLite and PostgreSQL both take more.
+_CHUNK = 500
+#: Rows fetched at a time of a long result.
+_FETCHED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A current entry for the catalogue: its facts, and words that may be suggested."""
+
+    facts: Facts
+    words: tuple[str, ...]
+
+
+def load_current(session: Session, log_id: int, since: int, end: int) -> Iterator[Shown]:
+    """The current entries of a log that its rows ``since <= sequence < end`` can have changed."""
+    statement = _CURRENT.where(Current.log_id == log_id)
+    tagged = (
+        select(EntryTag.entry_key, EntryTag.tag)
+        .join(Current, and_(Current.entry_key == EntryTag.entry_key, Current.log_id == log_id))
+        .order_by(EntryTag.entry_key, EntryTag.position)
+    )
+    if since > 0:
+        touched = (
+            select(Entry.identifier, Entry.email)
+            .join(Change, Change.entry_key == Entry.id)
+            .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
+        )
+        narrowed = tuple_(Current.identifier, Current.email).in_(touched)
+        statement, tagged = statement.where(narrowed), tagged.where(narrowed)
+    tags: defaultdict[int, list[str]] = defaultdict(list)
+    for key, tag in session.execute(tagged):
+        tags[key].append(tag)
+    for row in session.execute(statement).yield_per(_FETCHED):
+        yield _shown(row, tuple(tags.get(row.entry_key, ())))
+
+
+def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterator[SearchDocument]:
+    """What the engines index of some entries of a log."""
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        tags: defaultdict[int, list[str]] = defaultdict(list)
+        wanted = select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(chunk))
+        for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
+            tags[key].append(tag)
+        for row in session.execute(_DOCUMENT.where(Change.log_id == log_id, Entry.id.in_(chunk))):
+            yield _document(row, tuple(tags.get(row.id, ())))
+
+
+def shown_among(session: Session, log_id: int, since: int, end: int) -> tuple[list[int], list[int]]:
+    """What rows ``since <= sequence < end`` of a log change in its index.
+
+    Returns:
+        the keys of the entries among them that are current, and those of all
+        entries that are not current about the same images by the same endorsers.
+    """
+    page = (Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
+    is_current = and_(Current.log_id == Change.log_id, Current.entry_key == Change.entry_key)
+    current = select(Change.entry_key).join(Current, is_current).where(*page).order_by(Change.sequence)
+    touched = select(Entry.identifier, Entry.email).join(Change, Change.entry_key == Entry.id).where(*page)
+    superseded = (
+        select(Change.entry_key)
+        .join(Entry, Entry.id == Change.entry_key)
+        .outerjoin(Current, is_current)
+        .where(Change.log_id == log_id, Current.id.is_(None))
+        .where(tuple_(Entry.identifier, Entry.email).in_(touched))
+    )
+    return list(session.scalars(current)), list(session.scalars(superseded))
+
+
+_DOCUMENT: Select[Any] = (
+    select(
+        Entry.id,
+        Entry.identifier,
+        Entry.email,
+        Entry.created,
+        Entry.subject,
+        Entry.title,
+        Entry.description,
+        Entry.os,
+        Entry.os_version,
+        Entry.os_arch,
+        Entry.kind,
+        Entry.format,
+        Entry.version,
+        Entry.publisher,
+        EntryBody.data,
+    )
+    .join(Change, Change.entry_key == Entry.id)
+    .join(EntryBody, EntryBody.id == Change.body_id)
+)
+
+
+def _document(row: Any, tags: tuple[str, ...]) -> SearchDocument:
+    return SearchDocument(
+        entry_key=row.id,
+        identifier=row.identifier,
+        email=row.email,
+        created=row.created,
+        subject=row.subject,
+        title=row.title or "",
+        description=row.description or "",
+        os=row.os or "",
+        os_version=row.os_version or "",
+        arch=row.os_arch or "",
+        kind=row.kind or "",
+        format=row.format or "",
+        version=row.version or "",
+        publisher=row.publisher or "",
+        tags=tags,
+        further=_further(row),
+    )
+
+
+def _further(row: Any) -> tuple[str, ...]:
+    try:
+        return tuple(further_texts(row.data))
+    except RefusedError as refused:
+        # It was parsed when it was accepted; one damaged body must not hold up all other entries.
+        _logger.error(
+            "a stored entry is no XML; only its columns are searched",
+            extra={"entry_key": row.id, "code": refused.code},
+        )
+        return ()
+
+
+_CURRENT: Select[Any] = (
+    select(
+        Current.entry_key,
+        Current.entry_id,
+        Current.identifier,
+        Current.email,
+        Current.created,
+        Current.deprecated,
+        Current.valid_until,
+        Current.has_web,
+        Current.has_pdisk,
+        Current.os,
+        Current.os_version,
+        Current.os_arch,
+        Current.kind,
+        Current.title,
+        Entry.size,
+        Entry.format,
+        Entry.publisher,
+        EntryBody.strength,
+    )
+    .join(Entry, Entry.id == Current.entry_key)
+    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == Current.entry_key))
+    .join(EntryBody, EntryBody.id == Change.body_id)
+)
+
+
+def _shown(row: Any, tags: tuple[str, ...]) -> Shown:
+    facts = Facts(
+        entry_key=row.entry_key,
+        entry_id=row.entry_id,
+        identifier=row.identifier,
+        email=row.email,
+        created=to_seconds(row.created),
+        deprecated=row.deprecated,
+        valid_until=row.valid_until,
+        title=row.title or "",
+        size=row.size,
+        spelled={
+            Facet.OS: present([row.os]),
+            Facet.OS_VERSION: present([row.os_version]),
+            Facet.ARCH: present([row.os_arch]),
+            Facet.KIND: present([row.kind]),
+            Facet.FORMAT: present([row.format]),
+            Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
+            Facet.TRUST: (row.strength,),
+            Facet.ENDORSER: (row.email,),
+            Facet.TAG: present(tags),
+        },
+    )
+    told = (row.title, row.os, row.publisher, *tags)
+    return Shown(facts, tuple(word for part in told if part for word in text.words(part[:1000])))

@@ -1,0 +1,279 @@
+"""What a search asks for, checked: what is unknown is refused, naming what there is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from marketplace.entries.pure import Status
+from marketplace.models.base import to_seconds
+from marketplace.search.errors import SearchRefusedError
+from marketplace.search.facts import Facet, facet_value
+from marketplace.search.order import By
+from marketplace.search.shelf import Filters
+from marketplace.search.words import WordQuery, parse_words
+from validators.errors import shown
+from validators.times import parse_time
+
+#: Hits on a page: the usual number, and the most.
+PAGE, MAX_PAGE = 20, 100
+#: Values chosen at the same time, over all facets.
+MAX_CHOSEN = 50
+
+_MAX_CURSOR = 1000
+_LONGEST_VALUE = 1000
+
+
+class Sort(StrEnum):
+    """The order of the hits."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    TITLE = "title"
+    TITLE_DESCENDING = "title-descending"
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+
+
+#: What each sort but relevance goes by, and whether backwards.
+ORDERS: Mapping[Sort, tuple[By, bool]] = {
+    Sort.NEWEST: (By.CREATED, True),
+    Sort.OLDEST: (By.CREATED, False),
+    Sort.TITLE: (By.TITLE, False),
+    Sort.TITLE_DESCENDING: (By.TITLE, True),
+    Sort.LARGEST: (By.SIZE, True),
+    Sort.SMALLEST: (By.SIZE, False),
+}
+
+#: Values of the facets that have a fixed set of them.
+FIXED: Mapping[Facet, tuple[str, ...]] = {
+    Facet.STATUS: tuple(status.value for status in Status),
+    Facet.LOCATION: ("web", "pdisk"),
+    Facet.TRUST: ("strong", "legacy"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search. Make it with ``parse_request`` where the values come from outside.
+
+    Args:
+        words: what was typed; empty for a list without words.
+        chosen: the values of facets; several of one facet are alternatives.
+        created_from: earliest creation time.
+        created_before: the first creation time that is too late.
+        sort: None for relevance where there are words, newest first where there are none.
+        limit: hits on a page, 1 to MAX_PAGE.
+        cursor: where the page begins, from ``SearchPage.next_cursor``.
+    """
+
+    words: str = ""
+    chosen: Mapping[Facet, tuple[str, ...]] = field(default_factory=dict)
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    sort: Sort | None = None
+    limit: int = PAGE
+    cursor: str | None = None
+
+    def query(self) -> WordQuery | None:
+        """The words, parsed.
+
+        Raises:
+            SearchRefusedError: they break a rule of the query language.
+        """
+        return parse_words(self.words)
+
+    def order(self) -> Sort:
+        """The sort that applies."""
+        if self.sort is None or (self.sort is Sort.RELEVANCE and not self.words.strip()):
+            return Sort.RELEVANCE if self.words.strip() else Sort.NEWEST
+        return self.sort
+
+    def filters(self) -> Filters:
+        """The filters as the catalogue takes them."""
+        return Filters(
+            {
+                facet: frozenset(facet_value(facet, value) for value in values)
+                for facet, values in self.chosen.items()
+                if values
+            },
+            None if self.created_from is None else to_seconds(self.created_from),
+            None if self.created_before is None else to_seconds(self.created_before),
+        )
+
+    def fingerprint(self) -> str:
+        """Tells requests apart whose cursors must not be mixed."""
+        filters = self.filters()
+        asked = [
+            self.words.split(),
+            sorted((facet.value, sorted(values)) for facet, values in filters.chosen.items()),
+            filters.created_from,
+            filters.created_before,
+            self.order().value,
+        ]
+        return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def parse_request(pairs: Iterable[tuple[str, str]]) -> SearchRequest:
+    """Read a request from the parameters of a URL.
+
+    ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
+    ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
+    ``limit``; ``cursor``. Without any ``status`` only valid entries are listed;
+    ``status=all`` lists every one.
+
+    Raises:
+        SearchRefusedError: a parameter is unknown, twice, or has no allowed value.
+    """
+    single: dict[str, str] = {}
+    chosen: dict[Facet, dict[str, None]] = {}
+    for name, value in pairs:
+        if name in _SINGLE:
+            if name in single:
+                raise SearchRefusedError("search.parameter-twice", f"Give {name} once.")
+            single[name] = value
+        elif name in set(Facet):
+            chosen.setdefault(Facet(name), {})[_checked(Facet(name), value)] = None
+        else:
+            allowed = ", ".join([*_SINGLE, *Facet])
+            raise SearchRefusedError(
+                "search.unknown-parameter", f"There is no parameter {shown(name)}; there are {allowed}."
+            )
+    if sum(len(values) for values in chosen.values()) > MAX_CHOSEN:
+        raise SearchRefusedError("search.too-many-filters", f"Choose at most {MAX_CHOSEN} values.")
+    statuses = chosen.setdefault(Facet.STATUS, {})
+    if not statuses:
+        statuses[Status.VALID.value] = None
+    elif "all" in statuses:
+        statuses.clear()
+    return SearchRequest(
+        words=single.get("q", ""),
+        chosen={facet: tuple(values) for facet, values in chosen.items() if values},
+        created_from=_moment(single, "created-from", timedelta()),
+        created_before=_moment(single, "created-to", timedelta(days=1)),
+        sort=_sort(single.get("sort")),
+        limit=_limit(single.get("limit")),
+        cursor=single.get("cursor") or None,
+    )
+
+
+_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last hit of a page: where it stood in the order, and its key.
+
+    Args:
+        value: a score, or the value the order goes by.
+    """
+
+    value: Any
+    entry_key: int
+
+    def encode(self, request: SearchRequest) -> str:
+        """The cursor as text for URLs; it fits the same search only."""
+        told = json.dumps([request.fingerprint(), self.value, self.entry_key], separators=(",", ":"))
+        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+
+def parse_cursor(request: SearchRequest) -> Cursor | None:
+    """The request's cursor, checked: it may be anything, since it comes back from outside.
+
+    Raises:
+        SearchRefusedError: it is none of ours, or belongs to another search.
+    """
+    if request.cursor is None:
+        return None
+    try:
+        if len(request.cursor) > _MAX_CURSOR:
+            raise ValueError
+        padded = request.cursor + "=" * (-len(request.cursor) % 4)
+        told = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        fingerprint, value, key = told
+        if fingerprint != request.fingerprint():
+            raise ValueError
+        return Cursor(_value(request.order(), value), _whole(key))
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        raise SearchRefusedError(
+            "search.cursor", "The cursor belongs to another search; begin again without it."
+        ) from None
+
+
+def _value(order: Sort, value: Any) -> Any:
+    """The value of a cursor as the order compares it."""
+    if order is Sort.RELEVANCE:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError
+        return float(value)
+    if ORDERS[order][0] is By.TITLE:
+        absent, title = value
+        if not isinstance(absent, bool) or not isinstance(title, str):
+            raise ValueError
+        return absent, title
+    return _whole(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise ValueError
+    return value
+
+
+def _checked(facet: Facet, value: str) -> str:
+    allowed = FIXED.get(facet)
+    if allowed is not None and value not in allowed and not (facet is Facet.STATUS and value == "all"):
+        every = ", ".join([*allowed, "all"] if facet is Facet.STATUS else allowed)
+        raise SearchRefusedError(
+            "search.unknown-value", f"{facet.value} has no value {shown(value)}; there are {every}."
+        )
+    if not value.strip() or len(value) > _LONGEST_VALUE:
+        raise SearchRefusedError(
+            "search.unknown-value", f"{facet.value} needs a value of 1 to {_LONGEST_VALUE} characters."
+        )
+    return value
+
+
+def _sort(name: str | None) -> Sort | None:
+    try:
+        return Sort(name) if name else None
+    except ValueError:
+        raise SearchRefusedError(
+            "search.unknown-sort", f"There is no sort {shown(name)}; there are {', '.join(Sort)}."
+        ) from None
+
+
+def _limit(text: str | None) -> int:
+    if not text:
+        return PAGE
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):
+        raise SearchRefusedError(
+            "search.limit", f"limit is a number from 1 to {MAX_PAGE}, found {shown(text)}."
+        )
+    return int(text)
+
+
+def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime | None:
+    """A day or an exact time; ``after`` a day, or behind the second that an exact time names."""
+    text = given.get(name)
+    if not text:
+        return None
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            return parse_time(f"{text}T00:00:00Z") + after
+        return parse_time(text) + (timedelta(seconds=1) if after else timedelta())
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+    except ValueError:
+        raise SearchRefusedError(
+            "search.date", f"{name} is a date as 2024-01-31 or 2024-01-31T12:00:00Z, found {shown(text)}."
+        ) from None

@@ -1,0 +1,280 @@
+"""Answering searches: words from an engine, everything else from the catalogue, rows from the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+
+from pyroaring import BitMap
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import Principal
+from marketplace.db import Database
+from marketplace.entries.pure import Status
+from marketplace.entries.records import EntryRow
+from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.visibility import find_scope
+from marketplace.models import Entry, EntryTag
+from marketplace.models.base import to_seconds
+from marketplace.search import text
+from marketplace.search.catalogue import Catalogue, View
+from marketplace.search.engine import Matches, Ranked, SearchIndex
+from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
+from marketplace.search.facts import Facet
+from marketplace.search.highlight import Marked, excerpt, mark
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.order import Place
+from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, parse_cursor
+from marketplace.search.words import Clause, Field, Match, WordQuery
+
+#: Values of a facet that are counted and shown.
+FACET_VALUES = 30
+#: Seconds after which asking again makes sense while an index is built.
+RETRY_AFTER = 5
+#: Words tried for one that finds nothing.
+_CANDIDATES = 3
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """An entry that was found.
+
+    Args:
+        title: with the words that match.
+        excerpt: of the description, around the words that match.
+    """
+
+    row: EntryRow
+    tags: tuple[str, ...]
+    status: Status
+    title: Marked
+    excerpt: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """A value of a facet, how it is mostly spelled, and how many entries choosing it would list."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """A page of hits.
+
+    Args:
+        total: entries that match, on all pages.
+        facets: the commonest values of each, counted with all other filters but those of the facet itself.
+        suggestion: words to search for instead, which find something; only where nothing is found.
+        next_cursor: where the next page begins; None on the last one.
+    """
+
+    hits: Sequence[SearchHit]
+    total: int
+    facets: Mapping[Facet, Sequence[FacetCount]]
+    sort: Sort
+    suggestion: str | None
+    next_cursor: str | None
+
+
+class SearchService:
+    """Searches for everybody, each seeing what it may.
+
+    Args:
+        catalogue: of this process.
+        indexer: holds the indexes, here or followed by another process; None where
+            the setting ``search.engine`` is off, and only lists are answered.
+    """
+
+    def __init__(self, database: Database, catalogue: Catalogue, indexer: SearchIndexer | None) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._indexer = indexer
+
+    def search(self, request: SearchRequest, principal: Principal, now: datetime) -> SearchPage:
+        """Answer a search.
+
+        Raises:
+            SearchRefusedError: the request breaks a rule, or takes too long.
+            SearchUnavailableError: it has words, and they cannot be searched at the moment.
+        """
+        query, cursor = request.query(), parse_cursor(request)
+        with ExitStack() as stack:
+            session = stack.enter_context(self._database.read())
+            self._catalogue.catch_up(session, principal.logs)
+            matches = None if query is None else self._match(query, principal, stack)
+            moment = to_seconds(now)
+            with self._catalogue.seen_by(principal) as view:
+                among = _narrowed(view, matches)
+                found = view.narrow(among, request.filters(), moment)
+                facets = _facets(view, among, found, request, moment)
+                total = sum(map(len, found))
+                logs = view.logs
+                if request.order() is not Sort.RELEVANCE:
+                    places = _page(view, found, request, cursor)
+            if request.order() is Sort.RELEVANCE:
+                places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, cursor)
+            page, more = places[: request.limit], len(places) > request.limit
+            return SearchPage(
+                hits=_hits(session, principal, [place.entry_key for place in page], query, now),
+                total=total,
+                facets=facets,
+                sort=request.order(),
+                suggestion=self._suggest(query, request, principal, moment) if query and not total else None,
+                next_cursor=_next(page[-1], request) if more else None,
+            )
+
+    def _match(self, query: WordQuery, principal: Principal, stack: ExitStack) -> dict[str, Matches]:
+        """The matches in each log that the principal sees."""
+        if self._indexer is None:
+            raise SearchUnavailableError("This marketplace does not search words.", RETRY_AFTER)
+        with self._catalogue.seen_by(principal) as view:
+            logs = [log for log, visible in zip(view.logs, view.visible(), strict=True) if visible]
+        found = {}
+        for log in logs:
+            with self._mending(log) as index:
+                if not index.position().whole:
+                    raise SearchUnavailableError(
+                        "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
+                    )
+                found[log] = index.match(query)
+            stack.callback(found[log].close)
+        return found
+
+    @contextmanager
+    def _mending(self, log: str) -> Iterator[SearchIndex]:
+        """The index of a log; where it turns out broken it is built again, and the search put off."""
+        assert self._indexer is not None  # noqa: S101  # _match refused already
+        index = None
+        try:
+            index = self._indexer.indexes.get(log)
+            yield index
+        except IndexBrokenError as broken:
+            self._indexer.mend(log, index, str(broken))
+            raise SearchUnavailableError(
+                "The search index was damaged and is being built again.", RETRY_AFTER
+            ) from broken
+
+    def _ranked(
+        self,
+        matches: Mapping[str, Matches],
+        found: Mapping[str, BitMap],
+        request: SearchRequest,
+        cursor: Cursor | None,
+    ) -> list[Place]:
+        after = None if cursor is None else Ranked(cursor.value, cursor.entry_key)
+        parts = []
+        for log, keys in found.items():
+            if keys:
+                with self._mending(log):
+                    parts.append(matches[log].ranked(keys, request.limit + 1, after))
+        best = islice(merge(*parts, key=Ranked.order), request.limit + 1)
+        return [Place(one.score, one.entry_key) for one in best]
+
+    def _suggest(
+        self, query: WordQuery, request: SearchRequest, principal: Principal, now: int
+    ) -> str | None:
+        """The words with one of them replaced by a similar one, such that something is found."""
+        for clause in query.required:
+            if clause.match is not Match.EXACT or len(clause.words) != 1:
+                continue
+            with self._catalogue.seen_by(principal) as view:
+                similar = view.similar(clause.words[0], _CANDIDATES)
+            for word in similar:
+                tried = WordQuery(
+                    tuple(Clause((word,), one.field) if one is clause else one for one in query.required),
+                    query.excluded,
+                )
+                if self._finds(tried, principal, now, request):
+                    return _replaced(request.words, clause.words[0], word)
+        return None
+
+    def _finds(self, query: WordQuery, principal: Principal, now: int, request: SearchRequest) -> bool:
+        with ExitStack() as stack:
+            matches = self._match(query, principal, stack)
+            with self._catalogue.seen_by(principal) as view:
+                return any(view.narrow(_narrowed(view, matches), request.filters(), now))
+
+
+def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> list[BitMap]:
+    """What is visible, and holds the words if there are any."""
+    if matches is None:
+        return view.visible()
+    return [
+        visible & matches[log].keys if log in matches else BitMap()
+        for log, visible in zip(view.logs, view.visible(), strict=True)
+    ]
+
+
+def _facets(
+    view: View, among: Sequence[BitMap], found: Sequence[BitMap], request: SearchRequest, now: int
+) -> dict[Facet, list[FacetCount]]:
+    filters = request.filters()
+    facets = {}
+    for facet in Facet:
+        chosen = filters.chosen.get(facet, frozenset())
+        base = view.narrow(among, filters, now, without=facet) if chosen else found
+        counts = dict(view.count(facet, base, now, FACET_VALUES))
+        for value in sorted(chosen - counts.keys()):
+            counts[value] = view.count_one(facet, value, base, now)
+        facets[facet] = [
+            FacetCount(value, view.label(facet, value), count, value in chosen)
+            for value, count in counts.items()
+        ]
+    return facets
+
+
+def _page(view: View, found: Sequence[BitMap], request: SearchRequest, cursor: Cursor | None) -> list[Place]:
+    by, backwards = ORDERS[request.order()]
+    after = None if cursor is None else Place(cursor.value, cursor.entry_key)
+    walk = view.descending if backwards else view.ascending
+    return walk(by, found, after, request.limit + 1)
+
+
+def _next(last: Place, request: SearchRequest) -> str:
+    return Cursor(last.value, last.entry_key).encode(request)
+
+
+def _hits(
+    session: Session, principal: Principal, keys: Sequence[int], query: WordQuery | None, now: datetime
+) -> list[SearchHit]:
+    if not keys:
+        return []
+    # Asked for by key, and once more only what the principal sees: two locks on one door.
+    scope = find_scope(session, principal)
+    rows = {
+        row.key: row for row in map(to_row, session.execute(select_rows(scope).where(Entry.id.in_(keys))))
+    }
+    tags: dict[int, list[str]] = {}
+    wanted = select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(keys))
+    for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
+        tags.setdefault(key, []).append(tag)
+    return [
+        SearchHit(
+            row=row,
+            tags=tuple(tags.get(row.key, ())),
+            status=row.status(now),
+            title=mark(row.title or "", Field.TITLE, query),
+            excerpt=excerpt(row.description or "", Field.DESCRIPTION, query),
+        )
+        for row in (rows[key] for key in keys if key in rows)
+    ]
+
+
+def _replaced(typed: str, word: str, by: str) -> str:
+    """The typed text with a word replaced where it stands."""
+    for found, start, end in text.spans(typed):
+        if found == word:
+            return typed[:start] + by + typed[end:]
+    return by

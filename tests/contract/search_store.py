@@ -1,0 +1,47 @@
+"""Puts entries into logs for the tests of search, as an import would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert
+
+from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.db import Database
+from marketplace.ingest import Source, UploadPolicy
+from marketplace.ingest.batch import Batch
+from marketplace.models import Base, Log
+from tests.factories.entries import accepted, moment
+from validators.document import AcceptedEntry
+
+GROUP = "group:g"
+NOW = moment(1000)
+
+
+def empty(database: Database) -> None:
+    """Leave two empty logs and nothing else."""
+    with database.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(delete(table))
+        session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
+        ChangeLog(session).create(GROUP)
+
+
+def add(database: Database, entries: Sequence[AcceptedEntry], log: str = PUBLIC) -> None:
+    """Append entries to a log."""
+    with database.write() as session:
+        batch = Batch(session, UploadPolicy(), NOW)
+        for entry in entries:
+            batch.add(entry, log, Source.IMPORT)
+        batch.finish()
+
+
+def entry(image: object = "image", second: int = 0, extension: str = "", **said: object) -> AcceptedEntry:
+    """An entry whose body is XML; ``extension`` stands in an element of its own namespace."""
+    email = str(said.pop("email", "jane@example.org"))
+    body = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="urn:x">'
+        f"<rdf:Description><!-- {image} {second} {email} {sorted(said.items())} -->"
+        f"<x:tool><x:name>{extension}</x:name></x:tool></rdf:Description></rdf:RDF>"
+    )
+    return accepted(image, email, moment(second), data=body.encode(), **said)  # type: ignore[arg-type]  # named
