@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from sqlalchemy import delete, event, insert, text
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC, ChangeLog
-from marketplace.db import Database
+from marketplace.db import Database, upgrade
 from marketplace.entries import (
     Column,
     Direction,
@@ -352,16 +354,18 @@ def test_searches_follow_what_is_current(database: Database) -> None:
     assert found("here") == 0
 
 
-def test_searches_do_without_the_trigram_index(database: Database) -> None:
-    if database.dialect != "sqlite":
-        pytest.skip("the trigram index is SQLite's")
-    with database.write() as session:
-        for event_name in ("insert", "update", "delete"):
-            session.execute(text(f"DROP TRIGGER {TRIGRAMS}_{event_name}"))
-        session.execute(text(f"DROP TABLE {TRIGRAMS}"))
-    entries = [accepted(n, title=f"number {n}") for n in range(3)]
-    fill(database, {PUBLIC: entries})
-    check_list(database, ANONYMOUS, entries, EntryQuery(now=NOW, search="number 2"))
+def test_searches_do_without_the_trigram_index(tmp_path: Path) -> None:
+    """As where SQLite was built without it."""
+    url = f"sqlite:///{tmp_path}/plain.sqlite"
+    upgrade(url)
+    with closing(Database.open(url)) as database:
+        with database.write() as session:
+            for event_name in ("insert", "update", "delete"):
+                session.execute(text(f"DROP TRIGGER {TRIGRAMS}_{event_name}"))
+            session.execute(text(f"DROP TABLE {TRIGRAMS}"))
+        entries = [accepted(n, title=f"number {n}") for n in range(3)]
+        fill(database, {PUBLIC: entries})
+        check_list(database, ANONYMOUS, entries, EntryQuery(now=NOW, search="number 2"))
 
 
 def test_endorsers_are_counted_onwards(database: Database) -> None:

@@ -1,0 +1,117 @@
+"""Current, timeline, tag and status: functions of the set, whatever the order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.entries.pure import Status, conflicting, current, rank, status, tag_target, timeline
+from tests.factories.entries import EPOCH, hex_digest, moment
+
+
+@dataclass(frozen=True)
+class Said:
+    identifier: str = "image"
+    email: str = "jane@example.org"
+    created: datetime = EPOCH
+    valid: datetime | None = None
+    deprecated: str | None = None
+    tags: tuple[str, ...] = ()
+    salt: int = 0
+
+    @property
+    def entry_id(self) -> str:
+        return hex_digest(
+            self.identifier, self.email, self.created, self.valid, self.deprecated, self.tags, self.salt
+        )
+
+
+SAID = st.builds(
+    Said,
+    identifier=st.sampled_from(["a", "b"]),
+    email=st.sampled_from(["x", "y"]),
+    created=st.integers(0, 3).map(moment),
+    deprecated=st.sampled_from([None, "", "why"]),
+    tags=st.sampled_from([(), ("t",), ("t", "u")]),
+    salt=st.integers(0, 2),
+)
+SETS = st.sets(SAID, max_size=20)
+
+
+@given(SETS, st.randoms(use_true_random=False))
+def test_the_order_of_a_set_does_not_matter(entries: set[Said], chance: random.Random) -> None:
+    one, other = sorted(entries, key=repr), sorted(entries, key=repr)
+    chance.shuffle(other)
+    assert current(one) == current(other)
+    assert timeline(one, "a") == timeline(other, "a")
+    assert tag_target(one, "x", "t") == tag_target(other, "x", "t")
+
+
+@given(SETS, SETS)
+def test_current_of_a_union_needs_only_the_currents(one: set[Said], other: set[Said]) -> None:
+    """Why a reader of several logs may start from each log's current entries."""
+    assert current(one | other) == current([*current(one).values(), *current(other).values()])
+
+
+@given(SETS)
+def test_nothing_precedes_what_is_current(entries: set[Said]) -> None:
+    shown = current(entries)
+    for entry in entries:
+        best = shown[entry.identifier, entry.email]
+        assert best.created >= entry.created
+        if best.created == entry.created and entry.deprecated is not None:
+            assert best.deprecated is not None
+
+
+@given(SETS)
+def test_precedence_is_a_total_order(entries: set[Said]) -> None:
+    assert len({rank(entry) for entry in entries}) == len(entries)
+
+
+def test_the_later_statement_is_current() -> None:
+    old, new = Said(created=moment(1), deprecated="bad"), Said(created=moment(2))
+    assert current([new, old]) == {("image", "jane@example.org"): new}
+
+
+def test_of_two_statements_of_one_second_the_deprecation_is_current() -> None:
+    for salt in range(8):  # whichever id is smaller
+        good, bad = Said(salt=salt), Said(deprecated="")
+        assert current([good, bad])["image", "jane@example.org"] is bad
+
+
+def test_of_two_equal_statements_of_one_second_the_smaller_id_is_current() -> None:
+    both = [Said(salt=1), Said(salt=2)]
+    assert current(both)["image", "jane@example.org"] == min(both, key=lambda s: s.entry_id)
+    assert conflicting(both) == {s.entry_id for s in both}
+    assert conflicting([both[0], Said(created=moment(1))]) == set()
+
+
+def test_a_tag_names_the_newest_current_entry_that_is_not_deprecated() -> None:
+    plain = Said("a", created=moment(1), tags=("t",))
+    newer = Said("b", created=moment(2), tags=("t",))
+    assert tag_target([plain, newer], newer.email, "t") is newer
+    gone = Said("b", created=moment(3), tags=("t",), deprecated="")
+    assert tag_target([plain, newer, gone], newer.email, "t") is plain
+    untagged = Said("b", created=moment(3))
+    assert tag_target([plain, newer, untagged], newer.email, "t") is plain
+    assert tag_target([plain, newer], "joe@example.org", "t") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (Said(), Status.VALID),
+        (Said(valid=moment(11)), Status.VALID),
+        (Said(valid=moment(10)), Status.VALID),
+        (Said(valid=moment(9)), Status.EXPIRED),
+        (Said(deprecated=""), Status.DEPRECATED),
+        (Said(deprecated="why", valid=moment(9)), Status.DEPRECATED),
+    ],
+)
+def test_status(said: Said, expected: Status) -> None:
+    assert status(said, moment(10) + timedelta(microseconds=999_999)) is expected
