@@ -51,6 +51,11 @@ ROUTES = (
     Route("web.sync", "/sync", ("GET", "POST")),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),
+    Route("api.index", "/api/v1"),
+    Route("api.search", "/api/v1/search"),
+    # The same search as a feed.
+    Route("api.feed", "/api/v1/search.atom"),
+    Route("api.entries", "/api/v1/entries"),
     Route("api.entry", "/api/v1/entries/{identifier}/{email}/{created}"),
     Route("api.entry.statement", "/api/v1/entries/{identifier}/{email}/{created}/statement"),
     Route("api.image", "/api/v1/images/{identifier}"),
@@ -59,6 +64,7 @@ ROUTES = (
     Route("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
     Route("api.tag", "/api/v1/tags/{email}/{tag:.+}"),
     Route("api.changes", "/api/v1/changes"),
+    Route("api.openapi", "/openapi.json"),
 )
 
 

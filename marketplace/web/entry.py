@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.access import ANONYMOUS
-from marketplace.entries import EntryRecord
 from marketplace.entries.cache import RememberedEntry
 from marketplace.runtime import Runtime
-from validators import accept
-from validators.document import AcceptedEntry, Coordinates, format_time
+from validators.document import Coordinates
 from validators.rdf import triples
+from validators.report import examine
 
-from .errors import no_entry
+from .entry_page import entry_values
+from .errors import HttpError, no_entry
 from .negotiation import ENTRY, Media, choose
 from .pages import page
 from .parameters import read_query
@@ -98,47 +95,19 @@ def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
 
 def _as_page(request: Request, data: bytes) -> Response:
     runtime: Runtime = request.registry[Runtime]
-    shown = accept(data)
+    report = examine(data)
+    shown = report.entry
+    if shown is None:
+        # Acceptance is a pure function of the bytes: a stored entry that fails it is damaged.
+        raise HttpError(500, "store.damaged", "the stored entry is damaged; the operator should run fsck")
     with visible_entries(request) as visible:
         record = visible.find(shown.coordinates)
         timeline = visible.timeline(shown.identifier)
     if record is None:
         raise no_entry()
-    values: dict[str, Any] = {
-        "entry": shown.metadata,
-        "identifier": shown.identifier,
-        "path": entry_path(shown.coordinates),
-        "marks": _marks(shown, record, runtime.now()),
-        "current": None if record.is_current else entry_path(record.current),
-        "facts": _facts(shown),
-        "timeline": [(entry_path(row.coordinates), row.email, format_time(row.created)) for row in timeline],
-    }
-    return page(request, "entry", values)
-
-
-def _marks(shown: AcceptedEntry, record: EntryRecord, now: datetime) -> list[str]:
-    marks = [record.row.status(now).value if record.is_current else "superseded"]
-    marks.append(f"{shown.strength.value} signature")
-    if record.conflicts:
-        marks.append("in conflict with another entry of these coordinates")
-    return marks
-
-
-def _facts(shown: AcceptedEntry) -> list[tuple[str, str]]:
-    metadata = shown.metadata
-    facts = [
-        ("Identifier", shown.identifier),
-        ("Endorser", shown.endorser.email),
-        ("Subject", shown.endorser.subject),
-        ("Issuer", shown.endorser.issuer),
-        ("Endorsed", format_time(shown.created)),
-        ("Valid until", "for ever" if metadata.valid is None else format_time(metadata.valid)),
-        ("Type", metadata.type),
-        ("Size", f"{metadata.size} bytes"),
-    ]
-    if metadata.deprecated is not None:
-        facts.append(("Deprecated", metadata.deprecated or "without a reason"))
-    facts += [(checksum.algorithm, checksum.value) for checksum in metadata.checksums]
-    facts += [(term.name.partition("}")[2], term.text) for term in metadata.terms]
-    facts += [("Signature", f"{shown.signature_algorithm} ({shown.strength})"), ("Entry id", shown.entry_id)]
-    return facts
+    site_url = runtime.settings.site.url
+    return page(
+        request,
+        "entry",
+        entry_values(shown, report.steps, record, timeline, site_url, runtime.now()),
+    )

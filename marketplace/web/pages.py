@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +17,15 @@ from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
 
+from .display import FILTERS, finalize
 from .errors import HttpError
+from .explanations import explained
 from .presented import fresh_response
+from .seal import seal_path
+
+_STATIC = Path(__file__).parent / "static"
+#: The emblem of the site is drawn as the seals of images are.
+_EMBLEM = seal_path("MarketplaceOfSignedImages_0")
 
 
 def page(request: Request, template: str, values: Mapping[str, Any]) -> Response:
@@ -47,12 +56,27 @@ def _add_common_values(event: BeforeRender) -> None:
     registry = event["request"].registry
     event["site"] = registry[Runtime].settings.site
     event["base"] = registry["marketplace.base_path"]
+    event["emblem_path"] = _EMBLEM
+    # The part of the site a page belongs to; most templates name theirs.
+    event["here"] = ""
 
 
 def includeme(config: Configurator) -> None:
     """Set up templates, what they all show, and the files they use."""
     site = config.registry[Runtime].settings.site
-    config.registry["marketplace.base_path"] = urlsplit(site.url).path.rstrip("/")
+    base = config.registry["marketplace.base_path"] = urlsplit(site.url).path.rstrip("/")
+    # A new version of a file gets a new address, so that browsers may keep the old one.
+    versions = {path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in _STATIC.iterdir()}
+    config.add_settings(
+        {
+            "jinja2.trim_blocks": "true",
+            "jinja2.lstrip_blocks": "true",
+            "jinja2.undefined": "strict",
+            "jinja2.finalize": finalize,
+            "jinja2.filters": FILTERS | {"explained": explained, "seal": seal_path},
+            "jinja2.globals": {"asset": lambda name: f"{base}/static/{name}?v={versions[name]}"},
+        }
+    )
     config.include("pyramid_jinja2")
     config.add_subscriber(_add_common_values, BeforeRender)
     config.add_static_view("static", "marketplace:web/static", cache_max_age=3600)

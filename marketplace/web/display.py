@@ -1,0 +1,135 @@
+"""Text and values as pages show them: nothing invisible, nothing endless, numbers with units.
+
+Escaping markup is the templates' business and always on. What is left is text
+that harms without any markup: characters that reorder or hide what stands
+beside them (Unicode Technical Report 36, section 2), and sheer length.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup
+
+from validators.document import format_time
+
+#: Control characters but tab and line ends, half surrogate pairs, direction marks and overrides, and
+#: characters of no width that no script needs.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+#: Marks piled higher than any language does cover the lines above and below.
+_PILED = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
+_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Schemes that a browser opens without doing anything else.
+_LINKED = ("http", "https", "ftp")
+
+
+def visible(text: str) -> str:
+    """The text with every hidden character spelled out, as ``[U+202E]``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _PILED.sub(r"\1", _HIDDEN.sub(_spelled, text))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return f"[U+{ord(found.group()):04X}]"
+
+
+def finalize(value: Any) -> Any:
+    """What every ``{{ expression }}`` of a template passes: text becomes visible, markup of ours stays."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def typed(text: str) -> Markup:
+    """A reader's own input, to stand in its field unchanged (and escaped)."""
+    return Markup.escape(text)
+
+
+def cut(text: str, length: int = 120) -> str:
+    """At most ``length`` characters, an ellipsis in place of the rest."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def prose(text: str, length: int = 4000) -> str:
+    """A longer text with its lines, but never more than one blank line in a row."""
+    short = _BLANK_LINES.sub("\n\n", text[: 2 * length].strip())
+    if len(short) <= length and len(text) <= 2 * length:
+        return short
+    return f"{cut(short, length)} ({len(text)} characters in all: see the signed entry)"
+
+
+def file_size(size: int) -> str:
+    """Bytes in the largest unit that leaves a number above one: ``4.2 GiB``."""
+    amount, unit = float(size), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{size} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def grouped(number: int) -> str:
+    """A number with its thousands apart, as ISO 80000-1 writes them."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def plural(number: int, one: str, several: str = "") -> str:
+    """``1 entry``, ``2 entries``."""
+    return f"{grouped(number)} {one if number == 1 else several or one + 's'}"
+
+
+def day(moment: datetime) -> str:
+    """The date of a moment, as ``4 Mar 2024``: the same in every locale."""
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def month(moment: datetime) -> str:
+    """The month of a moment, as ``Mar 2024``."""
+    return f"{_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def link(uri: str) -> str | None:
+    """An address to link to, with ASCII characters only; None where following it could do more than load.
+
+    Args:
+        uri: as an entry gives it; anything.
+    """
+    bare = uri.strip()
+    try:
+        parts = urlsplit(bare)
+        _ = parts.port  # raises ValueError where it is no number
+    except ValueError:
+        return None
+    if parts.scheme.lower() not in _LINKED or not parts.hostname or len(bare) > 2000:
+        return None
+    # A name in front of the host makes one address look like another.
+    if parts.username is not None or _HIDDEN.search(bare) or any(c.isspace() or c == "\\" for c in bare):
+        return None
+    return quote(bare, safe="%/:=&?~#+!$,;'@()*[]")
+
+
+def part(text: str) -> str:
+    """A text as one part of a path: slashes do not divide it."""
+    return quote(text, safe="@:+~")
+
+
+#: What templates call these.
+FILTERS = {
+    "cut": cut,
+    "day": day,
+    "file_size": file_size,
+    "grouped": grouped,
+    "iso": format_time,
+    "link": link,
+    "part": part,
+    "plural": plural,
+    "prose": prose,
+    "typed": typed,
+}

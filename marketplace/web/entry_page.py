@@ -1,0 +1,138 @@
+"""The page of one entry: what it says, how it was proved, and what to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from marketplace.entries import EntryRecord, EntryRow
+from validators.document import AcceptedEntry, Strength, format_time
+from validators.report import StepResult
+from validators.trust import judge
+
+from .commands import commands
+from .display import day, link
+from .statements import facts, statements
+from .timeline import lay_out
+from .uploads import entry_path
+
+#: Locations that a page lists.
+_MOST_LOCATIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A short remark; ``tone`` is good, bad, warn or plain."""
+
+    text: str
+    tone: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the content is; ``href`` where a browser may follow it."""
+
+    text: str
+    href: str | None
+
+
+def entry_values(
+    entry: AcceptedEntry,
+    steps: Sequence[StepResult],
+    record: EntryRecord,
+    timeline: Sequence[EntryRow],
+    site_url: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Everything the template shows.
+
+    Args:
+        steps: of acceptance.
+        timeline: every entry about the same image.
+        site_url: public base URL of the marketplace.
+    """
+    path = entry_path(entry.coordinates)
+    return {
+        "entry": entry.metadata,
+        "accepted": entry,
+        "record": record,
+        "identifier": entry.identifier,
+        "email": entry.endorser.email,
+        "path": path,
+        "created": format_time(entry.created),
+        "badges": badges(record, now) + trust_badges(entry),
+        "status": status_name(record, now),
+        "current": None if record.is_current else entry_path(record.current),
+        "facts": facts(entry),
+        "extensions": statements(entry.metadata.extensions),
+        "locations": [Location(uri, link(uri)) for uri in entry.metadata.locations[:_MOST_LOCATIONS]],
+        "locations_left_out": max(0, len(entry.metadata.locations) - _MOST_LOCATIONS),
+        "steps": steps,
+        "trust": judge(entry),
+        "commands": commands(entry, site_url, path),
+        "picture": lay_out(timeline, now),
+        "others": len(timeline) - 1,
+    }
+
+
+def status_name(record: EntryRecord, now: datetime) -> str:
+    """The status of a current entry; ``superseded`` for any other."""
+    return record.row.status(now).value if record.is_current else "superseded"
+
+
+_STATUS_TONES = {"valid": "good", "deprecated": "bad", "expired": "warn", "superseded": "plain"}
+_STATUS_TITLES = {
+    "valid": "The endorser stands by this image.",
+    "deprecated": "The endorser has withdrawn this image.",
+    "expired": "The endorser stood by this image for a time that is over.",
+    "superseded": "The endorser has said something newer about this image.",
+}
+
+
+def status_badge(status: str) -> Badge:
+    """The badge of a status."""
+    return Badge(status, _STATUS_TONES[status], _STATUS_TITLES[status])
+
+
+def badges(record: EntryRecord, now: datetime) -> list[Badge]:
+    """What lists would say of an entry."""
+    found = [status_badge(status_name(record, now))]
+    if record.conflicts:
+        title = "The endorser signed two different entries with the same coordinates."
+        found.append(Badge("conflicting", "bad", title))
+    return found
+
+
+def trust_badges(entry: AcceptedEntry) -> list[Badge]:
+    """How far the signature carries."""
+    trust = judge(entry)
+    found = [strength_badge(trust.strength)]
+    if trust.self_signed:
+        title = "Nobody but the endorser vouches for the endorser's name."
+        found.append(Badge("self-signed certificate", "plain", title))
+    if trust.email_bound:
+        found.append(Badge("e-mail in certificate", "good", "The certificate holds the endorser's address."))
+    else:
+        title = "The certificate does not hold the endorser's address."
+        found.append(Badge("e-mail only claimed", "warn", title))
+    if not trust.in_date_at_created:
+        title = "The certificate was not valid when the entry was made."
+        found.append(Badge("certificate out of date", "warn", title))
+    return found
+
+
+def strength_badge(strength: Strength) -> Badge:
+    """The badge of a signature's strength."""
+    if strength is Strength.STRONG:
+        return Badge(
+            "strong signature", "good", "RSA of 2048 bits or more, or ECDSA, with SHA-256 or better."
+        )
+    return Badge("legacy signature", "warn", "SHA-1 or a key of 1024 bits: once usual, weak today.")
+
+
+def until(valid: datetime | None) -> str:
+    """How long an entry is valid."""
+    return "without an end" if valid is None else f"until {day(valid)}"

@@ -1,0 +1,81 @@
+"""An image's page: the timeline of everything that was ever said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries import EntryRow
+from marketplace.runtime import Runtime
+from validators.document import format_time
+from validators.identifier import is_identifier
+
+from .entry_page import status_badge, strength_badge, until
+from .errors import NotFoundError
+from .pages import page
+from .reading import visible_entries
+from .timeline import lay_out
+from .uploads import entry_path
+
+#: Rows of the table below the picture.
+_MOST_ROWS = 500
+
+
+@view_config(route_name="web.image", request_method="GET", permission="entry:read")
+def image(request: Request) -> Response:
+    """The timeline of an image, as a picture and as a table."""
+    runtime: Runtime = request.registry[Runtime]
+    identifier = request.matchdict["identifier"]
+    rows: Sequence[EntryRow] = ()
+    if is_identifier(identifier):
+        with visible_entries(request) as visible:
+            rows = visible.timeline(identifier)
+    if not rows:
+        raise NotFoundError("image.unknown", "no entry about this image is known")
+    return page(request, "image", image_values(identifier, rows, runtime.now()))
+
+
+def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime) -> dict[str, Any]:
+    """Everything the template shows.
+
+    Args:
+        rows: every entry about the image, oldest first.
+    """
+    newest = {row.email: row for row in rows}
+    shown = rows[::-1][:_MOST_ROWS]
+    return {
+        "identifier": identifier,
+        "title": _title(rows),
+        "total": len(rows),
+        "endorsers": len(newest),
+        "picture": lay_out(rows, now),
+        "rows": [_shown(row, newest[row.email], now) for row in shown],
+        "rows_left_out": len(rows) - len(shown),
+    }
+
+
+def _title(rows: Sequence[EntryRow]) -> str | None:
+    """What the image was called last, by somebody who had not withdrawn it if there is such a one."""
+    titled = [row for row in rows if row.title and row.title.strip()]
+    standing = [row for row in titled if row.deprecated is None]
+    return next((row.title for row in reversed(standing or titled)), None)
+
+
+def _shown(row: EntryRow, newest: EntryRow, now: datetime) -> dict[str, Any]:
+    current = row is newest
+    return {
+        "path": entry_path(row.coordinates),
+        "created": format_time(row.created),
+        "email": row.email,
+        "status": status_badge(
+            row.status(now).value if current or row.deprecated is not None else "superseded"
+        ),
+        "reason": row.deprecated,
+        "until": until(row.valid),
+        "strength": strength_badge(row.strength),
+    }

@@ -1,0 +1,120 @@
+"""Hostile text on pages: visible, bounded, and linked only where that is harmless."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from markupsafe import Markup
+
+from marketplace.web.display import (
+    cut,
+    day,
+    file_size,
+    finalize,
+    link,
+    month,
+    plural,
+    prose,
+    typed,
+    visible,
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "Ünïcödé ΔE/Δx 日本語", "שלום", "emoji 👩‍🔬", "two\nlines\tand a tab", "a\u202fb"]
+)
+def test_ordinary_text_in_any_script_stays_as_it_is(text):
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(0x00, 0x07, 0x1B, 0x7F, 0x85, 0xAD, 0x61C, 0x200B, 0x200E, 0x200F, 0x202A, 0x202E),
+        *(0x2066, 0x2069, 0x2028, 0x2060, 0xFEFF, 0xD800, 0xE0041),
+    ],
+)
+def test_hidden_characters_are_spelled_out(code):
+    assert visible(f"a{chr(code)}b") == f"a[U+{code:04X}]b"
+
+
+def test_piled_marks_are_bounded():
+    assert visible("a" + "\u0301" * 500) == "a" + "\u0301" * 4
+
+
+def test_every_expression_of_a_template_is_made_visible_but_our_markup():
+    assert finalize("\u202egpj") == "[U+202E]gpj"
+    assert finalize(Markup("<b>")) == "<b>" and finalize(3) == 3 and finalize(None) is None
+
+
+def test_typed_text_comes_back_unchanged_and_escaped():
+    assert typed('"><script>\u202e') == "&#34;&gt;&lt;script&gt;\u202e"
+
+
+def test_text_is_cut_with_an_ellipsis():
+    assert cut("short", 10) == "short"
+    assert cut("x" * 11, 10) == "x" * 9 + "…"
+
+
+def test_prose_keeps_lines_but_no_flood_of_them():
+    assert prose("a\n" + " \n" * 3000 + "b") == "a\n\nb"
+    assert prose("one\ntwo\n\n\n\nthree") == "one\ntwo\n\nthree"
+    long = prose("word " * 10_000)
+    assert len(long) < 4100 and "50000 characters in all" in long
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**30, "1.0 GiB"), (2**63 - 1, "8.0 EiB")],
+)
+def test_sizes_have_units(size, shown):
+    assert file_size(size) == shown
+
+
+def test_dates_and_counts_read_the_same_everywhere():
+    moment = datetime(2024, 3, 4, tzinfo=UTC)
+    assert (day(moment), month(moment)) == ("4 Mar 2024", "Mar 2024")
+    assert (plural(1, "entry", "entries"), plural(12_345, "entry", "entries")) == (
+        "1 entry",
+        "12\u202f345 entries",
+    )
+    assert plural(0, "image") == "0 images"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "javascript:alert(1)",
+        " JavaScript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "pdisk:host:8445:uuid",
+        "//host/path",
+        "http:",
+        "http://",
+        "https://bank.example@evil.example/",
+        "http://host:port/",
+        "http://[broken/",
+        "http://host/\u202egpj.exe",
+        "http://host/a b",
+        "http://host\\@evil/",
+        "http://host/" + "x" * 3000,
+        "",
+    ],
+)
+def test_an_address_that_could_do_more_than_load_is_no_link(uri):
+    assert link(uri) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "href"),
+    [
+        ("http://host/image.qcow2", "http://host/image.qcow2"),
+        ("  HTTPS://host:8443/a?b=c&d=%20#e ", "HTTPS://host:8443/a?b=c&d=%20#e"),
+        ("ftp://host/ä", "ftp://host/%C3%A4"),
+        ('http://host/"onclick="x', "http://host/%22onclick=%22x"),
+    ],
+)
+def test_web_addresses_become_links_in_ascii(uri, href):
+    assert link(uri) == href
