@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.changes import LogNotFoundError
+from marketplace.changes import Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
@@ -17,6 +17,11 @@ from marketplace.entries.cache import EntryCache
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.search.catalogue import Catalogue
+from marketplace.search.engines import open_engine
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.indexes import Indexes
+from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
 from marketplace.worker import Lag, Worker
@@ -43,20 +48,24 @@ class Health:
 class Following:
     """The followers of this process and the threads that drive them."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, indexer: SearchIndexer | None) -> None:
         self._settings = settings
         self._database = database
+        self._indexer = indexer
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
 
     def start(self) -> None:
         """Open each follower's copy and let it follow; without a usable database nothing can."""
         try:
+            if self._indexer is not None:
+                self._indexer.start()
             self._sparql = open_follower(self._settings, self._database)
         except (SQLAlchemyError, LogNotFoundError):
             log.exception("the log cannot be followed: mend the database and start again")
             return
-        self._worker = Worker(self._database, [self._sparql] if self._sparql else [])
+        followers: tuple[Follower | None, ...] = (self._indexer, self._sparql)
+        self._worker = Worker(self._database, [one for one in followers if one is not None])
         self._worker.start()
 
     def nudge(self) -> None:
@@ -76,6 +85,8 @@ class Following:
         if self._sparql is not None:
             self._sparql.close()
             self._sparql = None
+        if self._indexer is not None:
+            self._indexer.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Runtime:
         entry_cache: immutable entries in memory.
         following: the followers of the log.
         queries: answers SPARQL; None where the settings turn it off.
+        search: answers searches and lists.
         metrics: what this process counts about itself.
         list_caches: what lists remember.
         now: the clock.
@@ -100,6 +112,7 @@ class Runtime:
     entry_cache: EntryCache
     following: Following
     queries: QueryService | None
+    search: SearchService
     metrics: Metrics
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
@@ -142,9 +155,15 @@ class Runtime:
 
 
 def build(settings: Settings) -> Runtime:
-    """Make the parts that the settings ask for; nothing runs yet but the ingest thread."""
+    """Make the parts that the settings ask for; nothing runs yet but the ingest thread.
+
+    Raises:
+        ConfigurationError: the search engine asked for is not there.
+    """
     database = Database.open(settings.database_url)
-    following = Following(settings, database)
+    engine = open_engine(settings, database)
+    indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
+    following = Following(settings, database, indexer)
     metrics = Metrics()
     return Runtime(
         settings=settings,
@@ -158,5 +177,6 @@ def build(settings: Settings) -> Runtime:
         entry_cache=EntryCache(settings.cache.entry_bytes),
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
+        search=SearchService(database, Catalogue(), indexer),
         metrics=metrics,
     )

@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class SearchIndexer:
-    """The follower that keeps the indexes of one engine; see changes.Follower. Use ``open``."""
+    """The follower that keeps the indexes of one engine; see changes.Follower. ``start`` it first."""
 
     def __init__(self, database: Database, indexes: Indexes) -> None:
         self._database = database
@@ -40,20 +40,24 @@ class SearchIndexer:
 
     @classmethod
     def open(cls, database: Database, engine: SearchEngine) -> SearchIndexer:
+        """An indexer that has started; see ``start``."""
+        indexer = cls(database, Indexes(engine))
+        indexer.start()
+        return indexer
+
+    def start(self) -> None:
         """Hold every index against its log, and put the cursors where the indexes are.
 
         An index that is missing, damaged, made by another engine or version,
         or made of another database is built again from the log; a warning
         says which and why.
         """
-        indexer = cls(database, Indexes(engine))
-        with database.read() as session:
+        with self._database.read() as session:
             logs = ChangeLog(session)
-            found = {log: indexer._try_start(session, log, logs.size(log)) for log in logs.names()}
-        with database.write() as session:
+            found = {log: self._try_start(session, log, logs.size(log)) for log in logs.names()}
+        with self._database.write() as session:
             for log, position in found.items():
-                Cursors(session).move(indexer.name, log, position.sequence)
-        return indexer
+                Cursors(session).move(self.name, log, position.sequence)
 
     def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
         """Bring a log's index to behind the last of some rows; see changes.Follower."""

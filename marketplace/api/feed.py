@@ -1,0 +1,112 @@
+"""A search as an Atom feed, so that whoever waits for an image learns of it.
+
+Source: The Atom Syndication Format (RFC 4287); Feed Paging (RFC 5005, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode
+
+from lxml import etree
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+from marketplace.search.service import SearchHit
+from marketplace.web.parameters import read_query_pairs
+from marketplace.web.presented import fresh_response
+from marketplace.web.uploads import entry_path
+from validators.document import format_time
+
+from .answers import following_url, next_link, site_url
+from .description import Answer, Operation
+from .filters import FILTERS, WORDS
+from .search import SEARCH, newest_first, read_search, run_search
+from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
+
+ATOM_TYPE = "application/atom+xml"
+_ATOM = "http://www.w3.org/2005/Atom"
+#: An image's endorsement is this resource at every marketplace.
+_RESOURCE = "http://mp.stratuslab.eu/#"
+#: When nothing was ever said: a feed needs a time, and this one does not change.
+_NEVER = "1970-01-01T00:00:00Z"
+#: Parameters that say how a search is shown, not what is searched for.
+_VIEW = ("cursor", "limit", "sort")
+
+FEED = Operation(
+    "api.feed",
+    "A search as an Atom feed",
+    "Takes the parameters of the search; without `sort` the newest entries come first.",
+    "Search",
+    [Answer("The feed.", content_types=(ATOM_TYPE,), headers=("Link",))],
+    query=(WORDS, *FILTERS),
+    errors=SEARCH.errors,
+)
+
+
+@view_config(route_name="api.feed", request_method="GET", permission="entry:read")
+def feed(request: Request) -> Response:
+    """The hits of a search, newest first."""
+    asked = newest_first(read_search(request, FEED))
+    found = run_search(request, asked)
+    following = None if found.next_cursor is None else following_url(request, cursor=found.next_cursor)
+    body = _write(request, asked.words, found.hits, following)
+    return fresh_response(request, body, ATOM_TYPE, next_link(following))
+
+
+def _write(request: Request, words: str, hits: Sequence[SearchHit], following: str | None) -> bytes:
+    site = request.registry[Runtime].settings.site
+    urls = Urls(site.url)
+    root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})  # type: ignore[dict-item]  # the stubs know no default namespace
+    _add(root, "title", f"{site.title}: {words.strip()}" if words.strip() else f"{site.title}: images")
+    _add(root, "id", _feed_url(request, "/api/v1/search.atom"))
+    _add(root, "updated", max((format_time(hit.row.created) for hit in hits), default=_NEVER))
+    _add(_add(root, "author"), "name", site.title)
+    _link(root, "self", following_url(request), ATOM_TYPE)
+    _link(root, "alternate", _feed_url(request, "/api/v1/search"), "application/json")
+    if following is not None:
+        _link(root, "next", following, ATOM_TYPE)
+    for hit in hits:
+        _entry(root, hit, urls)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _entry(root: etree._Element, hit: SearchHit, urls: Urls) -> None:
+    row = hit.row
+    entry = _add(root, "entry")
+    name = row.title or " ".join(filter(None, (row.os, row.os_version, row.os_arch))) or row.identifier
+    _add(entry, "title", name[:LIST_CHARACTERS])
+    _add(entry, "id", f"{_RESOURCE}{entry_path(row.coordinates)}")
+    _add(entry, "updated", format_time(row.created))
+    author = _add(entry, "author")
+    _add(author, "name", row.email)
+    _add(author, "email", row.email)
+    _link(entry, "alternate", urls.signed(row.coordinates), "text/html")
+    _link(entry, "alternate", urls.entry(row.coordinates), "application/json")
+    _link(entry, "related", urls.image(row.identifier), "application/json")
+    for tag in hit.tags[:LIST_TAGS]:
+        etree.SubElement(entry, f"{{{_ATOM}}}category", term=_xml(tag[:LIST_CHARACTERS]))
+    _add(entry, "summary", (row.description or name)[:LIST_CHARACTERS])
+
+
+def _feed_url(request: Request, path: str) -> str:
+    """The URL that all pages and orders of a search share."""
+    kept = sorted(pair for pair in read_query_pairs(request) if pair[0] not in _VIEW)
+    return f"{site_url(request)}{quote(path)}{'?' if kept else ''}{urlencode(kept)}"
+
+
+def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    element = etree.SubElement(parent, f"{{{_ATOM}}}{name}")
+    element.text = None if text is None else _xml(text)
+    return element
+
+
+def _link(parent: etree._Element, relation: str, url: str, media_type: str) -> None:
+    etree.SubElement(parent, f"{{{_ATOM}}}link", rel=relation, href=url, type=media_type)
+
+
+def _xml(text: str) -> str:
+    """A text without the few characters that no XML holds: what was typed may have them."""
+    return "".join("\ufffd" if c in "\ufffe\uffff" or (c < " " and c not in "\t\n\r") else c for c in text)

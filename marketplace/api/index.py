@@ -1,0 +1,39 @@
+"""``GET /api/v1``: where everything is."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+
+from .answers import fresh
+from .description import Answer, Operation
+
+#: Names of things, and their paths.
+_LINKS = {
+    "search": "/api/v1/search",
+    "feed": "/api/v1/search.atom",
+    "entries": "/api/v1/entries",
+    "endorsers": "/api/v1/endorsers",
+    "changes": "/api/v1/changes",
+    "verify": "/api/v1/verify",
+    "upload": "/metadata",
+    "sparql": "/query",
+    "description": "/openapi.json",
+    "documentation": "/docs",
+}
+
+INDEX = Operation(
+    "api.index", "Where everything is", "Links to what there is.", "Search", [Answer("The links.", "Index")]
+)
+
+
+@view_config(route_name="api.index", request_method="GET", permission="site:read")
+def index(request: Request) -> Response:
+    """Links to what there is."""
+    INDEX.read(request)
+    site = request.registry[Runtime].settings.site
+    links = {name: f"{site.url}{path}" for name, path in _LINKS.items()}
+    return fresh(request, {"title": site.title, "version": "v1", "links": links})

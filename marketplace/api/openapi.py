@@ -1,0 +1,198 @@
+"""``/openapi.json``: the operations as an OpenAPI 3.1 document, written once for a process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pyramid.interfaces import IRoutesMapper
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+from marketplace.web.negotiation import PROBLEM_TYPE
+from marketplace.web.presented import fresh_response
+
+from . import changes, endorsers, entry, feed, image, index, original, search
+from .answers import write_json
+from .description import JSON, Answer, Operation, Parameter
+from .schemas import SCHEMAS, TEXT, URL, ref
+
+#: Of the API: a new first number where a client has to change, a new second one where something is added.
+API_VERSION = "1.0.0"
+
+OPENAPI = Operation(
+    "api.openapi",
+    "This description",
+    "OpenAPI 3.1.",
+    original.SERVICE,
+    [Answer("The document.")],
+)
+
+#: In the order in which people read them.
+OPERATIONS: Sequence[Operation] = (
+    *original.OPERATIONS,
+    index.INDEX,
+    search.SEARCH,
+    feed.FEED,
+    search.ENTRIES,
+    entry.ENTRY,
+    entry.STATEMENT,
+    image.IMAGE,
+    original.VERIFY,
+    endorsers.ENDORSERS,
+    endorsers.ENDORSER,
+    endorsers.TAGS,
+    entry.TAGGED,
+    changes.CHANGES,
+    *original.SERVICE_OPERATIONS,
+    OPENAPI,
+)
+#: What any operation can be refused with.
+COMMON_CODES = (
+    "query.unknown-parameter",
+    "query.twice",
+    "query.encoding",
+    "query.characters",
+    "query.fields",
+)
+
+_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "Link": ("where the next page is, if there is one (RFC 8288)", TEXT),
+    "Location": ("the URL of the entry", URL),
+    "Content-Location": ("the URL of the entry that was found", URL),
+}
+_ORIGINAL_ERRORS = ("application/xml", JSON, "text/html", PROBLEM_TYPE)
+
+_KEY = "marketplace.openapi"
+
+
+@view_config(route_name="api.openapi", request_method="GET", permission="site:read")
+def openapi(request: Request) -> Response:
+    """The document."""
+    OPENAPI.read(request)
+    return fresh_response(request, _written(request.registry), JSON)
+
+
+def document(registry: Registry) -> dict[str, Any]:
+    """The OpenAPI document of this site."""
+    site = registry[Runtime].settings.site
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": site.title,
+            "version": API_VERSION,
+            "summary": "Signed metadata about virtual machine images.",
+            "description": "Reading needs no account, and neither does uploading: the signature counts. "
+            "Errors are problem documents (RFC 9457) with a stable `code` for each rule.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": site.url}],
+        "tags": [{"name": group} for group in dict.fromkeys(one.group for one in OPERATIONS)],
+        "paths": _paths(registry),
+        "components": {"schemas": dict(SCHEMAS)},
+    }
+
+
+def _written(registry: Registry) -> bytes:
+    if _KEY not in registry:
+        registry[_KEY] = write_json(document(registry))
+    body: bytes = registry[_KEY]
+    return body
+
+
+def _paths(registry: Registry) -> dict[str, dict[str, Any]]:
+    mapper = registry.getUtility(IRoutesMapper)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        # OpenAPI has no word for what a part of a path may hold beside its schema.
+        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", mapper.get_route(operation.route).pattern)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation)
+    return paths
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": f"{operation.route}.{operation.method.lower()}",
+        "summary": operation.summary,
+        "tags": [operation.group],
+        "parameters": [
+            *(_parameter(one, "path") for one in operation.path),
+            *(_parameter(one, "query") for one in operation.query),
+        ],
+        "responses": dict(_responses(operation)),
+    }
+    if operation.description:
+        told["description"] = operation.description
+    if operation.bodies:
+        content = {
+            kind: {} if schema is None else {"schema": schema} for kind, schema in operation.bodies.items()
+        }
+        told["requestBody"] = {"required": True, "content": content}
+    return told
+
+
+def _parameter(parameter: Parameter[Any], where: str) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "name": parameter.name,
+        "in": where,
+        "description": parameter.meaning,
+        "schema": parameter.schema,
+    }
+    if where == "path":
+        told["required"] = True
+    if parameter.example is not None:
+        told["example"] = [parameter.example] if parameter.repeatable else _example(parameter)
+    return told
+
+
+def _example(parameter: Parameter[Any]) -> Any:
+    return int(parameter.example or "") if parameter.schema.get("type") == "integer" else parameter.example
+
+
+def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
+    for answer in operation.answers:
+        yield str(answer.status), _answer(answer, operation.method)
+    if operation.method == "GET":
+        yield "304", {"description": "The client's copy is current."}
+    for status, codes in {400: (), **operation.errors}.items():
+        if status == 400 and _is_strict(operation):
+            codes = (*COMMON_CODES, *codes)
+        yield str(status), _error(operation, codes)
+    if not _is_strict(operation) and operation.method == "GET":
+        yield "406", _error(operation, ("accept.none",))
+
+
+def _answer(answer: Answer, method: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": answer.meaning}
+    if answer.content_types:
+        told["content"] = {
+            kind: {"schema": ref(answer.schema)} if kind == JSON and answer.schema else {}
+            for kind in answer.content_types
+        }
+    headers = {
+        name: {"description": _HEADERS[name][0], "schema": _HEADERS[name][1], "required": name == "Location"}
+        for name in answer.headers
+    }
+    if headers:
+        told["headers"] = headers
+    return told
+
+
+def _error(operation: Operation, codes: Sequence[str]) -> dict[str, Any]:
+    content: dict[str, Any] = {PROBLEM_TYPE: {"schema": ref("Problem")}}
+    if not _is_strict(operation):
+        content = {
+            **{kind: {} for kind in _ORIGINAL_ERRORS},
+            **content,
+            JSON: {"schema": ref("OriginalError")},
+        }
+    return {"description": ", ".join(f"`{code}`" for code in codes) or "Malformed.", "content": content}
+
+
+def _is_strict(operation: Operation) -> bool:
+    """Whether it belongs to the API, which answers JSON only and refuses parameters that it does not know."""
+    return operation.route.startswith("api.")

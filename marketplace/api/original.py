@@ -1,0 +1,231 @@
+"""The original URL space as operations, for the documentation; ``marketplace.web`` serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from marketplace.web.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
+from marketplace.web.query import QUERY_TYPE
+from marketplace.web.selection import LOCATIONS, STATUSES
+
+from .description import JSON, Answer, Operation, Parameter, Schema
+from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
+
+_XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
+GROUP = "The original URL space"
+SERVICE = "The service itself"
+
+_UPLOAD_BODIES: Mapping[str, Schema | None] = {
+    **dict.fromkeys(XML_TYPES),
+    MULTIPART_TYPE: {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "format": "binary"}},
+    },
+}
+
+
+def _text(text: str | None) -> str | None:
+    return text
+
+
+def _parameter(name: str, meaning: str, schema: Schema, example: str | None = None) -> Parameter[str | None]:
+    return Parameter(name, meaning, schema, _text, example)
+
+
+def _media(values: Sequence[str] = ("xml", "json", "html", "rdf")) -> Parameter[str | None]:
+    return _parameter(
+        "media", "the form of the answer; overrides Accept", {"type": "string", "enum": list(values)}, "xml"
+    )
+
+
+_SEARCHED = {"type": "string", "maxLength": 500}
+_LIST = (
+    _parameter("status", "status of the entries", {"type": "string", "enum": list(STATUSES)}, "valid"),
+    _parameter(
+        "location",
+        "web: some location is http, https or ftp, or there is none; pdisk: some location starts with pdisk",
+        {"type": "string", "enum": list(LOCATIONS)},
+        "all",
+    ),
+    _parameter("identifier", "the image", IDENTIFIER.schema),
+    _parameter("email", "the endorser", EMAIL.schema),
+    _parameter("created", "creation time; with identifier and email it names one entry", CREATED.schema),
+    _parameter("limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 10_000}, "10"),
+    _parameter(
+        "offset", "entries to leave out first", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+    ),
+    _media(),
+)
+_TABLE = (
+    _parameter(
+        "sEcho", "a number that JSON answers repeat", {"type": "integer", "minimum": 0, "maximum": 10**9}
+    ),
+    _parameter("iDisplayStart", "as offset", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "0"),
+    _parameter(
+        "iDisplayLength",
+        "as limit; -1 for all, as far as the site allows",
+        {"type": "integer", "minimum": -1, "maximum": 10_000},
+        "10",
+    ),
+    _parameter("iSortCol_0", "column to sort by", {"type": "integer", "minimum": 0, "maximum": 10}, "6"),
+    _parameter("sSortDir_0", "direction", {"type": "string", "enum": ["asc", "desc"]}, "desc"),
+    _parameter("sSearch", "space-separated words that must all occur in the row", _SEARCHED),
+    *(_parameter(f"sSearch_{n}", f"words that must all occur in column {n}", _SEARCHED) for n in range(1, 6)),
+)
+
+UPLOAD = Operation(
+    "web.entries",
+    "Upload an entry",
+    "The signed document as the body, or as the first file of a form. `Location` names the entry. Uploading "
+    "the same bytes again changes nothing and answers the same.",
+    GROUP,
+    [Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",))],
+    method="POST",
+    bodies=_UPLOAD_BODIES,
+    errors={
+        400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.older-than-latest",
+              "gate.certificate-not-yet-valid", "gate.created-in-future", "body.empty", "form.no-file"),
+        409: ("conflict.coordinates",),
+        413: ("body.size",),
+        415: ("body.type", "body.coding"),
+        503: ("store.unavailable",),
+    },
+)  # fmt: skip
+LIST = Operation(
+    "web.entries",
+    "List current entries",
+    "XML: the signed documents, each as it was received, inside `<metadata>`. JSON: a page of the table "
+    "protocol. Where the site's cap ends the answer, a Link leads on.",
+    GROUP,
+    [
+        Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",)),
+    ],
+    query=(*_LIST, *_TABLE),
+    errors={400: ("query.status", "query.limit", "query.refused", "query.media"), 404: ("list.empty",)},
+)
+ENTRY = Operation(
+    "web.entry",
+    "One signed entry",
+    "The bytes exactly as they were received; RDF/JSON; or a page. Identifier, address and time may come in "
+    "any order. Any status, also superseded.",
+    GROUP,
+    [Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML))],
+    path=(
+        _parameter("first", IDENTIFIER.meaning, IDENTIFIER.schema),
+        _parameter("second", EMAIL.meaning, EMAIL.schema, DEMO_EMAIL),
+        _parameter("third", CREATED.meaning, CREATED.schema),
+    ),
+    query=(_media(),),
+    errors={404: ("entry.unknown",)},
+)
+TAGGED = Operation(
+    "web.tag",
+    "The signed entry that a tag names",
+    "The endorser's newest current entry with the tag that is not deprecated.",
+    GROUP,
+    [Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML), headers=("Content-Location",))],
+    path=(EMAIL, TAG),
+    query=(_media(),),
+    errors={404: ("entry.unknown",)},
+)
+ENDORSERS = Operation(
+    "web.endorsers",
+    "Everybody who has signed an entry",
+    "Variables email, subject, issuer.",
+    GROUP,
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
+    query=(_media(),),
+)
+ENDORSER = Operation(
+    "web.endorser",
+    "What an endorser said lately",
+    "Variables identifier, created, description, location, deprecated, email.",
+    GROUP,
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
+    path=(EMAIL,),
+    query=(
+        _parameter("range", "days that count", {"type": "integer", "minimum": 0, "maximum": 36525}, "30"),
+        _media(),
+    ),
+    errors={400: ("query.range",), 404: ("endorser.unknown",)},
+)
+TAGS = Operation(
+    "web.endorser.tags",
+    "The tags of an endorser",
+    "Variable tag.",
+    GROUP,
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
+    path=(EMAIL,),
+    query=(_media(),),
+    errors={404: ("endorser.unknown",)},
+)
+QUERY = Operation(
+    "web.query",
+    "SPARQL",
+    "A SELECT query over all public entries. Without one the answer is empty.",
+    GROUP,
+    [Answer("The result.", "Bindings", (_XML, JSON, _HTML)), Answer("No query.", None, (), 204)],
+    query=(
+        _parameter(
+            "query",
+            "the query",
+            {"type": "string"},
+            "SELECT ?s ?o WHERE { ?s <http://purl.org/dc/terms/title> ?o }",
+        ),
+        _media(),
+    ),
+    errors={400: ("every code of the query",), 503: ("query.busy", "query.unavailable")},
+)
+QUERY_BODY = Operation(
+    "web.query",
+    "SPARQL, for long queries",
+    "The query as a form's field or as the whole body.",
+    GROUP,
+    [Answer("The result.", "Bindings", (_XML, JSON, _HTML)), Answer("No query.", None, (), 204)],
+    method="POST",
+    bodies={
+        FORM_TYPE: {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}},
+        QUERY_TYPE: None,
+    },
+    errors={400: ("every code of the query",), 415: ("body.type",), 503: ("query.busy", "query.unavailable")},
+)
+VERIFY = Operation(
+    "api.verify",
+    "Try an upload",
+    "What an upload of this document would be told, step by step; nothing is stored. The answer is 200 also "
+    "for a document that an upload would refuse: `verdict` says so.",
+    "Entries",
+    [Answer("The report.", "Verification")],
+    method="POST",
+    bodies=_UPLOAD_BODIES,
+    errors={400: ("body.empty", "form.no-file"), 413: ("body.size",), 415: ("body.type", "body.coding")},
+)
+ALIVE = Operation("health.alive", "Is the process alive?", "", SERVICE, [Answer("It answers.", "Health")])
+READY = Operation(
+    "health.ready",
+    "Can the process do its work?",
+    "503 names what keeps it from it.",
+    SERVICE,
+    [Answer("It can.", "Health"), Answer("It cannot.", "Health", status=503)],
+)
+METRICS = Operation(
+    "metrics",
+    "Figures for Prometheus",
+    "Requests, uploads by outcome and code, size of the public log, followers, memory.",
+    SERVICE,
+    [Answer("The figures.", content_types=(_TEXT, "application/openmetrics-text"))],
+)
+
+OPERATIONS = (
+    LIST,
+    UPLOAD,
+    ENTRY,
+    TAGGED,
+    ENDORSERS,
+    ENDORSER,
+    TAGS,
+    QUERY,
+    QUERY_BODY,
+)
+SERVICE_OPERATIONS = (ALIVE, READY, METRICS)

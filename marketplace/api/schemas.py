@@ -1,0 +1,249 @@
+"""The shapes of what the API answers, as JSON Schema; ``shown`` and the views make them.
+
+Clients must ignore members that they do not know: some will be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from marketplace.search.facts import Facet
+
+from .description import Schema
+from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN
+
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+URL: Schema = {"type": "string", "format": "uri"}
+URL_OR_NULL: Schema = {"type": ["string", "null"], "format": "uri"}
+TIME: Schema = {"type": "string", "pattern": TIME_PATTERN}
+TIME_OR_NULL: Schema = {"type": ["string", "null"], "pattern": TIME_PATTERN}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+STATUS: Schema = {"type": "string", "enum": ["valid", "deprecated", "expired"]}
+STRENGTH: Schema = {"type": "string", "enum": ["strong", "legacy"]}
+
+
+def ref(name: str) -> Schema:
+    """A reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(items: Schema) -> Schema:
+    """A list of things."""
+    return {"type": "array", "items": items}
+
+
+def record(meaning: str, **members: Schema) -> Schema:
+    """An object that has all of these members."""
+    return {"type": "object", "description": meaning, "required": list(members), "properties": members}
+
+
+def _said(schema: Schema, meaning: str) -> Schema:
+    return {**schema, "description": meaning}
+
+
+_COORDINATES: Mapping[str, Schema] = {
+    "id": _said(DIGEST, "the entry id: the same for every spelling of a signature"),
+    "identifier": {"type": "string", "pattern": IDENTIFIER_PATTERN},
+    "email": {"type": "string", "pattern": EMAIL_PATTERN},
+    "created": TIME,
+}
+_SHARED: Mapping[str, Schema] = {
+    **_COORDINATES,
+    "title": TEXT_OR_NULL,
+    "description": TEXT_OR_NULL,
+    "os": TEXT_OR_NULL,
+    "os_version": TEXT_OR_NULL,
+    "os_arch": TEXT_OR_NULL,
+    "kind": TEXT_OR_NULL,
+    "type": TEXT,
+    "format": TEXT_OR_NULL,
+    "version": TEXT_OR_NULL,
+    "publisher": TEXT_OR_NULL,
+    "bytes": _said(COUNT, "size of the uncompressed image"),
+    "valid_until": _said(TIME_OR_NULL, "null: it never expires"),
+    "strength": STRENGTH,
+    "deprecated": _said(TEXT_OR_NULL, "the reason, which may be empty; null where it is not deprecated"),
+    "links": record("Where to go on.", self=URL, signed=URL, image=URL, endorser=URL),
+}
+_LINE: Mapping[str, Schema] = {
+    **_SHARED,
+    "location": _said(TEXT_OR_NULL, "the first location of the content"),
+    "status": STATUS,
+    "conflicting": _said(FLAG, "another entry has the same coordinates"),
+}
+_TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
+_STATEMENT: Mapping[str, Schema] = {
+    **_SHARED,
+    **_TAGS,
+    "locations": array(TEXT),
+    "checksums": array(record("A checksum as written.", algorithm=TEXT, value=TEXT)),
+    "terms": array(
+        record("An element of the known vocabulary.", name=TEXT, namespace=TEXT, text=TEXT, lang=TEXT_OR_NULL)
+    ),
+    "extensions": array(ref("Extension")),
+    "endorser": record("Who signed.", email=TEXT, subject=TEXT, issuer=TEXT),
+    "signature": record("How it was signed.", strength=STRENGTH, algorithm=TEXT, digest=TEXT),
+    "certificate": record(
+        "The signer's certificate.",
+        sha256=DIGEST,
+        not_before=TIME,
+        not_after=TIME,
+        email=_said(TEXT_OR_NULL, "the address it binds; null: the address is the signer's own claim"),
+        intermediates=COUNT,
+    ),
+    "trust": ref("Trust"),
+    "document_bytes": _said(COUNT, "size of the signed document"),
+}
+_NOW: Mapping[str, Schema] = {
+    "status": STATUS,
+    "current": _said(FLAG, "whether it is this endorser's latest entry for the image"),
+    "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
+    "conflicts": _said(array(DIGEST), "ids of other entries with the same coordinates"),
+    "accepted_at": TIME,
+}
+_NEXT: Mapping[str, Schema] = {"next": _said(URL_OR_NULL, "the next page; null on the last one")}
+_ENDORSER: Mapping[str, Schema] = {
+    "email": TEXT,
+    "entries": COUNT,
+    "names": array(record("Names of a certificate.", subject=TEXT, issuer=TEXT, entries=COUNT)),
+    "names_total": COUNT,
+    "links": record("Where to go on.", self=URL, tags=URL, entries=URL),
+}
+_STEP: Schema = record(
+    "A step of the verification.",
+    step={"type": "integer", "minimum": 1, "maximum": 8},
+    name=TEXT,
+    outcome={"type": "string", "enum": ["passed", "failed", "not-reached"]},
+    code=TEXT_OR_NULL,
+    message=TEXT,
+)
+_MARKED: Schema = record(
+    "A text in pieces, with those that match.",
+    parts=array(record("A piece.", text=TEXT, match=FLAG)),
+    cut_before=FLAG,
+    cut_after=FLAG,
+)
+_COUNTS: Schema = array(
+    record("A value and what choosing it would list.", value=TEXT, label=TEXT, count=COUNT, chosen=FLAG)
+)
+
+
+def _page(meaning: str, **members: Schema) -> Schema:
+    return record(meaning, **members, **_NEXT)
+
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Problem": {
+        **record(
+            "An error (RFC 9457); `code` names the rule and stays as it is.",
+            type=TEXT,
+            title=TEXT,
+            status={"type": "integer", "minimum": 400, "maximum": 599},
+            detail=TEXT,
+            code={"type": "string", "pattern": r"^[a-zA-Z0-9_.\-]+$"},
+            request_id=TEXT,
+        )
+    },
+    "Index": record(
+        "What there is.", title=TEXT, version=TEXT, links={"type": "object", "additionalProperties": URL}
+    ),
+    "Entries": _page(
+        "Current entries.", total=COUNT, sort=TEXT, entries=array(record("An entry.", **_LINE, **_TAGS))
+    ),
+    "Timeline": _page(
+        "Everything endorsed about an image, oldest first.",
+        identifier=TEXT,
+        total=COUNT,
+        endorsers=COUNT,
+        entries=array(record("An entry.", **_LINE, current=FLAG)),
+    ),
+    "SearchResults": _page(
+        "Hits of a search.",
+        total=COUNT,
+        sort=TEXT,
+        hits=array(
+            record(
+                "An entry that was found.",
+                **_LINE,
+                **_TAGS,
+                highlight=record("Where the words stand.", title=_MARKED, excerpt=_MARKED),
+            )
+        ),
+        facets=record("Counts.", **{facet.value: _COUNTS for facet in Facet}),
+        suggestion={
+            "oneOf": [record("Words that find something.", q=TEXT, url=URL), {"type": "null"}],
+        },
+    ),
+    "Statement": record("What an entry says, for ever.", **_STATEMENT),
+    "Entry": record("An entry, and how it stands now.", **_STATEMENT, **_NOW),
+    "Extension": record(
+        "An element of another vocabulary, with what it holds.",
+        name=TEXT,
+        namespace=TEXT,
+        attributes=array(record("An attribute.", name=TEXT, namespace=TEXT, value=TEXT)),
+        text=TEXT,
+        children=array(ref("Extension")),
+        tail=TEXT,
+    ),
+    "Trust": record(
+        "What is known from the entry itself.",
+        self_signed=FLAG,
+        in_date_at_created=FLAG,
+        email_bound=FLAG,
+        strength=STRENGTH,
+    ),
+    "Endorsers": _page("Endorsers.", total=COUNT, endorsers=array(record("An endorser.", **_ENDORSER))),
+    "EndorserDetails": record("An endorser.", **_ENDORSER, first=TIME, latest=TIME),
+    "Tags": _page(
+        "Tags of an endorser.",
+        email=TEXT,
+        total=COUNT,
+        tags=array(record("A tag.", tag=TEXT, links=record("Where to go on.", entry=URL))),
+    ),
+    "Changes": _page(
+        "Rows of the public log.",
+        size=COUNT,
+        changes=array(
+            record(
+                "An accepted entry.",
+                sequence=COUNT,
+                **_COORDINATES,
+                accepted_at=TIME,
+                links=record("Where to go on.", self=URL, signed=URL),
+            )
+        ),
+        next_since=COUNT,
+    ),
+    "Verification": record(
+        "What an upload would be told.",
+        verdict={"type": "string", "enum": ["accepted", "refused"]},
+        steps=array(_STEP),
+    ),
+    "Health": {"type": "object", "required": ["status"], "properties": {"status": TEXT}},
+    "RdfJson": {
+        "type": "object",
+        "description": "Subject, predicate, objects (RDF 1.1 JSON Alternate Serialization).",
+        "additionalProperties": {"type": "object", "additionalProperties": array({"type": "object"})},
+    },
+    "Table": record(
+        "A page of the table protocol (DataTables 1.9); each row has an empty cell and ten columns.",
+        sEcho=TEXT,
+        iTotalRecords=COUNT,
+        iTotalDisplayRecords=COUNT,
+        rMsg=TEXT,
+        aaData=array({"type": "array", "items": TEXT, "minItems": 11, "maxItems": 11}),
+    ),
+    "Bindings": record(
+        "A table (SPARQL 1.1 Query Results JSON Format).",
+        head=record("Its variables.", vars=array(TEXT)),
+        results=record("Its rows.", bindings=array({"type": "object"})),
+    ),
+    "OriginalError": {
+        "type": "object",
+        "description": "The status as the one member's name, the reason as its value.",
+        "additionalProperties": TEXT,
+    },
+}

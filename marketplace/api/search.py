@@ -1,0 +1,175 @@
+"""Searching and listing: the same filters, facets, orders and pages, with and without words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
+from marketplace.search.highlight import Marked
+from marketplace.search.request import SearchRequest, Sort, parse_request
+from marketplace.search.service import SearchHit, SearchPage
+from marketplace.web.errors import BadRequestError, HttpError
+from marketplace.web.parameters import read_query_pairs
+from marketplace.web.security import principal_of
+
+from .answers import following_url, page, site_url
+from .description import Answer, Operation, unknown_parameter
+from .filters import FILTERS, WORDS
+from .shown import Urls, show_line
+
+_REFUSALS = (
+    "search.unknown-parameter",
+    "search.parameter-twice",
+    "search.unknown-value",
+    "search.unknown-sort",
+    "search.too-many-filters",
+    "search.limit",
+    "search.date",
+    "search.cursor",
+)
+#: Rules of the words alone.
+_WORD_REFUSALS = (
+    "search.no-words",
+    "search.too-long",
+    "search.too-many-words",
+    "search.characters",
+    "search.prefix-too-short",
+    "search.excluded-prefix",
+    "search.too-expensive",
+)
+
+ENTRIES = Operation(
+    "api.entries",
+    "List current entries",
+    "Each endorser's current entry for each image, narrowed by filters; valid ones where `status` does not "
+    "say otherwise. A filter may be given several times: its values are alternatives. Lists work also while "
+    "the search index is being built.",
+    "Entries",
+    [Answer("A page of entries.", "Entries", headers=("Link",))],
+    query=FILTERS,
+    errors={400: _REFUSALS},
+)
+SEARCH = Operation(
+    "api.search",
+    "Search",
+    'All words must occur. `"a phrase"`, `field:word` (title, description, os, tag, endorser, identifier, '
+    "publisher), `begin*` (three letters or more), and `-` in front of any of them to exclude it; everything "
+    "else is literal. Filters as in the list; the best match comes first unless `sort` says otherwise. Each "
+    "facet counts what choosing a value would list. Where nothing is found, `suggestion` may hold words that "
+    "find something.",
+    "Search",
+    [Answer("A page of hits with facets.", "SearchResults", headers=("Link",))],
+    query=(WORDS, *FILTERS),
+    errors={400: (*_REFUSALS, *_WORD_REFUSALS), 503: ("search.unavailable",)},
+)
+
+
+@view_config(route_name="api.entries", request_method="GET", permission="entry:read")
+def entries(request: Request) -> Response:
+    """A page of current entries."""
+    asked = read_search(request, ENTRIES)
+    if asked.sort is Sort.RELEVANCE:
+        raise BadRequestError("search.unknown-sort", "relevance orders searches with words; this is a list")
+    found = run_search(request, asked)
+    urls = Urls(site_url(request))
+    body = {
+        "total": found.total,
+        "sort": found.sort.value,
+        "entries": [show_line(hit.row, hit.status, urls, hit.tags) for hit in found.hits],
+    }
+    return page(request, body, found.next_cursor)
+
+
+@view_config(route_name="api.search", request_method="GET", permission="entry:read")
+def search(request: Request) -> Response:
+    """A page of hits."""
+    found = run_search(request, read_search(request, SEARCH))
+    urls = Urls(site_url(request))
+    suggestion = None
+    if found.suggestion is not None:
+        suggestion = {
+            "q": found.suggestion,
+            "url": following_url(request, q=found.suggestion),
+        }
+    body = {
+        "total": found.total,
+        "sort": found.sort.value,
+        "hits": [_hit(hit, urls) for hit in found.hits],
+        "facets": _facets(found),
+        "suggestion": suggestion,
+    }
+    return page(request, body, found.next_cursor)
+
+
+def read_search(request: Request, operation: Operation) -> SearchRequest:
+    """The search that a request's parameters make, as far as the operation has them.
+
+    Raises:
+        BadRequestError: a parameter is unknown, given twice, or has no allowed value.
+    """
+    pairs = read_query_pairs(request)
+    allowed = [parameter.name for parameter in operation.query]
+    for name, _ in pairs:
+        if name not in allowed:
+            raise unknown_parameter(name, allowed)
+    try:
+        asked = parse_request(pairs)
+        # What was typed is held against the rules here, so that a refusal does not wait for the index.
+        asked.query()
+    except SearchRefusedError as error:
+        raise BadRequestError(error.code, error.message) from None
+    return asked
+
+
+def run_search(request: Request, asked: SearchRequest) -> SearchPage:
+    """Answer a search for whoever asks.
+
+    Raises:
+        BadRequestError: it breaks a rule of the search, or takes too long.
+        HttpError: 503 where words cannot be searched at the moment.
+    """
+    runtime: Runtime = request.registry[Runtime]
+    try:
+        return runtime.search.search(asked, principal_of(request), runtime.now())
+    except SearchRefusedError as error:
+        raise BadRequestError(error.code, error.message) from None
+    except SearchUnavailableError as error:
+        raise HttpError(
+            503, error.code, error.message, headers=[("Retry-After", str(error.retry_after))]
+        ) from None
+
+
+def newest_first(asked: SearchRequest) -> SearchRequest:
+    """The same search with what is new on top, where it names no order itself."""
+    return asked if asked.sort is not None else replace(asked, sort=Sort.NEWEST)
+
+
+def _hit(hit: SearchHit, urls: Urls) -> dict[str, Any]:
+    highlight = {"title": _marked(hit.title), "excerpt": _marked(hit.excerpt)}
+    return {**show_line(hit.row, hit.status, urls, hit.tags), "highlight": highlight}
+
+
+def _marked(marked: Marked) -> dict[str, Any]:
+    """Pieces instead of positions: languages do not agree on what one character is."""
+    return {
+        "parts": [{"text": text, "match": matches} for text, matches in marked.parts()],
+        "cut_before": marked.cut_before,
+        "cut_after": marked.cut_after,
+    }
+
+
+def _facets(found: SearchPage) -> dict[str, Sequence[dict[str, Any]]]:
+    return {
+        facet.value: [
+            {"value": one.value, "label": one.label, "count": one.count, "chosen": one.chosen}
+            for one in counts
+        ]
+        for facet, counts in found.facets.items()
+    }
