@@ -83,7 +83,7 @@ def parse_signer(der: bytes) -> SignerCertificate:
         raise CertificateMalformedError(_ELEMENT, str(error), "an X.509 certificate in DER") from None
     _verify_purpose(extensions)
     if not set(names[0]).isdisjoint(names[1]):
-        _verify_self_signature(certificate)
+        _verify_self_signature(certificate, der)
     return SignerCertificate(
         der=der,
         fingerprint=hashlib.sha256(der).digest(),
@@ -129,7 +129,7 @@ def _signed_itself(certificate: x509.Certificate) -> bool:
     return True
 
 
-def _verify_self_signature(certificate: x509.Certificate) -> None:
+def _verify_self_signature(certificate: x509.Certificate, der: bytes) -> None:
     """Refuse a certificate that says it issued itself, and was changed after it was made.
 
     An XML signature does not cover the certificates beside it. Without this check
@@ -137,7 +137,10 @@ def _verify_self_signature(certificate: x509.Certificate) -> None:
     its signature, and upload the same entry again under another entry id. Where
     another authority issued the certificate, only step 7 knows the issuer's key.
     """
-    if not _signed_itself(certificate):
+    # The signature is a BIT STRING at the very end, whose first byte counts unused bits: there are
+    # none, but where the last bit happens to be 0 a parser takes a 1 there too.
+    whole = der.endswith(b"\0" + certificate.signature)
+    if not whole or not _signed_itself(certificate):
         expected = "a certificate that its own key signed, as its issuer's name says"
         raise SelfSignatureError(_ELEMENT, "another signature", expected)
 

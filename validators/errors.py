@@ -222,7 +222,7 @@ class CertificateCountError(SignatureShapeError):
 class SignatureStepError(RefusedError):
     """Step 3: the signature does not hold."""
 
-    code = "signature"
+    code = "verification"
     step = 3
 
 

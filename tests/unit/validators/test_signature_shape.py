@@ -264,6 +264,14 @@ def test_the_signature_may_stand_before_the_description() -> None:
     assert accept(again).entry_id == accept(data).entry_id
 
 
+def test_the_signature_may_stand_first_of_all() -> None:
+    data = made()
+    signature = re.search(rb"<Signature .*</Signature>", data, re.S)
+    assert signature is not None
+    first = data.replace(signature[0], b"").replace(b'eu/">', b'eu/">' + signature[0], 1)
+    assert accept(first).entry_id == accept(data).entry_id
+
+
 def wrapped(data: bytes, number: int) -> bytes:
     """Signature wrapping: the signed tree moves aside and other content takes its place."""
     root = re.search(rb"<rdf:RDF.*</rdf:RDF>", data, re.S)
