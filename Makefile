@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check sure bench bench-smoke soak format lock clean
+.PHONY: help setup run test test-whoosh-other check sure bench bench-smoke soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,12 @@ run: setup ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
 
 test: setup ## run every test that needs no root
 	$(BIN)/pytest
+
+test-whoosh-other: setup ## run the search contract on the Whoosh that was not chosen
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+	  --target build/whoosh-other -r tests/whoosh-other.txt
+	PYTHONPATH=build/whoosh-other $(BIN)/pytest -q -k whoosh \
+	  tests/contract/test_search_engines.py tests/contract/test_search_indexer.py
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .
