@@ -187,8 +187,8 @@ class SparqlFollower:
 class _Places:
     """What a page of the log changes: which entries are shown, current, and no longer so.
 
-    Looks at the log up to the page's last row, never beyond: so the store is
-    the same whether the log came in one page or in a hundred.
+    Looks at the log up to the page's last row, never beyond: a store on its way
+    is that of a shorter log, in which no image lacks its current entry.
     """
 
     def __init__(self, session: Session, page: Sequence[Change]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ from marketplace.sparql.errors import (
     QueryUnavailableError,
 )
 from marketplace.sparql.follower import SparqlFollower
+from marketplace.sparql.pool import WorkerPool
 from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
 from marketplace.sparql.terms import Blank, Iri, Literal
 from tests.fixtures_sparql import document, follow, wait_for
@@ -360,6 +362,35 @@ def test_readers_keep_their_copy_while_newer_ones_are_published(tmp_path: Path) 
         ingest.close()
         database.close()
     assert not failures
+
+
+def unchecked(directory: Path, text: str) -> dict[str, object]:
+    """What a query process makes of a query that nobody looked at before."""
+    pool = WorkerPool(directory / GENERATIONS, size=1, max_waiting=0, max_wait=5, memory=LIMITS.memory)
+    pool.start()
+    request = {"query": text, "max_rows": 10, "max_bytes": 2**20, "seconds": 20.0}
+    try:
+        return json.loads(pool.ask(json.dumps(request).encode(), 20.0))
+    finally:
+        pool.close()
+
+
+def test_a_query_that_gets_past_the_check_finds_no_other_graph(directory: Path) -> None:
+    everything = unchecked(directory, "SELECT ?o {GRAPH ?g {?s ?p ?o}}")
+    assert (everything["rows"], everything["truncated"]) == ([], False)
+    mark = unchecked(directory, "SELECT ?s FROM <urn:x-marketplace:mark> {?s ?p ?o}")
+    assert ["uri", "urn:x-marketplace:mark", None, None] not in [row[0] for row in mark["rows"]]
+    assert unchecked(directory, "ASK {}")["error"] == "query.not-allowed"
+
+
+def test_a_query_that_gets_past_the_check_connects_nowhere(directory: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        outcome = unchecked(directory, f"SELECT * {{SERVICE <{address}> {{?s ?p ?o}}}}")
+        assert "error" in outcome
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="confinement needs Linux")

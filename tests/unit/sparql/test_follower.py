@@ -181,6 +181,21 @@ def test_a_cursor_ahead_of_the_store_leaves_no_gap(varied: Database, tmp_path: P
     assert published(tmp_path / "sparql") == whole
 
 
+def test_a_store_on_its_way_is_the_one_of_a_shorter_log(
+    log_database: Database, ingest: IngestService, tmp_path: Path
+) -> None:
+    for month in (5, 6):
+        ingest.submit(document(created=f"2024-0{month}-01T12:00:00Z"))
+    follower = SparqlFollower.open(log_database, tmp_path / "sparql")
+    with log_database.read() as session:
+        follower.apply(session, PUBLIC, ChangeLog(session).page(PUBLIC, 0, 1))
+    follower.close()
+    store = Store.read_only(str(tmp_path / "sparql" / "store"))
+    statements = {str(quad.triple) for quad in store.quads_for_pattern(None, None, None, DefaultGraph())}
+    # The one that supersedes it is in the database already, and not yet in the store.
+    assert latest_of(statements) == {place(IMAGE, "jane@example.org", "2024-05-01T12:00:00Z")}
+
+
 def _reopen(database: Database, directory: Path) -> SparqlFollower:
     follower = SparqlFollower.open(database, directory)
     follower.close()
