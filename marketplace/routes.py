@@ -33,6 +33,8 @@ ROUTES = (
     # The site itself.
     Route("web.home", "/"),
     Route("web.image", "/images/{identifier}"),
+    Route("web.about", "/about"),
+    Route("web.status", "/status"),
     Route("health.alive", "/healthz"),
     Route("health.ready", "/readyz"),
     Route("metrics", "/metrics"),

@@ -79,7 +79,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         ),
         # Step 3.
         "certificate.malformed": (
-            f"The certificate in the file cannot be read: it was damaged, or made by a faulty program. {_CERTIFICATE}"
+            "The certificate in the file cannot be read: it was damaged, or made by a faulty program. "
+            f"{_CERTIFICATE}"
         ),
         "certificate.self-signature": (
             "A certificate that names itself as its issuer must be signed by its own key. This one "

@@ -40,10 +40,10 @@ def base_path(request: Request) -> str:
     return path
 
 
-@view_config(route_name="web.home", request_method="GET", permission="site:read")
-def home(request: Request) -> Response:
-    """What there is."""
-    return page(request, "home", {})
+@view_config(route_name="web.about", request_method="GET", permission="site:read")
+def about(request: Request) -> Response:
+    """What a marketplace is, and what its words mean."""
+    return page(request, "about", {"legacy": request.registry[Runtime].settings.upload.legacy})
 
 
 @view_config(route_name="web.sync", permission="site:read")

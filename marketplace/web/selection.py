@@ -149,10 +149,10 @@ def _number(name: str, text: str, least: int) -> int:
 
 
 def _order(fields: Mapping[str, str]) -> tuple[Column, Direction]:
+    direction = Direction(one_of("sSortDir_0", fields.get("sSortDir_0") or "asc", DIRECTIONS))
     if not fields.get("iSortCol_0"):
         return Column.CREATED, Direction.DESCENDING
     number = whole_number("iSortCol_0", fields["iSortCol_0"], least=0, most=len(_COLUMNS))
-    direction = Direction(one_of("sSortDir_0", fields.get("sSortDir_0") or "asc", DIRECTIONS))
     # Column 0 of the table is empty: sorting by it means no order in particular.
     return (_COLUMNS[number - 1], direction) if number else (Column.CREATED, Direction.DESCENDING)
 

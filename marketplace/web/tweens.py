@@ -20,6 +20,8 @@ from pyramid.tweens import EXCVIEW, INGRESS
 
 from marketplace.entries.cache import EntryCache
 from marketplace.logs import request_id
+from marketplace.request_log import RequestLog
+from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
 
 from .errors import HttpError
@@ -30,7 +32,6 @@ from .problems import error_response
 
 Handler = Callable[[Request], Response]
 
-access_log = logging.getLogger("marketplace.access")
 error_log = logging.getLogger("marketplace.web")
 
 #: Where the layer that answers before routing says which route it answered for.
@@ -60,6 +61,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
     """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
 
     count_request = registry[Runtime].metrics.count_request
+    log_request = registry[RequestLog].add
 
     def tween(request: Request) -> Response:
         started = time.perf_counter()
@@ -73,10 +75,10 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             count_request(_route_name(request), method, response.status_int, seconds)
             response.headerlist.append(("X-Request-Id", identity))
             response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
-            if access_log.isEnabledFor(logging.INFO):
-                access_log.info(
-                    "request",
-                    extra={
+            if request_logger.isEnabledFor(logging.INFO):
+                log_request(
+                    {
+                        "request_id": identity,
                         "method": method,
                         "path": environ["PATH_INFO"],
                         "query": environ.get("QUERY_STRING", ""),
@@ -85,7 +87,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "milliseconds": round(seconds * 1000, 2),
                         "client": environ.get("REMOTE_ADDR"),
                         "agent": environ.get("HTTP_USER_AGENT"),
-                    },
+                    }
                 )
             return response
         finally:
@@ -166,5 +168,6 @@ def remembered(handler: Handler, registry: Registry) -> Handler:
 
 def includeme(config: Configurator) -> None:
     """Put the layers in place, outermost first."""
+    config.registry[RequestLog] = RequestLog()
     config.add_tween("marketplace.web.tweens.edge", under=INGRESS)
     config.add_tween("marketplace.web.tweens.remembered", under="marketplace.web.tweens.edge", over=EXCVIEW)

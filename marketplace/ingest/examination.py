@@ -1,0 +1,94 @@
+"""A dry run: everything an upload would be told, and nothing stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from marketplace.entries import VisibleEntries
+from marketplace.ingest.errors import ConflictError, GateError
+from marketplace.ingest.gate import UploadPolicy, verify_gate
+from validators.document import AcceptedEntry
+from validators.errors import RefusedError
+from validators.report import Outcome, StepResult, examine
+from validators.trust import TrustVerdict, judge
+
+#: Steps of FORMAT behind acceptance.
+TRUST_STEP, GATE_STEP = 7, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What an upload would meet.
+
+    Args:
+        steps: 1-8 of FORMAT, each with its outcome.
+        entry: the entry, where acceptance takes it.
+        refusal: of acceptance, where it does not.
+        trust: what is known of the entry's trustworthiness.
+    """
+
+    steps: tuple[StepResult, ...]
+    entry: AcceptedEntry | None
+    refusal: RefusedError | None
+    trust: TrustVerdict | None
+
+    @property
+    def passes(self) -> bool:
+        """Whether an upload would be taken."""
+        return all(step.outcome is Outcome.PASSED for step in self.steps)
+
+
+def examine_upload(data: bytes, visible: VisibleEntries, policy: UploadPolicy, now: datetime) -> Examination:
+    """Judge an upload as it would be judged now; another upload may change that a moment later.
+
+    Args:
+        data: the received bytes; anything.
+        visible: the entries of the log that would be uploaded to.
+    """
+    report = examine(data)
+    entry = report.entry
+    if entry is None:
+        unasked = (
+            _step(TRUST_STEP, Outcome.NOT_REACHED, None, "Not judged, because the entry is not accepted."),
+            _step(GATE_STEP, Outcome.NOT_REACHED, None, "Not asked, because the entry is not accepted."),
+        )
+        return Examination((*report.steps, *unasked), None, report.refusal, None)
+    trust = judge(entry)
+    judged = (
+        _step(TRUST_STEP, Outcome.PASSED, None, _trust_message(trust)),
+        _judge_gate(entry, visible, policy, now),
+    )
+    return Examination((*report.steps, *judged), entry, None, trust)
+
+
+def _trust_message(trust: TrustVerdict) -> str:
+    names = "self-signed" if trust.self_signed else "issued by another certificate"
+    bound = "is in the certificate" if trust.email_bound else "is the signer's own claim"
+    date = "in date" if trust.in_date_at_created else "not in date"
+    return f"The certificate is {names} and was {date} at dcterms:created; the address {bound}."
+
+
+def _judge_gate(
+    entry: AcceptedEntry, visible: VisibleEntries, policy: UploadPolicy, now: datetime
+) -> StepResult:
+    at_coordinates = visible.find_body(entry.coordinates)
+    if at_coordinates is not None and at_coordinates.data == entry.data:
+        message = "These bytes are stored already: an upload changes nothing."
+        return _step(GATE_STEP, Outcome.PASSED, "gate.unchanged", message)
+    if at_coordinates is not None or visible.find_by_entry_id(entry.entry_id) is not None:
+        message = "Other bytes have these coordinates already."
+        return _step(GATE_STEP, Outcome.FAILED, ConflictError.code, message)
+    own = (row for row in visible.timeline(entry.identifier) if row.email == entry.endorser.email)
+    try:
+        verify_gate(entry, max((row.created for row in own), default=None), policy, now)
+    except GateError as error:
+        return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
+    return _step(GATE_STEP, Outcome.PASSED, None, "An upload would be stored.")
+
+
+_NAMES = {TRUST_STEP: "Trust", GATE_STEP: "Upload gate"}
+
+
+def _step(number: int, outcome: Outcome, code: str | None, message: str) -> StepResult:
+    return StepResult(number, _NAMES[number], outcome, code, message)

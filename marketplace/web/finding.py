@@ -1,0 +1,289 @@
+"""The finder: a search as its page shows it, every link of it a changed copy of the parameters.
+
+Nothing is kept between requests: the parameters of the URL are the whole
+state, so that every view of the list can be bookmarked, sent and gone back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from marketplace.entries import EntryRow, Status
+from marketplace.search.facts import Facet, facet_value
+from marketplace.search.highlight import Marked
+from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.service import FacetCount, SearchHit, SearchPage
+from validators.document import Strength
+
+from .display import cut, day, file_size, grouped
+from .entry_page import Badge, status_badge, strength_badge, until
+from .uploads import entry_path
+
+Pairs = Sequence[tuple[str, str]]
+
+LABELS: Mapping[Facet, str] = {
+    Facet.STATUS: "Status",
+    Facet.OS: "System",
+    Facet.OS_VERSION: "System version",
+    Facet.ARCH: "Architecture",
+    Facet.KIND: "Kind",
+    Facet.FORMAT: "Format",
+    Facet.LOCATION: "Content",
+    Facet.TRUST: "Signature",
+    Facet.ENDORSER: "Endorser",
+    Facet.TAG: "Tag",
+}
+#: Values that people read otherwise than the URL spells them.
+_VALUES = {
+    (Facet.LOCATION, "web"): "on the web",
+    (Facet.LOCATION, "pdisk"): "in a cloud's own storage",
+}
+_DATES = {"created-from": "endorsed from", "created-to": "endorsed until"}
+_SORTS = {
+    Sort.RELEVANCE: "Best match",
+    Sort.NEWEST: "Newest",
+    Sort.OLDEST: "Oldest",
+    Sort.TITLE: "Title",
+    Sort.LARGEST: "Largest",
+    Sort.SMALLEST: "Smallest",
+}
+#: Values of a facet that show at once; the rest are folded away.
+_OPEN_VALUES = 6
+#: Stands for every status.
+_ALL = "all"
+_TITLE_LENGTH, _LABEL_LENGTH, _MOST_TAGS = 160, 60, 6
+
+Parts = Sequence[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An active filter, and the list without it."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value of a facet; following it adds or removes the filter."""
+
+    label: str
+    count: str
+    chosen: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FacetList:
+    """A facet with its choices; those in ``more`` are folded away."""
+
+    label: str
+    choices: Sequence[Choice]
+    more: Sequence[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class SortLink:
+    """An order of the list; ``current`` where it is the one shown."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry that was found, as the list shows it; texts in parts, each with whether it matches."""
+
+    path: str
+    identifier: str
+    status: str
+    title: Parts
+    excerpt: Parts
+    details: str
+    email: str
+    created: str
+    until: str
+    badges: Sequence[Badge]
+    tags: Sequence[str]
+
+
+def base_values(base: str, pairs: Pairs) -> dict[str, Any]:
+    """What the page shows whether or not the search is answered.
+
+    Args:
+        base: path of the site.
+        pairs: the parameters of the URL.
+    """
+    given = dict(pairs)
+    return {
+        "words": given.get("q", ""),
+        "dates": {name: given.get(name, "") for name in _DATES},
+        "kept": [pair for pair in pairs if pair[0] not in ("q", "cursor", "limit") and pair[1]],
+        "kept_beside_dates": [pair for pair in pairs if pair[0] not in (*_DATES, "cursor") and pair[1]],
+        "chips": _chips(base, pairs),
+        "clear": _link(base, [pair for pair in pairs if pair[0] == "q"]),
+    }
+
+
+def found_values(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) -> dict[str, Any]:
+    """What the page shows of an answered search, beside ``base_values``."""
+    plain = not any(name == Facet.STATUS.value for name, _ in pairs)
+    return {
+        "total": found.total,
+        "facets": _facets(base, pairs, request, found),
+        "sorts": _sorts(base, pairs, request, found.sort),
+        "hits": [_hit(one, plain) for one in found.hits],
+        "suggestion": _suggestion(base, pairs, found.suggestion),
+        "next": None if found.next_cursor is None else _link(base, _with(pairs, "cursor", found.next_cursor)),
+        "first": _link(base, _without(pairs, "cursor")) if dict(pairs).get("cursor") else None,
+        "every_status": _link(base, _with(pairs, Facet.STATUS.value, _ALL)) if plain else None,
+        "filtered": bool(_narrowing(pairs)),
+    }
+
+
+def _link(base: str, pairs: Iterable[tuple[str, str]]) -> str:
+    text = urlencode([pair for pair in pairs if pair[1]])
+    return f"{base}/?{text}" if text else f"{base}/"
+
+
+def _without(pairs: Pairs, *names: str) -> list[tuple[str, str]]:
+    return [pair for pair in pairs if pair[0] not in names]
+
+
+def _with(pairs: Pairs, name: str, value: str) -> list[tuple[str, str]]:
+    """The parameters with one value of a name, from the list's beginning."""
+    return [*_without(pairs, name, "cursor"), (name, value)]
+
+
+def _narrowing(pairs: Pairs) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in pairs if value and (name in set(Facet) or name in _DATES)]
+
+
+def _chips(base: str, pairs: Pairs) -> list[Chip]:
+    chips = []
+    for pair in dict.fromkeys(_narrowing(pairs)):
+        name, value = pair
+        label = _DATES.get(name) or LABELS[Facet(name)].lower()
+        text = _shown_value(Facet(name), value) if name in set(Facet) else value
+        rest = [other for other in _without(pairs, "cursor") if other != pair]
+        chips.append(Chip(f"{label}: {cut(text, _LABEL_LENGTH)}", _link(base, rest)))
+    return chips
+
+
+def _shown_value(facet: Facet, label: str) -> str:
+    return _VALUES.get((facet, label), label)
+
+
+def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) -> list[FacetList]:
+    lists = []
+    for facet, counts in found.facets.items():
+        if not _is_telling(facet, counts, request, found.total):
+            continue
+        choices = [_choice(base, pairs, facet, one) for one in counts]
+        if facet is Facet.STATUS:
+            choices.append(_every_status(base, pairs, request, counts))
+        choices.sort(key=lambda choice: not choice.chosen)
+        lists.append(FacetList(LABELS[facet], choices[:_OPEN_VALUES], choices[_OPEN_VALUES:]))
+    return lists
+
+
+def _is_telling(facet: Facet, counts: Sequence[FacetCount], request: SearchRequest, total: int) -> bool:
+    """Whether a facet can narrow the list, or does: one that would change nothing is only in the way."""
+    if facet is Facet.STATUS or request.chosen.get(facet):
+        return True
+    # A version without its system says nothing.
+    if facet is Facet.OS_VERSION and not request.chosen.get(Facet.OS):
+        return False
+    return len(counts) > 1 or any(one.count < total for one in counts)
+
+
+def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> Choice:
+    rest = _without(pairs, "cursor")
+    if facet is Facet.STATUS:
+        # One status at a time: without any the list shows valid entries, so taking one away must mean all.
+        rest = _with(pairs, facet.value, _ALL if one.chosen else one.value)
+    elif one.chosen:
+        rest = [
+            (name, value)
+            for name, value in rest
+            if name != facet.value or facet_value(facet, value) != one.value
+        ]
+    else:
+        rest = [*rest, (facet.value, one.label)]
+    label = cut(_shown_value(facet, one.label), _LABEL_LENGTH)
+    return Choice(label, grouped(one.count), one.chosen, _link(base, rest))
+
+
+def _every_status(base: str, pairs: Pairs, request: SearchRequest, counts: Sequence[FacetCount]) -> Choice:
+    chosen = not request.chosen.get(Facet.STATUS)
+    count = sum(one.count for one in counts)
+    return Choice(_ALL, grouped(count), chosen, _link(base, _with(pairs, Facet.STATUS.value, _ALL)))
+
+
+def _sorts(base: str, pairs: Pairs, request: SearchRequest, current: Sort) -> list[SortLink]:
+    return [
+        SortLink(label, _link(base, _with(pairs, "sort", sort.value)), sort is current)
+        for sort, label in _SORTS.items()
+        if sort is not Sort.RELEVANCE or request.words.strip()
+    ]
+
+
+def _suggestion(base: str, pairs: Pairs, words: str | None) -> Chip | None:
+    return None if words is None else Chip(words, _link(base, _with(pairs, "q", words)))
+
+
+def _hit(one: SearchHit, plain: bool) -> Hit:
+    row = one.row
+    return Hit(
+        path=entry_path(row.coordinates),
+        identifier=row.identifier,
+        status=one.status.value,
+        title=_cut_parts(one.title, _TITLE_LENGTH) or [(row.identifier, False)],
+        excerpt=_excerpt(one.excerpt),
+        details=_details(row),
+        email=row.email,
+        created=day(row.created),
+        until=until(row.valid),
+        badges=_badges(one, plain),
+        tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
+    )
+
+
+def _details(row: EntryRow) -> str:
+    system = " ".join(text for text in (row.os, row.os_version) if text)
+    known = (system, row.os_arch, row.kind, row.format)
+    return " · ".join([*(cut(text, _LABEL_LENGTH) for text in known if text), file_size(row.size)])
+
+
+def _badges(one: SearchHit, plain: bool) -> list[Badge]:
+    """What differs from the ordinary: a list of valid entries need not say so on each."""
+    found = [] if plain and one.status is Status.VALID else [status_badge(one.status.value)]
+    if one.row.strength is Strength.LEGACY:
+        found.append(strength_badge(one.row.strength))
+    if one.row.conflicting:
+        found.append(Badge("conflicting", "bad", "The endorser signed another entry with these coordinates."))
+    return found
+
+
+def _cut_parts(marked: Marked, length: int) -> list[tuple[str, bool]]:
+    parts: list[tuple[str, bool]] = []
+    for text, hit in marked.parts():
+        if length <= 0:
+            break
+        parts.append((cut(text, length), hit))
+        length -= len(text)
+    return parts if any(text.strip() for text, _ in parts) else []
+
+
+def _excerpt(marked: Marked) -> list[tuple[str, bool]]:
+    parts = marked.parts()
+    if not parts:
+        return []
+    before = [("… ", False)] if marked.cut_before else []
+    after = [(" …", False)] if marked.cut_after else []
+    return [*before, *parts, *after]

@@ -1,0 +1,40 @@
+"""The home page: one search box, filters with counts, and what they find."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.runtime import Runtime
+from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
+from marketplace.search.request import parse_request
+
+from .finding import base_values, found_values
+from .pages import base_path, page
+from .parameters import read_query_pairs
+from .security import principal_of
+
+
+@view_config(route_name="web.home", request_method="GET", permission="site:read")
+def home(request: Request) -> Response:
+    """Find images; where words cannot be searched at the moment, say so and where to look instead."""
+    runtime: Runtime = request.registry[Runtime]
+    base, pairs = base_path(request), read_query_pairs(request)
+    values = base_values(base, pairs)
+    try:
+        wanted = parse_request(pairs)
+        found = runtime.search.search(wanted, principal_of(request), runtime.now())
+    except SearchRefusedError as error:
+        return _failed(request, values | {"refusal": error}, 400)
+    except SearchUnavailableError as error:
+        response = _failed(request, values | {"unavailable": error}, 503)
+        response.headerlist.append(("Retry-After", str(error.retry_after)))
+        return response
+    return page(request, "home", values | found_values(base, pairs, wanted, found))
+
+
+def _failed(request: Request, values: dict[str, object], status: int) -> Response:
+    response = page(request, "home_failed", values)
+    response.status_int = status
+    return response
