@@ -21,7 +21,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from marketplace.logs import printable
 
@@ -73,6 +73,30 @@ def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, b
     return "application/xml; charset=UTF-8", f"<error>{escape(reason)}</error>".encode()
 
 
+class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """Answers a request, and keeps the connection where the response tells its own end.
+
+    waitress closes after every response without a Content-Length, which ends the
+    connection of each client that asks whether it has the newest bytes (304).
+    """
+
+    def set_close_on_finish(self) -> None:
+        """Close afterwards, unless only a missing Content-Length asks for it."""
+        tells_its_end = self.chunked_response or not self.has_body
+        wants_more = self.version == "1.1" and self.request.headers.get("CONNECTION", "").lower() != "close"
+        if not (tells_its_end and wants_more) or self.wrote_header:
+            super().set_close_on_finish()
+
+    def finish(self) -> None:
+        """End the response; one to HEAD has no last chunk either (RFC 9112, section 6.3)."""
+        if self.request.command == "HEAD":
+            self.chunked_response = False
+            if not self.wrote_header:
+                self.write(b"")
+                self.chunked_response = False
+        super().finish()
+
+
 class RequestTimeout:
     """408 (RFC 9110, section 15.5.9), in the form waitress's error tasks take."""
 
@@ -101,6 +125,7 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection that knows when its request began and how fast its response is read."""
 
+    task_class = KeepAliveTask
     error_task_class = WireErrorTask
     parser_class = StrictParser
     server: BoundedServer

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import marketplace
 from marketplace.config import Settings
 from marketplace.connections import BoundedServer, Limits
+from marketplace.request_log import RequestLog
 from marketplace.runtime import Runtime, build
 
 log = logging.getLogger("marketplace.server")
@@ -64,8 +65,9 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     runtime = build(settings)
     try:
         runtime.verify_store()
-        server = make_server(marketplace.make_app(runtime), settings)
-        _run(server, runtime, ready)
+        application = marketplace.make_app(runtime)
+        _run(make_server(application, settings), runtime, ready)
+        application.registry[RequestLog].close()
     finally:
         runtime.close()
     log.info("stopped")

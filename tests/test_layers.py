@@ -50,10 +50,11 @@ MAY_IMPORT = {
     "marketplace.archive": SERVICES,
     "marketplace.fsck": SERVICES,
     "marketplace.api": PROCESS | {"marketplace.web"},
-    "marketplace.web": PROCESS,
+    "marketplace.web": PROCESS | {"marketplace.request_log"},
     "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
     "marketplace.connections": {"marketplace.logs"},
-    "marketplace.server": PROCESS | {"marketplace", "marketplace.connections"},
+    "marketplace.request_log": set(),
+    "marketplace.server": PROCESS | {"marketplace", "marketplace.connections", "marketplace.request_log"},
     "marketplace.cli": PROCESS | {"marketplace.client", "marketplace.server", "marketplace"},
     "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
 }

@@ -59,6 +59,16 @@ class RunningServer:
         self.process.kill()
         self.process.wait(STOP_SECONDS)
 
+    def await_log(self, **fields: object) -> dict[str, object]:
+        """The first line of the log with these fields; requests are logged a moment after their answer."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            for line in self.log_lines():
+                if fields.items() <= line.items():
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"the log has no line with {fields}")
+
     def log_lines(self) -> list[dict[str, object]]:
         """What the process has logged, line by line; each must be JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

@@ -32,8 +32,22 @@ class App:
         if path == "/big":
             start_response("200 OK", [("Content-Length", str(BIG))])
             return (b"x" * 65536 for _ in range(BIG // 65536))
+        if path == "/304":
+            start_response("304 Not Modified", [("ETag", '"x"')])
+            return []
+        if path == "/stream":
+            start_response("200 OK", [])
+            return iter(() if environ["REQUEST_METHOD"] == "HEAD" else (b"one", b"two"))
+        if path == "/broken":
+            start_response("200 OK", [])
+            return broken()
         start_response("200 OK", [("Content-Length", "2")])
         return [b"ok"]
+
+
+def broken() -> Iterator[bytes]:
+    yield b"one"
+    raise RuntimeError("in the middle of a stream")
 
 
 @contextmanager
@@ -115,6 +129,40 @@ def test_a_connection_stays_open_between_requests():
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"ok"
         connection.close()
+
+
+def test_a_connection_stays_open_after_responses_without_a_length():
+    with running(App()) as (server, _):
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection.connect()
+        used = connection.sock
+        for method, path, status, body in (
+            ("GET", "/304", 304, b""),
+            ("GET", "/stream", 200, b"onetwo"),
+            ("HEAD", "/stream", 200, b""),
+            ("HEAD", "/", 200, b""),
+            ("GET", "/", 200, b"ok"),
+        ):
+            connection.request(method, path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (status, body), (method, path)
+            assert connection.sock is used
+        connection.close()
+
+
+def test_a_stream_that_breaks_is_not_taken_for_a_whole_one():
+    with running(App()) as (server, _):
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection.request("GET", "/broken")
+        with pytest.raises(http.client.IncompleteRead):
+            connection.getresponse().read()
+        connection.close()
+
+
+def test_a_client_that_wants_to_close_gets_its_connection_closed():
+    with running(App()) as (server, _), connect(server) as sock:
+        sock.sendall(b"GET /304 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"304 Not Modified" in read_all(sock)
 
 
 def test_readers_that_do_not_read_lose_their_connection_and_free_the_threads():
