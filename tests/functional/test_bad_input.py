@@ -190,6 +190,8 @@ def test_every_reject_vector_is_refused_with_its_code(http, shared_fixtures):
 
 
 def test_the_log_has_one_line_a_request_and_no_line_of_somebody_elses_making(server):
-    get(server, b'/metadata?sSearch=%0A{"event":"forged"}')
+    headers = b"X-Request-Id: forging-a-line\r\n"
+    get(server, b'/metadata?sSearch=%0A{"event":"forged"}', headers)
+    assert server.await_log(request_id="forging-a-line")["query"] == 'sSearch=%0A{"event":"forged"}'
     assert not [line for line in server.log_lines() if line.get("event") == "forged"]
     assert not [line for line in server.log_lines() if line["level"] == "error"]

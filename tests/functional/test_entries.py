@@ -310,7 +310,7 @@ def test_health(http):
 def test_a_request_id_follows_the_request_into_the_log(http, server):
     answer = http.get("/metadata/nothing", headers={"X-Request-Id": "abc-123-xyz"})
     assert answer.headers["X-Request-Id"] == "abc-123-xyz"
-    lines = [line for line in server.log_lines() if line.get("request_id") == "abc-123-xyz"]
-    assert [(line["status"], line["path"]) for line in lines] == [(404, "/metadata/nothing")]
+    line = server.await_log(request_id="abc-123-xyz")
+    assert (line["status"], line["path"]) == (404, "/metadata/nothing")
     hostile = httpx.get(server.url + "/", headers={"X-Request-Id": "a b\tc" * 30}, trust_env=False)
     assert "a b" not in hostile.headers["X-Request-Id"]
