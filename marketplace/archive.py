@@ -6,6 +6,8 @@ they never become file names.
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +101,12 @@ def find_documents(directory: Path) -> list[Path]:
     Raises:
         OSError: the directory cannot be read.
     """
-    return sorted(path for path in directory.iterdir() if path.suffix == SUFFIX and path.is_file())
+    return sorted(path for path in directory.iterdir() if path.suffix == SUFFIX and not path.is_dir())
 
 
 def _read(path: Path) -> bytes:
+    # Opening a pipe would wait for a writer for ever.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
     with path.open("rb") as file:
         return file.read(MAX_READ)

@@ -71,6 +71,9 @@ def _import(service: ImportService, paths: list[Path]) -> Counter[str]:
                 message, code = explain(imported.outcome)
                 if code is ExitCode.NETWORK_OR_SERVER:
                     raise imported.outcome  # the store is in trouble, not the file
-                click.echo(f"marketplace: {printable(imported.path.name)}: {message}", err=True)
+                name = printable(imported.path.name)
+                # What the operating system says of a file begins with its path.
+                message = message.removeprefix(f"{printable(str(imported.path))}: ")
+                click.echo(f"marketplace: {name}: {message}", err=True)
             advance(1)
     return counts

@@ -1,6 +1,6 @@
 """What can go wrong between a client and a marketplace: one class per kind, with its exit code.
 
-The exit codes are those of the ``marketplace`` command (docs/api.md): 1 other,
+The exit codes are those of the ``marketplace`` command (docs/cli.md): 1 other,
 2 usage, 3 not found, 4 not permitted, 5 verification failed, 6 refused by
 policy, 7 network or server, 8 conflict.
 """

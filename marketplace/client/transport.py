@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 
 import httpx
 
@@ -41,7 +40,7 @@ class Answer:
 
 
 class Transport:
-    """Sends requests to one marketplace. A context manager: closes its connections."""
+    """Sends requests to one marketplace; ``close`` it at the end."""
 
     def __init__(
         self,
@@ -57,14 +56,6 @@ class Transport:
             headers={"User-Agent": "marketplace-client", "Accept-Encoding": "identity"},
             transport=transport,
         )
-
-    def __enter__(self) -> Transport:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -42,11 +42,19 @@ def test_upgrade_can_be_called_again(cli, data):
     assert cli("db", "upgrade", "--data", data).code == 0
 
 
-@pytest.mark.parametrize("command", [["fsck"], ["export", "x"], ["demo"], ["serve"]])
+@pytest.mark.parametrize("command", [["fsck"], ["export", "x"], ["demo"]])
 def test_a_database_that_was_never_upgraded_is_one_sentence(cli, tmp_path, command):
     outcome = cli(*command, "--data", tmp_path / "new")
     assert (outcome.code, outcome.is_sentence()) == (1, True)
     assert "marketplace db upgrade" in outcome.err
+
+
+@pytest.mark.parametrize("command", [["fsck"], ["export", "x"], ["demo"], ["serve"]])
+def test_a_database_of_another_version_is_one_sentence(cli, data, command):
+    execute(data, "UPDATE alembic_version SET version_num = 'other'")
+    outcome = cli(*command, "--data", data)
+    assert (outcome.code, outcome.is_sentence()) == (1, True)
+    assert "at revision other" in outcome.err
 
 
 def test_what_is_no_database_is_one_sentence(cli, tmp_path):
@@ -124,6 +132,7 @@ def test_an_import_goes_on_behind_bad_files_and_reports_each(cli, data, tmp_path
     (tmp_path / "c.xml").write_bytes(signed().replace(b"demo image", b"demo imagE"))
     (tmp_path / "d.xml").symlink_to(tmp_path / "nowhere")
     (tmp_path / "e.txt").write_bytes(b"not looked at")
+    os.mkfifo(tmp_path / "f.xml")
     outcome = cli("import", "--data", data, tmp_path)
     assert outcome.code == 9
     assert "1 entries created" in outcome.err
@@ -131,6 +140,8 @@ def test_an_import_goes_on_behind_bad_files_and_reports_each(cli, data, tmp_path
     assert "[parse.not-well-formed]" in outcome.err
     assert "c.xml: " in outcome.err
     assert "[signature.digest]" in outcome.err
+    assert "d.xml: " in outcome.err
+    assert "f.xml: " in outcome.err
     assert "b.xml" not in outcome.err
     assert cli("import", "--data", data, tmp_path).code == 9
     assert cli("fsck", "--data", data).code == 0

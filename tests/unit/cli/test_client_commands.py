@@ -1,0 +1,140 @@
+"""upload, list and show, against a marketplace that answers what the test wants."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from validators import accept
+
+GOOD = signed(image(title="Good", tags=("t",), valid="2020-01-01T00:00:00Z"))
+PATH = accept(GOOD).coordinates.path()
+
+
+@pytest.fixture
+def marketplace(monkeypatch, cli):
+    """Answers by method and path; a value is (status, headers, body)."""
+    answers = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, headers, body = answers.get((self.command, self.path.partition("?")[0]), (404, {}, b""))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("MARKETPLACE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield answers
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def page(*paths):
+    rows = [["", "debian", "13", "x86_64", e, "null", c, i, "null", "null", "T"] for i, e, c in paths]
+    return 200, {}, json.dumps({"iTotalDisplayRecords": len(rows), "aaData": rows}).encode()
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "a.xml").write_bytes(GOOD)
+    (tmp_path / "b.xml").write_bytes(b"<b/>")
+    return tmp_path
+
+
+def test_upload_tells_where_each_file_is(cli, marketplace, files):
+    marketplace["POST", "/metadata"] = (201, {"Location": f"/metadata/{PATH}"}, b"")
+    outcome = cli("upload", "-o", "json", "a.xml", "b.xml")
+    assert outcome.code == 0
+    assert [(row["file"], row["outcome"], row["entry"]) for row in outcome.json] == [
+        ("a.xml", "uploaded", PATH),
+        ("b.xml", "uploaded", PATH),
+    ]
+
+
+def test_an_upload_that_waits_for_confirmation_is_pending(cli, marketplace, files):
+    marketplace["POST", "/metadata"] = (202, {}, b"")
+    assert cli("upload", "-o", "json", "a.xml").json[0]["outcome"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [(["a.xml"], 8), (["a.xml", "b.xml"], 8), (["a.xml", "nothing.xml"], 1)]
+)
+def test_uploads_that_fail(cli, marketplace, files, names, code):
+    marketplace["POST", "/metadata"] = (409, {}, b'{"detail": "other bytes", "code": "conflict.coordinates"}')
+    outcome = cli("upload", *names)
+    assert (outcome.code, outcome.out) == (code, b"")
+    assert "a.xml: other bytes [conflict.coordinates]" in outcome.err
+
+
+def test_some_uploads_that_fail_are_partly(cli, marketplace, files):
+    marketplace["POST", "/metadata"] = (201, {"Location": f"/metadata/{PATH}"}, b"")
+    outcome = cli("upload", "a.xml", "nothing.xml")
+    assert outcome.code == 9
+    assert b"a.xml" in outcome.out
+    assert "nothing.xml: no such file" in outcome.err
+
+
+def test_list_shows_rows_or_says_that_there_are_none(cli, marketplace):
+    marketplace["GET", "/metadata"] = page(PATH.split("/"))
+    assert cli("list", "-o", "id").out.decode() == PATH + "\n"
+    marketplace["GET", "/metadata"] = page()
+    outcome = cli("list")
+    assert (outcome.code, outcome.out) == (0, b"")
+    assert "no entries" in outcome.err
+
+
+def test_show_verifies_what_it_shows(cli, marketplace):
+    marketplace["GET", f"/metadata/{PATH}"] = (200, {}, GOOD)
+    facts = cli("show", PATH, "-o", "json").json
+    assert (facts["title"], facts["status"], facts["tags"]) == ("Good", "expired", ["t"])
+    assert cli("show", f"http://any.example.org/metadata/{PATH}", "-o", "id").out.decode() == PATH + "\n"
+    marketplace["GET", f"/metadata/{PATH}"] = (200, {}, GOOD.replace(b"Good", b"Evil"))
+    outcome = cli("show", PATH)
+    assert (outcome.code, outcome.out, outcome.is_sentence()) == (5, b"", True)
+
+
+def test_show_does_not_take_another_entry_for_the_one_asked_for(cli, marketplace):
+    other = signed(image(), make_identity("Other", "other@example.org"))
+    marketplace["GET", f"/metadata/{PATH}"] = (200, {}, other)
+    outcome = cli("show", PATH)
+    assert (outcome.code, outcome.out) == (5, b"")
+    assert "other@example.org" in outcome.err
+
+
+def test_show_finds_the_current_entry_of_an_image(cli, marketplace):
+    marketplace["GET", "/metadata"] = page(PATH.split("/"))
+    marketplace["GET", f"/metadata/{PATH}"] = (200, {}, GOOD)
+    assert cli("show", PATH.split("/")[0], "--out", "-").out == GOOD
+
+
+@pytest.mark.parametrize("name", ["", "a/b/c/d", "http://any.example.org/"])
+def test_what_names_no_entry_is_a_usage_error(cli, marketplace, name):
+    outcome = cli("show", name)
+    assert (outcome.code, outcome.is_sentence()) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("deprecated", "status"), [("", "deprecated"), ("too old", "deprecated: too old"), (None, "valid")]
+)
+def test_the_status_of_an_entry(cli, marketplace, deprecated, status):
+    data = signed(image(deprecated=deprecated))
+    marketplace["GET", f"/metadata/{PATH}"] = (200, {}, data)
+    assert cli("show", PATH, "-o", "json").json["status"] == status

@@ -1,0 +1,83 @@
+"""Whatever a command raises is one sentence with the exit code it stands for."""
+
+import errno
+
+import click
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from marketplace.changes import LogNotFoundError
+from marketplace.cli import failures, run
+from marketplace.cli.application import COMMANDS
+from marketplace.cli.failures import CommandError, ExitCode, explain
+from marketplace.client import errors as client
+from marketplace.config import ConfigurationError
+from marketplace.ingest import ConflictError, LegacyRefusedError, StoreUnavailableError
+from validators import signing_errors as signing
+from validators.errors import SizeLimitError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CommandError("x", ExitCode.PARTLY), 9),
+        (click.UsageError("x"), 2),
+        (client.EndpointError("x"), 2),
+        (client.NotFoundError("x"), 3),
+        (client.NotPermittedError("x"), 4),
+        (client.InvalidEntryError("x"), 5),
+        (client.PolicyError("x"), 6),
+        (client.TransportError("x"), 7),
+        (client.ConflictError("x"), 8),
+        (client.ClientError("x"), 1),
+        (SizeLimitError("x", 1, "less"), 5),
+        (signing.DraftError("x"), 5),
+        (signing.WrongPasswordError("x"), 4),
+        (signing.PasswordRequiredError("x"), 2),
+        (signing.EmailError("x"), 2),
+        (signing.WeakKeyError("x"), 1),
+        (ConfigurationError(["x", "y"]), 2),
+        (FileNotFoundError(errno.ENOENT, "No such file", "x"), 3),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), 4),
+        (OSError(errno.EADDRINUSE, "Address already in use"), 7),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), 1),
+        (OSError("odd"), 1),
+        (OperationalError("SELECT 1", {}, Exception("database is\nlocked")), 7),
+        (LogNotFoundError("x"), 7),
+        (StoreUnavailableError("x"), 7),
+        (LegacyRefusedError("x"), 6),
+        (ConflictError("x"), 8),
+        (RuntimeError("a\nb\x1b"), 1),
+    ],
+)
+def test_the_exit_code_of_an_error(error, code):
+    message, exit_code = explain(error)
+    assert exit_code == code
+    assert message
+    assert message.isprintable()
+
+
+def test_an_unexpected_error_is_one_sentence_too(capsys, monkeypatch):
+    def broken(*arguments, **more):
+        raise RuntimeError("broken\nin two")
+
+    monkeypatch.setattr("marketplace.cli.verifying.accept", broken)
+    assert run(["verify", "/dev/null/x", __file__]) == 1
+    assert capsys.readouterr().err == "marketplace: unexpected RuntimeError: broken in two\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_every_command_explains_itself(capsys, arguments):
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Usage: marketplace")
+    assert len(out) > 80
+
+
+def test_without_a_command_the_overview_is_shown_as_an_error(capsys):
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_the_exit_codes_are_the_agreed_ones():
+    assert [code.value for code in failures.ExitCode] == list(range(10))
