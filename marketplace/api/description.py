@@ -21,6 +21,10 @@ T = TypeVar("T")
 #: A JSON Schema (2020-12), as OpenAPI 3.1 takes it.
 Schema = Mapping[str, Any]
 JSON = "application/json"
+#: Text without control characters, which no parameter takes.
+PLAIN_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
+#: The same with something to see in it.
+VISIBLE_PATTERN = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\s][^\u0000-\u001f\u007f]*$"
 #: Characters of the longest value that any parameter takes.
 MAX_CHARACTERS = 1000
 

@@ -22,7 +22,7 @@ from validators.document import format_time
 
 from .answers import following_url, next_link, site_url
 from .description import Answer, Operation
-from .filters import FILTERS, WORDS
+from .filters import SEARCH_PARAMETERS
 from .search import SEARCH, newest_first, read_search, run_search
 from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
 
@@ -41,7 +41,7 @@ FEED = Operation(
     "Takes the parameters of the search; without `sort` the newest entries come first.",
     "Search",
     [Answer("The feed.", content_types=(ATOM_TYPE,), headers=("Link",))],
-    query=(WORDS, *FILTERS),
+    query=SEARCH_PARAMETERS,
     errors=SEARCH.errors,
 )
 

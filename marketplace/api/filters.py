@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from marketplace.search.facts import Facet
-from marketplace.search.request import FIXED, MAX_CHOSEN, MAX_PAGE, PAGE, Sort
+from marketplace.search.request import FIXED, MAX_PAGE, PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR
-from .description import Parameter, Schema
+from .description import PLAIN_PATTERN, VISIBLE_PATTERN, Parameter, Schema
+from .parameters import TIME_PATTERN
 
-_DATE = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?$"
+_DATE: Schema = {
+    "type": "string",
+    "anyOf": [{"format": "date"}, {"format": "date-time", "pattern": TIME_PATTERN}],
+}
 
 _MEANINGS: Mapping[Facet, str] = {
     Facet.STATUS: "status of the entry; `all` for every one; `valid` where it is absent",
@@ -38,33 +42,26 @@ def _parameter(name: str, meaning: str, schema: Schema, example: str | None = No
 
 def _filter(facet: Facet) -> Parameter[str | None]:
     fixed = FIXED.get(facet)
-    item: Schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"\S"}
+    item: Schema = {"type": "string", "maxLength": 1000, "pattern": VISIBLE_PATTERN}
     if fixed is not None:
         item = {"type": "string", "enum": [*fixed, "all"] if facet is Facet.STATUS else list(fixed)}
-    schema = {"type": "array", "items": item, "maxItems": MAX_CHOSEN}
+    schema = {"type": "array", "items": item}
     return Parameter(facet.value, _MEANINGS[facet], schema, _unread, _EXAMPLES.get(facet), repeatable=True)
 
 
 WORDS = _parameter(
     "q",
     f"the words: at most {MAX_CLAUSES} words or phrases, {MAX_WORDS} single words in all",
-    {"type": "string", "maxLength": MAX_CHARACTERS},
+    {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": PLAIN_PATTERN},
     "ubuntu server",
 )
 
-FILTERS: tuple[Parameter[str | None], ...] = (
+_NARROWING = (
     *(_filter(facet) for facet in Facet),
-    _parameter(
-        "created-from",
-        "endorsed on this day or later (or at this time)",
-        {"type": "string", "pattern": _DATE},
-    ),
-    _parameter(
-        "created-to",
-        "endorsed on this day or earlier (or at this time)",
-        {"type": "string", "pattern": _DATE},
-    ),
-    _parameter("sort", "the order", {"type": "string", "enum": [sort.value for sort in Sort]}, "newest"),
+    _parameter("created-from", "endorsed on this day or later (or at this time)", _DATE, "2024-01-31"),
+    _parameter("created-to", "endorsed on this day or earlier (or at this time)", _DATE),
+)
+_PAGING = (
     _parameter(
         "limit",
         "entries on a page",
@@ -77,3 +74,13 @@ FILTERS: tuple[Parameter[str | None], ...] = (
         {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR},
     ),
 )
+
+
+def _sort(*without: Sort) -> Parameter[str | None]:
+    names = [sort.value for sort in Sort if sort not in without]
+    return _parameter("sort", "the order", {"type": "string", "enum": names}, "newest")
+
+
+#: Of lists, which no words give a relevance.
+LIST_PARAMETERS = (*_NARROWING, _sort(Sort.RELEVANCE), *_PAGING)
+SEARCH_PARAMETERS = (WORDS, *_NARROWING, _sort(), *_PAGING)

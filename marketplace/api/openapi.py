@@ -67,6 +67,12 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 _ORIGINAL_ERRORS = ("application/xml", JSON, "text/html", PROBLEM_TYPE)
 
+#: The connection answers this before the request has a route, so its form goes by Accept alone.
+_TOO_LONG: Mapping[str, Any] = {
+    "description": "The URL and the headers are longer than 16 KiB together: `http.header-size`",
+    "content": {"application/xml": {}, JSON: {}, PROBLEM_TYPE: {"schema": ref("Problem")}},
+}
+
 _KEY = "marketplace.openapi"
 
 
@@ -93,7 +99,7 @@ def document(registry: Registry) -> dict[str, Any]:
         "servers": [{"url": site.url}],
         "tags": [{"name": group} for group in dict.fromkeys(one.group for one in OPERATIONS)],
         "paths": _paths(registry),
-        "components": {"schemas": dict(SCHEMAS)},
+        "components": {"schemas": dict(SCHEMAS), "responses": {"TooLong": _TOO_LONG}},
     }
 
 
@@ -164,6 +170,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(status), _error(operation, codes)
     if not _is_strict(operation) and operation.method == "GET":
         yield "406", _error(operation, ("accept.none",))
+    yield "431", {"$ref": "#/components/responses/TooLong"}
 
 
 def _answer(answer: Answer, method: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from marketplace.web.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
 from marketplace.web.query import QUERY_TYPE
 from marketplace.web.selection import LOCATIONS, STATUSES
 
-from .description import JSON, Answer, Operation, Parameter, Schema
+from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
@@ -39,7 +39,9 @@ def _media(values: Sequence[str] = ("xml", "json", "html", "rdf")) -> Parameter[
     )
 
 
-_SEARCHED = {"type": "string", "maxLength": 500}
+#: Existing clients send empty fields; what no entry can have matches nothing.
+_ANY = {"type": "string"}
+_SEARCHED = {"type": "string", "maxLength": 500, "pattern": PLAIN_PATTERN}
 _LIST = (
     _parameter("status", "status of the entries", {"type": "string", "enum": list(STATUSES)}, "valid"),
     _parameter(
@@ -48,24 +50,24 @@ _LIST = (
         {"type": "string", "enum": list(LOCATIONS)},
         "all",
     ),
-    _parameter("identifier", "the image", IDENTIFIER.schema),
-    _parameter("email", "the endorser", EMAIL.schema),
-    _parameter("created", "creation time; with identifier and email it names one entry", CREATED.schema),
-    _parameter("limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 10_000}, "10"),
+    _parameter("identifier", "the image", _ANY),
+    _parameter("email", "the endorser", _ANY),
+    _parameter("created", "creation time; with identifier and email it names one entry", _ANY),
+    _parameter(
+        "limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "10"
+    ),
     _parameter(
         "offset", "entries to leave out first", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
     ),
     _media(),
 )
 _TABLE = (
-    _parameter(
-        "sEcho", "a number that JSON answers repeat", {"type": "integer", "minimum": 0, "maximum": 10**9}
-    ),
+    _parameter("sEcho", "a number that JSON answers repeat", _ANY, "1"),
     _parameter("iDisplayStart", "as offset", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "0"),
     _parameter(
         "iDisplayLength",
         "as limit; -1 for all, as far as the site allows",
-        {"type": "integer", "minimum": -1, "maximum": 10_000},
+        {"type": "integer", "minimum": -1, "maximum": 2**31 - 1},
         "10",
     ),
     _parameter("iSortCol_0", "column to sort by", {"type": "integer", "minimum": 0, "maximum": 10}, "6"),
@@ -185,7 +187,7 @@ QUERY_BODY = Operation(
     [Answer("The result.", "Bindings", (_XML, JSON, _HTML)), Answer("No query.", None, (), 204)],
     method="POST",
     bodies={
-        FORM_TYPE: {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}},
+        FORM_TYPE: {"type": "object", "properties": {"query": {"type": "string"}}},
         QUERY_TYPE: None,
     },
     errors={400: ("every code of the query",), 415: ("body.type",), 503: ("query.busy", "query.unavailable")},

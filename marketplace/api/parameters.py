@@ -7,7 +7,7 @@ from collections.abc import Callable
 from marketplace.web.parameters import whole_number
 
 from .cursors import MAX_CURSOR, Cursor, parse_cursor
-from .description import Parameter
+from .description import VISIBLE_PATTERN, Parameter
 
 #: Patterns of the metadata format, for clients; acceptance has the rules themselves.
 IDENTIFIER_PATTERN = "^[A-P][A-Za-z0-9_-]{26}$"
@@ -44,7 +44,7 @@ CREATED = Parameter(
 TAG = Parameter(
     "tag",
     "a tag of the endorser; slashes may be escaped or not",
-    {"type": "string", "minLength": 1},
+    {"type": "string", "pattern": VISIBLE_PATTERN},
     _text,
 )
 

@@ -21,10 +21,11 @@ from marketplace.web.security import principal_of
 
 from .answers import following_url, page, site_url
 from .description import Answer, Operation, unknown_parameter
-from .filters import FILTERS, WORDS
+from .filters import LIST_PARAMETERS, SEARCH_PARAMETERS, WORDS
 from .shown import Urls, show_line
 
 _REFUSALS = (
+    "query.empty",
     "search.unknown-parameter",
     "search.parameter-twice",
     "search.unknown-value",
@@ -36,6 +37,7 @@ _REFUSALS = (
 )
 #: Rules of the words alone.
 _WORD_REFUSALS = (
+    "query.empty",
     "search.no-words",
     "search.too-long",
     "search.too-many-words",
@@ -53,7 +55,7 @@ ENTRIES = Operation(
     "the search index is being built.",
     "Entries",
     [Answer("A page of entries.", "Entries", headers=("Link",))],
-    query=FILTERS,
+    query=LIST_PARAMETERS,
     errors={400: _REFUSALS},
 )
 SEARCH = Operation(
@@ -66,7 +68,7 @@ SEARCH = Operation(
     "find something.",
     "Search",
     [Answer("A page of hits with facets.", "SearchResults", headers=("Link",))],
-    query=(WORDS, *FILTERS),
+    query=SEARCH_PARAMETERS,
     errors={400: (*_REFUSALS, *_WORD_REFUSALS), 503: ("search.unavailable",)},
 )
 
@@ -116,9 +118,11 @@ def read_search(request: Request, operation: Operation) -> SearchRequest:
     """
     pairs = read_query_pairs(request)
     allowed = [parameter.name for parameter in operation.query]
-    for name, _ in pairs:
+    for name, value in pairs:
         if name not in allowed:
             raise unknown_parameter(name, allowed)
+        if not value and name != WORDS.name:
+            raise BadRequestError("query.empty", f"{name} is empty: give it a value or leave it out")
     try:
         asked = parse_request(pairs)
         # What was typed is held against the rules here, so that a refusal does not wait for the index.

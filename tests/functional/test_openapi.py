@@ -1,0 +1,111 @@
+"""The OpenAPI document against a running server, and the server against the document."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from marketplace.routes import ROUTES
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.functional.running import RunningServer, running_server
+from validators import accept
+
+HERE = Path(__file__).parent
+ALICE = make_identity(email="alice@example.org")
+#: Seconds; the run takes about a third.
+PATIENCE = 180
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[RunningServer]:
+    with running_server(tmp_path_factory.mktemp("openapi")) as running:
+        with running.client() as client:
+            for n in range(3):
+                draft = image(content=f"openapi {n}", title=f"Image {n}", tags=("lts",), os="debian")
+                answer = client.post(
+                    "/metadata",
+                    content=signed(draft, ALICE, created=f"2024-05-{n + 1:02}T12:00:00Z"),
+                    headers={"Content-Type": "application/rdf+xml"},
+                )
+                assert answer.status_code == 201, answer.text
+        yield running
+
+
+@pytest.fixture(scope="module")
+def document(site) -> dict:
+    with site.client() as client:
+        return client.get("/openapi.json").json()
+
+
+def test_the_server_does_what_the_document_says(site, document, tmp_path):
+    """Schemathesis with all checks: the boundaries of every parameter, made-up requests, and sequences."""
+    known = tmp_path / "openapi.json"
+    known.write_text(json.dumps(with_examples(document)))
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "--config-file", HERE / "schemathesis.toml",
+            "run", known, "--url", site.url, "--checks", "all", "--no-color",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.functional.schemathesis_hooks",
+             "PYTHONPATH": str(HERE.parent.parent)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def with_examples(document: dict) -> dict:
+    """The document with parts of paths that exist on this server."""
+    entry = accept(signed(image(content="openapi 0"), ALICE, created="2024-05-01T12:00:00Z"))
+    known = {
+        "identifier": entry.identifier,
+        "email": "alice@example.org",
+        "created": "2024-05-01T12:00:00Z",
+        "tag": "lts",
+    }
+    known |= {"first": known["identifier"], "second": known["email"], "third": known["created"]}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["example"] = known[parameter["name"]]
+    return document
+
+
+def test_the_document_describes_every_route_of_the_api(document):
+    described = {
+        operation["operationId"] for path in document["paths"].values() for operation in path.values()
+    }
+    for route in ROUTES:
+        if route.name.startswith("api."):
+            for method in route.methods:
+                assert f"{route.name}.{method.lower()}" in described
+
+
+def test_schemas_are_schemas(document):
+    for name, schema in document["components"]["schemas"].items():
+        (
+            jsonschema_rs.meta.validate(
+                {**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"}
+            ),
+            name,
+        )
+
+
+def test_the_document_is_cached_by_its_tag(site):
+    with site.client() as client:
+        first = client.get("/openapi.json")
+        again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert first.headers["Content-Type"].startswith("application/json")
+    assert first.json()["servers"] == [{"url": site.url}]
+    assert (again.status_code, again.content) == (304, b"")
