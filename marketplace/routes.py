@@ -49,7 +49,7 @@ ROUTES = (
     Route("web.endorser", "/endorsers/{email}"),
     Route("web.endorser.tags", "/endorsers/{email}/tags"),
     Route("web.query", "/query", ("GET", "POST")),
-    Route("web.upload", "/upload"),
+    Route("web.upload", "/upload", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),

@@ -115,6 +115,11 @@ def link(uri: str) -> str | None:
     return quote(bare, safe="%/:=&?~#+!$,;'@()*[]")
 
 
+def soft(text: str) -> Markup:
+    """An e-mail address that may be broken behind its @, where there is no room for all of it."""
+    return Markup("@<wbr>").join(visible(text).split("@"))
+
+
 def part(text: str) -> str:
     """A text as one part of a path: slashes do not divide it."""
     return quote(text, safe="@:+~")
@@ -131,5 +136,6 @@ FILTERS = {
     "part": part,
     "plural": plural,
     "prose": prose,
+    "soft": soft,
     "typed": typed,
 }

@@ -187,7 +187,8 @@ def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) 
         choices = [_choice(base, pairs, facet, one) for one in counts]
         if facet is Facet.STATUS:
             choices.append(_every_status(base, pairs, request, counts))
-        choices.sort(key=lambda choice: not choice.chosen)
+        else:
+            choices.sort(key=lambda choice: not choice.chosen)
         lists.append(FacetList(LABELS[facet], choices[:_OPEN_VALUES], choices[_OPEN_VALUES:]))
     return lists
 

@@ -27,7 +27,7 @@ from .selection import LOCATIONS, STATUSES, UnknownPartError, select
 from .uploads import entry_path, is_form
 
 #: Entries on a page for people.
-_PAGE_ROWS = 50
+_PAGE_ROWS = 25
 
 
 @view_config(route_name="web.entries", request_method="GET", permission="entry:read")

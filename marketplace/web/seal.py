@@ -13,7 +13,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _RAYS = 27
 #: Where rays begin, and the shortest and longest end, from the middle of a square of 100.
-_INNER, _SHORTEST, _LONGEST = 17, 24, 47
+_INNER, _SHORTEST, _LONGEST = 15, 20, 47
 _DIRECTIONS = tuple((sin(2 * pi * ray / _RAYS), -cos(2 * pi * ray / _RAYS)) for ray in range(_RAYS))
 _STARTS = tuple(f"{_INNER * x:.0f} {_INNER * y:.0f}" for x, y in _DIRECTIONS)
 

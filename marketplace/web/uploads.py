@@ -9,7 +9,15 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.ingest import ConflictError, GateError, IngestService, Receipt, StoreUnavailableError
+from marketplace.ingest import (
+    ConflictError,
+    GateError,
+    IngestService,
+    Receipt,
+    StoreUnavailableError,
+    UploadPolicy,
+)
+from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.runtime import Runtime
 from validators.document import Coordinates
 from validators.errors import RefusedError
@@ -18,6 +26,7 @@ from .body import FORM_TYPE, content_type, read_entry
 from .errors import BadRequestError, HttpError
 from .negotiation import Media, Offer, by_accept
 from .pages import page
+from .reading import visible_entries
 
 #: The confirmation is plain text for every client but a browser.
 _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
@@ -43,8 +52,25 @@ def upload(request: Request) -> Response:
 @view_config(route_name="web.upload", request_method="GET", permission="entry:upload")
 def upload_form(request: Request) -> Response:
     """A page with a form."""
+    return _upload_page(request, None)
+
+
+@view_config(route_name="web.upload", request_method="POST", permission="entry:verify")
+def check(request: Request) -> Response:
+    """What an upload of the form's file would meet, step by step; nothing is stored."""
     runtime: Runtime = request.registry[Runtime]
-    return page(request, "upload", {"max_bytes": runtime.settings.upload.max_bytes})
+    data = read_entry(request, runtime.settings.upload.max_bytes)
+    policy = UploadPolicy(legacy=runtime.settings.upload.legacy)
+    with visible_entries(request) as visible:
+        examination = examine_upload(data, visible, policy, runtime.now())
+    response = _upload_page(request, examination)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _upload_page(request: Request, examination: Examination | None) -> Response:
+    max_bytes = request.registry[Runtime].settings.upload.max_bytes
+    return page(request, "upload", {"max_bytes": max_bytes, "examination": examination})
 
 
 def submit(ingest: IngestService, data: bytes) -> Receipt:

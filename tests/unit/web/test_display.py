@@ -16,6 +16,7 @@ from marketplace.web.display import (
     month,
     plural,
     prose,
+    soft,
     typed,
     visible,
 )
@@ -50,6 +51,10 @@ def test_every_expression_of_a_template_is_made_visible_but_our_markup():
 
 def test_typed_text_comes_back_unchanged_and_escaped():
     assert typed('"><script>\u202e') == "&#34;&gt;&lt;script&gt;\u202e"
+
+
+def test_an_address_may_break_behind_its_sign_and_is_still_escaped():
+    assert soft("<b>\u202e@example.org") == "&lt;b&gt;[U+202E]@<wbr>example.org"
 
 
 def test_text_is_cut_with_an_ellipsis():
