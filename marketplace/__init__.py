@@ -19,10 +19,13 @@ def main(global_config: dict[str, str], **settings: str) -> Router:
     """
     import os
 
+    from marketplace import db
     from marketplace.config import Settings, environment_settings
     from marketplace.runtime import build
 
-    runtime = build(Settings.from_mapping({**settings, **environment_settings(os.environ)}))
+    checked = Settings.from_mapping({**settings, **environment_settings(os.environ)})
+    db.initialise(checked.database_url)
+    runtime = build(checked)
     atexit.register(runtime.close)
     application = make_app(runtime)
     runtime.start()

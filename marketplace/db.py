@@ -147,3 +147,14 @@ def upgrade(url: str) -> None:
         upgrade_engine(database.engine)
     finally:
         database.close()
+
+
+def initialise(url: str) -> None:
+    """Give an empty database its schema, and leave any other one alone."""
+    from marketplace.migrate import initialise_empty
+
+    database = Database.open(url)
+    try:
+        initialise_empty(database.engine)
+    finally:
+        database.close()

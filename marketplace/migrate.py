@@ -79,6 +79,18 @@ def verify_schema(connection: Connection) -> None:
         )
 
 
+def initialise_empty(engine: Engine) -> None:
+    """Give an empty database its schema; one that has a schema, of any version, stays as it is.
+
+    A new directory then needs no step before the first start. Migrating a database
+    with entries in it stays a step that the operator takes, after a backup.
+    """
+    with engine.begin() as connection:
+        empty = current_revision(connection) is None
+    if empty:
+        upgrade_engine(engine)
+
+
 def object_filter(dialect: str) -> Callable[[Any, str | None, str, bool, Any], bool]:
     """What to compare of models and database: an index meant for one database counts only there."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.database import open_database
+from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 
 
@@ -19,14 +20,24 @@ def serve(config: Path | None, data: str | None, port: str | None) -> None:
     """Run web server and followers in one process, until SIGTERM or SIGINT."""
     # Pyramid imports pkg_resources, which warns of its own end; no operator can do anything about it.
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-    from marketplace import logs
+    from marketplace import db, logs
     from marketplace.server import serve as run
 
     settings = read_settings(config, data, server_port=port)
+    db.initialise(settings.database_url)
     with open_database(settings):
         pass  # says what to do where the schema is not the one this version needs
     logs.configure(settings.log.level, settings.log.format)
-    run(settings, ready=_announce)
+    try:
+        run(settings, ready=_announce)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        address = f"{settings.server.host}:{settings.server.port}"
+        raise CommandError(
+            f"cannot listen on {address}: {(error.strerror or str(error)).lower()}",
+            ExitCode.NETWORK_OR_SERVER,
+        ) from None
 
 
 def _announce(address: str) -> None:

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from marketplace.db import Database, upgrade
+from marketplace.db import Database, initialise, upgrade
 from marketplace.migrate import SchemaError, head_revision, object_filter, verify_schema
 from marketplace.models import Base
 from marketplace.models.current import TRIGRAMS
@@ -90,6 +90,21 @@ def test_a_database_without_the_schema_is_named(empty_url: str) -> None:
             verify_schema(session.connection())
         upgrade(empty_url)
         with database.read() as session:
+            verify_schema(session.connection())
+    finally:
+        database.close()
+
+
+def test_initialising_makes_a_schema_in_an_empty_database_and_migrates_no_other(empty_url: str) -> None:
+    initialise(empty_url)
+    database = Database.open(empty_url)
+    try:
+        with database.read() as session:
+            verify_schema(session.connection())
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'another'")
+        initialise(empty_url)
+        with database.read() as session, pytest.raises(SchemaError):
             verify_schema(session.connection())
     finally:
         database.close()
