@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import NestedTransaction, Select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from marketplace.changes.log import Appended, ChangeLog
 from marketplace.entries.columns import tag_digest
@@ -19,7 +20,21 @@ from marketplace.entries.pure import precedence
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.rows import Row, body_row, certificate_row, current_row, entry_row
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.ingest.statements import (
+    FIND_AT_COORDINATES,
+    FIND_BODY,
+    FIND_CERTIFICATE,
+    FIND_CHANGE,
+    FIND_CURRENT,
+    FIND_ENTRY,
+    INSERT_BODY,
+    INSERT_CERTIFICATE,
+    INSERT_CURRENT,
+    INSERT_ENTRY,
+    INSERT_LOCATIONS,
+    INSERT_TAGS,
+    UPDATE_CURRENT,
+)
 from validators.document import AcceptedEntry, Coordinates, Signer
 
 
@@ -78,14 +93,15 @@ class _Pending:
 class Batch:
     """One transaction's worth of entries.
 
-    ``add`` each inside a savepoint, then ``finish`` as the last thing before the commit.
+    ``add`` each inside a ``savepoint``, then ``finish`` as the last thing before the commit.
     """
 
     def __init__(self, session: Session, policy: UploadPolicy, now: datetime) -> None:
-        self._session = session
+        self._connection = session.connection()
         self._policy = policy
         self._now = now
         self._log = ChangeLog(session)
+        self._log_keys: dict[str, int] = {}
         self._pending: defaultdict[str, _Pending] = defaultdict(_Pending)
 
     def lock(self, entries: Collection[AcceptedEntry]) -> None:
@@ -95,15 +111,19 @@ class Batch:
         has one writer anyway. All locks are taken at once and in one order, so
         two batches cannot wait for each other.
         """
-        if self._session.get_bind().dialect.name != "postgresql":
+        if self._connection.dialect.name != "postgresql":
             return
         names = {f"{e.identifier}/{e.endorser.email}" for e in entries} | {
             e.signer.fingerprint for e in entries
         }
         keys = sorted(int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], signed=True) for n in names)
-        self._session.execute(
+        self._connection.execute(
             text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
         )
+
+    def savepoint(self) -> NestedTransaction:
+        """To add one entry in: an exception undoes what was done for it, and nothing else."""
+        return self._connection.begin_nested()
 
     def add(self, entry: AcceptedEntry, log: str, source: Source) -> Taken:
         """Take in one entry.
@@ -113,9 +133,9 @@ class Batch:
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
         """
-        log_id = self._log.key(log)
+        log_id = self._log_key(log)
         body = body_row(entry, self._now)
-        entry_key = self._session.scalar(select(Entry.id).where(Entry.entry_id == entry.entry_id))
+        entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
         if known is not None:
             return known
@@ -126,7 +146,9 @@ class Batch:
         row = entry_row(entry)
         if entry_key is None:
             entry_key = self._insert_entry(entry, row)
-        body_id = self._find_or_insert_body(entry_key, body)
+            body_id = self._insert(INSERT_BODY, body | {"entry_key": entry_key})
+        else:
+            body_id = self._find_or_insert_body(entry_key, body)
         self._show(log_id, entry_key, row, shown)
         return self._await_number(log, Appended(entry_key, body_id), entry, body["sha256"])
 
@@ -149,10 +171,8 @@ class Batch:
         elif entry_key is None:
             return None
         else:
-            row = self._session.execute(
-                select(Change.sequence, EntryBody.sha256)
-                .join(EntryBody, EntryBody.id == Change.body_id)
-                .where(Change.log_id == log_id, Change.entry_key == entry_key)
+            row = self._connection.execute(
+                FIND_CHANGE, {"log_id": log_id, "entry_key": entry_key}
             ).one_or_none()
             if row is None:
                 return None
@@ -162,37 +182,30 @@ class Batch:
         return known
 
     def _find_current(self, entry: AcceptedEntry, log_id: int) -> _Shown | None:
-        row = self._session.execute(
-            select(Current.id, Current.created, Current.deprecated, Current.entry_id).where(
-                Current.log_id == log_id,
-                Current.identifier == entry.identifier,
-                Current.email == entry.endorser.email,
-            )
+        row = self._connection.execute(
+            FIND_CURRENT,
+            {"log_id": log_id, "identifier": entry.identifier, "email": entry.endorser.email},
         ).one_or_none()
         return None if row is None else _Shown(*row)
 
     def _verify_free(self, entry: AcceptedEntry, log: str, log_id: int, shown: _Shown | None) -> None:
         if shown is None or shown.created < entry.created:
             return
-        taken = entry.coordinates in self._pending[log].coordinates or self._session.scalar(
-            select(Entry.id)
-            .join(Change, Change.entry_key == Entry.id)
-            .where(
-                Change.log_id == log_id,
-                Entry.identifier == entry.identifier,
-                Entry.email == entry.endorser.email,
-                Entry.created == entry.created,
-            )
-            .limit(1)
-        )
-        if taken:
+        where = {
+            "log_id": log_id,
+            "identifier": entry.identifier,
+            "email": entry.endorser.email,
+            "created": entry.created,
+        }
+        if (
+            entry.coordinates in self._pending[log].coordinates
+            or self._find(FIND_AT_COORDINATES, where) is not None
+        ):
             raise _conflict(entry)
 
     def _insert_entry(self, entry: AcceptedEntry, row: Row) -> int:
         certificate = self._find_or_insert_certificate(entry.signer)
-        entry_key = self._session.execute(
-            insert(Entry).values(certificate_id=certificate, **row).returning(Entry.id)
-        ).scalar_one()
+        entry_key = self._insert(INSERT_ENTRY, row | {"certificate_id": certificate})
         places = [
             {"entry_key": entry_key, "position": n, "uri": uri}
             for n, uri in enumerate(entry.metadata.locations)
@@ -202,40 +215,39 @@ class Batch:
             for n, tag in enumerate(entry.metadata.tags)
         ]
         if places:
-            self._session.execute(insert(EntryLocation), places)
+            self._connection.execute(INSERT_LOCATIONS, places)
         if tags:
-            self._session.execute(insert(EntryTag), tags)
+            self._connection.execute(INSERT_TAGS, tags)
         return entry_key
 
     def _find_or_insert_certificate(self, signer: Signer) -> int:
-        found = self._session.scalar(
-            select(Certificate.id).where(Certificate.fingerprint == signer.fingerprint)
-        )
-        return found if found is not None else self._insert(Certificate, certificate_row(signer))
+        found = self._find(FIND_CERTIFICATE, {"fingerprint": signer.fingerprint})
+        return found if found is not None else self._insert(INSERT_CERTIFICATE, certificate_row(signer))
 
     def _find_or_insert_body(self, entry_key: int, body: Row) -> int:
-        found = self._session.scalar(
-            select(EntryBody.id).where(EntryBody.entry_key == entry_key, EntryBody.sha256 == body["sha256"])
-        )
-        return found if found is not None else self._insert(EntryBody, body | {"entry_key": entry_key})
-
-    def _insert(self, table: type[Certificate] | type[EntryBody], row: Row) -> int:
-        return self._session.execute(insert(table).values(**row).returning(table.id)).scalar_one()
+        found = self._find(FIND_BODY, {"entry_key": entry_key, "sha256": body["sha256"]})
+        return found if found is not None else self._insert(INSERT_BODY, body | {"entry_key": entry_key})
 
     def _show(self, log_id: int, entry_key: int, row: Row, shown: _Shown | None) -> None:
         """Make the entry the current one of its log, if it is."""
-        values = current_row(row) | {"entry_key": entry_key}
+        values = current_row(row) | {"log_id": log_id, "entry_key": entry_key}
         if shown is None:
-            self._session.execute(insert(Current).values(log_id=log_id, **values))
+            self._connection.execute(INSERT_CURRENT, values)
         elif precedence(shown.created, shown.deprecated, shown.entry_id) < precedence(
             row["created"], row["deprecated"] is not None, row["entry_id"]
         ):
-            self._session.execute(
-                update(Current)
-                .where(Current.id == shown.key)
-                .values(**values)
-                .execution_options(synchronize_session=False)
-            )
+            self._connection.execute(UPDATE_CURRENT, values | {"current_key": shown.key})
+
+    def _log_key(self, log: str) -> int:
+        if log not in self._log_keys:
+            self._log_keys[log] = self._log.key(log)
+        return self._log_keys[log]
+
+    def _find(self, statement: Select[tuple[int]], parameters: Row) -> int | None:
+        return self._connection.execute(statement, parameters).scalar_one_or_none()
+
+    def _insert(self, statement: ReturningInsert[tuple[int]], row: Row) -> int:
+        return self._connection.execute(statement, row).scalar_one()
 
     def _await_number(self, log: str, row: Appended, entry: AcceptedEntry, digest: str) -> Taken:
         taken = Taken(entry, "created")

@@ -216,7 +216,7 @@ class IngestService:
             outcomes: list[Taken | Exception] = []
             for one in waiting:
                 try:
-                    with session.begin_nested():
+                    with batch.savepoint():
                         outcomes.append(batch.add(one.entry, one.log, one.source))
                 except Exception as error:
                     if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):

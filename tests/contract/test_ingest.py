@@ -26,6 +26,7 @@ from marketplace.ingest import (
     StoreUnavailableError,
     UploadPolicy,
 )
+from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
 from tests.factories.entries import accepted, moment
 from validators.document import AcceptedEntry, Strength
@@ -196,6 +197,30 @@ def test_a_failing_upload_harms_no_other_of_its_transaction(
     assert (twice.result(60).sequence, twice.result(60).outcome) == (1, "unchanged")
     with database.read() as session:
         assert [c.sequence for c in ChangeLog(session).page(PUBLIC, 0)] == list(range(11))
+
+
+def test_an_upload_that_fails_half_way_leaves_nothing(
+    database: Database, ingest: IngestService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = hold_writer(database, ingest)
+    before = contents(database)
+    show = Batch._show
+
+    def fail_for_one(batch: Batch, log_id: int, entry_key: int, row: dict, shown: object) -> None:
+        if row["title"] == "broken":
+            raise RuntimeError("half way")
+        show(batch, log_id, entry_key, row, shown)
+
+    monkeypatch.setattr(Batch, "_show", fail_for_one)
+    broken = ingest.enqueue(accepted("a", title="broken", tags=("t",), locations=("x",)))
+    release()
+    assert str(broken.exception(60)) == "half way"
+    assert contents(database) == before
+    again = [ingest.enqueue(accepted(n, title=t)) for n, t in enumerate(["good", "broken", "fine"])]
+    assert [a.exception(60) is None for a in again] == [True, False, True]
+    with database.read() as session:
+        assert set(session.scalars(select(Entry.title))) == {None, "good", "fine"}
+        assert session.scalar(select(func.count()).select_from(EntryBody)) == 3
 
 
 def test_conflicts_inside_one_transaction_are_seen(database: Database, ingest: IngestService) -> None:

@@ -1,0 +1,66 @@
+"""The statements of an upload, put together once: doing it each time takes longer than running them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import FromClause, Table, bindparam, insert, select, update
+
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+
+
+def _table(model: FromClause) -> Table:
+    return cast("Table", model)
+
+
+_certificate = _table(Certificate.__table__)
+_change = _table(Change.__table__)
+_current = _table(Current.__table__)
+_entry = _table(Entry.__table__)
+_body = _table(EntryBody.__table__)
+
+#: ``entry_id`` -> key of the entry.
+FIND_ENTRY = select(_entry.c.id).where(_entry.c.entry_id == bindparam("entry_id"))
+
+#: ``log_id entry_key`` -> sequence and digest of the bytes the log has for an entry.
+FIND_CHANGE = (
+    select(_change.c.sequence, _body.c.sha256)
+    .join(_body, _body.c.id == _change.c.body_id)
+    .where(_change.c.log_id == bindparam("log_id"), _change.c.entry_key == bindparam("entry_key"))
+)
+
+#: ``log_id identifier email`` -> the current entry.
+FIND_CURRENT = select(_current.c.id, _current.c.created, _current.c.deprecated, _current.c.entry_id).where(
+    _current.c.log_id == bindparam("log_id"),
+    _current.c.identifier == bindparam("identifier"),
+    _current.c.email == bindparam("email"),
+)
+
+#: ``log_id identifier email created`` -> some entry of the log at these coordinates.
+FIND_AT_COORDINATES = (
+    select(_entry.c.id)
+    .join(_change, _change.c.entry_key == _entry.c.id)
+    .where(
+        _change.c.log_id == bindparam("log_id"),
+        _entry.c.identifier == bindparam("identifier"),
+        _entry.c.email == bindparam("email"),
+        _entry.c.created == bindparam("created"),
+    )
+    .limit(1)
+)
+
+#: ``fingerprint`` -> key of the certificate.
+FIND_CERTIFICATE = select(_certificate.c.id).where(_certificate.c.fingerprint == bindparam("fingerprint"))
+
+#: ``entry_key sha256`` -> key of the bytes.
+FIND_BODY = select(_body.c.id).where(
+    _body.c.entry_key == bindparam("entry_key"), _body.c.sha256 == bindparam("sha256")
+)
+
+INSERT_CERTIFICATE = insert(_certificate).returning(_certificate.c.id)
+INSERT_ENTRY = insert(_entry).returning(_entry.c.id)
+INSERT_BODY = insert(_body).returning(_body.c.id)
+INSERT_LOCATIONS = insert(_table(EntryLocation.__table__))
+INSERT_TAGS = insert(_table(EntryTag.__table__))
+INSERT_CURRENT = insert(_current)
+UPDATE_CURRENT = update(_current).where(_current.c.id == bindparam("current_key"))
