@@ -67,6 +67,7 @@ ROUTES = (
     Route("api.tag", "/api/v1/tags/{email}/{tag:.+}"),
     Route("api.changes", "/api/v1/changes"),
     Route("api.openapi", "/openapi.json"),
+    Route("api.docs", "/docs"),
 )
 
 

@@ -53,7 +53,7 @@ WORDS = _parameter(
     "q",
     f"the words: at most {MAX_CLAUSES} words or phrases, {MAX_WORDS} single words in all",
     {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": PLAIN_PATTERN},
-    "ubuntu server",
+    "ubuntu",
 )
 
 _NARROWING = (

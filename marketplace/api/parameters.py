@@ -46,6 +46,7 @@ TAG = Parameter(
     "a tag of the endorser; slashes may be escaped or not",
     {"type": "string", "pattern": VISIBLE_PATTERN},
     _text,
+    "ubuntu-lts",
 )
 
 

@@ -87,7 +87,8 @@ def test_the_document_describes_every_route_of_the_api(document):
         operation["operationId"] for path in document["paths"].values() for operation in path.values()
     }
     for route in ROUTES:
-        if route.name.startswith("api."):
+        # The page for people is no part of what it describes.
+        if route.name.startswith("api.") and route.name != "api.docs":
             for method in route.methods:
                 assert f"{route.name}.{method.lower()}" in described
 
