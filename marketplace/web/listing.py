@@ -14,6 +14,7 @@ from marketplace.entries import EntryPage, EntryQuery, EntryRow
 from marketplace.runtime import Runtime
 from validators.document import format_time
 
+from .body import FORM_TYPE
 from .datatables import to_datatables
 from .embed import root_bytes
 from .entry import tag_response
@@ -24,8 +25,11 @@ from .parameters import read_form, read_query
 from .presented import fresh_response, stream_response
 from .reading import visible_entries
 from .selection import LOCATIONS, STATUSES, UnknownPartError, select
-from .uploads import entry_path, is_form
+from .streams import LongStreams
+from .uploads import entry_path
 
+#: The POST that carries parameters of the table protocol, not an entry.
+FORM = f"Content-Type:(?i){FORM_TYPE}"
 #: Entries on a page for people.
 _PAGE_ROWS = 25
 
@@ -50,9 +54,7 @@ def entries(request: Request) -> Response:
         raise no_match() from None
 
 
-@view_config(
-    route_name="web.entries", request_method="POST", permission="entry:read", custom_predicates=(is_form,)
-)
+@view_config(route_name="web.entries", request_method="POST", permission="entry:read", header=FORM)
 def entries_of_form(request: Request) -> Response:
     """The table protocol by POST, for tables whose parameters outgrow a URL."""
     return _as_table(request, read_form(request), ())
@@ -67,7 +69,9 @@ def _as_stream(request: Request, fields: Mapping[str, str], parts: tuple[str, ..
     if matching <= query.offset:
         raise no_match()
     links = _links(request, fields, query, matching)
-    return stream_response(_documents(request, query), "application/xml", links)
+    entries = min(matching - query.offset, query.limit or matching)
+    chunks = request.registry[LongStreams].send(_documents(request, query), entries)
+    return stream_response(chunks, "application/xml", links)
 
 
 def _documents(request: Request, query: EntryQuery) -> Iterator[bytes]:

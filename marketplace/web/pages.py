@@ -78,5 +78,6 @@ def includeme(config: Configurator) -> None:
         }
     )
     config.include("pyramid_jinja2")
+    config.include("marketplace.web.streams")
     config.add_subscriber(_add_common_values, BeforeRender)
     config.add_static_view("static", "marketplace:web/static", cache_max_age=3600)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from pyramid.request import Request
@@ -22,7 +21,7 @@ from marketplace.runtime import Runtime
 from validators.document import Coordinates
 from validators.errors import RefusedError
 
-from .body import FORM_TYPE, content_type, read_entry
+from .body import read_entry
 from .errors import BadRequestError, HttpError
 from .negotiation import Media, Offer, by_accept
 from .pages import page
@@ -30,11 +29,6 @@ from .reading import visible_entries
 
 #: The confirmation is plain text for every client but a browser.
 _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
-
-
-def is_form(context: Any, request: Request) -> bool:
-    """Custom predicate: the POST carries parameters of the table protocol, not an entry."""
-    return content_type(request) == FORM_TYPE
 
 
 @view_config(route_name="web.entries", request_method="POST", permission="entry:upload")
