@@ -228,6 +228,15 @@ def test_output_into_a_closed_pipe_ends_quietly(command, tmp_path):
     assert b"BrokenPipe" not in done.stderr
 
 
+def test_an_address_in_use_is_one_sentence(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        done = Command(tmp_path)("serve", "--data", tmp_path / "data", "--port", port)
+    assert done.returncode == 7
+    last = done.stderr.decode().splitlines()[-1]
+    assert last == f"marketplace: cannot listen on 127.0.0.1:{port}: address already in use"
+
+
 def test_fsck_export_and_import_work_beside_a_running_server(tmp_path):
     data, copy = tmp_path / "data", tmp_path / "copy"
     data.mkdir()
