@@ -1,0 +1,90 @@
+"""Runs the benchmarks and writes their report.
+
+``python -m tests.benchmarks [--smoke] [--only NAME] [--report FILE]``
+
+No figure fails the run: on a shared machine a time means nothing, and even a ratio
+can have a bad minute. The report says for each goal whether this run reached it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import (
+    bench_acceptance,
+    bench_http,
+    bench_list,
+    bench_search,
+    bench_sparql,
+    bench_store,
+)
+from tests.benchmarks.figures import Figure, table
+
+SMALL, LARGE = (1_000,), (1_000, 10_000, 100_000)
+
+#: Title and what to run, long and short form.
+BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], list[Figure]]]] = {
+    "acceptance": (
+        "Acceptance of one entry, one core",
+        bench_acceptance.figures,
+        lambda: bench_acceptance.figures(rounds=3),
+    ),
+    "store": ("Storing accepted entries", bench_store.run, lambda: bench_store.run(200)),
+    "http": (
+        "Over HTTP, against a real server process",
+        bench_http.run,
+        lambda: bench_http.run(0.2, 1, 100, SMALL),
+    ),
+    "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
+    "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
+    "search": (
+        "Search, facets and lists from memory",
+        lambda: bench_search.run(LARGE),
+        lambda: bench_search.run(SMALL, ("whoosh",), 10),
+    ),
+}
+
+_HEAD = """# Benchmarks
+
+Written by `make bench`. Every figure stands beside a floor or a peer that was measured
+in the same run, because times on a shared machine mean little: read the ratios. What is
+measured, and how, is told in the modules of `tests/benchmarks/`.
+
+Run on {when:%Y-%m-%d}, {cores} cores, Python {python}, {system}.
+"""
+
+
+def main() -> int:
+    """Run what was asked for and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--smoke", action="store_true", help="a short run that shows that everything works")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="this one; may be repeated")
+    parser.add_argument("--report", type=Path, help="write the report there as well")
+    given = parser.parse_args()
+    parts = [
+        _HEAD.format(
+            when=datetime.now(UTC),
+            cores=os.cpu_count(),
+            python=platform.python_version(),
+            system=platform.system(),
+        )
+    ]
+    for name in given.only or BENCHMARKS:
+        title, long, short = BENCHMARKS[name]
+        print(f"{title} ...", file=sys.stderr)  # noqa: T201 # progress
+        parts.append(f"## {title}\n\n{table((short if given.smoke else long)())}\n")
+    report = "\n".join(parts)
+    print(report)  # noqa: T201 # what the command is for
+    if given.report:
+        given.report.write_text(report, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
