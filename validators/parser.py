@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from validators.errors import AmbiguousParseError, CommentInValueError, NotWellFormedError
 from validators.prescan import verify_prescan
+from validators.treeparser import get_parser
 from validators.vocabulary import (
     BARE_PARSE_TYPE,
     CONTAINERS,
@@ -20,24 +20,6 @@ from validators.vocabulary import (
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
-
-
-class _Parsers(threading.local):
-    """One parser a thread: lxml serialises threads that share one."""
-
-    def __init__(self) -> None:
-        self.parser = etree.XMLParser(
-            encoding="utf-8",
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-            recover=False,
-            collect_ids=False,
-        )
-
-
-_parsers = _Parsers()
 
 
 def parse_document(data: bytes) -> _Element:
@@ -68,7 +50,7 @@ def parse_trusted(data: bytes) -> _Element:
         NotWellFormedError: libxml2 refuses the bytes.
     """
     try:
-        return etree.fromstring(data, _parsers.parser)
+        return etree.fromstring(data, get_parser(len(data)))
     except etree.XMLSyntaxError as error:
         raise NotWellFormedError("document", str(error.msg), "well-formed XML with namespaces") from None
 

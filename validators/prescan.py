@@ -41,8 +41,8 @@ class Limits:
         elements: in the document.
         attributes: on one element, namespace declarations not counted.
         namespaces: declarations in the document.
-        text: characters of one run of text, one attribute value or one namespace name.
-        name: characters of a local name, of a prefix, or of a processing instruction's target.
+        text: characters of one run of text or of one attribute value.
+        name: characters of a local name, a prefix, a namespace name or a processing instruction's target.
     """
 
     size: int = 1_048_576
@@ -136,8 +136,9 @@ class _Scan:
             raise NameLimitError("namespace prefix", prefix, f"at most {LIMITS.name} characters")
         if uri is None:
             return
-        if len(uri) > LIMITS.text:
-            raise TextLimitError("namespace name", uri, f"at most {LIMITS.text} characters")
+        if len(uri) > LIMITS.name:
+            # Exclusive canonicalisation writes it again for every element that uses it first.
+            raise NameLimitError("namespace name", uri, f"at most {LIMITS.name} characters")
         if _ABSOLUTE.match(uri) is None:
             raise NamespaceUriError(f"xmlns:{prefix}" if prefix else "xmlns", uri, "an absolute URI")
 
