@@ -15,6 +15,9 @@ from marketplace.db import Database
 BATCH = 512
 #: Seconds between looks at the logs: other processes write to them without a word.
 POLL = 0.5
+#: Seconds from one look to the next while rows come in. A follower's batch costs a durable write of its own
+#: and as much whether it holds one row or a hundred: taking each upload by itself slows the uploads down.
+GATHER = 0.25
 #: Seconds to wait after the first failure of a follower; doubles with each further one.
 FIRST_RETRY = 0.5
 #: Longest wait between two attempts, in seconds.
@@ -184,6 +187,8 @@ class _Runner:
                 )  # nudges do not shorten it: uploads must not turn it into a busy loop
                 continue
             self.failures = 0
+            if taken < BATCH:
+                self.stopping.wait(GATHER)
             if not taken and not self.stopping.is_set():
                 self.wake.wait(self._poll)
 
