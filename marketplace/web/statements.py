@@ -14,7 +14,7 @@ from validators.vocabulary import namespace_of, prefixed
 from .display import cut, link
 
 #: Elements of extensions, and characters of each of their texts, that a page shows.
-MOST_STATEMENTS, MOST_TEXT = 400, 2000
+MOST_STATEMENTS, MOST_TEXT = 150, 800
 _MOST_VALUES = 50
 
 #: Terms with a place of their own on the page.

@@ -1,0 +1,119 @@
+"""A real browser on a real server. Nothing but that server may be asked, and nothing may be complained of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+
+from marketplace.db import upgrade
+from tests.browser.catalogue import fill
+from tests.functional.running import RunningServer, running_server
+
+REQUIRED = "REQUIRE_BROWSER"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+#: Where each run leaves its pictures; not under version control.
+PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
+WIDE, NARROW = 1280, 360
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium with a profile of its own."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        complain = pytest.fail if os.environ.get(REQUIRED) else pytest.skip
+        complain("needs chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # `launch` makes a new profile directory each time and removes it at the end.
+        found = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with the demo catalogue and the entries of ``catalogue``."""
+    data = tmp_path_factory.mktemp("site")
+    upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
+    fill(data)
+    with running_server(data) as running:
+        yield running
+
+
+@dataclass
+class Visit:
+    """A page under watch: what it asked elsewhere and what the browser complained of."""
+
+    page: Page
+    site: str
+    asked_elsewhere: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    #: Addresses that are expected to answer with an error, which the console mentions.
+    failing: set[str] = field(default_factory=set)
+
+    def go(self, path: str, status: int = 200) -> None:
+        """Open an address of the site."""
+        if status >= 400:
+            self.failing.add(self.site + path)
+        answer = self.page.goto(self.site + path)
+        assert answer is not None and answer.status == status, path
+
+    def watch(self, context: BrowserContext) -> None:
+        context.route("**/*", self._pass)
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+
+    def _pass(self, route: Route) -> None:
+        if route.request.url.startswith(f"{self.site}/"):
+            route.continue_()
+        else:
+            self.asked_elsewhere.append(route.request.url)
+            route.abort()
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and message.location.get("url") not in self.failing:
+            self.complaints.append(message.text)
+
+
+Opener = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: RunningServer) -> Iterator[Opener]:
+    """Opens watched pages: ``visit(width=360, scheme="dark", script=False)``."""
+    visits: list[tuple[BrowserContext, Visit]] = []
+
+    def open_(width: int = WIDE, scheme: str = "light", script: bool = True) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=script,
+            permissions=["clipboard-read", "clipboard-write"],
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(15_000)
+        made = Visit(context.new_page(), site.url)
+        made.watch(context)
+        visits.append((context, made))
+        return made
+
+    yield open_
+    for context, made in visits:
+        context.close()
+        assert made.asked_elsewhere == []
+        assert made.complaints == []

@@ -1,0 +1,133 @@
+"""Every page: accessible, in its frame, quiet, and its picture taken."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from marketplace.routes import ROUTES
+from tests.browser.catalogue import (
+    HOSTILE,
+    HOSTILE_ENTRY,
+    MALLORY,
+    SHARED,
+    SHARED_CURRENT,
+    SHARED_DEPRECATED,
+    SHARED_LEGACY,
+    SUPERSEDED,
+)
+from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener
+from validators import accept
+
+ALICE = "alice.archer@images.example.org"
+
+
+def entry_path(data: bytes) -> str:
+    return f"/metadata/{accept(data).coordinates.path()}"
+
+
+#: Name of the picture -> address and status. Every route with a page has at least one.
+PAGES = {
+    "home": ("/", 200),
+    "home-words": ("/?q=workbench&status=all", 200),
+    "home-filtered": ("/?os=debian&os=rocky&status=all&sort=title", 200),
+    "home-suggestion": ("/?q=workbnech&status=all", 200),
+    "home-nothing": ("/?q=zzzzzzzz", 200),
+    "home-refused": ("/?q=*", 400),
+    "home-hostile": ("/?q=exe", 200),
+    "entry": (entry_path(SHARED_CURRENT), 200),
+    "entry-deprecated": (entry_path(SHARED_DEPRECATED), 200),
+    "entry-legacy": (entry_path(SHARED_LEGACY), 200),
+    "entry-superseded": (entry_path(SUPERSEDED), 200),
+    "entry-hostile": (entry_path(HOSTILE_ENTRY), 200),
+    "tag": (f"/tag/{ALICE}/latest", 200),
+    "image": (f"/images/{SHARED.about}", 200),
+    "image-hostile": (f"/images/{HOSTILE.about}", 200),
+    "endorsers": ("/endorsers", 200),
+    "endorser": (f"/endorsers/{ALICE}?range=36525", 200),
+    "endorser-hostile": (f"/endorsers/{quote(MALLORY.email)}", 200),
+    "tags": (f"/endorsers/{ALICE}/tags", 200),
+    "tags-hostile": (f"/endorsers/{quote(MALLORY.email)}/tags", 200),
+    "list": ("/metadata?status=all", 200),
+    "list-of-image": (f"/metadata/{SHARED.about}?status=all", 200),
+    "list-of-endorser": (f"/metadata/{SHARED.about}/{ALICE}", 404),
+    "query": ("/query", 200),
+    "query-result": ("/query?query=SELECT%20*%20%7B%3Fentry%20%3Fterm%20%3Fvalue%7D%20LIMIT%2020", 200),
+    "query-refused": ("/query?query=SELECT", 400),
+    "upload": ("/upload", 200),
+    "about": ("/about", 200),
+    "status": ("/status", 200),
+    "sync-gone": ("/sync", 410),
+    "not-found": ("/nothing/here", 404),
+    "bad-request": ("/metadata?status=nonsense", 400),
+    "bad-range": (f"/endorsers/{ALICE}?range=a", 400),
+}
+
+
+def violations(page) -> list[str]:
+    """What axe finds, each with the places where it does."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, width: int) -> None:
+    path, status = PAGES[name]
+    opened = visit(width=width)
+    page = opened.page
+    opened.go(path, status)
+    assert page.locator("h1").count() == 1
+    assert page.title().endswith(" · Marketplace")
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+        page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+def test_every_route_with_a_page_is_among_them() -> None:
+    patterns = {
+        route.name: re.compile(re.sub(r"\{[^}]*\}", "[^/?]+", route.pattern) + r"/?(\?.*)?")
+        for route in ROUTES
+        if route.name.startswith("web.")
+    }
+    paths = [path for path, _ in PAGES.values()]
+    missing = {name for name, pattern in patterns.items() if not any(map(pattern.fullmatch, paths))}
+    assert missing == set()
+
+
+#: Bytes of the page itself that nobody on a slow line should have to wait for.
+WEIGHTS = {
+    "home": 40_000,
+    "entry": 25_000,
+    "image": 15_000,
+    "endorsers": 10_000,
+    "upload": 8_000,
+    "query": 8_000,
+    "about": 12_000,
+    "status": 8_000,
+    "not-found": 6_000,
+}
+
+
+def test_pages_are_light(visit: Opener) -> None:
+    opened = visit()
+    weights: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    opened.page.on("response", lambda answer: sizes.__setitem__(answer.url, len(answer.body())))
+    for name in WEIGHTS:
+        path, status = PAGES[name]
+        opened.go(path, status)
+        opened.page.wait_for_load_state("networkidle")
+        weights[name] = sizes[opened.site + path]
+    shared = {url.partition("?")[0]: size for url, size in sizes.items() if "/static/" in url}
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    lines = [f"{size:>8}  {name}" for name, size in [*weights.items(), *shared.items()]]
+    (PICTURES / "weights.txt").write_text("\n".join(lines) + "\n")
+    assert {name: size for name, size in weights.items() if size > WEIGHTS[name]} == {}
+    assert sum(shared.values()) < 40_000
