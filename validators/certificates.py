@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +21,7 @@ from validators.errors import (
     KeyUsageError,
     SelfSignatureError,
 )
-from validators.names import java_name
+from validators.names import der_elements, java_name_of_der
 
 SigningKey = rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -31,9 +32,11 @@ STRONG_KEY_BITS: Final = 2048
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _ELEMENT: Final = "ds:X509Certificate"
 _SEQUENCE: Final = 0x30
+_EXPLICIT_VERSION: Final = 0xA0
 _UNREADABLE: Final = (
     ValueError,
     TypeError,
+    IndexError,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
@@ -75,7 +78,11 @@ def parse_signer(der: bytes) -> SignerCertificate:
         certificate = x509.load_der_x509_certificate(der)
         key = certificate.public_key()
         extensions = certificate.extensions
-        names = (_spellings(certificate.subject), _spellings(certificate.issuer))
+        issuer, subject = _names(certificate)
+        names = (
+            _spellings(subject, lambda: certificate.subject),
+            _spellings(issuer, lambda: certificate.issuer),
+        )
         period = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     except UnsupportedAlgorithm as error:
         raise KeyTypeError(_ELEMENT, str(error), "an RSA, DSA or EC key") from None
@@ -104,7 +111,8 @@ def is_self_signed(der: bytes) -> bool:
     anybody can put in another one with the same names and key.
     """
     certificate = x509.load_der_x509_certificate(der)
-    return certificate.subject == certificate.issuer and _signed_itself(certificate)
+    issuer, subject = _names(certificate)
+    return subject == issuer and _signed_itself(certificate)
 
 
 def _signed_itself(certificate: x509.Certificate) -> bool:
@@ -168,8 +176,19 @@ def _der_length(der: bytes) -> int:
     return end + int.from_bytes(der[2:end], "big")
 
 
-def _spellings(name: x509.Name) -> tuple[str, str]:
-    return java_name(name), name.rfc4514_string()
+def _names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+    """Issuer and subject in DER."""
+    fields = der_elements(certificate.tbs_certificate_bytes)
+    # version (where it is given), serial number, algorithm, issuer, validity, subject
+    start = 1 if fields[0][0] == _EXPLICIT_VERSION else 0
+    return fields[start + 2], fields[start + 4]
+
+
+def _spellings(der: bytes, name: Callable[[], x509.Name]) -> tuple[str, ...]:
+    try:
+        return java_name_of_der(der), name().rfc4514_string()
+    except ValueError:
+        return (java_name_of_der(der),)
 
 
 def _verify_purpose(extensions: x509.Extensions) -> None:

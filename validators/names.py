@@ -11,15 +11,15 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 _KEYWORDS = {
-    NameOID.COMMON_NAME: "CN",
-    NameOID.COUNTRY_NAME: "C",
-    NameOID.LOCALITY_NAME: "L",
-    NameOID.STATE_OR_PROVINCE_NAME: "ST",
-    NameOID.ORGANIZATION_NAME: "O",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
-    NameOID.STREET_ADDRESS: "STREET",
-    NameOID.DOMAIN_COMPONENT: "DC",
-    NameOID.USER_ID: "UID",
+    NameOID.COMMON_NAME.dotted_string: "CN",
+    NameOID.COUNTRY_NAME.dotted_string: "C",
+    NameOID.LOCALITY_NAME.dotted_string: "L",
+    NameOID.STATE_OR_PROVINCE_NAME.dotted_string: "ST",
+    NameOID.ORGANIZATION_NAME.dotted_string: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME.dotted_string: "OU",
+    NameOID.STREET_ADDRESS.dotted_string: "STREET",
+    NameOID.DOMAIN_COMPONENT.dotted_string: "DC",
+    NameOID.USER_ID.dotted_string: "UID",
 }
 
 # UTF8String, PrintableString, T61String, IA5String, GeneralString, UniversalString, BMPString:
@@ -31,15 +31,53 @@ _PADDING = " \r"
 
 def java_name(name: x509.Name) -> str:
     """Write a certificate name as ``X500Principal.getName()`` does: most specific part first."""
-    return ",".join("+".join(_attribute(attribute) for attribute in rdn) for rdn in reversed(name.rdns))
+    return java_name_of_der(name.public_bytes())
 
 
-def _attribute(attribute: x509.NameAttribute[str | bytes]) -> str:
-    der = _value_der(attribute)
-    keyword = _KEYWORDS.get(attribute.oid)
-    if keyword is None or der[0] not in _TEXT_TAGS:
-        return f"{keyword or attribute.oid.dotted_string}=#{der.hex()}"
-    return f"{keyword}={_escape(_content(der).decode('utf-8', 'replace'))}"
+def java_name_of_der(der: bytes) -> str:
+    """Write a DER-encoded name in the same way.
+
+    Old certificates hold Latin-1 in types that are not for it. cryptography refuses to
+    decode such a name, and Java shows U+FFFD in place of what is no UTF-8.
+
+    Args:
+        der: of one RDNSequence, well-formed.
+    """
+    rdns = der_elements(der)
+    return ",".join("+".join(map(_attribute, der_elements(rdn))) for rdn in reversed(rdns))
+
+
+def der_elements(der: bytes) -> list[bytes]:
+    """The elements inside a constructed DER element, each with its header."""
+    place, end = _content_span(der)
+    elements = []
+    while place < end:
+        length = _content_span(der[place:])[1]
+        elements.append(der[place : place + length])
+        place += length
+    return elements
+
+
+def _attribute(type_and_value: bytes) -> str:
+    kind, value = der_elements(type_and_value)
+    oid = _dotted(_content(kind))
+    keyword = _KEYWORDS.get(oid)
+    if keyword is None or value[0] not in _TEXT_TAGS:
+        return f"{keyword or oid}=#{value.hex()}"
+    return f"{keyword}={_escape(_content(value).decode('utf-8', 'replace'))}"
+
+
+def _dotted(encoded: bytes) -> str:
+    numbers: list[int] = []
+    number = 0
+    for byte in encoded:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    # The first number holds two: the root, 0 to 2, and what comes below it.
+    root = min(numbers[0] // 40, 2)
+    return ".".join(map(str, [root, numbers[0] - 40 * root, *numbers[1:]]))
 
 
 def _escape(text: str) -> str:
@@ -47,15 +85,6 @@ def _escape(text: str) -> str:
     start = next((i for i, c in enumerate(escaped) if c not in _PADDING), len(escaped))
     end = next((i for i in range(len(escaped), start, -1) if escaped[i - 1] not in _PADDING), start)
     return "".join(c if start <= i < end else "\\" + c for i, c in enumerate(escaped))
-
-
-def _value_der(attribute: x509.NameAttribute[str | bytes]) -> bytes:
-    # cryptography gives no access to the encoded value, but a name of this one attribute
-    # is SEQUENCE { SET { SEQUENCE { OBJECT IDENTIFIER, value } } }.
-    name = x509.Name([x509.RelativeDistinguishedName([attribute])]).public_bytes()
-    type_and_value = _content(_content(_content(name)))
-    _, type_end = _content_span(type_and_value)
-    return type_and_value[type_end:]
 
 
 def _content(der: bytes) -> bytes:

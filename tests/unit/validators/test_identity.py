@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from tests.factories.identities import Identity, make_ca, make_identity
@@ -107,3 +111,23 @@ def test_refusals_name_what_was_found_and_expected() -> None:
     assert (
         found.message == f"slreq:subject: found 'CN=Some\\u200bbody', expected the certificate's: {SUBJECT}"
     )
+
+
+def test_a_name_that_is_no_text_of_its_type_is_spelled_as_java_does() -> None:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "M?ller", _type=_ASN1Type.T61String)])
+    identity = make_identity(subject=subject, issuer=make_ca())
+    own = identity.certificate.public_bytes(Encoding.DER)
+    latin = base64.b64encode(own.replace(b"M?ller", b"M\xfcller")).decode()
+    data = made(
+        replaced("CN=M?ller", "CN=M\ufffdller"),
+        identity=identity,
+        signature=lambda text: text.replace(base64.b64encode(own).decode(), latin),
+    )
+    assert accept(data).endorser.subject == "CN=M\ufffdller"
+
+
+def test_types_of_any_number_are_spelled() -> None:
+    oids = ("0.1", "1.3.6.1.4.1.99999.128.1", "2.999.1", "2.16.840.1.113730.3.1.241")
+    subject = x509.Name([x509.NameAttribute(x509.ObjectIdentifier(oid), "x") for oid in oids])
+    entry = accept(made(identity=make_identity(subject=subject, variant=12)))
+    assert entry.endorser.subject == ",".join(f"{oid}=#0c0178" for oid in reversed(oids))
