@@ -436,3 +436,16 @@ def test_names_of_certificates_are_read_with_every_type() -> None:
         [x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@example.org"), x509.NameAttribute(NameOID.TITLE, "Dr")]
     )
     assert accept(made(identity=make_identity(subject=name, variant=7)))
+
+
+def test_a_key_of_an_unknown_kind_is_refused() -> None:
+    identity = make_identity("Issued Tester", issuer=make_ca())
+    own = identity.certificate.public_bytes(Encoding.DER)
+    prime256v1, unknown = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030177")
+    assert own.count(prime256v1) == 1
+    listed = base64.b64encode(own.replace(prime256v1, unknown)).decode()
+    data = made(
+        identity=identity,
+        signature=lambda text: text.replace(base64.b64encode(own).decode(), listed),
+    )
+    assert code(data) == "certificate.key-type"
