@@ -13,19 +13,25 @@ from dataclasses import dataclass, field
 from heapq import merge
 from itertools import islice
 from threading import RLock
-from time import monotonic
 
 from pyroaring import BitMap
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
+from marketplace.entries.visibility import Scope
 from marketplace.models import Log
 from marketplace.search.facts import Facet
 from marketplace.search.loading import load_current
 from marketplace.search.order import By, Place
 from marketplace.search.shelf import Filters, Shelf
 from marketplace.search.vocabulary import Vocabulary
+
+_HEADS = (
+    select(Log.id, Log.name, Log.next_sequence)
+    .where(Log.name.in_(bindparam("names", expanding=True)))
+    .order_by(Log.id)
+)
 
 #: Sets of readers' logs whose hidden entries are remembered.
 _REMEMBERED = 64
@@ -51,24 +57,18 @@ class Catalogue:
         self._logs: dict[int, _Followed] = {}
         self._hidden: OrderedDict[tuple[tuple[int, int], ...], list[BitMap]] = OrderedDict()
 
-    def catch_up(self, session: Session, names: frozenset[str] | None = None) -> float:
-        """Read what the logs have beyond what is known here.
-
-        Args:
-            names: logs to read; None for all.
+    def catch_up(self, session: Session, principal: Principal) -> Scope:
+        """Read what the logs of a principal have beyond what is known here.
 
         Returns:
-            the seconds it took.
+            the principal's logs as the session sees them.
         """
-        started = monotonic()
-        heads = select(Log.id, Log.name, Log.next_sequence).order_by(Log.id)
-        if names is not None:
-            heads = heads.where(Log.name.in_(sorted(names)))
-        for log_id, name, size in session.execute(heads).all():
+        heads = session.execute(_HEADS, {"names": sorted(principal.logs)}).all()
+        for log_id, name, size in heads:
             followed = self._logs.get(log_id)
             if followed is None or followed.position < size:
                 self._read(session, log_id, name, size)
-        return monotonic() - started
+        return Scope(tuple((log_id, size) for log_id, _, size in heads))
 
     @contextmanager
     def seen_by(self, principal: Principal) -> Iterator[View]:

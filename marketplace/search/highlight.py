@@ -58,17 +58,14 @@ def _places(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
     spans = text.spans(original)
     found: set[tuple[int, int]] = set()
     for clause in clauses:
-        length = len(clause.words)
-        for i in range(len(spans) - length + 1):
-            if _fits(clause, [word for word, _, _ in spans[i : i + length]]):
-                found.add((spans[i][1], spans[i + length - 1][2]))
+        first, length = clause.words[0], len(clause.words)
+        for i, (word, start, end) in enumerate(spans):
+            if clause.match is Match.PREFIX:
+                if word.startswith(first):
+                    found.add((start, end))
+            elif word == first and tuple(one[0] for one in spans[i : i + length]) == clause.words:
+                found.add((start, spans[i + length - 1][2]))
     return _joined(sorted(found))
-
-
-def _fits(clause: Clause, words: list[str]) -> bool:
-    if clause.match is Match.PREFIX:
-        return words[0].startswith(clause.words[0])
-    return tuple(words) == clause.words
 
 
 def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, select, tuple_
+from sqlalchemy import Select, Subquery, and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.models import Change, Current, Entry, EntryBody, EntryTag
@@ -43,13 +43,9 @@ def load_current(session: Session, log_id: int, since: int, end: int) -> Iterato
         .order_by(EntryTag.entry_key, EntryTag.position)
     )
     if since > 0:
-        touched = (
-            select(Entry.identifier, Entry.email)
-            .join(Change, Change.entry_key == Entry.id)
-            .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
-        )
-        narrowed = tuple_(Current.identifier, Current.email).in_(touched)
-        statement, tagged = statement.where(narrowed), tagged.where(narrowed)
+        touched = _touched(log_id, since, end)
+        same = and_(Current.identifier == touched.c.identifier, Current.email == touched.c.email)
+        statement, tagged = statement.join(touched, same), tagged.join(touched, same)
     tags: defaultdict[int, list[str]] = defaultdict(list)
     for key, tag in session.execute(tagged):
         tags[key].append(tag)
@@ -76,18 +72,34 @@ def shown_among(session: Session, log_id: int, since: int, end: int) -> tuple[li
         the keys of the entries among them that are current, and those of all
         entries that are not current about the same images by the same endorsers.
     """
-    page = (Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
-    is_current = and_(Current.log_id == Change.log_id, Current.entry_key == Change.entry_key)
-    current = select(Change.entry_key).join(Current, is_current).where(*page).order_by(Change.sequence)
-    touched = select(Entry.identifier, Entry.email).join(Change, Change.entry_key == Entry.id).where(*page)
-    superseded = (
-        select(Change.entry_key)
-        .join(Entry, Entry.id == Change.entry_key)
-        .outerjoin(Current, is_current)
-        .where(Change.log_id == log_id, Current.id.is_(None))
-        .where(tuple_(Entry.identifier, Entry.email).in_(touched))
+    touched = _touched(log_id, since, end)
+    # By image and endorser, never by log and entry: SQLite takes the first part of some wide index for that.
+    shown = and_(
+        Current.log_id == log_id,
+        Current.identifier == touched.c.identifier,
+        Current.email == touched.c.email,
     )
-    return list(session.scalars(current)), list(session.scalars(superseded))
+    found = session.execute(
+        select(Change.entry_key, Change.sequence, Current.entry_key)
+        .select_from(touched)
+        .join(Entry, and_(Entry.identifier == touched.c.identifier, Entry.email == touched.c.email))
+        .join(Change, and_(Change.log_id == log_id, Change.entry_key == Entry.id))
+        .join(Current, shown)
+        .order_by(Change.sequence)
+    ).all()
+    current = [key for key, sequence, current in found if key == current and since <= sequence < end]
+    return current, [key for key, _, current in found if key != current]
+
+
+def _touched(log_id: int, since: int, end: int) -> Subquery:
+    """The images and endorsers that some rows of a log are about. Joined first, so that indexes lead on."""
+    return (
+        select(Entry.identifier, Entry.email)
+        .distinct()
+        .join(Change, Change.entry_key == Entry.id)
+        .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
+        .subquery("touched")
+    )
 
 
 _DOCUMENT: Select[Any] = (

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
+from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
@@ -19,7 +21,7 @@ from marketplace.db import Database
 from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import select_rows, to_row
-from marketplace.entries.visibility import find_scope
+from marketplace.entries.visibility import Scope
 from marketplace.models import Entry, EntryTag
 from marketplace.models.base import to_seconds
 from marketplace.search import text
@@ -112,7 +114,7 @@ class SearchService:
         query, cursor = request.query(), parse_cursor(request)
         with ExitStack() as stack:
             session = stack.enter_context(self._database.read())
-            self._catalogue.catch_up(session, principal.logs)
+            scope = self._catalogue.catch_up(session, principal)
             matches = None if query is None else self._match(query, principal, stack)
             moment = to_seconds(now)
             with self._catalogue.seen_by(principal) as view:
@@ -127,7 +129,7 @@ class SearchService:
                 places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, cursor)
             page, more = places[: request.limit], len(places) > request.limit
             return SearchPage(
-                hits=_hits(session, principal, [place.entry_key for place in page], query, now),
+                hits=_hits(session, scope, [place.entry_key for place in page], query, now),
                 total=total,
                 facets=facets,
                 sort=request.order(),
@@ -246,19 +248,30 @@ def _next(last: Place, request: SearchRequest) -> str:
     return Cursor(last.value, last.entry_key).encode(request)
 
 
+#: Statements are made once: making one and its cache key takes longer than running it.
+_TAGS = (
+    select(EntryTag.entry_key, EntryTag.tag)
+    .where(EntryTag.entry_key.in_(bindparam("keys", expanding=True)))
+    .order_by(EntryTag.entry_key, EntryTag.position)
+)
+
+
+@lru_cache(maxsize=64)
+def _rows(logs: tuple[int, ...]) -> Select[Any]:
+    """The rows of entries that stand in some logs, by entry key."""
+    scope = Scope(tuple((log, 0) for log in logs))
+    return select_rows(scope).where(Entry.id.in_(bindparam("keys", expanding=True)))
+
+
 def _hits(
-    session: Session, principal: Principal, keys: Sequence[int], query: WordQuery | None, now: datetime
+    session: Session, scope: Scope, keys: Sequence[int], query: WordQuery | None, now: datetime
 ) -> list[SearchHit]:
     if not keys:
         return []
     # Asked for by key, and once more only what the principal sees: two locks on one door.
-    scope = find_scope(session, principal)
-    rows = {
-        row.key: row for row in map(to_row, session.execute(select_rows(scope).where(Entry.id.in_(keys))))
-    }
+    rows = {row.key: row for row in map(to_row, session.execute(_rows(scope.keys), {"keys": keys}))}
     tags: dict[int, list[str]] = {}
-    wanted = select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(keys))
-    for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
+    for key, tag in session.execute(_TAGS, {"keys": keys}):
         tags.setdefault(key, []).append(tag)
     return [
         SearchHit(

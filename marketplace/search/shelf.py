@@ -107,6 +107,8 @@ class Shelf:
         spellings = self._spellings[facet].get(value)
         if not spellings:
             return value
+        if len(spellings) == 1:
+            return next(iter(spellings))
         return min(spellings, key=lambda spelled: (-spellings[spelled], spelled))
 
     def status(self, status: Status, now: int) -> BitMap:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -107,8 +106,10 @@ class TantivyIndex:
         with _broken(self._where):
             searcher = self._searcher()
             hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
-            keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-            return TantivyMatches([score for score, _ in hits], keys)
+            if not hits:
+                return TantivyMatches((), [])
+            scores, addresses = zip(*hits, strict=True)
+            return TantivyMatches(scores, searcher.fast_field_values(_KEY, list(addresses)))
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
@@ -147,7 +148,7 @@ class TantivyIndex:
 class TantivyMatches:
     """The answer to one query, the best first; see Matches."""
 
-    def __init__(self, scores: list[float], keys: list[int]) -> None:
+    def __init__(self, scores: Sequence[float], keys: list[int]) -> None:
         self._scores = scores
         self._keys = keys
         self.keys = BitMap(keys)
@@ -155,16 +156,14 @@ class TantivyMatches:
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
         last = self._present(after)
-        page: list[Ranked] = []
-        for score, group in groupby(zip(self._scores, self._keys, strict=True), key=lambda hit: hit[0]):
-            if last is not None and score > last.score:
-                continue
-            equals = sorted((key for _, key in group if key in among), reverse=True)
-            found = [Ranked(score, key) for key in equals]
-            page += found if last is None else [one for one in found if one.order() > last.order()]
-            if len(page) >= limit:
+        page: list[tuple[float, int]] = []
+        for score, key in zip(self._scores, self._keys, strict=True):
+            # The hits come best first, but equals in no order of ours: all of them are needed.
+            if len(page) >= limit and -score > page[-1][0]:
                 break
-        return page[:limit]
+            if key in among and (last is None or (-score, -key) > last.order()):
+                page.append((-score, -key))
+        return [Ranked(-score, -key) for score, key in sorted(page)[:limit]]
 
     def _present(self, after: Ranked | None) -> Ranked | None:
         """The place that the last entry of the page before has now."""

@@ -51,6 +51,9 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     The text is cut before it is folded, so that the positions are those of the
     original. A letter that folds into several words counts for each of them.
     """
+    if text.isascii():
+        # Lowering keeps every place, and most texts are of this kind.
+        return [(m.group()[:WORD_LENGTH], m.start(), m.end()) for m in _ASCII_WORD.finditer(text.lower())]
     found: list[tuple[str, int, int]] = []
     for match in re.finditer(f"(?!\\W)[{_UNSPACED}]|(?:[^\\W_{_UNSPACED}]|[\\u0300-\\u036f\\u00ad])+", text):
         found.extend((word, match.start(), match.end()) for word in words(match.group()))
