@@ -26,6 +26,7 @@ PROCESS = SERVICES | {
     "marketplace.runtime",
     "marketplace.demo",
     "marketplace.archive",
+    "marketplace.backup",
     "marketplace.fsck",
 }
 MAY_IMPORT = {
@@ -47,6 +48,7 @@ MAY_IMPORT = {
     "marketplace.runtime": SERVICES | {"marketplace.metrics"},
     "marketplace.client": {"validators"},
     "marketplace.demo": SERVICES,
+    "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
     "marketplace.fsck": SERVICES,
     "marketplace.api": PROCESS | {"marketplace.web"},

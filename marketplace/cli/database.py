@@ -35,6 +35,26 @@ def upgrade(config: Path | None, data: str | None) -> None:
     click.echo("marketplace: the database is up to date.", err=True)
 
 
+@database.command()
+@settings_options
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path, config: Path | None, data: str | None) -> None:
+    """Copy an SQLite database into FILE, also while a server writes to it.
+
+    FILE must not exist yet. It is complete and on disk when the command ends, and
+    is a database like any other: put it back as marketplace.sqlite.
+    """
+    from marketplace.backup import BackupError, copy_sqlite
+
+    settings = read_settings(config, data)
+    try:
+        with open_database(settings):
+            copied = copy_sqlite(settings.database_url, file)
+    except BackupError as error:
+        raise CommandError(str(error), ExitCode.OTHER) from None
+    click.echo(f"marketplace: {copied} entries copied to {file}.", err=True)
+
+
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
     """The configured database, for a command that works on it directly.
