@@ -433,6 +433,24 @@ def test_what_stands_only_in_an_unseen_log_does_not_exist(database: Database) ->
         assert member.list(EntryQuery(now=NOW)).total == 0
 
 
+def test_each_log_serves_the_bytes_it_received(database: Database) -> None:
+    public, private = accepted(data=b"public"), accepted(data=b"private, spelled otherwise")
+    fill(database, {GROUP: [private], PUBLIC: [public]})
+    everything = EntryQuery(now=NOW)
+    with database.read() as session:
+        for principal, data in (
+            (ANONYMOUS, b"public"),
+            (Principal("g", frozenset({GROUP})), b"private, spelled otherwise"),
+            (BOTH, b"public"),  # the older log's
+        ):
+            visible = EntryService(session).visible_to(principal)
+            body, record = visible.find_body(public.coordinates), visible.find(public.coordinates)
+            assert body is not None and body.data == data
+            assert record is not None and record.body_size == len(data)
+            assert [stored.data for stored in visible.stream_bodies(everything)] == [data]
+            assert len(visible.list(everything).rows) == 1
+
+
 def test_a_record_has_everything(database: Database) -> None:
     entry = accepted(locations=("b", "a"), tags=("t", "s"), title="T")
     fill(database, {PUBLIC: [entry]})
