@@ -65,6 +65,8 @@ def _write(request: Request, words: str, hits: Sequence[SearchHit], following: s
     _add(root, "updated", max((format_time(hit.row.created) for hit in hits), default=_NEVER))
     _add(_add(root, "author"), "name", site.title)
     _link(root, "self", following_url(request), ATOM_TYPE)
+    # The home page takes the same parameters.
+    _link(root, "alternate", _feed_url(request, "/"), "text/html")
     _link(root, "alternate", _feed_url(request, "/api/v1/search"), "application/json")
     if following is not None:
         _link(root, "next", following, ATOM_TYPE)

@@ -44,7 +44,8 @@ _WORD_REFUSALS = (
     "search.characters",
     "search.prefix-too-short",
     "search.excluded-prefix",
-    "search.too-expensive",
+    "search.prefix-too-common",
+    "search.too-costly",
 )
 
 ENTRIES = Operation(
