@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": ("marketplace.cli.serve:serve", "Run web server and followers in one process."),
     "db": ("marketplace.cli.database:database", "Look after the database."),
     "demo": ("marketplace.cli.demo:demo", "Load a demo catalogue, once."),
+    "reindex": ("marketplace.cli.reindexing:reindex", "Build the search index anew."),
     "fsck": ("marketplace.cli.fsck:fsck", "Verify everything that is stored."),
     "export": ("marketplace.cli.archive:export", "Write all entries into a directory."),
     "import": ("marketplace.cli.archive:import_", "Take a directory of signed files in."),

@@ -69,7 +69,7 @@ class SearchIndexer:
         with self._database.read() as session:
             names = ChangeLog(session).names()
         for log in names:
-            self.indexes.discard(log, "it was asked to start again")
+            self.indexes.renew(log)
 
     def mend(self, log: str, broken: SearchIndex | None, reason: str) -> None:
         """Throw a broken index away and have the follower build it again.
@@ -101,7 +101,7 @@ class SearchIndexer:
             logs = ChangeLog(session)
             sizes = {log: logs.size(log) for log in logs.names()}
             for log, size in sizes.items():
-                self.indexes.discard(log, "it was asked to start again")
+                self.indexes.renew(log)
                 self._start(session, log, size)
                 self.advance(session, log, size, progress)
         with self._database.write() as session:

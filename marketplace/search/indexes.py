@@ -48,9 +48,14 @@ class Indexes:
             _logger.warning(
                 "the search index is thrown away and built again", extra={"log": log, "reason": reason}
             )
+            self.renew(log)
+            return True
+
+    def renew(self, log: str) -> None:
+        """Put a new and empty index in the place of a log's index, because somebody asked for it."""
+        with self._lock:
             self.forget(log)
             self.engine.destroy(log)
-            return True
 
     def forget(self, log: str) -> None:
         """Close a log's index; the next use opens what is there then."""

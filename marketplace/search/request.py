@@ -203,7 +203,7 @@ def parse_cursor(request: SearchRequest) -> Cursor | None:
         if fingerprint != request.fingerprint():
             raise ValueError
         return Cursor(_value(request.order(), value), _whole(key))
-    except (ValueError, TypeError, RecursionError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise SearchRefusedError(
             "search.cursor", "The cursor belongs to another search; begin again without it."
         ) from None

@@ -17,6 +17,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
+from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
@@ -103,6 +104,12 @@ class SearchService:
         self._database = database
         self._catalogue = catalogue
         self._indexer = indexer
+
+    def warm_up(self) -> None:
+        """Read every log into the catalogue now, instead of while the first reader waits."""
+        with self._database.read() as session:
+            everybody = Principal(None, frozenset(ChangeLog(session).names()))
+            self._catalogue.catch_up(session, everybody)
 
     def search(self, request: SearchRequest, principal: Principal, now: datetime) -> SearchPage:
         """Answer a search.

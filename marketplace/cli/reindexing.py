@@ -1,0 +1,50 @@
+"""``marketplace reindex``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from marketplace.cli.database import open_database
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.progress import progress
+
+
+@click.command(short_help="Build the search index anew.")
+@settings_options
+def reindex(config: Path | None, data: str | None) -> None:
+    """Throw the search index away and build it anew from the log.
+
+    Searches for words answer 503 meanwhile; lists and everything else go on.
+    """
+    from marketplace.changes import ChangeLog
+    from marketplace.search.engines import open_engine
+    from marketplace.search.errors import SearchError
+    from marketplace.search.indexer import SearchIndexer
+    from marketplace.search.indexes import Indexes
+
+    settings = read_settings(config, data)
+    with open_database(settings) as database:
+        engine = open_engine(settings, database)
+        if engine is None:
+            raise CommandError("search.engine is off: there is no index to build", ExitCode.USAGE)
+        indexer = SearchIndexer(database, Indexes(engine))
+        with database.read() as session:
+            logs = ChangeLog(session)
+            rows = sum(map(logs.size, logs.names()))
+        done: dict[str, int] = {}
+        try:
+            with progress("Indexing", rows) as advance:
+
+                def tell(log: str, position: int, size: int) -> None:
+                    advance(position - done.get(log, 0))
+                    done[log] = position
+
+                taken = indexer.rebuild(tell)
+        except (SearchError, OSError) as error:
+            raise CommandError(f"the index was not built: {error}", ExitCode.OTHER) from None
+        finally:
+            indexer.close()
+    click.echo(f"marketplace: {engine.name} index built from {taken} log rows.", err=True)
