@@ -13,5 +13,21 @@ SHARED_FIXTURES = Path(__file__).parent.parent.parent / "shared" / "fixtures"
 def shared_fixtures() -> Path:
     """The folder of documents that the original software signed; they are no part of this repository."""
     if not SHARED_FIXTURES.is_dir():
-        pytest.skip("needs the original documents in ../shared/fixtures, which are not part of this repository")
+        pytest.skip(
+            "needs the original documents in ../shared/fixtures, which are not part of this repository"
+        )
     return SHARED_FIXTURES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--soak`` runs the long forms of tests, and only those are marked so."""
+    parser.addoption("--soak", action="store_true", help="run the long forms of the fault tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long forms to ``make soak``: pytest counts them as deselected."""
+    if config.getoption("--soak"):
+        return
+    long_forms = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in long_forms]
+    config.hook.pytest_deselected(items=long_forms)
