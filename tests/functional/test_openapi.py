@@ -20,6 +20,8 @@ from validators import accept
 
 HERE = Path(__file__).parent
 ALICE = make_identity(email="alice@example.org")
+#: What the run found, kept for whoever wants to see it.
+REPORT = HERE.parent.parent / "build" / "schemathesis.txt"
 #: Seconds; the run takes about a third.
 PATIENCE = 180
 
@@ -61,6 +63,8 @@ def test_the_server_does_what_the_document_says(site, document, tmp_path):
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.functional.schemathesis_hooks",
              "PYTHONPATH": str(HERE.parent.parent)},
     )  # fmt: skip
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(run.stdout)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
