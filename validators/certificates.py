@@ -78,7 +78,7 @@ def parse_signer(der: bytes) -> SignerCertificate:
         certificate = x509.load_der_x509_certificate(der)
         key = certificate.public_key()
         extensions = certificate.extensions
-        issuer, subject = _names(certificate)
+        issuer, subject = certificate_names(certificate)
         names = (
             _spellings(subject, lambda: certificate.subject),
             _spellings(issuer, lambda: certificate.issuer),
@@ -111,7 +111,7 @@ def is_self_signed(der: bytes) -> bool:
     anybody can put in another one with the same names and key.
     """
     certificate = x509.load_der_x509_certificate(der)
-    issuer, subject = _names(certificate)
+    issuer, subject = certificate_names(certificate)
     return subject == issuer and _signed_itself(certificate)
 
 
@@ -176,7 +176,7 @@ def _der_length(der: bytes) -> int:
     return end + int.from_bytes(der[2:end], "big")
 
 
-def _names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+def certificate_names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
     """Issuer and subject in DER."""
     fields = der_elements(certificate.tbs_certificate_bytes)
     # version (where it is given), serial number, algorithm, issuer, validity, subject

@@ -60,14 +60,15 @@ def der_elements(der: bytes) -> list[bytes]:
 
 def _attribute(type_and_value: bytes) -> str:
     kind, value = der_elements(type_and_value)
-    oid = _dotted(_content(kind))
+    oid = dotted(der_content(kind))
     keyword = _KEYWORDS.get(oid)
     if keyword is None or value[0] not in _TEXT_TAGS:
         return f"{keyword or oid}=#{value.hex()}"
-    return f"{keyword}={_escape(_content(value).decode('utf-8', 'replace'))}"
+    return f"{keyword}={_escape(der_content(value).decode('utf-8', 'replace'))}"
 
 
-def _dotted(encoded: bytes) -> str:
+def dotted(encoded: bytes) -> str:
+    """An object identifier's content bytes as numbers with dots."""
     numbers: list[int] = []
     number = 0
     for byte in encoded:
@@ -87,7 +88,13 @@ def _escape(text: str) -> str:
     return "".join(c if start <= i < end else "\\" + c for i, c in enumerate(escaped))
 
 
-def _content(der: bytes) -> bytes:
+def der_length(der: bytes) -> int:
+    """Length in bytes that a DER element says it has, header included."""
+    return _content_span(der)[1]
+
+
+def der_content(der: bytes) -> bytes:
+    """What is inside a DER element."""
     start, end = _content_span(der)
     return der[start:end]
 

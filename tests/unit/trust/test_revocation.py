@@ -1,0 +1,161 @@
+"""Revocation lists: who may speak, about whom, for how long, and what it means when nobody does."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+
+from tests.factories.identities import make_identity
+from tests.unit.trust.authorities import (
+    DAY,
+    NOW,
+    crl_bytes,
+    issue,
+    judged,
+    link,
+    material,
+    revocations,
+    root,
+)
+from validators.links import MaterialError
+from validators.revocation import is_issued_by, parse_list
+from validators.verdict import Standing
+
+ROOT = root()
+JIM = make_identity("Jim", "jim@example.org", issuer=ROOT)
+RITA = make_identity("Rita", "rita@example.org", issuer=ROOT)
+
+
+def test_a_revoked_certificate_and_its_neighbour():
+    trusted = material(ROOT, lists=[revocations(ROOT, RITA)])
+    rita = judged(RITA, trusted)
+    assert rita.standing is Standing.REVOKED
+    assert (rita.revoked.since, rita.revoked.reason) == (NOW - 2 * DAY, "keyCompromise")
+    assert rita.revoked_name == "CN=Rita,O=Demo Project,C=EU"
+    assert rita.anchor == "CN=Trust Root,O=Demo Project,C=EU"
+    jim = judged(JIM, trusted)
+    assert (jim.standing, jim.revocation_fault, jim.revocation_notes) == (Standing.CHAINED, None, ())
+
+
+def test_a_revoked_authority_takes_those_below_with_it():
+    middle = issue(ROOT, "Middle", ca=True)
+    leaf = issue(middle, "Leaf")
+    verdict = judged(leaf, material(ROOT, lists=[revocations(ROOT, middle), revocations(middle)]))
+    assert (verdict.standing, verdict.revoked_name) == (Standing.REVOKED, "CN=Middle,O=Demo Project,C=EU")
+
+
+def test_a_revocation_counts_even_where_its_date_is_ahead():
+    trusted = material(ROOT, lists=[revocations(ROOT, RITA, since=NOW + DAY)])
+    assert judged(RITA, trusted).standing is Standing.REVOKED
+
+
+def test_a_pinned_certificate_can_still_be_revoked_by_its_issuer():
+    trusted = material(RITA, intermediates=[ROOT], lists=[revocations(ROOT, RITA)])
+    verdict = judged(RITA, trusted)
+    assert (verdict.pinned, verdict.standing) == (True, Standing.REVOKED)
+
+
+def test_a_self_signed_pin_asks_nobody():
+    jane = make_identity("Jane", "jane@example.org")
+    assert judged(jane, material(jane, missing_crl="refuse")).standing is Standing.CHAINED
+
+
+@pytest.mark.parametrize("key", [None, "other"])
+def test_a_list_with_another_signature_says_nothing(key):
+    other = make_identity("Trust Root", None, ca=True, key_usage=None, variant=8)
+    found = parse_list(crl_bytes(ROOT, RITA, key=other.key if key else None))
+    assert is_issued_by(found, link(ROOT)) is (key is None)
+    standing = judged(RITA, material(ROOT, lists=[found])).standing
+    assert standing is (Standing.CHAINED if key else Standing.REVOKED)
+
+
+def test_an_authority_that_may_not_sign_lists_does_not_speak():
+    limited = make_identity("Limited", None, ca=True, key_usage="key_cert_sign")
+    leaf = make_identity("Leaf", None, issuer=limited)
+    assert judged(leaf, material(limited, lists=[revocations(limited, leaf)])).standing is Standing.CHAINED
+
+
+def test_a_list_of_another_authority_says_nothing_about_the_same_number():
+    other = make_identity("Other Root", None, ca=True, key_usage=None)
+    trusted = material(ROOT, other, lists=[revocations(other, RITA)])
+    assert judged(RITA, trusted).standing is Standing.CHAINED
+
+
+@pytest.mark.parametrize(
+    ("policy", "standing"), [("refuse", Standing.REVOCATION_UNKNOWN), ("accept", Standing.CHAINED)]
+)
+def test_lists_past_their_time(policy, standing):
+    stale = revocations(ROOT, RITA, this_update=NOW - 9 * DAY, next_update=NOW - DAY)
+    trusted = material(ROOT, lists=[stale], stale_crl=policy)
+    assert judged(JIM, trusted).standing is standing
+    assert judged(RITA, trusted).standing is Standing.REVOKED
+    said = judged(JIM, trusted)
+    assert "out of date (2026-05-31" in (said.revocation_fault or said.revocation_notes[0])
+
+
+def test_a_list_from_the_future_is_out_of_date_too():
+    trusted = material(ROOT, lists=[revocations(ROOT, this_update=NOW + DAY)])
+    assert judged(JIM, trusted).standing is Standing.REVOCATION_UNKNOWN
+
+
+def test_the_newest_list_speaks():
+    old = revocations(ROOT, RITA, this_update=NOW - 3 * DAY)
+    new = revocations(ROOT)
+    assert judged(RITA, material(ROOT, lists=[old, new])).standing is Standing.CHAINED
+
+
+def test_without_any_list():
+    assert judged(JIM, material(ROOT)).revocation_notes
+    assert judged(JIM, material(ROOT, missing_crl="refuse")).standing is Standing.REVOCATION_UNKNOWN
+
+
+def test_an_unreadable_list_could_have_been_anybody_s():
+    verdict = judged(JIM, material(ROOT, gaps=["ca.r0"]))
+    assert verdict.standing is Standing.REVOCATION_UNKNOWN
+    assert "ca.r0" in verdict.revocation_fault
+    assert judged(JIM, material(ROOT, gaps=["x"], lists=[revocations(ROOT)])).standing is Standing.CHAINED
+
+
+NOTHING = dict.fromkeys(("full_name", "relative_name", "only_some_reasons"))
+KINDS = ("user_certs", "ca_certs", "attribute_certs")
+
+
+def partial(**flags):
+    whole = {f"only_contains_{kind}": False for kind in KINDS} | {"indirect_crl": False}
+    return x509.IssuingDistributionPoint(**NOTHING | whole | flags)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        (x509.DeltaCRLIndicator(1), True),
+        (partial(indirect_crl=True), True),
+        (partial(only_contains_user_certs=True), True),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),
+    ],
+)
+def test_lists_that_do_not_say_all_are_named(extension):
+    with pytest.raises(MaterialError, match="not a whole, direct"):
+        parse_list(crl_bytes(ROOT, extensions=[extension]))
+
+
+def test_rows_about_other_issuers_are_named():
+    other = x509.CertificateIssuer([x509.DirectoryName(JIM.certificate.subject)])
+    with pytest.raises(MaterialError, match="not a whole, direct"):
+        parse_list(crl_bytes(ROOT, RITA, row_extensions=[(other, True)]))
+
+
+def test_usual_extensions_do_no_harm():
+    usual = [
+        (x509.CRLNumber(3), False),
+        (partial(full_name=[x509.UniformResourceIdentifier("http://ca.example.org/crl")]), True),
+    ]
+    found = revocations(ROOT, RITA, extensions=usual)
+    assert judged(RITA, material(ROOT, lists=[found])).standing is Standing.REVOKED
+    assert "Trust Root" in repr(found)
+
+
+@pytest.mark.parametrize("junk", [b"", b"0\x03abc", b"x"])
+def test_what_is_no_list_is_named(junk):
+    with pytest.raises(MaterialError, match="no revocation list"):
+        parse_list(junk)

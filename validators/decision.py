@@ -1,0 +1,183 @@
+"""Step 7, trust: a site's decision about an entry, rule by rule.
+
+The certificate's verdict holds for all its entries. An entry adds its own time, its
+address and the strength of its signature. Each rule says how it came out and what
+would change that, so that nobody has to guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from validators.document import AcceptedEntry, Strength, format_time
+from validators.material import TrustMaterial
+from validators.verdict import CertificateVerdict, Standing, judge_certificate
+
+
+class Outcome(StrEnum):
+    """How a rule came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule's outcome for an entry.
+
+    Args:
+        name: stable, for programs.
+        found: what was found, a sentence for people.
+        change: what would make it come out otherwise; None where nothing would.
+    """
+
+    name: str
+    outcome: Outcome
+    found: str
+    change: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A site's judgement of an entry, with every rule that went into it.
+
+    Args:
+        certificate: the verdict on the signer's certificate.
+        in_date_at_created: it and the path above it were valid at the endorsement's time.
+        in_date_now: likewise now.
+        email_bound: the certificate holds the endorser's address; otherwise it is only claimed.
+        strength: of the signature.
+    """
+
+    certificate: CertificateVerdict
+    in_date_at_created: bool
+    in_date_now: bool
+    email_bound: bool
+    strength: Strength
+    rules: tuple[Rule, ...]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the site stands by the endorser: no rule failed."""
+        return not any(rule.outcome is Outcome.FAILED for rule in self.rules)
+
+
+def decide(entry: AcceptedEntry, material: TrustMaterial, now: datetime) -> Decision:
+    """Judge an entry by what the site trusts (FORMAT, step 7).
+
+    Args:
+        now: the one reference time, aware.
+    """
+    signer = entry.signer
+    verdict = judge_certificate(signer.certificate, signer.intermediates, material, now, at=entry.created)
+    then = signer.not_before <= entry.created <= signer.not_after and verdict.covers(entry.created)
+    today = signer.not_before <= now <= signer.not_after and verdict.covers(now)
+    rules = (
+        _strength(entry, material),
+        _chain(verdict),
+        _revocation(verdict, entry),
+        _date_then(entry, verdict, then),
+        _date_now(entry, verdict, today),
+        _address(entry),
+        _allow_list(verdict, material),
+    )
+    return Decision(
+        certificate=verdict,
+        in_date_at_created=then,
+        in_date_now=today,
+        email_bound=signer.email is not None,
+        strength=entry.strength,
+        rules=rules,
+    )
+
+
+def _strength(entry: AcceptedEntry, material: TrustMaterial) -> Rule:
+    found = f"the signature is {entry.signature_algorithm} with {entry.digest_algorithm}"
+    if entry.strength is Strength.STRONG:
+        return Rule("strength", Outcome.PASSED, found)
+    outcome = Outcome.NOTED if material.policy.legacy == "accept" else Outcome.FAILED
+    change = "the endorser signs again with a key of 2048 bits or more and SHA-256"
+    return Rule("strength", outcome, f"{found}, which counts as legacy", change)
+
+
+def _chain(verdict: CertificateVerdict) -> Rule:
+    if verdict.pinned:
+        return Rule("chain", Outcome.PASSED, "the certificate is itself an anchor of this site")
+    if verdict.anchor is not None:
+        above = " <- ".join(verdict.path[1:])
+        return Rule("chain", Outcome.PASSED, f"the certificate is chained to an anchor of this site: {above}")
+    if verdict.standing is Standing.SELF_SIGNED:
+        found = "the certificate is self-signed"
+        change = "the site adds this certificate to its anchors, or the endorser gets one from an authority"
+    else:
+        found = f"no path leads to an anchor: {'; '.join(verdict.faults) or 'none was found'}"
+        change = "the site adds the authority to its anchors, or the path is mended where it breaks"
+    return Rule("chain", Outcome.FAILED, found, change)
+
+
+def _revocation(verdict: CertificateVerdict, entry: AcceptedEntry) -> Rule:
+    if verdict.revoked is not None:
+        when = "before" if entry.created < verdict.revoked.since else "after"
+        found = (
+            f"{verdict.revoked_name} is revoked since {format_time(verdict.revoked.since)} "
+            f"({verdict.revoked.reason}); the entry says it was made {when} that"
+        )
+        change = "the endorser signs again with a new certificate, or the issuer takes the revocation back"
+        return Rule("revocation", Outcome.FAILED, found, change)
+    if verdict.revocation_fault is not None:
+        change = "the site gets the issuer's newest revocation list"
+        return Rule("revocation", Outcome.FAILED, verdict.revocation_fault, change)
+    if verdict.revocation_notes:
+        change = "the site gets the issuer's newest revocation list"
+        return Rule("revocation", Outcome.NOTED, "; ".join(verdict.revocation_notes), change)
+    if verdict.anchor is None:
+        return Rule("revocation", Outcome.NOTED, "without a path to an anchor nobody is asked")
+    if verdict.pinned:
+        return Rule("revocation", Outcome.PASSED, "no revocation list here revokes the certificate")
+    return Rule("revocation", Outcome.PASSED, "no certificate of the path is revoked")
+
+
+def _date_then(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) -> Rule:
+    created = format_time(entry.created)
+    if covered:
+        found = f"every certificate was in date when the entry was made ({created})"
+        return Rule("date-at-endorsement", Outcome.PASSED, found)
+    found = f"the entry was made {created}, the certificates hold {_period(entry, verdict)}"
+    change = "the endorser signs again with a certificate that is in date"
+    return Rule("date-at-endorsement", Outcome.FAILED, found, change)
+
+
+def _date_now(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) -> Rule:
+    if covered:
+        return Rule("date-now", Outcome.PASSED, "every certificate is in date now")
+    found = f"the certificates hold {_period(entry, verdict)}"
+    change = "the endorser signs again with a certificate that is in date"
+    return Rule("date-now", Outcome.NOTED, found, change)
+
+
+def _period(entry: AcceptedEntry, verdict: CertificateVerdict) -> str:
+    begins = verdict.begins or entry.signer.not_before
+    ends = verdict.ends or entry.signer.not_after
+    return f"from {format_time(begins)} to {format_time(ends)}"
+
+
+def _address(entry: AcceptedEntry) -> Rule:
+    if entry.signer.email is not None:
+        return Rule("address", Outcome.PASSED, f"the certificate binds {entry.signer.email}")
+    found = f"{entry.endorser.email} is the signer's own claim"
+    return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that binds the address")
+
+
+def _allow_list(verdict: CertificateVerdict, material: TrustMaterial) -> Rule:
+    if not material.allowed.names:
+        return Rule("allow-list", Outcome.NOTED, "the site has no allow-list")
+    if not verdict.listed:
+        change = "the site adds the certificate's subject to its allow-list"
+        return Rule("allow-list", Outcome.NOTED, "the certificate's subject is not on the allow-list", change)
+    if verdict.standing is not Standing.CHAINED:
+        found = "the certificate's subject is on the allow-list, but nobody trusted vouches for it"
+        return Rule("allow-list", Outcome.NOTED, found, "the chain and the revocation rule pass")
+    return Rule("allow-list", Outcome.PASSED, "the certificate's subject is on the allow-list")

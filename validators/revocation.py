@@ -1,0 +1,147 @@
+"""Revocation lists: read once, tied to their issuer by signature, and asked about certificates.
+
+The newest list of an issuer speaks for it. What it says counts from the moment the
+list is known, whatever date it gives: a thief of a key writes any date he likes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.oid import ExtensionOID
+
+from validators.distinguished import Name, name_of_der
+from validators.links import (
+    Age,
+    Link,
+    MaterialError,
+    is_list_signed_by,
+    may_sign_lists,
+    parse_link,
+    signature_age,
+)
+from validators.names import der_elements, java_name_of_der
+
+#: Extensions of a list or of its rows that change nothing for one who reads only whole, direct lists.
+_UNDERSTOOD: Final = frozenset({ExtensionOID.CRL_NUMBER, ExtensionOID.AUTHORITY_KEY_IDENTIFIER})
+_ROWS_UNDERSTOOD: Final = frozenset(
+    {x509.CRLReason.oid, x509.InvalidityDate.oid},
+)
+_INTEGER: Final = 0x02
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A revocation list that says all its issuer has to say.
+
+    Args:
+        name: the issuer as entries spell names.
+        next_update: when a newer one is promised; None where it promises none.
+    """
+
+    digest: str
+    crl: x509.CertificateRevocationList = field(compare=False)
+    name: str
+    issuer: Name
+    this_update: datetime
+    next_update: datetime | None
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether a newer list should be there, or this one speaks of the future."""
+        return now < self.this_update or (self.next_update is not None and self.next_update < now)
+
+    def find_revocation(self, link: Link) -> Revocation | None:
+        """What the list says about a certificate of its issuer."""
+        row = self.crl.get_revoked_certificate_by_serial_number(link.certificate.serial_number)
+        return None if row is None else Revocation(row.revocation_date_utc, _reason(row))
+
+    def __repr__(self) -> str:
+        return f"<RevocationList {self.name} {self.this_update}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Since when a certificate is revoked, and the reason its issuer gives."""
+
+    since: datetime
+    reason: str
+
+
+@lru_cache(maxsize=512)
+def parse_list(der: bytes) -> RevocationList:
+    """Read a revocation list (DER).
+
+    Raises:
+        MaterialError: it cannot be read, or covers only some certificates or those of others.
+    """
+    try:
+        crl = x509.load_der_x509_crl(der)
+        issuer = _issuer(crl)
+        parsed = RevocationList(
+            digest=hashlib.sha256(der).hexdigest(),
+            crl=crl,
+            name=java_name_of_der(issuer),
+            issuer=name_of_der(issuer),
+            this_update=crl.last_update_utc,
+            next_update=crl.next_update_utc,
+        )
+        unknown = [one.oid.dotted_string for one in crl.extensions if _narrows(one)]
+        unknown += [
+            one.oid.dotted_string
+            for row in crl
+            for one in row.extensions
+            if one.critical and one.oid not in _ROWS_UNDERSTOOD
+        ]
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise MaterialError(f"is no revocation list that can be read ({error})") from None
+    if unknown:
+        raise MaterialError(
+            f"is not a whole, direct revocation list (critical extension {', '.join(dict.fromkeys(unknown))})"
+        )
+    return parsed
+
+
+def is_issued_by(found: RevocationList, link: Link) -> bool:
+    """Whether an authority made a list: its name, its right to, its signature."""
+    if found.issuer != link.subject or not may_sign_lists(link) or signature_age(found.crl) is Age.BROKEN:
+        return False
+    return _is_signed(found, link.der)
+
+
+# Lists can be megabytes: what stands for one here is its digest.
+@lru_cache(maxsize=1024)
+def _is_signed(found: RevocationList, authority: bytes) -> bool:
+    return is_list_signed_by(found.crl, parse_link(authority))
+
+
+def _issuer(crl: x509.CertificateRevocationList) -> bytes:
+    fields = der_elements(crl.tbs_certlist_bytes)
+    # version (where it is given), algorithm, issuer
+    return fields[2 if fields[0][0] == _INTEGER else 1]
+
+
+def _narrows(extension: x509.Extension[x509.ExtensionType]) -> bool:
+    """Whether the list leaves certificates out, or speaks for other issuers."""
+    point = extension.value
+    if isinstance(point, x509.IssuingDistributionPoint):
+        return bool(
+            point.indirect_crl
+            or point.only_contains_user_certs
+            or point.only_contains_ca_certs
+            or point.only_contains_attribute_certs
+            or point.only_some_reasons
+        )
+    return extension.critical and extension.oid not in _UNDERSTOOD
+
+
+def _reason(row: x509.RevokedCertificate) -> str:
+    try:
+        return row.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except (x509.ExtensionNotFound, ValueError):
+        return "unspecified"
