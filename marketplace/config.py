@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -64,6 +64,13 @@ def _database_url(value: str) -> str:
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url.render_as_string(hide_password=False)
+
+
+def _places(value: object) -> object:
+    """Several files, directories or patterns in one setting, with commas or line ends between."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
+    return value
 
 
 class _Section(BaseModel):
@@ -140,6 +147,38 @@ class SearchSettings(_Section):
     )
 
 
+class TrustSettings(_Section):
+    """Whose endorsement counts."""
+
+    anchors: Annotated[tuple[str, ...], BeforeValidator(_places)] = Field(
+        (),
+        description="trusted certificates: files (PEM, DER, PKCS #12), directories (*.0, *.pem; their *.r0 "
+        "are taken as well) or patterns, with commas between",
+    )
+    intermediates: Annotated[tuple[str, ...], BeforeValidator(_places)] = Field(
+        (), description="certificates that paths to an anchor may lead through; likewise"
+    )
+    crls: Annotated[tuple[str, ...], BeforeValidator(_places)] = Field(
+        (), description="revocation lists: files, directories (*.r0, *.crl) or patterns"
+    )
+    allowlist: Path | None = Field(
+        None, description="file with a distinguished name of an endorser on each line"
+    )
+    password_file: Path | None = Field(None, description="file with the password of PKCS #12 anchors")
+    legacy: Literal["refuse", "accept"] = Field(
+        "refuse", description="accept: SHA-1 signatures and 1024-bit keys may vouch for an endorser"
+    )
+    stale_crl: Literal["refuse", "accept"] = Field(
+        "refuse", description="accept: trust issuers whose newest revocation list is past its time"
+    )
+    missing_crl: Literal["refuse", "accept"] = Field(
+        "accept", description="refuse: trust no issuer without a revocation list"
+    )
+    reload_interval: float = Field(
+        300.0, ge=1, le=86_400, description="seconds between two looks at these files"
+    )
+
+
 class LogSettings(_Section):
     """What is written to standard error."""
 
@@ -159,6 +198,7 @@ class Settings(_Section):
     cache: CacheSettings = CacheSettings()
     query: QuerySettings = QuerySettings()
     search: SearchSettings = SearchSettings()
+    trust: TrustSettings = TrustSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -24,6 +24,8 @@ from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
+from marketplace.trust import TrustService, TrustStore, open_store
+from marketplace.trust.store import TrustWatch
 from marketplace.worker import Lag, Worker
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,9 @@ class Runtime:
         queries: answers SPARQL; None where the settings turn it off.
         search: answers searches and lists.
         metrics: what this process counts about itself.
+        trust_store: anchors, revocation lists and allow-list in force, with what is wrong with them.
+        trust_watch: looks at their files from time to time.
+        trust: decides about entries by them.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -114,6 +119,9 @@ class Runtime:
     queries: QueryService | None
     search: SearchService
     metrics: Metrics
+    trust_store: TrustStore
+    trust_watch: TrustWatch
+    trust: TrustService
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -121,11 +129,13 @@ class Runtime:
         """Let the followers run and queries be answered."""
         if self.queries is not None:
             self.queries.start()
+        self.trust_watch.start()
         self.following.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.ingest.close()
+        self.trust_watch.stop()
         self.following.stop()
         if self.queries is not None:
             self.queries.close()
@@ -165,6 +175,7 @@ def build(settings: Settings) -> Runtime:
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     following = Following(settings, database, indexer)
     metrics = Metrics()
+    trust_store = open_store(settings.trust)
     return Runtime(
         settings=settings,
         database=database,
@@ -179,4 +190,7 @@ def build(settings: Settings) -> Runtime:
         queries=query_service(settings) if settings.query.enabled else None,
         search=SearchService(database, Catalogue(), indexer),
         metrics=metrics,
+        trust_store=trust_store,
+        trust_watch=TrustWatch(trust_store, settings.trust.reload_interval),
+        trust=TrustService(trust_store),
     )

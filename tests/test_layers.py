@@ -19,6 +19,7 @@ SERVICES = FOLLOWED | {
     "marketplace.ingest",
     "marketplace.sparql",
     "marketplace.search",
+    "marketplace.trust",
     "marketplace.worker",
 }
 PROCESS = SERVICES | {
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
+    "marketplace.trust": FOUNDATION,
     "marketplace.worker": FOLLOWED,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics"},

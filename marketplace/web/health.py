@@ -20,11 +20,18 @@ def alive(request: Request) -> Response:
 @view_config(route_name="health.ready", request_method="GET", permission="health:read")
 def ready(request: Request) -> Response:
     """200 where everything works, else 503 naming what does not."""
-    health = request.registry[Runtime].health()
+    runtime: Runtime = request.registry[Runtime]
+    health = runtime.health()
     followers = {lag.follower: {"behind": lag.rows, "failures": lag.failures} for lag in health.lags}
+    # What is wrong with anchors and revocation lists is told and keeps nothing from working: the good ones
+    # from before are in force.
+    trust = [
+        {"code": one.code, "file": one.file, "message": one.message} for one in runtime.trust_store.faults
+    ]
+    body = {"followers": followers, "trust": trust}
     if health.faults:
-        return _json(503, {"status": "unavailable", "reasons": health.faults, "followers": followers})
-    return _json(200, {"status": "ready", "followers": followers})
+        return _json(503, {"status": "unavailable", "reasons": health.faults, **body})
+    return _json(200, {"status": "ready", **body})
 
 
 def _json(status: int, body: dict[str, object]) -> Response:
