@@ -58,7 +58,7 @@ TAGGED = Operation(
 def entry(request: Request) -> Response:
     """The entry with these coordinates."""
     ENTRY.read(request)
-    shown, record = _find(request, _coordinates(request))
+    shown, record = find_entry(request, read_coordinates(request))
     now = request.registry[Runtime].now()
     return fresh(request, show_entry(shown, record, now, Urls(site_url(request))))
 
@@ -67,7 +67,7 @@ def entry(request: Request) -> Response:
 def statement(request: Request) -> Response:
     """The part of an entry that never changes."""
     STATEMENT.read(request)
-    shown, _ = _find(request, _coordinates(request))
+    shown, _ = find_entry(request, read_coordinates(request))
     return immutable(request, show_statement(shown, Urls(site_url(request))))
 
 
@@ -80,13 +80,18 @@ def tagged(request: Request) -> Response:
         row = visible.tagged(names["email"], names["tag"])
     if row is None:
         raise NotFoundError("tag.unknown", "this tag of this endorser names no entry")
-    shown, record = _find(request, row.coordinates)
+    shown, record = find_entry(request, row.coordinates)
     urls = Urls(site_url(request))
     body = show_entry(shown, record, request.registry[Runtime].now(), urls)
     return fresh(request, body, [("Content-Location", urls.entry(row.coordinates))])
 
 
-def _coordinates(request: Request) -> Coordinates:
+def read_coordinates(request: Request) -> Coordinates:
+    """The coordinates in the URL.
+
+    Raises:
+        NotFoundError: they are none, so no entry has them.
+    """
     names = request.matchdict
     try:
         if not is_identifier(names["identifier"]):
@@ -96,7 +101,12 @@ def _coordinates(request: Request) -> Coordinates:
         raise _unknown() from None
 
 
-def _find(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntry, EntryRecord]:
+def find_entry(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntry, EntryRecord]:
+    """The entry that the reader may see at these coordinates, and how it stands.
+
+    Raises:
+        NotFoundError: there is none.
+    """
     with visible_entries(request) as visible:
         stored = visible.find_body(coordinates)
         record = visible.find(coordinates)

@@ -16,13 +16,13 @@ from marketplace.runtime import Runtime
 from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
-from . import changes, endorsers, entry, feed, image, index, original, search
+from . import changes, decision, endorsers, entry, feed, image, index, original, search
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
-API_VERSION = "1.0.0"
+API_VERSION = "1.1.0"
 
 OPENAPI = Operation(
     "api.openapi",
@@ -41,6 +41,7 @@ OPERATIONS: Sequence[Operation] = (
     search.ENTRIES,
     entry.ENTRY,
     entry.STATEMENT,
+    decision.DECISION,
     image.IMAGE,
     original.VERIFY,
     endorsers.ENDORSERS,

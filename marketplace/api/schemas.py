@@ -195,6 +195,39 @@ SCHEMAS: Mapping[str, Schema] = {
         email_bound=FLAG,
         strength=STRENGTH,
     ),
+    "Decision": record(
+        "What this site holds of an entry now.",
+        **_COORDINATES,
+        trusted=_said(FLAG, "no rule failed"),
+        standing={
+            "type": "string",
+            "enum": ["chained", "self-signed", "untrusted-issuer", "revoked", "revocation-unknown"],
+        },
+        strength=STRENGTH,
+        in_date_at_created=FLAG,
+        in_date_now=FLAG,
+        email_bound=FLAG,
+        certificate=record(
+            "How the signer's certificate stands.",
+            sha256=DIGEST,
+            anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
+            pinned=_said(FLAG, "it is an anchor itself"),
+            path=_said(array(TEXT), "names from the certificate to the anchor"),
+            revoked_since=TIME_OR_NULL,
+            revocation_reason=TEXT_OR_NULL,
+            listed=_said(FLAG, "its subject is on the allow-list, whoever certified it"),
+        ),
+        rules=array(
+            record(
+                "A rule and how it came out.",
+                rule=TEXT,
+                outcome={"type": "string", "enum": ["passed", "failed", "noted"]},
+                found=TEXT,
+                change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
+            )
+        ),
+        links=record("Where to go on.", entry=URL, signed=URL),
+    ),
     "Endorsers": _page("Endorsers.", total=COUNT, endorsers=array(record("An endorser.", **_ENDORSER))),
     "EndorserDetails": record("An endorser.", **_ENDORSER, first=TIME, latest=TIME),
     "Tags": _page(

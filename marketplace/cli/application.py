@@ -19,6 +19,8 @@ COMMANDS = {
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
     "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
+    "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
+    "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
 }
 

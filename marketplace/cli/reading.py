@@ -85,7 +85,7 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
     an entry will do as well.
     """
     with open_client(endpoint) as client:
-        path = _path(client, entry)
+        path = find_path(client, entry)
         data = client.fetch(path)
     accepted = accept(data)
     if accepted.coordinates.path() != path:
@@ -99,7 +99,13 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
         write_record(_facts(accepted, datetime.now(UTC)), output, identify="entry")
 
 
-def _path(client: MarketplaceClient, entry: str) -> str:
+def find_path(client: MarketplaceClient, entry: str) -> str:
+    """The coordinates of the entry that a user names: ID, ID/EMAIL, ID/EMAIL/CREATED, or its URL.
+
+    Raises:
+        CommandError: it is none of these.
+        ClientError: there is no such entry, or there are several.
+    """
     text = entry
     if entry.startswith(("http://", "https://")):
         text = unquote(urlsplit(entry).path).partition("/metadata/")[2]

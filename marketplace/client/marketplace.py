@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from marketplace.client.answers import get_error, parse_json, printable
@@ -120,6 +120,25 @@ class MarketplaceClient:
         if answer.status != 200:
             raise get_error(answer)
         return answer.body
+
+    def decision(self, path: str) -> dict[str, Any]:
+        """Whether the marketplace stands by an entry, and why: its word, which nothing here verifies.
+
+        Args:
+            path: ``IDENTIFIER/EMAIL/CREATED``.
+
+        Raises:
+            NotFoundError: there is no such entry, or the marketplace tells of no decisions.
+            TransportError: it cannot be reached, fails or answers what is no decision.
+        """
+        where = f"/api/v1/entries/{quote(path, safe='/@:')}/decision"
+        answer = self._transport.get(where, accept="application/json", limit=MAX_ENTRY)
+        if answer.status != 200:
+            raise get_error(answer)
+        decision = parse_json(answer)
+        if not isinstance(decision, dict) or not isinstance(decision.get("rules"), list):
+            raise TransportError("the marketplace answered what is no decision")
+        return decision
 
     def entries(self, query: ListQuery) -> Iterator[Listed]:
         """Current entries that fit a query, page by page, in the marketplace's order.

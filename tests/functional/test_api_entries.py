@@ -154,6 +154,7 @@ def test_what_never_changes_is_kept_and_what_may_is_asked_for_again(http):
         "/api/v1/entries",
         "/api/v1/entries/{coordinates}",
         "/api/v1/entries/{coordinates}/statement",
+        "/api/v1/entries/{coordinates}/decision",
         "/api/v1/images/{identifier}",
         "/api/v1/endorsers",
         "/api/v1/endorsers/alice@example.org",

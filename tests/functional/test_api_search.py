@@ -186,6 +186,7 @@ def test_hostile_searches_are_answered_or_refused_in_time(http, path, name):
 PATHS = (
     "/api/v1/entries/{0}/{0}/{0}",
     "/api/v1/entries/{0}/{0}/{0}/statement",
+    "/api/v1/entries/{0}/{0}/{0}/decision",
     "/api/v1/images/{0}",
     "/api/v1/endorsers/{0}",
     "/api/v1/endorsers/{0}/tags",

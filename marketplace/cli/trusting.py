@@ -1,0 +1,101 @@
+"""``marketplace why`` and ``marketplace trust``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.files import read_document
+from marketplace.cli.options import endpoint_option, open_client, read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.reading import find_path
+from marketplace.logs import printable
+from validators import accept
+
+
+@click.command(short_help="Tell why a marketplace trusts an entry, or not.")
+@endpoint_option
+@output_option
+@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
+def why(endpoint: str | None, output: Format, entry: str) -> None:
+    """Tell whether a marketplace stands by an entry, by which rules, and what would change it.
+
+    Without EMAIL and CREATED it is the current entry of the image. It is the
+    marketplace's word; `trust judge` judges a file by anchors of your own.
+    """
+    with open_client(endpoint) as client:
+        path = find_path(client, entry)
+        decision = client.decision(path)
+    if output == "id":
+        click.echo(printable(path))
+    elif output == "table":
+        _write_decision(
+            path, decision.get("trusted") is True, str(decision.get("standing")), decision["rules"]
+        )
+    else:
+        write_record(decision, output, identify="id")
+
+
+@click.group("trust")
+def trust() -> None:
+    """Look after anchors, revocation lists and the allow-list."""
+
+
+@trust.command()
+@settings_options
+@output_option
+def check(config: Path | None, data: str | None, output: Format) -> None:
+    """Read everything the settings name, as the server does at start, and name what is wrong.
+
+    Ends with 5 if anything is.
+    """
+    from marketplace.trust import open_store
+
+    store = open_store(read_settings(config, data).trust)
+    held = store.material
+    faults = [{"code": one.code, "file": one.file, "message": one.message} for one in store.faults]
+    write_records(faults, ("code", "file", "message"), output, identify="file")
+    click.echo(
+        f"marketplace: {len(held.anchors)} anchors, {len(held.intermediates)} intermediates, "
+        f"{len(held.lists)} revocation lists; "
+        f"{'an' if held.allowed.names else 'no'} allow-list.",
+        err=True,
+    )
+    if faults:
+        raise CommandError(f"{len(faults)} faults", ExitCode.VERIFICATION_FAILED)
+
+
+@trust.command()
+@settings_options
+@click.argument("file", metavar="FILE")
+def judge(config: Path | None, data: str | None, file: str) -> None:
+    """Judge a signed file, offline, by the anchors and revocation lists of the settings.
+
+    FILE may be - for standard input. Ends with 5 if it is not trusted.
+    """
+    from marketplace.trust import TrustService, open_store
+
+    entry = accept(read_document(file))
+    service = TrustService(open_store(read_settings(config, data).trust))
+    decision = service.decide(entry, datetime.now(UTC))
+    rules = [
+        {"rule": one.name, "outcome": one.outcome.value, "found": one.found, "change": one.change}
+        for one in decision.rules
+    ]
+    standing = decision.certificate.standing.value
+    _write_decision(entry.coordinates.path(), decision.trusted, standing, rules)
+    if not decision.trusted:
+        raise CommandError("the entry is not trusted", ExitCode.VERIFICATION_FAILED)
+
+
+def _write_decision(path: str, trusted: bool, standing: str, rules: list[Any]) -> None:
+    click.echo(printable(f"{path}: {'trusted' if trusted else 'NOT trusted'}, {standing}"))
+    for rule in rules:
+        if isinstance(rule, dict):
+            click.echo(printable(f"  {rule.get('outcome')!s:<7} {rule.get('rule')}: {rule.get('found')}"))
+            if rule.get("change"):
+                click.echo(printable(f"          changes if {rule['change']}"))

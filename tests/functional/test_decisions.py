@@ -1,0 +1,91 @@
+"""Decisions over HTTP and at a terminal: chained, revoked, self-signed, and files that change meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.functional.catalogue import eventually, upload
+from tests.functional.running import running_server
+from tests.unit.trust.authorities import crl_bytes, root
+from validators import accept
+
+ROOT = root()
+JIM = make_identity("Jim", "jim@example.org", issuer=ROOT)
+RITA = make_identity("Rita", "rita@example.org", issuer=ROOT)
+JANE = make_identity("Jane", "jane@example.org")
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
+
+
+def revoking(*identities, ago=1):
+    return crl_bytes(ROOT, *identities, this_update=NOW - ago * DAY, next_update=NOW + 9 * DAY)
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trust")
+    (folder / "root.pem").write_bytes(ROOT.certificate_pem)
+    (folder / "root.r0").write_bytes(revoking(RITA))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, trust):
+    data = tmp_path_factory.mktemp("decisions")
+    with running_server(data, trust_anchors=str(trust), trust_reload_interval="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def http(site):
+    with site.client() as client:
+        yield client
+
+
+def endorsed(http, identity):
+    """The coordinates of a new entry of this endorser."""
+    document = signed(image(content=secrets.token_hex()), identity)
+    upload(http, document)
+    return accept(document).coordinates.path()
+
+
+def decision(http, path):
+    return http.get(f"/api/v1/entries/{path}/decision").json()
+
+
+def test_chained_revoked_and_self_signed(http):
+    jim, rita, jane = (decision(http, endorsed(http, one)) for one in (JIM, RITA, JANE))
+    assert [one["standing"] for one in (jim, rita, jane)] == ["chained", "revoked", "self-signed"]
+    assert [one["trusted"] for one in (jim, rita, jane)] == [True, False, False]
+    assert jim["certificate"]["anchor"] == "CN=Trust Root,O=Demo Project,C=EU"
+    assert rita["certificate"]["revocation_reason"] == "keyCompromise"
+    (chain,) = [rule for rule in jane["rules"] if rule["rule"] == "chain"]
+    assert (chain["outcome"], "anchors" in chain["change"]) == ("failed", True)
+
+
+def test_a_pin_and_a_new_list_count_without_a_restart(http, trust):
+    joan = make_identity("Joan", "joan@example.org", issuer=ROOT)
+    kate = make_identity("Kate", "kate@example.org")
+    of_joan, of_kate = endorsed(http, joan), endorsed(http, kate)
+    assert decision(http, of_joan)["trusted"]
+    assert not decision(http, of_kate)["trusted"]
+    (trust / "root.r0").write_bytes(revoking(RITA, joan, ago=0))
+    (trust / "kate.pem").write_bytes(kate.certificate_pem)
+    eventually(lambda: decision(http, of_joan)["standing"] == "revoked")
+    eventually(lambda: decision(http, of_kate)["certificate"]["pinned"])
+
+
+def test_a_broken_file_is_named_and_changes_nothing(http, trust):
+    assert http.get("/readyz").json()["trust"] == []
+    (trust / "root.r0").write_bytes(b"broken")
+    (fault,) = eventually(lambda: http.get("/readyz").json()["trust"])
+    assert (fault["code"], fault["file"]) == ("trust.crl-unreadable", "root.r0")
+    assert http.get("/readyz").status_code == 200
+    assert decision(http, endorsed(http, RITA))["standing"] == "revoked"
+    (trust / "root.r0").write_bytes(revoking(RITA, ago=0))
+    eventually(lambda: http.get("/readyz").json()["trust"] == [])
