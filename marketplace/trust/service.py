@@ -18,3 +18,7 @@ class TrustService:
     def decide(self, entry: AcceptedEntry, now: datetime) -> Decision:
         """The site's decision about an entry, rule by rule."""
         return decide(entry, self._store.material, now)
+
+    def find_decision(self, entry: AcceptedEntry, now: datetime) -> Decision | None:
+        """The site's decision; None where it has no anchors and so nothing to decide by."""
+        return self.decide(entry, now) if self._store.material.anchors else None

@@ -105,9 +105,10 @@ def _as_page(request: Request, data: bytes) -> Response:
         timeline = visible.timeline(shown.identifier)
     if record is None:
         raise no_entry()
-    site_url = runtime.settings.site.url
+    site_url, now = runtime.settings.site.url, runtime.now()
+    decision = runtime.trust.find_decision(shown, now)
     return page(
         request,
         "entry",
-        entry_values(shown, report.steps, record, timeline, site_url, runtime.now()),
+        entry_values(shown, report.steps, record, timeline, site_url, now, decision),
     )

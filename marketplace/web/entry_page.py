@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EntryRecord, EntryRow
+from validators.decision import Decision
 from validators.document import AcceptedEntry, Strength, format_time
 from validators.report import StepResult
 from validators.trust import judge
+from validators.verdict import Standing
 
 from .commands import commands
 from .display import day, link
@@ -46,6 +48,7 @@ def entry_values(
     timeline: Sequence[EntryRow],
     site_url: str,
     now: datetime,
+    decision: Decision | None,
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -53,6 +56,7 @@ def entry_values(
         steps: of acceptance.
         timeline: every entry about the same image.
         site_url: public base URL of the marketplace.
+        decision: whether the site stands by the entry; None where it has no anchors.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -63,7 +67,8 @@ def entry_values(
         "email": entry.endorser.email,
         "path": path,
         "created": format_time(entry.created),
-        "badges": badges(record, now) + trust_badges(entry),
+        "badges": badges(record, now) + trust_badges(entry) + standing_badges(decision),
+        "decision": decision,
         "status": status_name(record, now),
         "current": None if record.is_current else entry_path(record.current),
         "facts": facts(entry),
@@ -122,6 +127,20 @@ def trust_badges(entry: AcceptedEntry) -> list[Badge]:
         title = "The certificate was not valid when the entry was made."
         found.append(Badge("certificate out of date", "warn", title))
     return found
+
+
+_STANDINGS = {
+    Standing.CHAINED: ("certified", "good", "A path of certificates leads to an anchor of this site."),
+    Standing.SELF_SIGNED: ("not an anchor", "plain", "This site has not chosen to trust the certificate."),
+    Standing.UNTRUSTED_ISSUER: ("unknown authority", "warn", "No path leads to an anchor of this site."),
+    Standing.REVOKED: ("revoked", "bad", "A certificate was revoked by its issuer."),
+    Standing.REVOCATION_UNKNOWN: ("revocation unknown", "warn", "The issuer's revocation list is missing."),
+}
+
+
+def standing_badges(decision: Decision | None) -> list[Badge]:
+    """How the certificate stands at this site."""
+    return [] if decision is None else [Badge(*_STANDINGS[decision.certificate.standing])]
 
 
 def strength_badge(strength: Strength) -> Badge:

@@ -68,6 +68,16 @@ def test_chained_revoked_and_self_signed(http):
     assert (chain["outcome"], "anchors" in chain["change"]) == ("failed", True)
 
 
+def test_pages_say_so_too(http):
+    path = endorsed(http, RITA)
+    shown = http.get(f"/metadata/{path}", headers={"Accept": "text/html"})
+    assert shown.status_code == 200
+    assert "This site does not trust this entry" in shown.text
+    assert ">revoked</" in shown.text and "keyCompromise" in shown.text
+    shown = http.get(f"/metadata/{endorsed(http, JIM)}?media=html")
+    assert "This site trusts this entry" in shown.text
+
+
 def test_a_pin_and_a_new_list_count_without_a_restart(http, trust):
     joan = make_identity("Joan", "joan@example.org", issuer=ROOT)
     kate = make_identity("Kate", "kate@example.org")
