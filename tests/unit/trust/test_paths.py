@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.factories.identities import make_ca, make_identity
 from tests.unit.trust.authorities import DAY, NOW, der, issue, judged, link, material, root, sha1_signed
-from validators.links import MaterialError, parse_link
+from validators.links import Age, MaterialError, is_signed_by, key_age, parse_link, signature_age
 from validators.verdict import Standing
 
 ROOT = root()
@@ -271,3 +272,36 @@ def test_what_is_no_certificate_is_named():
         with pytest.raises(MaterialError):
             parse_link(junk)
     assert "Jane" in repr(link(JANE))
+
+
+def test_dsa_is_legacy():
+    anchor = make_identity("DSA CA", None, "dsa2048", ca=True, key_usage=None)
+    leaf = make_identity("Leaf", None, issuer=anchor)
+    assert "has a key" in refused(leaf, material(anchor))
+    assert judged(leaf, material(anchor, legacy="accept")).standing is Standing.CHAINED
+
+
+def test_kinds_of_keys_that_the_format_does_not_have():
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = ROOT.certificate.subject
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 78, NOW - DAY, NOW + DAY,
+        [x509.Extension(x509.BasicConstraints.oid, True, x509.BasicConstraints(True, None))],
+    ).sign(key, None)  # fmt: skip
+    odd = dataclasses.replace(ROOT, certificate=made)
+    assert key_age(link(odd)) is Age.BROKEN
+    assert signature_age(made) is Age.BROKEN
+    assert not is_signed_by(der(JIM), der(odd))
+    assert not is_signed_by(der(odd), der(ROOT))
+
+
+def test_what_stands_for_the_material_tells_everything_apart():
+    several = [
+        material(),
+        material(ROOT),
+        material(intermediates=[ROOT]),
+        material(ROOT, gaps=["x"]),
+        material(ROOT, legacy="accept"),
+    ]
+    assert len({one.digest for one in several}) == len(several)
+    assert material(ROOT, JANE).digest == material(JANE, ROOT).digest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import (
@@ -19,7 +21,7 @@ from tests.unit.trust.authorities import (
 )
 from validators.links import MaterialError
 from validators.revocation import is_issued_by, parse_list
-from validators.verdict import Standing
+from validators.verdict import Standing, judge_certificate
 
 ROOT = root()
 JIM = make_identity("Jim", "jim@example.org", issuer=ROOT)
@@ -159,3 +161,16 @@ def test_usual_extensions_do_no_harm():
 def test_what_is_no_list_is_named(junk):
     with pytest.raises(MaterialError, match="no revocation list"):
         parse_list(junk)
+
+
+def test_a_row_without_a_reason():
+    row = x509.RevokedCertificateBuilder(RITA.certificate.serial_number, NOW - DAY).build()
+    made = x509.CertificateRevocationListBuilder(ROOT.certificate.subject, NOW - DAY, NOW + DAY, [], [row])
+    found = parse_list(made.sign(ROOT.key, hashes.SHA256()).public_bytes(Encoding.DER))
+    assert found.find_revocation(link(RITA)).reason == "unspecified"
+
+
+def test_the_certificate_itself_may_be_what_cannot_be_read():
+    verdict = judge_certificate(b"0\x03abc", [], material(ROOT), NOW)
+    assert verdict.standing is Standing.UNTRUSTED_ISSUER
+    assert "signer's certificate" in verdict.faults[0]
