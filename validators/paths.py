@@ -61,10 +61,6 @@ class Path:
         """Until when every certificate is in date."""
         return min(link.not_after for link in self.links)
 
-    def covers(self, moment: datetime) -> bool:
-        """Whether every certificate is in date at a moment."""
-        return self.begins <= moment <= self.ends
-
 
 @dataclass(frozen=True, slots=True)
 class PathSearch:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.factories.identities import Identity, make_ca, make_identity
+from tests.factories.identities import Identity, make_identity
 from validators.links import Link, parse_link
 from validators.material import TrustMaterial, TrustPolicy
 from validators.revocation import RevocationList, parse_list
@@ -130,6 +130,3 @@ def sha1_signed(identity: Identity, issuer: Identity) -> Identity:
 
 def root(name: str = "Trust Root") -> Identity:
     return make_identity(name, None, "p256", ca=True, key_usage=None)
-
-
-__all__ = ["Identity", "make_ca", "make_identity"]

@@ -117,3 +117,9 @@ def _name(common):
     return x509.Name(
         [x509.NameAttribute(NameOID.COUNTRY_NAME, "EU"), x509.NameAttribute(NameOID.COMMON_NAME, common)]
     ).public_bytes()
+
+
+def test_a_value_of_a_type_that_is_no_text():
+    number = bytes.fromhex("300c310a300806035504030201" + "05")
+    assert name_of_der(number) in parse_name("CN=#020105")
+    assert name_of_der(number) not in parse_name("CN=5")

@@ -305,3 +305,9 @@ def test_what_stands_for_the_material_tells_everything_apart():
     ]
     assert len({one.digest for one in several}) == len(several)
     assert material(ROOT, JANE).digest == material(JANE, ROOT).digest
+
+
+def test_a_weak_key_of_the_signer_needs_consent_too():
+    weak = make_identity("Weak", None, "rsa1024", issuer=ROOT)
+    assert "has a key" in refused(weak, material(ROOT))
+    assert judged(weak, material(ROOT, legacy="accept")).standing is Standing.CHAINED
