@@ -107,7 +107,7 @@ class Hit:
     details: str
     email: str
     created: str
-    until: str
+    validity: str
     badges: Sequence[Badge]
     tags: Sequence[str]
 
@@ -256,7 +256,7 @@ def _hit(one: SearchHit, plain: bool) -> Hit:
         details=_details(row),
         email=row.email,
         created=day(row.created),
-        until=until(row.valid),
+        validity=until(row) if one.status is Status.DEPRECATED else f"valid {until(row)}",
         badges=_badges(one, plain),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
     )

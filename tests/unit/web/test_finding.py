@@ -146,6 +146,8 @@ def test_a_hit_shows_what_differs_from_the_ordinary():
     assert ordinary.badges == [] and ordinary.details == "debian 13 · 1.0 GiB"
     (odd,) = shown([], hits=[hit(strength=Strength.LEGACY, conflicting=True, status=Status.EXPIRED)])["hits"]
     assert [badge.text for badge in odd.badges] == ["expired", "legacy signature", "conflicting"]
+    (gone,) = shown([], hits=[hit(deprecated="", status=Status.DEPRECATED)])["hits"]
+    assert (ordinary.validity, gone.validity) == ("valid without an end", "withdrawn")
     (asked,) = shown([("status", "valid")], hits=[hit()])["hits"]
     assert [badge.text for badge in asked.badges] == ["valid"]
 
