@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.factories.documents import image, unsigned
+from tests.factories.documents import CREATED, image, unsigned
 from tests.factories.identities import Identity, make_identity
 from tests.factories.signatures import EXCLUSIVE, sign_raw
 
@@ -69,6 +69,7 @@ def entry(
     change: Edit = kept,
     *,
     identity: Identity | None = None,
+    created: str = CREATED,
     after: Edit = kept,
     **signing: object,
 ) -> bytes:
@@ -83,7 +84,7 @@ def entry(
     who = identity or make_identity()
     method = "rsa-sha256" if "RSA" in type(who.key).__name__ else "ecdsa-sha256"
     options = {"method": method, "digest": "sha256", "c14n": EXCLUSIVE, **signing}
-    return after(sign_raw(unsigned(image(), who, hook=change), who, **options).decode()).encode()
+    return after(sign_raw(unsigned(image(), who, created, hook=change), who, **options).decode()).encode()
 
 
 def shown_with(ders: Sequence[bytes], key: object = None, change: Edit = kept, **signing: object) -> bytes:

@@ -26,6 +26,7 @@ from tests.factories.signatures import EXCLUSIVE, sign_raw
 from validators import accept
 from validators.errors import RefusedError
 from validators.prescan import LIMITS
+from validators.rdf import triples
 
 SLOWEST = 2.0  # seconds of CPU for one document; far above what any takes, for busy machines
 
@@ -76,6 +77,7 @@ def test_one_input(data: bytes) -> str:
         outcome = refusal.code
     else:
         assert accepted.data == data
+        assert triples(data)
         outcome = "accepted"
     took = time.thread_time() - start
     assert took < SLOWEST, f"{took:.2f} s for {len(data)} bytes"

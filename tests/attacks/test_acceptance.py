@@ -33,6 +33,7 @@ def test_an_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
     assert caught.value.code == attack.code, caught.value.message
     assert took < SLOWEST
     assert len(caught.value.message) < 2_000
+    assert caught.value.message.isprintable()
 
 
 def test_a_report_says_the_same() -> None:

@@ -15,6 +15,10 @@ SUBJECT = "CN=Jane Tester,O=Demo Project,C=EU"
 EMAIL = "jane.tester@example.org"
 
 
+#: A name that would clear the screen, were it printed in a refusal.
+_HOSTILE = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "\x1b[2J\n\u202e" * 8)]).public_bytes()
+
+
 def _subject(new: str) -> Build:
     return lambda: entry(edit(f"<slreq:subject>{SUBJECT}<", f"<slreq:subject>{new}<"))
 
@@ -157,6 +161,12 @@ ATTACKS = [
         lambda: shown_with([own(extensions=[emails(b"", EMAIL.encode())])]),
     ),
     Attack(KIND, "NUL in the certificate's name", "endorser.subject", _name_with_nul),
+    Attack(
+        KIND,
+        "control characters in the certificate's name",
+        "endorser.subject",
+        lambda: shown_with([own(subject=_HOSTILE)]),
+    ),
     Attack(KIND, "a distinguished name in the common name", "endorser.subject", _name_with_comma),
     *(Attack(KIND, f"{name} twice", "shape.count", _twice(name)) for name in ("email", "subject", "issuer")),
     Attack(
