@@ -42,6 +42,9 @@ DEVELOPMENT = [
     "types-PyYAML",
 ]
 
+# The migrations lie beside the packages in a checkout and inside one of them when installed.
+MIGRATIONS = {"marketplace._alembic": "alembic", "marketplace._alembic.versions": "alembic/versions"}
+
 setup(
     name="marketplace",
     version="0.1.0",
@@ -50,7 +53,11 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
+    packages=[
+        *find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
+        *MIGRATIONS,
+    ],
+    package_dir=MIGRATIONS,
     include_package_data=True,
     package_data={
         "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
@@ -90,7 +91,8 @@ class SiteSettings(_Section):
     """How the site presents itself."""
 
     url: Annotated[str, AfterValidator(_absolute_http_url)] = Field(
-        "http://127.0.0.1:6543", description="public base URL; links are built from it, never from Host"
+        "http://127.0.0.1:6543",
+        description="public base URL of all links; empty: http, server.host, server.port",
     )
     title: str = Field("Marketplace", min_length=1, max_length=80, description="name shown on pages")
 
@@ -221,6 +223,7 @@ class Settings(_Section):
             if key in names and text.strip():
                 section, _, name = key.rpartition(".")
                 (nested.setdefault(section, {}) if section else nested)[name] = text.strip()
+        _derive_site_url(nested)
         try:
             settings = cls.model_validate(nested)
         except ValidationError as error:
@@ -304,6 +307,15 @@ def setting_names() -> Iterator[tuple[str, str]]:
                 yield f"{name}.{inner}", inner_field.description or ""
         else:
             yield name, field.description or ""
+
+
+def _derive_site_url(nested: dict[str, Any]) -> None:
+    """Let the public URL follow the address listened on, where nothing else is said about it."""
+    server, defaults = nested.get("server", {}), ServerSettings()
+    host, port = server.get("host", defaults.host), server.get("port", str(defaults.port))
+    if server and re.fullmatch(r"[A-Za-z0-9.-]+", host) and re.fullmatch(r"[1-9][0-9]{0,4}", port):
+        reachable = defaults.host if host == "0.0.0.0" else host  # noqa: S104 # compared, not listened on
+        nested.setdefault("site", {}).setdefault("url", f"http://{reachable}:{port}")
 
 
 def _is_foreign(key: str) -> bool:

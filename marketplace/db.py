@@ -112,7 +112,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """The one statement whose lock SQLite does not wait for: several processes may open a new file at once."""
+    """Several processes may open a new file at once, and for this lock SQLite does not wait by itself."""
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:

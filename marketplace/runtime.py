@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,15 +51,24 @@ class Health:
 class Following:
     """The followers of this process and the threads that drive them."""
 
-    def __init__(self, settings: Settings, database: Database, indexer: SearchIndexer | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        indexer: SearchIndexer | None,
+        search: SearchService,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._indexer = indexer
+        self._search = search
+        self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
 
     def start(self) -> None:
         """Open each follower's copy and let it follow; without a usable database nothing can."""
+        self._warming.start()
         try:
             if self._indexer is not None:
                 self._indexer.start()
@@ -79,8 +89,15 @@ class Following:
         """How far each follower is behind; empty where none runs."""
         return [] if self._worker is None else self._worker.lags()
 
+    @property
+    def warming_up(self) -> bool:
+        """Whether what searches and lists need is still being read: until then they wait for it."""
+        return self._warming.is_alive()
+
     def stop(self) -> None:
         """Let each follower finish what it is at. Later calls do nothing."""
+        if self._warming.ident is not None:
+            self._warming.join()
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -89,6 +106,13 @@ class Following:
             self._sparql = None
         if self._indexer is not None:
             self._indexer.close()
+
+    def _warm_up(self) -> None:
+        try:
+            self._search.warm_up()
+        except (SQLAlchemyError, OSError):
+            # The first search tries again; until the database answers nothing else works either.
+            log.exception("the catalogue cannot be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +184,10 @@ class Runtime:
             return Health((error.code,), ())
         except (SQLAlchemyError, LogNotFoundError, OSError):
             return Health(("store.unreachable",), ())
-        failing = tuple(f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING)
-        return Health(failing, tuple(lags))
+        faults = [f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING]
+        if self.following.warming_up:
+            faults.append("search.warming-up")
+        return Health(tuple(faults), tuple(lags))
 
 
 def build(settings: Settings) -> Runtime:
@@ -173,7 +199,8 @@ def build(settings: Settings) -> Runtime:
     database = Database.open(settings.database_url)
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
-    following = Following(settings, database, indexer)
+    search = SearchService(database, Catalogue(), indexer)
+    following = Following(settings, database, indexer, search)
     metrics = Metrics()
     trust_store = open_store(settings.trust)
     return Runtime(
@@ -188,7 +215,7 @@ def build(settings: Settings) -> Runtime:
         entry_cache=EntryCache(settings.cache.entry_bytes),
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
-        search=SearchService(database, Catalogue(), indexer),
+        search=search,
         metrics=metrics,
         trust_store=trust_store,
         trust_watch=TrustWatch(trust_store, settings.trust.reload_interval),

@@ -17,7 +17,7 @@ BATCH = 512
 POLL = 0.5
 #: Seconds from one look to the next while rows come in. A follower's batch costs a durable write of its own
 #: and as much whether it holds one row or a hundred: taking each upload by itself slows the uploads down.
-GATHER = 0.25
+GATHER = 0.6
 #: Seconds to wait after the first failure of a follower; doubles with each further one.
 FIRST_RETRY = 0.5
 #: Longest wait between two attempts, in seconds.

@@ -28,7 +28,10 @@ SigningKey = rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey
 #: Smallest RSA and DSA keys, in bits: of any signature, and of a strong one.
 MIN_KEY_BITS: Final = 1024
 STRONG_KEY_BITS: Final = 2048
+#: Largest DSA key, in bits; the standard ends at 3072.
+MAX_DSA_BITS: Final = 4096
 
+_DSA_ORDERS: Final = (160, 224, 256)
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _ELEMENT: Final = "ds:X509Certificate"
 _SEQUENCE: Final = 0x30
@@ -205,11 +208,23 @@ def _verify_key(key: object) -> SigningKey:
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
         if key.key_size < MIN_KEY_BITS:
             raise KeySizeError(_ELEMENT, f"{key.key_size} bits", f"at least {MIN_KEY_BITS}")
+        if isinstance(key, dsa.DSAPublicKey):
+            _verify_group(key)
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
         return key
     kind = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
     raise KeyTypeError(_ELEMENT, kind, "RSA, DSA, or EC on P-256, P-384 or P-521")
+
+
+def _verify_group(key: dsa.DSAPublicKey) -> None:
+    """Refuse a DSA key under which anybody can sign: with g = y = 1, r = s = 1 fits every message."""
+    numbers = key.public_numbers()
+    p, q, g = numbers.parameter_numbers.p, numbers.parameter_numbers.q, numbers.parameter_numbers.g
+    # The sizes come first: powers of numbers of any size take any time.
+    sizes_hold = key.key_size <= MAX_DSA_BITS and q.bit_length() in _DSA_ORDERS
+    if not sizes_hold or not all(1 < n < p and pow(n, q, p) == 1 for n in (g, numbers.y)):
+        raise KeyTypeError(_ELEMENT, "another DSA key", "a DSA key in a group of 160, 224 or 256 bits")
 
 
 def _first_email(extensions: x509.Extensions) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 _SHOWN = 120
+_LONGEST = 600
 
 
 class RefusedError(Exception):
@@ -23,9 +24,10 @@ class RefusedError(Exception):
     step: ClassVar[int] = 0
 
     def __init__(self, element: str, found: object, expected: str) -> None:
-        self.element = element
+        # These two hold names from documents and certificates as well: as hostile as any value.
+        self.element = _escaped(element[:_LONGEST])
         self.found = shown(found)
-        self.expected = expected
+        self.expected = _escaped(expected[:_LONGEST])
         super().__init__(self.message)
 
     @property
@@ -38,9 +40,11 @@ def shown(value: object) -> str:
     """Make hostile text safe for one line of a message: nothing invisible, bounded length."""
     if not isinstance(value, str):
         return str(value)
-    cut = value[:_SHOWN]
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
-    return f"'{safe}'" + ("..." if len(value) > _SHOWN else "")
+    return f"'{_escaped(value[:_SHOWN])}'" + ("..." if len(value) > _SHOWN else "")
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class ParseStepError(RefusedError):

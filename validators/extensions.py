@@ -79,3 +79,6 @@ def _verify_attributes(element: _Element) -> None:
             raise ExtensionAttributeError(prefixed(str(element.tag)), prefixed(str(name)), expected)
         if name in (v.PARSE_TYPE, v.BARE_PARSE_TYPE) and value not in _PARSE_TYPES:
             raise ExtensionParseTypeError(prefixed(str(element.tag)), str(value), "Resource or Literal")
+    if v.PARSE_TYPE in element.attrib and v.BARE_PARSE_TYPE in element.attrib:
+        # With one of each, what is a literal here could be statements to step 6.
+        raise ExtensionParseTypeError(prefixed(str(element.tag)), "two of them", "one rdf:parseType")

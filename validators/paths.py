@@ -1,4 +1,4 @@
-"""Paths from a signer's certificate to an anchor, by rules of our own (ADR 0008).
+"""Paths from a signer's certificate to an anchor, by rules of our own (ADR 0009).
 
 1. The signer's certificate is itself an anchor: a path of one.
 2. Otherwise an issuer is looked for by name among the anchors, the site's intermediates

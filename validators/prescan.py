@@ -43,6 +43,9 @@ class Limits:
         namespaces: declarations in the document.
         text: characters of one run of text or of one attribute value.
         name: characters of a local name, a prefix, a namespace name or a processing instruction's target.
+        expanded: characters of all names of elements and attributes, each with its namespace name, and of
+            all attribute values. Exclusive canonicalisation may write that much: namespaces once more for
+            every element that uses them, which would make 30 MB of a document of one.
     """
 
     size: int = 1_048_576
@@ -52,6 +55,7 @@ class Limits:
     namespaces: int = 64
     text: int = 65_536
     name: int = 256
+    expanded: int = 4_194_304
 
 
 LIMITS: Final = Limits()
@@ -60,6 +64,7 @@ LIMITS: Final = Limits()
 _DEPTH: Final = LIMITS.depth
 _ELEMENTS: Final = LIMITS.elements
 _NAME: Final = LIMITS.name
+_EXPANDED: Final = LIMITS.expanded
 _PAIRS: Final = 2 * LIMITS.attributes
 
 # Expat joins namespace and local name with this, and refuses namespaces that contain it.
@@ -98,11 +103,12 @@ def _verify_encoding(data: bytes) -> None:
 class _Scan:
     """The state of one pass through the bytes."""
 
-    __slots__ = ("depth", "names", "namespaces", "place", "text")
+    __slots__ = ("depth", "expanded", "names", "namespaces", "place", "text")
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.depth = 0
+        self.expanded = 0
         self.namespaces = 0
         self.place = (0, 0)
         self.text = 0
@@ -146,10 +152,15 @@ class _Scan:
         names = self.names
         names.append(name)
         self.depth += 1
+        self.expanded += len(name)
         if self.depth > _DEPTH or len(names) > _ELEMENTS or len(name) > _NAME:
             self.verify_element(name)
-        if attributes and (len(attributes) > _PAIRS or max(map(len, attributes)) > _NAME):
-            _verify_attributes(name, attributes)
+        if attributes:
+            self.expanded += sum(map(len, attributes))
+            if len(attributes) > _PAIRS or max(map(len, attributes)) > _NAME:
+                _verify_attributes(name, attributes)
+            if self.expanded > _EXPANDED:
+                raise NamespaceLimitError("document", "more", f"at most {_EXPANDED} characters of names")
 
     def verify_element(self, name: str) -> None:
         if len(self.names) > LIMITS.elements:

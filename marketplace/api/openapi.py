@@ -16,7 +16,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
-from . import changes, decision, endorsers, entry, feed, image, index, original, search
+from . import changes, decision, endorsers, entry, feed, image, index, original, search, verify
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
@@ -43,7 +43,7 @@ OPERATIONS: Sequence[Operation] = (
     entry.STATEMENT,
     decision.DECISION,
     image.IMAGE,
-    original.VERIFY,
+    verify.VERIFY,
     endorsers.ENDORSERS,
     endorsers.ENDORSER,
     endorsers.TAGS,

@@ -15,7 +15,7 @@ _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml"
 GROUP = "The original URL space"
 SERVICE = "The service itself"
 
-_UPLOAD_BODIES: Mapping[str, Schema | None] = {
+UPLOAD_BODIES: Mapping[str, Schema | None] = {
     **dict.fromkeys(XML_TYPES),
     MULTIPART_TYPE: {
         "type": "object",
@@ -84,7 +84,7 @@ UPLOAD = Operation(
     GROUP,
     [Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",))],
     method="POST",
-    bodies=_UPLOAD_BODIES,
+    bodies=UPLOAD_BODIES,
     errors={
         400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.older-than-latest",
               "gate.certificate-not-yet-valid", "gate.created-in-future", "body.empty", "form.no-file"),
@@ -191,17 +191,6 @@ QUERY_BODY = Operation(
         QUERY_TYPE: None,
     },
     errors={400: ("every code of the query",), 415: ("body.type",), 503: ("query.busy", "query.unavailable")},
-)
-VERIFY = Operation(
-    "api.verify",
-    "Try an upload",
-    "What an upload of this document would be told, step by step; nothing is stored. The answer is 200 also "
-    "for a document that an upload would refuse: `verdict` says so.",
-    "Entries",
-    [Answer("The report.", "Verification")],
-    method="POST",
-    bodies=_UPLOAD_BODIES,
-    errors={400: ("body.empty", "form.no-file"), 413: ("body.size",), 415: ("body.type", "body.coding")},
 )
 ALIVE = Operation("health.alive", "Is the process alive?", "", SERVICE, [Answer("It answers.", "Health")])
 READY = Operation(

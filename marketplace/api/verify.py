@@ -19,10 +19,26 @@ from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult
 
+from .description import Answer, Operation
+from .original import UPLOAD_BODIES
+
+VERIFY = Operation(
+    "api.verify",
+    "Try an upload",
+    "What an upload of this document would be told, step by step; nothing is stored. The answer is 200 also "
+    "for a document that an upload would refuse: `verdict` says so.",
+    "Entries",
+    [Answer("The report.", "Verification")],
+    method="POST",
+    bodies=UPLOAD_BODIES,
+    errors={400: ("body.empty", "form.no-file"), 413: ("body.size",), 415: ("body.type", "body.coding")},
+)
+
 
 @view_config(route_name="api.verify", request_method="POST", permission="entry:verify")
 def verify(request: Request) -> Response:
     """The outcome of every step for the entry a request carries; 200 whatever the outcome is."""
+    VERIFY.read(request)
     runtime: Runtime = request.registry[Runtime]
     data = read_entry(request, runtime.settings.upload.max_bytes)
     policy = UploadPolicy(legacy=runtime.settings.upload.legacy)

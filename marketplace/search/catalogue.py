@@ -6,6 +6,7 @@ does not, so it is simply read at start, and caught up before it answers.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ _HEADS = (
     .where(Log.name.in_(bindparam("names", expanding=True)))
     .order_by(Log.id)
 )
+
+#: More entries read at once than this are kept from the garbage collector.
+_FROZEN = 5000
 
 #: Sets of readers' logs whose hidden entries are remembered.
 _REMEMBERED = 64
@@ -89,13 +93,19 @@ class Catalogue:
             if log_id in self._logs and position >= size:
                 return
             # The database is read without the other lock, so that searches go on meanwhile.
-            shown = list(load_current(session, log_id, position, size))
+            vocabulary = self._logs[log_id].vocabulary if log_id in self._logs else Vocabulary()
+            facts = []
+            for one in load_current(session, log_id, position, size):
+                vocabulary.add(one.words)
+                facts.append(one.facts)
             with self._lock:
-                followed = self._logs.setdefault(log_id, _Followed(name))
-                followed.shelf.put([one.facts for one in shown])
-                for one in shown:
-                    followed.vocabulary.add(one.words)
+                followed = self._logs.setdefault(log_id, _Followed(name, vocabulary=vocabulary))
+                followed.shelf.put(facts)
                 followed.position = size
+            if len(facts) > _FROZEN:
+                # These live as long as the process: without this the garbage collector looks at all of
+                # them again and again, which stops every thread for a third of a second.
+                gc.freeze()
 
     def _hidden_in(self, logs: Sequence[tuple[int, _Followed]]) -> list[BitMap]:
         """For each log, its current entries that another of the logs supersedes or shows already."""

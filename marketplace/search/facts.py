@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +28,9 @@ class Facet(StrEnum):
     TAG = "tag"
 
 
+#: Facets whose values an entry itself has; its status depends on the clock.
+SPELLED = tuple(facet for facet in Facet if facet is not Facet.STATUS)
+
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
 NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST})
 
@@ -41,11 +44,12 @@ class Facts:
         valid_until: seconds since 1970, FOREVER where it never expires.
         title: as written; empty where there is none.
         size: bytes of the image.
-        spelled: the values of each facet but the status, as written.
+        entry_number: the entry id as a number, which takes half the memory.
+        spelled: the values of each facet in SPELLED, in that order, as written.
     """
 
     entry_key: int
-    entry_id: str
+    entry_number: int
     identifier: str
     email: str
     created: int
@@ -53,7 +57,7 @@ class Facts:
     valid_until: int
     title: str
     size: int
-    spelled: Mapping[Facet, tuple[str, ...]]
+    spelled: tuple[tuple[str, ...], ...]
 
     @property
     def expires(self) -> bool:
@@ -62,7 +66,7 @@ class Facts:
 
     def precedence(self) -> tuple[int, bool, int]:
         """Greatest for the entry that is shown of an image and endorser; as entries.pure.precedence."""
-        return self.created, self.deprecated, -int(self.entry_id, 16)
+        return self.created, self.deprecated, -self.entry_number
 
 
 def facet_value(facet: Facet, spelled: str) -> str:

@@ -22,7 +22,7 @@ from marketplace.search.loading import load_documents, shown_among
 #: Rows of the log that one commit takes in, while following and while building from the start:
 #: a commit costs about the same whatever it holds, but nothing of it is found until it ends.
 FOLLOWED_ROWS = 512
-BUILT_ROWS = 2048
+BUILT_ROWS = 4096
 
 _logger = logging.getLogger(__name__)
 

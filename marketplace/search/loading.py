@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Subquery, and_, select
+from sqlalchemy import BigInteger, Select, Subquery, and_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.models import Change, Current, Entry, EntryBody, EntryTag
-from marketplace.models.base import to_seconds
 from marketplace.search import text
 from marketplace.search.document import SearchDocument, further_texts
-from marketplace.search.facts import Facet, Facts, location_values, present
+from marketplace.search.facts import SPELLED, Facet, Facts, location_values, present
 from validators.errors import RefusedError
 
 _logger = logging.getLogger(__name__)
@@ -49,8 +48,9 @@ def load_current(session: Session, log_id: int, since: int, end: int) -> Iterato
     tags: defaultdict[int, list[str]] = defaultdict(list)
     for key, tag in session.execute(tagged):
         tags[key].append(tag)
+    shared: dict[Any, Any] = {}
     for row in session.execute(statement).yield_per(_FETCHED):
-        yield _shown(row, tuple(tags.get(row.entry_key, ())))
+        yield _shown(row, tuple(tags.get(row.entry_key, ())), shared)
 
 
 def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterator[SearchDocument]:
@@ -164,7 +164,8 @@ _CURRENT: Select[Any] = (
         Current.entry_id,
         Current.identifier,
         Current.email,
-        Current.created,
+        # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
+        type_coerce(Current.created, BigInteger).label("created"),
         Current.deprecated,
         Current.valid_until,
         Current.has_web,
@@ -185,28 +186,30 @@ _CURRENT: Select[Any] = (
 )
 
 
-def _shown(row: Any, tags: tuple[str, ...]) -> Shown:
+def _shown(row: Any, tags: tuple[str, ...], shared: dict[Any, Any]) -> Shown:
+    spelled = {
+        Facet.OS: present([row.os]),
+        Facet.OS_VERSION: present([row.os_version]),
+        Facet.ARCH: present([row.os_arch]),
+        Facet.KIND: present([row.kind]),
+        Facet.FORMAT: present([row.format]),
+        Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
+        Facet.TRUST: (row.strength,),
+        Facet.ENDORSER: (row.email,),
+        Facet.TAG: present(tags),
+    }
     facts = Facts(
         entry_key=row.entry_key,
-        entry_id=row.entry_id,
+        entry_number=int(row.entry_id, 16),
         identifier=row.identifier,
-        email=row.email,
-        created=to_seconds(row.created),
+        email=shared.setdefault(row.email, row.email),
+        created=row.created,
         deprecated=row.deprecated,
         valid_until=row.valid_until,
         title=row.title or "",
         size=row.size,
-        spelled={
-            Facet.OS: present([row.os]),
-            Facet.OS_VERSION: present([row.os_version]),
-            Facet.ARCH: present([row.os_arch]),
-            Facet.KIND: present([row.kind]),
-            Facet.FORMAT: present([row.format]),
-            Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
-            Facet.TRUST: (row.strength,),
-            Facet.ENDORSER: (row.email,),
-            Facet.TAG: present(tags),
-        },
+        # Few values are different ones: the same value is the same object, whatever entry has it.
+        spelled=tuple(shared.setdefault(spelled[facet], spelled[facet]) for facet in SPELLED),
     )
     told = (row.title, row.os, row.publisher, *tags)
     return Shown(facts, tuple(word for part in told if part for word in text.words(part[:1000])))

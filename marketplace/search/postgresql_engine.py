@@ -32,7 +32,7 @@ from marketplace.search.words import Clause, Match, WordQuery
 #: Milliseconds that the server may take for one statement of a search.
 STATEMENT_LIMIT = 1500
 #: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
-RANKED_ENTRIES = 4000
+RANKED_ENTRIES = 1500
 
 _SCHEMA = "marketplace_search"
 #: Key of the one row that is no entry: its note holds the position, so both commit together.

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from marketplace.entries.pure import Status
 from marketplace.models.current import FOREVER
-from marketplace.search.facts import VALUE_LENGTH, Facet, Facts, facet_value
+from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value
 from marketplace.search.order import VALUES, By, Order
 
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
@@ -187,7 +187,7 @@ class Shelf:
 def _values_of(facts: Facts) -> dict[tuple[Facet, str], str]:
     """Each value of an entry once, with the spelling it has there."""
     found: dict[tuple[Facet, str], str] = {}
-    for facet, spelled in facts.spelled.items():
+    for facet, spelled in zip(SPELLED, facts.spelled, strict=True):
         for spelling in spelled:
             found.setdefault((facet, facet_value(facet, spelling)), spelling.strip()[:VALUE_LENGTH])
     return found

@@ -14,6 +14,7 @@ from whoosh import fields, index
 from whoosh.analysis import Analyzer, Token
 from whoosh.columns import NumericColumn
 from whoosh.index import LockError
+from whoosh.reading import SegmentReader
 from whoosh.scoring import BM25F
 
 from marketplace.search import directory
@@ -29,6 +30,11 @@ WRITER_MIB = 64
 IDLE_READERS = 4
 #: How many times the title's words count where no field is named: a title says what an image is.
 TITLE_WEIGHT = 3
+
+#: A segment of fewer documents is small; so many small ones are merged, up to so many documents in one
+#: commit. Whoosh's own policy merges tens of thousands at once: a minute, and gigabytes, in which nothing
+#: that is uploaded is found. Merging these takes about as long as a commit may.
+SMALL_SEGMENT, SMALL_SEGMENTS, MERGED_DOCUMENTS = 1000, 8, 2000
 
 _KEY = "key"
 _POSITION = "position"
@@ -117,7 +123,7 @@ class WhooshIndex:
                 raise IndexBusyError(f"another process writes {self._where}") from None
             try:
                 _write(writer, batch)
-                writer.commit()
+                writer.commit(mergetype=_merge_small)
             except BaseException:
                 if not writer.is_closed:
                     writer.cancel()
@@ -207,6 +213,26 @@ def _schema() -> fields.Schema:
         **{ANYWHERE: text()},
         **{field.value: text() for field in Field},
     )
+
+
+def _merge_small(writer: Any, segments: list[Any]) -> list[Any]:
+    """Whoosh's hook for merging: puts small segments into the one being written and returns the others."""
+    small = sorted(
+        (segment for segment in segments if segment.doc_count_all() < SMALL_SEGMENT),
+        key=lambda segment: segment.doc_count_all(),
+    )
+    if len(small) < SMALL_SEGMENTS:
+        return segments
+    merged, documents = [], 0
+    for segment in small:
+        documents += segment.doc_count_all()
+        if documents > MERGED_DOCUMENTS:
+            break
+        reader = SegmentReader(writer.storage, writer.schema, segment)
+        writer.add_reader(reader)
+        reader.close()
+        merged.append(segment)
+    return [segment for segment in segments if segment not in merged]
 
 
 def _write(writer: Any, batch: Batch) -> None:

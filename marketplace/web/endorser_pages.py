@@ -73,7 +73,7 @@ def _history_row(row: EntryRow, current: bool, now: datetime) -> dict[str, Any]:
         "title": cut((row.title or "").strip() or row.identifier),
         "status": status_badge(status),
         "reason": cut(row.deprecated or "", 160),
-        "until": until(row.valid),
+        "until": until(row),
     }
 
 

@@ -152,6 +152,8 @@ def strength_badge(strength: Strength) -> Badge:
     return Badge("legacy signature", "warn", "SHA-1 or a key of 1024 bits: once usual, weak today.")
 
 
-def until(valid: datetime | None) -> str:
-    """How long an entry is valid."""
-    return "without an end" if valid is None else f"until {day(valid)}"
+def until(row: EntryRow) -> str:
+    """How long an entry is valid; one that withdraws its image is not, whatever else it says."""
+    if row.deprecated is not None:
+        return "withdrawn"
+    return "without an end" if row.valid is None else f"until {day(row.valid)}"

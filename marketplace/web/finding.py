@@ -107,7 +107,7 @@ class Hit:
     details: str
     email: str
     created: str
-    until: str
+    validity: str
     badges: Sequence[Badge]
     tags: Sequence[str]
 
@@ -127,6 +127,7 @@ def base_values(base: str, pairs: Pairs) -> dict[str, Any]:
         "kept_beside_dates": [pair for pair in pairs if pair[0] not in (*_DATES, "cursor") and pair[1]],
         "chips": _chips(base, pairs),
         "clear": _link(base, [pair for pair in pairs if pair[0] == "q"]),
+        "feed": _feed(base, pairs),
     }
 
 
@@ -149,6 +150,12 @@ def found_values(base: str, pairs: Pairs, request: SearchRequest, found: SearchP
 def _link(base: str, pairs: Iterable[tuple[str, str]]) -> str:
     text = urlencode([pair for pair in pairs if pair[1]])
     return f"{base}/?{text}" if text else f"{base}/"
+
+
+def _feed(base: str, pairs: Pairs) -> str:
+    """The same list for feed readers."""
+    text = urlencode([pair for pair in _without(pairs, "cursor", "limit") if pair[1]])
+    return f"{base}/api/v1/search.atom" + (f"?{text}" if text else "")
 
 
 def _without(pairs: Pairs, *names: str) -> list[tuple[str, str]]:
@@ -249,7 +256,7 @@ def _hit(one: SearchHit, plain: bool) -> Hit:
         details=_details(row),
         email=row.email,
         created=day(row.created),
-        until=until(row.valid),
+        validity=until(row) if one.status is Status.DEPRECATED else f"valid {until(row)}",
         badges=_badges(one, plain),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
     )

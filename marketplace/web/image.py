@@ -76,6 +76,6 @@ def _shown(row: EntryRow, newest: EntryRow, now: datetime) -> dict[str, Any]:
             row.status(now).value if current or row.deprecated is not None else "superseded"
         ),
         "reason": row.deprecated,
-        "until": until(row.valid),
+        "until": until(row),
         "strength": strength_badge(row.strength),
     }

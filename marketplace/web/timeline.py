@@ -207,7 +207,7 @@ def _ticks(scale: _Scale) -> tuple[Tick, ...]:
             continue
         label = f"{moment.year}" if step % 12 == 0 else month(moment)
         ticks.append(Tick(scale.at(to_seconds(moment)), label))
-    return tuple(tick for tick in ticks if 2 < tick.at < 92)
+    return tuple(tick for tick in ticks if 6 < tick.at < 92)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

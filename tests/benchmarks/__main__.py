@@ -20,6 +20,7 @@ from tests.benchmarks import (
     bench_acceptance,
     bench_http,
     bench_list,
+    bench_pages,
     bench_search,
     bench_sparql,
     bench_store,
@@ -42,6 +43,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         lambda: bench_http.run(0.2, 1, 100, SMALL),
     ),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
+    "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
     "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
     "search": (
         "Search, facets and lists from memory",

@@ -32,8 +32,8 @@ CLIENTS = 8
 
 def run(
     seconds: float = 1.0,
-    rounds: int = 7,
-    uploads: int = 800,
+    rounds: int = 5,
+    uploads: int = 400,
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000),
 ) -> list[Figure]:
     """Measure reads of an entry, uploads and list pages against real server processes.

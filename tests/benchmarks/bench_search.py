@@ -154,7 +154,7 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     # The bulk entries' bytes are no XML, and each would be reported.
     logging.getLogger("marketplace.search.loading").setLevel(logging.CRITICAL)
     database = Database.open(f"sqlite:///{directory}/{engine}.sqlite")
-    indexer = SearchIndexer.open(database, _engine(engine, directory / "index", address))
+    indexer = SearchIndexer.open(database, _engine(engine, directory / f"index-{engine}", address))
     catalogue = Catalogue()
     service = SearchService(database, catalogue, indexer)
     told: dict[str, Any] = {"build": _seconds(lambda: indexer.rebuild(lambda log, done, size: None))}

@@ -60,6 +60,7 @@ PAGES = {
     "upload": ("/upload", 200),
     "about": ("/about", 200),
     "status": ("/status", 200),
+    "docs": ("/docs", 200),
     "sync-gone": ("/sync", 410),
     "not-found": ("/nothing/here", 404),
     "bad-request": ("/metadata?status=nonsense", 400),

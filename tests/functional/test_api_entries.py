@@ -291,3 +291,11 @@ def test_an_unknown_parameter_is_told_with_those_that_exist(http):
     problem = http.get("/api/v1/search?colour=red").json()
     assert "'colour'" in problem["detail"]
     assert {"q", "os", "sort", "cursor"} <= set(problem["allowed"])
+
+
+def test_a_dry_run_takes_no_parameters(http):
+    data = signed(image(content="dry"), CAROL, created="2024-01-04T00:00:00Z")
+    headers = {"Content-Type": "text/xml"}
+    assert http.post("/api/v1/verify", content=data, headers=headers).json()["verdict"] == "accepted"
+    answer = http.post("/api/v1/verify?store=no", content=data, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "query.unknown-parameter")

@@ -67,6 +67,19 @@ def test_postgresql_urls_get_the_driver_that_is_installed() -> None:
     assert settings.database_url == "postgresql+psycopg://u:p%40ss@localhost/m"
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "http://127.0.0.1:6543"),
+        ({"server.port": "7000"}, "http://127.0.0.1:7000"),
+        ({"server.host": "0.0.0.0", "server.port": "7000"}, "http://127.0.0.1:7000"),
+        ({"server.port": "7000", "site.url": "https://mp.example.org/"}, "https://mp.example.org"),
+    ],
+)
+def test_links_follow_the_address_unless_a_public_url_is_given(given: dict[str, str], url: str) -> None:
+    assert Settings.from_mapping(given).site.url == url
+
+
 def test_an_empty_value_means_the_default() -> None:
     assert Settings.from_mapping({"database.url": "", "upload.legacy": " "}) == Settings()
 

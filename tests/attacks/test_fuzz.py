@@ -1,0 +1,40 @@
+"""Random changes of real and hostile documents: a refusal or an entry, never anything else."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from tests.attacks.fuzz_accept import fuzz, test_one_input
+
+DOCUMENTS, SOAK_DOCUMENTS = 3_000, 1_000_000
+SECONDS, SOAK_SECONDS = 60, 3_600
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("most", "seconds", "seed"),
+    [
+        (DOCUMENTS, SECONDS, 20_260_101),
+        pytest.param(SOAK_DOCUMENTS, SOAK_SECONDS, None, marks=pytest.mark.soak),
+    ],
+)
+def test_acceptance_survives_fuzzing(most: int, seconds: int, seed: int | None) -> None:
+    outcomes = fuzz(random.Random(seed), time.monotonic() + seconds, most)
+    # The run is worth something only where its documents reach every step.
+    assert {code.partition(".")[0] for code in outcomes} >= {"parse", "signature", "certificate", "accepted"}
+
+
+def test_the_target_lets_faults_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(data: bytes) -> None:
+        raise KeyError(data)
+
+    monkeypatch.setattr("tests.attacks.fuzz_accept.accept", faulty)
+    with pytest.raises(KeyError):
+        test_one_input(b"<a/>")
+
+
+def test_the_target_knows_refusals() -> None:
+    assert test_one_input(b"") == "parse.not-well-formed"

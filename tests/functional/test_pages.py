@@ -1,0 +1,113 @@
+"""What the pages answer over HTTP, whatever state the site is in."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.functional.running import running_server
+from validators import accept
+
+RDF = {"Content-Type": "application/rdf+xml"}
+HTML = {"Accept": "text/html"}
+ENDORSER = make_identity("Pia", "pia.page@example.org")
+SHOWN = signed(image(content="page", title="A page's image", tags=("page",)), ENDORSER)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stored(server) -> None:
+    with server.client() as client:
+        assert client.post("/metadata", content=SHOWN, headers=RDF).status_code == 201
+
+
+def test_the_home_page_lists_without_words_at_once(http):
+    answer = http.get("/")
+    assert answer.status_code == 200 and "A page&#39;s image" in answer.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("?q=*", "?q=a*b*c*", "?q=" + "w+" * 200, "?q=" + "(" * 400, "?q=%E2%80%AEx", "?limit=1000000"),
+        *("?colour=red", "?sort=luck", "?status=odd", "?created-from=x", "?cursor=x", "?q=x&q=y"),
+    ],
+)
+def test_a_search_that_cannot_be_answered_is_refused_with_its_rule(http, query):
+    answer = http.get("/" + query)
+    assert answer.status_code == 400
+    assert re.search(r"Rule <code>search\.[a-z-]+</code>", answer.text)
+    assert 'role="search"' in answer.text
+
+
+def test_unknown_filters_are_answered_with_the_known_ones(http):
+    assert "os-version" in http.get("/?colour=red").text
+    assert "relevance, newest" in http.get("/?sort=luck").text
+
+
+def test_without_a_word_index_lists_go_on_and_words_are_put_off(tmp_path):
+    with running_server(tmp_path, search_engine="off") as running, running.client() as client:
+        assert client.post("/metadata", content=SHOWN, headers=RDF).status_code == 201
+        assert "A page&#39;s image" in client.get("/?os=debian").text
+        answer = client.get("/?q=image")
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+        (instead,) = re.findall(r'href="(/metadata\?sSearch=[^"]*)"', answer.text)
+        assert "A page&#39;s image" in client.get(instead, headers=HTML).text
+        status = client.get("/status")
+        assert status.status_code == 200 and "off" in status.text
+
+
+def test_the_image_page_knows_entries_only(http):
+    identifier = accept(SHOWN).identifier
+    assert "A page&#39;s image" in http.get(f"/images/{identifier}").text
+    for unknown in ("A" * 27, "x", "A" * 28):
+        assert http.get(f"/images/{unknown}", headers=HTML).status_code == 404
+
+
+def check(http: httpx.Client, data: bytes) -> httpx.Response:
+    return http.post("/upload", files={"entry": ("entry.xml", data, "text/xml")}, headers=HTML)
+
+
+def test_a_check_tells_what_an_upload_would_and_stores_nothing(http):
+    fresh = signed(image(content="only checked"), ENDORSER)
+    answer = check(http, fresh)
+    assert answer.status_code == 200 and "This document can be uploaded" in answer.text
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert http.get(f"/metadata/{accept(fresh).coordinates.path()}").status_code == 404
+    assert "changes nothing" in check(http, SHOWN).text
+    older = signed(image(content="page"), ENDORSER, created="2020-01-01T00:00:00Z")
+    refused = check(http, older).text
+    assert "gate.older-than-latest" in refused and "would be refused" in refused
+
+
+def test_a_check_without_a_document_is_refused(http):
+    assert http.post("/upload", data={"a": "b"}, headers=HTML).status_code == 415
+    assert check(http, b"").status_code == 400
+
+
+def test_a_refused_upload_is_explained_on_its_page(http):
+    answer = http.post("/metadata", content=b"<x/>", headers=RDF | HTML)
+    assert answer.status_code == 400 and 'class="explanation"' in answer.text
+
+
+def test_tags_lead_to_what_they_name(http):
+    tags = http.get("/endorsers/pia.page@example.org/tags", headers=HTML).text
+    assert f"/metadata/{accept(SHOWN).coordinates.path()}" in tags
+    everything = http.get("/endorsers/pia.page@example.org?range=36525", headers=HTML).text
+    assert "A page&#39;s image" in everything and "/tag/pia.page@example.org/page" in everything
+
+
+def test_the_operators_page_tells_nothing_about_where_things_are(http, server):
+    page = http.get("/status").text
+    assert "up to date" in page or "behind" in page
+    assert str(server.data) not in page and "sqlite:" not in page
+
+
+def test_static_files_have_an_address_for_each_version(http):
+    (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', http.get("/about").text)
+    answer = http.get(sheet)
+    assert answer.status_code == 200 and "?v=" in sheet
+    assert answer.headers["Content-Type"].startswith("text/css")

@@ -1,0 +1,53 @@
+"""What a process says of itself while it starts."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from marketplace.config import Settings
+from marketplace.db import upgrade
+from marketplace.runtime import Runtime, build
+from marketplace.search.service import SearchService
+
+
+@pytest.fixture
+def runtime(tmp_path) -> Runtime:
+    settings = Settings.from_mapping(
+        {"data": str(tmp_path), "query.enabled": "false", "search.engine": "off"}
+    )
+    upgrade(settings.database_url)
+    made = build(settings)
+    yield made
+    made.close()
+
+
+def test_a_process_is_not_ready_before_lists_can_be_answered_at_once(runtime, monkeypatch):
+    may_read = threading.Event()
+    read = SearchService.warm_up
+
+    def slow(service: SearchService) -> None:
+        assert may_read.wait(20)
+        read(service)
+
+    monkeypatch.setattr(SearchService, "warm_up", slow)
+    runtime.start()
+    assert runtime.health().faults == ("search.warming-up",)
+    may_read.set()
+    deadline = time.monotonic() + 20
+    while runtime.health().faults:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_process_starts_and_ends_without_a_usable_database(tmp_path):
+    (tmp_path / "marketplace.sqlite").write_bytes(b"this is no database " * 100)
+    settings = Settings.from_mapping(
+        {"data": str(tmp_path), "query.enabled": "false", "search.engine": "off"}
+    )
+    runtime = build(settings)
+    runtime.start()
+    assert runtime.health().faults == ("store.unreachable",)
+    runtime.close()
