@@ -17,6 +17,8 @@ from marketplace.search.engine import SCHEMA_VERSION
 from marketplace.search.errors import IndexBrokenError
 
 _LABEL = "index.json"
+_SIZES = "sizes.json"
+_OURS = frozenset({_LABEL, _SIZES, f"{_SIZES}.new"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,36 @@ def verify_label(directory: Path, expected: Label) -> None:
         raise IndexBrokenError(f"{directory} holds no index of ours") from None
     if found != expected:
         raise IndexBrokenError(f"{directory} was made by {_maker(found)}, and this is {_maker(expected)}")
+
+
+def write_sizes(directory: Path, generation: int) -> None:
+    """Note the sizes of an index's files as a commit left them."""
+    sizes = {path.name: path.stat().st_size for path in directory.iterdir() if path.name not in _OURS}
+    fresh = directory / f"{_SIZES}.new"
+    fresh.write_text(json.dumps({"generation": generation, "sizes": sizes}), encoding="utf-8")
+    fresh.replace(directory / _SIZES)
+
+
+def verify_sizes(directory: Path, generation: int) -> None:
+    """Check that no file is missing or cut.
+
+    Sizes of another generation tell nothing: the process ended between a commit and its note.
+
+    Raises:
+        IndexBrokenError: a file has not the size that its commit left.
+    """
+    try:
+        noted = json.loads((directory / _SIZES).read_text(encoding="utf-8"))
+        if noted["generation"] != generation:
+            return
+        for name, size in noted["sizes"].items():
+            path = directory / name
+            if not path.is_file() or path.stat().st_size != size:
+                raise IndexBrokenError(f"{path} is missing or has not the {size} bytes it was left with")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise IndexBrokenError(f"{directory} has no readable note of its files") from None
 
 
 def _maker(label: Label) -> str:

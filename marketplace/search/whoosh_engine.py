@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
+from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,7 +22,14 @@ from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.whoosh_matches import ANYWHERE, NUMBER, Evaluator, PostingCache, Snapshot
+from marketplace.search.whoosh_matches import (
+    ANYWHERE,
+    NUMBER,
+    Evaluator,
+    PostingCache,
+    SegmentNumbers,
+    Snapshot,
+)
 from marketplace.search.words import Field, WordQuery
 
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
@@ -35,6 +43,9 @@ TITLE_WEIGHT = 3
 #: commit. Whoosh's own policy merges tens of thousands at once: a minute, and gigabytes, in which nothing
 #: that is uploaded is found. Merging these takes about as long as a commit may.
 SMALL_SEGMENT, SMALL_SEGMENTS, MERGED_DOCUMENTS = 1000, 8, 2000
+#: So many segments are too many files: then this many of the smallest become one, which takes some seconds,
+#: once in ten thousand entries or so.
+MOST_SEGMENTS, JOINED_SEGMENTS = 24, 8
 
 _KEY = "key"
 _POSITION = "position"
@@ -97,6 +108,7 @@ class WhooshIndex:
         self._idle: list[Snapshot] = []
         self._lock = Lock()
         self._postings = PostingCache()
+        self._numbers = SegmentNumbers()
 
     def verify(self) -> None:
         """Read a little of every part, so that damage shows at start and not in a search.
@@ -104,6 +116,7 @@ class WhooshIndex:
         Raises:
             IndexBrokenError: it cannot be read.
         """
+        directory.verify_sizes(self._where, self._index.latest_generation())
         with _broken(self._where), self._lent() as snapshot:
             snapshot.verify()
         self.position()
@@ -118,7 +131,8 @@ class WhooshIndex:
         """Commit a batch; see SearchIndex."""
         with _broken(self._where):
             try:
-                writer = self._index.writer(limitmb=WRITER_MIB)
+                # Files put together into one are copied into memory by every reader of them.
+                writer = self._index.writer(limitmb=WRITER_MIB, compound=False)
             except LockError:
                 raise IndexBusyError(f"another process writes {self._where}") from None
             try:
@@ -128,6 +142,7 @@ class WhooshIndex:
                 if not writer.is_closed:
                     writer.cancel()
                 raise
+            directory.write_sizes(self._where, self._index.latest_generation())
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
@@ -173,7 +188,7 @@ class WhooshIndex:
         finally:
             for snapshot in stale:
                 snapshot.close()
-        return Snapshot(self._index.searcher(weighting=BM25F()), generation)
+        return Snapshot(self._index.searcher(weighting=BM25F()), generation, self._numbers)
 
     def _give_back(self, snapshot: Snapshot) -> None:
         with self._lock:
@@ -216,23 +231,22 @@ def _schema() -> fields.Schema:
 
 
 def _merge_small(writer: Any, segments: list[Any]) -> list[Any]:
-    """Whoosh's hook for merging: puts small segments into the one being written and returns the others."""
-    small = sorted(
-        (segment for segment in segments if segment.doc_count_all() < SMALL_SEGMENT),
-        key=lambda segment: segment.doc_count_all(),
-    )
-    if len(small) < SMALL_SEGMENTS:
-        return segments
-    merged, documents = [], 0
-    for segment in small:
-        documents += segment.doc_count_all()
-        if documents > MERGED_DOCUMENTS:
-            break
+    """Whoosh's hook for merging: puts some segments into the one being written and returns the others."""
+    by_size = sorted(segments, key=lambda segment: segment.doc_count_all())
+    merged = by_size[:JOINED_SEGMENTS] if len(segments) >= MOST_SEGMENTS else _small(by_size)
+    for segment in merged:
         reader = SegmentReader(writer.storage, writer.schema, segment)
         writer.add_reader(reader)
         reader.close()
-        merged.append(segment)
     return [segment for segment in segments if segment not in merged]
+
+
+def _small(by_size: list[Any]) -> list[Any]:
+    """The segments to merge while there are few: the smallest that one commit takes."""
+    small = [segment for segment in by_size if segment.doc_count_all() < SMALL_SEGMENT]
+    sums = accumulate(segment.doc_count_all() for segment in small)
+    fitting = [segment for segment, total in zip(small, sums, strict=True) if total <= MERGED_DOCUMENTS]
+    return fitting if len(small) >= SMALL_SEGMENTS else []
 
 
 def _write(writer: Any, batch: Batch) -> None:

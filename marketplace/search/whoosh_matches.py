@@ -14,6 +14,7 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from threading import Lock
 from typing import Any
@@ -43,10 +44,11 @@ _CHUNK = 4096
 class Snapshot:
     """A reader on one generation of the index, used by one thread at a time."""
 
-    def __init__(self, searcher: Any, generation: int) -> None:
+    def __init__(self, searcher: Any, generation: int, numbers: SegmentNumbers) -> None:
         self.searcher = searcher
         self.generation = generation
-        self.leaves = [Leaf(leaf) for leaf, _ in searcher.leaf_searchers() if leaf.doc_count_all()]
+        self.leaves = [Leaf(leaf, numbers) for leaf, _ in searcher.leaf_searchers() if leaf.doc_count_all()]
+        numbers.keep({leaf.identity[0] for leaf in self.leaves})
 
     def verify(self) -> None:
         """Touch the parts of every segment; raises whatever the damage raises."""
@@ -61,20 +63,17 @@ class Snapshot:
 class Leaf:
     """One segment of a snapshot."""
 
-    def __init__(self, searcher: Any) -> None:
+    def __init__(self, searcher: Any, numbers: SegmentNumbers) -> None:
         self.searcher = searcher
         self.reader = searcher.reader()
+        self._known = numbers
         # A segment never changes except that documents are marked deleted.
         self.identity = (self.reader.segment().segment_id(), self.reader.segment().deleted_count())
-        self._numbers: array[int] | None = None
 
-    @property
+    @cached_property
     def numbers(self) -> array[int]:
         """The entry key of each document number; 0 for the one that is no entry."""
-        if self._numbers is None:
-            column = self.reader.column_reader(NUMBER)
-            self._numbers = array("q", (column[number] for number in range(self.reader.doc_count_all())))
-        return self._numbers
+        return self._known.of(self.identity[0], self.reader)
 
     def verify(self) -> None:
         """Touch the parts of the segment; raises whatever the damage raises."""
@@ -86,6 +85,26 @@ class Leaf:
     def ids(self, field: str, word: str | bytes) -> Iterable[int]:
         """Numbers of the documents with a word, ascending."""
         return self.reader.postings(field, word).all_ids() if (field, word) in self.reader else ()
+
+
+class SegmentNumbers:
+    """The entry keys of each segment, read once: a commit adds a segment and leaves most as they are."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, array[int]] = {}
+
+    def of(self, segment: str, reader: Any) -> array[int]:
+        """The entry key of each document number of a segment; treat it as frozen."""
+        found = self._known.get(segment)
+        if found is None:
+            column = reader.column_reader(NUMBER)
+            found = array("q", (column[number] for number in range(reader.doc_count_all())))
+            self._known[segment] = found
+        return found
+
+    def keep(self, segments: set[str]) -> None:
+        """Forget all other segments."""
+        self._known = {segment: found for segment, found in self._known.items() if segment in segments}
 
 
 class PostingCache:

@@ -9,15 +9,30 @@ import pytest
 
 from marketplace.db import Database
 from marketplace.search.engine import SearchEngine
-from marketplace.search.whoosh_engine import WhooshEngine
+from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
 
 NAMES = ("whoosh", "postgresql", "tantivy")
+
+
+class Closing(WhooshEngine):
+    """Remembers what it opened: an open Whoosh index has open files."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.opened: list[WhooshIndex] = []
+
+    def open(self, log: str) -> WhooshIndex:
+        self.opened.append(super().open(log))
+        return self.opened[-1]
 
 
 def make_engine(name: str, request: pytest.FixtureRequest, directory: Path) -> Iterator[SearchEngine]:
     """An engine of the given name; skips with the reason where what it needs is absent."""
     if name == "whoosh":
-        yield WhooshEngine(directory)
+        engine = Closing(directory)
+        yield engine
+        for index in engine.opened:
+            index.close()
     elif name == "tantivy":
         pytest.importorskip("tantivy", reason="needs the extra 'fast'")
         from marketplace.search.tantivy_engine import TantivyEngine

@@ -338,6 +338,7 @@ def test_a_damaged_index_is_built_again_at_start_and_says_so(
     gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", ["removed", "emptied", "all files emptied", "one file missing"])
 def test_an_index_that_breaks_while_running_is_a_503_and_then_mended(disk_site: Site, damage: str) -> None:
     site = disk_site
@@ -351,6 +352,7 @@ def test_an_index_that_breaks_while_running_is_a_503_and_then_mended(disk_site: 
     assert site.search("").total == 21
     site.follow()
     assert site.search("entry").total == 21
+    gc.collect()
 
 
 @pytest.mark.parametrize("engine", ON_DISK)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pyroaring import BitMap
 
-from marketplace.search import whoosh_matches
+from marketplace.search import whoosh_engine, whoosh_matches
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import Batch, Position
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.whoosh_engine import SMALL_SEGMENTS, WhooshEngine, WhooshIndex
+from marketplace.search.whoosh_engine import MOST_SEGMENTS, SMALL_SEGMENTS, WhooshEngine, WhooshIndex
 from marketplace.search.words import WordQuery, parse_words
 
 
@@ -38,8 +38,14 @@ def find(index: WhooshIndex, typed: str) -> BitMap:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> WhooshIndex:
-    return WhooshEngine(tmp_path).open("public")
+def index(tmp_path: Path) -> Iterator[WhooshIndex]:
+    opened = WhooshEngine(tmp_path).open("public")
+    yield opened
+    opened.close()
+
+
+def segments(directory: Path) -> int:
+    return len({path.name.split(".")[0] for path in directory.glob("*/MAIN_*.trm")})
 
 
 def test_many_small_commits_leave_few_segments_and_every_entry(index: WhooshIndex, tmp_path: Path) -> None:
@@ -47,8 +53,17 @@ def test_many_small_commits_leave_few_segments_and_every_entry(index: WhooshInde
         put(index, document(key, f"word number{key}"), forget=[key - 10])
     assert find(index, "word") == BitMap(range(50, 60))
     assert find(index, "number55 -number54") == BitMap([55])
-    (directory,) = tmp_path.iterdir()
-    assert len(list(directory.glob("*.seg"))) <= 2 * SMALL_SEGMENTS
+    assert 1 <= segments(tmp_path) <= SMALL_SEGMENTS
+
+
+def test_segments_that_are_not_small_stay_few_too(
+    index: WhooshIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whoosh_engine, "SMALL_SEGMENT", 0)
+    for key in range(1, 80):
+        put(index, document(key, f"word number{key}"))
+    assert find(index, "word") == BitMap(range(1, 80))
+    assert 1 < segments(tmp_path) <= MOST_SEGMENTS
 
 
 def test_a_query_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
