@@ -119,9 +119,13 @@ def candidates(match: str) -> Select[tuple[int]]:
     return select(_TRIGRAM_ROW).where(text(f"{TRIGRAMS} MATCH :match").bindparams(match=match))
 
 
-def order(query: EntryQuery) -> tuple[ColumnElement[object], ColumnElement[int]]:
-    """By code point, absent first; descending is the exact reverse."""
-    by = _SORTED[query.sort]
+def order(query: EntryQuery, by_column: Wrap = bare) -> tuple[ColumnElement[object], ColumnElement[int]]:
+    """By code point, absent first; descending is the exact reverse.
+
+    Args:
+        by_column: wraps the column that is sorted by.
+    """
+    by = by_column(_SORTED[query.sort])
     if query.direction is Direction.ASCENDING:
         return by.asc().nulls_first(), Current.entry_key.asc()
     return by.desc().nulls_last(), Current.entry_key.desc()

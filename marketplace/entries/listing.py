@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,8 +32,8 @@ from validators.document import Coordinates
 
 #: Bodies fetched at a time while streaming: about 64 x 6 kB in memory.
 CHUNK = 64
-#: Most keys remembered of a search: its pages are then found among them.
-KEPT = 1000
+#: Most keys remembered of a search, in its order: its pages are then slices of them. 8 bytes a key.
+KEPT = 5000
 #: Rows fetched by one statement: databases limit the parameters of a statement.
 ROWS = 1000
 #: From this many candidates on, reading every row in the order it lies in is quicker.
@@ -42,10 +43,10 @@ _HAS_TRIGRAMS = text("SELECT count(*) FROM sqlite_master WHERE name = :name").bi
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: how many entries, and which where they are few."""
+    """What a search found: how many entries, and which, in the query's order, where they are not too many."""
 
     matching: int
-    keys: tuple[int, ...] | None = None
+    keys: array[int] | None = None
 
 
 class Listing:
@@ -70,6 +71,8 @@ class Listing:
         found = self._find(query)
         if query.offset >= found.matching or query.limit == 0:
             return []
+        if found.keys is not None:
+            return list(found.keys[query.offset :][: query.limit])
         statement = self._window(query, found).order_by(*order(query)).offset(query.offset)
         # SQLite has no offset without a limit.
         return list(self._session.scalars(statement.limit(FOREVER if query.limit is None else query.limit)))
@@ -107,7 +110,9 @@ class Listing:
         def compute() -> tuple[Lifetime, Found]:
             return Lifetime(self._scope.sizes, now, self._next_expiry(now)), self._search(query)
 
-        return self._found.get((self._scope.keys, query.counted()), self._scope.sizes, now, compute)
+        # The order matters only where keys are remembered, and those are a search's.
+        way = (query.sort, query.direction) if query.searches() else None
+        return self._found.get((self._scope.keys, query.counted(), way), self._scope.sizes, now, compute)
 
     def _search(self, query: EntryQuery) -> Found:
         few = names_few(query)
@@ -121,8 +126,8 @@ class Listing:
         match = None if few else self._narrowing(query)
         if match is not None:
             looking = looking.where(Current.id.in_(candidates(match)))
-        keys = self._session.scalars(looking).all()
-        return Found(len(keys), tuple(keys) if len(keys) <= KEPT else None)
+        keys = array("q", self._session.scalars(looking.order_by(*order(query, self._wrap(unindexed)))))
+        return Found(len(keys), keys if len(keys) <= KEPT else None)
 
     def _narrowing(self, query: EntryQuery) -> str | None:
         """What to ask the trigram index, if there is one and it names few enough rows to be of use."""
@@ -140,8 +145,6 @@ class Listing:
         is full; the other collects what matches and sorts it.
         """
         keys = select(Current.entry_key)
-        if found.keys is not None:
-            return keys.where(self._scope.current(self._wrap(unindexed)), Current.entry_key.in_(found.keys))
         held = sum(size for _, size in self._scope.sizes)
         end = held if query.limit is None else query.offset + query.limit
         if end * held < found.matching**2:
