@@ -18,6 +18,7 @@ COMMANDS = {
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
+    "search": ("marketplace.cli.searching:search", "Find images by words and filters."),
     "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),

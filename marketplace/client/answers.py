@@ -12,6 +12,7 @@ from marketplace.client.errors import (
     NotFoundError,
     NotPermittedError,
     PolicyError,
+    QueryRefusedError,
     TransportError,
 )
 from marketplace.client.transport import Answer
@@ -38,6 +39,8 @@ def get_error(answer: Answer) -> ClientError:
     kind = _BY_STATUS.get(answer.status, TransportError if answer.status >= 500 else ClientError)
     if rule is not None and rule.startswith("gate."):
         kind = PolicyError
+    elif rule is not None and rule.startswith("search."):
+        kind = QueryRefusedError if answer.status == 400 else kind
     return kind(reason or f"the marketplace answered with status {answer.status}", rule)
 
 

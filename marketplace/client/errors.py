@@ -47,6 +47,13 @@ class AmbiguousError(ClientError):
     exit_code = 2
 
 
+class QueryRefusedError(ClientError):
+    """The marketplace does not understand the question, or does not answer such ones."""
+
+    code = "client.query-refused"
+    exit_code = 2
+
+
 class NotPermittedError(ClientError):
     """The marketplace does not let this caller do this."""
 

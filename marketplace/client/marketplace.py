@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from marketplace.client.answers import get_error, parse_json, printable
 from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
+from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, parse_search_answer
 from marketplace.client.transport import Transport
 
 #: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
@@ -154,6 +155,30 @@ class MarketplaceClient:
             seen += len(rows)
             if not rows or seen >= min(matching, _MAX_ROWS):
                 return
+
+    def search(self, query: SearchQuery) -> SearchAnswer:
+        """Entries that a search finds, the best first, up to the query's limit.
+
+        Raises:
+            QueryRefusedError: the marketplace does not understand the query.
+            TransportError: it cannot be reached, fails or answers what is no search.
+        """
+        hits: tuple[Hit, ...] = ()
+        cursor: str | None = None
+        while True:
+            answer = self._transport.get(
+                "/api/v1/search",
+                accept="application/json",
+                limit=MAX_PAGE,
+                params=query.parameters(min(PAGE, query.limit - len(hits)), cursor),
+            )
+            if answer.status != 200:
+                raise get_error(answer)
+            page = parse_search_answer(parse_json(answer))
+            hits += page.hits
+            cursor = page.cursor
+            if cursor is None or not page.hits or len(hits) >= query.limit:
+                return replace(page, hits=hits[: query.limit])
 
     def resolve(self, identifier: str, email: str | None = None) -> Listed:
         """The one current entry, of whatever status, for an image (and endorser).

@@ -12,6 +12,9 @@ import httpx
 
 from marketplace.client.errors import TransportError
 
+#: Query parameters, also ones that stand several times.
+Params = Mapping[str, str] | list[tuple[str, str | int | float | bool | None]] | None
+
 
 @dataclass(frozen=True)
 class TransferLimits:
@@ -61,7 +64,7 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
-    def get(self, path: str, *, accept: str, limit: int, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, *, accept: str, limit: int, params: Params = None) -> Answer:
         """Read a resource.
 
         Args:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -20,6 +21,14 @@ from validators import accept
 
 COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
 SECONDS = 60
+
+
+def wait_until(holds, seconds=20):
+    """Wait for a condition; followers take a moment."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class Command:
@@ -254,3 +263,20 @@ def test_fsck_export_and_import_work_beside_a_running_server(tmp_path):
     with running_server(copy) as server:
         listed = Command(tmp_path, server.url)("list", "--status", "all", "-o", "id").stdout
     assert sorted(listed.splitlines()) == sorted(ids.splitlines())
+
+
+def test_search_finds_by_words_and_filters_and_suggests(server, command, tmp_path):
+    for number in range(3):
+        draft = image(content=f"cli search {number}", title=f"Quetzal server {number}", os="quetzalos")
+        (tmp_path / "found.xml").write_bytes(signed(draft))
+        assert command("upload", "found.xml").returncode == 0
+    with server.client() as http:
+        wait_until(lambda: http.get("/api/v1/search?q=quetzal").json()["total"] == 3)
+    found = command("search", "quetzal", "--os", "quetzalos", "--limit", "2", "-o", "json")
+    assert [row["os"] for row in json.loads(found.stdout)] == ["quetzalos"] * 2
+    assert b"2 of 3" in found.stderr
+    assert command("search", "quetzal", "--arch", "mips", "-o", "id").stdout.strip() == b""
+    assert b"try: quetzal" in command("search", "quetzel").stderr
+    refused = command("search", "a*")
+    assert refused.returncode == 2
+    assert b"search.prefix-too-short" in refused.stderr

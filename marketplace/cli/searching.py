@@ -1,0 +1,81 @@
+"""``marketplace search``."""
+
+from __future__ import annotations
+
+import click
+
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, output_option, write_records
+from marketplace.client.search import SearchQuery
+from marketplace.logs import printable
+
+#: Option -> filter of the interface.
+_FILTERS = {
+    "status": "status",
+    "os": "os",
+    "os_version": "os-version",
+    "arch": "arch",
+    "kind": "kind",
+    "format": "format",
+    "endorser": "endorser",
+    "tag": "tag",
+    "location": "location",
+    "signature": "trust",
+}
+
+
+@click.command(short_help="Find images by words and filters.")
+@endpoint_option
+@output_option
+@click.option("--status", multiple=True, type=click.Choice(["valid", "deprecated", "expired", "all"]))
+@click.option(
+    "--os", multiple=True, help="Operating system. Filters may be repeated: any of the values fits."
+)
+@click.option("--os-version", multiple=True)
+@click.option("--arch", multiple=True, help="Architecture, such as x86_64.")
+@click.option("--kind", multiple=True, help="machine or disk.")
+@click.option("--format", "format", multiple=True, help="Format of the image, such as qcow2.")
+@click.option("--endorser", multiple=True, help="E-mail address of who vouches for it.")
+@click.option("--tag", multiple=True)
+@click.option("--location", multiple=True, type=click.Choice(["web", "pdisk"]))
+@click.option("--signature", multiple=True, type=click.Choice(["strong", "legacy"]))
+@click.option("--sort", help="relevance, newest, oldest, title, largest, smallest ...")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.argument("words", nargs=-1)
+def search(
+    endpoint: str | None,
+    output: Format,
+    sort: str | None,
+    limit: int,
+    words: tuple[str, ...],
+    **filters: tuple[str, ...],
+) -> None:
+    """Find images by words and filters, as the marketplace tells them.
+
+    All WORDS must occur; "a phrase", field:word and begin* work too. What is found
+    is not verified; `show` and `verify` do that.
+    """
+    given = tuple((_FILTERS[name], value) for name, values in filters.items() for value in values)
+    with open_client(endpoint) as client:
+        answer = client.search(SearchQuery(" ".join(words), given, sort, limit))
+    records = [
+        {
+            "identifier": hit.identifier,
+            "email": hit.email,
+            "created": hit.created,
+            "status": hit.status,
+            "os": hit.os,
+            "os_version": hit.os_version,
+            "os_arch": hit.os_arch,
+            "title": hit.title,
+            "entry": hit.path,
+        }
+        for hit in answer.hits
+    ]
+    columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
+    write_records(records, columns, output, identify="entry")
+    if not records:
+        hint = f"; try: {printable(answer.suggestion)}" if answer.suggestion else ""
+        click.echo(f"marketplace: nothing was found{hint}.", err=True)
+    elif answer.total > len(records):
+        click.echo(f"marketplace: {len(records)} of {answer.total}; --limit shows more.", err=True)
