@@ -87,6 +87,10 @@ class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
         if not (tells_its_end and wants_more) or self.wrote_header:
             super().set_close_on_finish()
 
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body; to HEAD there is none, whatever an application returns."""
+        super().write(b"" if self.request.command == "HEAD" else data)
+
     def finish(self) -> None:
         """End the response; one to HEAD has no last chunk either (RFC 9112, section 6.3)."""
         if self.request.command == "HEAD":

@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -214,7 +215,7 @@ class WorkerPool:
         """The ids of the living processes, for measurements."""
         return [worker._process.pid for worker in self._all if worker._process is not None]
 
-    def _ask(self, worker: _Worker, request: bytes, seconds: float) -> bytes:
+    def _ask(self, worker: _Worker, request: bytes, seconds: float, *, tries: int = 2) -> bytes:
         try:
             if self._closed:
                 raise QueryUnavailableError
@@ -224,6 +225,10 @@ class WorkerPool:
             raise QueryTimeoutError(seconds) from None
         except WorkerDiedError as error:
             self._replace(worker)
+            if error.status == -signal.SIGKILL and tries > 1:
+                # A query that needs too much ends its process otherwise: somebody killed it from outside,
+                # perhaps before it was asked, and that is not this caller's affair.
+                return self._ask(worker, request, seconds, tries=tries - 1)
             if self._closed or error.status >= 0:
                 raise QueryUnavailableError from None
             log.warning("a query ended its process", extra={"signal": -error.status})

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import CAROL, SHARED, THEIRS, catalogue_server, upload
+from tests.functional.catalogue import CAROL, SHARED, THEIRS, catalogue_server, eventually, upload
 from tests.functional.running import RunningServer
 from validators import accept
 
@@ -41,6 +41,12 @@ def pages(http: httpx.Client, url: str) -> Iterator[dict]:
             return
         url = body["next"]
     raise AssertionError("the pages do not end")
+
+
+def caught_up(http: httpx.Client) -> bool:
+    """Whether words find everything that was uploaded."""
+    followers = http.get("/readyz").json()["followers"]
+    return all(one["behind"] == 0 for one in followers.values())
 
 
 def first_coordinates(http: httpx.Client, **filters: str) -> str:
@@ -168,6 +174,7 @@ def test_what_never_changes_is_kept_and_what_may_is_asked_for_again(http):
 )
 def test_every_answer_has_a_tag_a_head_and_an_open_door(http, path):
     path = path.format(coordinates=first_coordinates(http), identifier=image(content=SHARED).about)
+    eventually(lambda: caught_up(http))
     full = http.get(path)
     assert full.status_code == 200, full.text
     assert full.headers["ETag"].startswith('"')

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -132,8 +132,12 @@ def test_a_connection_stays_open_between_requests():
 
 
 def test_a_connection_stays_open_after_responses_without_a_length():
-    with running(App()) as (server, _):
-        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+    with (
+        running(App()) as (server, _),
+        closing(
+            http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        ) as connection,
+    ):
         connection.connect()
         used = connection.sock
         for method, path, status, body in (
@@ -147,7 +151,6 @@ def test_a_connection_stays_open_after_responses_without_a_length():
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (status, body), (method, path)
             assert connection.sock is used
-        connection.close()
 
 
 def test_a_stream_that_breaks_is_not_taken_for_a_whole_one():
