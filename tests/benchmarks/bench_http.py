@@ -101,7 +101,8 @@ def _uploads(base: Path, number: int) -> Iterator[Figure]:
 
 
 def _lists(directory: Path, size: int) -> Iterator[Figure]:
-    with running_server(_directory(directory), query_enabled="false") as server:
+    # Without followers: building an index of so many new rows would be measured along.
+    with running_server(_directory(directory), query_enabled="false", search_engine="off") as server:
         database = Database.open(server.database_url)
         fill(database, size)
         database.close()
