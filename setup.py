@@ -7,11 +7,13 @@ from setuptools import find_packages, setup
 RUNTIME = [
     "alembic>=1.13,<2",
     "click>=8.1,<9",
+    "confusable-homoglyphs>=3.3,<4",
     "cryptography>=44",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
     "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
+    "PyJWT>=2.10,<3",
     "pyoxigraph>=0.4,<0.6",
     "pyramid>=2.0.2,<3",
     "pyramid-jinja2>=2.10,<3",
@@ -21,6 +23,7 @@ RUNTIME = [
     "SQLAlchemy>=2.0.30,<2.1",
     "waitress>=3.0.1,<4",
     "whoosh-reloaded==2.7.5",  # docs/adr/0004-which-whoosh.md
+    "zstandard>=0.23,<1",
 ]
 
 # One PostgreSQL driver; the binary build needs no compiler on the machine.
@@ -29,14 +32,21 @@ POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 # The native search engine, for those who want it.
 FAST = ["tantivy>=0.25,<0.28"]
 
+# Reads the truststores of Java, once, for `marketplace trust import-jks`. It needs a C compiler (twofish),
+# so it is no part of the development environment: tests/jks.txt pins it for the tests.
+JKS = ["pyjks>=20,<21"]
+
 DEVELOPMENT = [
+    "aiosmtpd>=1.4.6",
     "axe-playwright-python>=0.1.4",
     "hypothesis>=6.100",
     "lxml-stubs>=0.5",
     "mypy>=1.11",
     "playwright>=1.45",
+    "pymerkle>=6",  # an independent Merkle tree for the tests
     "pytest>=8.2",
     "pytest-cov>=5",
+    "pytest-timeout>=2.4,<3",
     "ruff>=0.6",
     "schemathesis>=4",
     "types-PyYAML",
@@ -64,7 +74,12 @@ setup(
         "validators": ["py.typed"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgresql": POSTGRESQL, "fast": FAST, "dev": DEVELOPMENT + POSTGRESQL + FAST},
+    extras_require={
+        "postgresql": POSTGRESQL,
+        "fast": FAST,
+        "jks": JKS,
+        "dev": DEVELOPMENT + POSTGRESQL + FAST,
+    },
     entry_points={
         "console_scripts": ["marketplace = marketplace.cli:main"],
         "paste.app_factory": ["main = marketplace:main"],

@@ -9,6 +9,7 @@ readers run REPEATABLE READ, READ ONLY; writers READ COMMITTED.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-#: Seconds a SQLite writer waits for another process's transaction to end.
-BUSY_TIMEOUT = 20
+#: Seconds a SQLite writer waits for other writers' transactions to end.
+BUSY_TIMEOUT = 60
+#: Longest pause in seconds between two tries for the write lock. SQLite's own pauses grow to 0.1 s: on a
+#: disk that takes 50 ms to sync, a writer then slept through every gap of busier ones until it failed.
+BUSY_PAUSE = 0.01
 #: Connections kept for readers, and how many more may be opened at the same time.
 READERS, MORE_READERS = 8, 56
 #: Connections kept for writers: the ingest thread, followers' cursors, commands.
@@ -85,7 +90,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         url,
         pool_size=size,
         max_overflow=more,
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        connect_args={"timeout": 0 if writes else BUSY_TIMEOUT, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -93,7 +98,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         # The driver would begin transactions by itself, and too late; begin() below does.
         connection.isolation_level = None
         cursor = connection.cursor()
-        _switch_to_wal(cursor)
+        _when_free(cursor, "PRAGMA journal_mode=WAL")  # several processes may open a new file at once
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
@@ -106,22 +111,29 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not writes:
+            connection.exec_driver_sql("BEGIN")
+            return
+        try:
+            _when_free(connection.connection.cursor(), "BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:  # SQLAlchemy wraps only what it executes itself
+            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
 
     return engine
 
 
-def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Several processes may open a new file at once, and for this lock SQLite does not wait by itself."""
+def _when_free(cursor: Any, statement: str) -> None:
+    """Run a statement that takes a lock as soon as nobody else holds it; raises OperationalError too late."""
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute(statement)
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            # The low byte is the primary code; SQLITE_BUSY_SNAPSHOT and others are above it.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(random.uniform(BUSY_PAUSE / 10, BUSY_PAUSE))  # noqa: S311 - not a secret
 
 
 def _open_postgresql(url: URL) -> Database:

@@ -62,7 +62,7 @@ class PostgresServer:
             # A locale that does not sort by code point would show a forgotten collation.
             "--locale-provider", "icu", "--icu-locale", "en-US", "--locale", "C.UTF-8",
         )  # fmt: skip
-        options = f"-k {self._sockets} -c listen_addresses='' -c max_connections=60 -c fsync=on"
+        options = f"-k {self._sockets} -c listen_addresses='' -c max_connections=60 -c fsync=off"
         log = self._data / "server.log"
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--log", log, "--options", options, "start")
 

@@ -71,9 +71,11 @@ def follow_while_writing(url: str, append: Append, poll: Poll) -> Finding:
 
         with ThreadPoolExecutor(WRITERS + 1) as pool:
             following = pool.submit(follow)
-            for writing in [pool.submit(write, number) for number in range(WRITERS)]:
-                writing.result(120)
-            done.set()
+            try:
+                for writing in [pool.submit(write, number) for number in range(WRITERS)]:
+                    writing.result(120)
+            finally:
+                done.set()  # also when a writer failed: the follower would poll for ever
             following.result(60)
         with reader.read() as session:
             return Finding(seen, poll(session, 0))
