@@ -16,7 +16,7 @@ $(READY): requirements.lock setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -56,7 +56,7 @@ format: setup ## format and mend what can be mended by itself
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra dev setup.py -o requirements.lock
+	  --override tests/lock-overrides.txt --extra dev setup.py -o requirements.lock
 
 clean: ## remove what make made, except ./var
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info

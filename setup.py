@@ -32,8 +32,7 @@ POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 # The native search engine, for those who want it.
 FAST = ["tantivy>=0.25,<0.28"]
 
-# Reads the truststores of Java, once, for `marketplace trust import-jks`. It needs a C compiler (twofish),
-# so it is no part of the development environment: tests/jks.txt pins it for the tests.
+# Reads the truststores of Java, once, for `marketplace trust import-jks`.
 JKS = ["pyjks>=20,<21"]
 
 DEVELOPMENT = [
@@ -78,7 +77,7 @@ setup(
         "postgresql": POSTGRESQL,
         "fast": FAST,
         "jks": JKS,
-        "dev": DEVELOPMENT + POSTGRESQL + FAST,
+        "dev": DEVELOPMENT + POSTGRESQL + FAST + JKS,
     },
     entry_points={
         "console_scripts": ["marketplace = marketplace.cli:main"],
