@@ -1,0 +1,161 @@
+"""The sections of the configuration: each setting's type, bounds, default and meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def _absolute_http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # raises ValueError where the port is no number
+    except ValueError as error:
+        raise ValueError(f"must be an http or https URL ({error})") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http or https URL with a host name")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must have no user name, query or fragment")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("must be a database URL such as sqlite:////var/lib/marketplace/db.sqlite") from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError("must be a sqlite or postgresql URL")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError("needs a file: an in-memory database forgets every entry")
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def places(value: object) -> object:
+    """Several files, directories or patterns in one setting, with commas or line ends between."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
+    return value
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and closed to names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Section):
+    """Where the entries and the log live."""
+
+    url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        None,
+        description="sqlite or postgresql URL; empty: marketplace.sqlite in the data directory",
+    )
+
+
+class SiteSettings(Section):
+    """How the site presents itself."""
+
+    url: Annotated[str, AfterValidator(_absolute_http_url)] = Field(
+        "http://127.0.0.1:6543",
+        description="public base URL of all links; empty: http, server.host, server.port",
+    )
+    title: str = Field("Marketplace", min_length=1, max_length=80, description="name shown on pages")
+
+
+class ServerSettings(Section):
+    """The web server and its limits."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(6543, ge=0, le=65535, description="port to listen on; 0 picks a free one")
+    threads: int = Field(8, ge=1, le=128, description="requests answered at the same time")
+    connection_limit: int = Field(1000, ge=50, le=50_000, description="open connections, idle ones included")
+    idle_timeout: int = Field(30, ge=1, le=3600, description="seconds a silent connection is kept")
+    request_timeout: int = Field(30, ge=1, le=3600, description="seconds a request may take to arrive whole")
+
+
+class UploadSettings(Section):
+    """What may be uploaded."""
+
+    legacy: Literal["refuse", "accept"] = Field(
+        "refuse", description="accept: also take SHA-1 signatures, 1024-bit keys and expired certificates"
+    )
+    max_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="largest entry taken, in bytes")
+
+
+class ListSettings(Section):
+    """Lists of entries."""
+
+    cap: int = Field(10_000, ge=10, le=1_000_000, description="most entries in one answer; a Link leads on")
+
+
+class CacheSettings(Section):
+    """What a process keeps in memory."""
+
+    entry_bytes: int = Field(
+        67_108_864, ge=0, le=16 * 2**30, description="memory for immutable entries, in bytes; 0 keeps none"
+    )
+
+
+class QuerySettings(Section):
+    """SPARQL queries."""
+
+    enabled: bool = Field(True, description="answer /query and keep its triple store")
+    timeout: float = Field(10.0, ge=0.1, le=300, description="seconds after which a query is stopped")
+    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="most rows in one result")
+    workers: int = Field(2, ge=1, le=32, description="processes that answer queries")
+
+
+class SearchSettings(Section):
+    """Searching for words."""
+
+    engine: Literal["whoosh", "postgresql", "tantivy", "off"] = Field(
+        "whoosh",
+        description="full-text engine; postgresql needs a PostgreSQL database.url, tantivy the extra 'fast'",
+    )
+
+
+class TrustSettings(Section):
+    """Whose endorsement counts."""
+
+    anchors: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+        (),
+        description="trusted certificates: files (PEM, DER, PKCS #12), directories (*.0, *.pem; their *.r0 "
+        "are taken as well) or patterns, with commas between",
+    )
+    intermediates: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+        (), description="certificates that paths to an anchor may lead through; likewise"
+    )
+    crls: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+        (), description="revocation lists: files, directories (*.r0, *.crl) or patterns"
+    )
+    allowlist: Path | None = Field(
+        None, description="file with a distinguished name of an endorser on each line"
+    )
+    password_file: Path | None = Field(None, description="file with the password of PKCS #12 anchors")
+    legacy: Literal["refuse", "accept"] = Field(
+        "refuse", description="accept: SHA-1 signatures and 1024-bit keys may vouch for an endorser"
+    )
+    stale_crl: Literal["refuse", "accept"] = Field(
+        "refuse", description="accept: trust issuers whose newest revocation list is past its time"
+    )
+    missing_crl: Literal["refuse", "accept"] = Field(
+        "accept", description="refuse: trust no issuer without a revocation list"
+    )
+    reload_interval: float = Field(
+        300.0, ge=1, le=86_400, description="seconds between two looks at these files"
+    )
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level written")
+    format: Literal["json", "text"] = Field("json", description="one JSON object or one line an event")
