@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -15,12 +14,12 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
         OSError: it cannot be written.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, mode)  # noqa: PTH101  # mkstemp gives a name, not a path
-        os.replace(name, path)  # noqa: PTH105
+        part.chmod(mode)
+        part.replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108
+        part.unlink(missing_ok=True)
         raise
