@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from typing import Any, Literal
 
 #: The id of the request that the current thread answers; empty outside requests.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+#: Tokens and session cookies of ours, wherever somebody may have put one.
+_SECRET = re.compile(r"(mp[ts]_)[0-9A-Za-z_-]{8,}")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -40,7 +44,7 @@ class JsonFormatter(_EventFormatter):
     """One JSON object a line, ASCII only, so no value can start a line of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record), default=str, ensure_ascii=True)
+        return hide_secrets(json.dumps(self.fields(record), default=str, ensure_ascii=True))
 
 
 class TextFormatter(_EventFormatter):
@@ -54,7 +58,13 @@ class TextFormatter(_EventFormatter):
         line = " ".join([head, event, *(f"{key}={printable(str(value))}" for key, value in fields.items())])
         if traceback:
             line += "".join(f"\n    {printable(row)}" for row in traceback.splitlines())
-        return line
+        return hide_secrets(line)
+
+
+def hide_secrets(text: str) -> str:
+    """The text with everything that looks like a token or a session cookie of ours blotted out."""
+    # Nearly no line has one, and looking for three letters costs next to nothing.
+    return _SECRET.sub(r"\1[hidden]", text) if "mp" in text else text
 
 
 def printable(text: str) -> str:

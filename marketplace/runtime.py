@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.accounts import AccessService
 from marketplace.changes import Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
@@ -131,6 +132,7 @@ class Runtime:
         trust_store: anchors, revocation lists and allow-list in force, with what is wrong with them.
         trust_watch: looks at their files from time to time.
         trust: decides about entries by them.
+        access: tells who somebody is, by what they show.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -146,6 +148,7 @@ class Runtime:
     trust_store: TrustStore
     trust_watch: TrustWatch
     trust: TrustService
+    access: AccessService
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -154,12 +157,14 @@ class Runtime:
         if self.queries is not None:
             self.queries.start()
         self.trust_watch.start()
+        self.access.start()
         self.following.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.ingest.close()
         self.trust_watch.stop()
+        self.access.close()
         self.following.stop()
         if self.queries is not None:
             self.queries.close()
@@ -220,4 +225,5 @@ def build(settings: Settings) -> Runtime:
         trust_store=trust_store,
         trust_watch=TrustWatch(trust_store, settings.trust.reload_interval),
         trust=TrustService(trust_store),
+        access=AccessService(database, settings.site.mode, utc_now),
     )

@@ -12,9 +12,16 @@ ROOT = Path(__file__).parent.parent
 
 #: What each part may import of the others. A part may always import itself.
 FOUNDATION = {"validators", "marketplace.config", "marketplace.files", "marketplace.logs"}
-STORE = FOUNDATION | {"marketplace.db", "marketplace.migrate", "marketplace.models", "marketplace.access"}
+STORE = FOUNDATION | {
+    "marketplace.db",
+    "marketplace.migrate",
+    "marketplace.models",
+    "marketplace.access",
+    "marketplace.audit",
+}
 FOLLOWED = STORE | {"marketplace.changes"}
 SERVICES = FOLLOWED | {
+    "marketplace.accounts",
     "marketplace.entries",
     "marketplace.ingest",
     "marketplace.sparql",
@@ -39,6 +46,8 @@ MAY_IMPORT = {
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},
     "marketplace.access": set(),
+    "marketplace.audit": {"marketplace.logs", "marketplace.models"},
+    "marketplace.accounts": FOLLOWED,
     "marketplace.changes": STORE,
     "marketplace.entries": FOLLOWED,
     "marketplace.ingest": FOLLOWED | {"marketplace.entries"},

@@ -1,5 +1,5 @@
-"""Who asks, and what they may see."""
+"""Who asks, and what they may see and do."""
 
-from marketplace.access.principal import ANONYMOUS, PUBLIC, Principal
+from marketplace.access.principal import ANONYMOUS, PUBLIC, STRANGER, Principal, Scope, group_log
 
-__all__ = ["ANONYMOUS", "PUBLIC", "Principal"]
+__all__ = ["ANONYMOUS", "PUBLIC", "STRANGER", "Principal", "Scope", "group_log"]

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from marketplace.config.access import SiteMode
+
 
 def _absolute_http_url(value: str) -> str:
     try:
@@ -68,6 +70,9 @@ class SiteSettings(Section):
         description="public base URL of all links; empty: http, server.host, server.port",
     )
     title: str = Field("Marketplace", min_length=1, max_length=80, description="name shown on pages")
+    mode: SiteMode = Field(
+        "open", description="private: reading needs a token; replica: takes no uploads; open: neither"
+    )
 
 
 class ServerSettings(Section):

@@ -1,5 +1,6 @@
 """The tables. Importing this package registers all of them."""
 
+from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
 from marketplace.models.current import Current
@@ -7,6 +8,8 @@ from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
 
 __all__ = [
+    "AccessGroup",
+    "AuditRecord",
     "Base",
     "Certificate",
     "Change",
@@ -16,5 +19,8 @@ __all__ = [
     "EntryLocation",
     "EntryTag",
     "FollowerCursor",
+    "GroupMember",
     "Log",
+    "LoginSession",
+    "Token",
 ]

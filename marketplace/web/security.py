@@ -11,12 +11,38 @@ from pyramid.request import Request
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
 from marketplace.access.permissions import PERMISSIONS, is_permitted
-from marketplace.access.principal import ANONYMOUS, Principal
+from marketplace.access.principal import Principal
+from marketplace.accounts import AccessService
+from marketplace.accounts.errors import CredentialsError
+from marketplace.runtime import Runtime
+
+from .credentials import find_secret, unauthorized
+
+#: Where a request keeps its principal, once it is known.
+_KNOWN = "marketplace.principal"
 
 
 def principal_of(request: Request) -> Principal:
-    """Who is asking. The one place that knows; everybody is anonymous where no credentials are taken."""
-    return ANONYMOUS
+    """Who is asking. The one place that knows.
+
+    Raises:
+        HttpError: 401 for credentials that prove nothing.
+    """
+    known: Principal | None = request.environ.get(_KNOWN)
+    if known is None:
+        known = request.environ[_KNOWN] = _identify(request)
+    return known
+
+
+def _identify(request: Request) -> Principal:
+    access: AccessService = request.registry[Runtime].access
+    secret = find_secret(request)
+    if secret is None:
+        return access.anonymous
+    try:
+        return access.principal_of_token(secret)
+    except CredentialsError as error:
+        raise unauthorized(request, error.code, str(error)) from None
 
 
 class SecurityPolicy:

@@ -1,0 +1,205 @@
+"""Tokens: created, listed, revoked, and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import Scope
+from marketplace.accounts.errors import (
+    CredentialsError,
+    ExpiredTokenError,
+    InvalidValueError,
+    RevokedTokenError,
+    TokenNotFoundError,
+)
+from marketplace.accounts.names import parse_owner
+from marketplace.accounts.secrets import NOTHING, TokenSecret, find_token, is_secret_of, make_token
+from marketplace.accounts.secrets import digest_of as _digest_of
+from marketplace.audit import AuditLog
+from marketplace.models import LoginSession
+from marketplace.models import Token as TokenRow
+
+#: Characters of a note.
+MAX_NOTE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What may be shown of a token."""
+
+    key: int
+    name: str
+    owner: str
+    scopes: frozenset[Scope]
+    note: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    def verify_valid(self, now: datetime) -> None:
+        """Check that the token is in force.
+
+        Raises:
+            RevokedTokenError, ExpiredTokenError: it is not.
+        """
+        if self.revoked_at is not None:
+            raise RevokedTokenError(f"the token {self.name} was revoked")
+        if self.expires_at is not None and self.expires_at <= now:
+            raise ExpiredTokenError(f"the token {self.name} has expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token and its secret, which nobody can be shown again."""
+
+    token: Token
+    secret: TokenSecret
+
+
+class TokenService:
+    """The tokens as one transaction sees them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create(
+        self,
+        owner: str,
+        scopes: Iterable[Scope],
+        *,
+        by: str,
+        at: datetime,
+        expires_at: datetime | None = None,
+        note: str = "",
+    ) -> Issued:
+        """Issue a token.
+
+        Args:
+            owner: whose it is.
+            scopes: what it may be used for; at least one.
+            by: the actor, for the audit log.
+            at: the time now.
+            expires_at: when its time is over; None: never.
+            note: what it is for, in its owner's words.
+
+        Raises:
+            InvalidValueError: no owner, no scope, a note too long or with control characters, an end
+                that is past.
+        """
+        wanted = frozenset(scopes)
+        if not wanted:
+            raise InvalidValueError("a token needs at least one scope")
+        if len(note) > MAX_NOTE or not (note.isprintable() or not note):
+            raise InvalidValueError(f"a note has at most {MAX_NOTE} printable characters")
+        if expires_at is not None and expires_at <= at:
+            raise InvalidValueError("the token would have expired already")
+        secret = make_token()
+        row = self._session.scalars(
+            insert(TokenRow).returning(TokenRow),
+            {
+                "name": secret.name,
+                "digest": _digest_of(secret.text),
+                "owner": parse_owner(owner),
+                "scopes": " ".join(sorted(wanted)),
+                "note": note,
+                "created_at": at,
+                "expires_at": expires_at,
+            },
+        ).one()
+        AuditLog(self._session).record(
+            by,
+            "token.create",
+            secret.name,
+            {
+                "owner": owner,
+                "scopes": row.scopes,
+                "expires": None if expires_at is None else expires_at.isoformat(),
+            },
+            at=at,
+        )
+        return Issued(_shown(row), secret)
+
+    def revoke(self, name: str, *, by: str, at: datetime) -> Token:
+        """Take a token out of force, and end every session that was opened with it; for good.
+
+        Raises:
+            TokenNotFoundError: there is none of that name.
+        """
+        token = self.get(name)
+        if token.revoked_at is None:
+            self._session.execute(update(TokenRow).where(TokenRow.id == token.key).values(revoked_at=at))
+            self._session.execute(delete(LoginSession).where(LoginSession.token_id == token.key))
+            AuditLog(self._session).record(by, "token.revoke", name, {"owner": token.owner}, at=at)
+        return self.get(name)
+
+    def get(self, name: str) -> Token:
+        """A token by its name.
+
+        Raises:
+            TokenNotFoundError: there is none.
+        """
+        row = self._session.scalar(_ROWS.where(TokenRow.name == name))
+        if row is None:
+            raise TokenNotFoundError(name)
+        return _shown(row)
+
+    def by_key(self, key: int) -> Token:
+        """A token by its key in the tables, which must exist."""
+        return _shown(self._session.scalars(_ROWS.where(TokenRow.id == key)).one())
+
+    def list(self, owner: str | None = None) -> list[Token]:
+        """Every token, or those of one owner; the oldest first."""
+        statement = _ROWS.order_by(TokenRow.id)
+        if owner is not None:
+            statement = statement.where(TokenRow.owner == owner)
+        return [_shown(row) for row in self._session.scalars(statement)]
+
+    def verify(self, text: str, now: datetime) -> Token:
+        """The token of a secret.
+
+        Raises:
+            CredentialsError: it is no secret of a token, or that token is not in force.
+        """
+        secret = find_token(text)
+        row = None if secret is None else self._session.scalar(_ROWS.where(TokenRow.name == secret.name))
+        if not is_secret_of(text, NOTHING if row is None else row.digest) or row is None:
+            raise CredentialsError("this is no token of this marketplace")
+        token = _shown(row)
+        token.verify_valid(now)
+        return token
+
+    def note_use(self, used: Mapping[int, datetime]) -> None:
+        """Remember when tokens were last used, by their keys; an older time changes nothing."""
+        for key, moment in used.items():
+            self._session.execute(
+                update(TokenRow)
+                .where(
+                    TokenRow.id == key,
+                    or_(TokenRow.last_used_at.is_(None), TokenRow.last_used_at < moment),
+                )
+                .values(last_used_at=moment)
+            )
+
+
+# A row in the identity map could be older than the database: an update goes past it.
+_ROWS = select(TokenRow).execution_options(populate_existing=True)
+
+
+def _shown(row: TokenRow) -> Token:
+    return Token(
+        key=row.id,
+        name=row.name,
+        owner=row.owner,
+        scopes=frozenset(Scope(word) for word in row.scopes.split()),
+        note=row.note,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
