@@ -124,6 +124,7 @@ class _Search:
             self.faults.append(f"the issuer of {below[-1].name} is not known")
         for issuer in candidates:
             if any(issuer.fingerprint == link.fingerprint for link in below):
+                self.faults.append(f"{issuer.name} is in the path already")
                 continue
             fault = self._find_fault(below, issuer)
             if fault is not None:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.attacks.catalogue import ATTACKS
+from tests.attacks.distrust import DISTRUSTED
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "attacks.md"
 
@@ -17,18 +18,51 @@ to acceptance, over HTTP to a running server, through `marketplace import`, and 
 somebody put into the store, where `marketplace fsck` must find them. Each has to be refused for
 the reason that belongs to it, with no error of any other kind, within half a second of CPU time.
 
-What needs anchors and revocation lists (revoked certificates, path lengths, name constraints) is
-no part of acceptance and is not counted here.
-
 This page is written by `python -m tests.attacks.table`; a test keeps it true.
+
+## Refused by acceptance
 
 | class | documents | refused with |
 | --- | --- | --- |
 """
 
+_TRUST = """
+## Accepted, and not trusted
+
+Trust is no part of acceptance: every marketplace keeps the same entries, whatever its anchors are.
+These entries are valid by themselves, and the site's verdict has to be no, by the rule that belongs
+to the attack. They are judged one by one with the files of their site (`validators`), and all
+together by two running servers, over HTTP (`/api/v1/entries/.../decision`) and with
+`marketplace why`, which trust an honest endorser at the same time.
+
+| class | entries | verdict: standing of the certificate and rule that fails |
+| --- | --- | --- |
+"""
+
+_FUZZ = """
+## Found by chance
+
+`make test` sends some thousand random changes of these documents through acceptance, `make soak`
+a million, and `python -m tests.attacks.fuzz_accept SECONDS` as many as fit into a night; where
+atheris is installed it is guided by coverage. Whatever comes in, an entry or a refusal comes out,
+and at once.
+"""
+
 
 def page() -> str:
     """The page as it ought to be."""
+    return f"{_refused()}{_distrusted()}{_FUZZ}"
+
+
+def _distrusted() -> str:
+    kinds: dict[str, Counter[str]] = {}
+    for attack in DISTRUSTED:
+        kinds.setdefault(attack.kind, Counter())[f"{attack.standing}, {attack.rule}"] += 1
+    rows = [f"| {kind} | {verdicts.total()} | {_codes(verdicts)} |\n" for kind, verdicts in kinds.items()]
+    return f"{_TRUST}{''.join(rows)}| **all** | **{len(DISTRUSTED)}** | |\n"
+
+
+def _refused() -> str:
     kinds: dict[str, Counter[str]] = {}
     for attack in ATTACKS:
         kinds.setdefault(attack.kind, Counter())[attack.code] += 1

@@ -109,7 +109,7 @@ def make_identity(
     if ca is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
     if key_usage is not None:
-        builder = builder.add_extension(_usage(key_usage), critical=True)
+        builder = builder.add_extension(usage_of(key_usage), critical=True)
     signer = issuer.key if issuer else private_key
     certificate = builder.sign(signer, hashes.SHA256())
     above = (issuer.certificate, *issuer.intermediates) if issuer else ()
@@ -137,7 +137,8 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
-def _usage(allowed: str) -> x509.KeyUsage:
+def usage_of(allowed: str) -> x509.KeyUsage:
+    """A KeyUsage that allows one thing, in cryptography's spelling."""
     names = (
         "digital_signature",
         "content_commitment",

@@ -1,6 +1,6 @@
 """Every hostile document of the suite, by class.
 
-Revocation, path length and name constraints are judged by trust, which is no part of acceptance.
+Revocation, path length and name constraints are judged by trust: ``tests.attacks.distrust``.
 """
 
 from __future__ import annotations

@@ -155,6 +155,21 @@ ATTACKS = [
         "certificate.ca",
         lambda: entry(identity=make_identity(ca=True)),
     ),
+    Attack(
+        KIND,
+        "certificate authority below another",
+        "certificate.ca",
+        lambda: entry(identity=make_ca("Below", issuer=make_ca())),
+    ),
+    *(
+        Attack(
+            KIND,
+            f"usage {usage}, by an authority",
+            "certificate.key-usage",
+            lambda usage=usage: entry(identity=make_identity(key_usage=usage, issuer=make_ca())),
+        )
+        for usage in ("key_encipherment", "key_cert_sign", "crl_sign")
+    ),
     *(
         Attack(
             KIND,

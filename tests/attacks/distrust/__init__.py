@@ -1,0 +1,20 @@
+"""Entries that acceptance takes, as it must, and that no site may trust.
+
+Trust is no part of acceptance: a marketplace keeps these entries so that it holds the same set as
+the others, and says what it thinks of them.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from tests.attacks.distrust import issuers, limits, revoked
+from tests.attacks.distrust.forging import Deceit, Distrusted
+
+DISTRUSTED: list[Distrusted] = [*issuers.ATTACKS, *limits.ATTACKS, *revoked.ATTACKS]
+
+
+@functools.cache
+def deceits() -> list[tuple[Distrusted, Deceit]]:
+    """All of them, made once a process."""
+    return [(attack, attack.make()) for attack in DISTRUSTED]
