@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.trust": FOUNDATION,
     "marketplace.worker": FOLLOWED,
+    "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics"},
     "marketplace.client": {"validators"},

@@ -13,7 +13,7 @@ from marketplace.ingest.errors import (
     StoreUnavailableError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.service import IngestService
+from marketplace.ingest.service import IngestService, Page
 
 __all__ = [
     "CertificateExpiredError",
@@ -25,6 +25,7 @@ __all__ = [
     "IngestService",
     "LegacyRefusedError",
     "OlderThanLatestError",
+    "Page",
     "Receipt",
     "Source",
     "StoreUnavailableError",

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, Queue
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
@@ -53,6 +54,38 @@ class _Waiting:
     answer: Future[Receipt] = field(default_factory=Future)
 
 
+class _Nothing:
+    """Nothing else waits."""
+
+
+_Within = Callable[[Session, Sequence[Taken | Exception]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Accepted entries that come in together or not at all, and what else the transaction records.
+
+    Args:
+        entries: what acceptance made of the bytes; the gate does not judge them.
+        within: called in the transaction with what became of each entry, in order. Anything it raises
+            undoes the whole page.
+    """
+
+    entries: Sequence[AcceptedEntry]
+    log: str
+    within: _Within
+
+    def entries_waiting(self) -> list[_Waiting]:
+        """Its entries as the writer takes them."""
+        return [_Waiting(entry, self.log, Source.IMPORT) for entry in self.entries]
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitingPage:
+    page: Page
+    answer: Future[list[Receipt | Exception]] = field(default_factory=Future)
+
+
 class IngestService:
     """Takes entries in. Safe to call from any number of threads; ``close`` it at the end.
 
@@ -81,7 +114,7 @@ class IngestService:
         self._accept = acceptor
         self._on_commit = on_commit
         self._on_outcome = on_outcome
-        self._queue: Queue[_Waiting | None] = Queue(WAITING)
+        self._queue: Queue[_Waiting | _WaitingPage | None] = Queue(WAITING)
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_until_closed, name="ingest", daemon=True)
@@ -133,10 +166,16 @@ class IngestService:
     ) -> Future[Receipt]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
         waiting = _Waiting(entry, log, source)
-        with self._closing:
-            if self._closed:
-                raise StoreUnavailableError("the marketplace is stopping: try again later")
-            self._queue.put(waiting)
+        self._put(waiting)
+        return waiting.answer
+
+    def enqueue_page(self, page: Page) -> Future[list[Receipt | Exception]]:
+        """Hand a page of replicated entries to the writer, for one transaction of its own.
+
+        The future holds what became of each entry, or what ``within`` or the database raised.
+        """
+        waiting = _WaitingPage(page)
+        self._put(waiting)
         return waiting.answer
 
     def close(self) -> None:
@@ -147,6 +186,12 @@ class IngestService:
                 self._queue.put(None)
         self._writer.join()
 
+    def _put(self, waiting: _Waiting | _WaitingPage) -> None:
+        with self._closing:
+            if self._closed:
+                raise StoreUnavailableError("the marketplace is stopping: try again later")
+            self._queue.put(waiting)
+
     def _try_enqueue(self, data: bytes, log: str) -> Future[Receipt]:
         try:
             return self.enqueue(self._accept(data), log, Source.IMPORT)
@@ -156,25 +201,40 @@ class IngestService:
             return failed
 
     def _write_until_closed(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, closing = self._collect(first)
-            self._write(batch)
-            if closing:
-                return
+        following: _Waiting | _WaitingPage | _Nothing | None = _Nothing()
+        while following is not None:
+            if isinstance(following, _Nothing):
+                following = self._queue.get()
+            elif isinstance(following, _WaitingPage):
+                self._write_page(following)
+                following = _Nothing()
+            else:
+                batch, following = self._collect(following)
+                self._write(batch)
 
-    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """Everything that waits right now, within the bounds; and whether the end was among it."""
+    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], _WaitingPage | _Nothing | None]:
+        """Every upload that waits right now, within the bounds; and what came behind them that is none."""
         batch, size = [first], len(first.entry.data)
         while len(batch) < BATCH_ENTRIES and size < BATCH_BYTES:
             try:
                 waiting = self._queue.get_nowait()
             except Empty:
                 break
-            if waiting is None:
-                return batch, True
+            if not isinstance(waiting, _Waiting):
+                return batch, waiting
             batch.append(waiting)
             size += len(waiting.entry.data)
-        return batch, False
+        return batch, _Nothing()
+
+    def _write_page(self, waiting: _WaitingPage) -> None:
+        """Commit a page and answer; never raises."""
+        try:
+            outcomes = self._commit(waiting.page.entries_waiting(), waiting.page.within)
+        except Exception as error:
+            waiting.answer.set_exception(_unavailable(error))
+            return
+        waiting.answer.set_result([one.receipt() if isinstance(one, Taken) else one for one in outcomes])
+        self._announce_any(outcomes)
 
     def _write(self, waiting: list[_Waiting]) -> None:
         """Commit a batch and answer everybody in it; never raises."""
@@ -191,25 +251,26 @@ class IngestService:
                 one.answer.set_result(outcome.receipt())
             else:
                 one.answer.set_exception(outcome)
-        if any(isinstance(outcome, Taken) and outcome.outcome == "created" for outcome in outcomes):
-            self._announce()
+        self._announce_any(outcomes)
 
-    def _announce(self) -> None:
+    def _announce_any(self, outcomes: Sequence[Taken | Exception]) -> None:
+        if not any(isinstance(outcome, Taken) and outcome.outcome == "created" for outcome in outcomes):
+            return
         try:
             self._on_commit()
         except Exception:
             _logger.exception("telling the followers failed; they look by themselves soon")
 
-    def _commit(self, waiting: list[_Waiting]) -> list[Taken | Exception]:
+    def _commit(self, waiting: Sequence[_Waiting], within: _Within | None = None) -> list[Taken | Exception]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._commit_once(waiting)
+                return self._commit_once(waiting, within)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _commit_once(self, waiting: list[_Waiting]) -> list[Taken | Exception]:
+    def _commit_once(self, waiting: Sequence[_Waiting], within: _Within | None) -> list[Taken | Exception]:
         with self._database.write() as session:
             batch = Batch(session, self._policy, self._clock())
             batch.lock([one.entry for one in waiting])
@@ -222,6 +283,8 @@ class IngestService:
                     if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                         raise  # the database itself is in trouble: that is no single entry's doing
                     outcomes.append(error)
+            if within is not None:
+                within(session, outcomes)
             batch.finish()
             return outcomes
 

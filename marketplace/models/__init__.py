@@ -6,6 +6,7 @@ from marketplace.models.certificate import Certificate
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
+from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 
 __all__ = [
     "AccessGroup",
@@ -22,5 +23,11 @@ __all__ = [
     "GroupMember",
     "Log",
     "LoginSession",
+    "Peer",
+    "PeerEvidence",
+    "PeerGrant",
+    "PeerLog",
+    "PeerRejected",
+    "PeerWanted",
     "Token",
 ]

@@ -1,0 +1,1 @@
+"""Pulling from peers: read them within bounds, judge their logs, take in what acceptance lets through."""

@@ -1,0 +1,73 @@
+"""What can go wrong with a peer; the class decides what follows: another attempt, or quarantine."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PeerError(Exception):
+    """A peer cannot be used as it should."""
+
+    #: Stable, machine-readable name of the reason.
+    code: ClassVar[str] = "peer"
+
+    @property
+    def message(self) -> str:
+        """One sentence for the operator."""
+        return str(self)
+
+
+class ContactError(PeerError):
+    """A pull did not get what it asked for: tried again later, after a growing pause.
+
+    Args:
+        retry_after: seconds the peer asks to wait, if it does.
+    """
+
+    code = "peer.contact"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnreachableError(ContactError):
+    """No connection, or it broke off."""
+
+    code = "peer.unreachable"
+
+
+class TooSlowError(ContactError):
+    """The answer did not come in time."""
+
+    code = "peer.too-slow"
+
+
+class TooLargeError(ContactError):
+    """The answer is larger than what was asked for can be."""
+
+    code = "peer.too-large"
+
+
+class UnexpectedAnswerError(ContactError):
+    """Status, type or encoding of the answer are not the protocol's."""
+
+    code = "peer.unexpected-answer"
+
+
+class NotFoundError(UnexpectedAnswerError):
+    """The peer has no such thing, or does not show it to this site."""
+
+    code = "peer.not-found"
+
+
+class MalformedError(ContactError):
+    """The answer has the right type and cannot be read."""
+
+    code = "peer.malformed"
+
+
+class WithheldError(ContactError):
+    """The peer signed for rows that it does not hand out."""
+
+    code = "peer.withheld"

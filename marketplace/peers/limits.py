@@ -1,0 +1,33 @@
+"""What a peer may cost this site: every bound of a pull, with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB, MIB = 1024, 1024 * 1024
+
+#: Bytes of one leaf. Ours have about 200; the rest is room for versions to come.
+MAX_LEAF = 1024
+#: Rows of a page: what one transaction takes in, and what one bundle holds.
+PAGE_ROWS = 256
+#: Bytes of bodies in one page; a single one has at most 1 MiB.
+PAGE_BYTES = 8 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What one request to a peer may take.
+
+    Args:
+        connect_seconds: until the connection stands.
+        read_seconds: between two pieces of an answer.
+        total_seconds: for everything, from the connection to the last byte.
+        header_bytes: of the answer's header fields together.
+        answer_bytes: of a body, as sent and also when unpacked, unless a call says less.
+    """
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 10.0
+    total_seconds: float = 60.0
+    header_bytes: int = 16 * KIB
+    answer_bytes: int = 4 * MIB

@@ -1,0 +1,228 @@
+"""Reads a peer over HTTP. No answer is larger, slower or of another type than the caller allows."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import zstandard
+
+from marketplace.peers.errors import (
+    MalformedError,
+    NotFoundError,
+    TooLargeError,
+    TooSlowError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from marketplace.peers.limits import ReadLimits
+from marketplace.peers.wire import Deadline, DeadlineNetwork
+
+#: The largest window a zstd frame may ask this process to allocate, in bytes.
+_ZSTD_WINDOW = 8 * 1024 * 1024
+#: Longest pause, in seconds, that a peer's Retry-After can ask for.
+LONGEST_RETRY_AFTER = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: 304 without a body, or one of the statuses that were asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    #: Bytes that came over the network, as packed.
+    received: int
+
+
+class PeerReader:
+    """Reads one peer, one request at a time; ``close`` it at the end.
+
+    Args:
+        url: the peer's base URL, http or https.
+    """
+
+    def __init__(self, url: str, limits: ReadLimits | None = None) -> None:
+        self._limits = limits or ReadLimits()
+        self._base = url.rstrip("/")
+        parts = urlsplit(self._base)
+        self._name = parts.netloc
+        self._deadline = Deadline()
+        self._pool = httpcore.ConnectionPool(
+            max_connections=1,
+            keepalive_expiry=30.0,
+            network_backend=DeadlineNetwork(self._deadline),
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+
+    def get(
+        self,
+        path: str,
+        content_type: str,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Answer:
+        """Read a resource.
+
+        Args:
+            content_type: the one type it may have.
+            limit: most bytes of the body, if others than usual.
+
+        Raises:
+            ContactError: there is no answer, or none within the bounds and of that type.
+        """
+        return self._send("GET", path, content_type, headers or {}, None, limit)
+
+    def post(
+        self,
+        path: str,
+        data: bytes,
+        content_type: str,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Answer:
+        """Send a body and read the answer; see ``get``.
+
+        Raises:
+            ContactError: there is no answer, or none within the bounds and of that type.
+        """
+        return self._send("POST", path, content_type, headers or {}, data, limit)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content_type: str,
+        headers: Mapping[str, str],
+        data: bytes | None,
+        limit: int | None,
+    ) -> Answer:
+        most = self._limits.answer_bytes if limit is None else limit
+        limits = self._limits
+        sent = {"Host": self._name, "User-Agent": "marketplace-peer", "Accept-Encoding": "zstd, gzip"}
+        sent.update(headers)
+        if data is not None:
+            sent["Content-Length"] = str(len(data))
+        times = {"connect": limits.connect_seconds, "read": limits.read_seconds, "write": limits.read_seconds}
+        self._deadline.start(limits.total_seconds)
+        try:
+            with self._pool.stream(
+                method,
+                self._base + path,
+                headers=list(sent.items()),
+                content=data,
+                extensions={"timeout": times},
+            ) as response:
+                return self._read(response, content_type, most)
+        except httpcore.TimeoutException:
+            raise TooSlowError(f"{self._name} does not answer in time") from None
+        except (httpcore.ProtocolError, UnicodeError) as error:
+            raise MalformedError(f"{self._name} does not speak HTTP ({_reason(error)})") from None
+        except (httpcore.NetworkError, httpcore.UnsupportedProtocol, OSError) as error:
+            raise UnreachableError(f"{self._name} cannot be reached ({_reason(error)})") from None
+
+    def _read(self, response: httpcore.Response, content_type: str, most: int) -> Answer:
+        if sum(len(name) + len(value) for name, value in response.headers) > self._limits.header_bytes:
+            raise TooLargeError(f"{self._name} sends more than {self._limits.header_bytes} bytes of header")
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+        }
+        if response.status == 304:
+            return Answer(304, headers, b"", 0)
+        self._verify_expected(response.status, headers, content_type)
+        packed = bytearray()
+        for piece in response.iter_stream():
+            packed += piece
+            if len(packed) > most:
+                raise TooLargeError(f"{self._name} answers with more than {most} bytes")
+        body = unpacked(bytes(packed), headers.get("content-encoding", "identity"), most, self._name)
+        return Answer(response.status, headers, body, len(packed))
+
+    def _verify_expected(self, status: int, headers: Mapping[str, str], content_type: str) -> None:
+        if status in (404, 410):
+            raise NotFoundError(f"{self._name} has nothing there for this site (status {status})")
+        if not 200 <= status < 300:
+            raise UnexpectedAnswerError(
+                f"{self._name} answers with status {status}", retry_after(headers.get("retry-after"))
+            )
+        found = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if found != content_type:
+            raise UnexpectedAnswerError(
+                f"{self._name} answers with type {found[:60]!r} where {content_type} was asked for"
+            )
+
+
+def unpacked(data: bytes, encoding: str, most: int, name: str) -> bytes:
+    """The body without its content encoding.
+
+    Args:
+        encoding: identity, gzip or zstd; anything.
+        most: bytes it may have.
+        name: of the peer, for messages.
+
+    Raises:
+        ContactError: too large, another encoding or broken.
+    """
+    try:
+        if encoding == "identity":
+            body = data
+        elif encoding == "gzip":
+            unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            body = unpacker.decompress(data, most + 1)
+            if len(body) <= most and not unpacker.eof:
+                raise MalformedError(f"{name} sends a cut-off gzip stream")
+        elif encoding == "zstd":
+            body = _unpack_zstd(data, most)
+        else:
+            raise UnexpectedAnswerError(f"{name} answers in the encoding {encoding[:40]!r}, not asked for")
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise MalformedError(f"{name} sends a broken {encoding} stream ({_reason(error)})") from None
+    if len(body) > most:
+        raise TooLargeError(f"{name} answers with more than {most} bytes when unpacked")
+    return body
+
+
+def _unpack_zstd(data: bytes, most: int) -> bytes:
+    stream = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(io.BytesIO(data))
+    body = bytearray()
+    while len(body) <= most and (piece := stream.read(most + 1 - len(body))):
+        body += piece
+    return bytes(body)
+
+
+def retry_after(value: str | None) -> float | None:
+    """The seconds of a Retry-After header, capped; None where it names none (dates are not read)."""
+    if value is None or re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII) is None:
+        return None
+    return min(float(value), LONGEST_RETRY_AFTER)
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        MalformedError: it is none, is nested too deep, or has NaN or endless numbers.
+    """
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"no JSON: {_reason(error)}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _reason(error: Exception) -> str:
+    text = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split()))
+    return text[:200] or type(error).__name__

@@ -1,0 +1,113 @@
+"""Pages of replicated entries: one transaction with whatever the puller keeps beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from marketplace.changes import PUBLIC, ChangeLog, Cursors
+from marketplace.db import Database
+from marketplace.ingest import IngestService, Page, Receipt, StoreUnavailableError, UploadPolicy
+from tests.factories.entries import accepted, moment
+from validators.document import AcceptedEntry, Strength
+
+NOW = moment(86_400)
+
+
+@pytest.fixture
+def ingest(database: Database) -> Iterator[IngestService]:
+    service = IngestService(database, UploadPolicy(), lambda: NOW)
+    yield service
+    service.close()
+
+
+def keep(session: Session, outcomes: Sequence[object]) -> None:
+    """What a puller does beside the entries: it moves a cursor."""
+    Cursors(session).move("puller", PUBLIC, len(outcomes))
+
+
+def state(database: Database) -> tuple[int, int]:
+    """Rows of the public log, and the position kept beside them."""
+    with database.read() as session:
+        return ChangeLog(session).size(PUBLIC), Cursors(session).position("puller", PUBLIC)
+
+
+def sequences(outcomes: Sequence[Receipt | Exception]) -> list[tuple[str, int]]:
+    return [(one.outcome, one.sequence) for one in outcomes if isinstance(one, Receipt)]
+
+
+def test_entries_and_what_is_kept_beside_them_come_together(
+    ingest: IngestService, database: Database
+) -> None:
+    page = [accepted(n) for n in range(3)]
+    outcomes = ingest.enqueue_page(Page(page, PUBLIC, keep)).result(timeout=60)
+    assert sequences(outcomes) == [("created", 0), ("created", 1), ("created", 2)]
+    assert state(database) == (3, 3)
+
+
+def test_a_failure_beside_them_undoes_the_entries(ingest: IngestService, database: Database) -> None:
+    def fail(session: Session, outcomes: Sequence[object]) -> None:
+        keep(session, outcomes)
+        raise KeyError("somebody else moved the cursor")
+
+    with pytest.raises(KeyError):
+        ingest.enqueue_page(Page([accepted(1)], PUBLIC, fail)).result(timeout=60)
+    assert state(database) == (0, 0)
+    assert ingest.enqueue(accepted(1)).result(timeout=60).sequence == 0
+
+
+def test_the_gate_does_not_judge_what_peers_accepted(ingest: IngestService) -> None:
+    """Older than the latest, far in the future and legacy: the set is the same everywhere, or it is none."""
+    ingest.enqueue(accepted("image", created=moment(1000))).result(timeout=60)
+    late = accepted("image", created=moment(0))
+    ahead = accepted("image", created=NOW + timedelta(days=9))
+    legacy = accepted("image", created=moment(5), strength=Strength.LEGACY)
+    outcomes = ingest.enqueue_page(Page([late, ahead, legacy], PUBLIC, keep)).result(timeout=60)
+    assert sequences(outcomes) == [("created", 1), ("created", 2), ("created", 3)]
+
+
+def test_the_same_page_again_adds_nothing(ingest: IngestService, database: Database) -> None:
+    page = Page([accepted(1), accepted(2), accepted(1)], PUBLIC, keep)
+    ingest.enqueue_page(page).result(timeout=60)
+    outcomes = ingest.enqueue_page(page).result(timeout=60)
+    assert sequences(outcomes) == [("unchanged", 0), ("unchanged", 1), ("unchanged", 0)]
+    assert state(database)[0] == 2
+
+
+def test_uploads_and_pages_wait_in_one_line(ingest: IngestService, database: Database) -> None:
+    """Whatever the order in which they arrive, each gets its answer and each is stored once."""
+    answers = []
+    for n in range(60):
+        if n % 7 == 3:
+            page = Page([accepted(n), accepted(n + 1000)], PUBLIC, lambda session, outcomes: None)
+            answers.append(ingest.enqueue_page(page))
+        else:
+            answers.append(ingest.enqueue(accepted(n)))
+    for answer in answers:
+        answer.result(timeout=60)
+    assert state(database)[0] == 60 + len([n for n in range(60) if n % 7 == 3])
+
+
+def test_one_faulty_entry_does_not_stop_its_page(ingest: IngestService, database: Database) -> None:
+    faulty: AcceptedEntry = accepted(2, entry_id="too short for the table")
+    told: list[list[bool]] = []
+
+    def note(session: Session, outcomes: Sequence[object]) -> None:
+        told.append([isinstance(one, Exception) for one in outcomes])
+
+    outcomes = ingest.enqueue_page(Page([accepted(1), faulty, accepted(3)], PUBLIC, note)).result(timeout=60)
+    assert [isinstance(one, Exception) for one in outcomes] == [False, True, False]
+    assert told == [[False, True, False]]
+    assert state(database)[0] == 2
+
+
+def test_no_page_is_taken_after_the_end(database: Database) -> None:
+    with closing(IngestService(database, UploadPolicy(), lambda: NOW)) as service:
+        last = service.enqueue_page(Page([accepted(1)], PUBLIC, keep))
+    assert sequences(last.result(timeout=60)) == [("created", 0)]
+    with pytest.raises(StoreUnavailableError):
+        service.enqueue_page(Page([accepted(2)], PUBLIC, keep))

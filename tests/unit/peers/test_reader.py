@@ -1,0 +1,182 @@
+"""The reader of peers against a server that sends whatever bytes a test wants."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import zstandard
+
+from marketplace.peers.errors import (
+    ContactError,
+    MalformedError,
+    NotFoundError,
+    TooLargeError,
+    TooSlowError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from marketplace.peers.limits import ReadLimits
+from marketplace.peers.reader import LONGEST_RETRY_AFTER, PeerReader, parse_json, retry_after
+
+QUICK = ReadLimits(connect_seconds=2, read_seconds=2, total_seconds=3, header_bytes=4096, answer_bytes=10_000)
+TYPE = "text/plain"
+
+
+@contextmanager
+def sending(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URL of a server that hands each connection to ``answer`` once a request has come."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.2)
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(10)
+                try:
+                    connection.recv(65536)
+                    answer(connection)
+                except OSError:
+                    continue  # the reader has seen enough
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stop.set()
+        thread.join(15)
+        listener.close()
+
+
+def whole(body: bytes, *fields: str, status: str = "200 OK", kind: str = TYPE) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+
+
+def read(data: bytes, limit: int | None = None) -> bytes:
+    """What the reader makes of these bytes."""
+    with sending(lambda connection: connection.sendall(data)) as url:
+        reader = PeerReader(url, QUICK)
+        try:
+            return reader.get("/x", TYPE, limit=limit).body
+        finally:
+            reader.close()
+
+
+def refused(data: bytes, error: type[ContactError], limit: int | None = None) -> ContactError:
+    with pytest.raises(error) as found:
+        read(data, limit)
+    return found.value
+
+
+def test_an_answer_comes_whole() -> None:
+    assert read(whole(b"hello", kind="text/plain; charset=utf-8")) == b"hello"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_packed_answers_are_unpacked_within_the_limit(encoding: str) -> None:
+    pack = gzip.compress if encoding == "gzip" else zstandard.ZstdCompressor().compress
+    assert read(whole(pack(b"a" * 10_000), f"Content-Encoding: {encoding}")) == b"a" * 10_000
+    refused(whole(pack(b"a" * 10_001), f"Content-Encoding: {encoding}"), TooLargeError)
+    refused(whole(pack(b"a" * 50_000_000), f"Content-Encoding: {encoding}"), TooLargeError)
+
+
+def test_broken_and_unknown_encodings_are_refused() -> None:
+    refused(whole(b"no gzip", "Content-Encoding: gzip"), MalformedError)
+    refused(whole(gzip.compress(b"hello")[:-3], "Content-Encoding: gzip"), MalformedError)
+    refused(whole(b"no zstd", "Content-Encoding: zstd"), MalformedError)
+    refused(whole(zlib.compress(b"x"), "Content-Encoding: deflate"), UnexpectedAnswerError)
+    refused(whole(gzip.compress(b"x"), "Content-Encoding: gzip, gzip"), UnexpectedAnswerError)
+
+
+def test_large_answers_are_left() -> None:
+    refused(whole(b"a" * 10_001), TooLargeError)
+    refused(whole(b"a" * 101), TooLargeError, limit=100)
+    endless = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + b"a" * 200_000
+    refused(endless, TooLargeError)
+
+
+def test_large_headers_are_left() -> None:
+    refused(whole(b"", "X-Long: " + "a" * 5000), TooLargeError)
+    refused(b"HTTP/1.1 200 OK\r\n" + b"X-Long: aaaaaaaaa\r\n" * 30_000, MalformedError)
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Elsewhere", "308 There"])
+def test_redirects_are_not_followed(status: str) -> None:
+    refused(whole(b"", "Location: http://127.0.0.1:1/", status=status), UnexpectedAnswerError)
+
+
+def test_statuses_and_types_are_those_of_the_protocol() -> None:
+    refused(whole(b"", status="404 Not Found"), NotFoundError)
+    refused(whole(b"<html>", kind="text/html"), UnexpectedAnswerError)
+    busy = refused(whole(b"", "Retry-After: 7", status="503 Busy"), UnexpectedAnswerError)
+    assert busy.retry_after == 7.0
+    refused(b"SSH-2.0-OpenSSH\r\n", MalformedError)
+    refused(b"", MalformedError)
+    refused(whole(b"hello")[:-2], MalformedError)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("12", 12.0),
+        ("999999999", LONGEST_RETRY_AFTER),
+        ("9" * 400, None),
+        ("-1", None),
+        ("1e9", None),
+        ("١", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (None, None),
+    ],
+)
+def test_a_retry_after_is_capped(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value) == seconds
+
+
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_an_answer_that_drips_ends_at_the_deadline(where: str) -> None:
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + (b"\r\n" if where == "body" else b"X: ")
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(start)
+        while True:
+            connection.sendall(b"a")
+            time.sleep(0.05)  # the pace of the drip is what is tested
+
+    with sending(drip) as url:
+        reader = PeerReader(url, QUICK)
+        began = time.monotonic()
+        try:
+            with pytest.raises(TooSlowError):
+                reader.get("/x", TYPE)
+        finally:
+            reader.close()
+    assert time.monotonic() - began < 30  # without the deadline it would be as long as the limit has bytes
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    reader = PeerReader(f"http://127.0.0.1:{port}", QUICK)
+    with pytest.raises(UnreachableError):
+        reader.get("/x", TYPE)
+    reader.close()
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"{", b"NaN", b"\xff\xfe", b"1" * 5000, b'{"a":' * 50_000])
+def test_json_that_cannot_be_read_is_malformed(text: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_json(text)

@@ -1,0 +1,197 @@
+"""The judge of a peer's log: honest logs come in whole, however paged; every lie is found on that pull."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.peers.errors import MalformedError, WithheldError
+from marketplace.peers.frontier import EMPTY, Frontier
+from marketplace.peers.limits import MAX_LEAF
+from marketplace.peers.trusted_log import (
+    ForeignLogError,
+    IntegrityError,
+    RollbackError,
+    SplitViewError,
+    TrustedLog,
+    WrongRootError,
+    judge_head,
+    judge_page,
+)
+from tests.unit.peers.logs import ORIGIN, head, row, rows
+
+NEW = TrustedLog(ORIGIN)
+
+
+def followed(log: TrustedLog, sent: list[bytes], cuts: list[int]) -> TrustedLog:
+    """The log after these rows came in pages of these sizes."""
+    at = 0
+    for cut in [*cuts, len(sent)]:
+        page, at = sent[at : at + cut], at + cut
+        if page:
+            log = judge_page(log, page).log
+    return log
+
+
+def plain_root(leaves: list[bytes]) -> bytes:
+    """RFC 6962, 2.1, as it is written there: the definition, and not our way to it."""
+    if not leaves:
+        return hashlib.sha256().digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return hashlib.sha256(b"\1" + plain_root(leaves[:split]) + plain_root(leaves[split:])).digest()
+
+
+@given(st.lists(st.binary(max_size=20), max_size=70), st.integers(0, 70))
+def test_a_frontier_has_the_root_that_the_rfc_defines(leaves: list[bytes], cut: int) -> None:
+    tree = EMPTY.extended(leaves[:cut]).extended(leaves[cut:])
+    assert tree.root() == plain_root(leaves)
+    assert Frontier.from_bytes(tree.size, tree.to_bytes()) == tree
+
+
+@given(
+    st.lists(st.integers(0, 30), min_size=1, max_size=4),
+    st.lists(st.integers(1, 40), max_size=20),
+)
+def test_an_honest_log_comes_in_whole_however_it_is_paged(growths: list[int], cuts: list[int]) -> None:
+    log, sent = NEW, rows(sum(growths))
+    size = 0
+    for growth in growths:
+        before, size = size, size + growth
+        log = judge_head(log, head(sent[:size]))
+        log = followed(log, sent[before:size], cuts)
+        assert log.behind == 0
+        assert log.proven == log.reached == EMPTY.extended(sent[:size])
+
+
+LIES = ("drop", "repeat", "swap", "alter", "invent")
+
+
+@given(st.integers(2, 60), st.sampled_from(LIES), st.data())
+def test_every_altered_run_of_rows_is_found_and_leads_back(size: int, lie: str, data: st.DataObject) -> None:
+    honest = rows(size)
+    proven = data.draw(st.integers(0, size - 2))
+    at = data.draw(st.integers(proven, size - 2))
+    sent = list(honest)
+    if lie == "drop":
+        sent = [*sent[:at], *sent[at + 1 :], row(size)]
+    elif lie == "repeat":
+        sent[at + 1] = sent[at]
+    elif lie == "swap":
+        sent[at], sent[at + 1] = sent[at + 1], sent[at]
+    elif lie == "alter":
+        sent[at] = sent[at].replace(b'"n":7', b'"n":8')
+    else:
+        sent[at] = row(1000 + at)
+    log = followed(judge_head(NEW, head(honest[:proven])), honest[:proven], []) if proven else NEW
+    log = judge_head(log, head(honest))
+    cuts = data.draw(st.lists(st.integers(1, size), max_size=5))
+    with pytest.raises(WrongRootError) as found:
+        followed(log, sent[proven:], cuts)
+    assert found.value.first == head(honest).note
+    assert log.rewound().reached == EMPTY.extended(honest[:proven])
+
+
+def test_what_went_before_a_lie_can_be_told_again() -> None:
+    honest = rows(5)
+    log = judge_head(NEW, head(honest))
+    wrong = judge_page(log, [row(99), *honest[1:3]]).log
+    assert wrong.proven == EMPTY
+    with pytest.raises(WrongRootError):
+        judge_page(wrong, honest[3:])
+    assert judge_page(wrong.rewound(), honest).log.proven.size == 5
+
+
+def test_a_smaller_checkpoint_is_evidence() -> None:
+    log = judge_head(NEW, head(rows(5)))
+    with pytest.raises(RollbackError) as found:
+        judge_head(log, head(rows(4)))
+    assert (found.value.first, found.value.second) == (head(rows(5)).note, head(rows(4)).note)
+
+
+def test_two_roots_for_one_size_are_evidence() -> None:
+    log = judge_head(NEW, head(rows(5)))
+    with pytest.raises(SplitViewError) as found:
+        judge_head(log, head([*rows(4), row(77)]))
+    assert found.value.first == head(rows(5)).note
+
+
+def test_a_log_that_was_forked_before_its_cursor_is_found() -> None:
+    log = followed(judge_head(NEW, head(rows(3))), rows(3), [])
+    forked = [row(50), *rows(6)[1:]]
+    log = judge_head(log, head(forked))
+    with pytest.raises(WrongRootError):
+        judge_page(log, forked[3:])
+
+
+def test_a_checkpoint_of_another_log_does_not_count() -> None:
+    with pytest.raises(ForeignLogError):
+        judge_head(NEW, head(rows(3), "mp-c.example/public"))
+
+
+def test_the_same_checkpoint_again_changes_nothing() -> None:
+    log = judge_head(NEW, head(rows(3)))
+    assert judge_head(log, head(rows(3))) is log
+
+
+def test_no_rows_under_a_larger_checkpoint_are_withheld_rows() -> None:
+    with pytest.raises(WithheldError):
+        judge_page(judge_head(NEW, head(rows(3))), [])
+
+
+def test_more_rows_than_were_signed_are_not_taken() -> None:
+    with pytest.raises(MalformedError):
+        judge_page(judge_head(NEW, head(rows(3))), rows(4))
+    with pytest.raises(MalformedError):
+        judge_page(NEW, rows(1))
+
+
+def test_a_row_that_is_too_long_is_not_taken() -> None:
+    long = [row(1, o="x" * MAX_LEAF)]
+    with pytest.raises(MalformedError):
+        judge_page(judge_head(NEW, head(long)), long)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"",
+        b"[]",
+        b"[" * 900,
+        b"\xff",
+        b"{",
+        row(1, v=2),
+        row(1, v=True),
+        row(1, id="A" * 64),
+        row(1, id="a" * 63),
+        row(1, id="a" * 64 + "\n"),
+        row(1, n=-1),
+        row(1, n=True),
+        row(1, n=2**63),
+        row(1, q="1"),
+        row(1, o=3),
+        b'{"v":NaN}',
+    ],
+)
+def test_an_odd_row_is_part_of_the_tree_and_has_no_meaning(odd: bytes) -> None:
+    sent = [row(0), odd, row(2)]
+    page = judge_page(judge_head(NEW, head(sent)), sent)
+    assert page.log.proven.size == 3
+    assert [leaf is None for leaf in page.leaves] == [False, True, False]
+
+
+def test_integrity_errors_have_codes_of_their_own() -> None:
+    codes = [error.code for error in (ForeignLogError, RollbackError, SplitViewError, WrongRootError)]
+    assert len({IntegrityError.code, *codes}) == 5
+
+
+def test_a_frontier_must_fit_its_size() -> None:
+    with pytest.raises(ValueError, match="frontier"):
+        replace(EMPTY, size=3)
