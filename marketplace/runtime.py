@@ -26,7 +26,8 @@ from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
-from marketplace.trust import TrustService, TrustStore, open_store
+from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
+from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.store import TrustWatch
 from marketplace.worker import Lag, Worker
 
@@ -58,11 +59,13 @@ class Following:
         database: Database,
         indexer: SearchIndexer | None,
         search: SearchService,
+        verdicts: VerdictService,
     ) -> None:
         self._settings = settings
         self._database = database
         self._indexer = indexer
         self._search = search
+        self._verdicts = VerdictFollower(verdicts)
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
@@ -77,7 +80,7 @@ class Following:
         except (SQLAlchemyError, LogNotFoundError):
             log.exception("the log cannot be followed: mend the database and start again")
             return
-        followers: tuple[Follower | None, ...] = (self._indexer, self._sparql)
+        followers: tuple[Follower | None, ...] = (self._verdicts, self._indexer, self._sparql)
         self._worker = Worker(self._database, [one for one in followers if one is not None])
         self._worker.start()
 
@@ -133,6 +136,7 @@ class Runtime:
         trust_watch: looks at their files from time to time.
         trust: decides about entries by them.
         access: tells who somebody is, by what they show.
+        verdicts: keeps what that makes of each certificate.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -149,6 +153,7 @@ class Runtime:
     trust_watch: TrustWatch
     trust: TrustService
     access: AccessService
+    verdicts: VerdictService
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -192,6 +197,8 @@ class Runtime:
         faults = [f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING]
         if self.following.warming_up:
             faults.append("search.warming-up")
+        if self.trust_watch.failures >= FAILING:
+            faults.append("trust.verdicts")
         return Health(tuple(faults), tuple(lags))
 
 
@@ -205,9 +212,11 @@ def build(settings: Settings) -> Runtime:
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer)
-    following = Following(settings, database, indexer, search)
-    metrics = Metrics()
     trust_store = open_store(settings.trust)
+    trust = TrustService(trust_store)
+    verdicts = VerdictService(database, trust_store, trust, utc_now)
+    following = Following(settings, database, indexer, search, verdicts)
+    metrics = Metrics()
     return Runtime(
         settings=settings,
         database=database,
@@ -223,7 +232,8 @@ def build(settings: Settings) -> Runtime:
         search=search,
         metrics=metrics,
         trust_store=trust_store,
-        trust_watch=TrustWatch(trust_store, settings.trust.reload_interval),
-        trust=TrustService(trust_store),
         access=AccessService(database, settings.site.mode, utc_now),
+        trust_watch=TrustWatch(trust_store, settings.trust.reload_interval, verdicts.refresh),
+        trust=trust,
+        verdicts=verdicts,
     )

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
-    "marketplace.trust": FOUNDATION,
+    "marketplace.trust": FOLLOWED,
     "marketplace.worker": FOLLOWED,
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),

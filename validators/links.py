@@ -7,6 +7,7 @@ building knows no revocation lists and takes keys that nobody should trust.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -180,6 +181,30 @@ def is_signed_by(child: bytes, parent: bytes) -> bool:
     """Whether the key of one certificate (DER) signed another (DER)."""
     signed = parse_link(child).certificate
     return _holds(signed, signed.tbs_certificate_bytes, parse_link(parent))
+
+
+def chain_above(certificate: bytes, beside: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Those of some certificates (DER) that signed the first one, or another one of them that did.
+
+    A signature does not cover what stands beside the signer's certificate, so anybody
+    can put more there: only what belongs to it is worth keeping.
+    """
+    above: list[bytes] = []
+    reached = [certificate]
+    while reached:
+        below = reached.pop()
+        for one in beside:
+            if one not in above and one != certificate and _signed(below, one):
+                above.append(one)
+                reached.append(one)
+    return tuple(above)
+
+
+def _signed(child: bytes, parent: bytes) -> bool:
+    try:
+        return parse_link(child).issuer == parse_link(parent).subject and is_signed_by(child, parent)
+    except MaterialError:
+        return False
 
 
 def is_list_signed_by(signed: x509.CertificateRevocationList, parent: Link) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -84,6 +85,15 @@ class TrustMaterial:
             repr(self.policy),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def basis(self, now: datetime) -> str:
+        """What stands for the material at a moment: with the same basis, certificates stand as they did.
+
+        Args:
+            now: decides which lists are out of date.
+        """
+        stale = sorted(one.digest for one in self.lists if one.is_stale(now))
+        return hashlib.sha256("\n".join([self.digest, *stale]).encode()).hexdigest()
 
     def find_list(self, issuers: Iterable[Link], name: Name) -> RevocationList | None:
         """The newest list that one of these authorities of this name signed."""

@@ -92,6 +92,30 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
         raise CommandError("the entry is not trusted", ExitCode.VERIFICATION_FAILED)
 
 
+@trust.command()
+@settings_options
+def refresh(config: Path | None, data: str | None) -> None:
+    """Judge every certificate again by the files that the settings name.
+
+    A running server does it by itself every trust.reload_interval seconds; this
+    does it now. Listings and searches show the new verdicts at once.
+    """
+    from marketplace.cli.database import open_database
+    from marketplace.runtime import utc_now
+    from marketplace.trust import TrustService, VerdictService, open_store
+
+    settings = read_settings(config, data)
+    with open_database(settings) as database:
+        store = open_store(settings.trust)
+        done = VerdictService(database, store, TrustService(store), utc_now).refresh()
+    for fault in store.faults:
+        click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)
+    click.echo(
+        f"marketplace: {done.judged} certificates judged, {done.changed} stand otherwise than before.",
+        err=True,
+    )
+
+
 def _write_decision(path: str, trusted: bool, standing: str, rules: list[Any]) -> None:
     click.echo(printable(f"{path}: {'trusted' if trusted else 'NOT trusted'}, {standing}"))
     for rule in rules:

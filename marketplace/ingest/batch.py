@@ -19,14 +19,17 @@ from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.rows import Row, body_row, certificate_row, current_row, entry_row
+from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row
 from marketplace.ingest.statements import (
+    DOUBT_VERDICT,
     FIND_AT_COORDINATES,
+    FIND_BESIDE,
     FIND_BODY,
     FIND_CERTIFICATE,
     FIND_CHANGE,
     FIND_CURRENT,
     FIND_ENTRY,
+    INSERT_BESIDE,
     INSERT_BODY,
     INSERT_CERTIFICATE,
     INSERT_CURRENT,
@@ -36,6 +39,9 @@ from marketplace.ingest.statements import (
     UPDATE_CURRENT,
 )
 from validators.document import AcceptedEntry, Coordinates, Signer
+
+#: Certificates kept beside one; a name can be certified by many, and only some lead to an anchor.
+MOST_BESIDE = 16
 
 
 class Source(Enum):
@@ -222,7 +228,20 @@ class Batch:
 
     def _find_or_insert_certificate(self, signer: Signer) -> int:
         found = self._find(FIND_CERTIFICATE, {"fingerprint": signer.fingerprint})
-        return found if found is not None else self._insert(INSERT_CERTIFICATE, certificate_row(signer))
+        key = found if found is not None else self._insert(INSERT_CERTIFICATE, certificate_row(signer))
+        if signer.intermediates:
+            self._keep_beside(key, signer)
+        return key
+
+    def _keep_beside(self, certificate: int, signer: Signer) -> None:
+        """Keep what paths from a certificate may lead through; a path that was missing may be there now."""
+        known = set(self._connection.scalars(FIND_BESIDE, {"certificate_id": certificate}))
+        fresh = [row for row in beside_rows(signer) if row["fingerprint"] not in known]
+        fresh = fresh[: max(0, MOST_BESIDE - len(known))]
+        if fresh:
+            rows = [row | {"certificate_id": certificate} for row in fresh]
+            self._connection.execute(INSERT_BESIDE, rows)
+            self._connection.execute(DOUBT_VERDICT, {"certificate_key": certificate, "moment": self._now})
 
     def _find_or_insert_body(self, entry_key: int, body: Row) -> int:
         found = self._find(FIND_BODY, {"entry_key": entry_key, "sha256": body["sha256"]})

@@ -10,6 +10,7 @@ from marketplace.entries.columns import Column, fold, is_pdisk, is_web, search_t
 from marketplace.models.base import to_seconds
 from marketplace.models.current import FOREVER
 from validators.document import AcceptedEntry, Signer
+from validators.links import chain_above
 
 Row = dict[str, Any]
 
@@ -28,6 +29,12 @@ def certificate_row(signer: Signer) -> Row:
         "not_after": signer.not_after,
         "email": signer.email,
     }
+
+
+def beside_rows(signer: Signer) -> list[Row]:
+    """The certificates that came with the signer's and lead up from it, without its key."""
+    above = chain_above(signer.certificate, signer.intermediates)
+    return [{"fingerprint": sha256(one), "der": one} for one in above]
 
 
 def entry_row(entry: AcceptedEntry) -> Row:

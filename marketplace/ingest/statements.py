@@ -6,7 +6,17 @@ from typing import cast
 
 from sqlalchemy import FromClause, Table, bindparam, insert, select, update
 
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models import (
+    Certificate,
+    CertificateBeside,
+    Change,
+    Current,
+    Entry,
+    EntryBody,
+    EntryLocation,
+    EntryTag,
+    Verdict,
+)
 
 
 def _table(model: FromClause) -> Table:
@@ -14,6 +24,8 @@ def _table(model: FromClause) -> Table:
 
 
 _certificate = _table(Certificate.__table__)
+_beside = _table(CertificateBeside.__table__)
+_verdict = _table(Verdict.__table__)
 _change = _table(Change.__table__)
 _current = _table(Current.__table__)
 _entry = _table(Entry.__table__)
@@ -55,6 +67,17 @@ FIND_CERTIFICATE = select(_certificate.c.id).where(_certificate.c.fingerprint ==
 #: ``entry_key sha256`` -> key of the bytes.
 FIND_BODY = select(_body.c.id).where(
     _body.c.entry_key == bindparam("entry_key"), _body.c.sha256 == bindparam("sha256")
+)
+
+#: ``certificate_id`` -> fingerprints of the certificates kept beside it.
+FIND_BESIDE = select(_beside.c.fingerprint).where(_beside.c.certificate_id == bindparam("certificate_id"))
+INSERT_BESIDE = insert(_beside)
+
+#: ``certificate_key`` ``moment``: the verdict is to be looked at again.
+DOUBT_VERDICT = (
+    update(_verdict)
+    .where(_verdict.c.certificate_id == bindparam("certificate_key"))
+    .values(due=bindparam("moment"))
 )
 
 INSERT_CERTIFICATE = insert(_certificate).returning(_certificate.c.id)

@@ -7,12 +7,14 @@ from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
+from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
 
 __all__ = [
     "AccessGroup",
     "AuditRecord",
     "Base",
     "Certificate",
+    "CertificateBeside",
     "Change",
     "Current",
     "Entry",
@@ -29,5 +31,9 @@ __all__ = [
     "PeerLog",
     "PeerRejected",
     "PeerWanted",
+    "RememberedList",
     "Token",
+    "TrustState",
+    "Verdict",
+    "VerdictChange",
 ]

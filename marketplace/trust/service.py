@@ -1,19 +1,30 @@
-"""Asking what this site holds of an entry."""
+"""Asking what this site holds of an entry or of a certificate."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime
 
 from marketplace.trust.store import TrustStore
 from validators.decision import Decision, decide
-from validators.document import AcceptedEntry
+from validators.document import AcceptedEntry, Signer
+from validators.verdict import CertificateVerdict, Standing, judge_certificate
+
+#: Verdicts kept in memory; the oldest unused goes first.
+KEPT = 4096
+
+_Key = tuple[str, str, tuple[bytes, ...]]
 
 
 class TrustService:
-    """Decides about entries by what is in force at the moment."""
+    """Judges by what is in force at the moment. Safe to share between threads."""
 
     def __init__(self, store: TrustStore) -> None:
         self._store = store
+        self._known: OrderedDict[_Key, CertificateVerdict] = OrderedDict()
+        self._lock = threading.Lock()
 
     def decide(self, entry: AcceptedEntry, now: datetime) -> Decision:
         """The site's decision about an entry, rule by rule."""
@@ -22,3 +33,29 @@ class TrustService:
     def find_decision(self, entry: AcceptedEntry, now: datetime) -> Decision | None:
         """The site's decision; None where it has no anchors and so nothing to decide by."""
         return self.decide(entry, now) if self._store.material.anchors else None
+
+    def verdict(self, signer: Signer, now: datetime) -> CertificateVerdict:
+        """How a signer's certificate stands; one that was judged before costs a look-up."""
+        key = (self._store.basis(now), signer.fingerprint, signer.intermediates)
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+        # A path that is over, or has yet to begin, is looked for anew: another one may hold.
+        if known is not None and known.covers(now):
+            return known
+        found = self.judge(signer.certificate, signer.intermediates, now)
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return found
+
+    def judge(self, certificate: bytes, beside: Sequence[bytes], now: datetime) -> CertificateVerdict:
+        """How a certificate (DER) stands, given others that came with it."""
+        return judge_certificate(certificate, beside, self._store.material, now)
+
+    def is_vouched_for(self, signer: Signer, now: datetime) -> bool:
+        """Whether the site knows the endorser: on the allow-list, and certified by somebody it trusts now."""
+        verdict = self.verdict(signer, now)
+        return verdict.listed and verdict.standing is Standing.CHAINED and verdict.covers(now)

@@ -13,6 +13,9 @@ from validators.material import TrustMaterial, TrustPolicy
 
 log = logging.getLogger(__name__)
 
+#: Seconds until the next attempt after one that failed.
+RETRY = 10.0
+
 __all__ = ["Fault", "TrustStore", "open_store"]
 
 
@@ -34,6 +37,7 @@ class TrustStore:
         self._policy = policy
         self._now = now
         self._reloading = threading.Lock()
+        self._basis = ("", 0, "")
         self._loaded = load(sources, policy, None, now())
         self._tell(self._loaded, None)
 
@@ -41,6 +45,14 @@ class TrustStore:
     def material(self) -> TrustMaterial:
         """What to judge by; a value that later reloads do not touch."""
         return self._loaded.material
+
+    def basis(self, now: datetime) -> str:
+        """What stands for the material at a moment; see ``TrustMaterial.basis``."""
+        material, second = self._loaded.material, int(now.timestamp())
+        # Asked for at every upload, and only another second can change it.
+        if self._basis[:2] != (material.digest, second):
+            self._basis = (material.digest, second, material.basis(now))
+        return self._basis[2]
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -75,17 +87,23 @@ class TrustStore:
 
 
 class TrustWatch:
-    """Reloads a store from time to time, on a thread of its own.
+    """Reloads a store from time to time, on a thread of its own, and has what follows from it done.
 
     Args:
         interval: seconds between two looks at the files.
+        after: called at the start and after each look; what it raises is logged, and it is tried again soon.
     """
 
-    def __init__(self, store: TrustStore, interval: float) -> None:
+    def __init__(
+        self, store: TrustStore, interval: float, after: Callable[[], object] = lambda: None
+    ) -> None:
         self._store = store
         self._interval = interval
+        self._after = after
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trust-watch", daemon=True)
+        #: Attempts in a row that failed; 0 while it works.
+        self.failures = 0
 
     def start(self) -> None:
         """Begin to watch."""
@@ -98,11 +116,22 @@ class TrustWatch:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
-            try:
-                self._store.reload()
-            except Exception:
-                log.exception("trust: the files could not be looked at; what was in force stays so")
+        self._try(self._after)
+        while not self._stopping.wait(min(self._interval, RETRY) if self.failures else self._interval):
+            self._try(self._look)
+
+    def _look(self) -> None:
+        self._store.reload()
+        self._after()
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception:
+            self.failures += 1
+            log.exception("trust: the files or the verdicts could not be renewed; what was in force stays so")
+        else:
+            self.failures = 0
 
 
 def open_store(settings: TrustSettings) -> TrustStore:

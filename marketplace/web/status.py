@@ -23,6 +23,8 @@ from .display import grouped, plural
 from .pages import page
 from .security import principal_of
 
+#: What followers are for, by the beginning of their names.
+_PURPOSES = {"sparql": "SPARQL queries", "verdicts": "trust in new certificates"}
 _DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -77,7 +79,7 @@ def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str
 
 def _follower(lag: Lag, size: int, position: int) -> FollowerState:
     behind = max(0, size - position)
-    purpose = "words of the search" if lag.follower.startswith("search") else "SPARQL queries"
+    purpose = _PURPOSES.get(lag.follower.partition(":")[0], "words of the search")
     state = plural(behind, "entry behind", "entries behind") if behind else "up to date"
     if lag.failures:
         state = f"{state}, failed {plural(lag.failures, 'time')} in a row"

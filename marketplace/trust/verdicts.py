@@ -1,0 +1,272 @@
+"""Verdicts about certificates in the database: written once, and only anew where they may have changed.
+
+A certificate may have signed thousands of entries, so nothing here goes by
+entry. Each change of a verdict gets the next number of a counter whose row is
+locked until the commit; whoever remembers the last number it saw asks for the
+rest and misses none.
+
+Several processes may do this at once: each looks again under that lock before
+it writes, so that a change is told once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.db import Database
+from marketplace.models import Certificate, CertificateBeside, TrustState, Verdict, VerdictChange
+from marketplace.trust.service import TrustService
+from marketplace.trust.store import TrustStore
+from validators.verdict import CertificateVerdict
+
+#: Certificates judged between two commits.
+CHUNK = 250
+_STATE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh did: certificates that were judged, and those whose verdict changed."""
+
+    judged: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A verdict as its row holds it, without what says when and how it was made."""
+
+    standing: str
+    anchor: str | None
+    pinned: bool
+    listed: bool
+    takes_legacy: bool
+    begins: datetime
+    ends: datetime
+    revoked_since: datetime | None
+    revoked_name: str | None
+    revoked_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    held: _Held
+    due: datetime | None
+
+
+class VerdictService:
+    """Keeps the verdicts of one database. Safe to call from several threads and processes."""
+
+    def __init__(
+        self, database: Database, store: TrustStore, trust: TrustService, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._trust = trust
+        self._now = now
+
+    def refresh(self) -> Refreshed:
+        """Judge every certificate whose verdict is missing, due, or was made on another basis.
+
+        Raises:
+            SQLAlchemyError: the database cannot be read or written; what was written before stays.
+        """
+        now = _whole_second(self._now())
+        basis = self._store.basis(now)
+        overdue = or_(Verdict.certificate_id.is_(None), Verdict.basis != basis, Verdict.due <= now)
+        judged = changed = last = 0
+        while True:
+            with self._database.read() as session:
+                keys = _certificates(session, Certificate.id > last, overdue)
+                found = self._judge(session, keys, now)
+            if not keys:
+                break
+            changed += self._write(found, basis, now, anew=keys)
+            judged, last = judged + len(keys), keys[-1]
+        with self._database.write() as session:
+            _lock(session, now)
+            session.execute(update(TrustState).values(basis=basis, refreshed_at=now))
+        return Refreshed(judged, changed)
+
+    def judge_new(self, session: Session, keys: Collection[int]) -> int:
+        """Judge those of some certificates that have no verdict, or one that is due.
+
+        Args:
+            session: reads.
+            keys: of certificates.
+
+        Returns:
+            how many verdicts changed.
+        """
+        now = _whole_second(self._now())
+        overdue = or_(Verdict.certificate_id.is_(None), Verdict.due <= now)
+        wanted = sorted(keys)
+        changed = 0
+        for start in range(0, len(wanted), CHUNK):
+            chunk = _certificates(session, Certificate.id.in_(wanted[start : start + CHUNK]), overdue)
+            if chunk:
+                found = self._judge(session, chunk, now)
+                # What another process judged meanwhile stands: its files may be newer than ours.
+                changed += self._write(found, self._store.basis(now), now, anew=())
+        return changed
+
+    def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _Judged]:
+        beside = _beside(session, keys)
+        legacy = self._store.material.policy.legacy == "accept"
+        rows = session.execute(
+            select(Certificate.id, Certificate.der, Certificate.not_before, Certificate.not_after).where(
+                Certificate.id.in_(keys)
+            )
+        )
+        found = {}
+        for key, der, begins, ends in rows:
+            verdict = self._trust.judge(der, beside[key], now)
+            found[key] = _judged(verdict, begins, ends, legacy, now)
+        return found
+
+    def _write(
+        self, found: Mapping[int, _Judged], basis: str, now: datetime, *, anew: Collection[int]
+    ) -> int:
+        """Store verdicts.
+
+        Args:
+            anew: certificates whose verdict is replaced also where it is not due.
+
+        Returns:
+            how many say something else than before.
+        """
+        with self._database.write() as session:
+            revision = _lock(session, now) + 1
+            before = _held(session, found)
+            changes = []
+            for key, judged in found.items():
+                old, due = before.get(key, (None, None))
+                if old is not None and key not in anew and (due is None or due > now):
+                    continue
+                row: dict[str, Any] = {"basis": basis, "due": judged.due, "judged_at": now}
+                if old == judged.held:
+                    _update(session, key, row)
+                    continue
+                row |= {**asdict(judged.held), "revision": revision}
+                if old is None:
+                    session.execute(insert(Verdict).values(certificate_id=key, **row))
+                else:
+                    _update(session, key, row)
+                changes.append((key, old, judged.held))
+            if changes:
+                session.execute(update(TrustState).values(revision=revision))
+                _record(session, changes, now)
+            return len(changes)
+
+
+def _whole_second(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(microsecond=0)
+
+
+def _certificates(session: Session, which: ColumnElement[bool], overdue: ColumnElement[bool]) -> list[int]:
+    statement = (
+        select(Certificate.id)
+        .outerjoin(Verdict, Verdict.certificate_id == Certificate.id)
+        .where(which, overdue)
+        .order_by(Certificate.id)
+        .limit(CHUNK)
+    )
+    return list(session.scalars(statement))
+
+
+def _beside(session: Session, keys: Sequence[int]) -> defaultdict[int, list[bytes]]:
+    found: defaultdict[int, list[bytes]] = defaultdict(list)
+    rows = session.execute(
+        select(CertificateBeside.certificate_id, CertificateBeside.der)
+        .where(CertificateBeside.certificate_id.in_(keys))
+        .order_by(CertificateBeside.certificate_id, CertificateBeside.fingerprint)
+    )
+    for key, der in rows:
+        found[key].append(der)
+    return found
+
+
+def _judged(
+    verdict: CertificateVerdict, not_before: datetime, not_after: datetime, legacy: bool, now: datetime
+) -> _Judged:
+    # Path dates are inside the signer's own only where there is a path.
+    begins = max(not_before, verdict.begins or not_before)
+    ends = min(not_after, verdict.ends or not_after)
+    revoked = verdict.revoked
+    held = _Held(
+        standing=verdict.standing.value,
+        anchor=verdict.anchor,
+        pinned=verdict.pinned,
+        listed=verdict.listed,
+        takes_legacy=legacy,
+        begins=begins,
+        ends=ends,
+        revoked_since=None if revoked is None else _whole_second(revoked.since),
+        revoked_name=verdict.revoked_name,
+        revoked_reason=None if revoked is None else revoked.reason,
+    )
+    # When the chosen path begins or ends, another one may be the better.
+    return _Judged(held, min((one for one in (begins, ends) if one > now), default=None))
+
+
+def _lock(session: Session, now: datetime) -> int:
+    """Keep other writers of verdicts out until the commit; returns the revision."""
+    held = select(TrustState.revision).where(TrustState.id == _STATE).with_for_update()
+    revision = session.scalar(held)
+    if revision is None:
+        _make_state(session, now)
+        revision = session.scalar(held)
+    return revision or 0
+
+
+def _make_state(session: Session, now: datetime) -> None:
+    values = {"id": _STATE, "revision": 0, "basis": "", "refreshed_at": now}
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(insert(TrustState).values(**values))  # SQLite has one writer at a time
+        return
+    from sqlalchemy.dialects.postgresql import insert as insert_unless
+
+    session.execute(insert_unless(TrustState).values(**values).on_conflict_do_nothing())
+
+
+def _held(session: Session, keys: Collection[int]) -> dict[int, tuple[_Held, datetime | None]]:
+    rows = session.execute(
+        select(Verdict.certificate_id, Verdict.due, *(getattr(Verdict, name) for name in _COLUMNS)).where(
+            Verdict.certificate_id.in_(keys)
+        )
+    )
+    return {key: (_Held(*rest), due) for key, due, *rest in rows}
+
+
+_COLUMNS = tuple(_Held.__dataclass_fields__)
+
+
+def _update(session: Session, key: int, row: Mapping[str, Any]) -> None:
+    session.execute(
+        update(Verdict)
+        .where(Verdict.certificate_id == key)
+        .values(**row)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _record(session: Session, changes: Sequence[tuple[int, _Held | None, _Held]], now: datetime) -> None:
+    rows = list(_changed_standings(changes, now))
+    if rows:
+        session.execute(insert(VerdictChange), rows)
+
+
+def _changed_standings(
+    changes: Sequence[tuple[int, _Held | None, _Held]], now: datetime
+) -> Iterator[dict[str, Any]]:
+    for key, old, held in changes:
+        before = None if old is None else old.standing
+        if before != held.standing:
+            yield {"certificate_id": key, "changed_at": now, "before": before, "after": held.standing}
