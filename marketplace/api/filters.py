@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from marketplace.access.narrowing import ALL, GROUP, LONGEST
 from marketplace.search.facts import Facet
 from marketplace.search.request import FIXED, MAX_PAGE, PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
@@ -61,6 +62,19 @@ _NARROWING = (
     _parameter("created-from", "endorsed on this day or later (or at this time)", _DATE, "2024-01-31"),
     _parameter("created-to", "endorsed on this day or earlier (or at this time)", _DATE),
 )
+SCOPE_SCHEMA: Schema = {
+    "type": "string",
+    "pattern": rf"^(all|public|mine|{GROUP}[^\u0000-\u001f\u007f]+)$",
+    "maxLength": LONGEST,
+    "default": ALL,
+}
+_SCOPE = _parameter(
+    "scope",
+    "which part of what you may see: all of it, what is public, what only your groups see (mine), or "
+    f"one group ({GROUP}NAME)",
+    SCOPE_SCHEMA,
+    ALL,
+)
 _PAGING = (
     _parameter(
         "limit",
@@ -82,5 +96,5 @@ def _sort(*without: Sort) -> Parameter[str | None]:
 
 
 #: Of lists, which no words give a relevance.
-LIST_PARAMETERS = (*_NARROWING, _sort(Sort.RELEVANCE), *_PAGING)
-SEARCH_PARAMETERS = (WORDS, *_NARROWING, _sort(), *_PAGING)
+LIST_PARAMETERS = (*_NARROWING, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
+SEARCH_PARAMETERS = (WORDS, *_NARROWING, _SCOPE, _sort(), *_PAGING)

@@ -9,6 +9,7 @@ from marketplace.web.query import QUERY_TYPE
 from marketplace.web.selection import LOCATIONS, STATUSES
 
 from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
+from .filters import SCOPE_SCHEMA
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
@@ -52,6 +53,7 @@ _LIST = (
     ),
     _parameter("identifier", "the image", _ANY),
     _parameter("email", "the endorser", _ANY),
+    _parameter("scope", "which part of what you may see", SCOPE_SCHEMA, "all"),
     _parameter("created", "creation time; with identifier and email it names one entry", _ANY),
     _parameter(
         "limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "10"
@@ -104,7 +106,10 @@ LIST = Operation(
         Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",)),
     ],
     query=(*_LIST, *_TABLE),
-    errors={400: ("query.status", "query.limit", "query.refused", "query.media"), 404: ("list.empty",)},
+    errors={
+        400: ("query.status", "query.limit", "query.refused", "query.media", "query.scope"),
+        404: ("list.empty",),
+    },
 )
 ENTRY = Operation(
     "web.entry",

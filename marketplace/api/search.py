@@ -34,6 +34,7 @@ _REFUSALS = (
     "search.limit",
     "search.date",
     "search.cursor",
+    "search.scope",
 )
 #: Rules of the words alone.
 _WORD_REFUSALS = (

@@ -2,6 +2,7 @@
 
 from marketplace.ingest.batch import Receipt, Source
 from marketplace.ingest.errors import (
+    AudienceError,
     CertificateExpiredError,
     CertificateNotYetValidError,
     ConflictError,
@@ -10,12 +11,15 @@ from marketplace.ingest.errors import (
     IngestError,
     LegacyRefusedError,
     OlderThanLatestError,
+    OtherAudienceError,
+    PrivateEntryError,
     StoreUnavailableError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.service import IngestService, Page
 
 __all__ = [
+    "AudienceError",
     "CertificateExpiredError",
     "CertificateNotYetValidError",
     "ConflictError",
@@ -25,7 +29,9 @@ __all__ = [
     "IngestService",
     "LegacyRefusedError",
     "OlderThanLatestError",
+    "OtherAudienceError",
     "Page",
+    "PrivateEntryError",
     "Receipt",
     "Source",
     "StoreUnavailableError",

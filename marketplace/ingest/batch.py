@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from marketplace.changes.log import Appended, ChangeLog
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
+from marketplace.ingest.audience import verify_audience
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row
@@ -42,6 +43,8 @@ from validators.document import AcceptedEntry, Coordinates, Signer
 
 #: Certificates kept beside one; a name can be certified by many, and only some lead to an anchor.
 MOST_BESIDE = 16
+#: Writes what belongs to a created entry in the same transaction: both are stored or neither.
+Note = Callable[[Session], None]
 
 
 class Source(Enum):
@@ -103,6 +106,7 @@ class Batch:
     """
 
     def __init__(self, session: Session, policy: UploadPolicy, now: datetime) -> None:
+        self._session = session
         self._connection = session.connection()
         self._policy = policy
         self._now = now
@@ -131,15 +135,20 @@ class Batch:
         """To add one entry in: an exception undoes what was done for it, and nothing else."""
         return self._connection.begin_nested()
 
-    def add(self, entry: AcceptedEntry, log: str, source: Source) -> Taken:
+    def add(self, entry: AcceptedEntry, log: str, source: Source, note: Note | None = None) -> Taken:
         """Take in one entry.
 
+        Args:
+            note: called where the entry is new to the log.
+
         Raises:
+            AudienceError: it is signed for others than those who read the log.
             ConflictError: other bytes have its coordinates in the log (uploads only).
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
         """
         log_id = self._log_key(log)
+        verify_audience(entry, log)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
@@ -156,6 +165,9 @@ class Batch:
         else:
             body_id = self._find_or_insert_body(entry_key, body)
         self._show(log_id, entry_key, row, shown)
+        if note is not None:
+            # Before a number is awaited: what it raises must leave nothing behind.
+            note(self._session)
         return self._await_number(log, Appended(entry_key, body_id), entry, body["sha256"])
 
     def finish(self) -> None:

@@ -53,6 +53,24 @@ class CreatedInFutureError(GateError):
     code = "gate.created-in-future"
 
 
+class AudienceError(IngestError):
+    """The endorser signed an entry for others than those who read the log; holds for imports too."""
+
+    code = "audience"
+
+
+class PrivateEntryError(AudienceError):
+    """The entry is signed as private, and the log is public."""
+
+    code = "audience.private"
+
+
+class OtherAudienceError(AudienceError):
+    """The entry is signed for other groups."""
+
+    code = "audience.other-group"
+
+
 class ConflictError(IngestError):
     """Other bytes have these coordinates in the log."""
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
-from marketplace.ingest.batch import Batch, Receipt, Source, Taken
+from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError
 from marketplace.ingest.gate import UploadPolicy
 from validators import accept
@@ -51,6 +51,7 @@ class _Waiting:
     entry: AcceptedEntry
     log: str
     source: Source
+    note: Note | None = None
     answer: Future[Receipt] = field(default_factory=Future)
 
 
@@ -95,7 +96,8 @@ class IngestService:
         acceptor: acceptance; raises RefusedError.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
         on_outcome: called with created, unchanged, refused or failed, and the code of the rule or failure
-            if any, at the end of each ``submit``.
+            if any, at the end of each ``submit`` to the public log.
+        on_private_outcome: the same for all other logs, whose figures are not for everybody.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class IngestService:
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         on_commit: Callable[[], None] = lambda: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
+        on_private_outcome: Callable[[str, str], None] = lambda outcome, code: None,
     ) -> None:
         self._database = database
         self._policy = policy
@@ -114,31 +117,40 @@ class IngestService:
         self._accept = acceptor
         self._on_commit = on_commit
         self._on_outcome = on_outcome
+        self._on_private_outcome = on_private_outcome
         self._queue: Queue[_Waiting | _WaitingPage | None] = Queue(WAITING)
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_until_closed, name="ingest", daemon=True)
         self._writer.start()
 
-    def submit(self, data: bytes, log: str = PUBLIC, source: Source = Source.UPLOAD) -> Receipt:
+    def submit(
+        self, data: bytes, log: str = PUBLIC, source: Source = Source.UPLOAD, note: Note | None = None
+    ) -> Receipt:
         """Accept bytes and store them; returns when they are on disk.
+
+        Args:
+            note: called on the writer thread with the transaction that creates the entry, and not called
+                where the entry was there before.
 
         Raises:
             RefusedError: they are no valid entry.
+            AudienceError: the entry is signed for others than those who read the log.
             GateError: the upload gate refuses the entry.
             ConflictError: other bytes have its coordinates in the log.
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
+        tell = self._on_outcome if log == PUBLIC else self._on_private_outcome
         try:
-            receipt = self.enqueue(self._accept(data), log, source).result()
+            receipt = self.enqueue(self._accept(data), log, source, note).result()
         except StoreUnavailableError as error:
-            self._on_outcome("failed", error.code)
+            tell("failed", error.code)
             raise
         except (RefusedError, IngestError) as error:
-            self._on_outcome("refused", error.code)
+            tell("refused", error.code)
             raise
-        self._on_outcome(receipt.outcome, "")
+        tell(receipt.outcome, "")
         return receipt
 
     def import_(self, data: bytes, log: str = PUBLIC) -> Receipt:
@@ -146,6 +158,7 @@ class IngestService:
 
         Raises:
             RefusedError: they are no valid entry.
+            AudienceError: the entry is signed for others than those who read the log.
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
@@ -162,10 +175,14 @@ class IngestService:
         yield from map(_outcome, window)
 
     def enqueue(
-        self, entry: AcceptedEntry, log: str = PUBLIC, source: Source = Source.UPLOAD
+        self,
+        entry: AcceptedEntry,
+        log: str = PUBLIC,
+        source: Source = Source.UPLOAD,
+        note: Note | None = None,
     ) -> Future[Receipt]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
-        waiting = _Waiting(entry, log, source)
+        waiting = _Waiting(entry, log, source, note)
         self._put(waiting)
         return waiting.answer
 
@@ -278,7 +295,7 @@ class IngestService:
             for one in waiting:
                 try:
                     with batch.savepoint():
-                        outcomes.append(batch.add(one.entry, one.log, one.source))
+                        outcomes.append(batch.add(one.entry, one.log, one.source, one.note))
                 except Exception as error:
                     if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                         raise  # the database itself is in trouble: that is no single entry's doing

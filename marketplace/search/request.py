@@ -13,6 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.entries.pure import Status
 from marketplace.models.base import to_seconds
 from marketplace.search.errors import SearchRefusedError
@@ -74,6 +75,7 @@ class SearchRequest:
         sort: None for relevance where there are words, newest first where there are none.
         limit: hits on a page, 1 to MAX_PAGE.
         cursor: where the page begins, from ``SearchPage.next_cursor``.
+        scope: which part of what the reader may see; see access.narrowing.
     """
 
     words: str = ""
@@ -83,6 +85,7 @@ class SearchRequest:
     sort: Sort | None = None
     limit: int = PAGE
     cursor: str | None = None
+    scope: str = ALL
 
     def query(self) -> WordQuery | None:
         """The words, parsed.
@@ -119,6 +122,7 @@ class SearchRequest:
             filters.created_from,
             filters.created_before,
             self.order().value,
+            self.scope,
         ]
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -128,7 +132,7 @@ def parse_request(pairs: Iterable[tuple[str, str]]) -> SearchRequest:
 
     ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
     ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
-    ``limit``; ``cursor``. Without any ``status`` only valid entries are listed;
+    ``limit``; ``cursor``; ``scope``. Without any ``status`` only valid entries are listed;
     ``status=all`` lists every one.
 
     Raises:
@@ -163,10 +167,11 @@ def parse_request(pairs: Iterable[tuple[str, str]]) -> SearchRequest:
         sort=_sort(single.get("sort")),
         limit=_limit(single.get("limit")),
         cursor=single.get("cursor") or None,
+        scope=_scope(single.get("scope")),
     )
 
 
-_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor")
+_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,13 @@ def _sort(name: str | None) -> Sort | None:
         raise SearchRefusedError(
             "search.unknown-sort", f"There is no sort {shown(name)}; there are {', '.join(Sort)}."
         ) from None
+
+
+def _scope(text: str | None) -> str:
+    try:
+        return parse_scope(text or ALL)
+    except ScopeError as error:
+        raise SearchRefusedError("search.scope", f"{error}, found {shown(text)}.") from None
 
 
 def _limit(text: str | None) -> int:

@@ -16,6 +16,7 @@ from pyroaring import BitMap
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
+from marketplace.access.narrowing import narrowed
 from marketplace.access.principal import Principal
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
@@ -119,6 +120,7 @@ class SearchService:
             SearchUnavailableError: it has words, and they cannot be searched at the moment.
         """
         query, cursor = request.query(), parse_cursor(request)
+        principal = narrowed(principal, request.scope)
         with ExitStack() as stack:
             session = stack.enter_context(self._database.read())
             scope = self._catalogue.catch_up(session, principal)

@@ -23,7 +23,7 @@ from .negotiation import LIST, Media, choose
 from .pages import page
 from .parameters import read_form, read_query
 from .presented import fresh_response, stream_response
-from .reading import visible_entries
+from .reading import read_scope, visible_entries
 from .selection import LOCATIONS, STATUSES, UnknownPartError, select
 from .streams import LongStreams
 from .uploads import entry_path
@@ -64,21 +64,22 @@ def _as_stream(request: Request, fields: Mapping[str, str], parts: tuple[str, ..
     runtime: Runtime = request.registry[Runtime]
     cap = runtime.settings.list.cap
     query = select(parts, fields, now=runtime.now(), default_limit=cap, cap=cap)
-    with visible_entries(request) as visible:
+    scope = read_scope(fields)
+    with visible_entries(request, scope) as visible:
         matching = visible.list(replace(query, limit=0)).matching
     if matching <= query.offset:
         raise no_match()
     links = _links(request, fields, query, matching)
     entries = min(matching - query.offset, query.limit or matching)
-    chunks = request.registry[LongStreams].send(_documents(request, query), entries)
+    chunks = request.registry[LongStreams].send(_documents(request, query, scope), entries)
     return stream_response(chunks, "application/xml", links)
 
 
-def _documents(request: Request, query: EntryQuery) -> Iterator[bytes]:
+def _documents(request: Request, query: EntryQuery, scope: str) -> Iterator[bytes]:
     # No namespace and no attribute on the wrapper: whatever it declared would become part of what the
     # inclusive canonicalisation of an embedded document sees.
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n<metadata>\n'
-    with visible_entries(request) as visible:
+    with visible_entries(request, scope) as visible:
         for stored in visible.stream_bodies(query):
             yield root_bytes(stored.data) + b"\n"
     yield b"</metadata>\n"
@@ -92,7 +93,7 @@ def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...
     except UnknownPartError:
         # A table shows what it got; its protocol has no word for "not found".
         return fresh_response(request, to_datatables(fields, (), 0, 0), "application/json")
-    found = _page_of(request, query)
+    found = _page_of(request, query, read_scope(fields))
     body = to_datatables(fields, found.rows, found.total, found.matching)
     return fresh_response(request, body, "application/json", _links(request, fields, query, found.matching))
 
@@ -100,7 +101,7 @@ def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...
 def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
     runtime: Runtime = request.registry[Runtime]
     query = select(parts, fields, now=runtime.now(), default_limit=_PAGE_ROWS, cap=runtime.settings.list.cap)
-    found = _page_of(request, query)
+    found = _page_of(request, query, read_scope(fields))
     rest = query.offset + (query.limit or 0)
     values = {
         "rows": [_shown(row) for row in found.rows],
@@ -119,8 +120,8 @@ def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]
     return response
 
 
-def _page_of(request: Request, query: EntryQuery) -> EntryPage:
-    with visible_entries(request) as visible:
+def _page_of(request: Request, query: EntryQuery, scope: str) -> EntryPage:
+    with visible_entries(request, scope) as visible:
         return visible.list(query)
 
 

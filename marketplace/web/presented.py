@@ -10,17 +10,18 @@ from pyramid.response import Response
 
 from marketplace.entries.cache import RememberedEntry
 
+from .keeping import VARY
+
 _IMMUTABLE = ("Cache-Control", "public, max-age=31536000, immutable")
 #: What may change at any moment is kept by nobody without asking again.
 _REVALIDATED = ("Cache-Control", "no-cache")
-_VARY = ("Vary", "Accept")
 
 Headers = list[tuple[str, str]]
 
 
 def entry_response(request: Request, entry: RememberedEntry, identifier: str) -> Response:
     """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them."""
-    headers = [("ETag", entry.etag), _IMMUTABLE, _VARY]
+    headers = [("ETag", entry.etag), _IMMUTABLE, VARY]
     if _is_known(request, entry.etag):
         return Response(status=304, headerlist=headers, app_iter=())
     headers += [
@@ -46,7 +47,7 @@ def fresh_response(
 def stream_response(chunks: Iterable[bytes], content_type: str, headers: Headers) -> Response:
     """A body of unknown length, sent as it is read."""
     return Response(
-        headerlist=[("Content-Type", f"{content_type}; charset=UTF-8"), _REVALIDATED, _VARY, *headers],
+        headerlist=[("Content-Type", f"{content_type}; charset=UTF-8"), _REVALIDATED, VARY, *headers],
         app_iter=chunks,
     )
 
@@ -55,7 +56,7 @@ def _response(
     request: Request, body: bytes, content_type: str, caching: tuple[str, str], headers: Headers | None = None
 ) -> Response:
     etag = f'"{sha256(body).hexdigest()[:32]}"'
-    common = [("ETag", etag), caching, _VARY, *(headers or [])]
+    common = [("ETag", etag), caching, VARY, *(headers or [])]
     if _is_known(request, etag):
         return Response(status=304, headerlist=common, app_iter=())
     common += [("Content-Type", f"{content_type}; charset=UTF-8"), ("Content-Length", str(len(body)))]

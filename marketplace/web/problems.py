@@ -18,6 +18,7 @@ from pyramid.response import Response
 from marketplace.logs import request_id
 
 from .errors import HttpError
+from .keeping import VARY
 from .negotiation import LIST, PROBLEM_TYPE, Media, Offer, by_accept, choose
 from .parameters import is_plain, read_query
 
@@ -36,7 +37,7 @@ def error_response(request: Request, error: HttpError) -> Response:
     else:
         body = f"<error>{_xml_text(error.reason)}</error>".encode()
     content_type = offer.content_type if offer.content_type == PROBLEM_TYPE else _WRITTEN_AS[offer.media]
-    headers = [*error.headers, ("Cache-Control", "no-store"), ("Vary", "Accept")]
+    headers = [*error.headers, ("Cache-Control", "no-store"), VARY]
     response = Response(body=body, status=error.status, content_type=content_type)
     if content_type != PROBLEM_TYPE:
         response.charset = "UTF-8"

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pyramid.request import Request
 
+from marketplace.access import Principal
+from marketplace.access.narrowing import ALL, ScopeError, narrowed, parse_scope
 from marketplace.entries import EntryService, VisibleEntries
 from marketplace.runtime import Runtime
 
+from .errors import BadRequestError
 from .security import principal_of
 
 
 @contextmanager
-def visible_entries(request: Request) -> Iterator[VisibleEntries]:
-    """The entries that a request's principal may see, while the block lasts."""
+def visible_entries(request: Request, scope: str = ALL) -> Iterator[VisibleEntries]:
+    """The entries that a request's principal may see, or a part of them, while the block lasts.
+
+    Args:
+        scope: as ``access.narrowing.parse_scope`` gives it.
+    """
+    with entries_seen_by(request, narrowed(principal_of(request), scope)) as visible:
+        yield visible
+
+
+@contextmanager
+def entries_seen_by(request: Request, principal: Principal) -> Iterator[VisibleEntries]:
+    """The entries that a principal may see, while the block lasts."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
-        yield EntryService(session, runtime.list_caches).visible_to(principal_of(request))
+        yield EntryService(session, runtime.list_caches).visible_to(principal)
+
+
+def read_scope(fields: Mapping[str, str]) -> str:
+    """The part of the entries that a URL's fields ask for.
+
+    Raises:
+        BadRequestError: there is no such part.
+    """
+    try:
+        return parse_scope(fields.get("scope") or ALL)
+    except ScopeError as error:
+        raise BadRequestError("query.scope", str(error)) from None

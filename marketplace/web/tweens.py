@@ -25,6 +25,7 @@ from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
 
 from .errors import HttpError
+from .keeping import keep_private, shows_credentials
 from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
 from .presented import entry_response
@@ -73,6 +74,8 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             method = environ["REQUEST_METHOD"]
             seconds = time.perf_counter() - started
             count_request(_route_name(request), method, response.status_int, seconds)
+            if shows_credentials(environ) and not _is_file(request):
+                keep_private(response)
             response.headerlist.append(("X-Request-Id", identity))
             response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
             if request_logger.isEnabledFor(logging.INFO):
@@ -102,7 +105,13 @@ def _route_name(request: Request) -> str:
     if route is None:
         return request.environ.get(_REMEMBERED_ROUTE, "none")  # type: ignore[no-any-return]  # set below
     name: str = route.name
-    return "static" if name.startswith("__") else name
+    return "static" if _is_file(request) else name
+
+
+def _is_file(request: Request) -> bool:
+    """Whether a style sheet, script or picture answered: those are the same for everybody."""
+    route = request.matched_route
+    return route is not None and route.name.startswith("__")
 
 
 def _answer(handler: Handler, request: Request) -> Response:
@@ -151,8 +160,8 @@ def remembered(handler: Handler, registry: Registry) -> Handler:
             path.startswith(prefix)
             and environ["REQUEST_METHOD"] in ("GET", "HEAD")
             and not environ.get("QUERY_STRING")
-            # Whoever shows a token may see more at the same coordinates than the public does.
-            and "HTTP_AUTHORIZATION" not in environ
+            # Whoever says who it is may see more at the same coordinates than the public does.
+            and not shows_credentials(environ)
         ):
             coordinates = path[len(prefix) :]
             entry = cache.find(coordinates)

@@ -9,6 +9,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.ingest import (
+    AudienceError,
     ConflictError,
     GateError,
     IngestService,
@@ -79,6 +80,8 @@ def submit(ingest: IngestService, data: bytes) -> Receipt:
         raise refused(error) from error
     except GateError as error:
         raise BadRequestError(error.code, f"invalid metadata: {error.message}", step=8) from error
+    except AudienceError as error:
+        raise BadRequestError(error.code, f"invalid metadata: {error.message}") from error
     except ConflictError as error:
         raise HttpError(409, error.code, error.message) from error
     except StoreUnavailableError as error:
