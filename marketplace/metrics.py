@@ -38,6 +38,12 @@ class Metrics:
             ["outcome", "code"],
             registry=self.registry,
         )
+        self._mails = Counter(
+            "marketplace_mails",
+            "Attempts to send a mail, by what became of it: sent, delayed or dead.",
+            ["outcome"],
+            registry=self.registry,
+        )
         # Looking a child up by its labels costs more than counting: each is looked up once.
         self._timed: dict[tuple[str, str, int], Histogram] = {}
         ProcessCollector(registry=self.registry)
@@ -65,6 +71,10 @@ class Metrics:
             code: of the rule that refused it, or of the failure.
         """
         self._uploads.labels(outcome, code).inc()
+
+    def count_mail(self, outcome: str) -> None:
+        """Count an attempt to send a mail: sent, delayed or dead."""
+        self._mails.labels(outcome).inc()
 
     def _add_timed(self, key: tuple[str, str, int]) -> Histogram:
         route, method, status = key

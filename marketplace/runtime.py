@@ -17,6 +17,7 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.mail import MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.search.catalogue import Catalogue
@@ -137,6 +138,7 @@ class Runtime:
         trust: decides about entries by them.
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
+        mail: sends what is owed.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -154,6 +156,7 @@ class Runtime:
     trust: TrustService
     access: AccessService
     verdicts: VerdictService
+    mail: MailWorker
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -164,9 +167,11 @@ class Runtime:
         self.trust_watch.start()
         self.access.start()
         self.following.start()
+        self.mail.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
+        self.mail.stop()
         self.ingest.close()
         self.trust_watch.stop()
         self.access.close()
@@ -236,4 +241,11 @@ def build(settings: Settings) -> Runtime:
         trust_watch=TrustWatch(trust_store, settings.trust.reload_interval, verdicts.refresh),
         trust=trust,
         verdicts=verdicts,
+        mail=MailWorker(
+            database,
+            settings.mail,
+            settings.site.url,
+            settings.site.title,
+            on_outcome=metrics.count_mail,
+        ),
     )

@@ -26,6 +26,7 @@ SERVICES = FOLLOWED | {
     "marketplace.ingest",
     "marketplace.sparql",
     "marketplace.search",
+    "marketplace.mail",
     "marketplace.trust",
     "marketplace.worker",
 }
@@ -54,6 +55,7 @@ MAY_IMPORT = {
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.trust": FOLLOWED,
+    "marketplace.mail": STORE,
     "marketplace.worker": FOLLOWED,
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),

@@ -93,6 +93,18 @@ class UploadSettings(Section):
         "refuse", description="accept: also take SHA-1 signatures, 1024-bit keys and expired certificates"
     )
     max_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="largest entry taken, in bytes")
+    confirm_email: bool = Field(
+        False, description="endorsers confirm by mail before an upload with a new certificate is taken"
+    )
+    confirm_days: float = Field(
+        7.0, gt=0, le=90, description="days after which an upload that nobody confirmed is forgotten"
+    )
+    pending_per_address: int = Field(
+        5, ge=1, le=100, description="uploads that may wait for the confirmation of one address"
+    )
+    pending_limit: int = Field(
+        1000, ge=1, le=100_000, description="uploads that may wait for any confirmation, each up to 1 MiB"
+    )
 
 
 class ListSettings(Section):

@@ -16,8 +16,9 @@ from configparser import Error as IniError
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from marketplace.config.mail import MailSettings, ReminderSettings
 from marketplace.config.sections import (
     CacheSettings,
     DatabaseSettings,
@@ -64,7 +65,18 @@ class Settings(Section):
     query: QuerySettings = QuerySettings()
     search: SearchSettings = SearchSettings()
     trust: TrustSettings = TrustSettings()
+    mail: MailSettings = MailSettings()
+    reminders: ReminderSettings = ReminderSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _can_mail(self) -> Settings:
+        needed = "upload.confirm_email" if self.upload.confirm_email else "reminders.enabled"
+        if (self.upload.confirm_email or self.reminders.enabled) and not self.mail.host:
+            raise ValueError(f"{needed} = true needs mail.host: nobody could be asked")
+        if self.upload.confirm_email and not self.mail.admin:
+            raise ValueError("upload.confirm_email = true needs mail.admin: somebody must hear of abuse")
+        return self
 
     @property
     def database_url(self) -> str:
@@ -199,7 +211,9 @@ def _fault(detail: Any, nested: Mapping[str, Any]) -> str:
     value: Any = nested
     for part in detail["loc"]:
         value = value.get(part) if isinstance(value, Mapping) else None
-    reason = detail["msg"].removeprefix("Value error, ")
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    if not isinstance(value, str):  # a rule about several settings; some of them may be secret
+        return reason
     # A database URL may hold a password, and faults are printed and logged.
     shown = "" if name == "database.url" else f" (found {value!r})"
     return f"{name} or {variable_name(name)}: {reason}{shown}"

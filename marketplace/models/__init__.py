@@ -6,7 +6,10 @@ from marketplace.models.certificate import Certificate
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
+from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
+from marketplace.models.pending import ConfirmedEndorser, PendingUpload
+from marketplace.models.reminder import ReminderGiven, ReminderSubscription
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
 
 __all__ = [
@@ -16,6 +19,7 @@ __all__ = [
     "Certificate",
     "CertificateBeside",
     "Change",
+    "ConfirmedEndorser",
     "Current",
     "Entry",
     "EntryBody",
@@ -25,13 +29,18 @@ __all__ = [
     "GroupMember",
     "Log",
     "LoginSession",
+    "MailLink",
+    "OutgoingMail",
     "Peer",
     "PeerEvidence",
     "PeerGrant",
     "PeerLog",
     "PeerRejected",
     "PeerWanted",
+    "PendingUpload",
     "RememberedList",
+    "ReminderGiven",
+    "ReminderSubscription",
     "Token",
     "TrustState",
     "Verdict",

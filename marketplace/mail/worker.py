@@ -1,0 +1,237 @@
+"""The thread that sends what is owed and does what falls due beside it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from marketplace.access.principal import PUBLIC
+from marketplace.config.mail import MailSettings
+from marketplace.db import Database
+from marketplace.mail.letter import compose
+from marketplace.mail.links import Links
+from marketplace.mail.outbox import Claimed, Outbox, next_wait
+from marketplace.mail.smtp import (
+    PermanentError,
+    ServerUnavailableError,
+    SmtpConnection,
+    SmtpTransport,
+    TemporaryError,
+)
+
+#: Seconds between looks at the outbox: other processes owe mail without a word.
+POLL = 1.0
+#: Longest time in seconds without a try to reach the server.
+LONGEST_PAUSE = 300.0
+#: Seconds between two removals of what is of no use any more.
+TIDY = 3600.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do from time to time, in any number of processes at once.
+
+    Args:
+        interval: seconds from one time to the next.
+    """
+
+    name: str
+    interval: float
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MailHealth:
+    """Whether mail goes out of this process.
+
+    Args:
+        state: ``off`` where no server is configured, ``ok``, or ``failing``.
+        reason: what the last attempt met; None unless failing.
+    """
+
+    state: str
+    reason: str | None = None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MailWorker:
+    """Sends mail and runs chores on a thread of its own.
+
+    Args:
+        site_url: base of the links in mails.
+        site_title: what the sender is called.
+        chores: what else there is to do; a failing one is logged and tried again at its time.
+        on_outcome: called with ``sent``, ``delayed`` or ``dead`` for each attempt at a mail about the public log.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: MailSettings,
+        site_url: str,
+        site_title: str,
+        *,
+        chores: Sequence[Chore] = (),
+        now: Callable[[], datetime] = _utc_now,
+        on_outcome: Callable[[str], None] = lambda outcome: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._site_url = site_url
+        self._site_title = site_title
+        self._transport = SmtpTransport(settings, site_url)
+        self._chores = [*chores, Chore("tidy", TIDY, self._tidy)]
+        self._now = now
+        self._on_outcome = on_outcome
+        self._name = uuid4().hex
+        self._failures = 0
+        self._not_before = 0.0
+        self._health = MailHealth("ok" if settings.host else "off")
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+
+    @property
+    def health(self) -> MailHealth:
+        """Whether mail goes out, as far as this process has tried."""
+        return self._health
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Say that mail is owed. Cheap, callable from any thread."""
+        self._wake.set()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Let the mail that is on its way finish, then end; later calls do nothing."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def deliver(self) -> int:
+        """Send everything that is due, on the calling thread.
+
+        Returns:
+            how many mails went out.
+        """
+        if not self._settings.host or time.monotonic() < self._not_before or not self._is_due():
+            return 0
+        sent = 0
+        try:
+            with self._transport.connect() as connection:
+                while not self._stopping.is_set() and (claimed := self._claim()) is not None:
+                    sent += self._send(connection, claimed)
+        except ServerUnavailableError as error:
+            self._pause(str(error))
+        else:
+            self._failures, self._health = 0, MailHealth("ok")
+        return sent
+
+    def _run(self) -> None:
+        due = {chore.name: time.monotonic() for chore in self._chores}
+        while not self._stopping.is_set():
+            for chore in self._chores:
+                if time.monotonic() >= due[chore.name]:
+                    self._attempt(chore.name, chore.run)
+                    due[chore.name] = time.monotonic() + chore.interval
+            self._attempt("delivery", self.deliver)
+            self._wake.wait(min(POLL, *(chore.interval for chore in self._chores)))
+            self._wake.clear()
+
+    @staticmethod
+    def _attempt(name: str, run: Callable[[], object]) -> None:
+        try:
+            run()
+        except Exception:
+            _logger.exception("mail: %s failed; it is tried again", name)
+
+    def _is_due(self) -> bool:
+        with self._database.read() as session:
+            return Outbox(session).is_due(self._now())
+
+    def _claim(self) -> Claimed | None:
+        with self._database.write() as session:
+            return Outbox(session).claim(self._name, self._now())
+
+    def _send(self, connection: SmtpConnection, claimed: Claimed) -> int:
+        """Send one mail and say what became of it; 1 where it went out."""
+        if claimed.letter.link is not None and claimed.secret is None:
+            with self._database.write() as session:  # its upload was confirmed, withdrawn or has expired
+                Outbox(session).discard(claimed)
+            return 0
+        letter = claimed.letter
+        sender = self._settings.sender or ""
+        message = compose(letter, claimed.body(self._site_url), sender, self._site_title, self._now())
+        try:
+            connection.send(letter.to, message)
+        except PermanentError as error:
+            self._give_up(claimed, str(error))
+            return 0
+        except TemporaryError as error:
+            self._delay(claimed, str(error))
+            return 0
+        except ServerUnavailableError as error:
+            self._delay(claimed, str(error))
+            raise
+        with self._database.write() as session:
+            Outbox(session).settle_sent(claimed, self._name, self._now())
+        self._tell("sent", claimed)
+        return 1
+
+    def _delay(self, claimed: Claimed, reason: str) -> None:
+        now = self._now()
+        if now - claimed.since > timedelta(hours=self._settings.give_up_hours):
+            self._give_up(claimed, reason)
+            return
+        due = now + next_wait(claimed.attempt, timedelta(seconds=self._settings.retry_seconds))
+        with self._database.write() as session:
+            Outbox(session).settle_later(claimed, self._name, due, reason)
+        self._tell("delayed", claimed)
+
+    def _give_up(self, claimed: Claimed, reason: str) -> None:
+        with self._database.write() as session:
+            Outbox(session).settle_dead(claimed, self._name, self._now(), reason)
+        _logger.error("mail: given up, see `marketplace mail list`: %s", reason)
+        self._tell("dead", claimed)
+
+    def _tell(self, outcome: str, claimed: Claimed) -> None:
+        """Count in figures that everybody sees: of mail about groups they must not tell."""
+        if claimed.letter.log == PUBLIC:
+            self._on_outcome(outcome)
+
+    def _pause(self, reason: str) -> None:
+        """Without a server every mail would fail alike: none is tried for a while."""
+        self._failures += 1
+        seconds = self._pause_seconds()
+        self._not_before = time.monotonic() + seconds
+        self._health = MailHealth("failing", reason)
+        _logger.error("mail: %s; tried again in %.1f s", reason, seconds)
+        self._expire_unsent(reason)
+
+    def _pause_seconds(self) -> float:
+        wait = next_wait(self._failures, timedelta(seconds=self._settings.retry_seconds))
+        return min(wait.total_seconds(), LONGEST_PAUSE)
+
+    def _expire_unsent(self, reason: str) -> None:
+        """Give up what has waited too long, also where no server was ever reached."""
+        with self._database.write() as session:
+            before = self._now() - timedelta(hours=self._settings.give_up_hours)
+            Outbox(session).give_up(before, self._now(), reason)
+
+    def _tidy(self) -> None:
+        with self._database.write() as session:
+            Links(session).forget_expired(self._now())
+            Outbox(session).forget_old(self._now())

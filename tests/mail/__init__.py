@@ -1,0 +1,1 @@
+"""Outgoing mail, confirmation and reminders, against a real SMTP server."""

@@ -1,0 +1,20 @@
+"""Databases of both kinds, and a mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.conftest import database, database_url, empty_url
+from tests.fixtures_postgres import postgres_server, postgres_url
+from tests.mail.server import MailServer, mail_server
+
+__all__ = ["database", "database_url", "empty_url", "postgres_server", "postgres_url"]
+
+
+@pytest.fixture
+def smtp() -> Iterator[MailServer]:
+    """A kind server without accounts or encryption."""
+    with mail_server() as server:
+        yield server
