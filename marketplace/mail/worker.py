@@ -71,7 +71,7 @@ class MailWorker:
         site_url: base of the links in mails.
         site_title: what the sender is called.
         chores: what else there is to do; a failing one is logged and tried again at its time.
-        on_outcome: called with ``sent``, ``delayed`` or ``dead`` for each attempt at a mail about the public log.
+        on_outcome: called with ``sent``, ``delayed`` or ``dead`` for attempts at mail about the public log.
     """
 
     def __init__(
