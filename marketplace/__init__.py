@@ -40,6 +40,8 @@ def make_app(runtime: Runtime) -> Router:
     config.registry[type(runtime)] = runtime
     # Whoever may do what; from here on a view without a permission stops the start.
     config.include("marketplace.web.security")
+    # Tokens and cookies that requests bring.
+    config.include("marketplace.web.credentials")
     # Every URL.
     config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.

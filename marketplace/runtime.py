@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -237,7 +237,9 @@ def build(settings: Settings) -> Runtime:
         search=search,
         metrics=metrics,
         trust_store=trust_store,
-        access=AccessService(database, settings.site.mode, utc_now),
+        access=AccessService(
+            database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
+        ),
         trust_watch=TrustWatch(trust_store, settings.trust.reload_interval, verdicts.refresh),
         trust=trust,
         verdicts=verdicts,

@@ -46,8 +46,16 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
         recv_bytes=65536,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=True,
+        **_behind(server.trusted_proxy),
         log_socket_errors=False,
     )
+
+
+def _behind(proxy: str | None) -> dict[str, object]:
+    """Believe a proxy's word about who its client is, and nothing else it may pass on."""
+    if proxy is None:
+        return {}
+    return {"trusted_proxy": proxy, "trusted_proxy_count": 1, "trusted_proxy_headers": {"x-forwarded-for"}}
 
 
 def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:

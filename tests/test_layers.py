@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 #: What each part may import of the others. A part may always import itself.
-FOUNDATION = {"validators", "marketplace.config", "marketplace.files", "marketplace.logs"}
+FOUNDATION = {
+    "validators",
+    "marketplace.config",
+    "marketplace.files",
+    "marketplace.limits",
+    "marketplace.logs",
+}
 STORE = FOUNDATION | {
     "marketplace.db",
     "marketplace.migrate",
@@ -43,6 +49,7 @@ MAY_IMPORT = {
     "marketplace.config": set(),
     "marketplace.files": set(),
     "marketplace.logs": set(),
+    "marketplace.limits": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},

@@ -9,33 +9,73 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .principal import Principal
+from .principal import Principal, Scope
 
 Predicate = Callable[[Principal], bool]
 
 
 def anyone(principal: Principal) -> bool:
-    """Holds for every reader, also an anonymous one: what is visible is decided per entry."""
+    """Holds for everybody, also for strangers."""
     return True
+
+
+def reader(principal: Principal) -> bool:
+    """Holds for whoever may see some log: everybody where reading needs no token.
+
+    What exactly is visible is decided per entry.
+    """
+    return bool(principal.logs)
+
+
+def uploader(principal: Principal) -> bool:
+    """Holds for tokens that may be used for uploading."""
+    return Scope.UPLOAD in principal.scopes
+
+
+def peer(principal: Principal) -> bool:
+    """Holds for other marketplaces."""
+    return Scope.PEER in principal.scopes
+
+
+def administrator(principal: Principal) -> bool:
+    """Holds for tokens that may be used for administration."""
+    return Scope.ADMIN in principal.scopes
+
+
+def holder(principal: Principal) -> bool:
+    """Holds for whoever showed a token, whatever it may be used for."""
+    return principal.name is not None
 
 
 #: Permission -> alternatives.
 PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
     {
-        # Reading needs no account; services show each principal only what it may see.
-        "entry:read": (anyone,),
-        "endorser:read": (anyone,),
-        "query:run": (anyone,),
-        # The public log only: who may see another one is not asked here.
-        "log:read": (anyone,),
-        # The signature is the authority of an upload, so no account is needed either.
-        "entry:upload": (anyone,),
-        "entry:verify": (anyone,),
+        # Services show each reader only what it may see.
+        "entry:read": (reader,),
+        "endorser:read": (reader,),
+        "query:run": (reader,),
+        # The public log; who may see another one is asked where it is named.
+        "log:read": (reader, peer),
+        # The signature is the authority of an upload to the public log. Where reading needs a token so does
+        # uploading: what it is told about conflicts is told by what is there.
+        "entry:upload": (reader, uploader),
+        "entry:verify": (reader, uploader),
         # Pages and answers about the site itself, without any entry.
-        "site:read": (anyone,),
+        "site:read": (reader,),
+        # Probes of a private site have no token; what they see is no number of entries.
         "health:read": (anyone,),
         # Figures about this process and the public log; a proxy may keep the route to the inside.
-        "metrics:read": (anyone,),
+        "metrics:read": (reader, administrator),
+        # Signing in, and what everybody may know of themselves.
+        "session:open": (anyone,),
+        "account:read": (holder,),
+        # Tokens and groups: administrators see all, others their own; views ask for more where it matters.
+        "token:read": (holder,),
+        "token:revoke": (holder,),
+        "token:create": (administrator,),
+        "group:read": (holder,),
+        "group:write": (administrator,),
+        "audit:read": (administrator,),
     }
 )
 

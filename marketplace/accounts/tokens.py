@@ -42,15 +42,22 @@ class Token:
     revoked_at: datetime | None
     last_used_at: datetime | None
 
+    def status(self, now: datetime) -> str:
+        """``valid``, ``revoked`` or ``expired``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "valid"
+
     def verify_valid(self, now: datetime) -> None:
         """Check that the token is in force.
 
         Raises:
             RevokedTokenError, ExpiredTokenError: it is not.
         """
-        if self.revoked_at is not None:
+        status = self.status(now)
+        if status == "revoked":
             raise RevokedTokenError(f"the token {self.name} was revoked")
-        if self.expires_at is not None and self.expires_at <= now:
+        if status == "expired":
             raise ExpiredTokenError(f"the token {self.name} has expired")
 
 

@@ -4,5 +4,30 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
+from marketplace.config.section import Section
+
 #: What a site is as a whole: open to all; private: reading needs a token; replica: takes no uploads.
 SiteMode = Literal["open", "private", "replica"]
+
+
+class SessionSettings(Section):
+    """People who sign in with a browser."""
+
+    lifetime: int = Field(
+        43_200, ge=60, le=31_536_000, description="seconds after which somebody has to sign in again"
+    )
+
+
+class LimitSettings(Section):
+    """How often somebody may ask, each process counting for itself; 0 sets no limit."""
+
+    address: int = Field(
+        0, ge=0, le=10_000_000, description="requests a minute from one address (IPv6: one /64 network)"
+    )
+    token: int = Field(0, ge=0, le=10_000_000, description="requests a minute with one token")
+    endorser: int = Field(
+        0, ge=0, le=10_000_000, description="uploads a minute by one endorser, told apart by certificate"
+    )
+    failures: int = Field(300, ge=0, le=10_000_000, description="wrong credentials a minute from one address")

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from marketplace.config.sections import Section, places
+from marketplace.config.section import Section
+from marketplace.config.sections import places
 
 #: Where each kind of connection is usually listened to.
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}

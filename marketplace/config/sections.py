@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from marketplace.config.access import SiteMode
+from marketplace.config.section import Section
 
 
 def _absolute_http_url(value: str) -> str:
@@ -24,6 +26,13 @@ def _absolute_http_url(value: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must have no user name, query or fragment")
     return value.rstrip("/")
+
+
+def _ip_address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address") from None
 
 
 def _database_url(value: str) -> str:
@@ -45,12 +54,6 @@ def places(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
     return value
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and closed to names it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DatabaseSettings(Section):
@@ -84,6 +87,9 @@ class ServerSettings(Section):
     connection_limit: int = Field(1000, ge=50, le=50_000, description="open connections, idle ones included")
     idle_timeout: int = Field(30, ge=1, le=3600, description="seconds a silent connection is kept")
     request_timeout: int = Field(30, ge=1, le=3600, description="seconds a request may take to arrive whole")
+    trusted_proxy: Annotated[str, AfterValidator(_ip_address)] | None = Field(
+        None, description="address of the proxy in front, whose X-Forwarded-For names the clients"
+    )
 
 
 class UploadSettings(Section):

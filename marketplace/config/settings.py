@@ -18,7 +18,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from marketplace.config.access import LimitSettings, SessionSettings
 from marketplace.config.mail import MailSettings, ReminderSettings
+from marketplace.config.section import Section
 from marketplace.config.sections import (
     CacheSettings,
     DatabaseSettings,
@@ -26,7 +28,6 @@ from marketplace.config.sections import (
     LogSettings,
     QuerySettings,
     SearchSettings,
-    Section,
     ServerSettings,
     SiteSettings,
     TrustSettings,
@@ -67,6 +68,8 @@ class Settings(Section):
     trust: TrustSettings = TrustSettings()
     mail: MailSettings = MailSettings()
     reminders: ReminderSettings = ReminderSettings()
+    session: SessionSettings = SessionSettings()
+    limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -1,18 +1,27 @@
-"""What a request shows of who sends it: the Authorization header."""
+"""What a request shows of who sends it: the Authorization header, or a session's cookie."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 
+from pyramid.config import Configurator
 from pyramid.request import Request
 
+from marketplace.limits import RateLimit, network_of
+from marketplace.runtime import Runtime
+
+from .cookies import SiteCookies, is_own_page
 from .errors import HttpError
 
 #: The one protection space; fixed text, so that nothing configured ends up inside a header.
 REALM = "marketplace"
 _BEARER = f'Bearer realm="{REALM}"'
 _BASIC = f'Basic realm="{REALM}", charset="UTF-8"'
+#: Where the registry keeps what limits tokens, and addresses that show wrong ones.
+_TOKENS, _FAILURES = "marketplace.limit.tokens", "marketplace.limit.failures"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def find_secret(request: Request) -> str | None:
@@ -22,7 +31,7 @@ def find_secret(request: Request) -> str | None:
     the password is not looked at.
 
     Raises:
-        HttpError: 401 for another scheme, or a header that cannot be read.
+        HttpError: 401 for another scheme.
     """
     header: str | None = request.environ.get("HTTP_AUTHORIZATION")
     if header is None:
@@ -40,9 +49,60 @@ def find_secret(request: Request) -> str | None:
 def _user_name(value: str) -> str:
     try:
         decoded = base64.b64decode(value, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except (binascii.Error, ValueError):
         return ""  # like any other text that is no token
     return decoded.partition(":")[0]
+
+
+def find_session(request: Request) -> str | None:
+    """The cookie of a session, if the request brings one.
+
+    Raises:
+        HttpError: 403 where another site's page made the browser send a request that changes something.
+    """
+    cookies = cookies_of(request)
+    cookie = cookies.session.find(request)
+    if cookie is not None and request.environ["REQUEST_METHOD"] not in _SAFE:
+        verify_own_page(request)
+    return cookie
+
+
+def verify_own_page(request: Request) -> None:
+    """Check that a form or script of this site sent a request.
+
+    Raises:
+        HttpError: 403; the browser says otherwise, or does not say.
+    """
+    if not is_own_page(request, cookies_of(request).origin):
+        raise HttpError(
+            403,
+            "csrf.origin",
+            f"the browser does not say that a page of {cookies_of(request).origin} sent this: "
+            "open the site at that address",
+        )
+
+
+def form_key(secret: str) -> str:
+    """What a form carries to show that it was made for whoever holds a cookie (64 hex digits).
+
+    Made from the cookie, so it needs no place to be kept, and shows nothing of it.
+    """
+    return hmac.digest(secret.encode(), b"form of this site", "sha256").hex()
+
+
+def verify_form(secret: str | None, given: str | None) -> None:
+    """Check the key that a form carries.
+
+    Args:
+        secret: the cookie that the form was made for.
+        given: the key in the form.
+
+    Raises:
+        HttpError: 403; it is missing or another one's.
+    """
+    expected = form_key(secret or "")
+    if not hmac.compare_digest(expected.encode(), (given or "").encode()) or not secret:
+        raise HttpError(403, "csrf.form", "the form is out of date, or cookies are off: open the page again")
 
 
 def unauthorized(request: Request, code: str, reason: str) -> HttpError:
@@ -55,3 +115,58 @@ def unauthorized(request: Request, code: str, reason: str) -> HttpError:
     if "text/html" not in request.environ.get("HTTP_ACCEPT", ""):
         challenges.append(("WWW-Authenticate", _BASIC))
     return HttpError(401, code, reason, headers=challenges)
+
+
+def too_many(code: str, reason: str, seconds: int) -> HttpError:
+    """429 (RFC 6585) with the seconds after which asking again makes sense."""
+    return HttpError(
+        429, code, f"{reason}: try again in {seconds} seconds", headers=[("Retry-After", str(seconds))]
+    )
+
+
+def cookies_of(request: Request) -> SiteCookies:
+    """The cookies of this site."""
+    cookies: SiteCookies = request.registry[SiteCookies]
+    return cookies
+
+
+class Guesses:
+    """Wrong credentials from the address of a request."""
+
+    def __init__(self, request: Request) -> None:
+        self._limit: RateLimit = request.registry[_FAILURES]
+        self._caller = network_of(request.environ.get("REMOTE_ADDR", ""))
+
+    def verify_few(self) -> None:
+        """Check that there were not too many; nothing is looked up for an address that only guesses.
+
+        Raises:
+            HttpError: 429.
+        """
+        wait = self._limit.wait(self._caller)
+        if wait:
+            raise too_many("limit.failures", "too many wrong credentials from this address", wait)
+
+    def count(self) -> None:
+        """There was another one."""
+        self._limit.take(self._caller)
+
+
+def limit_token(request: Request, token: str) -> None:
+    """Count a use of a token.
+
+    Raises:
+        HttpError: 429 where it is used too often.
+    """
+    limit: RateLimit = request.registry[_TOKENS]
+    wait = limit.take(token)
+    if wait:
+        raise too_many("limit.token", "the token is used too often", wait)
+
+
+def includeme(config: Configurator) -> None:
+    """Work the cookies out once, and set up what limits credentials."""
+    settings = config.registry[Runtime].settings
+    config.registry[SiteCookies] = SiteCookies.of(settings.site.url)
+    config.registry[_TOKENS] = RateLimit(settings.limit.token)
+    config.registry[_FAILURES] = RateLimit(settings.limit.failures)

@@ -8,18 +8,14 @@ from pyramid.httpexceptions import HTTPException
 from pyramid.request import Request
 from pyramid.response import Response
 
-from .errors import BadRequestError, HttpError, NotFoundError
+from .errors import BadRequestError, HttpError
 from .problems import error_response
+from .security import absent
 
 
 def not_found(request: Request) -> Response:
     """No route, or no file of a static view."""
-    return error_response(request, NotFoundError("path.unknown", "there is nothing at this address"))
-
-
-def forbidden(request: Request) -> Response:
-    """A permission is missing."""
-    return error_response(request, HttpError(403, "permission", "this is not permitted"))
+    return error_response(request, absent())
 
 
 def undecodable(request: Request) -> Response:
@@ -42,7 +38,6 @@ def refused(error: HttpError, request: Request) -> Response:
 def includeme(config: Configurator) -> None:
     """Register the views."""
     config.add_notfound_view(not_found)
-    config.add_forbidden_view(forbidden)
     config.add_exception_view(undecodable, context=URLDecodeError)
     config.add_exception_view(other, context=HTTPException)
     config.add_exception_view(refused, context=HttpError)

@@ -22,6 +22,7 @@ from .errors import HttpError
 from .explanations import explained
 from .presented import fresh_response
 from .seal import seal_path
+from .security import known_principal
 
 _STATIC = Path(__file__).parent / "static"
 #: The emblem of the site is drawn as the seals of images are.
@@ -56,6 +57,8 @@ def _add_common_values(event: BeforeRender) -> None:
     registry = event["request"].registry
     event["site"] = registry[Runtime].settings.site
     event["base"] = registry["marketplace.base_path"]
+    # Found out already where a view is shown; an error page must not try again what has just failed.
+    event["visitor"] = known_principal(event["request"])
     event["emblem_path"] = _EMBLEM
     # The part of the site a page belongs to; most templates name theirs.
     event["here"] = ""

@@ -52,10 +52,20 @@ def read_form(request: Request) -> Mapping[str, str]:
         TooLargeError: the body is larger than a form of parameters needs.
         BadRequestError: as ``read_query``.
     """
+    return {**read_query(request), **read_body_form(request)}
+
+
+def read_body_form(request: Request) -> Mapping[str, str]:
+    """The fields of the body alone: what is secret must not stand in a URL, which is logged.
+
+    Raises:
+        TooLargeError: the body is larger than a form of parameters needs.
+        BadRequestError: as ``read_query``.
+    """
     body: bytes = request.environ["wsgi.input"].read(_MAX_FORM_BYTES + 1)
     if len(body) > _MAX_FORM_BYTES:
         raise TooLargeError(_MAX_FORM_BYTES)
-    return {**read_query(request), **read_fields(body.decode("latin-1"))}
+    return read_fields(body.decode("latin-1"))
 
 
 def read_fields(text: str) -> Mapping[str, str]:

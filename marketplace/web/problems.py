@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from pyramid.renderers import render
@@ -81,9 +82,20 @@ def _page(request: Request, error: HttpError) -> bytes:
         "reason": error.reason,
         "code": error.code,
         "request_id": request_id.get(),
+        "wanted": _path_of(request),
     }
     page: str = render("marketplace:web/templates/error.jinja2", values, request)
     return page.encode()
+
+
+def _path_of(request: Request) -> str:
+    """Where a reader wanted to go, to be sent there once signed in; empty for forms and strange paths."""
+    environ = request.environ
+    if environ["REQUEST_METHOD"] != "GET":
+        return ""
+    query = environ.get("QUERY_STRING", "")
+    path = quote(environ.get("PATH_INFO", "").encode("latin-1"), safe="/@:+~")
+    return f"{path}{'?' if query else ''}{query}"
 
 
 def _xml_text(text: str) -> str:

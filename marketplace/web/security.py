@@ -1,4 +1,4 @@
-"""Principals, permissions and headers: what guards every view."""
+"""Principals and permissions: what guards every view."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
+from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
 
 from marketplace.access.permissions import PERMISSIONS, is_permitted
@@ -16,7 +17,9 @@ from marketplace.accounts import AccessService
 from marketplace.accounts.errors import CredentialsError
 from marketplace.runtime import Runtime
 
-from .credentials import find_secret, unauthorized
+from .credentials import Guesses, find_secret, find_session, limit_token, unauthorized
+from .errors import NotFoundError
+from .problems import error_response
 
 #: Where a request keeps its principal, once it is known.
 _KNOWN = "marketplace.principal"
@@ -26,7 +29,8 @@ def principal_of(request: Request) -> Principal:
     """Who is asking. The one place that knows.
 
     Raises:
-        HttpError: 401 for credentials that prove nothing.
+        HttpError: 401 for credentials that prove nothing, 403 for a cookie that another site's page used,
+            429 for a token that is used, or an address that guesses, too often.
     """
     known: Principal | None = request.environ.get(_KNOWN)
     if known is None:
@@ -34,14 +38,36 @@ def principal_of(request: Request) -> Principal:
     return known
 
 
+def known_principal(request: Request) -> Principal | None:
+    """Who is asking, if that was found out already; never fails, so error pages may ask."""
+    known: Principal | None = request.environ.get(_KNOWN)
+    return known
+
+
 def _identify(request: Request) -> Principal:
     access: AccessService = request.registry[Runtime].access
     secret = find_secret(request)
-    if secret is None:
+    if secret is not None:
+        principal = _prove(request, secret, access)
+    elif (cookie := find_session(request)) is not None:
+        try:
+            principal = access.principal_of_session(cookie)
+        except CredentialsError:
+            # The browser goes on sending it: whoever signed in long ago may still read what everybody may.
+            return access.anonymous
+    else:
         return access.anonymous
+    limit_token(request, str(principal.token))
+    return principal
+
+
+def _prove(request: Request, secret: str, access: AccessService) -> Principal:
+    guesses = Guesses(request)
+    guesses.verify_few()
     try:
         return access.principal_of_token(secret)
     except CredentialsError as error:
+        guesses.count()
         raise unauthorized(request, error.code, str(error)) from None
 
 
@@ -63,12 +89,26 @@ class SecurityPolicy:
         return Denied("not permitted")
 
     def remember(self, request: Request, userid: str, **kw: Any) -> list[tuple[str, str]]:
-        """No session is kept, so there is nothing to send."""
+        """Nothing: ``sessions`` signs people in."""
         return []
 
     def forget(self, request: Request, **kw: Any) -> list[tuple[str, str]]:
-        """No session is kept, so there is nothing to end."""
+        """Nothing: ``sessions`` signs people out."""
         return []
+
+
+def absent() -> NotFoundError:
+    """What is there for nobody, or not for this principal: the two look alike."""
+    return NotFoundError("path.unknown", "there is nothing at this address")
+
+
+def forbidden(request: Request) -> Response:
+    """A permission is missing: whoever shows nothing is asked to, for all others nothing is here."""
+    if principal_of(request).name is None:
+        return error_response(
+            request, unauthorized(request, "credentials.missing", "this needs a token: sign in, or send one")
+        )
+    return error_response(request, absent())
 
 
 def require_permission(view: Callable[..., Any], info: Any) -> Callable[..., Any]:
@@ -84,3 +124,4 @@ def includeme(config: Configurator) -> None:
     """Install the policy, and the check that every view declares its permission."""
     config.set_security_policy(SecurityPolicy())
     config.add_view_deriver(require_permission, name="require_permission")
+    config.add_forbidden_view(forbidden)

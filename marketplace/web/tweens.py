@@ -18,12 +18,15 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import EXCVIEW, INGRESS
 
+from marketplace.access.principal import ANONYMOUS
 from marketplace.entries.cache import EntryCache
+from marketplace.limits import RateLimit, network_of
 from marketplace.logs import request_id
 from marketplace.request_log import RequestLog
 from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
 
+from .credentials import too_many
 from .errors import HttpError
 from .keeping import keep_private, shows_credentials
 from .negotiation import ENTRY, Media, by_accept
@@ -50,7 +53,9 @@ SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
 )
-#: Everything a GET returns is public or tied to a token that no browser sends by itself.
+#: What somebody gets to see who showed a token or came with a session is for no page of another site.
+PERSONAL_HEADERS = (*SECURITY_HEADERS, ("Cross-Origin-Resource-Policy", "same-origin"))
+#: Everything else that a GET returns is public.
 _READ_HEADERS = (
     *SECURITY_HEADERS,
     ("Access-Control-Allow-Origin", "*"),
@@ -61,6 +66,7 @@ _READ_HEADERS = (
 def edge(handler: Handler, registry: Registry) -> Handler:
     """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
 
+    address_limit = RateLimit(registry[Runtime].settings.limit.address)
     count_request = registry[Runtime].metrics.count_request
     log_request = registry[RequestLog].add
 
@@ -70,14 +76,16 @@ def edge(handler: Handler, registry: Registry) -> Handler:
         identity = _identity(environ.get("HTTP_X_REQUEST_ID"))
         token = request_id.set(identity)
         try:
-            response = _answer(handler, request)
+            response = _limited(address_limit, request) or _answer(handler, request)
             method = environ["REQUEST_METHOD"]
             seconds = time.perf_counter() - started
             count_request(_route_name(request), method, response.status_int, seconds)
+            response.headerlist.append(("X-Request-Id", identity))
             if shows_credentials(environ) and not _is_file(request):
                 keep_private(response)
-            response.headerlist.append(("X-Request-Id", identity))
-            response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
+                response.headerlist.extend(PERSONAL_HEADERS)
+            else:
+                response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
             if request_logger.isEnabledFor(logging.INFO):
                 log_request(
                     {
@@ -97,6 +105,16 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             request_id.reset(token)
 
     return tween
+
+
+def _limited(limit: RateLimit, request: Request) -> Response | None:
+    """429 for an address that asks too often, before anything is done for it."""
+    if not limit.per_minute:
+        return None
+    wait = limit.take(network_of(request.environ.get("REMOTE_ADDR", "")))
+    if not wait:
+        return None
+    return error_response(request, too_many("limit.address", "too many requests from this address", wait))
 
 
 def _route_name(request: Request) -> str:
@@ -179,4 +197,6 @@ def includeme(config: Configurator) -> None:
     """Put the layers in place, outermost first."""
     config.registry[RequestLog] = RequestLog()
     config.add_tween("marketplace.web.tweens.edge", under=INGRESS)
+    if config.registry[Runtime].access.anonymous is not ANONYMOUS:
+        return  # reading needs a token: nothing is answered before it was looked at
     config.add_tween("marketplace.web.tweens.remembered", under="marketplace.web.tweens.edge", over=EXCVIEW)

@@ -36,6 +36,8 @@ _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML)
 def upload(request: Request) -> Response:
     """Store the entry a request carries; 201 also where it is stored already."""
     runtime: Runtime = request.registry[Runtime]
+    if runtime.settings.site.mode == "replica":
+        raise HttpError(403, "site.read-only", "read-only repository")
     data = read_entry(request, runtime.settings.upload.max_bytes)
     receipt = submit(runtime.ingest, data)
     url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"

@@ -1,0 +1,162 @@
+"""Signing in with a token, signing out, and what somebody who is signed in may know of themselves."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.accounts import AccessService, TokenService
+from marketplace.accounts.errors import CredentialsError, TokenNotFoundError
+from marketplace.accounts.tokens import Token
+from marketplace.runtime import Runtime
+
+from .credentials import Guesses, cookies_of, form_key, verify_form, verify_own_page
+from .pages import base_path, page
+from .parameters import read_body_form, read_query
+from .security import absent, principal_of
+
+#: Where somebody may be sent back to: a path of this site. Browsers read ``//host`` and ``/\\host`` as
+#: another one.
+_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9/._~%@:+?&=,;!*()-]{0,1000}")
+
+
+@view_config(route_name="web.login", request_method="GET", permission="session:open")
+def login_form(request: Request) -> Response:
+    """A page that asks for a token; whoever is signed in already gets to their account."""
+    wanted = _wanted(request, read_query(request).get("next"))
+    if principal_of(request).name is not None:
+        return _see_other(request, wanted)
+    return _login_page(request, wanted, 200, None)
+
+
+@view_config(route_name="web.login", request_method="POST", permission="session:open")
+def login(request: Request) -> Response:
+    """Prove a token and begin a session, always with a new cookie."""
+    verify_own_page(request)
+    form = read_body_form(request)
+    cookies = cookies_of(request)
+    verify_form(cookies.form.find(request), form.get("key"))
+    wanted = _wanted(request, form.get("next"))
+    guesses = Guesses(request)
+    guesses.verify_few()
+    try:
+        cookie = _access(request).sign_in(form.get("token", "").strip(), cookies.session.find(request))
+    except CredentialsError as error:
+        guesses.count()
+        return _login_page(request, wanted, 401, str(error))
+    response = _see_other(request, wanted)
+    lifetime = request.registry[Runtime].settings.session.lifetime
+    response.headerlist += [cookies.session.written(cookie, lifetime), cookies.form.removed()]
+    return response
+
+
+@view_config(route_name="web.logout", request_method="POST", permission="account:read")
+def logout(request: Request) -> Response:
+    """End the session, here and in the browser."""
+    cookie = _own_session(request)
+    _access(request).sign_out(cookie)
+    response = _see_other(request, f"{base_path(request)}/")
+    response.headerlist.append(cookies_of(request).session.removed())
+    return response
+
+
+@view_config(route_name="web.account", request_method="GET", permission="account:read")
+def account(request: Request) -> Response:
+    """Who one is here: name, groups, what the token may be used for, and every token one has."""
+    principal = principal_of(request)
+    runtime: Runtime = request.registry[Runtime]
+    now = runtime.now()
+    with runtime.database.read() as session:
+        tokens = TokenService(session).list(principal.name)
+    cookie = cookies_of(request).session.find(request)
+    values = {
+        "principal": principal,
+        "scopes": sorted(principal.scopes),
+        "groups": sorted(principal.groups),
+        "tokens": [TokenLine.of(token, now) for token in tokens],
+        # Who sends the token itself with each request has no session to end, and no form to fill in.
+        "key": None if cookie is None else form_key(cookie),
+    }
+    return _unstored(page(request, "account", values))
+
+
+@view_config(route_name="web.account.revoke", request_method="POST", permission="token:revoke")
+def revoke(request: Request) -> Response:
+    """Revoke a token of one's own."""
+    _own_session(request)
+    principal = principal_of(request)
+    runtime: Runtime = request.registry[Runtime]
+    with runtime.database.write() as session:
+        tokens = TokenService(session)
+        try:
+            token = tokens.get(request.matchdict["token"])
+        except TokenNotFoundError:
+            raise absent() from None
+        if token.owner != principal.name:
+            raise absent()
+        tokens.revoke(token.name, by=str(principal.name), at=runtime.now())
+    return _see_other(request, f"{base_path(request)}/account")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """A token as a row of a table."""
+
+    token: Token
+    scopes: str
+    status: str
+
+    @classmethod
+    def of(cls, token: Token, now: datetime) -> TokenLine:
+        """What to show of a token at some time."""
+        return cls(token, ", ".join(sorted(token.scopes)), token.status(now))
+
+
+def _own_session(request: Request) -> str:
+    """The session's cookie of a request whose form was made for that very session."""
+    cookie = cookies_of(request).session.find(request)
+    verify_own_page(request)
+    verify_form(cookie, read_body_form(request).get("key"))
+    return cookie or ""
+
+
+def _login_page(request: Request, wanted: str, status: int, problem: str | None) -> Response:
+    cookies = cookies_of(request)
+    cookie = cookies.form.find(request) or secrets.token_urlsafe(32)
+    values = {"next": wanted, "key": form_key(cookie), "problem": problem}
+    response = _unstored(page(request, "login", values))
+    response.status_int = status
+    response.headerlist.append(cookies.form.written(cookie))
+    if status == 401:
+        response.headerlist.append(("WWW-Authenticate", 'Bearer realm="marketplace"'))
+    return response
+
+
+def _wanted(request: Request, path: str | None) -> str:
+    """Where to go after signing in."""
+    if path is not None and _PATH.fullmatch(path):
+        return path
+    return f"{base_path(request)}/account"
+
+
+def _see_other(request: Request, path: str) -> Response:
+    location = cookies_of(request).origin + path
+    return Response(status=303, headerlist=[("Location", location), ("Cache-Control", "no-store")])
+
+
+def _unstored(response: Response) -> Response:
+    """Nothing of it is kept, not even for the browser's way back: forms here are for one moment."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.pop("ETag", None)
+    return response
+
+
+def _access(request: Request) -> AccessService:
+    access: AccessService = request.registry[Runtime].access
+    return access
