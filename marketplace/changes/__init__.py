@@ -2,6 +2,6 @@
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes.follower import Cursors, Follower
-from marketplace.changes.log import Change, ChangeLog, LogNotFoundError
+from marketplace.changes.log import Change, ChangeLog, LogNotFoundError, Provenance
 
-__all__ = ["PUBLIC", "Change", "ChangeLog", "Cursors", "Follower", "LogNotFoundError"]
+__all__ = ["PUBLIC", "Change", "ChangeLog", "Cursors", "Follower", "LogNotFoundError", "Provenance"]

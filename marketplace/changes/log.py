@@ -34,11 +34,27 @@ class LogNotFoundError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an entry was first accepted, as another site claims: never a reason to trust.
+
+    Args:
+        origin: name of the log there.
+        sequence: its place in that log.
+        time: seconds since 1970.
+    """
+
+    origin: str
+    sequence: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """What to append: an entry and the bytes that this log received for it, by their keys."""
 
     entry_key: int
     body_id: int
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +139,7 @@ class ChangeLog:
                         "entry_key": row.entry_key,
                         "body_id": row.body_id,
                         "accepted_at": accepted_at,
+                        **_claimed(row.provenance),
                     }
                     for sequence, row in zip(numbers, rows, strict=True)
                 ],
@@ -149,3 +166,13 @@ class ChangeLog:
             .limit(min(limit, PAGE_LIMIT))
         )
         return [Change(*row) for row in found]
+
+
+def _claimed(provenance: Provenance | None) -> dict[str, str | int | None]:
+    if provenance is None:
+        return {"origin": None, "origin_sequence": None, "origin_time": None}
+    return {
+        "origin": provenance.origin,
+        "origin_sequence": provenance.sequence,
+        "origin_time": provenance.time,
+    }

@@ -14,7 +14,7 @@ from sqlalchemy import NestedTransaction, Select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
-from marketplace.changes.log import Appended, ChangeLog
+from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience
@@ -135,11 +135,19 @@ class Batch:
         """To add one entry in: an exception undoes what was done for it, and nothing else."""
         return self._connection.begin_nested()
 
-    def add(self, entry: AcceptedEntry, log: str, source: Source, note: Note | None = None) -> Taken:
+    def add(
+        self,
+        entry: AcceptedEntry,
+        log: str,
+        source: Source,
+        note: Note | None = None,
+        provenance: Provenance | None = None,
+    ) -> Taken:
         """Take in one entry.
 
         Args:
             note: called where the entry is new to the log.
+            provenance: where it was first accepted, if a peer brought it.
 
         Raises:
             AudienceError: it is signed for others than those who read the log.
@@ -168,7 +176,7 @@ class Batch:
         if note is not None:
             # Before a number is awaited: what it raises must leave nothing behind.
             note(self._session)
-        return self._await_number(log, Appended(entry_key, body_id), entry, body["sha256"])
+        return self._await_number(log, Appended(entry_key, body_id, provenance), entry, body["sha256"])
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""

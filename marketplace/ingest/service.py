@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
+from marketplace.changes import Provenance
 from marketplace.db import Database
 from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError
@@ -52,6 +53,7 @@ class _Waiting:
     log: str
     source: Source
     note: Note | None = None
+    provenance: Provenance | None = None
     answer: Future[Receipt] = field(default_factory=Future)
 
 
@@ -70,15 +72,21 @@ class Page:
         entries: what acceptance made of the bytes; the gate does not judge them.
         within: called in the transaction with what became of each entry, in order. Anything it raises
             undoes the whole page.
+        provenance: where each entry was first accepted, as their log claims; empty where it claims nothing.
     """
 
     entries: Sequence[AcceptedEntry]
     log: str
     within: _Within
+    provenance: Sequence[Provenance] = ()
 
     def entries_waiting(self) -> list[_Waiting]:
         """Its entries as the writer takes them."""
-        return [_Waiting(entry, self.log, Source.IMPORT) for entry in self.entries]
+        claims = self.provenance or [None] * len(self.entries)
+        return [
+            _Waiting(entry, self.log, Source.IMPORT, provenance=claim)
+            for entry, claim in zip(self.entries, claims, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +133,19 @@ class IngestService:
         self._writer.start()
 
     def submit(
-        self, data: bytes, log: str = PUBLIC, source: Source = Source.UPLOAD, note: Note | None = None
+        self,
+        data: bytes,
+        log: str = PUBLIC,
+        source: Source = Source.UPLOAD,
+        note: Note | None = None,
+        provenance: Provenance | None = None,
     ) -> Receipt:
         """Accept bytes and store them; returns when they are on disk.
 
         Args:
             note: called on the writer thread with the transaction that creates the entry, and not called
                 where the entry was there before.
+            provenance: where the entry was first accepted, if a peer brought it.
 
         Raises:
             RefusedError: they are no valid entry.
@@ -143,7 +157,7 @@ class IngestService:
         """
         tell = self._on_outcome if log == PUBLIC else self._on_private_outcome
         try:
-            receipt = self.enqueue(self._accept(data), log, source, note).result()
+            receipt = self.enqueue(self._accept(data), log, source, note, provenance).result()
         except StoreUnavailableError as error:
             tell("failed", error.code)
             raise
@@ -153,7 +167,7 @@ class IngestService:
         tell(receipt.outcome, "")
         return receipt
 
-    def import_(self, data: bytes, log: str = PUBLIC) -> Receipt:
+    def import_(self, data: bytes, log: str = PUBLIC, provenance: Provenance | None = None) -> Receipt:
         """Accept bytes and store them without the gate: replication, or a directory of signed files.
 
         Raises:
@@ -162,7 +176,7 @@ class IngestService:
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
-        return self.submit(data, log, Source.IMPORT)
+        return self.submit(data, log, Source.IMPORT, provenance=provenance)
 
     def import_all(self, documents: Iterable[bytes], log: str = PUBLIC) -> Iterator[Receipt | Exception]:
         """Import many documents, sharing commits; yields what became of each, in order."""
@@ -180,9 +194,10 @@ class IngestService:
         log: str = PUBLIC,
         source: Source = Source.UPLOAD,
         note: Note | None = None,
+        provenance: Provenance | None = None,
     ) -> Future[Receipt]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
-        waiting = _Waiting(entry, log, source, note)
+        waiting = _Waiting(entry, log, source, note, provenance)
         self._put(waiting)
         return waiting.answer
 
@@ -295,7 +310,7 @@ class IngestService:
             for one in waiting:
                 try:
                     with batch.savepoint():
-                        outcomes.append(batch.add(one.entry, one.log, one.source, one.note))
+                        outcomes.append(batch.add(one.entry, one.log, one.source, one.note, one.provenance))
                 except Exception as error:
                     if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                         raise  # the database itself is in trouble: that is no single entry's doing

@@ -10,6 +10,7 @@ from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
 from marketplace.models.reminder import ReminderGiven, ReminderSubscription
+from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "CertificateBeside",
     "Change",
     "ConfirmedEndorser",
+    "Cosignature",
     "Current",
     "Entry",
     "EntryBody",
@@ -27,6 +29,7 @@ __all__ = [
     "EntryTag",
     "FollowerCursor",
     "GroupMember",
+    "Leaf",
     "Log",
     "LoginSession",
     "MailLink",
@@ -41,8 +44,11 @@ __all__ = [
     "RememberedList",
     "ReminderGiven",
     "ReminderSubscription",
+    "Tile",
     "Token",
+    "Tree",
     "TrustState",
     "Verdict",
     "VerdictChange",
+    "Witnessed",
 ]

@@ -24,7 +24,12 @@ class Log(Base):
 
 
 class Change(Base):
-    """One row of a log: dense sequence from 0, an entry at most once."""
+    """One row of a log: dense sequence from 0, an entry at most once.
+
+    ``origin``, ``origin_sequence`` and ``origin_time`` (seconds since 1970) are
+    another site's claim of where the entry was first accepted; all three are
+    absent for one that was accepted here.
+    """
 
     __tablename__ = "change"
     __table_args__ = (
@@ -38,6 +43,9 @@ class Change(Base):
     entry_key: Mapped[Number] = mapped_column(ForeignKey("entry.id"))
     body_id: Mapped[Number] = mapped_column(ForeignKey("entry_body.id"))
     accepted_at: Mapped[Moment]
+    origin: Mapped[Word | None]
+    origin_sequence: Mapped[Number | None]
+    origin_time: Mapped[Number | None]
 
 
 class FollowerCursor(Base):
