@@ -53,4 +53,5 @@ def make_app(runtime: Runtime) -> Router:
     # The views, beside the features they present.
     config.scan("marketplace.web")
     config.scan("marketplace.api")
+    config.scan("marketplace.feed")
     return config.make_wsgi_app()

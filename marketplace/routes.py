@@ -71,6 +71,14 @@ ROUTES = (
     Route("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
     Route("api.tag", "/api/v1/tags/{email}/{tag:.+}"),
     Route("api.changes", "/api/v1/changes"),
+    # What other marketplaces read and write (docs/federation.md).
+    Route("fed.description", "/.well-known/marketplace-federation"),
+    Route("fed.checkpoint", "/fed/v1/logs/{log}/checkpoint"),
+    Route("fed.changes", "/fed/v1/logs/{log}/changes"),
+    Route("fed.entries", "/fed/v1/logs/{log}/tile/entries/{name:.+}"),
+    Route("fed.tile", "/fed/v1/logs/{log}/tile/{level:[0-9]}/{name:.+}"),
+    Route("fed.bodies.bundle", "/fed/v1/logs/{log}/bodies/{name:.+}"),
+    Route("fed.bodies", "/fed/v1/bodies", ("POST",)),
     Route("api.openapi", "/openapi.json"),
     Route("api.docs", "/docs"),
 )

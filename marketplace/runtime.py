@@ -16,6 +16,8 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
+from marketplace.federation.keys import load_keys
+from marketplace.federation.site import Federation, open_federation
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.mail import MailWorker
 from marketplace.metrics import Metrics
@@ -139,6 +141,7 @@ class Runtime:
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
         mail: sends what is owed.
+        federation: publishes to other sites; None where this site has no keys.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -157,6 +160,7 @@ class Runtime:
     access: AccessService
     verdicts: VerdictService
     mail: MailWorker
+    federation: Federation | None = None
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -168,6 +172,8 @@ class Runtime:
         self.access.start()
         self.following.start()
         self.mail.start()
+        if self.federation is not None:
+            self.federation.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
@@ -175,6 +181,8 @@ class Runtime:
         self.ingest.close()
         self.trust_watch.stop()
         self.access.close()
+        if self.federation is not None:
+            self.federation.stop()
         self.following.stop()
         if self.queries is not None:
             self.queries.close()
@@ -204,6 +212,8 @@ class Runtime:
             faults.append("search.warming-up")
         if self.trust_watch.failures >= FAILING:
             faults.append("trust.verdicts")
+        if self.federation is not None:
+            faults += self.federation.faults()
         return Health(tuple(faults), tuple(lags))
 
 
@@ -212,8 +222,10 @@ def build(settings: Settings) -> Runtime:
 
     Raises:
         ConfigurationError: the search engine asked for is not there.
+        KeysError: the site's keys cannot be used.
     """
     database = Database.open(settings.database_url)
+    federation = open_federation(database, load_keys(settings.data), utc_now)
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer)
@@ -228,7 +240,7 @@ def build(settings: Settings) -> Runtime:
         ingest=IngestService(
             database,
             UploadPolicy(legacy=settings.upload.legacy),
-            on_commit=following.nudge,
+            on_commit=lambda: _nudge(following, federation),
             on_outcome=metrics.count_upload,
         ),
         entry_cache=EntryCache(settings.cache.entry_bytes),
@@ -237,6 +249,7 @@ def build(settings: Settings) -> Runtime:
         search=search,
         metrics=metrics,
         trust_store=trust_store,
+        federation=federation,
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),
@@ -251,3 +264,10 @@ def build(settings: Settings) -> Runtime:
             on_outcome=metrics.count_mail,
         ),
     )
+
+
+def _nudge(following: Following, federation: Federation | None) -> None:
+    """Say that a log has grown."""
+    following.nudge()
+    if federation is not None:
+        federation.nudge()

@@ -30,6 +30,8 @@ SERVICES = FOLLOWED | {
     "marketplace.accounts",
     "marketplace.entries",
     "marketplace.ingest",
+    "marketplace.federation",
+    "marketplace.tlog",
     "marketplace.sparql",
     "marketplace.search",
     "marketplace.mail",
@@ -59,6 +61,11 @@ MAY_IMPORT = {
     "marketplace.changes": STORE,
     "marketplace.entries": FOLLOWED,
     "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
+    # Pure, like acceptance: the client proves offline with it what the server signs with it.
+    "marketplace.tlog": set(),
+    "marketplace.federation": FOLLOWED
+    | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
+    "marketplace.feed": PROCESS | {"marketplace.web"},
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.trust": FOLLOWED,
@@ -67,7 +74,7 @@ MAY_IMPORT = {
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics"},
-    "marketplace.client": {"validators"},
+    "marketplace.client": {"validators", "marketplace.tlog"},
     "marketplace.demo": SERVICES,
     "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
@@ -147,6 +154,12 @@ def test_a_module_imports_only_what_lies_below_it(module: str, path: Path) -> No
 @pytest.mark.parametrize(("module", "path"), list(modules("validators")))
 def test_acceptance_is_pure(module: str, path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path, module)} & IMPURE
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules("marketplace/tlog")))
+def test_proofs_are_pure(module: str, path: Path) -> None:
+    outside = {name for name in imports(path, module) if part_of(name) != "marketplace.tlog"}
+    assert not {name.split(".")[0] for name in outside} & IMPURE
 
 
 def test_the_migrations_folder_does_not_shadow_the_library() -> None:

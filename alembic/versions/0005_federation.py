@@ -1,4 +1,4 @@
-"""Create the tables of published trees and of witnessed checkpoints; let changes tell where they came from."""
+"""Create the tables of published trees and witnessed checkpoints; let changes tell their origin."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
+    "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
 }
 

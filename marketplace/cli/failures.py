@@ -98,6 +98,7 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
 
     from marketplace.changes import LogNotFoundError
     from marketplace.config import ConfigurationError
+    from marketplace.federation.errors import FederationError
     from marketplace.ingest import ConflictError as StoredConflictError
     from marketplace.ingest import GateError, IngestError
 
@@ -110,6 +111,8 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
         return f"{_line(error)} [{error.code}]", ExitCode.REFUSED_BY_POLICY
     if isinstance(error, StoredConflictError):
         return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
+    if isinstance(error, FederationError):
+        return f"{_line(error)} [{error.code}]", ExitCode.OTHER
     if isinstance(error, SQLAlchemyError | LogNotFoundError | IngestError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
     return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER

@@ -2,7 +2,7 @@
 
 The original service's shapes (``<error>`` in XML, ``{"400": ...}`` in JSON, a
 page for browsers) serve its clients; problem+json (RFC 9457) adds the rule's code
-and is the only form under ``/api/``.
+and is the only form where only programs ask.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from .errors import HttpError
 from .keeping import VARY
 from .negotiation import LIST, PROBLEM_TYPE, Media, Offer, by_accept, choose
 from .parameters import is_plain, read_query
+
+#: Where only programs ask, which get problem documents.
+_FOR_PROGRAMS = ("/api/", "/fed/", "/.well-known/")
 
 _OFFERS = (*LIST, Offer(PROBLEM_TYPE, Media.JSON))
 
@@ -67,7 +70,7 @@ def _offer(request: Request) -> Offer:
     """Like for any resource, except that a faulty request still gets an answer it may not have asked for."""
     environ = request.environ
     by_header = by_accept(environ.get("HTTP_ACCEPT", ""), _OFFERS) or _OFFERS[0]
-    if environ.get("PATH_INFO", "").startswith("/api/") or by_header is _OFFERS[-1]:
+    if environ.get("PATH_INFO", "").startswith(_FOR_PROGRAMS) or by_header is _OFFERS[-1]:
         return _OFFERS[-1]
     try:
         return choose(request, read_query(request).get("media"), _OFFERS)

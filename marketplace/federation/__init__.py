@@ -1,0 +1,1 @@
+"""How this marketplace publishes its logs to others and watches over theirs."""

@@ -1,0 +1,1 @@
+"""The views that peers read: thin ones over the federation's services."""
