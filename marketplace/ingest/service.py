@@ -82,7 +82,7 @@ class Page:
 
     def entries_waiting(self) -> list[_Waiting]:
         """Its entries as the writer takes them."""
-        claims = self.provenance or [None] * len(self.entries)
+        claims: Sequence[Provenance | None] = self.provenance or [None] * len(self.entries)
         return [
             _Waiting(entry, self.log, Source.IMPORT, provenance=claim)
             for entry, claim in zip(self.entries, claims, strict=True)

@@ -45,7 +45,7 @@ def take_in(database: Database, *names: object, log: str = PUBLIC, claim: Proven
     with database.write() as session:
         batch = Batch(session, UploadPolicy(), moment(0))
         for name in names:
-            batch.add(accepted(name), log, Source.IMPORT, claim)
+            batch.add(accepted(name), log, Source.IMPORT, provenance=claim)
         batch.finish()
 
 
