@@ -54,6 +54,8 @@ ROUTES = (
     Route("web.endorser.tags", "/endorsers/{email}/tags"),
     Route("web.query", "/query", ("GET", "POST")),
     Route("web.upload", "/upload", ("GET", "POST")),
+    # Links in mails: only their POST acts.
+    Route("web.action", "/action/{secret}/{action}", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),

@@ -13,13 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.accounts import AccessService
 from marketplace.changes import Follower, LogNotFoundError
 from marketplace.config import Settings
+from marketplace.confirmation import ConfirmationService
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.federation.keys import load_keys
 from marketplace.federation.site import Federation, open_federation
 from marketplace.ingest import IngestService, UploadPolicy
-from marketplace.mail import MailWorker
+from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.search.catalogue import Catalogue
@@ -140,6 +141,7 @@ class Runtime:
         trust: decides about entries by them.
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
+        confirmation: takes uploads in, at once or after their endorser's confirmation.
         mail: sends what is owed.
         federation: publishes to other sites; None where this site has no keys.
         list_caches: what lists remember.
@@ -159,6 +161,7 @@ class Runtime:
     trust: TrustService
     access: AccessService
     verdicts: VerdictService
+    confirmation: ConfirmationService
     mail: MailWorker
     federation: Federation | None = None
     list_caches: ListCaches = field(default_factory=ListCaches)
@@ -234,15 +237,20 @@ def build(settings: Settings) -> Runtime:
     verdicts = VerdictService(database, trust_store, trust, utc_now)
     following = Following(settings, database, indexer, search, verdicts)
     metrics = Metrics()
+    ingest = IngestService(
+        database,
+        UploadPolicy(legacy=settings.upload.legacy),
+        on_commit=lambda: _nudge(following, federation),
+        on_outcome=metrics.count_upload,
+    )
+    mail_owed = threading.Event()
+    confirmation = ConfirmationService(
+        database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
+    )
     return Runtime(
         settings=settings,
         database=database,
-        ingest=IngestService(
-            database,
-            UploadPolicy(legacy=settings.upload.legacy),
-            on_commit=lambda: _nudge(following, federation),
-            on_outcome=metrics.count_upload,
-        ),
+        ingest=ingest,
         entry_cache=EntryCache(settings.cache.entry_bytes),
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
@@ -256,11 +264,13 @@ def build(settings: Settings) -> Runtime:
         trust_watch=TrustWatch(trust_store, settings.trust.reload_interval, verdicts.refresh),
         trust=trust,
         verdicts=verdicts,
+        confirmation=confirmation,
         mail=MailWorker(
             database,
             settings.mail,
-            settings.site.url,
-            settings.site.title,
+            settings.site,
+            mail_owed,
+            chores=[Chore("expiry of pending uploads", 60.0, confirmation.expire)],
             on_outcome=metrics.count_mail,
         ),
     )

@@ -37,6 +37,7 @@ SERVICES = FOLLOWED | {
     "marketplace.mail",
     "marketplace.trust",
     "marketplace.worker",
+    "marketplace.confirmation",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -70,6 +71,7 @@ MAY_IMPORT = {
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.trust": FOLLOWED,
     "marketplace.mail": STORE,
+    "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),

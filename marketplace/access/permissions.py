@@ -60,6 +60,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         # uploading: what it is told about conflicts is told by what is there.
         "entry:upload": (reader, uploader),
         "entry:verify": (reader, uploader),
+        # The secret in a mail's link is the authority.
+        "link:follow": (anyone,),
         # Pages and answers about the site itself, without any entry.
         "site:read": (reader,),
         # Probes of a private site have no token; what they see is no number of entries.

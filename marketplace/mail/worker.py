@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from marketplace.access.principal import PUBLIC
 from marketplace.config.mail import MailSettings
+from marketplace.config.sections import SiteSettings
 from marketplace.db import Database
 from marketplace.mail.letter import compose
 from marketplace.mail.links import Links
@@ -68,8 +69,8 @@ class MailWorker:
     """Sends mail and runs chores on a thread of its own.
 
     Args:
-        site_url: base of the links in mails.
-        site_title: what the sender is called.
+        site: base of the links in mails, and what the sender is called.
+        wake: whoever owes mail sets it; other processes' mail is seen a moment later.
         chores: what else there is to do; a failing one is logged and tried again at its time.
         on_outcome: called with ``sent``, ``delayed`` or ``dead`` for attempts at mail about the public log.
     """
@@ -78,8 +79,8 @@ class MailWorker:
         self,
         database: Database,
         settings: MailSettings,
-        site_url: str,
-        site_title: str,
+        site: SiteSettings,
+        wake: threading.Event,
         *,
         chores: Sequence[Chore] = (),
         now: Callable[[], datetime] = _utc_now,
@@ -87,9 +88,8 @@ class MailWorker:
     ) -> None:
         self._database = database
         self._settings = settings
-        self._site_url = site_url
-        self._site_title = site_title
-        self._transport = SmtpTransport(settings, site_url)
+        self._site = site
+        self._transport = SmtpTransport(settings, site.url)
         self._chores = [*chores, Chore("tidy", TIDY, self._tidy)]
         self._now = now
         self._on_outcome = on_outcome
@@ -98,7 +98,7 @@ class MailWorker:
         self._not_before = 0.0
         self._health = MailHealth("ok" if settings.host else "off")
         self._stopping = threading.Event()
-        self._wake = threading.Event()
+        self._wake = wake
         self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
 
     @property
@@ -109,10 +109,6 @@ class MailWorker:
     def start(self) -> None:
         """Begin to send."""
         self._thread.start()
-
-    def nudge(self) -> None:
-        """Say that mail is owed. Cheap, callable from any thread."""
-        self._wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Let the mail that is on its way finish, then end; later calls do nothing."""
@@ -174,7 +170,7 @@ class MailWorker:
             return 0
         letter = claimed.letter
         sender = self._settings.sender or ""
-        message = compose(letter, claimed.body(self._site_url), sender, self._site_title, self._now())
+        message = compose(letter, claimed.body(self._site.url), sender, self._site.title, self._now())
         try:
             connection.send(letter.to, message)
         except PermanentError as error:

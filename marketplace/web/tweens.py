@@ -41,6 +41,7 @@ error_log = logging.getLogger("marketplace.web")
 #: Where the layer that answers before routing says which route it answered for.
 _REMEMBERED_ROUTE = "marketplace.route"
 
+_SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 #: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
@@ -91,7 +92,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                     {
                         "request_id": identity,
                         "method": method,
-                        "path": environ["PATH_INFO"],
+                        "path": _told(environ["PATH_INFO"]),
                         "query": environ.get("QUERY_STRING", ""),
                         "status": response.status_int,
                         "bytes": response.content_length,
@@ -117,6 +118,11 @@ def _limited(limit: RateLimit, request: Request) -> Response | None:
     return error_response(request, too_many("limit.address", "too many requests from this address", wait))
 
 
+def _told(path: str) -> str:
+    """A path as logs may tell it: the links of mails hold secrets."""
+    return _SECRET_LINK.sub(r"\1-", path)
+
+
 def _route_name(request: Request) -> str:
     """The route that answered; files have one of their own, whose name says where they are."""
     route = request.matched_route
@@ -139,7 +145,7 @@ def _answer(handler: Handler, request: Request) -> Response:
     except HttpError as error:
         return error_response(request, error)
     except Exception:
-        error_log.exception("unexpected error", extra={"path": request.environ.get("PATH_INFO")})
+        error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
         return error_response(
             request,
             HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),

@@ -8,18 +8,23 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.confirmation import (
+    CertificateFrozenError,
+    ConfirmationService,
+    Held,
+    TooManyPendingError,
+)
 from marketplace.ingest import (
     AudienceError,
     ConflictError,
     GateError,
-    IngestService,
     Receipt,
     StoreUnavailableError,
     UploadPolicy,
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.runtime import Runtime
-from validators.document import Coordinates
+from validators.document import Coordinates, format_time
 from validators.errors import RefusedError
 
 from .body import read_entry
@@ -34,12 +39,14 @@ _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML)
 
 @view_config(route_name="web.entries", request_method="POST", permission="entry:upload")
 def upload(request: Request) -> Response:
-    """Store the entry a request carries; 201 also where it is stored already."""
+    """Store the entry a request carries: 201, also where it is there already; 202 asks its endorser first."""
     runtime: Runtime = request.registry[Runtime]
     if runtime.settings.site.mode == "replica":
         raise HttpError(403, "site.read-only", "read-only repository")
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    receipt = submit(runtime.ingest, data)
+    receipt = submit(runtime.confirmation, data)
+    if isinstance(receipt, Held):
+        return _held(request, receipt)
     url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
     response = _confirmation(request, receipt)
     response.headerlist += [("Location", url), ("Content-Location", url), ("Cache-Control", "no-store")]
@@ -70,20 +77,25 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
     return page(request, "upload", {"max_bytes": max_bytes, "examination": examination})
 
 
-def submit(ingest: IngestService, data: bytes) -> Receipt:
+def submit(confirmation: ConfirmationService, data: bytes) -> Receipt | Held:
     """Hand an entry in, with every refusal as the response it becomes.
 
     Raises:
-        HttpError: 400 invalid or refused by the gate, 409 taken coordinates, 503 no database.
+        HttpError: 400 invalid or refused by the gate, 403 reported certificate, 409 taken coordinates,
+            429 too many wait for a confirmation, 503 no database.
     """
     try:
-        return ingest.submit(data)
+        return confirmation.submit(data)
     except RefusedError as error:
         raise refused(error) from error
     except GateError as error:
         raise BadRequestError(error.code, f"invalid metadata: {error.message}", step=8) from error
     except AudienceError as error:
         raise BadRequestError(error.code, f"invalid metadata: {error.message}") from error
+    except CertificateFrozenError as error:
+        raise HttpError(403, error.code, error.message) from error
+    except TooManyPendingError as error:
+        raise HttpError(429, error.code, error.message, headers=[("Retry-After", "3600")]) from error
     except ConflictError as error:
         raise HttpError(409, error.code, error.message) from error
     except StoreUnavailableError as error:
@@ -105,6 +117,22 @@ def refused(error: RefusedError) -> BadRequestError:
 def entry_path(coordinates: Coordinates) -> str:
     """Coordinates as part of a URL: an e-mail address may hold a percent sign."""
     return quote(coordinates.path(), safe="/@:+~")
+
+
+def _held(request: Request, held: Held) -> Response:
+    """202: it is stored, and in no log before its endorser agrees."""
+    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
+    if offer is not None and offer.media is Media.HTML:
+        response = page(request, "held", {"email": held.email, "expires_at": held.expires_at})
+        response.status_int = 202
+    else:
+        sentence = (
+            f"metadata entry waits for confirmation: a mail to {held.email} asks for it, "
+            f"until {format_time(held.expires_at)}"
+        )
+        response = Response(body=sentence.encode(), status=202, content_type="text/plain", charset="UTF-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _confirmation(request: Request, receipt: Receipt) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 
 from marketplace.config import Settings
 from marketplace.config.mail import MailSettings
+from marketplace.config.sections import SiteSettings
 from marketplace.db import Database
 from marketplace.mail import MailWorker, Outbox, OutgoingState
 from tests.mail.server import MailServer, mail_server, make_certificate
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-SITE = "https://mp.example.org/base"
+SITE = SiteSettings(url="https://mp.example.org/base", title="Example, Marketplace")
 
 
 @dataclasses.dataclass
@@ -51,7 +53,7 @@ def worker_for(database: Database, clock: Clock) -> Workers:
     """Makes workers on the test's database that wait for nobody between two tries."""
 
     def make(settings: MailSettings) -> MailWorker:
-        worker = MailWorker(database, settings, SITE, "Example, Marketplace", now=clock)
+        worker = MailWorker(database, settings, SITE, threading.Event(), now=clock)
         worker._pause_seconds = lambda: 0.0  # type: ignore[method-assign]  # the clock is ours
         return worker
 
@@ -263,13 +265,14 @@ def test_the_thread_sends_what_is_owed_and_outlives_failing_chores(
     def fail() -> None:
         raise RuntimeError("a chore that fails")
 
-    worker = MailWorker(database, settings_of(smtp), SITE, "Site", chores=[Chore("failing", 0.1, fail)])
+    wake = threading.Event()
+    worker = MailWorker(database, settings_of(smtp), SITE, wake, chores=[Chore("failing", 0.1, fail)])
     with caplog.at_level(logging.ERROR):
         worker.start()
         try:
             with database.write() as session:
                 Outbox(session).enqueue("jane@example.org", "Subject", "Body\n", "threaded")
-            worker.nudge()
+            wake.set()
             smtp.mailbox.await_mail()
         finally:
             worker.stop()

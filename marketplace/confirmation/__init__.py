@@ -1,0 +1,24 @@
+"""Uploads that wait until whoever reads the endorser's mail agrees to them."""
+
+from marketplace.confirmation.errors import (
+    BeingConfirmedError,
+    CertificateFrozenError,
+    ConfirmationError,
+    LinkUnknownError,
+    TooManyPendingError,
+)
+from marketplace.confirmation.pending import Pending, PendingUploads
+from marketplace.confirmation.service import ConfirmationService, Confirmed, Held
+
+__all__ = [
+    "BeingConfirmedError",
+    "CertificateFrozenError",
+    "ConfirmationError",
+    "ConfirmationService",
+    "Confirmed",
+    "Held",
+    "LinkUnknownError",
+    "Pending",
+    "PendingUploads",
+    "TooManyPendingError",
+]

@@ -1,0 +1,46 @@
+"""Why an upload cannot wait for its confirmation, or cannot be confirmed; a stable code per reason."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ConfirmationError(Exception):
+    """Something about confirming an upload is not possible."""
+
+    code: ClassVar[str] = "confirmation"
+
+    @property
+    def message(self) -> str:
+        """One sentence for people."""
+        return str(self)
+
+
+class TooManyPendingError(ConfirmationError):
+    """So many uploads wait already that no further mail is sent."""
+
+    code = "confirmation.too-many"
+
+
+class CertificateFrozenError(ConfirmationError):
+    """Somebody reported an upload that this certificate signed, and the operator has not decided yet."""
+
+    code = "confirmation.frozen"
+
+
+class LinkUnknownError(ConfirmationError):
+    """The link was never given, was used, or is too old: these look the same."""
+
+    code = "confirmation.link"
+
+    def __init__(self) -> None:
+        super().__init__("this link is not known: it was used already, is too old, or was never given")
+
+
+class BeingConfirmedError(ConfirmationError):
+    """Its endorser has agreed to the upload a moment ago."""
+
+    code = "confirmation.under-way"
+
+    def __init__(self) -> None:
+        super().__init__("this upload has just been confirmed; it cannot be withdrawn any more")

@@ -1,0 +1,96 @@
+"""What the mails about uploads say.
+
+They go to an address that nobody has proved anything about. They show what the
+holder of the certificate can compare with his own, and nothing else of the entry:
+not what it is about, nor who may see it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import uuid4
+
+from marketplace.config.sections import SiteSettings
+from marketplace.confirmation.pending import Pending
+from marketplace.mail import LINK, Letter, LinkPurpose, one_line
+from validators.document import AcceptedEntry, format_time
+
+_MAX_NAME = 400
+
+
+def facts(entry: AcceptedEntry) -> tuple[tuple[str, str], ...]:
+    """What mails and pages show of an upload, as pairs of a name and a value."""
+    return (
+        ("Signed at", format_time(entry.created)),
+        ("Signed as", entry.endorser.email),
+        ("Certificate", one_line(entry.endorser.subject, _MAX_NAME)),
+        ("Issued by", one_line(entry.endorser.issuer, _MAX_NAME)),
+        ("Fingerprint", entry.signer.fingerprint),
+        ("Document", hashlib.sha256(entry.data).hexdigest()),
+    )
+
+
+def confirmation_letter(entry: AcceptedEntry, pending: Pending, site: SiteSettings) -> Letter:
+    """Ask whoever reads the endorser's mail; written once for each time that an upload begins to wait."""
+    email, title = pending.email, one_line(site.title, 80)
+    lines = [
+        f"Somebody uploaded signed metadata about an image to {title}",
+        f"({site.url}) as {email}.",
+        "",
+        *(f"    {name + ':':<13}{value}" for name, value in facts(entry)),
+        "",
+        "(Fingerprint is the SHA-256 of the certificate, Document that of the uploaded",
+        "file: `sha256sum FILE` shows it.)",
+        "",
+        "If it was you, confirm it. From then on this marketplace takes what is signed",
+        f"with this certificate as {email} without asking again:",
+        "",
+        f"    {LINK}/confirm",
+        "",
+        "If it was you and you do not want it any more, withdraw it:",
+        "",
+        f"    {LINK}/abort",
+        "",
+        "If you know nothing of it, report it. The operators will hear of it, and the",
+        "upload is frozen:",
+        "",
+        f"    {LINK}/abuse",
+        "",
+        "These links open a page; nothing happens before you press its button. Without",
+        f"a confirmation by {format_time(pending.expires_at)} the upload is forgotten.",
+        "",
+    ]
+    return Letter(
+        to=email,
+        subject=f"Confirm your upload to {title}",
+        body="\n".join(lines),
+        key=f"confirm/{pending.entry_id}/{uuid4()}",
+        log=pending.log,
+        link=LinkPurpose.UPLOAD,
+        pending_id=pending.key,
+    )
+
+
+def abuse_letter(entry: AcceptedEntry, pending: Pending, site: SiteSettings, admin: str) -> Letter:
+    """Tell an operator that an upload was reported."""
+    lines = [
+        f"The reader of {pending.email} reports an upload to {one_line(site.title, 80)}",
+        f"({site.url}) of {format_time(pending.created_at)} as abuse.",
+        "",
+        *(f"    {name + ':':<13}{value}" for name, value in facts(entry)),
+        "",
+        "It is frozen, and so is every further upload with this certificate that would",
+        "need a confirmation. Decide:",
+        "",
+        f"    marketplace pending list                   # upload {pending.key} and the others",
+        f"    marketplace pending drop {pending.key:<18}# forget it",
+        f"    marketplace pending release {pending.key:<15}# it was a mistake: ask the address again",
+        "",
+    ]
+    return Letter(
+        to=admin,
+        subject=f"Abuse reported: upload {pending.key}",
+        body="\n".join(lines),
+        key=f"abuse/{pending.entry_id}/{uuid4()}",
+        log=pending.log,
+    )

@@ -1,0 +1,267 @@
+"""The way of an upload whose endorser is asked first.
+
+Held durably -> mail with a secret link -> the link's POST -> the gate again -> log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC
+from marketplace.changes import LogNotFoundError
+from marketplace.config import Settings
+from marketplace.confirmation.errors import BeingConfirmedError, ConfirmationError, LinkUnknownError
+from marketplace.confirmation.letters import abuse_letter, confirmation_letter
+from marketplace.confirmation.pending import Limits, Pending, PendingUploads
+from marketplace.db import Database
+from marketplace.ingest import (
+    ConflictError,
+    IngestError,
+    IngestService,
+    Receipt,
+    StoreUnavailableError,
+    UploadPolicy,
+)
+from marketplace.ingest.rehearsal import rehearse
+from marketplace.mail import LinkPurpose, Outbox
+from marketplace.mail.links import Links
+from marketplace.trust import TrustService
+from validators import accept
+from validators.document import AcceptedEntry
+from validators.errors import RefusedError
+
+_Find = Callable[[int, datetime], tuple[Pending, bytes] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An upload waits for its endorser's word.
+
+    Args:
+        email: who is asked by mail.
+        expires_at: when it is forgotten.
+    """
+
+    email: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation came to.
+
+    Args:
+        email: of the endorser.
+        refusal: code of the rule that keeps the entry out now; None where it went in.
+    """
+
+    email: str
+    refusal: str | None
+
+
+class ConfirmationService:
+    """Takes uploads in, at once or after a confirmation. Safe to call from any number of threads.
+
+    Args:
+        nudge: called when mail is owed.
+        on_outcome: called with held or refused, and the code of the rule that refused, where an upload to
+            the public log ends here.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ingest: IngestService,
+        trust: TrustService,
+        settings: Settings,
+        now: Callable[[], datetime],
+        *,
+        nudge: Callable[[], None] = lambda: None,
+        on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
+    ) -> None:
+        self._database = database
+        self._ingest = ingest
+        self._trust = trust
+        self._settings = settings
+        self._policy = UploadPolicy(legacy=settings.upload.legacy)
+        self._limits = Limits(
+            settings.upload.pending_per_address,
+            settings.upload.pending_limit,
+            timedelta(days=settings.upload.confirm_days),
+        )
+        self._now = now
+        self._nudge = nudge
+        self._on_outcome = on_outcome
+
+    def submit(self, data: bytes, log: str = PUBLIC) -> Receipt | Held:
+        """Take an upload in, or hold it until its endorser confirms it.
+
+        Raises:
+            ConfirmationError: it cannot be held.
+            RefusedError, IngestError, LogNotFoundError: as of ``IngestService.submit``.
+        """
+        if not self._settings.upload.confirm_email:
+            return self._ingest.submit(data, log)
+        # The ingest service counts refusals, so it meets those documents itself.
+        try:
+            entry = accept(data)
+        except RefusedError:
+            return self._ingest.submit(data, log)
+        if not self._needs_confirmation(entry):
+            return self._ingest.submit(data, log)
+        try:
+            held = self._hold(entry, log)
+        except SQLAlchemyError as error:
+            raise StoreUnavailableError("the database cannot take the entry now: try again later") from error
+        except (IngestError, ConfirmationError) as error:
+            # Asking the ingest service again could let in what the clock kept out a moment ago.
+            self._tell(log, "refused", error.code)
+            raise
+        if held is None:  # stored already, for which nobody's word is needed
+            return self._ingest.submit(data, log)
+        self._tell(log, "held", "")
+        return held
+
+    def find(self, secret: str) -> tuple[Pending, AcceptedEntry]:
+        """The upload a link is about.
+
+        Raises:
+            LinkUnknownError: there is none, or not any more.
+        """
+        with self._database.read() as session:
+            pending, data = self._known(PendingUploads(session).find_open, session, secret)
+        return pending, accept(data)
+
+    def confirm(self, secret: str) -> Confirmed:
+        """Act on an endorser's word: remember his certificate, and take the entry in by today's gate.
+
+        Raises:
+            LinkUnknownError: the link allows nothing.
+            StoreUnavailableError: the database cannot take the entry now; the link goes on being good.
+        """
+        with self._database.write() as session:
+            pending, data = self._claim(session, secret)
+            uploads = PendingUploads(session)
+            uploads.move(pending.key, "confirming")
+            uploads.remember(pending.fingerprint, pending.email, self._now())
+        refusal = None
+        try:
+            self._ingest.submit(data, pending.log)
+        except StoreUnavailableError:
+            raise
+        except (RefusedError, IngestError, LogNotFoundError) as error:
+            refusal = error.code
+        # A crash before this leaves a link that finds its entry stored already.
+        with self._database.write() as session:
+            PendingUploads(session).remove(pending.key)
+        return Confirmed(pending.email, refusal)
+
+    def abort(self, secret: str) -> None:
+        """Forget an upload at the wish of whoever reads its endorser's mail.
+
+        Raises:
+            LinkUnknownError: the link allows nothing.
+            BeingConfirmedError: too late.
+        """
+        with self._database.write() as session:
+            pending, _ = self._claim_waiting(session, secret)
+            PendingUploads(session).remove(pending.key)
+
+    def report(self, secret: str) -> None:
+        """Freeze an upload and tell the operators.
+
+        Raises:
+            LinkUnknownError: the link allows nothing.
+            BeingConfirmedError: too late.
+        """
+        with self._database.write() as session:
+            pending, data = self._claim_waiting(session, secret)
+            PendingUploads(session).move(pending.key, "frozen")
+            entry = accept(data)
+            for admin in self._settings.mail.admin:
+                letter = abuse_letter(entry, pending, self._settings.site, admin)
+                Outbox(session).post(letter, self._now())
+        self._nudge()
+
+    def expire(self) -> None:
+        """Forget what nobody confirmed in time."""
+        with self._database.write() as session:
+            PendingUploads(session).expire(self._now())
+
+    def _needs_confirmation(self, entry: AcceptedEntry) -> bool:
+        if self._trust.is_vouched_for(entry.signer, self._now()):
+            return False
+        with self._database.read() as session:
+            return not PendingUploads(session).is_confirmed(entry.signer.fingerprint, entry.endorser.email)
+
+    def _hold(self, entry: AcceptedEntry, log: str) -> Held | None:
+        """Let an upload wait and owe its mail; None for what is stored already."""
+        now = self._now()
+        with self._database.write() as session:
+            uploads = PendingUploads(session)
+            uploads.lock()
+            if rehearse(session, entry, log, self._policy, now) == "unchanged":
+                return None
+            known = uploads.find(log, entry.entry_id)
+            if known is not None:
+                return self._held_again(session, known, entry)
+            pending = uploads.add(entry, log, self._limits, now)
+            letter = confirmation_letter(entry, pending, self._settings.site)
+            Outbox(session).post(letter, now)
+        self._nudge()
+        return Held(pending.email, pending.expires_at)
+
+    def _held_again(self, session: Session, known: Pending, entry: AcceptedEntry) -> Held:
+        found = PendingUploads(session).data(known.key)
+        if found != entry.data:
+            raise ConflictError(
+                f"another document has the coordinates {entry.coordinates.path()}: "
+                "sign with a later dcterms:created to say something else"
+            )
+        return Held(known.email, known.expires_at)
+
+    def _claim(self, session: Session, secret: str) -> tuple[Pending, bytes]:
+        return self._known(PendingUploads(session).claim_open, session, secret)
+
+    def _claim_waiting(self, session: Session, secret: str) -> tuple[Pending, bytes]:
+        pending, data = self._claim(session, secret)
+        if pending.state != "waiting":
+            raise BeingConfirmedError
+        return pending, data
+
+    def _known(self, find: _Find, session: Session, secret: str) -> tuple[Pending, bytes]:
+        link = Links(session).find(secret, self._now())
+        if link is None or link.purpose is not LinkPurpose.UPLOAD or link.pending_id is None:
+            raise LinkUnknownError
+        found = find(link.pending_id, self._now())
+        if found is None:
+            raise LinkUnknownError
+        return found
+
+    def _tell(self, log: str, outcome: str, code: str) -> None:
+        """Count in figures that everybody sees."""
+        if log == PUBLIC:
+            self._on_outcome(outcome, code)
+
+
+def release(session: Session, key: int, settings: Settings, now: datetime) -> bool:
+    """Take back that an upload was reported, and ask its endorser again.
+
+    Returns:
+        whether there was such a frozen upload.
+    """
+    uploads = PendingUploads(session)
+    found = uploads.thaw(key, now + timedelta(days=settings.upload.confirm_days))
+    if found is None:
+        return False
+    pending, data = found
+    Outbox(session).post(confirmation_letter(accept(data), pending, settings.site), now)
+    return True
+
+
+__all__ = ["ConfirmationError", "ConfirmationService", "Confirmed", "Held", "release"]

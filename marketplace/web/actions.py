@@ -1,0 +1,126 @@
+"""Links in mails. Programs that read mail open links too, so a GET shows a page and only its POST acts.
+
+Whoever knows the link may act, and nobody else can know it: it has 128 random
+bits, no page refers to it, and no log line holds it. That is also why no other
+site can make a browser send the POST. A browser that says it comes from another
+site is refused all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.confirmation import (
+    BeingConfirmedError,
+    ConfirmationService,
+    LinkUnknownError,
+)
+from marketplace.confirmation.letters import facts
+from marketplace.ingest import StoreUnavailableError
+from marketplace.runtime import Runtime
+
+from .errors import HttpError, NotFoundError
+from .pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a link offers: the words of its page and button."""
+
+    name: str
+    title: str
+    lead: str
+    button: str
+    done: str
+
+
+_ACTIONS = {
+    one.name: one
+    for one in (
+        Action(
+            "confirm",
+            "Confirm an upload",
+            "Did you sign this? Compare the fingerprint with that of your certificate. If you confirm, this "
+            "marketplace takes what this certificate signs for your address without asking again.",
+            "Confirm the upload",
+            "Confirmed",
+        ),
+        Action(
+            "abort",
+            "Withdraw an upload",
+            "The upload is forgotten, and nobody will see it.",
+            "Withdraw the upload",
+            "Withdrawn",
+        ),
+        Action(
+            "abuse",
+            "Report an upload",
+            "You know nothing of this upload? The operators hear of it, and it is frozen until they decide.",
+            "Report the upload",
+            "Reported",
+        ),
+    )
+}
+
+
+@view_config(route_name="web.action", request_method="GET", permission="link:follow")
+def offer(request: Request) -> Response:
+    """The page of a link; it changes nothing."""
+    action = _action(request)
+    try:
+        _, entry = _service(request).find(request.matchdict["secret"])
+    except LinkUnknownError as error:
+        raise NotFoundError(error.code, error.message) from None
+    return _unkept(page(request, "action", {"action": action, "facts": facts(entry)}))
+
+
+@view_config(route_name="web.action", request_method="POST", permission="link:follow")
+def act(request: Request) -> Response:
+    """Do what a link allows, once."""
+    action = _action(request)
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise HttpError(403, "link.foreign", "open the link from your mail and press the button there")
+    if request.registry[Runtime].settings.site.mode == "replica":
+        raise HttpError(403, "site.read-only", "read-only repository")
+    secret, service = request.matchdict["secret"], _service(request)
+    email = refusal = None
+    try:
+        if action.name == "confirm":
+            confirmed = service.confirm(secret)
+            email, refusal = confirmed.email, confirmed.refusal
+        elif action.name == "abort":
+            service.abort(secret)
+        else:
+            service.report(secret)
+    except LinkUnknownError as error:
+        raise NotFoundError(error.code, error.message) from None
+    except BeingConfirmedError as error:
+        raise HttpError(409, error.code, error.message) from None
+    except StoreUnavailableError as error:
+        raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
+    values = {"action": action, "email": email, "refusal": refusal}
+    return _unkept(page(request, "acted", values))
+
+
+def _action(request: Request) -> Action:
+    action = _ACTIONS.get(request.matchdict["action"])
+    if action is None:
+        raise NotFoundError("path.unknown", "there is nothing at this address")
+    return action
+
+
+def _service(request: Request) -> ConfirmationService:
+    runtime: Runtime = request.registry[Runtime]
+    return runtime.confirmation
+
+
+def _unkept(response: Response) -> Response:
+    """Neither kept nor found again by others."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    del response.headers["ETag"]
+    return response
