@@ -23,6 +23,14 @@ from .parameters import EMAIL_PATTERN, cursor, limit
 from .shown import Shown, Urls
 
 _ID = re.compile("[0-9a-f]{64}")
+_ADDRESS = re.compile(EMAIL_PATTERN.strip("^$"))
+
+
+def _address(text: str | None) -> str | None:
+    if text is not None and (len(text) > 254 or not _ADDRESS.fullmatch(text)):
+        raise BadRequestError("query.endorser", "endorser is the e-mail address of an endorser")
+    return text
+
 
 LIMIT = limit(50, 200)
 CURSOR = cursor("api.conflicts")
@@ -30,7 +38,7 @@ ENDORSER = Parameter(
     "endorser",
     "only those in which this address is claimed",
     {"type": "string", "pattern": EMAIL_PATTERN, "maxLength": 254},
-    lambda text: text,
+    _address,
 )
 ENTRY_ID = Parameter(
     "id",
@@ -48,7 +56,7 @@ CONFLICTS = Operation(
     "Endorsers",
     [Answer("A page of conflicts.", "Conflicts", headers=("Link",))],
     query=(ENDORSER, LIMIT, CURSOR),
-    errors={400: ["query.limit", "query.cursor"]},
+    errors={400: ["query.endorser", "query.limit", "query.cursor"]},
 )
 SIGNED = Operation(
     "api.signed",
