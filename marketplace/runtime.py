@@ -14,7 +14,6 @@ from marketplace.accounts import AccessService
 from marketplace.changes import Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
-from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
@@ -65,14 +64,12 @@ class Following:
         indexer: SearchIndexer | None,
         search: SearchService,
         verdicts: VerdictService,
-        conflicts: ConflictFollower,
     ) -> None:
         self._settings = settings
         self._database = database
         self._indexer = indexer
         self._search = search
         self._verdicts = VerdictFollower(verdicts)
-        self._conflicts = conflicts
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
@@ -87,12 +84,7 @@ class Following:
         except (SQLAlchemyError, LogNotFoundError):
             log.exception("the log cannot be followed: mend the database and start again")
             return
-        followers: tuple[Follower | None, ...] = (
-            self._verdicts,
-            self._conflicts,
-            self._indexer,
-            self._sparql,
-        )
+        followers: tuple[Follower | None, ...] = (self._verdicts, self._indexer, self._sparql)
         self._worker = Worker(self._database, [one for one in followers if one is not None])
         self._worker.start()
 
@@ -243,14 +235,12 @@ def build(settings: Settings) -> Runtime:
     trust_store = open_store(settings.trust)
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
-    following = Following(settings, database, indexer, search, verdicts, _conflicts(settings, database))
+    following = Following(settings, database, indexer, search, verdicts)
     metrics = Metrics()
-    entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
         database,
         UploadPolicy(legacy=settings.upload.legacy),
         on_commit=lambda: _nudge(following, federation),
-        on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
     )
     mail_owed = threading.Event()
@@ -261,7 +251,7 @@ def build(settings: Settings) -> Runtime:
         settings=settings,
         database=database,
         ingest=ingest,
-        entry_cache=entry_cache,
+        entry_cache=EntryCache(settings.cache.entry_bytes),
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
         search=search,
@@ -291,11 +281,3 @@ def _nudge(following: Following, federation: Federation | None) -> None:
     following.nudge()
     if federation is not None:
         federation.nudge()
-
-
-def _conflicts(settings: Settings, database: Database) -> ConflictFollower:
-    """Notes contradictions, and owes mail about them where mail goes out at all."""
-    if not settings.mail.host:
-        return ConflictFollower(database, utc_now)
-    notices = ConflictNotices(settings.mail.admin, settings.site.url, utc_now)
-    return ConflictFollower(database, utc_now, notices)

@@ -16,19 +16,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
-from . import (
-    changes,
-    conflicts,
-    decision,
-    endorsers,
-    entry,
-    feed,
-    image,
-    index,
-    original,
-    search,
-    verify,
-)
+from . import changes, decision, endorsers, entry, feed, image, index, original, search, verify
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
@@ -60,8 +48,6 @@ OPERATIONS: Sequence[Operation] = (
     endorsers.ENDORSER,
     endorsers.TAGS,
     entry.TAGGED,
-    conflicts.CONFLICTS,
-    conflicts.SIGNED,
     changes.CHANGES,
     *original.SERVICE_OPERATIONS,
     OPENAPI,

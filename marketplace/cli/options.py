@@ -62,6 +62,7 @@ def open_client(endpoint: str | None) -> MarketplaceClient:
         EndpointError: none is configured.
     """
     from marketplace.client import MarketplaceClient, get_endpoint
+    from marketplace.client.endpoint import find_token
     from marketplace.client.transport import Transport
 
-    return MarketplaceClient(Transport(get_endpoint(endpoint, os.environ)))
+    return MarketplaceClient(Transport(get_endpoint(endpoint, os.environ), token=find_token(os.environ)))

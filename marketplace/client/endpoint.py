@@ -1,5 +1,7 @@
 """Which marketplace to talk to.
 
+And what to show it, where it asks who is there.
+
 The first of these that is set: an explicit option, ``MARKETPLACE_ENDPOINT``,
 ``STRATUSLAB_MARKETPLACE_ENDPOINT`` (what earlier clients read), and
 ``endpoint`` in the ``[client]`` section of the user's configuration file.
@@ -7,6 +9,7 @@ The first of these that is set: an explicit option, ``MARKETPLACE_ENDPOINT``,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
@@ -17,6 +20,9 @@ from marketplace.client.errors import EndpointError
 
 VARIABLES = ("MARKETPLACE_ENDPOINT", "STRATUSLAB_MARKETPLACE_ENDPOINT")
 SECTION = "client"
+TOKEN_VARIABLE = "MARKETPLACE_TOKEN"  # noqa: S105  # the name of one
+#: What may stand in a header behind ``Bearer`` (RFC 6750, section 2.1).
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]*=*")
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path:
@@ -54,10 +60,29 @@ def find_endpoint(option: str | None, environ: Mapping[str, str]) -> str | None:
     for candidate in candidates:
         if candidate and candidate.strip():
             return candidate.strip()
-    return _from_file(configuration_file(environ))
+    return _from_file(configuration_file(environ), "endpoint")
 
 
-def _from_file(path: Path) -> str | None:
+def find_token(environ: Mapping[str, str]) -> str | None:
+    """The token to show the marketplace: ``MARKETPLACE_TOKEN``, else ``token`` in the configuration file.
+
+    It is never an option of a command: other users of the machine can read those.
+
+    Raises:
+        EndpointError: it can be no token, or others may read the file that holds it.
+    """
+    token = environ.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        path = configuration_file(environ)
+        token = _from_file(path, "token") or ""
+        if token and path.stat().st_mode & 0o077:
+            raise EndpointError(f"{path} holds a token, and others may read it: chmod 600 {path}")
+    if not _TOKEN.fullmatch(token):
+        raise EndpointError("the token holds characters that no token has")
+    return token or None
+
+
+def _from_file(path: Path, name: str) -> str | None:
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
@@ -67,7 +92,7 @@ def _from_file(path: Path) -> str | None:
         raise EndpointError(f"{path}: cannot be read ({error.strerror})") from None
     except (IniError, UnicodeDecodeError) as error:
         raise EndpointError(f"{path}: is no settings file ({' '.join(str(error).split())})") from None
-    return parser.get(SECTION, "endpoint", fallback="").strip() or None
+    return parser.get(SECTION, name, fallback="").strip() or None
 
 
 def _checked(endpoint: str) -> str:

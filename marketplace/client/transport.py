@@ -43,20 +43,30 @@ class Answer:
 
 
 class Transport:
-    """Sends requests to one marketplace; ``close`` it at the end."""
+    """Sends requests to one marketplace; ``close`` it at the end.
+
+    Args:
+        endpoint: base URL, without a slash at its end.
+        limits: what a request may take.
+        transport: carries the requests; by default the network.
+        token: shown with every request to the endpoint's host, and to no other.
+    """
 
     def __init__(
         self,
         endpoint: str,
         limits: TransferLimits | None = None,
         transport: httpx.BaseTransport | None = None,
+        token: str | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._limits = limits or TransferLimits()
+        # The library leaves it out where a redirect leads to another host.
+        shown = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(
             timeout=httpx.Timeout(self._limits.silence_seconds, connect=self._limits.connect_seconds),
             # Compressed answers could unfold to any size before a limit sees them.
-            headers={"User-Agent": "marketplace-client", "Accept-Encoding": "identity"},
+            headers={"User-Agent": "marketplace-client", "Accept-Encoding": "identity", **shown},
             transport=transport,
         )
 

@@ -42,7 +42,9 @@ _FOREIGN = ("pyramid.", "jinja2.", "mako.", "debugtoolbar.")
 _FOREIGN_NAMES = frozenset({"use", "here", "__file__", "pipeline", "filter-with"})
 
 #: Environment variables with our prefix that belong to the command-line client, not to the service.
-CLIENT_VARIABLES = frozenset({"MARKETPLACE_ENDPOINT", "MARKETPLACE_CONFIG", "MARKETPLACE_KEY_PASSWORD"})
+CLIENT_VARIABLES = frozenset(
+    {"MARKETPLACE_ENDPOINT", "MARKETPLACE_CONFIG", "MARKETPLACE_KEY_PASSWORD", "MARKETPLACE_TOKEN"}
+)
 
 
 class ConfigurationError(Exception):

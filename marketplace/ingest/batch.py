@@ -72,7 +72,6 @@ class Taken:
     outcome: Literal["created", "unchanged"]
     sequence: int = -1
     first: Taken | None = None
-    source: Source = Source.UPLOAD
 
     def receipt(self) -> Receipt:
         """The receipt, once the batch is finished."""
@@ -177,9 +176,7 @@ class Batch:
         if note is not None:
             # Before a number is awaited: what it raises must leave nothing behind.
             note(self._session)
-        taken = Taken(entry, "created", source=source)
-        self._await_number(log, Appended(entry_key, body_id, provenance), taken, body["sha256"])
-        return taken
+        return self._await_number(log, Appended(entry_key, body_id, provenance), entry, body["sha256"])
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""
@@ -291,12 +288,14 @@ class Batch:
     def _insert(self, statement: ReturningInsert[tuple[int]], row: Row) -> int:
         return self._connection.execute(statement, row).scalar_one()
 
-    def _await_number(self, log: str, row: Appended, taken: Taken, digest: str) -> None:
+    def _await_number(self, log: str, row: Appended, entry: AcceptedEntry, digest: str) -> Taken:
+        taken = Taken(entry, "created")
         pending = self._pending[log]
         pending.rows.append(row)
         pending.taken.append(taken)
-        pending.bodies[taken.entry.entry_id] = (digest, taken)
-        pending.coordinates.add(taken.entry.coordinates)
+        pending.bodies[entry.entry_id] = (digest, taken)
+        pending.coordinates.add(entry.coordinates)
+        return taken
 
 
 def _conflict(entry: AcceptedEntry) -> ConflictError:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.client.endpoint import configuration_file, get_endpoint
+from marketplace.client.endpoint import configuration_file, find_token, get_endpoint
 from marketplace.client.errors import EndpointError
 
 
@@ -71,3 +71,29 @@ def test_a_broken_file_is_one_sentence(environ, text):
 def test_what_is_no_http_url_is_refused(environ, endpoint):
     with pytest.raises(EndpointError, match="is not a URL"):
         get_endpoint(endpoint, environ)
+
+
+SECRET = "mpt_0123456789abcdef_" + "A" * 43
+
+
+def test_the_token_comes_from_the_variable_then_from_a_file_of_ones_own(environ):
+    assert find_token(environ) is None
+    path = write(environ, f"[client]\ntoken = {SECRET}\n")
+    path.chmod(0o600)
+    assert find_token(environ) == SECRET
+    assert find_token({**environ, "MARKETPLACE_TOKEN": "other"}) == "other"
+
+
+def test_a_token_in_a_file_that_others_may_read_is_refused_without_showing_it(environ):
+    path = write(environ, f"[client]\ntoken = {SECRET}\n")
+    path.chmod(0o644)
+    with pytest.raises(EndpointError, match="chmod 600") as caught:
+        find_token(environ)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nX-Header: y", "é", "a;b"])
+def test_what_can_be_no_token_is_refused_without_showing_it(environ, token):
+    with pytest.raises(EndpointError) as caught:
+        find_token({**environ, "MARKETPLACE_TOKEN": token})
+    assert token not in str(caught.value)

@@ -22,7 +22,7 @@ ENDPOINT = "http://marketplace.example.org/base"
 ROW = ["", "debian", "13", "x86_64", "a@b.org", "null", "2024-01-01T00:00:00Z", "A" * 27, "null", "null", "T"]
 
 
-def client(handler, **limits):
+def client(handler, token=None, **limits):
     def unread(request):
         # httpx reads a ready body at once; over a network it is still to come.
         response = handler(request)
@@ -32,7 +32,7 @@ def client(handler, **limits):
             )
         return response
 
-    transport = Transport(ENDPOINT, TransferLimits(**limits), httpx.MockTransport(unread))
+    transport = Transport(ENDPOINT, TransferLimits(**limits), httpx.MockTransport(unread), token)
     return MarketplaceClient(transport)
 
 
@@ -202,7 +202,7 @@ def test_a_redirect_is_followed_without_reading_its_body():
 
     def handler(request):
         if request.url.path.startswith("/new"):
-            return httpx.Response(200, content=b"<x/>")
+            return httpx.Response(200, stream=httpx.ByteStream(b"<x/>"))
         return httpx.Response(301, headers={"Location": "/new" + request.url.path}, content=endless())
 
     assert client(handler).fetch("a/b/c") == b"<x/>"
@@ -211,3 +211,18 @@ def test_a_redirect_is_followed_without_reading_its_body():
 def test_endless_redirects_end():
     with pytest.raises(TransportError, match="redirects"):
         answering(302, headers={"Location": "/again"}).fetch("a/b/c")
+
+
+def test_a_token_is_shown_to_the_endpoint_and_to_nobody_it_redirects_to():
+    seen = []
+
+    def handler(request):
+        seen.append((request.url.host, request.headers.get("Authorization")))
+        if request.url.host == "marketplace.example.org":
+            headers = {"Location": "http://elsewhere.example.org/x"}
+            return httpx.Response(302, headers=headers, stream=httpx.ByteStream(b""))
+        return httpx.Response(200, content=b"<x/>")
+
+    transport = Transport(ENDPOINT, TransferLimits(), httpx.MockTransport(handler), token="mpt_x")
+    transport.get("/x", accept="*/*", limit=10)
+    assert seen == [("marketplace.example.org", "Bearer mpt_x"), ("elsewhere.example.org", None)]

@@ -1,0 +1,103 @@
+"""``marketplace group``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.options import settings_options
+from marketplace.cli.output import Format, output_option, write_records
+
+if TYPE_CHECKING:
+    from marketplace.accounts.groups import Group
+
+
+@click.group("group")
+def group() -> None:
+    """Look after groups, whose members share entries that nobody else sees.
+
+    They work on the database of the settings, beside a running server.
+    """
+
+
+@group.command()
+@settings_options
+@click.argument("name")
+@click.argument("members", metavar="[MEMBER]...", nargs=-1)
+def create(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+    """Found a group NAME, with members: owners of tokens."""
+    from marketplace.accounts import GroupService
+
+    with writing(config, data) as session:
+        groups, now = GroupService(session), _now()
+        groups.create(name, by=actor(), at=now)
+        for member in members:
+            groups.add(name, member, by=actor(), at=now)
+    click.echo(f"marketplace: group {name} founded.", err=True)
+
+
+@group.command("list")
+@settings_options
+@output_option
+def list_(config: Path | None, data: str | None, output: Format) -> None:
+    """List groups and their members."""
+    from marketplace.accounts import GroupService
+
+    with reading(config, data) as session:
+        groups = GroupService(session).list()
+    columns = ("name", "created", "members")
+    if output == "table":
+        rows = [{**_shown(one), "members": " ".join(one.members)} for one in groups]
+    else:
+        rows = [_shown(one) for one in groups]
+    write_records(rows, columns, output, identify="name")
+
+
+@group.command()
+@settings_options
+@click.argument("name")
+@click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
+def add(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+    """Take members into a group: they see everything it keeps, also what is there already."""
+    from marketplace.accounts import GroupService
+
+    with writing(config, data) as session:
+        for member in members:
+            GroupService(session).add(name, member, by=actor(), at=_now())
+
+
+@group.command()
+@settings_options
+@click.argument("name")
+@click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
+def remove(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+    """Let members leave a group: they see nothing of it from now on."""
+    from marketplace.accounts import GroupService
+
+    with writing(config, data) as session:
+        for member in members:
+            GroupService(session).remove(name, member, by=actor(), at=_now())
+
+
+@group.command()
+@settings_options
+@click.confirmation_option(prompt="Nobody sees its entries any more, and its name stays taken. Go on?")
+@click.argument("name")
+def delete(config: Path | None, data: str | None, name: str) -> None:
+    """Close a group for good: its entries stay stored, and no reader sees them any more."""
+    from marketplace.accounts import GroupService
+
+    with writing(config, data) as session:
+        GroupService(session).delete(name, by=actor(), at=_now())
+
+
+def _shown(one: Group) -> dict[str, Any]:
+    return {"name": one.name, "created": written(one.created_at), "members": list(one.members)}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,128 @@
+"""``marketplace token``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.access import Scope
+from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.options import settings_options
+from marketplace.cli.output import Format, output_option, write_record, write_records
+
+if TYPE_CHECKING:
+    from marketplace.accounts.tokens import Token
+
+_COLUMNS = ("name", "owner", "scopes", "status", "expires", "last_used", "note")
+
+
+@click.group("token")
+def token() -> None:
+    """Look after tokens: who may read private entries, upload to groups, administer.
+
+    They work on the database of the settings, beside a running server.
+    """
+
+
+@token.command()
+@settings_options
+@output_option
+@click.option("--owner", metavar="NAME", required=True, help="Whose it is: normally an e-mail address.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    required=True,
+    help="What it may be used for; may be repeated.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    default=365,
+    show_default=True,
+    help="Days until it expires.",
+)
+@click.option("--note", default="", help="What it is for.")
+def create(
+    config: Path | None,
+    data: str | None,
+    output: Format,
+    owner: str,
+    scopes: tuple[str, ...],
+    days: int,
+    note: str,
+) -> None:
+    """Make a token. Its secret is shown now and never again.
+
+    The secret is the only thing on standard output, unless -o asks for more.
+    """
+    from marketplace.accounts import TokenService
+
+    now = _now()
+    with writing(config, data) as session:
+        issued = TokenService(session).create(
+            owner,
+            [Scope(scope) for scope in scopes],
+            by=actor(),
+            at=now,
+            expires_at=now + timedelta(days=days),
+            note=note,
+        )
+    if output in ("json", "yaml"):
+        write_record({**_shown(issued.token, now), "secret": issued.secret.text}, output, identify="name")
+    else:
+        click.echo(issued.secret.text)
+    click.echo(
+        f"marketplace: this is token {issued.token.name}; keep it, it is not shown again.",
+        err=True,
+    )
+
+
+@token.command("list")
+@settings_options
+@output_option
+@click.option("--owner", metavar="NAME", help="Only tokens of this owner.")
+def list_(config: Path | None, data: str | None, output: Format, owner: str | None) -> None:
+    """List tokens, the oldest first; never their secrets."""
+    from marketplace.accounts import TokenService
+
+    with reading(config, data) as session:
+        tokens = TokenService(session).list(owner)
+    now = _now()
+    write_records([_shown(one, now) for one in tokens], _COLUMNS, output, identify="name")
+
+
+@token.command()
+@settings_options
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> None:
+    """Take tokens out of force, at once and for good; all of them or, where one is unknown, none."""
+    from marketplace.accounts import TokenService
+
+    with writing(config, data) as session:
+        tokens = TokenService(session)
+        for name in names:
+            tokens.revoke(name, by=actor(), at=_now())
+    click.echo(f"marketplace: {len(names)} revoked.", err=True)
+
+
+def _shown(one: Token, now: datetime) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "owner": one.owner,
+        "scopes": " ".join(sorted(one.scopes)),
+        "status": one.status(now),
+        "created": written(one.created_at),
+        "expires": written(one.expires_at),
+        "revoked": written(one.revoked_at),
+        "last_used": written(one.last_used_at),
+        "note": one.note,
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
