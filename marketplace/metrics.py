@@ -38,11 +38,26 @@ class Metrics:
             ["outcome", "code"],
             registry=self.registry,
         )
+        # What concerns groups, or may, is told to administrators only.
+        self.private_registry = CollectorRegistry()
         self._mails = Counter(
             "marketplace_mails",
             "Attempts to send a mail, by what became of it: sent, delayed or dead.",
             ["outcome"],
-            registry=self.registry,
+            registry=self.private_registry,
+        )
+        self._private_uploads = Counter(
+            "marketplace_private_uploads",
+            "Uploads to groups, by what became of them and the rule that refused them.",
+            ["outcome", "code"],
+            registry=self.private_registry,
+        )
+        self._private_requests = Histogram(
+            "marketplace_private_request_seconds",
+            "Time to answer a request of somebody with credentials.",
+            ["route", "method", "status"],
+            buckets=BUCKETS,
+            registry=self.private_registry,
         )
         # Looking a child up by its labels costs more than counting: each is looked up once.
         self._timed: dict[tuple[str, str, int], Histogram] = {}
@@ -75,6 +90,15 @@ class Metrics:
     def count_mail(self, outcome: str) -> None:
         """Count an attempt to send a mail: sent, delayed or dead."""
         self._mails.labels(outcome).inc()
+
+    def count_private_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request that showed credentials: see ``count_request``."""
+        known = method if method in _METHODS else "other"
+        self._private_requests.labels(route, known, str(status)).observe(seconds)
+
+    def count_private_upload(self, outcome: str, code: str = "") -> None:
+        """Count an upload to a group: see ``count_upload``."""
+        self._private_uploads.labels(outcome, code).inc()
 
     def _add_timed(self, key: tuple[str, str, int]) -> Histogram:
         route, method, status = key

@@ -67,6 +67,7 @@ ROUTES = (
     Route("api.entry", "/api/v1/entries/{identifier}/{email}/{created}"),
     Route("api.entry.statement", "/api/v1/entries/{identifier}/{email}/{created}/statement"),
     Route("api.entry.decision", "/api/v1/entries/{identifier}/{email}/{created}/decision"),
+    Route("api.entry.publish", "/api/v1/entries/{identifier}/{email}/{created}/publish", ("POST",)),
     Route("api.image", "/api/v1/images/{identifier}"),
     Route("api.endorsers", "/api/v1/endorsers"),
     Route("api.endorser", "/api/v1/endorsers/{email}"),

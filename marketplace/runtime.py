@@ -242,6 +242,7 @@ def build(settings: Settings) -> Runtime:
         UploadPolicy(legacy=settings.upload.legacy),
         on_commit=lambda: _nudge(following, federation),
         on_outcome=metrics.count_upload,
+        on_private_outcome=metrics.count_private_upload,
     )
     mail_owed = threading.Event()
     confirmation = ConfirmationService(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketplace.changes import ChangeLog, Cursors, Follower
+from marketplace.changes import PUBLIC, ChangeLog, Cursors, Follower
 from marketplace.db import Database
 
 #: Rows handed to a follower at a time.
@@ -31,7 +31,8 @@ class Lag:
     """How far a follower is behind.
 
     Args:
-        rows: log rows it has not taken in, over all logs.
+        rows: rows of the public log it has not taken in; how much comes into other logs is not told to
+            everybody, and this is.
         failures: attempts in a row that failed; 0 while it works.
     """
 
@@ -89,15 +90,11 @@ class Worker:
     def lags(self) -> list[Lag]:
         """How far each follower is behind, now."""
         with self._database.read() as session:
-            log, cursors = ChangeLog(session), Cursors(session)
-            sizes = {name: log.size(name) for name in log.names()}
+            size, cursors = ChangeLog(session).size(PUBLIC), Cursors(session)
             return [
                 Lag(
                     runner.follower.name,
-                    sum(
-                        max(0, size - cursors.position(runner.follower.name, name))
-                        for name, size in sizes.items()
-                    ),
+                    max(0, size - cursors.position(runner.follower.name, PUBLIC)),
                     runner.failures,
                 )
                 for runner in self._runners
@@ -137,7 +134,7 @@ def step(database: Database, follower: Follower) -> int:
         Exception: whatever the follower raises; its cursor stays where it was.
     """
     with database.read() as session:
-        logs = ChangeLog(session).names()
+        logs = Cursors(session).apart(follower.name)
     return sum(_step_log(database, follower, log) for log in logs)
 
 

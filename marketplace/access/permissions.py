@@ -62,6 +62,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "entry:verify": (reader, uploader),
         # The secret in a mail's link is the authority.
         "link:follow": (anyone,),
+        # Only what one may upload to a group can be published from it: for anybody else there is nothing.
+        "entry:publish": (anyone,),
         # Pages and answers about the site itself, without any entry.
         "site:read": (reader,),
         # Probes of a private site have no token; what they see is no number of entries.

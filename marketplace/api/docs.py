@@ -120,6 +120,8 @@ def _example(site: str, path: str, method: str, operation: Mapping[str, Any]) ->
             example = one["example"]
             query.append((one["name"], example[0] if isinstance(example, list) else str(example)))
     url = f"{site}{path}"
+    if method == "post" and "requestBody" not in operation:
+        return f"curl -X POST -H 'Authorization: Bearer TOKEN' {url}"
     if method == "post":
         kind = next(iter(operation["requestBody"]["content"]))
         body = (

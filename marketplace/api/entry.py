@@ -98,7 +98,7 @@ def read_coordinates(request: Request) -> Coordinates:
             raise ValueError
         return Coordinates(names["identifier"], names["email"], parse_time(names["created"]))
     except ValueError:
-        raise _unknown() from None
+        raise unknown_entry() from None
 
 
 def find_entry(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntry, EntryRecord]:
@@ -111,9 +111,10 @@ def find_entry(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntr
         stored = visible.find_body(coordinates)
         record = visible.find(coordinates)
     if stored is None or record is None:
-        raise _unknown()
+        raise unknown_entry()
     return accept(stored.data), record
 
 
-def _unknown() -> NotFoundError:
+def unknown_entry() -> NotFoundError:
+    """404 of coordinates that no entry has, for the one who asks."""
     return NotFoundError("entry.unknown", "there is no entry with these coordinates")

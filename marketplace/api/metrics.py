@@ -1,7 +1,8 @@
 """``GET /metrics``: the process and the public log in figures, for Prometheus.
 
 Figures of other logs would tell who may not read them that something was added,
-so only the public one is shown.
+so only the public one is shown. Requests with credentials and uploads to groups
+are counted apart, for administrators.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.access import Principal, Scope
 from marketplace.changes import PUBLIC, ChangeLog, Cursors, LogNotFoundError
 from marketplace.entries.cache import EntryCache
 from marketplace.runtime import Runtime
+from marketplace.web.security import principal_of
 
 
 @view_config(route_name="metrics", request_method="GET", permission="metrics:read")
@@ -26,18 +29,21 @@ def metrics(request: Request) -> Response:
     """All figures, in the format the scraper prefers."""
     runtime: Runtime = request.registry[Runtime]
     encode, content_type = choose_encoder(request.environ.get("HTTP_ACCEPT", ""))
-    body = encode(_Everything(runtime))
+    body = encode(_Everything(runtime, principal_of(request)))
     return Response(headerlist=[("Content-Type", content_type), ("Cache-Control", "no-store")], body=body)
 
 
 class _Everything:
     """The counted figures, and those that are looked up now."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, principal: Principal) -> None:
         self._runtime = runtime
+        self._registries = [runtime.metrics.registry]
+        if Scope.ADMIN in principal.scopes:
+            self._registries.append(runtime.metrics.private_registry)
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._runtime.metrics.registry.collect():
+        for metric in (one for registry in self._registries for one in registry.collect()):
             # The library adds when each series began, under names that read like counts of what was created.
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric

@@ -16,7 +16,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
-from . import changes, decision, endorsers, entry, feed, image, index, original, search, verify
+from . import changes, decision, endorsers, entry, feed, image, index, original, publishing, search, verify
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
@@ -41,6 +41,7 @@ OPERATIONS: Sequence[Operation] = (
     search.ENTRIES,
     entry.ENTRY,
     entry.STATEMENT,
+    publishing.PUBLISH,
     decision.DECISION,
     image.IMAGE,
     verify.VERIFY,

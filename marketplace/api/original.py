@@ -53,7 +53,13 @@ _LIST = (
     ),
     _parameter("identifier", "the image", _ANY),
     _parameter("email", "the endorser", _ANY),
-    _parameter("scope", "which part of what you may see", SCOPE_SCHEMA, "all"),
+    # Empty fields are absent ones here, as clients of tables send them.
+    _parameter(
+        "scope",
+        "which part of what you may see",
+        {**SCOPE_SCHEMA, "pattern": f"^$|{SCOPE_SCHEMA['pattern']}"},
+        "all",
+    ),
     _parameter("created", "creation time; with identifier and email it names one entry", _ANY),
     _parameter(
         "limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "10"
@@ -78,6 +84,13 @@ _TABLE = (
     *(_parameter(f"sSearch_{n}", f"words that must all occur in column {n}", _SEARCHED) for n in range(1, 6)),
 )
 
+AUDIENCE = _parameter(
+    "audience",
+    "a group that you may upload to: only its members see the entry. Without it the entry is public, or "
+    "goes to the group that it is signed for",
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"},
+)
+
 UPLOAD = Operation(
     "web.entries",
     "Upload an entry",
@@ -87,9 +100,13 @@ UPLOAD = Operation(
     [Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",))],
     method="POST",
     bodies=UPLOAD_BODIES,
+    query=(AUDIENCE,),
     errors={
         400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.older-than-latest",
-              "gate.certificate-not-yet-valid", "gate.created-in-future", "body.empty", "form.no-file"),
+              "gate.certificate-not-yet-valid", "gate.created-in-future", "audience.private",
+              "audience.other-group", "body.empty",
+              "form.no-file"),
+        404: ("audience.unknown",),
         409: ("conflict.coordinates",),
         413: ("body.size",),
         415: ("body.type", "body.coding"),

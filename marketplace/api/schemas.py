@@ -103,6 +103,7 @@ _NOW: Mapping[str, Schema] = {
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
     "conflicts": _said(array(DIGEST), "ids of other entries with the same coordinates"),
     "accepted_at": TIME,
+    "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
 _NEXT: Mapping[str, Schema] = {"next": _said(URL_OR_NULL, "the next page; null on the last one")}
 _ENDORSER: Mapping[str, Schema] = {
@@ -179,6 +180,18 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Statement": record("What an entry says, for ever.", **_STATEMENT),
     "Entry": record("An entry, and how it stands now.", **_STATEMENT, **_NOW),
+    "Published": record(
+        "An entry that everybody sees now.",
+        **_COORDINATES,
+        outcome={"type": "string", "enum": ["created", "unchanged"]},
+        links=record("Where to go on.", self=URL, signed=URL),
+    ),
+    "Held": record(
+        "Something that waits for its endorser's word.",
+        outcome={"type": "string", "enum": ["held"]},
+        email=TEXT,
+        expires_at=TIME,
+    ),
     "Extension": record(
         "An element of another vocabulary, with what it holds.",
         name=TEXT,

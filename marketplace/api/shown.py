@@ -111,6 +111,7 @@ def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: U
         "superseded_by": newer,
         "conflicts": list(record.conflicts),
         "accepted_at": format_time(record.accepted_at),
+        "seen_by": list(record.logs),
     }
 
 

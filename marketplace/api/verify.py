@@ -10,17 +10,17 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.ingest import UploadPolicy
-from marketplace.ingest.examination import TRUST_STEP, Examination, examine_upload
+from marketplace.ingest.examination import TRUST_STEP, Examination
 from marketplace.runtime import Runtime
+from marketplace.web.audiences import read_address
 from marketplace.web.body import read_entry
-from marketplace.web.reading import visible_entries
+from marketplace.web.uploads import try_upload
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult
 
 from .description import Answer, Operation
-from .original import UPLOAD_BODIES
+from .original import AUDIENCE, UPLOAD_BODIES
 
 VERIFY = Operation(
     "api.verify",
@@ -31,19 +31,25 @@ VERIFY = Operation(
     [Answer("The report.", "Verification")],
     method="POST",
     bodies=UPLOAD_BODIES,
-    errors={400: ("body.empty", "form.no-file"), 413: ("body.size",), 415: ("body.type", "body.coding")},
+    query=(AUDIENCE,),
+    errors={
+        400: ("body.empty", "form.no-file"),
+        404: ("audience.unknown",),
+        413: ("body.size",),
+        415: ("body.type", "body.coding"),
+    },
 )
 
 
 @view_config(route_name="api.verify", request_method="POST", permission="entry:verify")
 def verify(request: Request) -> Response:
     """The outcome of every step for the entry a request carries; 200 whatever the outcome is."""
-    VERIFY.read(request)
+    asked = VERIFY.read(request)
     runtime: Runtime = request.registry[Runtime]
+    named = asked[AUDIENCE]
+    address = read_address(request, {} if named is None else {AUDIENCE.name: named})
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    policy = UploadPolicy(legacy=runtime.settings.upload.legacy)
-    with visible_entries(request) as visible:
-        found = examine_upload(data, visible, policy, runtime.now())
+    found = try_upload(runtime, data, address)
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     return Response(body=json.dumps(_shown(found)).encode(), headerlist=headers)
 

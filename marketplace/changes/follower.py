@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes.log import Change, ChangeLog
-from marketplace.models import FollowerCursor
+from marketplace.models import FollowerCursor, Log
 
 
 class Follower(Protocol):
@@ -48,6 +48,21 @@ class Cursors:
             )
         )
         return 0 if found is None else found
+
+    def apart(self, follower: str) -> list[str]:
+        """Names of the logs whose size is not where a follower stands, by code point."""
+        stands = func.coalesce(FollowerCursor.position, 0)
+        return list(
+            self._session.scalars(
+                select(Log.name)
+                .outerjoin(
+                    FollowerCursor,
+                    and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == follower),
+                )
+                .where(Log.next_sequence != stands)
+                .order_by(Log.name)
+            )
+        )
 
     def move(self, follower: str, log: str, position: int) -> None:
         """Set the sequence the follower wants next."""

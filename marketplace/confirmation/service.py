@@ -20,6 +20,8 @@ from marketplace.confirmation.letters import abuse_letter, confirmation_letter
 from marketplace.confirmation.pending import Limits, Pending, PendingUploads
 from marketplace.db import Database
 from marketplace.ingest import (
+    Address,
+    Addressing,
     ConflictError,
     IngestError,
     IngestService,
@@ -28,6 +30,7 @@ from marketplace.ingest import (
     UploadPolicy,
 )
 from marketplace.ingest.rehearsal import rehearse
+from marketplace.ingest.service import address_of
 from marketplace.mail import LinkPurpose, Outbox
 from marketplace.mail.links import Links
 from marketplace.trust import TrustService
@@ -98,8 +101,12 @@ class ConfirmationService:
         self._nudge = nudge
         self._on_outcome = on_outcome
 
-    def submit(self, data: bytes, log: str = PUBLIC) -> Receipt | Held:
+    def submit(self, data: bytes, log: str | Addressing = PUBLIC) -> Receipt | Held:
         """Take an upload in, or hold it until its endorser confirms it.
+
+        Args:
+            log: its name, or what tells it of an accepted entry; what is to be noted with the entry is
+                noted when it begins to wait.
 
         Raises:
             ConfirmationError: it cannot be held.
@@ -114,17 +121,18 @@ class ConfirmationService:
             return self._ingest.submit(data, log)
         if not self._needs_confirmation(entry):
             return self._ingest.submit(data, log)
+        address = address_of(entry, log)
         try:
-            held = self._hold(entry, log)
+            held = self._hold(entry, address)
         except SQLAlchemyError as error:
             raise StoreUnavailableError("the database cannot take the entry now: try again later") from error
         except (IngestError, ConfirmationError) as error:
             # Asking the ingest service again could let in what the clock kept out a moment ago.
-            self._tell(log, "refused", error.code)
+            self._tell(address.log, "refused", error.code)
             raise
         if held is None:  # stored already, for which nobody's word is needed
             return self._ingest.submit(data, log)
-        self._tell(log, "held", "")
+        self._tell(address.log, "held", "")
         return held
 
     def find(self, secret: str) -> tuple[Pending, AcceptedEntry]:
@@ -199,9 +207,9 @@ class ConfirmationService:
         with self._database.read() as session:
             return not PendingUploads(session).is_confirmed(entry.signer.fingerprint, entry.endorser.email)
 
-    def _hold(self, entry: AcceptedEntry, log: str) -> Held | None:
+    def _hold(self, entry: AcceptedEntry, address: Address) -> Held | None:
         """Let an upload wait and owe its mail; None for what is stored already."""
-        now = self._now()
+        now, log = self._now(), address.log
         with self._database.write() as session:
             uploads = PendingUploads(session)
             uploads.lock()
@@ -213,6 +221,8 @@ class ConfirmationService:
             pending = uploads.add(entry, log, self._limits, now)
             letter = confirmation_letter(entry, pending, self._settings.site)
             Outbox(session).post(letter, now)
+            if address.note is not None:
+                address.note(session)
         self._nudge()
         return Held(pending.email, pending.expires_at)
 

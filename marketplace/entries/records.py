@@ -91,6 +91,7 @@ class EntryRecord:
         current: coordinates of the endorser's current entry for the image, which may be this one.
         accepted_at: when the log took it.
         body_size: length of the received bytes.
+        logs: names of the visible logs that hold it, the oldest first.
     """
 
     row: EntryRow
@@ -107,6 +108,7 @@ class EntryRecord:
     current: Coordinates
     accepted_at: datetime
     body_size: int
+    logs: tuple[str, ...]
 
     @property
     def is_current(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
@@ -26,7 +26,7 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.visibility import Scope, find_scope
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag, Log
 from validators.document import Coordinates
 
 #: Most rows of a timeline or of what an endorser said lately; the newest are kept.
@@ -210,6 +210,14 @@ class VisibleEntries:
         statement = select(EntryTag.tag).where(EntryTag.entry_key == key).order_by(EntryTag.position)
         return tuple(self._session.scalars(statement))
 
+    def _logs_of(self, key: int) -> Select[tuple[str]]:
+        return (
+            select(Log.name)
+            .join(Change, Change.log_id == Log.id)
+            .where(Change.entry_key == key, self._scope.covers(Change.log_id))
+            .order_by(Log.id)
+        )
+
     def _record(self, row: EntryRow) -> EntryRecord:
         body = self._session.execute(
             select(
@@ -254,4 +262,5 @@ class VisibleEntries:
             current=Coordinates(row.identifier, row.email, shown.created),
             accepted_at=body.accepted_at,
             body_size=body.size,
+            logs=tuple(self._session.scalars(self._logs_of(row.key))),
         )

@@ -1,6 +1,6 @@
 """How entries come in: acceptance, the upload gate, the store and the log, in one transaction."""
 
-from marketplace.ingest.batch import Receipt, Source
+from marketplace.ingest.batch import Note, Receipt, Source
 from marketplace.ingest.errors import (
     AudienceError,
     CertificateExpiredError,
@@ -16,9 +16,11 @@ from marketplace.ingest.errors import (
     StoreUnavailableError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.service import IngestService, Page
+from marketplace.ingest.service import Address, Addressing, IngestService, Page
 
 __all__ = [
+    "Address",
+    "Addressing",
     "AudienceError",
     "CertificateExpiredError",
     "CertificateNotYetValidError",
@@ -28,6 +30,7 @@ __all__ = [
     "IngestError",
     "IngestService",
     "LegacyRefusedError",
+    "Note",
     "OlderThanLatestError",
     "OtherAudienceError",
     "Page",

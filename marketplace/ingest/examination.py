@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketplace.entries import VisibleEntries
-from marketplace.ingest.errors import ConflictError, GateError
+from marketplace.access import Principal
+from marketplace.entries import EntryService
+from marketplace.ingest.audience import verify_audience
+from marketplace.ingest.errors import AudienceError, ConflictError, GateError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
+from marketplace.ingest.service import Addressing
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import Outcome, StepResult, examine
@@ -39,12 +42,14 @@ class Examination:
         return all(step.outcome is Outcome.PASSED for step in self.steps)
 
 
-def examine_upload(data: bytes, visible: VisibleEntries, policy: UploadPolicy, now: datetime) -> Examination:
+def examine_upload(
+    data: bytes, entries: EntryService, log: str | Addressing, policy: UploadPolicy, now: datetime
+) -> Examination:
     """Judge an upload as it would be judged now; another upload may change that a moment later.
 
     Args:
         data: the received bytes; anything.
-        visible: the entries of the log that would be uploaded to.
+        log: that would be uploaded to, as for ``IngestService.submit``; no other one is looked at.
     """
     report = examine(data)
     entry = report.entry
@@ -57,7 +62,7 @@ def examine_upload(data: bytes, visible: VisibleEntries, policy: UploadPolicy, n
     trust = judge(entry)
     judged = (
         _step(TRUST_STEP, Outcome.PASSED, None, _trust_message(trust)),
-        _judge_gate(entry, visible, policy, now),
+        _judge_gate(entry, entries, log if isinstance(log, str) else log(entry).log, policy, now),
     )
     return Examination((*report.steps, *judged), entry, None, trust)
 
@@ -70,8 +75,13 @@ def _trust_message(trust: TrustVerdict) -> str:
 
 
 def _judge_gate(
-    entry: AcceptedEntry, visible: VisibleEntries, policy: UploadPolicy, now: datetime
+    entry: AcceptedEntry, entries: EntryService, log: str, policy: UploadPolicy, now: datetime
 ) -> StepResult:
+    visible = entries.visible_to(Principal(None, frozenset({log})))
+    try:
+        verify_audience(entry, log)
+    except AudienceError as error:
+        return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
     at_coordinates = visible.find_body(entry.coordinates)
     if at_coordinates is not None and at_coordinates.data == entry.data:
         message = "These bytes are stored already: an upload changes nothing."

@@ -48,6 +48,29 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where an upload goes.
+
+    Args:
+        log: name of the log.
+        note: called on the writer thread with the transaction that creates the entry, and not called
+            where the entry was there before.
+    """
+
+    log: str
+    note: Note | None = None
+
+
+#: Addresses an upload by what its endorser signed.
+Addressing = Callable[[AcceptedEntry], Address]
+
+
+def address_of(entry: AcceptedEntry, log: str | Addressing) -> Address:
+    """The address of an entry, by a log's name or by what tells it."""
+    return Address(log) if isinstance(log, str) else log(entry)
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     entry: AcceptedEntry
     log: str
@@ -135,16 +158,15 @@ class IngestService:
     def submit(
         self,
         data: bytes,
-        log: str = PUBLIC,
+        log: str | Addressing = PUBLIC,
         source: Source = Source.UPLOAD,
-        note: Note | None = None,
         provenance: Provenance | None = None,
     ) -> Receipt:
         """Accept bytes and store them; returns when they are on disk.
 
         Args:
-            note: called on the writer thread with the transaction that creates the entry, and not called
-                where the entry was there before.
+            log: its name, or what tells it of an accepted entry. Refusals of acceptance count as
+                private ones then, since nobody knows where the entry would have gone.
             provenance: where the entry was first accepted, if a peer brought it.
 
         Raises:
@@ -157,7 +179,10 @@ class IngestService:
         """
         tell = self._on_outcome if log == PUBLIC else self._on_private_outcome
         try:
-            receipt = self.enqueue(self._accept(data), log, source, note, provenance).result()
+            entry = self._accept(data)
+            address = address_of(entry, log)
+            tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
+            receipt = self.enqueue(entry, address.log, source, address.note, provenance).result()
         except StoreUnavailableError as error:
             tell("failed", error.code)
             raise

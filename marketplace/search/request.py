@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ PAGE, MAX_PAGE = 20, 100
 MAX_CHOSEN = 50
 
 _MAX_CURSOR = 1000
+_ENTRY_ID = re.compile("[0-9a-f]{64}")
 _LONGEST_VALUE = 1000
 
 
@@ -176,18 +178,21 @@ _SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope"
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last hit of a page: where it stood in the order, and its key.
+    """The last hit of a page: where it stood in the order, and which entry it was.
+
+    The entry's key would do for the search, but keys count the entries of all logs, also of those
+    that the reader knows nothing of.
 
     Args:
         value: a score, or the value the order goes by.
     """
 
     value: Any
-    entry_key: int
+    entry_id: str
 
     def encode(self, request: SearchRequest) -> str:
         """The cursor as text for URLs; it fits the same search only."""
-        told = json.dumps([request.fingerprint(), self.value, self.entry_key], separators=(",", ":"))
+        told = json.dumps([request.fingerprint(), self.value, self.entry_id], separators=(",", ":"))
         return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
@@ -204,14 +209,25 @@ def parse_cursor(request: SearchRequest) -> Cursor | None:
             raise ValueError
         padded = request.cursor + "=" * (-len(request.cursor) % 4)
         told = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        fingerprint, value, key = told
+        fingerprint, value, entry_id = told
         if fingerprint != request.fingerprint():
             raise ValueError
-        return Cursor(_value(request.order(), value), _whole(key))
+        return Cursor(_value(request.order(), value), _entry_id(entry_id))
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        raise SearchRefusedError(
-            "search.cursor", "The cursor belongs to another search; begin again without it."
-        ) from None
+        raise foreign_cursor() from None
+
+
+def foreign_cursor() -> SearchRefusedError:
+    """The refusal of a cursor that is none of this search."""
+    return SearchRefusedError(
+        "search.cursor", "The cursor belongs to another search; begin again without it."
+    )
+
+
+def _entry_id(value: Any) -> str:
+    if not isinstance(value, str) or not _ENTRY_ID.fullmatch(value):
+        raise ValueError
+    return value
 
 
 def _value(order: Sort, value: Any) -> Any:

@@ -24,7 +24,7 @@ from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.visibility import Scope
-from marketplace.models import Entry, EntryTag
+from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
 from marketplace.search import text
 from marketplace.search.catalogue import Catalogue, View
@@ -34,7 +34,7 @@ from marketplace.search.facts import Facet
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.order import Place
-from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, parse_cursor
+from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, foreign_cursor, parse_cursor
 from marketplace.search.words import Clause, Field, Match, WordQuery
 
 #: Values of a facet that are counted and shown.
@@ -124,6 +124,7 @@ class SearchService:
         with ExitStack() as stack:
             session = stack.enter_context(self._database.read())
             scope = self._catalogue.catch_up(session, principal)
+            after = None if cursor is None else _place_of(session, scope, cursor)
             matches = None if query is None else self._match(query, principal, stack)
             moment = to_seconds(now)
             with self._catalogue.seen_by(principal) as view:
@@ -133,9 +134,9 @@ class SearchService:
                 total = sum(map(len, found))
                 logs = view.logs
                 if request.order() is not Sort.RELEVANCE:
-                    places = _page(view, found, request, cursor)
+                    places = _page(view, found, request, after)
             if request.order() is Sort.RELEVANCE:
-                places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, cursor)
+                places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, after)
             page, more = places[: request.limit], len(places) > request.limit
             return SearchPage(
                 hits=_hits(session, scope, [place.entry_key for place in page], query, now),
@@ -143,7 +144,7 @@ class SearchService:
                 facets=facets,
                 sort=request.order(),
                 suggestion=self._suggest(query, request, principal, moment) if query and not total else None,
-                next_cursor=_next(page[-1], request) if more else None,
+                next_cursor=_next(session, page[-1], request) if more else None,
             )
 
     def _match(self, query: WordQuery, principal: Principal, stack: ExitStack) -> dict[str, Matches]:
@@ -182,9 +183,9 @@ class SearchService:
         matches: Mapping[str, Matches],
         found: Mapping[str, BitMap],
         request: SearchRequest,
-        cursor: Cursor | None,
+        place: Place | None,
     ) -> list[Place]:
-        after = None if cursor is None else Ranked(cursor.value, cursor.entry_key)
+        after = None if place is None else Ranked(place.value, place.entry_key)
         parts = []
         for log, keys in found.items():
             if keys:
@@ -246,15 +247,32 @@ def _facets(
     return facets
 
 
-def _page(view: View, found: Sequence[BitMap], request: SearchRequest, cursor: Cursor | None) -> list[Place]:
+def _page(view: View, found: Sequence[BitMap], request: SearchRequest, after: Place | None) -> list[Place]:
     by, backwards = ORDERS[request.order()]
-    after = None if cursor is None else Place(cursor.value, cursor.entry_key)
     walk = view.descending if backwards else view.ascending
     return walk(by, found, after, request.limit + 1)
 
 
-def _next(last: Place, request: SearchRequest) -> str:
-    return Cursor(last.value, last.entry_key).encode(request)
+def _next(session: Session, last: Place, request: SearchRequest) -> str:
+    entry_id = session.scalars(select(Entry.entry_id).where(Entry.id == last.entry_key)).one()
+    return Cursor(last.value, entry_id).encode(request)
+
+
+def _place_of(session: Session, scope: Scope, cursor: Cursor) -> Place:
+    """Where a page begins.
+
+    Raises:
+        SearchRefusedError: the reader sees no such entry, so it was not given this cursor.
+    """
+    key = session.scalar(
+        select(Entry.id)
+        .join(Change, Change.entry_key == Entry.id)
+        .where(Entry.entry_id == cursor.entry_id, scope.covers(Change.log_id))
+        .limit(1)
+    )
+    if key is None:
+        raise foreign_cursor()
+    return Place(cursor.value, key)
 
 
 #: Statements are made once: making one and its cache key takes longer than running it.

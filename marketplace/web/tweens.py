@@ -68,7 +68,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
     """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
 
     address_limit = RateLimit(registry[Runtime].settings.limit.address)
-    count_request = registry[Runtime].metrics.count_request
+    metrics = registry[Runtime].metrics
     log_request = registry[RequestLog].add
 
     def tween(request: Request) -> Response:
@@ -80,9 +80,12 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             response = _limited(address_limit, request) or _answer(handler, request)
             method = environ["REQUEST_METHOD"]
             seconds = time.perf_counter() - started
+            known = shows_credentials(environ)
+            # What people with credentials do is not told in figures that everybody may read.
+            count_request = metrics.count_private_request if known else metrics.count_request
             count_request(_route_name(request), method, response.status_int, seconds)
             response.headerlist.append(("X-Request-Id", identity))
-            if shows_credentials(environ) and not _is_file(request):
+            if known and not _is_file(request):
                 keep_private(response)
                 response.headerlist.extend(PERSONAL_HEADERS)
             else:

@@ -8,13 +8,17 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.access import PUBLIC
+from marketplace.changes import LogNotFoundError
 from marketplace.confirmation import (
     CertificateFrozenError,
     ConfirmationService,
     Held,
     TooManyPendingError,
 )
+from marketplace.entries import EntryService
 from marketplace.ingest import (
+    Addressing,
     AudienceError,
     ConflictError,
     GateError,
@@ -27,11 +31,13 @@ from marketplace.runtime import Runtime
 from validators.document import Coordinates, format_time
 from validators.errors import RefusedError
 
+from .audiences import read_address, unknown_audience
 from .body import read_entry
 from .errors import BadRequestError, HttpError
 from .negotiation import Media, Offer, by_accept
 from .pages import page
-from .reading import visible_entries
+from .parameters import read_query
+from .security import principal_of
 
 #: The confirmation is plain text for every client but a browser.
 _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
@@ -43,8 +49,9 @@ def upload(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     if runtime.settings.site.mode == "replica":
         raise HttpError(403, "site.read-only", "read-only repository")
+    address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    receipt = submit(runtime.confirmation, data)
+    receipt = submit(runtime.confirmation, data, address)
     if isinstance(receipt, Held):
         return _held(request, receipt)
     url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
@@ -63,29 +70,43 @@ def upload_form(request: Request) -> Response:
 def check(request: Request) -> Response:
     """What an upload of the form's file would meet, step by step; nothing is stored."""
     runtime: Runtime = request.registry[Runtime]
+    address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    policy = UploadPolicy(legacy=runtime.settings.upload.legacy)
-    with visible_entries(request) as visible:
-        examination = examine_upload(data, visible, policy, runtime.now())
+    examination = try_upload(runtime, data, address)
     response = _upload_page(request, examination)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
+def try_upload(runtime: Runtime, data: bytes, address: str | Addressing) -> Examination:
+    """What an upload would meet in the log it goes to; what other logs hold has no part in it."""
+    policy = UploadPolicy(legacy=runtime.settings.upload.legacy)
+    with runtime.database.read() as session:
+        entries = EntryService(session, runtime.list_caches)
+        return examine_upload(data, entries, address, policy, runtime.now())
+
+
 def _upload_page(request: Request, examination: Examination | None) -> Response:
-    max_bytes = request.registry[Runtime].settings.upload.max_bytes
-    return page(request, "upload", {"max_bytes": max_bytes, "examination": examination})
+    principal = principal_of(request)
+    values = {
+        "max_bytes": request.registry[Runtime].settings.upload.max_bytes,
+        "examination": examination,
+        "groups": sorted(group for group in principal.groups if principal.may_upload_to(group)),
+    }
+    return page(request, "upload", values)
 
 
-def submit(confirmation: ConfirmationService, data: bytes) -> Receipt | Held:
+def submit(
+    confirmation: ConfirmationService, data: bytes, address: str | Addressing = PUBLIC
+) -> Receipt | Held:
     """Hand an entry in, with every refusal as the response it becomes.
 
     Raises:
-        HttpError: 400 invalid or refused by the gate, 403 reported certificate, 409 taken coordinates,
-            429 too many wait for a confirmation, 503 no database.
+        HttpError: 400 invalid or refused by the gate, 403 reported certificate, 404 no such group,
+            409 taken coordinates, 429 too many wait for a confirmation, 503 no database.
     """
     try:
-        return confirmation.submit(data)
+        return confirmation.submit(data, address)
     except RefusedError as error:
         raise refused(error) from error
     except GateError as error:
@@ -96,6 +117,9 @@ def submit(confirmation: ConfirmationService, data: bytes) -> Receipt | Held:
         raise HttpError(403, error.code, error.message) from error
     except TooManyPendingError as error:
         raise HttpError(429, error.code, error.message, headers=[("Retry-After", "3600")]) from error
+    except LogNotFoundError:
+        # The group was there when the request came.
+        raise unknown_audience() from None
     except ConflictError as error:
         raise HttpError(409, error.code, error.message) from error
     except StoreUnavailableError as error:

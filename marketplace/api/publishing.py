@@ -1,0 +1,87 @@
+"""``POST /api/v1/entries/.../publish``: what a group keeps becomes public, for good."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access import Principal, group_log
+from marketplace.confirmation import Held
+from marketplace.ingest import Receipt
+from marketplace.runtime import Runtime
+from marketplace.web.audiences import to_everybody
+from marketplace.web.reading import entries_seen_by
+from marketplace.web.security import principal_of
+from marketplace.web.uploads import submit
+from validators.document import format_time
+
+from .answers import site_url, write_json
+from .description import JSON, Answer, Operation
+from .entry import COORDINATES, read_coordinates, unknown_entry
+from .shown import Urls
+
+PUBLISH = Operation(
+    "api.entry.publish",
+    "Publish an entry of a group",
+    "Appends the entry to the public log, where everybody sees it and from which nothing is taken away. It "
+    "passes the upload gate again. An entry that is signed as private stays private. Needs a token that may "
+    "read and upload, of a member of a group that has the entry; for all others there is no such entry.",
+    "Entries",
+    [
+        Answer("It is public from now on.", "Published", status=201, headers=("Location",)),
+        Answer("It was public already.", "Published", headers=("Location",)),
+        Answer("Its endorser is asked by mail first.", "Held", status=202),
+    ],
+    path=COORDINATES,
+    method="POST",
+    errors={
+        400: ("audience.private", "gate.older-than-latest", "gate.certificate-expired"),
+        404: ("entry.unknown",),
+        409: ("conflict.coordinates",),
+        503: ("store.unavailable",),
+    },
+)
+
+
+@view_config(route_name="api.entry.publish", request_method="POST", permission="entry:publish")
+def publish(request: Request) -> Response:
+    """Publish the entry with these coordinates."""
+    PUBLISH.read(request)
+    principal = principal_of(request)
+    with entries_seen_by(request, _publisher(principal)) as visible:
+        stored = visible.find_body(read_coordinates(request))
+    if stored is None:
+        raise unknown_entry()
+    receipt = submit(request.registry[Runtime].confirmation, stored.data, to_everybody(principal))
+    if isinstance(receipt, Held):
+        return _waiting(receipt)
+    return _answer(request, receipt)
+
+
+def _publisher(principal: Principal) -> Principal:
+    """The principal with the logs only that it may both read and upload to."""
+    own = {group_log(group) for group in principal.groups if principal.may_upload_to(group)}
+    return Principal(principal.name, principal.logs & own)
+
+
+def _waiting(held: Held) -> Response:
+    body = {"outcome": "held", "email": held.email, "expires_at": format_time(held.expires_at)}
+    headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
+    return Response(body=write_json(body), status=202, headerlist=headers)
+
+
+def _answer(request: Request, receipt: Receipt) -> Response:
+    urls = Urls(site_url(request))
+    signed = urls.signed(receipt.coordinates)
+    body = {
+        "id": receipt.entry_id,
+        "identifier": receipt.coordinates.identifier,
+        "email": receipt.coordinates.email,
+        "created": receipt.coordinates.created_text,
+        "outcome": receipt.outcome,
+        "links": {"self": urls.entry(receipt.coordinates), "signed": signed},
+    }
+    headers = [("Content-Type", JSON), ("Location", signed), ("Cache-Control", "no-store")]
+    status = 201 if receipt.outcome == "created" else 200
+    return Response(body=write_json(body), status=status, headerlist=headers)
