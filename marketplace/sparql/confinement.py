@@ -17,7 +17,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 #: Queries are worth less than uploads and lists on a machine that has too much to do.
@@ -44,13 +44,13 @@ _DENIED = {
 }
 
 
-def confine(readable: Path, memory: int) -> list[str]:
+def confine(readable: Sequence[Path], memory: int) -> list[str]:
     """Bound this process's memory and take away files, sockets and programs.
 
     Call it before any thread starts and after every import.
 
     Args:
-        readable: the one directory that stays readable.
+        readable: the directories that stay readable.
         memory: most bytes of data, stacks and heap.
 
     Returns:
@@ -104,19 +104,28 @@ def _syscall(number: int, *arguments: object) -> int:
     return _checked(_libc.syscall(ctypes.c_long(number), *arguments))
 
 
-def _restrict_files(readable: Path) -> None:
+def _restrict_files(readable: Sequence[Path]) -> None:
     version = _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_RULESET_VERSION))
     handled = (
         struct.pack("=QQ", _ALL_FILES, _ALL_TCP) if version >= _TCP_VERSION else struct.pack("=Q", _ALL_FILES)
     )
     ruleset = _syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), ctypes.c_uint32(0))
-    directory = os.open(readable, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, directory)
-        _syscall(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(_RULE_PATH_BENEATH), rule, ctypes.c_uint32(0))
+        for path in readable:
+            directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, directory)
+                _syscall(
+                    _ADD_RULE,
+                    ctypes.c_int(ruleset),
+                    ctypes.c_int(_RULE_PATH_BENEATH),
+                    rule,
+                    ctypes.c_uint32(0),
+                )
+            finally:
+                os.close(directory)
         _syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
-        os.close(directory)
         os.close(ruleset)
 
 

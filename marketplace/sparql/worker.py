@@ -193,7 +193,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library prints must not get between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    missing = confine(directory, memory)
+    missing = confine([directory], memory)
     answers.write(pack(json.dumps({"ready": True, "unconfined": missing}).encode("ascii")))
     answers.flush()
     serve(sys.stdin.buffer, answers, StoreReader(Generations(directory)))

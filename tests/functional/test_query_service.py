@@ -410,7 +410,7 @@ def outcome(action):
         return type(error).__name__
 
 base = Path(sys.argv[1])
-missing = confine(base / "mine", 256 * 2**20)
+missing = confine([base / "mine"], 256 * 2**20)
 print(json.dumps({
     "missing": missing,
     "mine": outcome((base / "mine" / "file").read_text),
