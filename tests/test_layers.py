@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "marketplace.mail": STORE,
     "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
-    "marketplace.peers": SERVICES,
+    "marketplace.peers": SERVICES | {"marketplace.tlog", "marketplace.federation"},
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics"},
     "marketplace.client": {"validators", "marketplace.tlog"},

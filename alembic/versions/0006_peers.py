@@ -71,8 +71,9 @@ def upgrade() -> None:
         sa.Column("entry_id", TEXT, nullable=False),
         sa.Column("origin", TEXT, nullable=False),
         sa.Column("origin_sequence", KEY, nullable=False),
-        sa.Column("origin_time", TEXT, nullable=False),
+        sa.Column("origin_time", KEY, nullable=False),
         sa.Column("since", SECONDS, nullable=False),
+        sa.Column("retry_at", SECONDS, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["peer_log_id"], ["peer_log.id"], name="fk__peer_wanted__peer_log_id__peer_log"

@@ -79,8 +79,9 @@ class PeerWanted(Base):
     entry_id: Mapped[Word]
     origin: Mapped[Word]
     origin_sequence: Mapped[Number]
-    origin_time: Mapped[Word]
+    origin_time: Mapped[Number]
     since: Mapped[Moment]
+    retry_at: Mapped[Moment]
     attempts: Mapped[int]
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 KIB, MIB = 1024, 1024 * 1024
 
-#: Bytes of one leaf. Ours have about 200; the rest is room for versions to come.
-MAX_LEAF = 1024
 #: Rows of a page: what one transaction takes in, and what one bundle holds.
 PAGE_ROWS = 256
 #: Bytes of bodies in one page; a single one has at most 1 MiB.

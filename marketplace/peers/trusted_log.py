@@ -13,26 +13,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from marketplace.peers.errors import MalformedError, PeerError, WithheldError
-from marketplace.peers.frontier import EMPTY, Frontier
-from marketplace.peers.leaves import Leaf, parse_leaf
-from marketplace.peers.limits import MAX_LEAF
+from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.errors import LeafError
+from marketplace.tlog.leaf import MAX_LEAF, Leaf, parse_leaf
+from marketplace.tlog.merkle import Frontier, hash_leaf
 
-
-@dataclass(frozen=True, slots=True)
-class SignedHead:
-    """A checkpoint whose signature by the peer's log key holds.
-
-    Args:
-        origin: the log's name, as signed.
-        size: rows that it covers.
-        root: the tree's root hash there, 32 bytes.
-        note: the signed text as received: the evidence, should it be needed.
-    """
-
-    origin: str
-    size: int
-    root: bytes
-    note: str
+#: The tree without leaves.
+EMPTY = Frontier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +33,14 @@ class TrustedLog:
     """
 
     origin: str
-    newest: SignedHead | None = None
+    newest: SignedCheckpoint | None = None
     proven: Frontier = EMPTY
     reached: Frontier = EMPTY
 
     @property
     def behind(self) -> int:
         """Rows that the newest checkpoint covers and that were not taken in yet."""
-        return 0 if self.newest is None else self.newest.size - self.reached.size
+        return 0 if self.newest is None else self.newest.checkpoint.size - self.reached.size
 
     def rewound(self) -> TrustedLog:
         """The log as it was proven last."""
@@ -108,35 +95,49 @@ class WrongRootError(IntegrityError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows judged: the log behind them, and their leaves by sequence (None: a version not known here)."""
+    """Rows judged: the log behind them, and what each says (None: nothing that can be read)."""
 
     log: TrustedLog
     first: int
     leaves: tuple[Leaf | None, ...]
 
 
-def judge_head(log: TrustedLog, head: SignedHead) -> TrustedLog:
-    """Take in a checkpoint.
+def judge_head(log: TrustedLog, signed: SignedCheckpoint) -> TrustedLog:
+    """Take in a checkpoint whose signature was verified.
 
     Raises:
         IntegrityError: it contradicts an earlier one.
     """
+    head = signed.checkpoint
     if head.origin != log.origin:
         raise ForeignLogError(
-            f"the checkpoint is of the log {head.origin[:80]!r} and not of {log.origin!r}", second=head.note
+            f"the checkpoint is of the log {head.origin[:80]!r} and not of {log.origin!r}",
+            second=_text(signed),
         )
-    known = log.newest
-    if known is None:
-        return replace(log, newest=head)
+    if log.newest is None:
+        _verify_proven(log, signed)
+        return replace(log, newest=signed)
+    known = log.newest.checkpoint
     if head.size < known.size:
-        raise RollbackError(f"the log went back from {known.size} to {head.size} rows", known.note, head.note)
+        raise RollbackError(
+            f"the log went back from {known.size} to {head.size} rows", _text(log.newest), _text(signed)
+        )
     if head.size == known.size:
         if head.root != known.root:
             raise SplitViewError(
-                f"two checkpoints of size {head.size} have different roots", known.note, head.note
+                f"two checkpoints of size {head.size} have different roots", _text(log.newest), _text(signed)
             )
         return log
-    return replace(log, newest=head)
+    return replace(log, newest=signed)
+
+
+def _verify_proven(log: TrustedLog, signed: SignedCheckpoint) -> None:
+    """After a release no checkpoint is remembered, but what was proven stays so."""
+    head, proven = signed.checkpoint, log.proven
+    if head.size < proven.size:
+        raise RollbackError(f"the log went back from {proven.size} to {head.size} rows", second=_text(signed))
+    if head.size == proven.size and head.root != proven.root:
+        raise SplitViewError(f"another root than the one proven at size {head.size}", second=_text(signed))
 
 
 def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
@@ -150,23 +151,35 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
         MalformedError: more rows than the checkpoint covers, or one too long.
         IntegrityError: at the checkpoint's size the root is not the signed one.
     """
-    head = log.newest
-    if head is None or len(rows) > log.behind:
+    if log.newest is None or len(rows) > log.behind:
         raise MalformedError(f"the peer sends {len(rows)} rows where its checkpoint leaves {log.behind}")
+    head = log.newest.checkpoint
     if not rows:
         raise WithheldError(f"the peer signed for {head.size} rows and ends at {log.reached.size}")
     if any(len(row) > MAX_LEAF for row in rows):
         raise MalformedError(f"a row has more than {MAX_LEAF} bytes")
-    reached = log.reached.extended(rows)
+    reached = log.reached.extended(map(hash_leaf, rows))
     proven = log.proven
     if reached.size == head.size:
-        if reached.root() != head.root:
+        if reached.root != head.root:
             raise WrongRootError(
-                f"the rows up to {head.size} do not make the signed root", head.note, _excerpt(rows)
+                f"the rows up to {head.size} do not make the signed root", _text(log.newest), _excerpt(rows)
             )
         proven = reached
     judged = replace(log, reached=reached, proven=proven)
-    return Page(judged, log.reached.size, tuple(parse_leaf(row) for row in rows))
+    return Page(judged, log.reached.size, tuple(map(_read, rows)))
+
+
+def _read(row: bytes) -> Leaf | None:
+    # The bytes are in the signed tree either way: an odd row is passed over and does not stop the next.
+    try:
+        return parse_leaf(row)
+    except LeafError:
+        return None
+
+
+def _text(signed: SignedCheckpoint) -> str:
+    return signed.note.to_bytes().decode()
 
 
 def _excerpt(rows: Sequence[bytes]) -> str:

@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from marketplace.peers.frontier import EMPTY
-from marketplace.peers.trusted_log import SignedHead
+from marketplace.peers.trusted_log import EMPTY
+from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint
+from marketplace.tlog.merkle import hash_leaf
+from marketplace.tlog.note import Note
 
 ORIGIN = "mp-b.example/public"
 
@@ -19,7 +21,7 @@ def row(number: int, **changes: object) -> bytes:
         "n": 700 + number % 50,
         "o": ORIGIN,
         "q": number,
-        "t": "2024-05-01T00:00:00Z",
+        "t": 1_714_521_600,
         "v": 1,
     }
     return json.dumps(fields | changes, sort_keys=True, separators=(",", ":")).encode()
@@ -29,7 +31,13 @@ def rows(count: int) -> list[bytes]:
     return [row(number) for number in range(count)]
 
 
-def head(covered: Sequence[bytes], origin: str = ORIGIN) -> SignedHead:
-    """The checkpoint that an honest peer signs for these rows."""
-    tree = EMPTY.extended(covered)
-    return SignedHead(origin, tree.size, tree.root(), f"note of {tree.size} {tree.root().hex()}")
+def head(covered: Sequence[bytes], origin: str = ORIGIN) -> SignedCheckpoint:
+    """The checkpoint that an honest peer signs for these rows; verifying that is somebody else's task."""
+    tree = EMPTY.extended(map(hash_leaf, covered))
+    checkpoint = Checkpoint(origin, tree.size, tree.root)
+    return SignedCheckpoint(checkpoint, Note(checkpoint.text, ()))
+
+
+def note(signed: SignedCheckpoint) -> str:
+    """The text that is kept of a checkpoint."""
+    return signed.note.to_bytes().decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import pytest
@@ -10,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.peers.errors import MalformedError, WithheldError
-from marketplace.peers.frontier import EMPTY, Frontier
-from marketplace.peers.limits import MAX_LEAF
 from marketplace.peers.trusted_log import (
+    EMPTY,
     ForeignLogError,
     IntegrityError,
     RollbackError,
@@ -22,7 +20,9 @@ from marketplace.peers.trusted_log import (
     judge_head,
     judge_page,
 )
-from tests.unit.peers.logs import ORIGIN, head, row, rows
+from marketplace.tlog.leaf import MAX_LEAF, EntryLeaf
+from marketplace.tlog.merkle import hash_leaf
+from tests.unit.peers.logs import ORIGIN, head, note, row, rows
 
 NEW = TrustedLog(ORIGIN)
 
@@ -37,25 +37,6 @@ def followed(log: TrustedLog, sent: list[bytes], cuts: list[int]) -> TrustedLog:
     return log
 
 
-def plain_root(leaves: list[bytes]) -> bytes:
-    """RFC 6962, 2.1, as it is written there: the definition, and not our way to it."""
-    if not leaves:
-        return hashlib.sha256().digest()
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\0" + leaves[0]).digest()
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\1" + plain_root(leaves[:split]) + plain_root(leaves[split:])).digest()
-
-
-@given(st.lists(st.binary(max_size=20), max_size=70), st.integers(0, 70))
-def test_a_frontier_has_the_root_that_the_rfc_defines(leaves: list[bytes], cut: int) -> None:
-    tree = EMPTY.extended(leaves[:cut]).extended(leaves[cut:])
-    assert tree.root() == plain_root(leaves)
-    assert Frontier.from_bytes(tree.size, tree.to_bytes()) == tree
-
-
 @given(
     st.lists(st.integers(0, 30), min_size=1, max_size=4),
     st.lists(st.integers(1, 40), max_size=20),
@@ -68,7 +49,7 @@ def test_an_honest_log_comes_in_whole_however_it_is_paged(growths: list[int], cu
         log = judge_head(log, head(sent[:size]))
         log = followed(log, sent[before:size], cuts)
         assert log.behind == 0
-        assert log.proven == log.reached == EMPTY.extended(sent[:size])
+        assert log.proven == log.reached == EMPTY.extended(map(hash_leaf, sent[:size]))
 
 
 LIES = ("drop", "repeat", "swap", "alter", "invent")
@@ -95,8 +76,8 @@ def test_every_altered_run_of_rows_is_found_and_leads_back(size: int, lie: str, 
     cuts = data.draw(st.lists(st.integers(1, size), max_size=5))
     with pytest.raises(WrongRootError) as found:
         followed(log, sent[proven:], cuts)
-    assert found.value.first == head(honest).note
-    assert log.rewound().reached == EMPTY.extended(honest[:proven])
+    assert found.value.first == note(head(honest))
+    assert log.rewound().reached == EMPTY.extended(map(hash_leaf, honest[:proven]))
 
 
 def test_what_went_before_a_lie_can_be_told_again() -> None:
@@ -113,14 +94,14 @@ def test_a_smaller_checkpoint_is_evidence() -> None:
     log = judge_head(NEW, head(rows(5)))
     with pytest.raises(RollbackError) as found:
         judge_head(log, head(rows(4)))
-    assert (found.value.first, found.value.second) == (head(rows(5)).note, head(rows(4)).note)
+    assert (found.value.first, found.value.second) == (note(head(rows(5))), note(head(rows(4))))
 
 
 def test_two_roots_for_one_size_are_evidence() -> None:
     log = judge_head(NEW, head(rows(5)))
     with pytest.raises(SplitViewError) as found:
         judge_head(log, head([*rows(4), row(77)]))
-    assert found.value.first == head(rows(5)).note
+    assert found.value.first == note(head(rows(5)))
 
 
 def test_a_log_that_was_forked_before_its_cursor_is_found() -> None:
@@ -184,7 +165,7 @@ def test_an_odd_row_is_part_of_the_tree_and_has_no_meaning(odd: bytes) -> None:
     sent = [row(0), odd, row(2)]
     page = judge_page(judge_head(NEW, head(sent)), sent)
     assert page.log.proven.size == 3
-    assert [leaf is None for leaf in page.leaves] == [False, True, False]
+    assert [isinstance(leaf, EntryLeaf) for leaf in page.leaves] == [True, False, True]
 
 
 def test_integrity_errors_have_codes_of_their_own() -> None:
@@ -192,6 +173,11 @@ def test_integrity_errors_have_codes_of_their_own() -> None:
     assert len({IntegrityError.code, *codes}) == 5
 
 
-def test_a_frontier_must_fit_its_size() -> None:
-    with pytest.raises(ValueError, match="frontier"):
-        replace(EMPTY, size=3)
+def test_after_a_release_what_was_proven_still_holds() -> None:
+    log = replace(followed(judge_head(NEW, head(rows(3))), rows(3), []), newest=None)
+    with pytest.raises(RollbackError):
+        judge_head(log, head(rows(2)))
+    with pytest.raises(SplitViewError):
+        judge_head(log, head([*rows(2), row(9)]))
+    assert judge_head(log, head(rows(3))).behind == 0
+    assert judge_head(log, head(rows(8))).behind == 5

@@ -1,0 +1,127 @@
+"""Reads immutable bundles of a log several at a time, and proves their bodies on the way."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+from marketplace.peers.errors import NotFoundError, TooLargeError
+from marketplace.peers.feed import PeerFeed, fetch_bodies
+from marketplace.peers.verdicts import Refusal
+from marketplace.peers.verification import Verification
+from marketplace.tlog.errors import LeafError
+from marketplace.tlog.leaf import EntryLeaf, parse_leaf
+from validators.document import AcceptedEntry
+
+#: Bundles on their way at the same time.
+AT_ONCE = 4
+#: Unknown entries of a bundle up to which they are asked for one by one.
+_FEW = 64
+
+#: What was made of bodies, by the entry ids that the log claims for them.
+Verdicts = Mapping[str, AcceptedEntry | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """256 rows, not judged yet, and the verdicts about those of their bodies that are not here.
+
+    Args:
+        received: bytes that came over the network.
+    """
+
+    rows: tuple[bytes, ...]
+    verdicts: Verdicts
+    received: int
+
+
+class Bundles:
+    """A reader of bundles, for one ``with`` block.
+
+    Args:
+        feed: one connection to the peer; others are opened beside it.
+        known: tells which entry ids need no body.
+    """
+
+    def __init__(
+        self,
+        feed: PeerFeed,
+        slug: str,
+        known: Callable[[Sequence[str]], set[str]],
+        verification: Verification,
+    ) -> None:
+        self._slug = slug
+        self._known = known
+        self._verification = verification
+        self._all = [feed.another() for _ in range(AT_ONCE)]
+        self._idle: queue.SimpleQueue[PeerFeed] = queue.SimpleQueue()
+        for one in self._all:
+            self._idle.put(one)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bundles")
+
+    def __enter__(self) -> Bundles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for one in self._all:
+            one.close()
+
+    def read(self, numbers: Iterable[int]) -> Iterator[Bundle]:
+        """The bundles of these numbers, in their order.
+
+        Raises:
+            ContactError: one of them does not come.
+        """
+        ahead: deque[Future[Bundle]] = deque()
+        for number in numbers:
+            ahead.append(self._threads.submit(self._read, number))
+            if len(ahead) == AT_ONCE:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+    def _read(self, number: int) -> Bundle:
+        feed = self._idle.get()
+        try:
+            before = feed.received
+            rows = feed.bundle_rows(self._slug, number)
+            ids = [_entry_id(row) for row in rows]
+            named = [one for one in ids if one is not None]
+            known = self._known(named)
+            unknown = [one for one in dict.fromkeys(named) if one not in known]
+            bodies = self._bodies(feed, number, ids, unknown)
+        finally:
+            self._idle.put(feed)
+        verdicts = self._verification.verify(list(bodies.values()))
+        return Bundle(tuple(rows), dict(zip(bodies, verdicts, strict=True)), feed.received - before)
+
+    def _bodies(
+        self, feed: PeerFeed, number: int, ids: Sequence[str | None], unknown: Sequence[str]
+    ) -> dict[str, bytes]:
+        if len(unknown) > _FEW:
+            try:
+                whole = feed.bundle_bodies(self._slug, number)
+            except (TooLargeError, NotFoundError):
+                return fetch_bodies(feed, unknown)  # large ones come in smaller portions
+            wanted = set(unknown)
+            return {
+                entry_id: body
+                for entry_id, body in zip(ids, whole, strict=True)
+                if entry_id in wanted and entry_id is not None and body
+            }
+        return fetch_bodies(feed, unknown)
+
+
+def _entry_id(row: bytes) -> str | None:
+    try:
+        leaf = parse_leaf(row)
+    except LeafError:
+        return None
+    return leaf.entry_id if isinstance(leaf, EntryLeaf) else None

@@ -1,0 +1,254 @@
+"""Speaks a peer's feed: asks for checkpoints, rows and bodies, and takes only answers of their form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from marketplace.peers.errors import MalformedError, UnexpectedAnswerError
+from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
+from marketplace.peers.reader import Answer, PeerReader, parse_json
+from marketplace.peers.trusted_log import ForeignLogError, UnsignedError
+from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
+from marketplace.tlog.errors import CheckpointError, NoteFormatError, NoteSignatureError, TileError
+from marketplace.tlog.leaf import MAX_LEAF
+from marketplace.tlog.note import MAX_NOTE, VerifierKey
+from marketplace.tlog.tiles import WIDTH, TileName, split_bodies, split_bundle
+
+TEXT, LINES, BINARY, JSON = (
+    "text/plain",
+    "application/x-ndjson",
+    "application/octet-stream",
+    "application/json",
+)
+
+#: Rows asked for at once.
+MAX_ROWS = 1024
+#: Ids asked for at once.
+MAX_IDS = 256
+#: Bytes of a whole bundle of bodies: 256 entries of the largest size, which nobody sends at once.
+_MAX_BUNDLE = 32 * MIB
+_MAX_DESCRIPTION = 256 * KIB
+_ID_BYTES, _LENGTH_BYTES = 32, 4
+_LOG = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+#: Makes the headers that tell the peer who is asking, or none.
+Credentials = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedLog:
+    """A log that a peer shows to this site.
+
+    Args:
+        slug: its part of URLs.
+        origin: its name among sites.
+    """
+
+    slug: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a peer says of itself."""
+
+    site: str
+    logs: tuple[OfferedLog, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A checkpoint as it came, with the tag to ask for a newer one by."""
+
+    signed: SignedCheckpoint
+    tag: str | None
+
+
+def no_credentials() -> Mapping[str, str]:
+    """For logs that everybody sees."""
+    return {}
+
+
+class PeerFeed:
+    """One peer's feed, one request at a time; ``close`` it at the end.
+
+    Args:
+        url: the peer's base URL.
+        credentials: asked for each request.
+    """
+
+    def __init__(self, url: str, credentials: Credentials = no_credentials) -> None:
+        self._url = url
+        self._reader = PeerReader(url)
+        self._credentials = credentials
+        #: Bytes read so far, as they came over the network.
+        self.received = 0
+        #: The peer's clock minus ours at the last answer, in seconds; None where it sends no date.
+        self.clock_offset: int | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._reader.close()
+
+    def another(self) -> PeerFeed:
+        """The same peer over a connection of its own, for another thread."""
+        return PeerFeed(self._url, self._credentials)
+
+    def description(self) -> Description:
+        """What the peer says of itself, and which logs it shows."""
+        answer = self._get("/.well-known/marketplace-federation", JSON, _MAX_DESCRIPTION)
+        said = parse_json(answer.body)
+        logs = said.get("logs") if isinstance(said, dict) else None
+        if not isinstance(logs, list) or not isinstance(said.get("origin"), str):
+            raise MalformedError("the description lacks the site's name or its logs")
+        return Description(said["origin"], tuple(_offered(one) for one in logs))
+
+    def head(self, slug: str, key: VerifierKey, tag: str | None) -> Head | None:
+        """A log's newest checkpoint, verified; None where it is the one with that tag.
+
+        Args:
+            key: named as the log.
+
+        Raises:
+            IntegrityError: the key did not sign it, or it is of another log.
+        """
+        headers = {} if tag is None else {"If-None-Match": tag}
+        answer = self._get(f"/fed/v1/logs/{slug}/checkpoint", TEXT, MAX_NOTE, headers)
+        if answer.status == 304:
+            if tag is None:
+                raise UnexpectedAnswerError("the peer says that nothing changed since never")
+            return None
+        text = answer.body.decode("utf-8", "backslashreplace")
+        try:
+            signed = verify_checkpoint(answer.body, key)
+        except NoteSignatureError as error:
+            raise UnsignedError(
+                f"the checkpoint is not signed by the peer's key ({error})", second=text
+            ) from None
+        except CheckpointError as error:
+            raise ForeignLogError(
+                f"the signed note is no checkpoint of this log ({error})", second=text
+            ) from None
+        except NoteFormatError as error:
+            raise MalformedError(f"no signed note: {error}") from None
+        return Head(signed, answer.headers.get("etag"))
+
+    def rows(self, slug: str, since: int, count: int) -> list[bytes]:
+        """A log's rows from a sequence on, at most ``count``."""
+        path = f"/fed/v1/logs/{slug}/changes?since={since}&limit={count}"
+        body = self._get(path, LINES, count * (MAX_LEAF + 1)).body
+        if body and not body.endswith(b"\n"):
+            raise MalformedError("the page of rows is cut off")
+        rows = body[:-1].split(b"\n") if body else []
+        if len(rows) > count:
+            raise MalformedError(f"{len(rows)} rows came where {count} were asked for")
+        return rows
+
+    def bodies(self, ids: Sequence[str]) -> tuple[dict[str, bytes], int]:
+        """Bodies by the ids that the peer claims for them, and how many ids at the end it left for later.
+
+        Args:
+            ids: at most MAX_IDS.
+        """
+        answer = self._note(
+            self._reader.post(
+                "/fed/v1/bodies",
+                json.dumps(list(ids)).encode(),
+                BINARY,
+                {"Content-Type": JSON, **self._credentials()},
+                2 * PAGE_BYTES,
+            )
+        )
+        found = _split_answer(answer.body)
+        if not found.keys() <= set(ids):
+            raise MalformedError("the peer sends bodies that nobody asked for")
+        left = answer.headers.get("x-ids-left", "0")
+        if re.fullmatch("[0-9]{1,3}", left, re.ASCII) is None or int(left) >= len(ids):
+            raise MalformedError("the peer leaves more ids than were asked for")
+        return found, int(left)
+
+    def bundle_rows(self, slug: str, number: int) -> list[bytes]:
+        """The rows of a whole bundle."""
+        path = f"/fed/v1/logs/{slug}/tile/entries/{TileName(number, WIDTH)}"
+        try:
+            return split_bundle(self._get(path, BINARY, WIDTH * (MAX_LEAF + 2)).body, WIDTH)
+        except TileError as error:
+            raise MalformedError(f"no bundle of rows: {error}") from None
+
+    def bundle_bodies(self, slug: str, number: int) -> list[bytes]:
+        """The bodies of a whole bundle; empty ones stand for what the peer does not hand out."""
+        path = f"/fed/v1/logs/{slug}/bodies/{TileName(number, WIDTH)}"
+        try:
+            return split_bodies(self._get(path, BINARY, _MAX_BUNDLE).body, WIDTH)
+        except TileError as error:
+            raise MalformedError(f"no bundle of bodies: {error}") from None
+
+    def digests(self, slug: str, prefix: str) -> bytes:
+        """The set digest of a log's entries whose ids begin with some hex digits, as the peer writes it."""
+        path = f"/fed/v1/logs/{slug}/digest" + "".join(f"/{one}" for one in _steps(prefix))
+        return self._get(path, JSON, 64 * KIB).body
+
+    def _get(self, path: str, kind: str, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._note(self._reader.get(path, kind, {**(headers or {}), **self._credentials()}, limit))
+
+    def _note(self, answer: Answer) -> Answer:
+        self.received += answer.received
+        self.clock_offset = _offset(answer.headers.get("date"))
+        return answer
+
+
+def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:
+    """The bodies that a peer has of some entries, in as many requests as it takes."""
+    found: dict[str, bytes] = {}
+    rest = list(ids)
+    while rest:
+        asked, rest = rest[:MAX_IDS], rest[MAX_IDS:]
+        bodies, left = feed.bodies(asked)
+        found |= bodies
+        rest = asked[len(asked) - left :] + rest
+    return found
+
+
+def _steps(prefix: str) -> list[str]:
+    return [prefix[:end] for end in range(2, len(prefix) + 1, 2)]
+
+
+def _offered(said: object) -> OfferedLog:
+    slug = said.get("log") if isinstance(said, dict) else None
+    origin = said.get("origin") if isinstance(said, dict) else None
+    if not isinstance(slug, str) or _LOG.fullmatch(slug) is None or not isinstance(origin, str):
+        raise MalformedError("the description names a log that is none")
+    if not 0 < len(origin) <= 255 or not origin.isprintable():
+        raise MalformedError("the description names a log with an impossible origin")
+    return OfferedLog(slug, origin)
+
+
+def _split_answer(data: bytes) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(data):
+        start = at + _ID_BYTES + _LENGTH_BYTES
+        length = int.from_bytes(data[at + _ID_BYTES : start])
+        if start > len(data) or start + length > len(data):
+            raise MalformedError("the answer with bodies is cut off")
+        found[data[at : at + _ID_BYTES].hex()] = data[start : start + length]
+        at = start + length
+    return found
+
+
+def _offset(date: str | None) -> int | None:
+    if date is None:
+        return None
+    try:
+        said = parsedate_to_datetime(date)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    if said.tzinfo is None:
+        return None
+    # No calendar is larger; the database keeps it as a 32-bit number.
+    return max(-(2**31), min(2**31 - 1, round((said - datetime.now(UTC)).total_seconds())))

@@ -1,0 +1,254 @@
+"""What a pull writes: in the transaction of the entries it brings, or alone where it brings none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.changes import ChangeLog
+from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
+from marketplace.peers.errors import PeerError
+from marketplace.peers.registry import frontier_bytes
+from marketplace.peers.schedule import wanted_pause
+from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
+from marketplace.peers.trusted_log import IntegrityError, TrustedLog
+
+#: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
+RULES = 1
+#: Characters of what a peer sent that are kept as evidence, and of a reason.
+_MOST_EVIDENCE = 64 * 1024
+_MOST_REASON = 500
+
+
+class MovedError(PeerError):
+    """Somebody else pulled the log, or quarantined it, since it was read: start again from what is there."""
+
+    code = "peer.moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a page.
+
+    Args:
+        followed: the log as it was read.
+        trusted: the log behind the page.
+        wanted: rows whose body did not come.
+        rejected: rows that were passed over.
+        accepted: ids of the entries that are here now.
+        created: how many of them are new.
+        received: bytes read over the network for it.
+    """
+
+    followed: FollowedLog
+    trusted: TrustedLog
+    wanted: Sequence[Wanted]
+    rejected: Sequence[Rejected]
+    accepted: Sequence[str]
+    created: int
+    received: int
+
+
+def known_ids(session: Session, log: str, ids: Sequence[str]) -> set[str]:
+    """Those of some entry ids that a local log has."""
+    query = (
+        select(Entry.entry_id)
+        .join(Change, Change.entry_key == Entry.id)
+        .where(Entry.entry_id.in_(ids), Change.log_id == ChangeLog(session).key(log))
+    )
+    return set(session.scalars(query))
+
+
+def save_step(session: Session, step: Step, now: datetime) -> None:
+    """Move the cursor and the frontiers, and note what was left out.
+
+    Raises:
+        MovedError: the cursor is not where it was.
+    """
+    behind = step.trusted.behind
+    state = State.TAILING if behind == 0 else State.BOOTSTRAP
+    values = _position(step.trusted) | {
+        "state": state.value,
+        "entries": PeerLog.entries + step.created,
+        "received": PeerLog.received + step.received,
+    }
+    if behind == 0:
+        values |= _success(now)
+    _move(session, step.followed, values)
+    if step.wanted:
+        session.execute(
+            insert(PeerWanted),
+            [_row(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in step.wanted],
+        )
+    if step.rejected:
+        session.execute(insert(PeerRejected), [_rejected(one, now) for one in step.rejected])
+    forget_wanted(session, step.followed.log, step.accepted)
+
+
+def save_head(
+    session: Session, followed: FollowedLog, trusted: TrustedLog, received: int, now: datetime
+) -> None:
+    """Note that the log was looked at and that everything it covers is here.
+
+    Raises:
+        MovedError: the cursor is not where it was.
+    """
+    values = _position(trusted) | _success(now)
+    _move(session, followed, values | {"state": State.TAILING.value, "received": PeerLog.received + received})
+
+
+def save_failure(session: Session, followed: FollowedLog, error: PeerError, now: datetime) -> None:
+    """Note that an attempt failed."""
+    session.execute(
+        update(PeerLog)
+        .where(PeerLog.id == followed.id, PeerLog.state != State.QUARANTINED.value)
+        .values(
+            state=State.BACKOFF.value,
+            failures=PeerLog.failures + 1,
+            error_code=error.code,
+            error=error.message[:_MOST_REASON],
+            failed_at=now,
+        )
+    )
+
+
+def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityError, now: datetime) -> None:
+    """Stop pulling the log, keep the evidence and go back to what was proven."""
+    proven = followed.trusted.proven
+    session.execute(
+        update(PeerLog)
+        .where(PeerLog.id == followed.id)
+        .values(
+            state=State.QUARANTINED.value,
+            reached=proven.size,
+            reached_frontier=frontier_bytes(proven),
+            failures=PeerLog.failures + 1,
+            error_code=error.code,
+            error=error.message[:_MOST_REASON],
+            failed_at=now,
+        )
+    )
+    session.execute(
+        insert(PeerEvidence).values(
+            peer_log_id=followed.id,
+            found_at=now,
+            code=error.code,
+            message=error.message[:_MOST_REASON],
+            first=_kept(error.first),
+            second=_kept(error.second),
+        )
+    )
+
+
+def due_wanted(session: Session, log: str, peer_log_id: int | None, now: datetime, most: int) -> list[Wanted]:
+    """Missing bodies that may be asked for again.
+
+    Args:
+        log: the local log they belong to.
+        peer_log_id: only those of this log of a peer; None: whichever peer's.
+    """
+    query = (
+        select(PeerWanted)
+        .join(PeerLog, PeerLog.id == PeerWanted.peer_log_id)
+        .where(PeerLog.log_id == ChangeLog(session).key(log), PeerWanted.retry_at <= now)
+        .order_by(PeerWanted.retry_at)
+        .limit(most)
+    )
+    if peer_log_id is not None:
+        query = query.where(PeerWanted.peer_log_id == peer_log_id)
+    return [
+        Wanted(
+            row.peer_log_id,
+            row.sequence,
+            row.entry_id,
+            row.origin,
+            row.origin_sequence,
+            row.origin_time,
+            row.attempts,
+        )
+        for row in session.scalars(query)
+    ]
+
+
+def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
+    """Note another attempt in vain."""
+    for one in rows:
+        session.execute(
+            update(PeerWanted)
+            .where(PeerWanted.peer_log_id == one.peer_log_id, PeerWanted.sequence == one.sequence)
+            .values(attempts=one.attempts + 1, retry_at=_later(now, one.attempts + 1))
+        )
+
+
+def forget_wanted(session: Session, log: str, ids: Sequence[str]) -> None:
+    """These entries are in a local log now, whoever still waits for them."""
+    if ids:
+        followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
+        session.execute(
+            delete(PeerWanted)
+            .where(PeerWanted.entry_id.in_(ids), PeerWanted.peer_log_id.in_(followed))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _move(session: Session, followed: FollowedLog, values: dict[str, Any]) -> None:
+    moved = session.scalar(
+        update(PeerLog)
+        .where(
+            PeerLog.id == followed.id,
+            PeerLog.reached == followed.trusted.reached.size,
+            PeerLog.proven == followed.trusted.proven.size,
+            PeerLog.state != State.QUARANTINED.value,
+        )
+        .values(**values)
+        .returning(PeerLog.id)
+        .execution_options(synchronize_session=False)
+    )
+    if moved is None:
+        raise MovedError("the log was pulled or stopped by somebody else")
+
+
+def _position(trusted: TrustedLog) -> dict[str, Any]:
+    newest = trusted.newest
+    return {
+        "reached": trusted.reached.size,
+        "reached_frontier": frontier_bytes(trusted.reached),
+        "proven": trusted.proven.size,
+        "proven_frontier": frontier_bytes(trusted.proven),
+        "covered": trusted.reached.size if newest is None else newest.checkpoint.size,
+        "note": None if newest is None else newest.note.to_bytes().decode(),
+    }
+
+
+def _success(now: datetime) -> dict[str, Any]:
+    return {"succeeded_at": now, "failures": 0, "error_code": None, "error": None}
+
+
+def _later(now: datetime, attempts: int) -> datetime:
+    return now + timedelta(seconds=wanted_pause(attempts))
+
+
+def _row(one: Wanted) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+
+
+def _rejected(one: Rejected, now: datetime) -> dict[str, Any]:
+    return {
+        "peer_log_id": one.peer_log_id,
+        "sequence": one.sequence,
+        "entry_id": one.entry_id,
+        "code": one.code,
+        "reason": _kept(one.reason)[:_MOST_REASON],
+        "rules": RULES,
+        "rejected_at": now,
+    }
+
+
+def _kept(text: str) -> str:
+    # PostgreSQL keeps no NUL in text.
+    return text[:_MOST_EVIDENCE].replace("\x00", "\N{SYMBOL FOR NULL}")

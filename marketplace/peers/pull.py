@@ -1,0 +1,334 @@
+"""Pulls one log of one peer: checkpoint, rows, bodies, acceptance, and one transaction a page.
+
+Nothing here decides whether a log is honest (``trusted_log``) or an entry valid
+(``validators.accept``, in ``verification``); nothing here writes but through the
+one writer of entries.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC
+from marketplace.changes import Provenance
+from marketplace.db import Database
+from marketplace.ingest import IngestService, Page
+from marketplace.ingest.batch import Taken
+from marketplace.peers.bundles import Bundles, Verdicts
+from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
+from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
+from marketplace.peers.progress import (
+    Step,
+    due_wanted,
+    forget_wanted,
+    known_ids,
+    postpone_wanted,
+    save_head,
+    save_quarantine,
+    save_step,
+)
+from marketplace.peers.registry import Peers
+from marketplace.peers.sites import FollowedLog, Peer, Rejected, Wanted
+from marketplace.peers.trusted_log import IntegrityError, TrustedLog, judge_head, judge_page
+from marketplace.peers.trusted_log import Page as JudgedPage
+from marketplace.peers.verdicts import Refusal
+from marketplace.peers.verification import Verification
+from marketplace.tlog.leaf import EntryLeaf, Leaf
+from marketplace.tlog.tiles import WIDTH
+from validators.document import AcceptedEntry
+
+#: Whole bundles behind from which a log is read by bundles, several at a time.
+BOOTSTRAP_BUNDLES = 2
+#: Seconds that the writer may take for a page, on a disk that has other things to do.
+_COMMIT_SECONDS = 300.0
+
+_logger = logging.getLogger(__name__)
+
+#: Says why an entry is not imported here, or None.
+Filter = Callable[[AcceptedEntry], str | None]
+#: Bodies by the ids asked for; what is missing was not handed out.
+Bodies = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a pull works with.
+
+    Args:
+        accept: the site's filter: what it imports at all.
+        clock: returns the time as an aware datetime.
+    """
+
+    database: Database
+    ingest: IngestService
+    verification: Verification
+    accept: Filter
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a page and what was made of its body."""
+
+    sequence: int
+    leaf: EntryLeaf
+    verdict: AcceptedEntry | Refusal | None
+
+
+class LogPull:
+    """The pull of one log; keeps the tag of its checkpoint from one look to the next.
+
+    Args:
+        slug: the log's part of the peer's URLs.
+    """
+
+    def __init__(self, means: Means, peer: Peer, slug: str) -> None:
+        self._means = means
+        self._peer = peer
+        self._slug = slug
+        self._tag: str | None = None
+
+    def run(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+        """Bring in everything that the newest checkpoint covers.
+
+        Returns:
+            the log as it stands then.
+
+        Raises:
+            ContactError: the peer did not give what was asked for; what came before stays.
+            IntegrityError: the log is quarantined now.
+            IngestError, MovedError: this site could not take it.
+        """
+        try:
+            return self._run(followed, feed)
+        except IntegrityError as error:
+            _logger.error("a peer's log is quarantined: %s", error, extra={"peer": self._peer.name})
+            with self._means.database.write() as session:
+                save_quarantine(session, self._read(session, followed), error, self._means.clock())
+            self._tag = None
+            raise
+
+    def _run(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+        before = feed.received
+        quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
+        key = self._peer.log_key.named(followed.origin)
+        head = feed.head(self._slug, key, self._tag if quiet else None)
+        if head is None:
+            return followed
+        trusted = judge_head(followed.trusted, head.signed)
+        if trusted.behind == 0:
+            if trusted != followed.trusted or followed.failures or self._tag is None:
+                followed = self._save_head(followed, trusted, feed.received - before)
+        else:
+            followed = replace(followed, trusted=replace(followed.trusted, newest=trusted.newest))
+            followed = self._take_rows(followed, feed, before)
+        self._tag = head.tag
+        return followed
+
+    def _save_head(self, followed: FollowedLog, trusted: TrustedLog, received: int) -> FollowedLog:
+        with self._means.database.write() as session:
+            save_head(session, followed, trusted, received, self._means.clock())
+            return self._read(session, followed)
+
+    def _take_rows(self, followed: FollowedLog, feed: PeerFeed, before: int) -> FollowedLog:
+        if bundles_behind(followed.trusted) >= BOOTSTRAP_BUNDLES:
+            followed = self._bootstrap(followed, feed)
+            before = feed.received
+        while followed.trusted.behind:
+            count = min(MAX_ROWS, followed.trusted.behind)
+            rows = feed.rows(self._slug, followed.trusted.reached.size, count)
+            if not rows:
+                judge_page(followed.trusted, rows)
+            for page in _cut(followed.trusted, rows):
+                bodies = self._fetch(followed.log, page, feed)
+                followed = self.take(followed, page, bodies, feed.received - before)
+                before = feed.received
+        return followed
+
+    def _bootstrap(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+        """Take in whole bundles as long as there are any; the rest comes page by page."""
+        start = followed.trusted.reached.size
+        if start % WIDTH:
+            # An immutable bundle begins here in the middle: the rest of it comes as rows.
+            rest = feed.rows(self._slug, start, WIDTH - start % WIDTH)
+            for page in _cut(followed.trusted, rest):
+                followed = self.take(followed, page, self._fetch(followed.log, page, feed), 0)
+        first = followed.trusted.reached.size // WIDTH
+        numbers = range(first, first + bundles_behind(followed.trusted))
+        with Bundles(feed, self._slug, self._known(followed.log), self._means.verification) as bundles:
+            for bundle in bundles.read(numbers):
+                received = bundle.received
+                for page in _cut(followed.trusted, bundle.rows):
+                    followed = self._commit(
+                        followed, page, self._rows(followed.log, page, bundle.verdicts), received
+                    )
+                    received = 0
+        return followed
+
+    def _known(self, log: str) -> Callable[[Sequence[str]], set[str]]:
+        def known(ids: Sequence[str]) -> set[str]:
+            with self._means.database.read() as session:
+                return known_ids(session, log, ids)
+
+        return known
+
+    def _fetch(self, log: str, page: JudgedPage, feed: PeerFeed) -> Bodies:
+        ids = _ids(page.leaves)
+        known = self._known(log)(ids)
+        return fetch_bodies(feed, [one for one in dict.fromkeys(ids) if one not in known])
+
+    def take(self, followed: FollowedLog, page: JudgedPage, bodies: Bodies, received: int) -> FollowedLog:
+        """Commit a judged page: entries, log rows, cursor and frontier together.
+
+        Args:
+            bodies: by entry id, unproven; those of entries that are here already are not needed.
+            received: bytes that came over the network for it.
+        """
+        found = list(bodies)
+        verdicts = dict(
+            zip(found, self._means.verification.verify([bodies[one] for one in found]), strict=True)
+        )
+        return self._commit(followed, page, self._rows(followed.log, page, verdicts), received)
+
+    def _rows(self, log: str, page: JudgedPage, verdicts: Verdicts) -> list[Row]:
+        """The rows of a page whose entries are not here yet."""
+        known = self._known(log)(_ids(page.leaves))
+        return [
+            Row(page.first + n, leaf, verdicts.get(leaf.entry_id))
+            for n, leaf in enumerate(page.leaves)
+            if isinstance(leaf, EntryLeaf) and leaf.entry_id not in known
+        ]
+
+    def _commit(
+        self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int
+    ) -> FollowedLog:
+        means, now = self._means, self._means.clock()
+        entries, wanted, rejected = _sorted(followed.id, rows, means.accept)
+        rejected += [
+            Rejected(followed.id, page.first + n, None, "leaf.format", "the row cannot be read")
+            for n, leaf in enumerate(page.leaves)
+            if leaf is None
+        ]
+
+        def within(session: Session, outcomes: Sequence[Taken | Exception]) -> None:
+            failed = [
+                Rejected(followed.id, row.sequence, row.leaf.entry_id, *_reason(outcome))
+                for (row, _), outcome in zip(entries, outcomes, strict=True)
+                if isinstance(outcome, Exception)
+            ]
+            taken = [one for one in outcomes if isinstance(one, Taken)]
+            step = Step(
+                followed,
+                page.log,
+                wanted,
+                [*rejected, *failed],
+                [one.entry.entry_id for one in taken],
+                sum(one.outcome == "created" for one in taken),
+                received,
+            )
+            save_step(session, step, now)
+
+        page_in = Page(
+            [entry for _, entry in entries],
+            followed.log,
+            within,
+            [Provenance(row.leaf.origin, row.leaf.sequence, row.leaf.time) for row, _ in entries],
+        )
+        means.ingest.enqueue_page(page_in).result(_COMMIT_SECONDS)
+        with means.database.read() as session:
+            return self._read(session, followed)
+
+    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int:
+        """Ask this peer for bodies that are missing; returns how many came.
+
+        What is missing from the public log may be anywhere. The ids of another
+        log are nobody's business but that of the peer it belongs to.
+        """
+        means, now = self._means, self._means.clock()
+        with means.database.read() as session:
+            only = None if followed.log == PUBLIC else followed.id
+            rows = due_wanted(session, followed.log, only, now, MAX_IDS)
+        if not rows:
+            return 0
+        bodies = fetch_bodies(feed, list(dict.fromkeys(one.entry_id for one in rows)))
+        by_id = {one.entry_id: one for one in rows}
+        verdicts = means.verification.verify(list(bodies.values()))
+        entries = [
+            entry
+            for entry_id, entry in zip(bodies, verdicts, strict=True)
+            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id and not means.accept(entry)
+        ]
+        claims = [by_id[entry.entry_id] for entry in entries]
+
+        def within(session: Session, outcomes: Sequence[Taken | Exception]) -> None:
+            ids = [one.entry.entry_id for one in outcomes if isinstance(one, Taken)]
+            forget_wanted(session, followed.log, ids)
+            postpone_wanted(session, [one for one in rows if one.entry_id not in ids], now)
+
+        provenance = [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims]
+        page = Page(entries, followed.log, within, provenance)
+        means.ingest.enqueue_page(page).result(_COMMIT_SECONDS)
+        return len(entries)
+
+    def _read(self, session: Session, followed: FollowedLog) -> FollowedLog:
+        return Peers(session).log(followed.id)
+
+
+def bundles_behind(log: TrustedLog) -> int:
+    """Whole bundles between the cursor (at the next bundle's start) and the newest checkpoint."""
+    if log.newest is None:
+        return 0
+    return max(0, log.newest.checkpoint.size // WIDTH - -(-log.reached.size // WIDTH))
+
+
+def _cut(log: TrustedLog, rows: Sequence[bytes]) -> Iterator[JudgedPage]:
+    """Judged pages that a transaction can hold, as their rows claim."""
+    start = 0
+    while start < len(rows):
+        end, size = start, 0
+        whole = judge_page(log, rows[start : start + PAGE_ROWS]) if rows else None
+        assert whole is not None  # noqa: S101  # the loop runs only while there are rows
+        for leaf in whole.leaves:
+            size += leaf.size if isinstance(leaf, EntryLeaf) else 0
+            if end > start and size > PAGE_BYTES:
+                break
+            end += 1
+        page = whole if end - start == len(whole.leaves) else judge_page(log, rows[start:end])
+        yield page
+        log, start = page.log, end
+
+
+def _ids(leaves: Sequence[Leaf | None]) -> list[str]:
+    return [leaf.entry_id for leaf in leaves if isinstance(leaf, EntryLeaf)]
+
+
+def _sorted(
+    peer_log_id: int, rows: Sequence[Row], accept: Filter
+) -> tuple[list[tuple[Row, AcceptedEntry]], list[Wanted], list[Rejected]]:
+    """The rows whose entries come in, those whose body is missing, and those that are passed over."""
+    entries: list[tuple[Row, AcceptedEntry]] = []
+    wanted: list[Wanted] = []
+    rejected: list[Rejected] = []
+    for row in rows:
+        leaf, verdict = row.leaf, row.verdict
+        if isinstance(verdict, Refusal):
+            rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, verdict.code, verdict.message))
+        elif verdict is None or verdict.entry_id != leaf.entry_id:
+            # Another entry's bytes say nothing about the one that was asked for: somebody else may have it.
+            wanted.append(
+                Wanted(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
+            )
+        elif reason := accept(verdict):
+            rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, "filter", reason))
+        else:
+            entries.append((row, verdict))
+    return entries, wanted, rejected
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    return str(getattr(error, "code", "store.refused")), " ".join(str(error).split())

@@ -1,0 +1,116 @@
+"""What this site keeps about peers, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from marketplace.peers.trusted_log import TrustedLog
+from marketplace.tlog.note import VerifierKey
+
+
+class State(StrEnum):
+    """Where the pull of a log stands; a peer that is switched off shows ``disabled`` whatever its logs do."""
+
+    #: Nothing was read yet.
+    NEW = "new"
+    #: Far behind: whole bundles are read, several at a time.
+    BOOTSTRAP = "bootstrap"
+    #: Everything the newest checkpoint covers is here.
+    TAILING = "tailing"
+    #: The last attempt failed; the next one waits.
+    BACKOFF = "backoff"
+    #: The log contradicted what its key signed. Only the operator goes on from here.
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A site, by the keys its operator gave out of band.
+
+    Args:
+        name: the site's name, with which the names of its logs begin.
+        url: its base URL.
+        log_key: named as the site; signs its checkpoints.
+        auth_key: verifies its assertions; None where it never asks for more than everybody sees.
+        clock_offset: its clock minus ours when last seen, in seconds.
+    """
+
+    id: int
+    name: str
+    url: str
+    log_key: VerifierKey
+    auth_key: VerifierKey | None
+    added_at: datetime
+    disabled: bool
+    contacted_at: datetime | None
+    clock_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedLog:
+    """A log of a peer and how much of it is here.
+
+    Args:
+        log: name of the local log that its entries go into.
+        trusted: what the judge knows of it.
+        failures: attempts in a row that failed.
+        entries: entries that came from there first.
+        received: bytes read over the network.
+    """
+
+    id: int
+    peer_id: int
+    log: str
+    state: State
+    trusted: TrustedLog
+    failures: int
+    error_code: str | None
+    error: str | None
+    failed_at: datetime | None
+    succeeded_at: datetime | None
+    compared_at: datetime | None
+    entries: int
+    received: int
+
+    @property
+    def origin(self) -> str:
+        """The log's name among sites."""
+        return self.trusted.origin
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A row whose body nobody handed out yet."""
+
+    peer_log_id: int
+    sequence: int
+    entry_id: str
+    origin: str
+    origin_sequence: int
+    origin_time: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was passed over, and why."""
+
+    peer_log_id: int
+    sequence: int
+    entry_id: str | None
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a peer signed or sent that contradicts itself."""
+
+    origin: str
+    found_at: datetime
+    code: str
+    message: str
+    first: str
+    second: str
