@@ -23,6 +23,7 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.peers.service import PullService, open_pulls
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
@@ -144,6 +145,7 @@ class Runtime:
         confirmation: takes uploads in, at once or after their endorser's confirmation.
         mail: sends what is owed.
         federation: publishes to other sites; None where this site has no keys.
+        peers: pulls from other sites.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -163,6 +165,7 @@ class Runtime:
     verdicts: VerdictService
     confirmation: ConfirmationService
     mail: MailWorker
+    peers: PullService
     federation: Federation | None = None
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
@@ -177,10 +180,12 @@ class Runtime:
         self.mail.start()
         if self.federation is not None:
             self.federation.start()
+        self.peers.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.mail.stop()
+        self.peers.stop()
         self.ingest.close()
         self.trust_watch.stop()
         self.access.close()
@@ -228,7 +233,8 @@ def build(settings: Settings) -> Runtime:
         KeysError: the site's keys cannot be used.
     """
     database = Database.open(settings.database_url)
-    federation = open_federation(database, load_keys(settings.data), utc_now)
+    keys = load_keys(settings.data)
+    federation = open_federation(database, keys, utc_now)
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer)
@@ -259,6 +265,7 @@ def build(settings: Settings) -> Runtime:
         metrics=metrics,
         trust_store=trust_store,
         federation=federation,
+        peers=open_pulls(settings.federation, database, ingest, trust, keys),
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),

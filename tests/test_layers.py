@@ -41,6 +41,7 @@ SERVICES = FOLLOWED | {
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
+    "marketplace.peers",
     "marketplace.runtime",
     "marketplace.demo",
     "marketplace.archive",
@@ -73,9 +74,9 @@ MAY_IMPORT = {
     "marketplace.mail": STORE,
     "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
-    "marketplace.peers": SERVICES | {"marketplace.tlog", "marketplace.federation"},
+    "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
-    "marketplace.runtime": SERVICES | {"marketplace.metrics"},
+    "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},
     "marketplace.client": {"validators", "marketplace.tlog"},
     "marketplace.demo": SERVICES,
     "marketplace.backup": set(),

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from marketplace.config.access import LimitSettings, SessionSettings
+from marketplace.config.federation import FederationSettings
 from marketplace.config.mail import MailSettings, ReminderSettings
 from marketplace.config.section import Section
 from marketplace.config.sections import (
@@ -69,6 +70,7 @@ class Settings(Section):
     search: SearchSettings = SearchSettings()
     trust: TrustSettings = TrustSettings()
     mail: MailSettings = MailSettings()
+    federation: FederationSettings = FederationSettings()
     reminders: ReminderSettings = ReminderSettings()
     session: SessionSettings = SessionSettings()
     limit: LimitSettings = LimitSettings()

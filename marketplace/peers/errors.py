@@ -22,13 +22,15 @@ class ContactError(PeerError):
 
     Args:
         retry_after: seconds the peer asks to wait, if it does.
+        status: of its answer, where there was one.
     """
 
     code = "peer.contact"
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class UnreachableError(ContactError):

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
+from marketplace.ingest import IngestError
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers.errors import PeerError
 from marketplace.peers.registry import frontier_bytes
@@ -102,7 +103,9 @@ def save_head(
     _move(session, followed, values | {"state": State.TAILING.value, "received": PeerLog.received + received})
 
 
-def save_failure(session: Session, followed: FollowedLog, error: PeerError, now: datetime) -> None:
+def save_failure(
+    session: Session, followed: FollowedLog, error: PeerError | IngestError, now: datetime
+) -> None:
     """Note that an attempt failed."""
     session.execute(
         update(PeerLog)

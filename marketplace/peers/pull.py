@@ -19,6 +19,7 @@ from marketplace.changes import Provenance
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Page
 from marketplace.ingest.batch import Taken
+from marketplace.peers.acceptance import ImportFilter
 from marketplace.peers.bundles import Bundles, Verdicts
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
 from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
@@ -49,8 +50,6 @@ _COMMIT_SECONDS = 300.0
 
 _logger = logging.getLogger(__name__)
 
-#: Says why an entry is not imported here, or None.
-Filter = Callable[[AcceptedEntry], str | None]
 #: Bodies by the ids asked for; what is missing was not handed out.
 Bodies = Mapping[str, bytes]
 
@@ -60,14 +59,14 @@ class Means:
     """What a pull works with.
 
     Args:
-        accept: the site's filter: what it imports at all.
+        filter: what the site imports at all.
         clock: returns the time as an aware datetime.
     """
 
     database: Database
     ingest: IngestService
     verification: Verification
-    accept: Filter
+    filter: ImportFilter
     clock: Callable[[], datetime]
 
 
@@ -208,7 +207,7 @@ class LogPull:
         self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int
     ) -> FollowedLog:
         means, now = self._means, self._means.clock()
-        entries, wanted, rejected = _sorted(followed.id, rows, means.accept)
+        entries, wanted, rejected = _sorted(followed.id, rows, means.filter)
         rejected += [
             Rejected(followed.id, page.first + n, None, "leaf.format", "the row cannot be read")
             for n, leaf in enumerate(page.leaves)
@@ -261,7 +260,9 @@ class LogPull:
         entries = [
             entry
             for entry_id, entry in zip(bodies, verdicts, strict=True)
-            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id and not means.accept(entry)
+            if isinstance(entry, AcceptedEntry)
+            and entry.entry_id == entry_id
+            and not means.filter.reason_against(entry)
         ]
         claims = [by_id[entry.entry_id] for entry in entries]
 
@@ -308,7 +309,7 @@ def _ids(leaves: Sequence[Leaf | None]) -> list[str]:
 
 
 def _sorted(
-    peer_log_id: int, rows: Sequence[Row], accept: Filter
+    peer_log_id: int, rows: Sequence[Row], imported: ImportFilter
 ) -> tuple[list[tuple[Row, AcceptedEntry]], list[Wanted], list[Rejected]]:
     """The rows whose entries come in, those whose body is missing, and those that are passed over."""
     entries: list[tuple[Row, AcceptedEntry]] = []
@@ -323,7 +324,7 @@ def _sorted(
             wanted.append(
                 Wanted(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
             )
-        elif reason := accept(verdict):
+        elif reason := imported.reason_against(verdict):
             rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, "filter", reason))
         else:
             entries.append((row, verdict))

@@ -153,7 +153,7 @@ class PeerReader:
             raise NotFoundError(f"{self._name} has nothing there for this site (status {status})")
         if not 200 <= status < 300:
             raise UnexpectedAnswerError(
-                f"{self._name} answers with status {status}", retry_after(headers.get("retry-after"))
+                f"{self._name} answers with status {status}", retry_after(headers.get("retry-after")), status
             )
         found = headers.get("content-type", "").partition(";")[0].strip().lower()
         if found != content_type:

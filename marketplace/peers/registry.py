@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 from marketplace.models import Peer as PeerRow
@@ -22,6 +25,19 @@ from marketplace.tlog.merkle import Frontier
 from marketplace.tlog.note import VerifierKey, parse_note, parse_verifier_key
 
 _MAX_URL = 2000
+#: A log of which nothing was read.
+_START: Mapping[str, Any] = {
+    "state": State.NEW.value,
+    "failures": 0,
+    "error_code": None,
+    "error": None,
+    "note": None,
+    "covered": 0,
+    "reached": 0,
+    "reached_frontier": b"",
+    "proven": 0,
+    "proven_frontier": b"",
+}
 
 
 class PeerNotFoundError(PeerError):
@@ -92,7 +108,9 @@ class Peers:
                 self._session.execute(insert(PeerRow).values(values))
         except IntegrityError:
             raise PeerTakenError(f"{log_key.name} or {address} is a peer already") from None
-        return self.get(log_key.name)
+        peer = self.get(log_key.name)
+        self.follow(peer, f"{peer.name}/{PUBLIC}", PUBLIC)
+        return peer
 
     def get(self, name: str) -> Peer:
         """A peer by its name.
@@ -163,19 +181,31 @@ class Peers:
                 peer_id=peer.id,
                 origin=origin,
                 log_id=ChangeLog(self._session).key(log),
-                state=State.NEW.value,
-                reached=0,
-                reached_frontier=b"",
-                proven=0,
-                proven_frontier=b"",
-                covered=0,
-                failures=0,
                 entries=0,
                 received=0,
+                **_START,
             )
             .returning(PeerLog.id)
         ).scalar_one()
         return self.log(created)
+
+    def meet_public(self, peer: Peer, origin: str) -> None:
+        """Learn the name of a peer's public log, as long as nothing was read of it.
+
+        Later another name is a new epoch, which only the operator can accept.
+        """
+        for known in self.logs(peer.id):
+            unread = known.trusted.newest is None and known.trusted.proven.size == 0
+            if known.log == PUBLIC and unread and known.state is not State.QUARANTINED:
+                self.rename(known, origin)
+
+    def rename(self, followed: FollowedLog, origin: str) -> None:
+        """Follow a log under another name, from its first row; nothing happens where it has that name."""
+        if followed.origin == origin:
+            return
+        self._session.execute(
+            update(PeerLog).where(PeerLog.id == followed.id).values(origin=origin, **_START)
+        )
 
     def release(self, name: str) -> list[FollowedLog]:
         """Let a quarantined peer be pulled again, from what was proven last.
@@ -212,19 +242,7 @@ class Peers:
         for followed in self.logs(peer.id):
             for table in (PeerWanted, PeerRejected):
                 self._session.execute(delete(table).where(table.peer_log_id == followed.id))
-        values = {
-            "state": State.NEW.value,
-            "failures": 0,
-            "error_code": None,
-            "error": None,
-            "note": None,
-            "covered": 0,
-            "reached": 0,
-            "reached_frontier": b"",
-            "proven": 0,
-            "proven_frontier": b"",
-        }
-        self._session.execute(update(PeerLog).where(PeerLog.peer_id == peer.id).values(**values))
+        self._session.execute(update(PeerLog).where(PeerLog.peer_id == peer.id).values(**_START))
 
     def trouble(self) -> dict[int, Trouble]:
         """What is wanted and rejected, by the key of the log."""

@@ -1,0 +1,36 @@
+"""Settings of replication with other marketplaces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from marketplace.config.section import Section
+from marketplace.config.sections import places
+
+#: What a condition of ``federation.accept`` can be about.
+SUBJECTS = ("endorser", "tag", "trust", "group")
+
+
+def _conditions(value: tuple[str, ...]) -> tuple[str, ...]:
+    for condition in value:
+        subject, colon, text = condition.partition(":")
+        if subject not in SUBJECTS or not colon or not text.strip():
+            raise ValueError(f"{condition!r} must be one of {', '.join(SUBJECTS)}, a colon and a value")
+    return value
+
+
+class FederationSettings(Section):
+    """What this site is to others. Whether it takes part at all is whether it has keys or peers."""
+
+    mode: Literal["peer", "pull-only"] = Field(
+        "peer", description="pull-only: read from peers and offer them nothing"
+    )
+    accept: Annotated[tuple[str, ...], BeforeValidator(places), AfterValidator(_conditions)] = Field(
+        (),
+        description="what is imported from peers: endorser:ADDRESS or endorser:@DOMAIN, tag:TAG, "
+        "trust:STANDING, group:NAME, with commas between; several of one kind are alternatives, all "
+        "kinds given must hold; empty: everything",
+    )
+    workers: int = Field(2, ge=1, le=32, description="processes that prove what comes from peers")

@@ -1,0 +1,234 @@
+"""One thread for one peer: looks at its logs in turn, when they are due or when it is nudged."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.access.principal import PUBLIC, group_log
+from marketplace.changes import ChangeLog
+from marketplace.ingest import IngestError
+from marketplace.peers.errors import ContactError, MalformedError, PeerError
+from marketplace.peers.feed import Description, OfferedLog, PeerFeed
+from marketplace.peers.progress import save_failure
+from marketplace.peers.pull import LogPull, Means
+from marketplace.peers.registry import PeerNotFoundError, Peers
+from marketplace.peers.schedule import backoff_pause, poll_pause
+from marketplace.peers.sites import FollowedLog, Peer, State
+from marketplace.peers.trusted_log import IntegrityError
+
+#: Seconds between two looks at what a peer offers.
+_DISCOVERY = 60.0
+#: Seconds after which missing bodies are looked for again at the earliest.
+_WANTED = 5.0
+#: Seconds for which a peer that did not take our credentials is asked without them.
+_ANONYMOUS = 600.0
+
+_logger = logging.getLogger(__name__)
+
+#: Makes the header that tells a peer, by its name, who is asking; empty where this site has no keys.
+Credentials = Callable[[str], Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class _Due:
+    """When a log is looked at next, on the monotonic clock."""
+
+    pull: LogPull
+    at: float = 0.0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class _Discovery:
+    """What the peer offers, and when that is asked again."""
+
+    slugs: dict[str, str] = field(default_factory=dict)
+    at: float = 0.0
+    anonymous_until: float = 0.0
+
+
+class PeerRunner:
+    """The thread of a peer.
+
+    Args:
+        peer_id: its key.
+    """
+
+    def __init__(self, means: Means, peer: Peer, credentials: Credentials) -> None:
+        self.peer = peer
+        self._means = means
+        self._credentials = credentials
+        self._public = PeerFeed(peer.url)
+        self._own = PeerFeed(peer.url, lambda: credentials(peer.name))
+        self._due: dict[int, _Due] = {}
+        self._discovery = _Discovery()
+        self._wanted_at = 0.0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"peer-{peer.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """The peer said that it has something new: look now. Cheap, callable from any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the thread to end after the page it is at; ``join`` waits for it."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread, at most that many seconds."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def once(self) -> list[FollowedLog]:
+        """Look at every log now, on the calling thread; what fails is noted and shown in the result.
+
+        Raises:
+            PeerNotFoundError: the peer is gone.
+            SQLAlchemyError: the database does not answer.
+        """
+        self._forget_pauses()
+        self._look()
+        with self._means.database.read() as session:
+            return Peers(session).logs(self.peer.id)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._public.close()
+        self._own.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                if self._wake.is_set():
+                    self._wake.clear()
+                    self._forget_pauses()
+                try:
+                    self._look()
+                except PeerNotFoundError:
+                    return
+                except (SQLAlchemyError, OSError):
+                    _logger.exception("pulling from a peer failed here", extra={"peer": self.peer.name})
+                    self._stopping.wait(backoff_pause(3, None))
+                self._wake.wait(self._pause())
+        finally:
+            self.close()
+
+    def _forget_pauses(self) -> None:
+        self._discovery.at = self._wanted_at = 0.0
+        for due in self._due.values():
+            due.at, due.failures = 0.0, 0
+
+    def _pause(self) -> float:
+        soonest = min((due.at for due in self._due.values()), default=time.monotonic() + poll_pause())
+        return max(0.01, soonest - time.monotonic())
+
+    def _look(self) -> None:
+        with self._means.database.read() as session:
+            self.peer = Peers(session).get(self.peer.name)
+            followed = Peers(session).logs(self.peer.id)
+        if time.monotonic() >= self._discovery.at:
+            followed = self._discover(followed)
+        for one in followed:
+            if self._stopping.is_set():
+                return
+            if one.state is not State.QUARANTINED and time.monotonic() >= self._due_of(one).at:
+                self._look_at(one, self._due_of(one))
+
+    def _due_of(self, followed: FollowedLog) -> _Due:
+        if followed.id not in self._due:
+            slug = self._discovery.slugs.get(followed.origin) or followed.origin.rpartition("/")[2]
+            if followed.log == PUBLIC:
+                slug = PUBLIC
+            self._due[followed.id] = _Due(LogPull(self._means, self.peer, slug))
+        return self._due[followed.id]
+
+    def _look_at(self, followed: FollowedLog, due: _Due) -> None:
+        feed = self._public if followed.log == PUBLIC else self._own
+        try:
+            followed = due.pull.run(followed, feed)
+            self._find_wanted(followed, due.pull, feed)
+        except IntegrityError:
+            due.at = time.monotonic() + poll_pause()
+        except ContactError as error:
+            self._fail(followed, due, error, error.retry_after)
+        except (PeerError, IngestError) as error:
+            # Ours, or somebody else's who pulls as well: the peer did nothing wrong.
+            self._fail(followed, due, error, None)
+        else:
+            due.failures = 0
+            due.at = time.monotonic() + poll_pause()
+
+    def _find_wanted(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
+        if time.monotonic() >= self._wanted_at:
+            self._wanted_at = time.monotonic() + _WANTED
+            pull.retry_wanted(followed, feed)
+
+    def _fail(
+        self, followed: FollowedLog, due: _Due, error: PeerError | IngestError, asked: float | None
+    ) -> None:
+        due.failures += 1
+        due.at = time.monotonic() + backoff_pause(due.failures, asked)
+        _logger.warning(
+            "a pull failed: %s",
+            error,
+            extra={"peer": self.peer.name, "code": error.code, "log": followed.origin},
+        )
+        with self._means.database.write() as session:
+            save_failure(session, followed, error, self._means.clock())
+
+    def _discover(self, followed: list[FollowedLog]) -> list[FollowedLog]:
+        """Learn what the peer offers to this site, and follow it."""
+        self._discovery.at = time.monotonic() + _DISCOVERY
+        try:
+            said = self._describe()
+        except ContactError:
+            return followed  # the logs that are followed tell of it when they are looked at
+        offered = [one for one in said.logs if self._is_of_peer(one)]
+        self._discovery.slugs = {one.origin: one.slug for one in offered}
+        with self._means.database.write() as session:
+            peers = Peers(session)
+            peers.note_contact(self.peer.id, self._means.clock(), self._own.clock_offset)
+            for one in offered:
+                self._follow(peers, ChangeLog(session), one)
+            return peers.logs(self.peer.id)
+
+    def _describe(self) -> Description:
+        feed = self._own
+        if time.monotonic() < self._discovery.anonymous_until:
+            feed = self._public
+        try:
+            said = feed.description()
+        except ContactError as error:
+            if error.status not in (401, 403) or feed is self._public:
+                raise
+            # This site is not known there by its key; what everybody may see, it may see all the same.
+            self._discovery.anonymous_until = time.monotonic() + _ANONYMOUS
+            said = self._public.description()
+        if said.site != self.peer.name:
+            raise MalformedError(f"the address is one of {said.site[:80]!r} and not of {self.peer.name!r}")
+        return said
+
+    def _is_of_peer(self, offered: OfferedLog) -> bool:
+        return offered.origin.startswith(f"{self.peer.name}/")
+
+    def _follow(self, peers: Peers, logs: ChangeLog, offered: OfferedLog) -> None:
+        if offered.slug == PUBLIC:
+            peers.meet_public(self.peer, offered.origin)
+            return
+        # The group is named after where it comes from; who sees it here is this site's decision.
+        group = f"{self.peer.name}.{offered.slug}".replace(":", "-")[:63].rstrip("._-")
+        if self._means.filter.takes_group(group):
+            logs.create(group_log(group))
+            peers.follow(self.peer, offered.origin, group_log(group))

@@ -1,0 +1,144 @@
+"""Keeps a thread for each peer that is not switched off, whoever added it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.config.federation import FederationSettings
+from marketplace.db import Database
+from marketplace.federation.keys import SiteKeys
+from marketplace.ingest import IngestService
+from marketplace.ingest.service import utc_now
+from marketplace.peers.acceptance import ImportFilter
+from marketplace.peers.assertions import make_assertion
+from marketplace.peers.pull import Means
+from marketplace.peers.registry import Peers
+from marketplace.peers.runner import PeerRunner
+from marketplace.peers.sites import FollowedLog, Peer
+from marketplace.peers.verification import Verification
+from marketplace.trust import TrustService
+from validators.document import AcceptedEntry
+
+#: Seconds between looks at the list of peers: commands change it from other processes.
+_LOOK = 2.0
+#: Seconds that a peer's thread gets to end.
+_STOP = 30.0
+
+_logger = logging.getLogger(__name__)
+
+
+class PullService:
+    """Pulls from every peer until it is stopped.
+
+    Args:
+        keys: of this site; None where it has none and is nobody to its peers.
+    """
+
+    def __init__(self, means: Means, keys: SiteKeys | None) -> None:
+        self._means = means
+        self._keys = keys
+        self._runners: dict[int, PeerRunner] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="peers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to pull."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let each pull finish the page it is at, then end. Later calls do nothing."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(_STOP)
+        with self._lock:
+            runners, self._runners = list(self._runners.values()), {}
+        for runner in runners:
+            runner.stop()
+        for runner in runners:
+            runner.join(_STOP)
+        self._means.verification.close()
+
+    def look(self) -> None:
+        """The list of peers changed: look now."""
+        self._wake.set()
+
+    def nudge(self, site: str) -> None:
+        """A peer has proved that it has something new. Cheap, callable from any thread."""
+        with self._lock:
+            for runner in self._runners.values():
+                if runner.peer.name == site:
+                    runner.nudge()
+
+    def pull(self, peer: Peer) -> list[FollowedLog]:
+        """Look at a peer now, on the calling thread; the result tells how each of its logs stands.
+
+        Raises:
+            PeerNotFoundError: it is gone.
+            SQLAlchemyError: the database does not answer.
+        """
+        runner = PeerRunner(self._means, peer, self._credentials)
+        try:
+            return runner.once()
+        finally:
+            runner.close()
+
+    def _credentials(self, audience: str) -> Mapping[str, str]:
+        if self._keys is None:
+            return {}
+        return {"Authorization": f"Bearer {make_assertion(self._keys, audience, self._means.clock())}"}
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                with self._means.database.read() as session:
+                    peers = [peer for peer in Peers(session).all() if not peer.disabled]
+                self._arrange(peers)
+            except SQLAlchemyError:
+                _logger.exception("the list of peers cannot be read")
+            self._wake.wait(_LOOK)
+
+    def _arrange(self, peers: list[Peer]) -> None:
+        wanted = {peer.id: peer for peer in peers}
+        with self._lock:
+            gone = [self._runners.pop(key) for key in list(self._runners) if key not in wanted]
+            new = [
+                PeerRunner(self._means, peer, self._credentials)
+                for key, peer in wanted.items()
+                if key not in self._runners
+            ]
+            if not self._stopping.is_set():
+                self._runners |= {runner.peer.id: runner for runner in new}
+                for runner in new:
+                    runner.start()
+        for runner in gone:
+            runner.stop()
+
+
+def open_pulls(
+    settings: FederationSettings,
+    database: Database,
+    ingest: IngestService,
+    trust: TrustService,
+    keys: SiteKeys | None,
+) -> PullService:
+    """The pulls of a site; nothing runs yet."""
+
+    def standing(entry: AcceptedEntry) -> str:
+        return trust.decide(entry, utc_now()).certificate.standing.value
+
+    means = Means(
+        database=database,
+        ingest=ingest,
+        verification=Verification(settings.workers),
+        filter=ImportFilter(settings.accept, standing),
+        clock=utc_now,
+    )
+    return PullService(means, keys)
