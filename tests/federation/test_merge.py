@@ -1,0 +1,183 @@
+"""The same set gives the same answer, in whatever order and however often it was delivered.
+
+First on the pure functions, with ten thousand schedules of several sites that pull from each
+other; then some of these schedules through the real writer and reader of a database.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketplace.access.principal import ANONYMOUS
+from marketplace.changes import PUBLIC
+from marketplace.db import Database, upgrade
+from marketplace.entries import EntryQuery, EntryService, StatusFilter, pure
+from marketplace.ingest import IngestService, Page, UploadPolicy
+from tests.federation.stories import MOMENTS, STORIES
+from validators.document import AcceptedEntry
+
+SCHEDULES = 10_000
+STORED_SCHEDULES, SOAK_STORED_SCHEDULES = 12, 1_000
+SITES = 3
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An accepted entry as the pure functions want it."""
+
+    entry: AcceptedEntry
+
+    entry_id = property(lambda self: self.entry.entry_id)
+    statement = property(lambda self: self.entry.statement)
+    identifier = property(lambda self: self.entry.identifier)
+    email = property(lambda self: self.entry.endorser.email)
+    created = property(lambda self: self.entry.created)
+    valid = property(lambda self: self.entry.metadata.valid)
+    deprecated = property(lambda self: self.entry.metadata.deprecated)
+    tags = property(lambda self: self.entry.metadata.tags)
+
+
+@dataclass
+class Site:
+    """A marketplace as a log in its own order, and what it shows, kept up entry by entry."""
+
+    log: list[Stated] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    shown: dict[tuple[str, str], Stated] = field(default_factory=dict)
+    cursors: dict[int, int] = field(default_factory=dict)
+
+    def take(self, entry: Stated) -> None:
+        """Take in an entry, or leave it where its id is known already."""
+        if entry.entry_id in self.held:
+            return
+        self.held.add(entry.entry_id)
+        self.log.append(entry)
+        self.shown = pure.current([*self.shown.values(), entry])
+
+    def pull(self, name: int, other: Site, most: int) -> None:
+        """Take the next rows of another site's log."""
+        start = self.cursors.get(name, 0)
+        for entry in other.log[start : start + most]:
+            self.take(entry)
+        self.cursors[name] = min(start + most, len(other.log))
+
+
+def answer(entries: Sequence[Stated], shown: dict[tuple[str, str], Stated]) -> dict[str, Any]:
+    """Everything readers can ask, with entries named by their ids."""
+    emails = {entry.email for entry in entries}
+    tags = {tag for entry in entries for tag in entry.tags}
+    named = {(e, t): pure.tag_target(entries, e, t) for e in emails for t in tags}
+    return {
+        "current": {key: entry.entry_id for key, entry in shown.items()},
+        "status": [{k: pure.status(e, now) for k, e in shown.items()} for now in MOMENTS],
+        "timelines": {
+            image: [e.entry_id for e in pure.timeline(entries, image)]
+            for image in {entry.identifier for entry in entries}
+        },
+        "tags": {key: found and found.entry_id for key, found in named.items()},
+        "conflicting": pure.conflicting(entries),
+    }
+
+
+def expected(story: Iterable[AcceptedEntry]) -> dict[str, Any]:
+    """The answer of the set alone."""
+    unique = list({entry.entry_id: Stated(entry) for entry in story}.values())
+    return answer(unique, pure.current(unique))
+
+
+def play(story: Sequence[AcceptedEntry], chance: random.Random) -> list[Site]:
+    """Upload each entry somewhere, perhaps several times, and let the sites pull until nothing is new."""
+    sites = [Site() for _ in range(SITES)]
+    waiting = [Stated(entry) for entry in story for _ in range(chance.choice((1, 1, 2, 3)))]
+    chance.shuffle(waiting)
+    while waiting or any(site.held != sites[0].held for site in sites):
+        if waiting and chance.random() < 0.5:
+            chance.choice(sites).take(waiting.pop())
+            continue
+        one, other = chance.sample(range(SITES), 2)
+        if chance.random() < 0.1:
+            # A backup was restored, or a peer begins anew: everything comes again.
+            sites[one].cursors[other] = 0
+        sites[one].pull(other, sites[other], chance.choice((1, 2, 8)))
+    return sites
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_ten_thousand_schedules_end_in_the_same_answer(name: str) -> None:
+    story = STORIES[name]
+    wanted = expected(story)
+    chance = random.Random(f"schedules of {name}")
+    for schedule in range(SCHEDULES // len(STORIES)):
+        for site in play(story, chance):
+            assert answer(site.log, site.shown) == wanted, f"schedule {schedule} of {name}"
+
+
+def test_the_comparison_sees_a_merge_that_goes_by_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the old system did: of equal times the one that came last is shown."""
+    monkeypatch.setattr(pure, "rank", lambda entry: (entry.created, 0))
+    story, chance = STORIES["equivocation"], random.Random(1)
+    answers = [answer(site.log, site.shown)["current"] for _ in range(20) for site in play(story, chance)]
+    assert any(one != answers[0] for one in answers)
+
+
+def stored_answer(database: Database) -> dict[str, Any]:
+    """What the database's reader says, with entries named by their ids."""
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        listed = [visible.list(EntryQuery(now=now, status=StatusFilter.ALL)).rows for now in MOMENTS]
+        rows = {row.entry_id: row for rows in listed for row in rows}.values()
+        lines = {row.identifier: visible.timeline(row.identifier) for row in rows}
+        emails = {row.email for row in rows}
+        tags = {tag for email in emails for tag in visible.tags(email)}
+        named = {(e, t): visible.tagged(e, t) for e in emails for t in tags}
+        return {
+            "current": {(row.identifier, row.email): row.entry_id for row in rows},
+            "status": [
+                {(row.identifier, row.email): row.status(now) for row in rows}
+                for rows, now in zip(listed, MOMENTS, strict=True)
+            ],
+            "timelines": {image: [row.entry_id for row in line] for image, line in lines.items()},
+            "tags": {key: found.entry_id for key, found in named.items() if found is not None},
+            "conflicting": {row.entry_id for line in lines.values() for row in line if row.conflicting},
+        }
+
+
+def deliver(url: str, deliveries: Sequence[AcceptedEntry], chance: random.Random) -> dict[str, Any]:
+    """Hand the deliveries to a new database, one by one and in pages, and ask it."""
+    upgrade(url)
+    database = Database.open(url)
+    ingest = IngestService(database, UploadPolicy())
+    try:
+        rest = list(deliveries)
+        while rest:
+            size = chance.choice((1, 1, 3, 7))
+            page, rest = rest[:size], rest[size:]
+            waiting = ingest.enqueue_page(Page(page, PUBLIC, lambda session, outcomes: None))
+            for outcome in waiting.result(60):
+                assert not isinstance(outcome, Exception), outcome
+        return stored_answer(database)
+    finally:
+        ingest.close()
+        database.close()
+
+
+@pytest.mark.parametrize(
+    "schedules", [STORED_SCHEDULES, pytest.param(SOAK_STORED_SCHEDULES, marks=pytest.mark.soak)]
+)
+def test_the_database_gives_the_same_answer(schedules: int, tmp_path: Path) -> None:
+    names = list(STORIES)
+    chance = random.Random("schedules of the database")
+    for schedule in range(schedules):
+        name = names[schedule % len(names)]
+        deliveries = [entry for entry in STORIES[name] for _ in range(chance.choice((1, 2)))]
+        chance.shuffle(deliveries)
+        found = deliver(f"sqlite:///{tmp_path}/{schedule}.sqlite", deliveries, chance)
+        wanted = expected(STORIES[name])
+        wanted["tags"] = {key: entry for key, entry in wanted["tags"].items() if entry is not None}
+        assert found == wanted, f"schedule {schedule} of {name}"
