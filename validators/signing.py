@@ -17,6 +17,7 @@ from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, Signatur
 from signxml.signer import XMLSigner
 
 from validators.document import Endorser, format_time
+from validators.editing import remove_element
 from validators.names import java_name
 from validators.parser import parse_trusted
 from validators.pipeline import accept
@@ -130,14 +131,14 @@ def _get_description(root: _Element) -> _Element:
 def _strip_signatures(root: _Element, description: _Element) -> None:
     for parent in (root, description):
         for signature in parent.findall(ds("Signature")):
-            _remove(parent, signature)
+            remove_element(parent, signature)
 
 
 def _endorse(description: _Element, endorser: Endorser, created: datetime) -> None:
     old = description.findall(ENDORSEMENT)
     place = description.index(old[0]) if old else len(description)
     for element in old:
-        _remove(description, element)
+        remove_element(description, element)
     endorsement = _resource(ENDORSEMENT)
     _leaf(endorsement, CREATED, format_time(created.astimezone(UTC)))
     inner = _resource(ENDORSER)
@@ -158,13 +159,3 @@ def _leaf(parent: _Element, tag: str, text: str) -> None:
     except ValueError:
         name = etree.QName(tag).localname
         raise EmailError(f"the endorser's {name} has characters that XML cannot hold") from None
-
-
-def _remove(parent: _Element, child: _Element) -> None:
-    # lxml takes the text behind an element away with it; that text belongs to the parent.
-    before = child.getprevious()
-    if child.tail and before is not None:
-        before.tail = (before.tail or "") + child.tail
-    elif child.tail:
-        parent.text = (parent.text or "") + child.tail
-    parent.remove(child)

@@ -18,6 +18,8 @@ COMMANDS = {
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
+    "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
+    "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),
     "search": ("marketplace.cli.searching:search", "Find images by words and filters."),
     "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
     "token": ("marketplace.cli.tokens:token", "Look after tokens."),

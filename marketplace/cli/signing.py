@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
-from marketplace.cli.passwords import VARIABLE, open_identity
+from marketplace.cli.files import read_document, write_document
+from marketplace.cli.keys import key_options, load_identity
 from validators.document import format_time
-from validators.signing import SigningIdentity, load_pem, load_pkcs12
 from validators.signing import sign as sign_document
 from validators.times import parse_time
 
 
 @click.command(short_help="Sign metadata as its endorser.")
-@click.option(
-    "--p12", metavar="FILE", type=click.Path(path_type=Path), help="PKCS#12 key store to sign with."
-)
-@click.option("--cert", metavar="FILE", type=click.Path(path_type=Path), help="PEM certificate, with --key.")
-@click.option("--key", metavar="FILE", type=click.Path(path_type=Path), help="PEM private key, with --cert.")
-@click.option(
-    "--password-file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help=f"File whose first line is the key's password; else {VARIABLE}, else asked for on a terminal.",
-)
+@key_options
 @click.option("--email", help="The endorser's address, where the certificate holds none.")
 @click.option("--created", metavar="TIME", help="Creation time, YYYY-MM-DDThh:mm:ssZ; default: now.")
 @click.option(
@@ -55,7 +43,7 @@ def sign(
       marketplace sign --cert var/demo/alice.cert.pem --key var/demo/alice.key.pem \\
           --out signed.xml var/demo/draft.xml
     """
-    identity = open_identity(_loader(p12, cert, key), password_file)
+    identity = load_identity(p12, cert, key, password_file)
     moment = _moment(created)
     if moment > identity.certificate.not_valid_after_utc:
         ended = format_time(identity.certificate.not_valid_after_utc)
@@ -63,16 +51,6 @@ def sign(
             f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse it", err=True
         )
     write_document(out, sign_document(read_document(document), identity, moment, email=email))
-
-
-def _loader(p12: Path | None, cert: Path | None, key: Path | None) -> Callable[[str | None], SigningIdentity]:
-    if p12 is not None and cert is None and key is None:
-        store = read_bounded(p12, MAX_KEY_FILE)
-        return lambda password: load_pkcs12(store, password)
-    if p12 is None and cert is not None and key is not None:
-        certificates, private_key = read_bounded(cert, MAX_KEY_FILE), read_bounded(key, MAX_KEY_FILE)
-        return lambda password: load_pem(certificates, private_key, password)
-    raise click.UsageError("give either --p12, or --cert and --key", click.get_current_context())
 
 
 def _moment(created: str | None) -> datetime:

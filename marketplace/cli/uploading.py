@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
 from marketplace.cli.options import endpoint_option, open_client
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
-from marketplace.client import MarketplaceClient
+from marketplace.cli.several import Several
+from marketplace.client import MarketplaceClient, Uploaded
 
 
 @click.command(short_help="Upload signed files to a marketplace.")
@@ -22,48 +21,36 @@ from marketplace.client import MarketplaceClient
 def upload(endpoint: str | None, output: Format, files: tuple[str, ...]) -> None:
     """Upload signed files to a marketplace. FILE may be - for standard input.
 
-    Every file is tried; with several, 9 says that only some were taken.
+    Every file is tried; with several, 9 says that only some were taken. An upload
+    that the endorser has to confirm by mail first is reported as pending, and is a success.
     """
-    results: list[dict[str, Any]] = []
-    codes: list[ExitCode] = []
+    results = Several(len(files), "files", "uploaded")
     with open_client(endpoint) as client, progress("Uploading", len(files)) as advance:
         for name in files:
-            result, code = _upload(client, name)
-            results.append(result)
-            codes.append(code)
+            _upload(client, name, results)
             advance(1)
-    write_records(
-        [result for result in results if result["outcome"] != "failed"],
-        ("file", "outcome", "location"),
-        output,
-        identify="entry",
-    )
-    failed = [(result, code) for result, code in zip(results, codes, strict=True) if code is not ExitCode.OK]
-    if len(files) > 1:
-        for result, _ in failed:
-            click.echo(f"marketplace: {result['message']}", err=True)
-    if failed:
-        raise _summary(files, failed)
+    results.finish(("file", "outcome", "location"), output)
 
 
-def _upload(client: MarketplaceClient, name: str) -> tuple[dict[str, Any], ExitCode]:
+def _upload(client: MarketplaceClient, name: str, results: Several) -> None:
     try:
         receipt = client.upload(read_document(name))
     except Exception as error:
-        message, code = explain(error)
-        sentence = message if message.startswith(name) else f"{name}: {message}"
-        return {"file": name, "outcome": "failed", "message": sentence}, code
+        results.fail(name, error)
+    else:
+        results.succeed({"file": name} | receipt_fields(receipt), pending_note(name, receipt))
+
+
+def receipt_fields(receipt: Uploaded) -> dict[str, Any]:
+    """What a command's results tell of a receipt."""
     outcome = "pending" if receipt.pending else "uploaded"
     path = receipt.location.partition("/metadata/")[2]
-    return {"file": name, "outcome": outcome, "location": receipt.location, "entry": path}, ExitCode.OK
+    return {"outcome": outcome, "location": receipt.location, "entry": path}
 
 
-def _summary(files: tuple[str, ...], failed: Sequence[tuple[dict[str, Any], ExitCode]]) -> CommandError:
-    if len(files) == 1:
-        result, code = failed[0]
-        return CommandError(result["message"], code)
-    codes = {code for _, code in failed}
-    if len(failed) < len(files):
-        return CommandError(f"{len(failed)} of {len(files)} files were not uploaded", ExitCode.PARTLY)
-    code = codes.pop() if len(codes) == 1 else ExitCode.OTHER
-    return CommandError(f"none of {len(files)} files was uploaded", code)
+def pending_note(name: str, receipt: Uploaded) -> str:
+    """What happens next where a confirmation is asked for; else nothing."""
+    if not receipt.pending:
+        return ""
+    said = receipt.note or "the marketplace asks the endorser by mail"
+    return f"{name}: not public yet: {said}. Open the link in that mail and press the button there"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from marketplace.client.answers import get_error, parse_json, printable
 from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, parse_search_answer
-from marketplace.client.transport import Transport
+from marketplace.client.transport import Answer, Transport
 
 #: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
 MAX_ENTRY = 1_048_576
@@ -39,10 +39,12 @@ class Uploaded:
     Args:
         location: URL of the entry, or the empty string while a confirmation is pending.
         pending: the endorser has to confirm by mail first.
+        note: what the marketplace says about that.
     """
 
     location: str
     pending: bool
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,11 @@ class MarketplaceClient:
         if answer.status not in (200, 201, 202):
             raise get_error(answer)
         location = answer.headers.get("Location", "")
-        return Uploaded(self._absolute(printable(location)), answer.status == 202)
+        pending = answer.status == 202
+        note = (
+            printable(answer.body.decode("utf-8", "replace").strip()) if pending and _is_text(answer) else ""
+        )
+        return Uploaded(self._absolute(printable(location)), pending, note)
 
     def fetch(self, path: str) -> bytes:
         """The exact bytes of an entry.
@@ -226,6 +232,10 @@ class MarketplaceClient:
 
     def _absolute(self, location: str) -> str:
         return self._transport.endpoint + location if location.startswith("/") else location
+
+
+def _is_text(answer: Answer) -> bool:
+    return str(answer.headers.get("Content-Type", "")).startswith("text/plain")
 
 
 def _parse_page(page: object) -> tuple[list[Listed], int]:

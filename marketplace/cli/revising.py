@@ -1,0 +1,190 @@
+"""``marketplace extend`` and ``marketplace deprecate``: an endorser's next word about an image."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, output_option
+from marketplace.cli.progress import progress
+from marketplace.cli.several import Several
+from marketplace.cli.uploading import pending_note, receipt_fields
+from marketplace.client import MarketplaceClient
+from marketplace.logs import printable
+from validators import accept
+from validators.document import AcceptedEntry, format_time
+from validators.revision import unsigned, with_deprecated, with_valid
+from validators.signing import SigningIdentity
+from validators.signing import sign as sign_document
+from validators.times import parse_time
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COLUMNS = ("entry", "outcome", "location")
+
+#: Makes the draft of the next statement from the present one.
+_Change = Callable[[AcceptedEntry], bytes]
+
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Show what would change, line by line; sign and upload nothing."
+)
+_entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL]...")
+
+
+@click.command(short_help="Let entries expire later (or sooner).")
+@endpoint_option
+@output_option
+@key_options
+@click.option(
+    "--until",
+    required=True,
+    metavar="TIME",
+    help="When they expire: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
+)
+@_dry_run
+@_entries
+def extend(
+    endpoint: str | None,
+    output: Format,
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    until: str,
+    dry_run: bool,
+    entries: tuple[str, ...],
+) -> None:
+    """Let your entries expire at another time: fetch, verify, sign anew, upload.
+
+    The new entries say what the present ones say, but for dcterms:valid. Every entry
+    is tried; with several, 9 says that only some were extended.
+
+    \b
+    Example:
+      marketplace extend --until 2027-12-31 --cert me.cert.pem --key me.key.pem \\
+          MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
+    """
+    moment = _moment(until)
+    if moment <= datetime.now(UTC):
+        raise CommandError(f"--until {until}: is past; to withdraw an entry use deprecate", ExitCode.USAGE)
+
+    def change(entry: AcceptedEntry) -> bytes:
+        if entry.metadata.deprecated is not None:
+            raise CommandError("is deprecated, which no date changes", ExitCode.CONFLICT)
+        if entry.metadata.valid == moment:
+            raise CommandError(f"expires at {format_time(moment)} already", ExitCode.CONFLICT)
+        return with_valid(entry.data, moment)
+
+    identity = None if dry_run else load_identity(p12, cert, key, password_file)
+    _revise(endpoint, output, entries, change, identity, "extended")
+
+
+@click.command(short_help="Say that images are not to be used any more.")
+@endpoint_option
+@output_option
+@key_options
+@click.option("--reason", required=True, metavar="TEXT", help="Why; shown wherever the entry is shown.")
+@_dry_run
+@_entries
+def deprecate(
+    endpoint: str | None,
+    output: Format,
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    reason: str,
+    dry_run: bool,
+    entries: tuple[str, ...],
+) -> None:
+    """Say of your entries that their images are not to be used any more: fetch, verify, sign anew, upload.
+
+    Every entry is tried; with several, 9 says that only some were deprecated.
+
+    \b
+    Example:
+      marketplace deprecate --reason "CVE-2026-1234, use 2.1" --p12 me.p12 \\
+          MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
+    """
+    if not reason.strip():
+        raise CommandError("--reason: is empty; say why", ExitCode.USAGE)
+
+    def change(entry: AcceptedEntry) -> bytes:
+        if entry.metadata.deprecated == reason:
+            raise CommandError("is deprecated for this reason already", ExitCode.CONFLICT)
+        return with_deprecated(entry.data, reason)
+
+    identity = None if dry_run else load_identity(p12, cert, key, password_file)
+    _revise(endpoint, output, entries, change, identity, "deprecated")
+
+
+def _revise(
+    endpoint: str | None,
+    output: Format,
+    entries: Sequence[str],
+    change: _Change,
+    identity: SigningIdentity | None,
+    done: str,
+) -> None:
+    """Change each entry; without an identity show what would change."""
+    results = Several(len(entries), "entries", done)
+    with open_client(endpoint) as client, progress("Revising", len(entries)) as advance:
+        for name in entries:
+            try:
+                entry = _fetch_current(client, name)
+                draft = change(entry)
+                if identity is None:
+                    _show_change(entry, draft)
+                else:
+                    receipt = client.upload(_sign(draft, entry, identity))
+                    results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
+            except Exception as error:
+                results.fail(name, error)
+            advance(1)
+    if identity is None and not results.failed:
+        return
+    results.finish(_COLUMNS, output)
+
+
+def _fetch_current(client: MarketplaceClient, name: str) -> AcceptedEntry:
+    """The present entry, verified to be the one that was asked for."""
+    parts = [part for part in name.split("/") if part]
+    if len(parts) not in (1, 2):
+        raise CommandError("name an entry as ID or ID/EMAIL", ExitCode.USAGE)
+    path = client.resolve(*parts).path
+    entry = accept(client.fetch(path))
+    if entry.coordinates.path() != path or path.split("/")[: len(parts)] != parts:
+        raise CommandError(
+            f"the marketplace sent {entry.coordinates.path()} for it", ExitCode.VERIFICATION_FAILED
+        )
+    return entry
+
+
+def _sign(draft: bytes, entry: AcceptedEntry, identity: SigningIdentity) -> bytes:
+    # A statement must be later than the one it replaces, also where this clock is behind.
+    created = max(datetime.now(UTC).replace(microsecond=0), entry.created + timedelta(seconds=1))
+    return sign_document(draft, identity, created, email=entry.endorser.email)
+
+
+def _show_change(entry: AcceptedEntry, draft: bytes) -> None:
+    path = entry.coordinates.path()
+    before, after = (
+        [printable(line) for line in data.decode("utf-8", "replace").splitlines()]
+        for data in (unsigned(entry.data), draft)
+    )
+    for line in difflib.unified_diff(before, after, path, f"{path} (next)", lineterm=""):
+        click.echo(line)
+
+
+def _moment(until: str) -> datetime:
+    try:
+        return parse_time(f"{until}T23:59:59Z" if _DAY.fullmatch(until) else until)
+    except ValueError as error:
+        raise CommandError(f"--until {until}: {error}, or YYYY-MM-DD", ExitCode.USAGE) from None

@@ -1,0 +1,70 @@
+"""Drafts of an endorser's next statement: one thing changes, all else stays byte for byte."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.factories.documents import CREATED, image, signed, unsigned
+from tests.factories.identities import make_identity
+from validators import accept
+from validators.errors import RefusedError
+from validators.revision import unsigned as without_signature
+from validators.revision import with_deprecated, with_valid
+from validators.signing import sign
+from validators.signing_errors import DraftError
+
+UNTIL = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+LATER = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def lines(data: bytes) -> list[str]:
+    return data.decode().splitlines()
+
+
+def test_a_date_is_replaced_in_its_place() -> None:
+    document = signed(image(valid="2030-01-01T00:00:00Z"))
+    before, after = lines(without_signature(document)), lines(with_valid(document, UNTIL))
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [(old.strip(), new.strip()) for old, new in changed] == [
+        (
+            "<dcterms:valid>2030-01-01T00:00:00Z</dcterms:valid>",
+            "<dcterms:valid>2031-01-02T03:04:05Z</dcterms:valid>",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '<dcterms:valid xml:lang="en"/><!-- kept --><x:y xmlns:x="http://x/">z</x:y>',
+        "<dcterms:valid></dcterms:valid>",
+        "",
+    ],
+)
+def test_the_result_can_be_signed_and_says_the_new_date(extra: str) -> None:
+    identity = make_identity()
+    entry = accept(sign(with_valid(unsigned(image(extra=extra)), UNTIL), identity.signing, LATER))
+    assert entry.metadata.valid == UNTIL
+    assert [one.name for one in entry.metadata.terms].count("{http://purl.org/dc/terms/}valid") == 1
+
+
+def test_a_reason_is_any_text() -> None:
+    reason = "<b>&amp; ]]> ü \N{PILE OF POO}"
+    draft = with_deprecated(signed(image(deprecated="")), reason)
+    entry = accept(sign(draft, make_identity().signing, LATER))
+    assert entry.metadata.deprecated == reason
+    assert accept(signed(image(), created=CREATED)).metadata.deprecated is None
+
+
+@pytest.mark.parametrize("reason", ["nul\0", "control\x01", "half \ud800"])
+def test_what_xml_cannot_hold_is_refused(reason: str) -> None:
+    with pytest.raises(DraftError):
+        with_deprecated(signed(image()), reason)
+
+
+@pytest.mark.parametrize("document", [b"", b"<a/>", b"<!DOCTYPE a><a/>", b"\xff", b"<a>" * 40 + b"</a>" * 40])
+def test_what_is_no_metadata_is_refused(document: bytes) -> None:
+    with pytest.raises((DraftError, RefusedError)):
+        with_valid(document, UNTIL)
