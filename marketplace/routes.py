@@ -82,6 +82,12 @@ ROUTES = (
     Route("fed.tile", "/fed/v1/logs/{log}/tile/{level:[0-9]}/{name:.+}"),
     Route("fed.bodies.bundle", "/fed/v1/logs/{log}/bodies/{name:.+}"),
     Route("fed.bodies", "/fed/v1/bodies", ("POST",)),
+    Route("fed.proof", "/fed/v1/logs/{log}/proof/{id:[0-9a-f]{64}}"),
+    Route("fed.digest", "/fed/v1/logs/{log}/digest"),
+    Route("fed.digest.part", "/fed/v1/logs/{log}/digest/{first:[0-9a-f]{2}}"),
+    Route("fed.digest.ids", "/fed/v1/logs/{log}/digest/{first:[0-9a-f]{2}}/{second:[0-9a-f]{4}}"),
+    Route("fed.witness.add", "/fed/v1/witness/add-checkpoint", ("POST",)),
+    Route("fed.witness.checkpoint", "/fed/v1/witness/{digest:[0-9a-f]{64}}/checkpoint"),
     Route("api.openapi", "/openapi.json"),
     Route("api.docs", "/docs"),
 )

@@ -56,6 +56,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "query:run": (reader,),
         # The public log; who may see another one is asked where it is named.
         "log:read": (reader, peer),
+        # Cosigning: the signature of a log that is known here is the authority.
+        "log:witness": (anyone,),
         # The signature is the authority of an upload to the public log. Where reading needs a token so does
         # uploading: what it is told about conflicts is told by what is there.
         "entry:upload": (reader, uploader),

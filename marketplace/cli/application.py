@@ -17,6 +17,7 @@ COMMANDS = {
     "import": ("marketplace.cli.archive:import_", "Take a directory of signed files in."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
+    "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
     "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
     "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),

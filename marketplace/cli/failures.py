@@ -9,6 +9,7 @@ import click
 
 from marketplace.client.errors import ClientError
 from marketplace.logs import printable
+from marketplace.tlog.errors import TlogError
 from validators.errors import RefusedError
 from validators.signing_errors import (
     DraftError,
@@ -63,6 +64,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"{printable(error.message)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, SigningError):
         return f"{_line(error)} [{error.code}]", _SIGNING.get(type(error), ExitCode.OTHER)
+    if isinstance(error, TlogError):
+        return f"{_line(error)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, OSError):
         return _explain_os(error)
     return _explain_service(error)

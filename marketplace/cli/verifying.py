@@ -10,7 +10,9 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
+from marketplace.cli.proving import receipt_facts, verify_receipt
 from marketplace.logs import printable
+from marketplace.tlog.proof import ProvenEntry
 from validators import accept
 from validators.clock import verify_not_ahead
 from validators.document import AcceptedEntry, Strength
@@ -19,6 +21,7 @@ from validators.trust import judge
 
 LEGACY_CODE = "policy.legacy"
 UNREADABLE_CODE = "file.unreadable"
+OTHER_ENTRY_CODE = "proof.other-entry"
 
 
 @click.command(short_help="Verify signed files, offline.")
@@ -28,17 +31,39 @@ UNREADABLE_CODE = "file.unreadable"
     help="Let SHA-1 signatures and 1024-bit keys pass too, as old catalogues have them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON array with a verdict for each file.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def verify(allow_legacy: bool, as_json: bool, files: tuple[str, ...]) -> None:
+@click.option("--proof", metavar="FILE", help="Verify this receipt of a log too, as `proof` fetches it.")
+@click.option("--key", metavar="KEY", help="Key of the receipt's log, or of its site: name+hash+base64.")
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    metavar="KEY",
+    help="A witness that must have signed; repeatable.",
+)
+@click.argument("files", nargs=-1, metavar="FILE...")
+def verify(
+    allow_legacy: bool,
+    as_json: bool,
+    proof: str | None,
+    key: str | None,
+    witnesses: tuple[str, ...],
+    files: tuple[str, ...],
+) -> None:
     """Verify signed files, offline: one verdict a file.
 
     A file passes if it is a valid entry, its signature is strong and its
-    creation time is not ahead of this machine's clock. FILE may be - for
-    standard input. Ends with 5 if any file fails.
+    creation time is not ahead of this machine's clock. With --proof it must also be
+    the entry of that receipt, and the receipt must prove by --key that the entry
+    stands in the log. FILE may be - for standard input. Ends with 5 if any file fails.
     """
+    proven = verify_receipt(proof, key, witnesses)
+    if not files and proven is None:
+        raise click.UsageError("name a file, or a receipt with --proof")
     now = datetime.now(UTC)
     weakest = Strength.LEGACY if allow_legacy else Strength.STRONG
-    verdicts = [_verdict(name, weakest, now) for name in files]
+    verdicts = [_verdict(name, weakest, now, proven) for name in files]
+    if proven is not None and not files:
+        verdicts = [{"file": proof, "valid": True} | receipt_facts(proven)]
     if as_json:
         click.echo(json.dumps(verdicts, indent=2))
     else:
@@ -52,7 +77,7 @@ def verify(allow_legacy: bool, as_json: bool, files: tuple[str, ...]) -> None:
         )
 
 
-def _verdict(name: str, weakest: Strength, now: datetime) -> dict[str, Any]:
+def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | None) -> dict[str, Any]:
     try:
         entry = accept(read_document(name))
         verify_not_ahead(entry, now)
@@ -66,7 +91,11 @@ def _verdict(name: str, weakest: Strength, now: datetime) -> dict[str, Any]:
             "which counts as legacy (--allow-legacy lets it pass)"
         )
         return _failed(name, LEGACY_CODE, reason) | _facts(entry)
-    return {"file": name, "valid": True} | _facts(entry)
+    if proven is not None and proven.leaf.entry_id != entry.entry_id:
+        reason = f"the receipt is of another entry, {proven.leaf.entry_id}"
+        return _failed(name, OTHER_ENTRY_CODE, reason) | _facts(entry)
+    receipt = {} if proven is None else receipt_facts(proven)
+    return {"file": name, "valid": True} | _facts(entry) | receipt
 
 
 def _failed(name: str, code: str, message: str) -> dict[str, Any]:
@@ -95,5 +124,8 @@ def _line(verdict: dict[str, Any]) -> str:
     name = printable(verdict["file"])
     if not verdict["valid"]:
         return f"{name}: FAILED [{verdict['code']}] {printable(verdict['message'])}"
+    published = f", {verdict['log']} {verdict['index']}" if "log" in verdict else ""
+    if "identifier" not in verdict:
+        return f"{name}: ok, entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
-    return f"{name}: ok, {verdict['strength']} ({verdict['signature_algorithm']}) {coordinates}"
+    return f"{name}: ok, {verdict['strength']} ({verdict['signature_algorithm']}){published} {coordinates}"

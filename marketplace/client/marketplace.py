@@ -147,6 +147,23 @@ class MarketplaceClient:
             raise TransportError("the marketplace answered what is no decision")
         return decision
 
+    def proof(self, entry_id: str, log: str = "public") -> bytes | None:
+        """The proof that an entry stands in a published log, unverified; None while it is not published.
+
+        Args:
+            entry_id: 64 hex digits.
+            log: the log's part of the URL.
+
+        Raises:
+            NotFoundError: the log has no such entry, or the marketplace publishes none.
+            TransportError: it cannot be reached or fails.
+        """
+        where = f"/fed/v1/logs/{quote(log, safe='')}/proof/{entry_id}"
+        answer = self._transport.get(where, accept="text/plain, application/json", limit=MAX_ERROR)
+        if answer.status not in (200, 202):
+            raise get_error(answer)
+        return answer.body if answer.status == 200 else None
+
     def entries(self, query: ListQuery) -> Iterator[Listed]:
         """Current entries that fit a query, page by page, in the marketplace's order.
 

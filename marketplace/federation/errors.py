@@ -39,3 +39,59 @@ class HaltedError(FederationError):
     """The log is not published now, because others saw more of it than this site has."""
 
     code = "federation.halted"
+
+
+class UnknownEntryError(FederationError):
+    """The log has no such entry."""
+
+    code = "federation.entry"
+
+
+class NotPublishedError(FederationError):
+    """The entry is in the log, and no checkpoint covers it yet."""
+
+    code = "federation.pending"
+
+
+class WitnessError(FederationError):
+    """A checkpoint is not cosigned."""
+
+    code = "witness"
+
+
+class UnknownOriginError(WitnessError):
+    """Nobody is known here whose log has that origin."""
+
+    code = "witness.origin"
+
+
+class UntrustedError(WitnessError):
+    """The checkpoint is not signed by the key that is known for its log."""
+
+    code = "witness.signature"
+
+
+class MalformedRequestError(WitnessError):
+    """The request is none."""
+
+    code = "witness.format"
+
+
+class SizeConflictError(WitnessError):
+    """The log has to start from the size that was cosigned last, or contradicts it.
+
+    Args:
+        size: cosigned last.
+    """
+
+    code = "witness.size"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"the size cosigned last is {size}")
+
+
+class InconsistentError(WitnessError):
+    """The proof does not lead from what was cosigned last to the new checkpoint."""
+
+    code = "witness.proof"

@@ -47,7 +47,7 @@ class Feed:
     """
 
     def __init__(self, session: Session, visible: frozenset[str]) -> None:
-        self._session = session
+        self.session = session
         self._visible = visible
         self._trees = Trees(session)
 
@@ -71,7 +71,7 @@ class Feed:
 
     def checkpoint(self, log: PublishedLog) -> bytes:
         """The signed checkpoint, with the signatures of witnesses that saw this very head."""
-        lines = self._session.scalars(
+        lines = self.session.scalars(
             select(Cosignature.lines)
             .where(Cosignature.tree_id == log.tree_id, Cosignature.size == log.size)
             .order_by(Cosignature.witness)
@@ -112,7 +112,7 @@ class Feed:
         first = self._first_of(log, name)
         sequence = max(0, first - log.head)
         end = first + name.width - log.head
-        rows = self._session.execute(
+        rows = self.session.execute(
             select(EntryBody.id, EntryBody.size)
             .join(Change, Change.body_id == EntryBody.id)
             .where(Change.log_id == log.log_id, Change.sequence >= sequence, Change.sequence < end)
@@ -138,7 +138,7 @@ class Feed:
         for other in published[1:]:
             condition |= other
         public = next((log.log_id for log in logs if log.name == PUBLIC), 0)
-        rows = self._session.execute(
+        rows = self.session.execute(
             select(Entry.entry_id, EntryBody.id, EntryBody.size)
             .join(Change, Change.entry_key == Entry.id)
             .join(EntryBody, EntryBody.id == Change.body_id)
@@ -162,7 +162,7 @@ class Feed:
                 break
             taken.append((entry_id, key))
             room -= size
-        data = read_bodies(self._session, [key for _, key in taken])
+        data = read_bodies(self.session, [key for _, key in taken])
         return Bodies(tuple(Body(entry_id, data[key]) for entry_id, key in taken), left)
 
     def _first_of(self, log: PublishedLog, name: TileName) -> int:

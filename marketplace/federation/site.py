@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from marketplace.db import Database
+from marketplace.federation.digests import DigestService
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.witness import Hearers, Witness
 
 #: Failed attempts in a row after which publishing counts as failing and not as unlucky.
 _FAILING = 3
@@ -20,6 +22,8 @@ class Federation:
 
     keys: SiteKeys
     integrator: Integrator
+    witness: Witness
+    digests: DigestService = field(default_factory=DigestService)
 
     def start(self) -> None:
         """Begin to publish."""
@@ -39,7 +43,16 @@ class Federation:
 
 
 def open_federation(
-    database: Database, keys: SiteKeys | None, clock: Callable[[], datetime]
+    database: Database,
+    keys: SiteKeys | None,
+    clock: Callable[[], datetime],
+    hearers: Hearers | None = None,
 ) -> Federation | None:
-    """The parts for a site's keys; None where it has none."""
-    return None if keys is None else Federation(keys, Integrator(database, keys, clock))
+    """The parts for a site's keys; None where it has none.
+
+    Args:
+        hearers: who wants to know of other sites' checkpoints.
+    """
+    if keys is None:
+        return None
+    return Federation(keys, Integrator(database, keys, clock), Witness(database, keys, clock, hearers))

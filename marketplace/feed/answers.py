@@ -28,7 +28,7 @@ NO_STORE = ("Cache-Control", "no-store")
 BINARY = "application/octet-stream"
 
 _FOREVER = "max-age=31536000, immutable"
-_CODINGS = ("zstd", "gzip", "identity")
+_CODINGS = ["zstd", "gzip"]
 _GZIP = 31
 
 
@@ -115,7 +115,7 @@ def _coding(request: Request) -> str:
     given = request.environ.get("HTTP_ACCEPT_ENCODING")
     if given is None:
         return "identity"
-    offers = request.accept_encoding.acceptable_offers(list(_CODINGS))
+    offers = request.accept_encoding.acceptable_offers(_CODINGS)
     return str(offers[0][0]) if offers else "identity"
 
 

@@ -53,6 +53,10 @@ class VerifierKey:
         """The same public key under another name, or for another kind of signature."""
         return VerifierKey(name, self.public, kind)
 
+    def covers(self, origin: str) -> bool:
+        """Whether this is the key of a log, or of the site that the log's name begins with."""
+        return self.kind == ED25519 and (origin == self.name or origin.startswith(self.name + "/"))
+
     def verify(self, signature: bytes, message: bytes) -> None:
         """Check an Ed25519 signature.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
+from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint, verify_checkpoint
 from marketplace.tlog.encoding import decode_base64, decode_hash, encode_base64, parse_decimal
-from marketplace.tlog.errors import ProofFormatError
+from marketplace.tlog.errors import CheckpointError, ProofFormatError
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import hash_leaf, verify_inclusion
-from marketplace.tlog.note import VerifierKey
+from marketplace.tlog.note import VerifierKey, parse_note
 
 #: A tree of 2**63 leaves has no longer paths.
 MAX_PATH = 63
@@ -83,13 +83,19 @@ def parse_proof(data: bytes) -> InclusionProof:
 
 
 def verify_proof(data: bytes, key: VerifierKey) -> ProvenEntry:
-    """Check, with nothing but a log's key, that an entry stands in the log.
+    """Check, with nothing but a key, that an entry stands in a log.
+
+    Args:
+        key: of the log, or of the site that the log's name begins with.
 
     Raises:
         TlogError: it is no proof, of another log, or proves nothing.
     """
     proof = parse_proof(data)
-    head = verify_checkpoint(proof.checkpoint, key)
+    origin = parse_checkpoint(parse_note(proof.checkpoint).text).origin
+    if not key.covers(origin):
+        raise CheckpointError(f"the proof is of the log {origin}, the key belongs to {key.name}")
+    head = verify_checkpoint(proof.checkpoint, key.named(origin))
     checkpoint = head.checkpoint
     verify_inclusion(hash_leaf(proof.leaf), proof.index, checkpoint.size, proof.path, checkpoint.root)
     leaf = parse_leaf(proof.leaf)

@@ -1,0 +1,41 @@
+"""Receipts: that an entry stands in a published log, for anybody to verify offline."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.federation.errors import NotPublishedError, UnknownEntryError
+from marketplace.federation.feed import Feed
+from marketplace.federation.trees import PublishedLog, Trees
+from marketplace.models import Change, Entry
+from marketplace.tlog.merkle import prove_consistency, prove_inclusion
+from marketplace.tlog.proof import InclusionProof
+
+
+def prove_entry(feed: Feed, log: PublishedLog, entry_id: str) -> InclusionProof:
+    """The proof that an entry stands in a log, under its newest checkpoint.
+
+    Raises:
+        UnknownEntryError: it does not.
+        NotPublishedError: it was accepted, and no checkpoint covers it yet.
+    """
+    sequence = feed.session.scalar(
+        select(Change.sequence)
+        .join(Entry, Entry.id == Change.entry_key)
+        .where(Change.log_id == log.log_id, Entry.entry_id == entry_id)
+    )
+    if sequence is None:
+        raise UnknownEntryError("the log has no such entry")
+    index = log.head + sequence
+    if index >= log.size:
+        raise NotPublishedError("the entry is accepted; the next checkpoint will cover it")
+    trees = Trees(feed.session)
+    (leaf,) = trees.leaves(log.tree_id, index, index + 1)
+    path = prove_inclusion(index, log.size, trees.nodes(log))
+    return InclusionProof(leaf, index, tuple(path), feed.checkpoint(log))
+
+
+def prove_growth(session: Session, log: PublishedLog, old: int) -> list[bytes]:
+    """The proof that a log continues the one it was at an older size, 0 to its size now."""
+    return prove_consistency(old, log.size, Trees(session).nodes(log))

@@ -1,0 +1,54 @@
+"""Cosigning the checkpoints of others, and telling the newest one of each."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.federation.errors import (
+    InconsistentError,
+    MalformedRequestError,
+    SizeConflictError,
+    UnknownOriginError,
+    UntrustedError,
+    WitnessError,
+)
+from marketplace.tlog.proof import MAX_PROOF
+from marketplace.web.errors import HttpError, NotFoundError, TooLargeError
+
+from .answers import NO_STORE, federation_of, plain
+
+_TEXT = "text/plain; charset=utf-8"
+_SIZE = "text/x.tlog.size"
+_STATUS: dict[type[WitnessError], int] = {
+    MalformedRequestError: 400,
+    UntrustedError: 403,
+    UnknownOriginError: 404,
+    InconsistentError: 422,
+}
+
+
+@view_config(route_name="fed.witness.add", request_method="POST", permission="log:witness")
+def add_checkpoint(request: Request) -> Response:
+    """Cosign a checkpoint that continues the one cosigned before."""
+    witness = federation_of(request).witness
+    data: bytes = request.environ["wsgi.input"].read(MAX_PROOF + 1)
+    if len(data) > MAX_PROOF:
+        raise TooLargeError(MAX_PROOF)
+    try:
+        lines = witness.add_checkpoint(data)
+    except SizeConflictError as error:
+        return plain(f"{error.size}\n".encode(), _SIZE, [NO_STORE], 409)
+    except WitnessError as error:
+        raise HttpError(_STATUS[type(error)], error.code, str(error)) from None
+    return plain(lines, _TEXT, [NO_STORE])
+
+
+@view_config(route_name="fed.witness.checkpoint", request_method="GET", permission="log:witness")
+def newest_checkpoint(request: Request) -> Response:
+    """The newest head of a log that was cosigned here."""
+    note = federation_of(request).witness.newest(request.matchdict["digest"])
+    if note is None:
+        raise NotFoundError(UnknownOriginError.code, "no checkpoint of such a log was cosigned here")
+    return plain(note, _TEXT, [("Cache-Control", "public, max-age=10")])
