@@ -52,6 +52,7 @@ ROUTES = (
     Route("web.endorsers", "/endorsers"),
     Route("web.endorser", "/endorsers/{email}"),
     Route("web.endorser.tags", "/endorsers/{email}/tags"),
+    Route("web.conflicts", "/conflicts"),
     Route("web.query", "/query", ("GET", "POST")),
     Route("web.upload", "/upload", ("GET", "POST")),
     # Links in mails: only their POST acts.
@@ -73,6 +74,9 @@ ROUTES = (
     Route("api.endorser", "/api/v1/endorsers/{email}"),
     Route("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
     Route("api.tag", "/api/v1/tags/{email}/{tag:.+}"),
+    Route("api.conflicts", "/api/v1/conflicts"),
+    # The only address of an entry that lost against another one with the same coordinates.
+    Route("api.signed", "/api/v1/signed/{id}"),
     Route("api.changes", "/api/v1/changes"),
     # What other marketplaces read and write (docs/federation.md).
     Route("fed.description", "/.well-known/marketplace-federation"),

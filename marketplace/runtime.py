@@ -14,6 +14,7 @@ from marketplace.accounts import AccessService
 from marketplace.changes import Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
+from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
@@ -65,12 +66,14 @@ class Following:
         indexer: SearchIndexer | None,
         search: SearchService,
         verdicts: VerdictService,
+        conflicts: ConflictFollower,
     ) -> None:
         self._settings = settings
         self._database = database
         self._indexer = indexer
         self._search = search
         self._verdicts = VerdictFollower(verdicts)
+        self._conflicts = conflicts
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
@@ -85,7 +88,12 @@ class Following:
         except (SQLAlchemyError, LogNotFoundError):
             log.exception("the log cannot be followed: mend the database and start again")
             return
-        followers: tuple[Follower | None, ...] = (self._verdicts, self._indexer, self._sparql)
+        followers: tuple[Follower | None, ...] = (
+            self._verdicts,
+            self._conflicts,
+            self._indexer,
+            self._sparql,
+        )
         self._worker = Worker(self._database, [one for one in followers if one is not None])
         self._worker.start()
 
@@ -241,12 +249,14 @@ def build(settings: Settings) -> Runtime:
     trust_store = open_store(settings.trust)
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
-    following = Following(settings, database, indexer, search, verdicts)
+    following = Following(settings, database, indexer, search, verdicts, _conflicts(settings, database))
     metrics = Metrics()
+    entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
         database,
         UploadPolicy(legacy=settings.upload.legacy),
         on_commit=lambda: _nudge(following, federation),
+        on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
     )
@@ -258,7 +268,7 @@ def build(settings: Settings) -> Runtime:
         settings=settings,
         database=database,
         ingest=ingest,
-        entry_cache=EntryCache(settings.cache.entry_bytes),
+        entry_cache=entry_cache,
         following=following,
         queries=query_service(settings) if settings.query.enabled else None,
         search=search,
@@ -289,3 +299,11 @@ def _nudge(following: Following, federation: Federation | None) -> None:
     following.nudge()
     if federation is not None:
         federation.nudge()
+
+
+def _conflicts(settings: Settings, database: Database) -> ConflictFollower:
+    """Notes contradictions, and owes mail about them where mail goes out at all."""
+    if not settings.mail.host:
+        return ConflictFollower(database, utc_now)
+    notices = ConflictNotices(settings.mail.admin, settings.site.url, utc_now)
+    return ConflictFollower(database, utc_now, notices)

@@ -28,6 +28,7 @@ STORE = FOUNDATION | {
 FOLLOWED = STORE | {"marketplace.changes"}
 SERVICES = FOLLOWED | {
     "marketplace.accounts",
+    "marketplace.conflicts",
     "marketplace.entries",
     "marketplace.ingest",
     "marketplace.federation",
@@ -74,6 +75,7 @@ MAY_IMPORT = {
     "marketplace.mail": STORE,
     "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
+    "marketplace.conflicts": FOLLOWED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},

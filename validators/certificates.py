@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from validators.errors import (
     CertificateAuthorityError,
@@ -54,6 +55,7 @@ class SignerCertificate:
 
     Args:
         key: RSA or DSA of 1024 bits or more, or a key on one of the format's curves.
+        key_fingerprint: SHA-256 of the key (SubjectPublicKeyInfo), whatever certificate holds it.
         subjects: the spellings of the subject that an entry may use.
         issuers: likewise of the issuer.
         email: first rfc822Name, if there is one.
@@ -62,6 +64,7 @@ class SignerCertificate:
     der: bytes
     fingerprint: bytes
     key: SigningKey
+    key_fingerprint: bytes
     subjects: tuple[str, ...]
     issuers: tuple[str, ...]
     email: str | None
@@ -98,12 +101,19 @@ def parse_signer(der: bytes) -> SignerCertificate:
         der=der,
         fingerprint=hashlib.sha256(der).digest(),
         key=_verify_key(key),
+        key_fingerprint=key_fingerprint(certificate),
         subjects=names[0],
         issuers=names[1],
         email=_first_email(extensions),
         not_before=period[0],
         not_after=period[1],
     )
+
+
+def key_fingerprint(certificate: x509.Certificate) -> bytes:
+    """SHA-256 of a certificate's public key, in one spelling of it."""
+    key = certificate.public_key()
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
 @lru_cache(maxsize=512)

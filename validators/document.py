@@ -149,6 +149,8 @@ class AcceptedEntry:
         data: the received bytes, exactly.
         entry_id: SHA-256(exclusive C14N of the signed content without the
             Signature || SHA-256 of the signer's certificate), 64 hex digits.
+        statement: SHA-256(the same content || SHA-256 of the signer's public key), 64 hex digits: what
+            was said with which key, whatever somebody did to the certificate around the key.
         strength: strong or legacy, for ever.
         signature_algorithm: short name, ``rsa-sha256``.
         digest_algorithm: short name, ``sha256``.
@@ -156,6 +158,7 @@ class AcceptedEntry:
 
     data: bytes
     entry_id: str
+    statement: str
     identifier: str
     created: datetime
     endorser: Endorser

@@ -39,6 +39,7 @@ def accept(data: bytes) -> AcceptedEntry:
     return AcceptedEntry(
         data=data,
         entry_id=signed.entry_id,
+        statement=signed.statement,
         identifier=content.identifier,
         created=content.created,
         endorser=endorser,

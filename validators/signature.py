@@ -47,6 +47,7 @@ class SignedContent:
     signature_algorithm: str
     digest_algorithm: str
     entry_id: str
+    statement: str
 
 
 def verify_signature(root: _Element, block: SignatureBlock) -> SignedContent:
@@ -83,4 +84,5 @@ def verify_signature(root: _Element, block: SignatureBlock) -> SignedContent:
         signature_algorithm=method.name,
         digest_algorithm=digest_name,
         entry_id=hashlib.sha256(exclusive + certificate.fingerprint).hexdigest(),
+        statement=hashlib.sha256(exclusive + certificate.key_fingerprint).hexdigest(),
     )

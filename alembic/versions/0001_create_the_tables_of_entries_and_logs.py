@@ -42,6 +42,7 @@ def upgrade() -> None:
         "entry",
         sa.Column("id", KEY, nullable=False),
         sa.Column("entry_id", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
         sa.Column("identifier", TEXT, nullable=False),
         sa.Column("email", TEXT, nullable=False),
         sa.Column("created", SECONDS, nullable=False),
@@ -65,6 +66,7 @@ def upgrade() -> None:
         sa.Column("has_web", sa.Boolean(), nullable=False),
         sa.Column("has_pdisk", sa.Boolean(), nullable=False),
         sa.CheckConstraint("length(entry_id) = 64", name="ck__entry__entry_id"),
+        sa.CheckConstraint("length(statement) = 64", name="ck__entry__statement"),
         sa.CheckConstraint("length(identifier) = 27", name="ck__entry__identifier"),
         sa.CheckConstraint("size >= 0", name="ck__entry__size"),
         sa.ForeignKeyConstraint(

@@ -16,7 +16,20 @@ from marketplace.runtime import Runtime
 from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
-from . import changes, decision, endorsers, entry, feed, image, index, original, publishing, search, verify
+from . import (
+    changes,
+    conflicts,
+    decision,
+    endorsers,
+    entry,
+    feed,
+    image,
+    index,
+    original,
+    publishing,
+    search,
+    verify,
+)
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
@@ -49,6 +62,8 @@ OPERATIONS: Sequence[Operation] = (
     endorsers.ENDORSER,
     endorsers.TAGS,
     entry.TAGGED,
+    conflicts.CONFLICTS,
+    conflicts.SIGNED,
     changes.CHANGES,
     *original.SERVICE_OPERATIONS,
     OPENAPI,

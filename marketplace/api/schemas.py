@@ -72,7 +72,7 @@ _LINE: Mapping[str, Schema] = {
     **_SHARED,
     "location": _said(TEXT_OR_NULL, "the first location of the content"),
     "status": STATUS,
-    "conflicting": _said(FLAG, "another entry has the same coordinates"),
+    "conflicting": _said(FLAG, "another entry says something else at the same coordinates"),
 }
 _TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
 _STATEMENT: Mapping[str, Schema] = {
@@ -101,7 +101,7 @@ _NOW: Mapping[str, Schema] = {
     "status": STATUS,
     "current": _said(FLAG, "whether it is this endorser's latest entry for the image"),
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
-    "conflicts": _said(array(DIGEST), "ids of other entries with the same coordinates"),
+    "conflicts": _said(array(DIGEST), "ids of entries that say something else at the same coordinates"),
     "accepted_at": TIME,
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
@@ -248,6 +248,37 @@ SCHEMAS: Mapping[str, Schema] = {
         email=TEXT,
         total=COUNT,
         tags=array(record("A tag.", tag=TEXT, links=record("Where to go on.", entry=URL))),
+    ),
+    "Conflicts": _page(
+        "Coordinates at which entries contradict each other.",
+        conflicts=array(
+            record(
+                "Entries with the same coordinates that say different things.",
+                identifier=TEXT,
+                email=TEXT,
+                created=TIME,
+                kind={"type": "string", "enum": ["equivocation", "contested"]},
+                total=_said(COUNT, "how many entries there are; not all of very many are listed"),
+                entries=_said(
+                    array(
+                        record(
+                            "One of the entries.",
+                            id=DIGEST,
+                            title=TEXT_OR_NULL,
+                            deprecated=TEXT_OR_NULL,
+                            subject=TEXT,
+                            issuer=TEXT,
+                            certificate=DIGEST,
+                            key=_said(DIGEST, "SHA-256 of the public key"),
+                            accepted_at=TIME,
+                            links=record("Where to go on.", signed=URL),
+                        )
+                    ),
+                    "what readers are shown comes first",
+                ),
+                links=record("Where to go on.", entry=URL, image=URL),
+            )
+        ),
     ),
     "Changes": _page(
         "Rows of the public log.",

@@ -34,6 +34,10 @@ class Urls:
         """The signed document, or a page for browsers."""
         return f"{self._site}/metadata/{entry_path(coordinates)}"
 
+    def signed_by_id(self, entry_id: str) -> str:
+        """The signed document of an entry, also where another one has its coordinates."""
+        return f"{self._site}/api/v1/signed/{entry_id}"
+
     def image(self, identifier: str) -> str:
         """Every endorsement of an image."""
         return f"{self._site}/api/v1/images/{identifier}"

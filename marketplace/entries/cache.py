@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
+
+from validators.document import Coordinates
 
 #: What one item costs beside its bytes, about: key, objects, dictionary slot.
 _OVERHEAD_BYTES = 700
@@ -88,6 +90,11 @@ class EntryCache:
         with self._lock:
             self._generation += 1
             self._drop(path)
+
+    def forget_all(self, coordinates: Iterable[Coordinates]) -> None:
+        """Forget what is remembered at some coordinates."""
+        for one in coordinates:
+            self.forget(one.path())
 
     def size(self) -> tuple[int, int]:
         """How many entries are remembered, and the bytes they are counted with."""

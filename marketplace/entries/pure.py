@@ -30,6 +30,8 @@ class Statement(Protocol):
     @property
     def entry_id(self) -> str: ...
     @property
+    def statement(self) -> str: ...
+    @property
     def identifier(self) -> str: ...
     @property
     def email(self) -> str: ...
@@ -101,8 +103,18 @@ def status(entry: Statement, now: datetime) -> Status:
 
 
 def conflicting(entries: Iterable[Statement]) -> set[str]:
-    """The ids of entries that share their coordinates with another one: equivocations."""
-    places: defaultdict[tuple[str, str, datetime], set[str]] = defaultdict(set)
+    """The ids of entries beside which another statement has the same coordinates.
+
+    The same content under the same key is one statement, however many ids it has: a
+    certificate that an authority issued can be altered by anybody, and so can an ECDSA
+    signature on it. That is nothing its endorser did.
+    """
+    places: defaultdict[tuple[str, str, datetime], list[Statement]] = defaultdict(list)
     for entry in entries:
-        places[entry.identifier, entry.email, entry.created].add(entry.entry_id)
-    return {entry_id for ids in places.values() if len(ids) > 1 for entry_id in ids}
+        places[entry.identifier, entry.email, entry.created].append(entry)
+    return {
+        one.entry_id
+        for group in places.values()
+        if len({one.statement for one in group}) > 1
+        for one in group
+    }

@@ -18,7 +18,7 @@ class EntryRow:
     Args:
         key: the entry's key in the tables; ties in any order are broken by it.
         location: the first location.
-        conflicting: another visible entry has the same coordinates.
+        conflicting: another visible entry says something else at the same coordinates.
     """
 
     key: int
@@ -87,7 +87,7 @@ class EntryRecord:
     Args:
         certificate: DER bytes of the signer's certificate.
         certificate_email: the address the certificate binds, if any.
-        conflicts: ids of the other visible entries with the same coordinates.
+        conflicts: ids of the visible entries that say something else at the same coordinates.
         current: coordinates of the endorser's current entry for the image, which may be this one.
         accepted_at: when the log took it.
         body_size: length of the received bytes.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
 from marketplace.entries.columns import tag_digest
+from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.listing import Found, Listing
@@ -127,6 +128,21 @@ class VisibleEntries:
         record = self.find_by_entry_id(entry_id)
         return None if record is None else next(self._listing.bodies([record.row.key]))
 
+    def conflicts(
+        self, after: Coordinates | None = None, email: str | None = None, limit: int = ROWS_LIMIT
+    ) -> Sequence[Conflict]:
+        """Coordinates at which visible entries say different things, in the order of coordinates.
+
+        Args:
+            after: only behind these coordinates.
+            email: only this endorser's.
+        """
+        return find_conflicts(self._session, self._scope, after, email, limit)
+
+    def conflict(self, coordinates: Coordinates) -> Conflict | None:
+        """What visible entries say against each other at these coordinates, if they do."""
+        return find_conflict(self._session, self._scope, coordinates)
+
     def timeline(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """Every entry about an image by every endorser, oldest first; of too many the newest ones."""
         if not can_occur(identifier):
@@ -198,6 +214,19 @@ class VisibleEntries:
         )
         return [to_row(row) for row in found]
 
+    def _others(self, row: EntryRow) -> Sequence[str]:
+        """Ids of the visible entries that say something else at the coordinates of this one."""
+        own = select(Entry.statement).where(Entry.id == row.key).scalar_subquery()
+        found = self._session.execute(
+            select_rows(self._scope).where(
+                Entry.identifier == row.identifier,
+                Entry.email == row.email,
+                Entry.created == row.created,
+                Entry.statement != own,
+            )
+        )
+        return [to_row(other).entry_id for other in found]
+
     def _at_coordinates(self, query: EntryQuery) -> Sequence[EntryRow]:
         if query.identifier is None or query.email is None or query.created is None:
             return []
@@ -246,7 +275,7 @@ class VisibleEntries:
             .where(EntryLocation.entry_key == row.key)
             .order_by(EntryLocation.position)
         )
-        others = self._statements(row.coordinates) if row.conflicting else []
+        others = self._others(row) if row.conflicting else ()
         return EntryRecord(
             row=row,
             locations=tuple(locations),
@@ -257,7 +286,7 @@ class VisibleEntries:
             not_after=body.not_after,
             signature_algorithm=body.signature_algorithm,
             digest_algorithm=body.digest_algorithm,
-            conflicts=tuple(sorted(o.entry_id for o in others if o.entry_id != row.entry_id)),
+            conflicts=tuple(sorted(others)),
             current_id=shown.entry_id,
             current=Coordinates(row.identifier, row.email, shown.created),
             accepted_at=body.accepted_at,

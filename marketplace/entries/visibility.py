@@ -79,7 +79,7 @@ class Scope:
         return and_(self.covers(Change.log_id), ~older)
 
     def conflicting(self) -> ColumnElement[bool]:
-        """Whether another visible entry has the coordinates of a row of ``entry``."""
+        """Whether a visible entry has the coordinates of a row of ``entry`` and makes another statement."""
         other, change = _OTHER_ENTRY, _OTHER_ENTRY_CHANGE
         return (
             select(other.id)
@@ -89,7 +89,7 @@ class Scope:
                 other.identifier == Entry.identifier,
                 other.email == Entry.email,
                 other.created == Entry.created,
-                other.id != Entry.id,
+                other.statement != Entry.statement,
             )
             .correlate(Entry)
             .exists()

@@ -72,6 +72,7 @@ class Taken:
     outcome: Literal["created", "unchanged"]
     sequence: int = -1
     first: Taken | None = None
+    source: Source = Source.UPLOAD
 
     def receipt(self) -> Receipt:
         """The receipt, once the batch is finished."""
@@ -176,7 +177,9 @@ class Batch:
         if note is not None:
             # Before a number is awaited: what it raises must leave nothing behind.
             note(self._session)
-        return self._await_number(log, Appended(entry_key, body_id, provenance), entry, body["sha256"])
+        taken = Taken(entry, "created", source=source)
+        self._await_number(log, Appended(entry_key, body_id, provenance), taken, body["sha256"])
+        return taken
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""
@@ -288,14 +291,12 @@ class Batch:
     def _insert(self, statement: ReturningInsert[tuple[int]], row: Row) -> int:
         return self._connection.execute(statement, row).scalar_one()
 
-    def _await_number(self, log: str, row: Appended, entry: AcceptedEntry, digest: str) -> Taken:
-        taken = Taken(entry, "created")
+    def _await_number(self, log: str, row: Appended, taken: Taken, digest: str) -> None:
         pending = self._pending[log]
         pending.rows.append(row)
         pending.taken.append(taken)
-        pending.bodies[entry.entry_id] = (digest, taken)
-        pending.coordinates.add(entry.coordinates)
-        return taken
+        pending.bodies[taken.entry.entry_id] = (digest, taken)
+        pending.coordinates.add(taken.entry.coordinates)
 
 
 def _conflict(entry: AcceptedEntry) -> ConflictError:

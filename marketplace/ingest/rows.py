@@ -42,6 +42,7 @@ def entry_row(entry: AcceptedEntry) -> Row:
     said = entry.metadata
     return {
         "entry_id": entry.entry_id,
+        "statement": entry.statement,
         "identifier": entry.identifier,
         "email": entry.endorser.email,
         "created": entry.created,

@@ -25,7 +25,7 @@ from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError
 from marketplace.ingest.gate import UploadPolicy
 from validators import accept
-from validators.document import AcceptedEntry
+from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
 
 #: Most uploads of one transaction: bounds what a failing commit turns away and how long others wait.
@@ -126,6 +126,8 @@ class IngestService:
         clock: returns the time as an aware datetime.
         acceptor: acceptance; raises RefusedError.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
+        on_import: called with the coordinates of what came in without the gate, likewise: it may stand
+            beside other entries of these coordinates.
         on_outcome: called with created, unchanged, refused or failed, and the code of the rule or failure
             if any, at the end of each ``submit`` to the public log.
         on_private_outcome: the same for all other logs, whose figures are not for everybody.
@@ -139,6 +141,7 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         on_commit: Callable[[], None] = lambda: None,
+        on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
         on_private_outcome: Callable[[str, str], None] = lambda outcome, code: None,
     ) -> None:
@@ -147,6 +150,7 @@ class IngestService:
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
+        self._on_import = on_import
         self._on_outcome = on_outcome
         self._on_private_outcome = on_private_outcome
         self._queue: Queue[_Waiting | _WaitingPage | None] = Queue(WAITING)
@@ -311,9 +315,12 @@ class IngestService:
         self._announce_any(outcomes)
 
     def _announce_any(self, outcomes: Sequence[Taken | Exception]) -> None:
-        if not any(isinstance(outcome, Taken) and outcome.outcome == "created" for outcome in outcomes):
+        created = [one for one in outcomes if isinstance(one, Taken) and one.outcome == "created"]
+        if not created:
             return
         try:
+            # What is shown at some coordinates changes only by what comes in beside it.
+            self._on_import([one.entry.coordinates for one in created if one.source is Source.IMPORT])
             self._on_commit()
         except Exception:
             _logger.exception("telling the followers failed; they look by themselves soon")

@@ -3,6 +3,7 @@
 from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
+from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
@@ -21,6 +22,7 @@ __all__ = [
     "CertificateBeside",
     "Change",
     "ConfirmedEndorser",
+    "ConflictPlace",
     "Cosignature",
     "Current",
     "Entry",

@@ -13,13 +13,16 @@ class Entry(Base):
     """One entry, once, whatever logs it stands in and however its signature is spelled.
 
     Coordinates are not unique: an endorser who signs two different statements
-    with one creation time has both kept and both flagged.
+    with one creation time has both kept and both flagged. ``statement`` stands for
+    the content and the public key: two entries that differ only in the certificate
+    around the key say the same thing.
     """
 
     __tablename__ = "entry"
     __table_args__ = (
         UniqueConstraint("entry_id"),
         CheckConstraint("length(entry_id) = 64", name="entry_id"),
+        CheckConstraint("length(statement) = 64", name="statement"),
         CheckConstraint("length(identifier) = 27", name="identifier"),
         CheckConstraint("size >= 0", name="size"),
         Index(None, "identifier", "email", "created"),
@@ -28,6 +31,7 @@ class Entry(Base):
 
     id: Mapped[PrimaryKey]
     entry_id: Mapped[Word]
+    statement: Mapped[Word]
     identifier: Mapped[Word]
     email: Mapped[Word]
     created: Mapped[Moment]

@@ -106,7 +106,7 @@ def badges(record: EntryRecord, now: datetime) -> list[Badge]:
     """What lists would say of an entry."""
     found = [status_badge(status_name(record, now))]
     if record.conflicts:
-        title = "The endorser signed two different entries with the same coordinates."
+        title = "Another entry with the same coordinates says something else."
         found.append(Badge("conflicting", "bad", title))
     return found
 

@@ -274,7 +274,7 @@ def _badges(one: SearchHit, plain: bool) -> list[Badge]:
     if one.row.strength is Strength.LEGACY:
         found.append(strength_badge(one.row.strength))
     if one.row.conflicting:
-        found.append(Badge("conflicting", "bad", "The endorser signed another entry with these coordinates."))
+        found.append(Badge("conflicting", "bad", "Another entry with these coordinates says something else."))
     return found
 
 

@@ -50,6 +50,7 @@ class Stated:
     entry: AcceptedEntry
 
     entry_id = property(lambda self: self.entry.entry_id)
+    statement = property(lambda self: self.entry.statement)
     identifier = property(lambda self: self.entry.identifier)
     email = property(lambda self: self.entry.endorser.email)
     created = property(lambda self: self.entry.created)

@@ -71,6 +71,7 @@ def accepted(
     *,
     data: bytes | None = None,
     entry_id: str | None = None,
+    statement: str | None = None,
     signed_by: Signer | None = None,
     strength: Strength = Strength.STRONG,
     **said: object,
@@ -84,6 +85,7 @@ def accepted(
     return AcceptedEntry(
         data=data if data is not None else b"<!-- " + repr(content).encode() + b" -->",
         entry_id=entry_id or hex_digest(*content),
+        statement=statement or hex_digest("statement", *content),
         identifier=identifier(image),
         created=created,
         endorser=Endorser(email, f"CN={email}", f"CN={email}"),

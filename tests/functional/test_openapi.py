@@ -76,6 +76,7 @@ def with_examples(document: dict) -> dict:
         "email": "alice@example.org",
         "created": "2024-05-01T12:00:00Z",
         "tag": "lts",
+        "id": entry.entry_id,
     }
     known |= {"first": known["identifier"], "second": known["email"], "third": known["created"]}
     for methods in document["paths"].values():

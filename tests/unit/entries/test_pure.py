@@ -23,12 +23,17 @@ class Said:
     deprecated: str | None = None
     tags: tuple[str, ...] = ()
     salt: int = 0
+    certificate: int = 0
 
     @property
-    def entry_id(self) -> str:
+    def statement(self) -> str:
         return hex_digest(
             self.identifier, self.email, self.created, self.valid, self.deprecated, self.tags, self.salt
         )
+
+    @property
+    def entry_id(self) -> str:
+        return hex_digest(self.statement, self.certificate)
 
 
 SAID = st.builds(
@@ -89,6 +94,14 @@ def test_of_two_equal_statements_of_one_second_the_smaller_id_is_current() -> No
     assert current(both)["image", "jane@example.org"] == min(both, key=lambda s: s.entry_id)
     assert conflicting(both) == {s.entry_id for s in both}
     assert conflicting([both[0], Said(created=moment(1))]) == set()
+
+
+def test_one_statement_under_altered_certificates_is_no_equivocation() -> None:
+    said, altered = Said(certificate=1), Said(certificate=2)
+    assert said.entry_id != altered.entry_id
+    assert conflicting([said, altered]) == set()
+    other = Said(salt=9)
+    assert conflicting([said, altered, other]) == {said.entry_id, altered.entry_id, other.entry_id}
 
 
 def test_a_tag_names_the_newest_current_entry_that_is_not_deprecated() -> None:

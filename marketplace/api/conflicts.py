@@ -1,0 +1,137 @@
+"""Entries that contradict each other, and the bytes of any entry by its id."""
+
+from __future__ import annotations
+
+import re
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.entries.cache import RememberedEntry
+from marketplace.entries.conflicts import Conflict, Said
+from marketplace.web.errors import BadRequestError, NotFoundError
+from marketplace.web.presented import entry_response
+from marketplace.web.reading import visible_entries
+from validators.document import Coordinates, format_time
+from validators.times import parse_time
+
+from .answers import page, site_url
+from .cursors import Cursor, encode_cursor
+from .description import Answer, Operation, Parameter
+from .parameters import EMAIL_PATTERN, cursor, limit
+from .shown import Shown, Urls
+
+_ID = re.compile("[0-9a-f]{64}")
+_ADDRESS = re.compile(EMAIL_PATTERN.strip("^$"))
+
+
+def _address(text: str | None) -> str | None:
+    if text is not None and (len(text) > 254 or not _ADDRESS.fullmatch(text)):
+        raise BadRequestError("query.endorser", "endorser is the e-mail address of an endorser")
+    return text
+
+
+LIMIT = limit(50, 200)
+CURSOR = cursor("api.conflicts")
+ENDORSER = Parameter(
+    "endorser",
+    "only those in which this address is claimed",
+    {"type": "string", "pattern": EMAIL_PATTERN, "maxLength": 254},
+    _address,
+)
+ENTRY_ID = Parameter(
+    "id",
+    "the entry's id: 64 hexadecimal digits",
+    {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    lambda text: text or "",
+)
+
+CONFLICTS = Operation(
+    "api.conflicts",
+    "Entries that contradict each other",
+    "Coordinates (image, address, creation time) at which entries say different things, what readers are "
+    "shown first. `equivocation`: one key signed both, which the documents prove by themselves. `contested`: "
+    "each has a key of its own; somebody else may have put the address into a certificate.",
+    "Endorsers",
+    [Answer("A page of conflicts.", "Conflicts", headers=("Link",))],
+    query=(ENDORSER, LIMIT, CURSOR),
+    errors={400: ["query.endorser", "query.limit", "query.cursor"]},
+)
+SIGNED = Operation(
+    "api.signed",
+    "The signed document of an entry, by its id",
+    "The exact received bytes. It is the way to an entry that lost against another one with the same "
+    "coordinates.",
+    "Entries",
+    [Answer("The document.", content_types=("application/rdf+xml",))],
+    path=(ENTRY_ID,),
+    errors={404: ["entry.unknown"]},
+)
+
+
+@view_config(route_name="api.conflicts", request_method="GET", permission="entry:read")
+def conflicts(request: Request) -> Response:
+    """A page of conflicts."""
+    asked = CONFLICTS.read(request)
+    most = asked[LIMIT]
+    with visible_entries(request) as visible:
+        found = visible.conflicts(_after(asked[CURSOR]), asked[ENDORSER], most + 1)
+    shown, more = found[:most], len(found) > most
+    urls = Urls(site_url(request))
+    body = {"conflicts": [_show(conflict, urls) for conflict in shown]}
+    return page(request, body, encode_cursor(_place(shown[-1]) if more else None, "api.conflicts"))
+
+
+@view_config(route_name="api.signed", request_method="GET", permission="entry:read")
+def signed(request: Request) -> Response:
+    """The received bytes of an entry."""
+    SIGNED.read(request)
+    entry_id = request.matchdict["id"]
+    with visible_entries(request) as visible:
+        stored = visible.find_body_by_entry_id(entry_id) if _ID.fullmatch(entry_id) else None
+    if stored is None:
+        raise NotFoundError("entry.unknown", "there is no entry with this id")
+    return entry_response(request, RememberedEntry.of(stored.data), stored.coordinates.identifier)
+
+
+def _place(conflict: Conflict) -> Cursor:
+    place = conflict.coordinates
+    return place.identifier, place.email, place.created_text
+
+
+def _after(cursor: Cursor | None) -> Coordinates | None:
+    if cursor is None:
+        return None
+    try:
+        identifier, email, created = cursor
+        return Coordinates(identifier, email, parse_time(created))
+    except ValueError:
+        raise BadRequestError("query.cursor", "the cursor belongs to no page of this list") from None
+
+
+def _show(conflict: Conflict, urls: Urls) -> Shown:
+    place = conflict.coordinates
+    return {
+        "identifier": place.identifier,
+        "email": place.email,
+        "created": place.created_text,
+        "kind": conflict.kind.value,
+        "total": conflict.total,
+        "entries": [_said(one, urls) for one in conflict.entries],
+        "links": {"entry": urls.entry(place), "image": urls.image(place.identifier)},
+    }
+
+
+def _said(said: Said, urls: Urls) -> Shown:
+    return {
+        "id": said.entry_id,
+        "title": said.title,
+        "deprecated": said.deprecated,
+        "subject": said.subject,
+        "issuer": said.issuer,
+        "certificate": said.fingerprint,
+        "key": said.key,
+        "accepted_at": format_time(said.accepted_at),
+        "links": {"signed": urls.signed_by_id(said.entry_id)},
+    }

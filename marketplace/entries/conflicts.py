@@ -1,0 +1,161 @@
+"""Entries that contradict each other at the same coordinates, and whose doing that is.
+
+An *equivocation* is proved by the entries alone: one key signed two different
+statements with one creation time. Where each statement has a key of its own, the
+address is *contested*: anybody can put somebody's address into a certificate, so
+the endorser need not have done anything. The same statement under several
+certificates of one key is no conflict at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography import x509
+from sqlalchemy import Row, Tuple, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from marketplace.entries.pure import precedence
+from marketplace.entries.visibility import Scope
+from marketplace.models import Certificate, Change, ConflictPlace, Entry
+from marketplace.models.base import UtcSecond
+from validators.certificates import key_fingerprint
+from validators.document import Coordinates
+
+#: Entries shown and read at one place: a peer can send any number of them.
+MOST_SIDES, MOST_READ = 20, 1000
+#: Places looked at in one go; most of them are conflicts for whoever may see anything there.
+_CHUNK = 200
+
+
+class ConflictKind(StrEnum):
+    """Whose doing a conflict is."""
+
+    EQUIVOCATION = "equivocation"
+    CONTESTED = "contested"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One entry of a conflict.
+
+    Args:
+        statement: stands for content and key.
+        key: SHA-256 of the public key, in hex.
+        fingerprint: of the certificate.
+        accepted_at: when a log the reader sees took it first.
+    """
+
+    entry_id: str
+    statement: str
+    key: str
+    subject: str
+    issuer: str
+    fingerprint: str
+    title: str | None
+    deprecated: str | None
+    created: datetime
+    accepted_at: datetime
+
+    def rank(self) -> tuple[datetime, bool, int]:
+        """Its precedence: the greatest is what readers are shown."""
+        return precedence(self.created, self.deprecated is not None, self.entry_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Entries with the same coordinates that say different things; what readers are shown comes first.
+
+    Args:
+        entries: at most MOST_SIDES of them.
+        total: how many there are, counted up to MOST_READ.
+    """
+
+    coordinates: Coordinates
+    kind: ConflictKind
+    entries: tuple[Said, ...]
+    total: int
+
+
+def find_kind(said: Iterable[tuple[str, str]]) -> ConflictKind | None:
+    """Whose doing it is that these statements stand at one place; None where there is no conflict.
+
+    Args:
+        said: pairs of key and statement.
+    """
+    by_key: defaultdict[str, set[str]] = defaultdict(set)
+    for key, statement in said:
+        by_key[key].add(statement)
+    if any(len(statements) > 1 for statements in by_key.values()):
+        return ConflictKind.EQUIVOCATION
+    return ConflictKind.CONTESTED if len(by_key) > 1 else None
+
+
+def find_conflicts(
+    session: Session, scope: Scope, after: Coordinates | None, email: str | None, limit: int
+) -> Sequence[Conflict]:
+    """The conflicts among the entries of a scope, by coordinates."""
+    found: list[Conflict] = []
+    while len(found) < limit:
+        places = _places(session, after, email)
+        found += [one for place in places if (one := find_conflict(session, scope, place)) is not None]
+        if len(places) < _CHUNK:
+            break
+        after = places[-1]
+    return found[:limit]
+
+
+def find_conflict(session: Session, scope: Scope, place: Coordinates) -> Conflict | None:
+    """The conflict at a place, as far as a scope shows it; None where it shows none."""
+    rows = session.execute(
+        select(Entry, Certificate.der, Certificate.fingerprint, Change.accepted_at)
+        .join(Certificate, Certificate.id == Entry.certificate_id)
+        .join(Change, Change.entry_key == Entry.id)
+        .where(
+            scope.serves(),
+            Entry.identifier == place.identifier,
+            Entry.email == place.email,
+            Entry.created == place.created,
+        )
+        # In the order of precedence, so that what is left out is what nobody is shown anyway.
+        .order_by(Entry.deprecated.is_(None), Entry.entry_id)
+        .limit(MOST_READ)
+    ).all()
+    said = sorted((_said(row) for row in rows), key=Said.rank, reverse=True)
+    kind = find_kind((one.key, one.statement) for one in said)
+    return None if kind is None else Conflict(place, kind, tuple(said[:MOST_SIDES]), len(said))
+
+
+def _places(session: Session, after: Coordinates | None, email: str | None) -> list[Coordinates]:
+    order = (ConflictPlace.identifier, ConflictPlace.email, ConflictPlace.created)
+    statement = select(*order).order_by(*order).limit(_CHUNK)
+    if after is not None:
+        statement = statement.where(tuple_(*order) > _literal(after))
+    if email is not None:
+        statement = statement.where(ConflictPlace.email == email)
+    return [Coordinates(*row) for row in session.execute(statement)]
+
+
+def _literal(place: Coordinates) -> Tuple:
+    created = literal(place.created, UtcSecond())
+    return tuple_(literal(place.identifier), literal(place.email), created)
+
+
+def _said(row: Row[tuple[Entry, bytes, str, datetime]]) -> Said:
+    entry, der, fingerprint, accepted_at = row
+    return Said(
+        entry_id=entry.entry_id,
+        statement=entry.statement,
+        key=key_fingerprint(x509.load_der_x509_certificate(der)).hex(),
+        subject=entry.subject,
+        issuer=entry.issuer,
+        fingerprint=fingerprint,
+        title=entry.title,
+        deprecated=entry.deprecated,
+        created=entry.created,
+        accepted_at=accepted_at,
+    )
