@@ -15,6 +15,7 @@ from pyroaring import BitMap
 from marketplace.entries.pure import Status
 from marketplace.models.current import FOREVER
 from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value
+from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order
 
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
@@ -37,16 +38,22 @@ class Filters:
 
 
 class Shelf:
-    """The current entries of a log."""
+    """The current entries of a log.
 
-    def __init__(self) -> None:
+    Args:
+        verdicts: on certificates, by their keys; tell ``judge`` what changes in it.
+    """
+
+    def __init__(self, verdicts: Mapping[int, Judged]) -> None:
         self.items: dict[int, Facts] = {}
+        self._marks = Marks(verdicts)
         #: The current entry of each image and endorser.
         self.pairs: dict[tuple[str, str], int] = {}
         self.orders = {by: Order(VALUES[by]) for by in By}
         self._all = BitMap()
         self._deprecated = BitMap()
         self._values: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
+        self._values[Facet.TRUST] = self._marks.values
         self._spellings: dict[Facet, dict[str, Counter[str]]] = {facet: {} for facet in Facet}
         self._spans: dict[int, BitMap] = {}
         self._expiring = Order(lambda facts: facts.valid_until)
@@ -66,6 +73,10 @@ class Shelf:
         for order in self.orders.values():
             order.add(fresh.values())
         self._expiring.add(facts for facts in fresh.values() if facts.expires)
+
+    def judge(self, certificates: Iterable[int]) -> None:
+        """Mark the entries of certificates whose verdicts changed."""
+        self._marks.judge(certificates, self.items)
 
     def everything(self) -> BitMap:
         """Keys of all entries; treat it as frozen."""
@@ -123,6 +134,7 @@ class Shelf:
     def _add(self, facts: Facts) -> None:
         key = facts.entry_key
         self._all.add(key)
+        self._marks.add(facts)
         if facts.deprecated:
             self._deprecated.add(key)
         self._spans.setdefault(facts.created // _SPAN, BitMap()).add(key)
@@ -135,6 +147,7 @@ class Shelf:
     def _remove(self, facts: Facts) -> None:
         key = facts.entry_key
         del self.items[key]
+        self._marks.remove(facts)
         for held in (self._all, self._deprecated, self._expired, self._spans[facts.created // _SPAN]):
             held.discard(key)
         for order in self.orders.values():
