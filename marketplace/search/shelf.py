@@ -54,6 +54,8 @@ class Shelf:
         self._deprecated = BitMap()
         self._values: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
         self._values[Facet.TRUST] = self._marks.values
+        #: Per facet the values with their entries, the commonest first; made when asked for.
+        self._by_size: dict[Facet, list[tuple[str, BitMap]]] = {}
         self._spellings: dict[Facet, dict[str, Counter[str]]] = {facet: {} for facet in Facet}
         self._spans: dict[int, BitMap] = {}
         self._expiring = Order(lambda facts: facts.valid_until)
@@ -62,6 +64,7 @@ class Shelf:
 
     def put(self, many: Sequence[Facts]) -> None:
         """Put current entries in; each takes the place of its image's and endorser's earlier one."""
+        self._by_size.clear()
         fresh = {(facts.identifier, facts.email): facts for facts in many}
         for pair in fresh:
             if pair in self.pairs:
@@ -111,7 +114,9 @@ class Shelf:
         if limit is None or len(sets) <= limit:
             found = ((value, held.intersection_cardinality(among)) for value, held in sets.items())
             return {value: count for value, count in found if count}
-        return _commonest(sets, among, limit)
+        if facet not in self._by_size:
+            self._by_size[facet] = sorted(sets.items(), key=lambda item: -len(item[1]))
+        return _commonest(self._by_size[facet], among, limit)
 
     def label(self, facet: Facet, value: str) -> str:
         """How most entries spell a value; the value itself where none has it."""
@@ -206,11 +211,15 @@ def _values_of(facts: Facts) -> dict[tuple[Facet, str], str]:
     return found
 
 
-def _commonest(sets: Mapping[str, BitMap], among: BitMap, limit: int) -> dict[str, int]:
-    """The ``limit`` commonest values; of each, no more than all its entries can be among those counted."""
+def _commonest(by_size: Sequence[tuple[str, BitMap]], among: BitMap, limit: int) -> dict[str, int]:
+    """The ``limit`` commonest values; of each, no more than all its entries can be among those counted.
+
+    Args:
+        by_size: values with all their entries, the commonest first.
+    """
     best: list[tuple[int, str]] = []
     floor = 0
-    for value, held in sorted(sets.items(), key=lambda item: -len(item[1])):
+    for value, held in by_size:
         if len(best) >= limit and len(held) <= floor:
             break
         if count := held.intersection_cardinality(among):
