@@ -20,7 +20,7 @@ from marketplace.models import AuditRecord
 #: Characters of a subject or a value that are kept; they may come from outside.
 _MOST_CHARACTERS = 1000
 #: Most records of one page.
-PAGE_LIMIT = 500
+PAGE_LIMIT = 501
 
 #: Values of details.
 Detail = str | int | bool | None

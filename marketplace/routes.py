@@ -92,6 +92,12 @@ ROUTES = (
     Route("fed.digest.ids", "/fed/v1/logs/{log}/digest/{first:[0-9a-f]{2}}/{second:[0-9a-f]{4}}"),
     Route("fed.witness.add", "/fed/v1/witness/add-checkpoint", ("POST",)),
     Route("fed.witness.checkpoint", "/fed/v1/witness/{digest:[0-9a-f]{64}}/checkpoint"),
+    Route("api.tokens", "/api/v1/tokens", ("GET", "POST")),
+    Route("api.token", "/api/v1/tokens/{token}", ("GET", "DELETE")),
+    Route("api.groups", "/api/v1/groups", ("GET", "POST")),
+    Route("api.group", "/api/v1/groups/{group}", ("GET", "DELETE")),
+    Route("api.group.member", "/api/v1/groups/{group}/members/{member}", ("PUT", "DELETE")),
+    Route("api.audit", "/api/v1/audit"),
     Route("api.openapi", "/openapi.json"),
     Route("api.docs", "/docs"),
 )

@@ -47,10 +47,15 @@ def parse_cursor(text: str | None, route: str) -> Cursor | None:
         if not (isinstance(told, list) and told[:1] == [route] and all(isinstance(one, str) for one in told)):
             raise ValueError
     except (ValueError, RecursionError, binascii.Error):
-        raise BadRequestError(
-            "query.cursor", "the cursor belongs to no page of this list; begin again without it"
-        ) from None
+        raise foreign_cursor() from None
     return tuple(told[1:])
+
+
+def foreign_cursor() -> BadRequestError:
+    """The 400 of a cursor that this operation did not give out."""
+    return BadRequestError(
+        "query.cursor", "the cursor belongs to no page of this list; begin again without it"
+    )
 
 
 def cut_page(

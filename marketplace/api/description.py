@@ -79,6 +79,7 @@ class Operation:
         description: the rest of what a client has to know, in Markdown's plain subset.
         group: heading in the documentation.
         errors: stable codes by status, beside those that every operation has.
+        needs: what token it takes, in words; nothing where none is needed.
         bodies: media types of the request's body, each with the schema of a form or None for plain bytes.
     """
 
@@ -92,6 +93,7 @@ class Operation:
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)
     method: str = "GET"
     bodies: Mapping[str, Schema | None] = field(default_factory=dict)
+    needs: str = ""
 
     def read(self, request: Request) -> Asked:
         """The values of the query's parameters, absent ones as their defaults.

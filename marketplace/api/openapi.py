@@ -17,17 +17,20 @@ from marketplace.web.negotiation import PROBLEM_TYPE
 from marketplace.web.presented import fresh_response
 
 from . import (
+    audit,
     changes,
     conflicts,
     decision,
     endorsers,
     entry,
     feed,
+    groups,
     image,
     index,
     original,
     publishing,
     search,
+    tokens,
     verify,
 )
 from .answers import write_json
@@ -35,7 +38,7 @@ from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
-API_VERSION = "1.1.0"
+API_VERSION = "1.2.0"
 
 OPENAPI = Operation(
     "api.openapi",
@@ -65,6 +68,17 @@ OPERATIONS: Sequence[Operation] = (
     conflicts.CONFLICTS,
     conflicts.SIGNED,
     changes.CHANGES,
+    tokens.TOKENS,
+    tokens.CREATE,
+    tokens.READ,
+    tokens.REVOKE,
+    groups.GROUPS,
+    groups.CREATE,
+    groups.READ,
+    groups.DELETE,
+    groups.ADD,
+    groups.REMOVE,
+    audit.AUDIT,
     *original.SERVICE_OPERATIONS,
     OPENAPI,
 )
@@ -90,6 +104,31 @@ _TOO_LONG: Mapping[str, Any] = {
     "content": {"application/xml": {}, JSON: {}, PROBLEM_TYPE: {"schema": ref("Problem")}},
 }
 
+_UNAUTHORIZED: Mapping[str, Any] = {
+    "description": "The token is wrong (`token.invalid`), over (`token.expired`, `token.revoked`) or missing "
+    "(`credentials.missing`)",
+    "content": {kind: {} for kind in (*_ORIGINAL_ERRORS[:3], PROBLEM_TYPE)}
+    | {PROBLEM_TYPE: {"schema": ref("Problem")}},
+    "headers": {"WWW-Authenticate": {"description": "the schemes taken", "schema": TEXT, "required": True}},
+}
+_TOO_MANY: Mapping[str, Any] = {
+    "description": "Too many requests: `limit.address`, `limit.token`, `limit.endorser`, `limit.failures`",
+    "content": {kind: {} for kind in (*_ORIGINAL_ERRORS[:3], PROBLEM_TYPE)}
+    | {PROBLEM_TYPE: {"schema": ref("Problem")}},
+    "headers": {
+        "Retry-After": {
+            "description": "seconds after which to ask again",
+            "schema": {"type": "integer", "minimum": 1},
+            "required": True,
+        }
+    },
+}
+_SECURITY: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "a token of this marketplace: `mpt_…`"},
+    "basic": {"type": "http", "scheme": "basic", "description": "the token as user name, any password"},
+}
+_TOKENS: Sequence[Mapping[str, Any]] = ({"bearer": []}, {"basic": []})
+
 _KEY = "marketplace.openapi"
 
 
@@ -109,14 +148,21 @@ def document(registry: Registry) -> dict[str, Any]:
             "title": site.title,
             "version": API_VERSION,
             "summary": "Signed metadata about virtual machine images.",
-            "description": "Reading needs no account, and neither does uploading: the signature counts. "
+            "description": "Reading public entries needs no account, and neither does uploading them: "
+            "the signature counts. A token shows more, to its owner's groups. "
             "Errors are problem documents (RFC 9457) with a stable `code` for each rule.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": site.url}],
         "tags": [{"name": group} for group in dict.fromkeys(one.group for one in OPERATIONS)],
         "paths": _paths(registry),
-        "components": {"schemas": dict(SCHEMAS), "responses": {"TooLong": _TOO_LONG}},
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "responses": {"TooLong": _TOO_LONG, "Unauthorized": _UNAUTHORIZED, "TooMany": _TOO_MANY},
+            "securitySchemes": _SECURITY,
+        },
+        # Every operation takes a token and shows more to who has one; most need none.
+        "security": [{}, *_TOKENS],
     }
 
 
@@ -150,6 +196,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.description:
         told["description"] = operation.description
+    if operation.needs:
+        told["security"] = list(_TOKENS)
+        told["description"] = f"Needs {operation.needs}. {operation.description}"
     if operation.bodies:
         content = {
             kind: {} if schema is None else {"schema": schema} for kind, schema in operation.bodies.items()
@@ -187,6 +236,10 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(status), _error(operation, codes)
     if not _is_strict(operation) and operation.method == "GET":
         yield "406", _error(operation, ("accept.none",))
+    if operation.needs.startswith("scope") and 404 not in operation.errors:
+        yield "404", _error(operation, ("path.unknown",))
+    yield "401", {"$ref": "#/components/responses/Unauthorized"}
+    yield "429", {"$ref": "#/components/responses/TooMany"}
     yield "431", {"$ref": "#/components/responses/TooLong"}
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from marketplace.entries.standing import STANDINGS
 from marketplace.search.facts import Facet
 
 from .description import Schema
@@ -74,7 +73,6 @@ _LINE: Mapping[str, Schema] = {
     "location": _said(TEXT_OR_NULL, "the first location of the content"),
     "status": STATUS,
     "conflicting": _said(FLAG, "another entry says something else at the same coordinates"),
-    "verdict": ref("Verdict"),
 }
 _TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
 _STATEMENT: Mapping[str, Schema] = {
@@ -104,7 +102,6 @@ _NOW: Mapping[str, Schema] = {
     "current": _said(FLAG, "whether it is this endorser's latest entry for the image"),
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
     "conflicts": _said(array(DIGEST), "ids of entries that say something else at the same coordinates"),
-    "verdict": ref("Verdict"),
     "accepted_at": TIME,
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
@@ -115,6 +112,18 @@ _ENDORSER: Mapping[str, Schema] = {
     "names": array(record("Names of a certificate.", subject=TEXT, issuer=TEXT, entries=COUNT)),
     "names_total": COUNT,
     "links": record("Where to go on.", self=URL, tags=URL, entries=URL),
+}
+_TOKEN: Mapping[str, Schema] = {
+    "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+    "owner": TEXT,
+    "scopes": array({"type": "string", "enum": ["admin", "peer", "read", "upload"]}),
+    "status": {"type": "string", "enum": ["valid", "expired", "revoked"]},
+    "note": TEXT,
+    "created_at": TIME,
+    "expires_at": TIME_OR_NULL,
+    "revoked_at": TIME_OR_NULL,
+    "last_used_at": _said(TIME_OR_NULL, "to the minute, and up to half a minute late"),
+    "links": record("Where it is.", self=URL),
 }
 _STEP: Schema = record(
     "A step of the verification.",
@@ -211,16 +220,6 @@ SCHEMAS: Mapping[str, Schema] = {
         email_bound=FLAG,
         strength=STRENGTH,
     ),
-    "Verdict": record(
-        "How this site stands to the endorser's certificate.",
-        standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
-        trusted=_said(FLAG, "no rule of the site speaks against the entry"),
-        listed=_said(FLAG, "chained, and its subject is on the allow-list"),
-        pinned=_said(FLAG, "it is an anchor itself"),
-        anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
-        in_date_at_created={"type": ["boolean", "null"], "description": "null: it is not judged yet"},
-        revoked_since=TIME_OR_NULL,
-    ),
     "Decision": record(
         "What this site holds of an entry now.",
         **_COORDINATES,
@@ -311,6 +310,31 @@ SCHEMAS: Mapping[str, Schema] = {
         "What an upload would be told.",
         verdict={"type": "string", "enum": ["accepted", "refused"]},
         steps=array(_STEP),
+    ),
+    "Token": record("A token, without its secret.", **_TOKEN),
+    "NewToken": record("A new token, with its secret, this once.", **_TOKEN, secret=TEXT),
+    "Tokens": _page("Tokens.", total=COUNT, tokens=array(ref("Token"))),
+    "Group": record(
+        "A group.",
+        name=TEXT,
+        created_at=TIME,
+        members=_said(array(TEXT), "owners of tokens, by code point"),
+        links=record("Where it is.", self=URL),
+    ),
+    "Groups": _page("Groups.", total=COUNT, groups=array(ref("Group"))),
+    "Audit": _page(
+        "Administrative and private acts, the newest first.",
+        records=array(
+            record(
+                "An act.",
+                number=COUNT,
+                at=TIME,
+                actor=_said(TEXT, "an owner of tokens, `cli:USER` or `system`"),
+                action=TEXT,
+                subject=TEXT,
+                details={"type": "object"},
+            )
+        ),
     ),
     "Health": {"type": "object", "required": ["status"], "properties": {"status": TEXT}},
     "RdfJson": {

@@ -1,0 +1,92 @@
+"""What the operations about tokens, groups and the audit log share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from pyramid.request import Request
+from sqlalchemy.orm import Session
+
+from marketplace.access.permissions import is_permitted
+from marketplace.accounts import errors
+from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
+from marketplace.runtime import Runtime
+from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.web.security import principal_of
+from validators.document import format_time
+
+from .description import Parameter
+
+GROUP = "Tokens, groups and the audit log"
+
+TOKEN_PATTERN = "^[0-9a-f]{16}$"  # noqa: S105  # of names
+TOKEN = Parameter(
+    "token", "the name of a token", {"type": "string", "pattern": TOKEN_PATTERN}, lambda text: text or ""
+)
+GROUP_NAME = Parameter(
+    "group",
+    "the name of a group",
+    {"type": "string", "pattern": f"^{GROUP_PATTERN}$"},
+    lambda text: text or "",
+)
+MEMBER = Parameter(
+    "member",
+    "an owner of tokens, normally by e-mail address",
+    {"type": "string", "pattern": f"^{OWNER_PATTERN}$"},
+    lambda text: text or "",
+)
+
+
+def actor_of(request: Request) -> str:
+    """The name under which the audit log knows who asks; there is one wherever a permission needs a token."""
+    name = principal_of(request).name
+    if name is None:
+        raise AssertionError("unreachable: the permission of the view lets nobody without a name in")
+    return name
+
+
+def administers(request: Request) -> bool:
+    """Whether a request's principal may see what belongs to others."""
+    return is_permitted("token:create", principal_of(request))
+
+
+@contextmanager
+def writing(request: Request) -> Iterator[Session]:
+    """A transaction; what rules of access refuse becomes the response it has to be."""
+    runtime: Runtime = request.registry[Runtime]
+    with explained(), runtime.database.write() as session:
+        yield session
+
+
+@contextmanager
+def reading(request: Request) -> Iterator[Session]:
+    """A snapshot, with errors as for ``writing``."""
+    runtime: Runtime = request.registry[Runtime]
+    with explained(), runtime.database.read() as session:
+        yield session
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn errors of access into responses."""
+    try:
+        yield
+    except errors.InvalidValueError as error:
+        raise BadRequestError(error.code, str(error)) from None
+    except (errors.TokenNotFoundError, errors.GroupNotFoundError, errors.MemberNotFoundError) as error:
+        raise NotFoundError(error.code, str(error)) from None
+    except errors.GroupTakenError as error:
+        raise HttpError(409, error.code, str(error)) from None
+
+
+def now_of(request: Request) -> datetime:
+    """The time."""
+    runtime: Runtime = request.registry[Runtime]
+    return runtime.now()
+
+
+def written(moment: datetime | None) -> str | None:
+    """A time as the API writes it."""
+    return None if moment is None else format_time(moment)

@@ -1,0 +1,185 @@
+"""Groups over the API: one's own for members, all of them for administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.accounts import GroupService
+from marketplace.accounts.errors import GroupNotFoundError
+from marketplace.accounts.groups import Group
+from marketplace.accounts.names import GROUP_PATTERN
+
+from .access import (
+    GROUP,
+    GROUP_NAME,
+    MEMBER,
+    actor_of,
+    administers,
+    now_of,
+    reading,
+    writing,
+    written,
+)
+from .answers import fresh, page, site_url, write_json
+from .cursors import cut_page, encode_cursor
+from .description import JSON, Answer, Operation
+from .json_body import CODES, read_object
+from .parameters import cursor, limit
+
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.groups")
+_ADMIN = "scope `admin`"
+
+GROUPS = Operation(
+    "api.groups",
+    "Groups",
+    "Those one belongs to; with scope `admin` all. By name.",
+    GROUP,
+    [Answer("A page of groups.", "Groups", headers=("Link",))],
+    query=(LIMIT, CURSOR),
+    errors={400: ["query.limit", "query.cursor"]},
+    needs="any token",
+)
+CREATE = Operation(
+    "api.groups",
+    "Found a group",
+    "It gets a log of its own. A name that was ever used is taken.",
+    GROUP,
+    [Answer("The group.", "Group", status=201, headers=("Location",))],
+    method="POST",
+    bodies={
+        JSON: {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {"name": {"type": "string", "pattern": f"^{GROUP_PATTERN}$"}},
+        }
+    },
+    errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
+    needs=_ADMIN,
+)
+READ = Operation(
+    "api.group",
+    "One group",
+    "For its members, and with scope `admin`. To everybody else it looks as if it were not there.",
+    GROUP,
+    [Answer("The group.", "Group")],
+    path=(GROUP_NAME,),
+    errors={404: ["group.unknown"]},
+    needs="any token",
+)
+DELETE = Operation(
+    "api.group",
+    "Close a group",
+    "Nobody sees its entries any more; they stay stored, and its name stays taken.",
+    GROUP,
+    [Answer("It is closed.", content_types=(), status=204)],
+    method="DELETE",
+    path=(GROUP_NAME,),
+    errors={404: ["group.unknown"]},
+    needs=_ADMIN,
+)
+ADD = Operation(
+    "api.group.member",
+    "Take a member in",
+    "A member sees everything that the group keeps, also what is there already. A member stays one.",
+    GROUP,
+    [Answer("The group.", "Group")],
+    method="PUT",
+    path=(GROUP_NAME, MEMBER),
+    errors={400: ["access.value"], 404: ["group.unknown"]},
+    needs=_ADMIN,
+)
+REMOVE = Operation(
+    "api.group.member",
+    "Let a member go",
+    "From now on the group's entries are not there for them.",
+    GROUP,
+    [Answer("The group.", "Group")],
+    method="DELETE",
+    path=(GROUP_NAME, MEMBER),
+    errors={404: ["group.unknown", "group.no-member"]},
+    needs=_ADMIN,
+)
+
+
+@view_config(route_name="api.groups", request_method="GET", permission="group:read")
+def groups(request: Request) -> Response:
+    """A page of groups."""
+    asked = GROUPS.read(request)
+    with reading(request) as session:
+        every = [one for one in GroupService(session).list() if _may_see(request, one)]
+    found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
+    body = {"total": len(every), "groups": [_shown(one, request) for one in found]}
+    return page(request, body, encode_cursor(after, "api.groups"))
+
+
+@view_config(route_name="api.groups", request_method="POST", permission="group:write")
+def create(request: Request) -> Response:
+    """Found a group."""
+    CREATE.read(request)
+    name = read_object(request, {"name": str})["name"]
+    with writing(request) as session:
+        made = GroupService(session).create(name, by=actor_of(request), at=now_of(request))
+    body = _shown(made, request)
+    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
+    response.headerlist += [("Location", body["links"]["self"]), ("Cache-Control", "no-store")]
+    return response
+
+
+@view_config(route_name="api.group", request_method="GET", permission="group:read")
+def group(request: Request) -> Response:
+    """One group."""
+    READ.read(request)
+    name = request.matchdict["group"]
+    with reading(request) as session:
+        found = GroupService(session).get(name)
+        if not _may_see(request, found):
+            raise GroupNotFoundError(name)
+    return fresh(request, _shown(found, request))
+
+
+@view_config(route_name="api.group", request_method="DELETE", permission="group:write")
+def delete(request: Request) -> Response:
+    """Close a group."""
+    DELETE.read(request)
+    with writing(request) as session:
+        GroupService(session).delete(request.matchdict["group"], by=actor_of(request), at=now_of(request))
+    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+@view_config(route_name="api.group.member", request_method="PUT", permission="group:write")
+def add(request: Request) -> Response:
+    """Take a member in."""
+    ADD.read(request)
+    name, member = request.matchdict["group"], request.matchdict["member"]
+    with writing(request) as session:
+        found = GroupService(session).add(name, member, by=actor_of(request), at=now_of(request))
+    return fresh(request, _shown(found, request))
+
+
+@view_config(route_name="api.group.member", request_method="DELETE", permission="group:write")
+def remove(request: Request) -> Response:
+    """Let a member go."""
+    REMOVE.read(request)
+    name, member = request.matchdict["group"], request.matchdict["member"]
+    with writing(request) as session:
+        found = GroupService(session).remove(name, member, by=actor_of(request), at=now_of(request))
+    return fresh(request, _shown(found, request))
+
+
+def _may_see(request: Request, one: Group) -> bool:
+    return administers(request) or actor_of(request) in one.members
+
+
+def _shown(one: Group, request: Request) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "created_at": written(one.created_at),
+        "members": list(one.members),
+        "links": {"self": f"{site_url(request)}/api/v1/groups/{one.name}"},
+    }

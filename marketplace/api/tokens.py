@@ -1,0 +1,196 @@
+"""Tokens over the API: one's own for everybody who has one, all of them for administrators."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access import Scope
+from marketplace.accounts import TokenService
+from marketplace.accounts.errors import TokenNotFoundError
+from marketplace.accounts.names import OWNER_PATTERN
+from marketplace.accounts.tokens import MAX_NOTE, Token
+from marketplace.web.errors import BadRequestError
+
+from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing, written
+from .answers import fresh, page, site_url, write_json
+from .cursors import cut_page, encode_cursor
+from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
+from .json_body import CODES, read_object
+from .parameters import cursor, limit
+
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.tokens")
+#: Days that a new token lives where nothing is said, and at most.
+USUAL_DAYS, MOST_DAYS = 365, 36_500
+
+NEW_TOKEN: Schema = {
+    "type": "object",
+    "required": ["owner", "scopes"],
+    "additionalProperties": False,
+    "properties": {
+        "owner": {"type": "string", "pattern": f"^{OWNER_PATTERN}$", "not": {"const": "system"}},
+        "scopes": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}},
+        "days": {"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": USUAL_DAYS},
+        "note": {"type": "string", "maxLength": MAX_NOTE, "pattern": "^[ -~]*$"},
+    },
+}
+OWNER: Parameter[str | None] = Parameter(
+    "owner", "only tokens of this owner", {"type": "string", "pattern": PLAIN_PATTERN}, lambda text: text
+)
+
+TOKENS = Operation(
+    "api.tokens",
+    "Tokens",
+    "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
+    GROUP,
+    [Answer("A page of tokens.", "Tokens", headers=("Link",))],
+    query=(OWNER, LIMIT, CURSOR),
+    errors={400: ["query.owner", "query.limit", "query.cursor"]},
+    needs="any token",
+)
+CREATE = Operation(
+    "api.tokens",
+    "Make a token",
+    "The answer holds its `secret`, which is not shown again. It expires after `days`.",
+    GROUP,
+    [Answer("The token, with its secret.", "NewToken", status=201, headers=("Location",))],
+    method="POST",
+    bodies={JSON: NEW_TOKEN},
+    errors={**CODES, 400: (*CODES[400], "access.value")},
+    needs="scope `admin`",
+)
+READ = Operation(
+    "api.token",
+    "One token",
+    "One's own; with scope `admin` anybody's.",
+    GROUP,
+    [Answer("The token.", "Token")],
+    path=(TOKEN,),
+    errors={404: ["token.unknown"]},
+    needs="any token",
+)
+REVOKE = Operation(
+    "api.token",
+    "Revoke a token",
+    "At once and for good, with every session that was opened with it. One's own; with scope `admin` "
+    "anybody's.",
+    GROUP,
+    [Answer("The token, revoked.", "Token")],
+    method="DELETE",
+    path=(TOKEN,),
+    errors={404: ["token.unknown"]},
+    needs="any token",
+)
+
+
+@view_config(route_name="api.tokens", request_method="GET", permission="token:read")
+def tokens(request: Request) -> Response:
+    """A page of tokens."""
+    asked = TOKENS.read(request)
+    owner = asked[OWNER]
+    if not administers(request):
+        mine = actor_of(request)
+        every = [] if owner not in (None, mine) else _list(request, mine)
+    else:
+        every = _list(request, owner)
+    found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
+    now = now_of(request)
+    body = {"total": len(every), "tokens": [_shown(one, now, request) for one in found]}
+    return page(request, body, encode_cursor(after, "api.tokens"))
+
+
+@view_config(route_name="api.tokens", request_method="POST", permission="token:create")
+def create(request: Request) -> Response:
+    """Make a token and show its secret, this once."""
+    CREATE.read(request)
+    given = read_object(request, {"owner": str, "scopes": list}, {"days": int, "note": str})
+    now = now_of(request)
+    with writing(request) as session:
+        issued = TokenService(session).create(
+            given["owner"],
+            _scopes(given["scopes"]),
+            by=actor_of(request),
+            at=now,
+            expires_at=now + timedelta(days=_days(given["days"])),
+            note=given["note"] or "",
+        )
+    body = {**_shown(issued.token, now, request), "secret": issued.secret.text}
+    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
+    response.headerlist += [("Location", _url(request, issued.token)), ("Cache-Control", "no-store")]
+    return response
+
+
+@view_config(route_name="api.token", request_method="GET", permission="token:read")
+def token(request: Request) -> Response:
+    """One token."""
+    READ.read(request)
+    with reading(request) as session:
+        found = _visible(request, TokenService(session))
+    return fresh(request, _shown(found, now_of(request), request))
+
+
+@view_config(route_name="api.token", request_method="DELETE", permission="token:revoke")
+def revoke(request: Request) -> Response:
+    """Revoke a token."""
+    REVOKE.read(request)
+    now = now_of(request)
+    with writing(request) as session:
+        service = TokenService(session)
+        found = service.revoke(_visible(request, service).name, by=actor_of(request), at=now)
+    return fresh(request, _shown(found, now, request))
+
+
+def _list(request: Request, owner: str | None) -> list[Token]:
+    with reading(request) as session:
+        return TokenService(session).list(owner)
+
+
+def _visible(request: Request, service: TokenService) -> Token:
+    """The token that the path names, if whoever asks may know of it.
+
+    Raises:
+        TokenNotFoundError: there is none, or it is somebody else's.
+    """
+    name = request.matchdict["token"]
+    found = service.get(name)
+    if found.owner != actor_of(request) and not administers(request):
+        raise TokenNotFoundError(name)
+    return found
+
+
+def _scopes(words: list[Any]) -> list[Scope]:
+    try:
+        return [Scope(word) for word in words]
+    except ValueError:
+        raise BadRequestError("access.value", f"scopes are {', '.join(Scope)}") from None
+
+
+def _days(given: int | None) -> int:
+    days = USUAL_DAYS if given is None else given
+    if not 1 <= days <= MOST_DAYS:
+        raise BadRequestError("access.value", f"days is a whole number from 1 to {MOST_DAYS}")
+    return days
+
+
+def _shown(one: Token, now: datetime, request: Request) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "owner": one.owner,
+        "scopes": sorted(one.scopes),
+        "status": one.status(now),
+        "note": one.note,
+        "created_at": written(one.created_at),
+        "expires_at": written(one.expires_at),
+        "revoked_at": written(one.revoked_at),
+        "last_used_at": written(one.last_used_at),
+        "links": {"self": _url(request, one)},
+    }
+
+
+def _url(request: Request, one: Token) -> str:
+    return f"{site_url(request)}/api/v1/tokens/{one.name}"
