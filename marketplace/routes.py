@@ -57,6 +57,7 @@ ROUTES = (
     Route("web.upload", "/upload", ("GET", "POST")),
     # Links in mails: only their POST acts.
     Route("web.action", "/action/{secret}/{action}", ("GET", "POST")),
+    Route("web.reminders", "/reminders", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),

@@ -25,6 +25,7 @@ from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.peers.service import PullService, open_pulls
+from marketplace.reminders import ReminderService
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
@@ -151,6 +152,7 @@ class Runtime:
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
         confirmation: takes uploads in, at once or after their endorser's confirmation.
+        reminders: owes endorsers lists and warnings.
         mail: sends what is owed.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
@@ -172,6 +174,7 @@ class Runtime:
     access: AccessService
     verdicts: VerdictService
     confirmation: ConfirmationService
+    reminders: ReminderService
     mail: MailWorker
     peers: PullService
     federation: Federation | None = None
@@ -264,6 +267,7 @@ def build(settings: Settings) -> Runtime:
     confirmation = ConfirmationService(
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
     )
+    reminders = ReminderService(database, settings, utc_now, nudge=mail_owed.set)
     return Runtime(
         settings=settings,
         database=database,
@@ -283,12 +287,16 @@ def build(settings: Settings) -> Runtime:
         trust=trust,
         verdicts=verdicts,
         confirmation=confirmation,
+        reminders=reminders,
         mail=MailWorker(
             database,
             settings.mail,
             settings.site,
             mail_owed,
-            chores=[Chore("expiry of pending uploads", 60.0, confirmation.expire)],
+            chores=[
+                Chore("expiry of pending uploads", 60.0, confirmation.expire),
+                Chore("reminders", settings.reminders.interval, reminders.run),
+            ],
             on_outcome=metrics.count_mail,
         ),
     )

@@ -39,6 +39,7 @@ SERVICES = FOLLOWED | {
     "marketplace.trust",
     "marketplace.worker",
     "marketplace.confirmation",
+    "marketplace.reminders",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -73,6 +74,7 @@ MAY_IMPORT = {
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
     "marketplace.trust": FOLLOWED,
     "marketplace.mail": STORE,
+    "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
     "marketplace.conflicts": FOLLOWED | {"marketplace.entries", "marketplace.mail"},

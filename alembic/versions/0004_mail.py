@@ -46,10 +46,12 @@ def upgrade() -> None:
     op.create_index("ix__confirmed_endorser__email", "confirmed_endorser", ["email"])
     _create_mail()
     op.create_table(
-        "reminder_subscription",
+        "reminder_choice",
         sa.Column("email", TEXT, nullable=False),
+        sa.Column("monthly", sa.Boolean(), nullable=False),
+        sa.Column("warnings", sa.Boolean(), nullable=False),
         sa.Column("since", SECONDS, nullable=False),
-        sa.PrimaryKeyConstraint("email", name="pk__reminder_subscription"),
+        sa.PrimaryKeyConstraint("email", name="pk__reminder_choice"),
     )
     op.create_table(
         "reminder_given",
@@ -113,7 +115,7 @@ def _create_mail() -> None:
 def downgrade() -> None:
     for table in (
         "reminder_given",
-        "reminder_subscription",
+        "reminder_choice",
         "mail_link",
         "outgoing_mail",
         "confirmed_endorser",

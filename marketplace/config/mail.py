@@ -84,6 +84,10 @@ class ReminderSettings(Section):
     enabled: bool = Field(
         False, description="mail endorsers monthly lists they asked for, and warnings before entries expire"
     )
+    warn: Literal["known", "all"] = Field(
+        "known",
+        description="whose entries are warned of: of addresses that proved themselves here, or of all",
+    )
     interval: float = Field(
         900.0,
         ge=0.1,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketplace.confirmation.errors import CertificateFrozenError, TooManyPendingError
+from marketplace.mail.once import insert_once
 from marketplace.models import ConfirmedEndorser, PendingUpload
 from validators.document import AcceptedEntry
 
@@ -203,15 +203,6 @@ class PendingUploads:
         """Note that whoever reads the address's mail agrees to a certificate."""
         values = {"fingerprint": fingerprint, "email": email, "confirmed_at": now}
         self._session.execute(insert_once(self._session, ConfirmedEndorser, values))
-
-
-def insert_once(
-    session: Session, model: type, values: dict[str, object]
-) -> postgresql.Insert | sqlite.Insert:
-    """An insert that does nothing where the row is there already, on either database."""
-    if session.connection().dialect.name == "postgresql":
-        return postgresql.insert(model).values(values).on_conflict_do_nothing()
-    return sqlite.insert(model).values(values).on_conflict_do_nothing()
 
 
 def _open(key: int, now: datetime) -> Select[tuple[PendingUpload]]:

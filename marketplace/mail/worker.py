@@ -45,7 +45,7 @@ class Chore:
 
     name: str
     interval: float
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
-from marketplace.models.reminder import ReminderGiven, ReminderSubscription
+from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
 
@@ -44,8 +44,8 @@ __all__ = [
     "PeerWanted",
     "PendingUpload",
     "RememberedList",
+    "ReminderChoice",
     "ReminderGiven",
-    "ReminderSubscription",
     "Tile",
     "Token",
     "Tree",

@@ -8,12 +8,18 @@ from marketplace.models.base import Base
 from marketplace.models.columns import Moment, Word
 
 
-class ReminderSubscription(Base):
-    """An address whose reader asked for reminders."""
+class ReminderChoice(Base):
+    """What the reader of an address chose.
 
-    __tablename__ = "reminder_subscription"
+    Without a row there is no monthly list, and there are warnings if the site knows
+    the address as its endorser's.
+    """
+
+    __tablename__ = "reminder_choice"
 
     email: Mapped[Word] = mapped_column(primary_key=True)
+    monthly: Mapped[bool]
+    warnings: Mapped[bool]
     since: Mapped[Moment]
 
 

@@ -21,6 +21,8 @@ from marketplace.confirmation import (
 )
 from marketplace.confirmation.letters import facts
 from marketplace.ingest import StoreUnavailableError
+from marketplace.mail import LinkPurpose
+from marketplace.mail.links import FoundLink
 from marketplace.runtime import Runtime
 
 from .errors import HttpError, NotFoundError
@@ -67,12 +69,35 @@ _ACTIONS = {
 }
 
 
+_SUBSCRIBE = Action(
+    "confirm",
+    "Get reminders",
+    "Each month you get the list of what you endorse here, and a warning before one of your entries "
+    "expires. Every mail has a link to end this.",
+    "Send me reminders",
+    "You will get reminders",
+)
+_STOP = Action(
+    "stop",
+    "No more reminders",
+    "Neither lists nor warnings are sent to you any more.",
+    "Stop the reminders",
+    "You will get no more reminders",
+)
+
+
 @view_config(route_name="web.action", request_method="GET", permission="link:follow")
 def offer(request: Request) -> Response:
     """The page of a link; it changes nothing."""
-    action = _action(request)
+    runtime: Runtime = request.registry[Runtime]
+    secret = request.matchdict["secret"]
+    link = runtime.reminders.find(secret)
+    if link is not None:
+        shown: tuple[tuple[str, str], ...] = (("Address", link.address),)
+        return _unkept(page(request, "action", {"action": _reminder_action(request, link), "facts": shown}))
+    action = _upload_action(request)
     try:
-        _, entry = _service(request).find(request.matchdict["secret"])
+        _, entry = runtime.confirmation.find(secret)
     except LinkUnknownError as error:
         raise NotFoundError(error.code, error.message) from None
     return _unkept(page(request, "action", {"action": action, "facts": facts(entry)}))
@@ -81,12 +106,31 @@ def offer(request: Request) -> Response:
 @view_config(route_name="web.action", request_method="POST", permission="link:follow")
 def act(request: Request) -> Response:
     """Do what a link allows, once."""
-    action = _action(request)
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise HttpError(403, "link.foreign", "open the link from your mail and press the button there")
-    if request.registry[Runtime].settings.site.mode == "replica":
+    runtime: Runtime = request.registry[Runtime]
+    refuse_foreign(request)
+    secret = request.matchdict["secret"]
+    link = runtime.reminders.find(secret)
+    if link is not None:
+        action = _reminder_action(request, link)
+        runtime.reminders.follow(secret)
+        return _unkept(page(request, "acted", {"action": action, "email": None, "refusal": None}))
+    if runtime.settings.site.mode == "replica":
         raise HttpError(403, "site.read-only", "read-only repository")
-    secret, service = request.matchdict["secret"], _service(request)
+    return _act_on_upload(request, runtime.confirmation, secret)
+
+
+def refuse_foreign(request: Request) -> None:
+    """Refuse what another site makes a browser send.
+
+    Raises:
+        HttpError: 403.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise HttpError(403, "link.foreign", "open the page at this site and press the button there")
+
+
+def _act_on_upload(request: Request, service: ConfirmationService, secret: str) -> Response:
+    action = _upload_action(request)
     email = refusal = None
     try:
         if action.name == "confirm":
@@ -102,20 +146,21 @@ def act(request: Request) -> Response:
         raise HttpError(409, error.code, error.message) from None
     except StoreUnavailableError as error:
         raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
-    values = {"action": action, "email": email, "refusal": refusal}
-    return _unkept(page(request, "acted", values))
+    return _unkept(page(request, "acted", {"action": action, "email": email, "refusal": refusal}))
 
 
-def _action(request: Request) -> Action:
+def _upload_action(request: Request) -> Action:
     action = _ACTIONS.get(request.matchdict["action"])
     if action is None:
         raise NotFoundError("path.unknown", "there is nothing at this address")
     return action
 
 
-def _service(request: Request) -> ConfirmationService:
-    runtime: Runtime = request.registry[Runtime]
-    return runtime.confirmation
+def _reminder_action(request: Request, link: FoundLink) -> Action:
+    action = _SUBSCRIBE if link.purpose is LinkPurpose.SUBSCRIBE else _STOP
+    if request.matchdict["action"] != action.name:
+        raise NotFoundError("path.unknown", "there is nothing at this address")
+    return action
 
 
 def _unkept(response: Response) -> Response:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.conftest import database, database_url, empty_url
 from tests.fixtures_postgres import postgres_server, postgres_url
+from tests.functional.running import RunningServer, running_server
 from tests.mail.server import MailServer, mail_server
 
 __all__ = ["database", "database_url", "empty_url", "postgres_server", "postgres_url"]
@@ -18,3 +19,10 @@ def smtp() -> Iterator[MailServer]:
     """A kind server without accounts or encryption."""
     with mail_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for a module, which sends no mail."""
+    with running_server(tmp_path_factory.mktemp("silent"), query_enabled="false") as running:
+        yield running

@@ -1,0 +1,135 @@
+"""What reminders say, with commands to paste."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from marketplace.config.sections import SiteSettings
+from marketplace.mail import LINK, Letter, LinkPurpose, one_line
+from marketplace.reminders.due import MOST, Reminded
+from validators.document import format_time
+
+_KEYS = "--cert me.cert.pem --key me.key.pem"
+#: How long an extension lasts that is proposed.
+_EXTENSION = timedelta(days=365)
+
+
+def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: SiteSettings) -> Letter:
+    """Warn an endorser of entries that expire within so many days; they are his, and at least one."""
+    title, email = one_line(site.title, 80), entries[0].email
+    many = f"{len(entries)} entries expire" if len(entries) > 1 else "an entry expires"
+    within = f"within {days} days" if days > 1 else "within a day"
+    until = (now + _EXTENSION).strftime("%Y-%m-%d")
+    names = [shlex.quote(f"{one.identifier}/{one.email}") for one in entries]
+    lines = [
+        f"At {title} ({site.url})",
+        f"these entries of {email} expire {within}:",
+        "",
+        *_table(entries),
+        "",
+        "To let them be valid for another year, with the key you signed them with:",
+        "",
+        f"    marketplace extend --endpoint {shlex.quote(site.url)} --until {until} {_KEYS} \\",
+        *_continued(names),
+        "",
+        "To say that they are not to be used any more:",
+        "",
+        f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
+        *_continued(names),
+        "",
+        "--dry-run shows what would change. To let them expire, do nothing.",
+        "",
+        *_footer(email),
+    ]
+    return Letter(
+        to=email,
+        subject=f"{title}: {many} {within}",
+        body="\n".join(lines),
+        key=f"expiry/{email}/{days}/{uuid4()}",
+        link=LinkPurpose.STOP,
+    )
+
+
+def monthly_letter(entries: Sequence[Reminded], now: datetime, site: SiteSettings) -> Letter:
+    """List what an endorser endorses; the entries are his, and at least one."""
+    title, email = one_line(site.title, 80), entries[0].email
+    first = entries[0]
+    name = shlex.quote(f"{first.identifier}/{first.email}")
+    lines = [
+        f"This is what {email} endorses at {title}",
+        f"({site.url}), as of {format_time(now)}:",
+        "",
+        *_table(entries, now),
+        *(
+            [f"    ... and perhaps more: only the newest {MOST} are listed", ""]
+            if len(entries) == MOST
+            else []
+        ),
+        "",
+        "To withdraw one of them:",
+        "",
+        f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
+        *_continued([name]),
+        "",
+        *_footer(email),
+    ]
+    return Letter(
+        to=email,
+        subject=f"{title}: what you endorse, {now.strftime('%Y-%m')}",
+        body="\n".join(lines),
+        key=f"monthly/{email}/{now.strftime('%Y-%m')}/{uuid4()}",
+        link=LinkPurpose.STOP,
+    )
+
+
+def subscription_letter(email: str, key: str, site: SiteSettings) -> Letter:
+    """Ask whether reminders are wanted by whoever reads an address's mail."""
+    title = one_line(site.title, 80)
+    lines = [
+        f"Somebody asked {title} ({site.url})",
+        f"to send reminders to {email}: each month the list of what this address",
+        "endorses there, and warnings before entries expire.",
+        "",
+        "If you want them, open this page and press its button within two days:",
+        "",
+        f"    {LINK}/confirm",
+        "",
+        "Otherwise do nothing: no further mail comes of this.",
+        "",
+    ]
+    return Letter(
+        to=email,
+        subject=f"Reminders from {title}?",
+        body="\n".join(lines),
+        key=key,
+        link=LinkPurpose.SUBSCRIBE,
+    )
+
+
+def _table(entries: Sequence[Reminded], now: datetime | None = None) -> list[str]:
+    lines: list[str] = []
+    for one in entries:
+        ends = "never expires" if one.ends is None else f"valid until {format_time(one.ends)}"
+        if one.deprecated:
+            ends = "deprecated"
+        elif now is not None and one.ends is not None and one.ends < now:
+            ends = f"expired {format_time(one.ends)}"
+        lines += [f"    {one_line(one.title or 'no title', 70)}", f"      {one.identifier}  {ends}"]
+    return lines
+
+
+def _continued(names: Sequence[str]) -> list[str]:
+    """Arguments on lines of their own, as a shell reads them."""
+    return [f"        {name} \\" for name in names[:-1]] + [f"        {names[-1]}"]
+
+
+def _footer(email: str) -> list[str]:
+    return [
+        "--",
+        f"No more reminders to {email}: open this page and press its button.",
+        f"{LINK}/stop",
+        "",
+    ]
