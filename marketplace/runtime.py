@@ -18,6 +18,7 @@ from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
+from marketplace.entries.standing import TrustShown
 from marketplace.federation.keys import load_keys
 from marketplace.federation.site import Federation, open_federation
 from marketplace.ingest import IngestService, UploadPolicy
@@ -248,7 +249,7 @@ def build(settings: Settings) -> Runtime:
     federation = open_federation(database, keys, utc_now)
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
-    search = SearchService(database, Catalogue(), indexer)
+    search = SearchService(database, Catalogue(), indexer, TrustShown(settings.trust.show))
     trust_store = open_store(settings.trust)
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from marketplace.access.narrowing import ALL, GROUP, LONGEST
 from marketplace.search.facts import Facet
-from marketplace.search.request import FIXED, MAX_PAGE, PAGE, Sort
+from marketplace.search.request import CHOSEN_BY_SITE, EVERY, FIXED, MAX_CHOSEN, MAX_PAGE, PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR
@@ -26,7 +26,9 @@ _MEANINGS: Mapping[Facet, str] = {
     Facet.KIND: "kind of image (machine, disk, ...), in any case",
     Facet.FORMAT: "format of the image file (raw, qcow2, ...), in any case",
     Facet.LOCATION: "where the content is: on the web, or in a cloud's own storage (pdisk)",
-    Facet.TRUST: "strength of the signature",
+    Facet.TRUST: "how this site stands to the endorser's certificate; `all` for every one; the site may have "
+    "a choice of its own where it is absent",
+    Facet.SIGNATURE: "strength of the signature",
     Facet.ENDORSER: "e-mail address of the endorser, to the letter",
     Facet.TAG: "tag of the entry, to the letter",
 }
@@ -45,8 +47,8 @@ def _filter(facet: Facet) -> Parameter[str | None]:
     fixed = FIXED.get(facet)
     item: Schema = {"type": "string", "maxLength": 1000, "pattern": VISIBLE_PATTERN}
     if fixed is not None:
-        item = {"type": "string", "enum": [*fixed, "all"] if facet is Facet.STATUS else list(fixed)}
-    schema = {"type": "array", "items": item}
+        item = {"type": "string", "enum": [*fixed, EVERY] if facet in CHOSEN_BY_SITE else list(fixed)}
+    schema = {"type": "array", "items": item, "maxItems": MAX_CHOSEN}
     return Parameter(facet.value, _MEANINGS[facet], schema, _unread, _EXAMPLES.get(facet), repeatable=True)
 
 

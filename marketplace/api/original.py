@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from marketplace.web.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
 from marketplace.web.query import QUERY_TYPE
-from marketplace.web.selection import LOCATIONS, STATUSES
+from marketplace.web.selection import LOCATIONS, STATUSES, TRUSTS
 
 from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
 from .filters import SCOPE_SCHEMA
@@ -49,6 +49,12 @@ _LIST = (
         "location",
         "web: some location is http, https or ftp, or there is none; pdisk: some location starts with pdisk",
         {"type": "string", "enum": list(LOCATIONS)},
+        "all",
+    ),
+    _parameter(
+        "trust",
+        "how this site stands to the endorser; where it is absent, the site may have a choice of its own",
+        {"type": "string", "enum": list(TRUSTS)},
         "all",
     ),
     _parameter("identifier", "the image", _ANY),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from marketplace.entries.standing import STANDINGS
 from marketplace.search.facts import Facet
 
 from .description import Schema
@@ -73,6 +74,7 @@ _LINE: Mapping[str, Schema] = {
     "location": _said(TEXT_OR_NULL, "the first location of the content"),
     "status": STATUS,
     "conflicting": _said(FLAG, "another entry says something else at the same coordinates"),
+    "verdict": ref("Verdict"),
 }
 _TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
 _STATEMENT: Mapping[str, Schema] = {
@@ -102,6 +104,7 @@ _NOW: Mapping[str, Schema] = {
     "current": _said(FLAG, "whether it is this endorser's latest entry for the image"),
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
     "conflicts": _said(array(DIGEST), "ids of entries that say something else at the same coordinates"),
+    "verdict": ref("Verdict"),
     "accepted_at": TIME,
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
@@ -219,6 +222,16 @@ SCHEMAS: Mapping[str, Schema] = {
         in_date_at_created=FLAG,
         email_bound=FLAG,
         strength=STRENGTH,
+    ),
+    "Verdict": record(
+        "How this site stands to the endorser's certificate.",
+        standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
+        trusted=_said(FLAG, "no rule of the site speaks against the entry"),
+        listed=_said(FLAG, "chained, and its subject is on the allow-list"),
+        pinned=_said(FLAG, "it is an anchor itself"),
+        anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
+        in_date_at_created={"type": ["boolean", "null"], "description": "null: it is not judged yet"},
+        revoked_since=TIME_OR_NULL,
     ),
     "Decision": record(
         "What this site holds of an entry now.",

@@ -13,7 +13,7 @@ from pyramid.view import view_config
 from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.highlight import Marked
-from marketplace.search.request import SearchRequest, Sort, parse_request
+from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchHit, SearchPage
 from marketplace.web.errors import BadRequestError, HttpError
 from marketplace.web.parameters import read_query_pairs
@@ -118,6 +118,7 @@ def read_search(request: Request, operation: Operation) -> SearchRequest:
     Raises:
         BadRequestError: a parameter is unknown, given twice, or has no allowed value.
     """
+    runtime: Runtime = request.registry[Runtime]
     pairs = read_query_pairs(request)
     allowed = [parameter.name for parameter in operation.query]
     for name, value in pairs:
@@ -126,7 +127,7 @@ def read_search(request: Request, operation: Operation) -> SearchRequest:
         if not value and name != WORDS.name:
             raise BadRequestError("query.empty", f"{name} is empty: give it a value or leave it out")
     try:
-        asked = parse_request(pairs)
+        asked = runtime.search.read(pairs)
         # What was typed is held against the rules here, so that a refusal does not wait for the index.
         asked.query()
     except SearchRefusedError as error:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow, Status
+from marketplace.entries.standing import TrustMark
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, Extension, format_time
 from validators.trust import judge
@@ -75,6 +76,7 @@ def show_line(row: EntryRow, status: Status, urls: Urls, tags: Sequence[str] | N
         "deprecated": _cut(row.deprecated),
         "status": status.value,
         "conflicting": row.conflicting,
+        "verdict": show_verdict(row),
         "links": _links(row.coordinates, urls),
     }
 
@@ -114,8 +116,24 @@ def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: U
         "current": record.is_current,
         "superseded_by": newer,
         "conflicts": list(record.conflicts),
+        "verdict": show_verdict(record.row),
         "accepted_at": format_time(record.accepted_at),
         "seen_by": list(record.logs),
+    }
+
+
+def show_verdict(row: EntryRow) -> Shown:
+    """How this site stands to the endorser's certificate, as lists and filters go by it."""
+    held, marks = row.verdict, row.marks()
+    revoked = None if held is None else held.revoked_since
+    return {
+        "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
+        "trusted": TrustMark.TRUSTED in marks,
+        "listed": TrustMark.LISTED in marks,
+        "pinned": held is not None and held.pinned,
+        "anchor": None if held is None else held.anchor,
+        "in_date_at_created": None if held is None else held.covers(row.created),
+        "revoked_since": None if revoked is None else format_time(revoked),
     }
 
 

@@ -20,7 +20,8 @@ _FILTERS = {
     "endorser": "endorser",
     "tag": "tag",
     "location": "location",
-    "signature": "trust",
+    "trust": "trust",
+    "signature": "signature",
 }
 
 
@@ -38,6 +39,7 @@ _FILTERS = {
 @click.option("--endorser", multiple=True, help="E-mail address of who vouches for it.")
 @click.option("--tag", multiple=True)
 @click.option("--location", multiple=True, type=click.Choice(["web", "pdisk"]))
+@click.option("--trust", multiple=True, help="trusted, chained, revoked ... or all.")
 @click.option("--signature", multiple=True, type=click.Choice(["strong", "legacy"]))
 @click.option("--sort", help="relevance, newest, oldest, title, largest, smallest ...")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)

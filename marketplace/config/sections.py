@@ -172,6 +172,9 @@ class TrustSettings(Section):
     missing_crl: Literal["refuse", "accept"] = Field(
         "accept", description="refuse: trust no issuer without a revocation list"
     )
+    show: Literal["any", "unrevoked", "chained", "listed", "trusted"] = Field(
+        "any", description="which entries listings show where nobody asks for others (trust=all)"
+    )
     reload_interval: float = Field(
         300.0, ge=1, le=86_400, description="seconds between two looks at these files"
     )

@@ -25,7 +25,7 @@ from marketplace.entries.query import EntryQuery
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.visibility import Scope
-from marketplace.models import Change, Current, Entry, EntryBody
+from marketplace.models import Change, Current, Entry, EntryBody, TrustState
 from marketplace.models.base import to_seconds
 from marketplace.models.current import FOREVER, TRIGRAMS
 from validators.document import Coordinates
@@ -112,7 +112,13 @@ class Listing:
 
         # The order matters only where keys are remembered, and those are a search's.
         way = (query.sort, query.direction) if query.searches() else None
-        return self._found.get((self._scope.keys, query.counted(), way), self._scope.sizes, now, compute)
+        # Verdicts change without the logs: a filter by them holds for as long as none does.
+        judged = self._revision() if query.trust else 0
+        question = (self._scope.keys, query.counted(), way, judged)
+        return self._found.get(question, self._scope.sizes, now, compute)
+
+    def _revision(self) -> int:
+        return self._session.scalar(select(TrustState.revision)) or 0
 
     def _search(self, query: EntryQuery) -> Found:
         few = names_few(query)

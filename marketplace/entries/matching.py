@@ -23,6 +23,7 @@ def matches_filters(row: EntryRow, query: EntryQuery) -> bool:
         and query.identifier in (None, row.identifier)
         and query.email in (None, row.email)
         and query.created in (None, row.created)
+        and (not query.trust or not query.trust.isdisjoint(row.marks()))
     )
 
 

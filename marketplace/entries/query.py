@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from marketplace.entries.columns import Column, fold
 from marketplace.entries.pure import Status
+from marketplace.entries.standing import TrustMark
 from marketplace.models.current import SEPARATOR
 
 #: Most different words of one query; each costs a pass over every text that the others left.
@@ -60,6 +61,7 @@ class EntryQuery:
 
     Args:
         now: the moment that decides what has expired.
+        trust: marks of which an entry has one; empty for all. Coordinates find their entry anyway.
         search: space-separated words, each of which must occur in some column of the row.
         columns: pairs of a column and words which must all occur in that column.
         limit: most rows of the page; None for all.
@@ -76,6 +78,7 @@ class EntryQuery:
     email: str | None = None
     created: datetime | None = None
     tag: str | None = None
+    trust: frozenset[TrustMark] = frozenset()
     search: str = ""
     columns: tuple[tuple[Column, str], ...] = ()
     sort: Column = Column.CREATED

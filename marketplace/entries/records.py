@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketplace.entries.columns import Column
 from marketplace.entries.pure import Status, precedence, status_of
+from marketplace.entries.standing import StoredVerdict, TrustMark
 from validators.document import Coordinates, Strength
 
 
@@ -19,6 +20,7 @@ class EntryRow:
         key: the entry's key in the tables; ties in any order are broken by it.
         location: the first location.
         conflicting: another visible entry says something else at the same coordinates.
+        verdict: on its certificate; None where nobody has looked at it yet.
     """
 
     key: int
@@ -46,6 +48,7 @@ class EntryRow:
     has_pdisk: bool
     strength: Strength
     conflicting: bool
+    verdict: StoredVerdict | None = None
 
     @property
     def coordinates(self) -> Coordinates:
@@ -55,6 +58,12 @@ class EntryRow:
     def status(self, now: datetime) -> Status:
         """The status at a moment."""
         return status_of(self.deprecated, self.valid, now)
+
+    def marks(self) -> tuple[TrustMark, ...]:
+        """How this site stands to it."""
+        if self.verdict is None:
+            return (TrustMark.UNJUDGED,)
+        return self.verdict.marks(self.created, self.strength)
 
     def rank(self) -> tuple[datetime, bool, int]:
         """Its precedence among entries of the same image and endorser."""

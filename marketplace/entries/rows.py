@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, select
 
 from marketplace.entries.records import EntryRow
+from marketplace.entries.standing import StoredVerdict
 from marketplace.entries.visibility import Scope
-from marketplace.models import Change, Entry, EntryBody
+from marketplace.models import Change, Entry, EntryBody, Verdict
 from validators.document import Strength
+from validators.verdict import Standing
 
-_FIELDS = tuple(field.name for field in fields(EntryRow))
+_FIELDS = tuple(field.name for field in fields(EntryRow) if field.name != "verdict")
+#: Columns of a stored verdict, by their names; the first is absent where there is none.
+VERDICT_COLUMNS = tuple(getattr(Verdict, field.name) for field in fields(StoredVerdict))
 
 
 def select_rows(scope: Scope) -> Select[Any]:
@@ -52,16 +57,29 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
             Entry.has_pdisk,
             EntryBody.strength,
             scope.conflicting().label("conflicting"),
+            *VERDICT_COLUMNS,
         )
         .select_from(Entry)
         .join(Change, and_(Change.entry_key == Entry.id, scope.serves()))
         .join(EntryBody, EntryBody.id == Change.body_id)
+        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
     )
 
 
 def to_row(row: Row[Any]) -> EntryRow:
     """An EntryRow from a row of ``select_rows``."""
-    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=False))
     return EntryRow(
-        **values | {"strength": Strength(values["strength"]), "conflicting": bool(values["conflicting"])}
+        **values
+        | {
+            "strength": Strength(values["strength"]),
+            "conflicting": bool(values["conflicting"]),
+            "verdict": to_verdict(row[len(_FIELDS) :]),
+        }
     )
+
+
+def to_verdict(values: Sequence[Any]) -> StoredVerdict | None:
+    """A StoredVerdict from VERDICT_COLUMNS; None where the outer join found none."""
+    standing, *rest = values
+    return None if standing is None else StoredVerdict(Standing(standing), *rest)

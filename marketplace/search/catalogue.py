@@ -24,12 +24,13 @@ from marketplace.entries.visibility import Scope
 from marketplace.models import Log
 from marketplace.search.facts import Facet
 from marketplace.search.loading import load_current
+from marketplace.search.marks import REVISION, Judged, load_judged
 from marketplace.search.order import By, Place
 from marketplace.search.shelf import Filters, Shelf
 from marketplace.search.vocabulary import Vocabulary
 
 _HEADS = (
-    select(Log.id, Log.name, Log.next_sequence)
+    select(Log.id, Log.name, Log.next_sequence, REVISION)
     .where(Log.name.in_(bindparam("names", expanding=True)))
     .order_by(Log.id)
 )
@@ -46,8 +47,8 @@ class _Followed:
     """A log as far as it was read."""
 
     name: str
+    shelf: Shelf
     position: int = 0
-    shelf: Shelf = field(default_factory=Shelf)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
@@ -59,6 +60,9 @@ class Catalogue:
         self._reading = RLock()
         #: By key of the log, so the oldest log comes first.
         self._logs: dict[int, _Followed] = {}
+        #: Verdicts on certificates, and the revision up to which they were read.
+        self._verdicts: dict[int, Judged] = {}
+        self._revision = 0
         self._hidden: OrderedDict[tuple[tuple[int, int], ...], list[BitMap]] = OrderedDict()
 
     def catch_up(self, session: Session, principal: Principal) -> Scope:
@@ -68,11 +72,13 @@ class Catalogue:
             the principal's logs as the session sees them.
         """
         heads = session.execute(_HEADS, {"names": sorted(principal.logs)}).all()
-        for log_id, name, size in heads:
+        if heads and (heads[0][3] or 0) > self._revision:
+            self._judge(session, heads[0][3])
+        for log_id, name, size, _ in heads:
             followed = self._logs.get(log_id)
             if followed is None or followed.position < size:
                 self._read(session, log_id, name, size)
-        return Scope(tuple((log_id, size) for log_id, _, size in heads))
+        return Scope(tuple((log_id, size) for log_id, _, size, _ in heads))
 
     @contextmanager
     def seen_by(self, principal: Principal) -> Iterator[View]:
@@ -85,6 +91,18 @@ class Catalogue:
         """Entries on all shelves."""
         with self._lock:
             return sum(len(one.shelf.items) for one in self._logs.values())
+
+    def _judge(self, session: Session, revision: int) -> None:
+        """Take in what changed about certificates, unless the snapshot is older than what is known."""
+        with self._reading:
+            if revision <= self._revision:
+                return
+            changed = load_judged(session, self._revision)
+            with self._lock:
+                self._verdicts.update(changed)
+                for followed in self._logs.values():
+                    followed.shelf.judge(changed)
+                self._revision = revision
 
     def _read(self, session: Session, log_id: int, name: str, size: int) -> None:
         # One thread reads; the others wait for what it reads, which is what they want too.
@@ -99,7 +117,9 @@ class Catalogue:
                 vocabulary.add(one.words)
                 facts.append(one.facts)
             with self._lock:
-                followed = self._logs.setdefault(log_id, _Followed(name, vocabulary=vocabulary))
+                followed = self._logs.setdefault(
+                    log_id, _Followed(name, Shelf(self._verdicts), vocabulary=vocabulary)
+                )
                 followed.shelf.put(facts)
                 followed.position = size
             if len(facts) > _FROZEN:

@@ -24,15 +24,16 @@ class Facet(StrEnum):
     FORMAT = "format"
     LOCATION = "location"
     TRUST = "trust"
+    SIGNATURE = "signature"
     ENDORSER = "endorser"
     TAG = "tag"
 
 
-#: Facets whose values an entry itself has; its status depends on the clock.
-SPELLED = tuple(facet for facet in Facet if facet is not Facet.STATUS)
+#: Facets whose values an entry itself has; its status depends on the clock, its trust on the site.
+SPELLED = tuple(facet for facet in Facet if facet not in (Facet.STATUS, Facet.TRUST))
 
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
-NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST})
+NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST, Facet.SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,15 @@ class Facts:
         valid_until: seconds since 1970, FOREVER where it never expires.
         title: as written; empty where there is none.
         size: bytes of the image.
+        certificate_id: key of the signer's certificate.
+        strength: of the signature, as stored.
         entry_number: the entry id as a number, which takes half the memory.
         spelled: the values of each facet in SPELLED, in that order, as written.
     """
 
     entry_key: int
+    certificate_id: int
+    strength: str
     entry_number: int
     identifier: str
     email: str

@@ -178,6 +178,7 @@ _CURRENT: Select[Any] = (
         Entry.size,
         Entry.format,
         Entry.publisher,
+        Entry.certificate_id,
         EntryBody.strength,
     )
     .join(Entry, Entry.id == Current.entry_key)
@@ -194,12 +195,14 @@ def _shown(row: Any, tags: tuple[str, ...], shared: dict[Any, Any]) -> Shown:
         Facet.KIND: present([row.kind]),
         Facet.FORMAT: present([row.format]),
         Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
-        Facet.TRUST: (row.strength,),
+        Facet.SIGNATURE: (row.strength,),
         Facet.ENDORSER: (row.email,),
         Facet.TAG: present(tags),
     }
     facts = Facts(
         entry_key=row.entry_key,
+        certificate_id=row.certificate_id,
+        strength=shared.setdefault(row.strength, row.strength),
         entry_number=int(row.entry_id, 16),
         identifier=row.identifier,
         email=shared.setdefault(row.email, row.email),

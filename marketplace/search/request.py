@@ -16,18 +16,20 @@ from typing import Any
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.entries.pure import Status
+from marketplace.entries.standing import SHOWN, TrustMark, TrustShown
 from marketplace.models.base import to_seconds
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.facts import Facet, facet_value
 from marketplace.search.order import By
 from marketplace.search.shelf import Filters
 from marketplace.search.words import WordQuery, parse_words
+from validators.document import Strength
 from validators.errors import shown
 from validators.times import parse_time
 
 #: Hits on a page: the usual number, and the most.
 PAGE, MAX_PAGE = 20, 100
-#: Values chosen at the same time, over all facets.
+#: Values of one facet chosen at the same time.
 MAX_CHOSEN = 50
 
 _MAX_CURSOR = 1000
@@ -57,11 +59,16 @@ ORDERS: Mapping[Sort, tuple[By, bool]] = {
     Sort.SMALLEST: (By.SIZE, False),
 }
 
+#: Facets of which a search without any value gets the site's choice; EVERY lists every value.
+CHOSEN_BY_SITE = (Facet.STATUS, Facet.TRUST)
+EVERY = "all"
+
 #: Values of the facets that have a fixed set of them.
 FIXED: Mapping[Facet, tuple[str, ...]] = {
     Facet.STATUS: tuple(status.value for status in Status),
     Facet.LOCATION: ("web", "pdisk"),
-    Facet.TRUST: ("strong", "legacy"),
+    Facet.TRUST: tuple(mark.value for mark in TrustMark),
+    Facet.SIGNATURE: tuple(strength.value for strength in Strength),
 }
 
 
@@ -129,13 +136,24 @@ class SearchRequest:
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def parse_request(pairs: Iterable[tuple[str, str]]) -> SearchRequest:
+def usual_choice(trust: TrustShown) -> Mapping[Facet, tuple[str, ...]]:
+    """What a search narrows by where it does not say: valid entries, and of those what the site shows."""
+    return {Facet.STATUS: (Status.VALID.value,), Facet.TRUST: tuple(mark.value for mark in SHOWN[trust])}
+
+
+def parse_request(
+    pairs: Iterable[tuple[str, str]], usual: Mapping[Facet, tuple[str, ...]] = usual_choice(TrustShown.ANY)
+) -> SearchRequest:
     """Read a request from the parameters of a URL.
 
     ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
     ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
-    ``limit``; ``cursor``; ``scope``. Without any ``status`` only valid entries are listed;
-    ``status=all`` lists every one.
+    ``limit``; ``cursor``; ``scope``. Without any ``status`` or ``trust`` the site's choice is
+    listed, with ``all`` every one. ``trust=strong`` and ``trust=legacy`` mean the
+    signature, as they did before there were verdicts.
+
+    Args:
+        usual: the site's choice of the facets in CHOSEN_BY_SITE.
 
     Raises:
         SearchRefusedError: a parameter is unknown, twice, or has no allowed value.
@@ -148,19 +166,21 @@ def parse_request(pairs: Iterable[tuple[str, str]]) -> SearchRequest:
                 raise SearchRefusedError("search.parameter-twice", f"Give {name} once.")
             single[name] = value
         elif name in set(Facet):
-            chosen.setdefault(Facet(name), {})[_checked(Facet(name), value)] = None
+            facet = Facet.SIGNATURE if name == Facet.TRUST and value in tuple(Strength) else Facet(name)
+            chosen.setdefault(facet, {})[_checked(facet, value)] = None
         else:
             allowed = ", ".join([*_SINGLE, *Facet])
             raise SearchRefusedError(
                 "search.unknown-parameter", f"There is no parameter {shown(name)}; there are {allowed}."
             )
-    if sum(len(values) for values in chosen.values()) > MAX_CHOSEN:
-        raise SearchRefusedError("search.too-many-filters", f"Choose at most {MAX_CHOSEN} values.")
-    statuses = chosen.setdefault(Facet.STATUS, {})
-    if not statuses:
-        statuses[Status.VALID.value] = None
-    elif "all" in statuses:
-        statuses.clear()
+    if any(len(values) > MAX_CHOSEN for values in chosen.values()):
+        raise SearchRefusedError(
+            "search.too-many-filters", f"Choose at most {MAX_CHOSEN} values of a filter."
+        )
+    for facet in CHOSEN_BY_SITE:
+        values = chosen.setdefault(facet, dict.fromkeys(usual[facet]))
+        if EVERY in values:
+            values.clear()
     return SearchRequest(
         words=single.get("q", ""),
         chosen={facet: tuple(values) for facet, values in chosen.items() if values},
@@ -252,8 +272,10 @@ def _whole(value: Any) -> int:
 
 def _checked(facet: Facet, value: str) -> str:
     allowed = FIXED.get(facet)
-    if allowed is not None and value not in allowed and not (facet is Facet.STATUS and value == "all"):
-        every = ", ".join([*allowed, "all"] if facet is Facet.STATUS else allowed)
+    if allowed is not None and facet in CHOSEN_BY_SITE:
+        allowed = (*allowed, EVERY)
+    if allowed is not None and value not in allowed:
+        every = ", ".join(allowed)
         raise SearchRefusedError(
             "search.unknown-value", f"{facet.value} has no value {shown(value)}; there are {every}."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from marketplace.db import Database
 from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.standing import TrustShown
 from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
@@ -34,7 +35,16 @@ from marketplace.search.facts import Facet
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.order import Place
-from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, foreign_cursor, parse_cursor
+from marketplace.search.request import (
+    ORDERS,
+    Cursor,
+    SearchRequest,
+    Sort,
+    foreign_cursor,
+    parse_cursor,
+    parse_request,
+    usual_choice,
+)
 from marketplace.search.words import Clause, Field, Match, WordQuery
 
 #: Values of a facet that are counted and shown.
@@ -99,9 +109,17 @@ class SearchService:
         catalogue: of this process.
         indexer: holds the indexes, here or followed by another process; None where
             the setting ``search.engine`` is off, and only lists are answered.
+        shown: what lists show where nobody asks for anything else.
     """
 
-    def __init__(self, database: Database, catalogue: Catalogue, indexer: SearchIndexer | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        indexer: SearchIndexer | None,
+        shown: TrustShown = TrustShown.ANY,
+    ) -> None:
+        self._usual = usual_choice(shown)
         self._database = database
         self._catalogue = catalogue
         self._indexer = indexer
@@ -111,6 +129,14 @@ class SearchService:
         with self._database.read() as session:
             everybody = Principal(None, frozenset(ChangeLog(session).names()))
             self._catalogue.catch_up(session, everybody)
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> SearchRequest:
+        """The search that the parameters of a URL make at this site; see ``parse_request``.
+
+        Raises:
+            SearchRefusedError: a parameter is unknown, twice, or has no allowed value.
+        """
+        return parse_request(pairs, self._usual)
 
     def search(self, request: SearchRequest, principal: Principal, now: datetime) -> SearchPage:
         """Answer a search.

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 from marketplace.entries.pure import Status
 from marketplace.models.current import FOREVER
 from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value
+from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order
 
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
@@ -37,16 +38,24 @@ class Filters:
 
 
 class Shelf:
-    """The current entries of a log."""
+    """The current entries of a log.
 
-    def __init__(self) -> None:
+    Args:
+        verdicts: on certificates, by their keys; tell ``judge`` what changes in it.
+    """
+
+    def __init__(self, verdicts: Mapping[int, Judged]) -> None:
         self.items: dict[int, Facts] = {}
+        self._marks = Marks(verdicts)
         #: The current entry of each image and endorser.
         self.pairs: dict[tuple[str, str], int] = {}
         self.orders = {by: Order(VALUES[by]) for by in By}
         self._all = BitMap()
         self._deprecated = BitMap()
         self._values: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
+        self._values[Facet.TRUST] = self._marks.values
+        #: Per facet the values with their entries, the commonest first; made when asked for.
+        self._by_size: dict[Facet, list[tuple[str, BitMap]]] = {}
         self._spellings: dict[Facet, dict[str, Counter[str]]] = {facet: {} for facet in Facet}
         self._spans: dict[int, BitMap] = {}
         self._expiring = Order(lambda facts: facts.valid_until)
@@ -55,6 +64,7 @@ class Shelf:
 
     def put(self, many: Sequence[Facts]) -> None:
         """Put current entries in; each takes the place of its image's and endorser's earlier one."""
+        self._by_size.clear()
         fresh = {(facts.identifier, facts.email): facts for facts in many}
         for pair in fresh:
             if pair in self.pairs:
@@ -66,6 +76,10 @@ class Shelf:
         for order in self.orders.values():
             order.add(fresh.values())
         self._expiring.add(facts for facts in fresh.values() if facts.expires)
+
+    def judge(self, certificates: Iterable[int]) -> None:
+        """Mark the entries of certificates whose verdicts changed."""
+        self._marks.judge(certificates, self.items)
 
     def everything(self) -> BitMap:
         """Keys of all entries; treat it as frozen."""
@@ -100,7 +114,9 @@ class Shelf:
         if limit is None or len(sets) <= limit:
             found = ((value, held.intersection_cardinality(among)) for value, held in sets.items())
             return {value: count for value, count in found if count}
-        return _commonest(sets, among, limit)
+        if facet not in self._by_size:
+            self._by_size[facet] = sorted(sets.items(), key=lambda item: -len(item[1]))
+        return _commonest(self._by_size[facet], among, limit)
 
     def label(self, facet: Facet, value: str) -> str:
         """How most entries spell a value; the value itself where none has it."""
@@ -123,6 +139,7 @@ class Shelf:
     def _add(self, facts: Facts) -> None:
         key = facts.entry_key
         self._all.add(key)
+        self._marks.add(facts)
         if facts.deprecated:
             self._deprecated.add(key)
         self._spans.setdefault(facts.created // _SPAN, BitMap()).add(key)
@@ -135,6 +152,7 @@ class Shelf:
     def _remove(self, facts: Facts) -> None:
         key = facts.entry_key
         del self.items[key]
+        self._marks.remove(facts)
         for held in (self._all, self._deprecated, self._expired, self._spans[facts.created // _SPAN]):
             held.discard(key)
         for order in self.orders.values():
@@ -193,11 +211,15 @@ def _values_of(facts: Facts) -> dict[tuple[Facet, str], str]:
     return found
 
 
-def _commonest(sets: Mapping[str, BitMap], among: BitMap, limit: int) -> dict[str, int]:
-    """The ``limit`` commonest values; of each, no more than all its entries can be among those counted."""
+def _commonest(by_size: Sequence[tuple[str, BitMap]], among: BitMap, limit: int) -> dict[str, int]:
+    """The ``limit`` commonest values; of each, no more than all its entries can be among those counted.
+
+    Args:
+        by_size: values with all their entries, the commonest first.
+    """
     best: list[tuple[int, str]] = []
     floor = 0
-    for value, held in sorted(sets.items(), key=lambda item: -len(item[1])):
+    for value, held in by_size:
         if len(best) >= limit and len(held) <= floor:
             break
         if count := held.intersection_cardinality(among):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -74,16 +75,23 @@ class TantivyIndex:
         self._schema = opened.schema
         self._lock = Lock()
         self._seen = 0
+        #: The position, and of which state of the index: every search asks for it.
+        self._known: tuple[int, Position] | None = None
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
         with _broken(self._where):
-            searcher = self._searcher()
+            state, searcher = self._snapshot()
+            known = self._known
+            if known is not None and known[0] == state:
+                return known[1]
             wanted = Query.term_query(self._schema, _KEY, _POSITION_KEY)
             hits = searcher.search(wanted, 1).hits
             if not hits:
                 return START
-            return Position(*json.loads(searcher.doc(hits[0][1])[_POSITION][0]))
+            position = Position(*json.loads(searcher.doc(hits[0][1])[_POSITION][0]))
+            self._known = state, position
+            return position
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -104,28 +112,26 @@ class TantivyIndex:
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _broken(self._where):
-            searcher = self._searcher()
+            _, searcher = self._snapshot()
             hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
-            if not hits:
-                return TantivyMatches((), [])
-            scores, addresses = zip(*hits, strict=True)
-            return TantivyMatches(scores, searcher.fast_field_values(_KEY, list(addresses)))
+            return TantivyMatches(hits, searcher.fast_field_values(_KEY, [address for _, address in hits]))
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
         with _broken(self._where):
-            return EngineStats(max(0, self._searcher().num_docs - 1), directory.size_of(self._where))
+            return EngineStats(max(0, self._snapshot()[1].num_docs - 1), directory.size_of(self._where))
 
     def close(self) -> None:
         """Nothing is held open that the garbage collector does not close."""
 
-    def _searcher(self) -> Any:
+    def _snapshot(self) -> tuple[int, Any]:
+        """The newest state of the index, with a number that tells it from others."""
         changed = (self._where / "meta.json").stat().st_mtime_ns
         with self._lock:
             if changed != self._seen:
                 self._index.reload()
                 self._seen = changed
-            return self._index.searcher()
+            return changed, self._index.searcher()
 
     def _query(self, query: WordQuery) -> Any:
         parts = [(Occur.Must, self._clause(clause)) for clause in query.required]
@@ -148,31 +154,40 @@ class TantivyIndex:
 class TantivyMatches:
     """The answer to one query, the best first; see Matches."""
 
-    def __init__(self, scores: Sequence[float], keys: list[int]) -> None:
-        self._scores = scores
+    def __init__(self, hits: Sequence[tuple[float, Any]], keys: list[int]) -> None:
+        self._hits = hits
         self._keys = keys
         self.keys = BitMap(keys)
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
         last = self._present(after)
-        page: list[tuple[float, int]] = []
-        for score, key in zip(self._scores, self._keys, strict=True):
-            # The hits come best first, but equals in no order of ours: all of them are needed.
-            if len(page) >= limit and -score > page[-1][0]:
-                break
-            if key in among and (last is None or (-score, -key) > last.order()):
-                page.append((-score, -key))
-        return [Ranked(-score, -key) for score, key in sorted(page)[:limit]]
+        page: list[Ranked] = []
+        start = 0 if last is None else bisect_left(self._hits, -last.score, key=_worse_by)
+        while start < len(self._keys) and len(page) < limit:
+            # The hits come best first, but equals in no order of ours: a run of them is taken as a set.
+            score = self._hits[start][0]
+            end = bisect_right(self._hits, -score, lo=start, key=_worse_by)
+            equals = among & BitMap(self._keys[start:end])
+            if last is not None and score == last.score:
+                equals.remove_range(last.entry_key, 2**32)
+            page += (Ranked(score, key) for key in reversed(equals[len(page) - limit :]))
+            start = end
+        return page
 
     def _present(self, after: Ranked | None) -> Ranked | None:
         """The place that the last entry of the page before has now."""
         if after is None or after.entry_key not in self.keys:
             return after
-        return Ranked(self._scores[self._keys.index(after.entry_key)], after.entry_key)
+        return Ranked(self._hits[self._keys.index(after.entry_key)][0], after.entry_key)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _worse_by(hit: tuple[float, Any]) -> float:
+    """A key by which the hits stand in ascending order."""
+    return -hit[0]
 
 
 def _schema() -> Any:

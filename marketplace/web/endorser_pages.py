@@ -11,6 +11,7 @@ from validators.document import format_time
 
 from .display import cut
 from .entry_page import status_badge, until
+from .standing import Judging, list_badges
 from .uploads import entry_path
 
 #: Endorsers on a page, entries of a history, and tags with what they name.
@@ -44,7 +45,12 @@ def endorsers_values(found: Sequence[EndorserRow], offset: int) -> dict[str, Any
 
 
 def endorser_values(
-    record: EndorserRecord, found: Sequence[EntryRow], tags: Sequence[str], days: int, now: datetime
+    record: EndorserRecord,
+    found: Sequence[EntryRow],
+    tags: Sequence[str],
+    days: int,
+    now: datetime,
+    judges: Judging,
 ) -> dict[str, Any]:
     """One endorser with a history, newest first."""
     # Newest first, so the first entry met of an image is the one that counts, if the range shows it at all.
@@ -58,20 +64,20 @@ def endorser_values(
         "tags_left_out": max(0, len(tags) - _MOST_TAGS),
         "days": days,
         "ranges": [{"days": number, "label": label, "current": number == days} for number, label in _RANGES],
-        "rows": [_history_row(row, newest[row.identifier] is row, now) for row in found[:_MOST_ROWS]],
+        "rows": [_history_row(row, newest[row.identifier] is row, now, judges) for row in found[:_MOST_ROWS]],
         "total": len(found),
         "rows_left_out": max(0, len(found) - _MOST_ROWS),
     }
 
 
-def _history_row(row: EntryRow, current: bool, now: datetime) -> dict[str, Any]:
+def _history_row(row: EntryRow, current: bool, now: datetime, judges: Judging) -> dict[str, Any]:
     status = row.status(now).value if current or row.deprecated is not None else "superseded"
     return {
         "path": entry_path(row.coordinates),
         "identifier": row.identifier,
         "created": format_time(row.created),
         "title": cut((row.title or "").strip() or row.identifier),
-        "status": status_badge(status),
+        "badges": [status_badge(status), *list_badges(row, judges)],
         "reason": cut(row.deprecated or "", 160),
         "until": until(row),
     }

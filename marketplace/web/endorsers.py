@@ -21,6 +21,7 @@ from .parameters import read_query, whole_number
 from .presented import fresh_response
 from .reading import visible_entries
 from .sparql_results import to_json, to_xml
+from .standing import judging
 
 #: Days that count as lately where the client does not say.
 _RANGE_DAYS = 30
@@ -73,7 +74,7 @@ def endorser(request: Request) -> Response:
     ]
 
     def as_page() -> Response:
-        return page(request, "endorser", endorser_values(record, found, tags, days, now))
+        return page(request, "endorser", endorser_values(record, found, tags, days, now, judging(request)))
 
     return _answer(request, variables, rows, as_page)
 

@@ -9,28 +9,20 @@ from typing import Any
 
 from marketplace.entries import EntryRecord, EntryRow
 from validators.decision import Decision
-from validators.document import AcceptedEntry, Strength, format_time
+from validators.document import AcceptedEntry, format_time
 from validators.report import StepResult
 from validators.trust import judge
-from validators.verdict import Standing
 
 from .commands import commands
 from .display import day, link
+from .marks import Badge, strength_badge
+from .standing import standing_badges
 from .statements import facts, statements
 from .timeline import lay_out
 from .uploads import entry_path
 
 #: Locations that a page lists.
 _MOST_LOCATIONS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A short remark; ``tone`` is good, bad, warn or plain."""
-
-    text: str
-    tone: str
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ def entry_values(
         "email": entry.endorser.email,
         "path": path,
         "created": format_time(entry.created),
-        "badges": badges(record, now) + trust_badges(entry) + standing_badges(decision),
+        "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision),
         "decision": decision,
         "status": status_name(record, now),
         "current": None if record.is_current else entry_path(record.current),
@@ -111,11 +103,19 @@ def badges(record: EntryRecord, now: datetime) -> list[Badge]:
     return found
 
 
-def trust_badges(entry: AcceptedEntry) -> list[Badge]:
-    """How far the signature carries."""
+def _site_badges(decision: Decision | None) -> list[Badge]:
+    return [] if decision is None else standing_badges(decision.certificate)
+
+
+def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list[Badge]:
+    """How far the signature carries.
+
+    Args:
+        decision: of the site, where it has one: it says already by whom the certificate is issued.
+    """
     trust = judge(entry)
     found = [strength_badge(trust.strength)]
-    if trust.self_signed:
+    if trust.self_signed and decision is None:
         title = "Nobody but the endorser vouches for the endorser's name."
         found.append(Badge("self-signed certificate", "plain", title))
     if trust.email_bound:
@@ -127,29 +127,6 @@ def trust_badges(entry: AcceptedEntry) -> list[Badge]:
         title = "The certificate was not valid when the entry was made."
         found.append(Badge("certificate out of date", "warn", title))
     return found
-
-
-_STANDINGS = {
-    Standing.CHAINED: ("certified", "good", "A path of certificates leads to an anchor of this site."),
-    Standing.SELF_SIGNED: ("not an anchor", "plain", "This site has not chosen to trust the certificate."),
-    Standing.UNTRUSTED_ISSUER: ("unknown authority", "warn", "No path leads to an anchor of this site."),
-    Standing.REVOKED: ("revoked", "bad", "A certificate was revoked by its issuer."),
-    Standing.REVOCATION_UNKNOWN: ("revocation unknown", "warn", "The issuer's revocation list is missing."),
-}
-
-
-def standing_badges(decision: Decision | None) -> list[Badge]:
-    """How the certificate stands at this site."""
-    return [] if decision is None else [Badge(*_STANDINGS[decision.certificate.standing])]
-
-
-def strength_badge(strength: Strength) -> Badge:
-    """The badge of a signature's strength."""
-    if strength is Strength.STRONG:
-        return Badge(
-            "strong signature", "good", "RSA of 2048 bits or more, or ECDSA, with SHA-256 or better."
-        )
-    return Badge("legacy signature", "warn", "SHA-1 or a key of 1024 bits: once usual, weak today.")
 
 
 def until(row: EntryRow) -> str:

@@ -14,12 +14,13 @@ from urllib.parse import urlencode
 from marketplace.entries import EntryRow, Status
 from marketplace.search.facts import Facet, facet_value
 from marketplace.search.highlight import Marked
-from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sort
 from marketplace.search.service import FacetCount, SearchHit, SearchPage
-from validators.document import Strength
 
 from .display import cut, day, file_size, grouped
-from .entry_page import Badge, status_badge, strength_badge, until
+from .entry_page import status_badge, until
+from .marks import Badge
+from .standing import MARKS, Judging, list_badges
 from .uploads import entry_path
 
 Pairs = Sequence[tuple[str, str]]
@@ -32,14 +33,16 @@ LABELS: Mapping[Facet, str] = {
     Facet.KIND: "Kind",
     Facet.FORMAT: "Format",
     Facet.LOCATION: "Content",
-    Facet.TRUST: "Signature",
+    Facet.TRUST: "Trust",
+    Facet.SIGNATURE: "Signature",
     Facet.ENDORSER: "Endorser",
     Facet.TAG: "Tag",
 }
 #: Values that people read otherwise than the URL spells them.
-_VALUES = {
+_VALUES: Mapping[tuple[Facet, str], str] = {
     (Facet.LOCATION, "web"): "on the web",
     (Facet.LOCATION, "pdisk"): "in a cloud's own storage",
+    **{(Facet.TRUST, mark.value): text for mark, text in MARKS.items()},
 }
 _DATES = {"created-from": "endorsed from", "created-to": "endorsed until"}
 _SORTS = {
@@ -52,8 +55,6 @@ _SORTS = {
 }
 #: Values of a facet that show at once; the rest are folded away.
 _OPEN_VALUES = 6
-#: Stands for every status.
-_ALL = "all"
 _TITLE_LENGTH, _LABEL_LENGTH, _MOST_TAGS = 160, 60, 6
 
 Parts = Sequence[tuple[str, bool]]
@@ -131,18 +132,27 @@ def base_values(base: str, pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def found_values(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) -> dict[str, Any]:
+def found_values(
+    base: str,
+    pairs: Pairs,
+    request: SearchRequest,
+    found: SearchPage,
+    judges: Judging = Judging.NOT_AT_ALL,
+) -> dict[str, Any]:
     """What the page shows of an answered search, beside ``base_values``."""
-    plain = not any(name == Facet.STATUS.value for name, _ in pairs)
+    plain = _is_unasked(pairs, Facet.STATUS)
+    chosen = [Chip("trust: as this site shows", _every(base, pairs, Facet.TRUST))]
     return {
         "total": found.total,
         "facets": _facets(base, pairs, request, found),
         "sorts": _sorts(base, pairs, request, found.sort),
-        "hits": [_hit(one, plain) for one in found.hits],
+        "chips": _chips(base, pairs)
+        + (chosen if _is_unasked(pairs, Facet.TRUST) and request.chosen.get(Facet.TRUST) else []),
+        "hits": [_hit(one, plain, judges) for one in found.hits],
         "suggestion": _suggestion(base, pairs, found.suggestion),
         "next": None if found.next_cursor is None else _link(base, _with(pairs, "cursor", found.next_cursor)),
         "first": _link(base, _without(pairs, "cursor")) if dict(pairs).get("cursor") else None,
-        "every_status": _link(base, _with(pairs, Facet.STATUS.value, _ALL)) if plain else None,
+        "every_status": _every(base, pairs, Facet.STATUS) if plain else None,
         "filtered": bool(_narrowing(pairs)),
     }
 
@@ -150,6 +160,16 @@ def found_values(base: str, pairs: Pairs, request: SearchRequest, found: SearchP
 def _link(base: str, pairs: Iterable[tuple[str, str]]) -> str:
     text = urlencode([pair for pair in pairs if pair[1]])
     return f"{base}/?{text}" if text else f"{base}/"
+
+
+def _is_unasked(pairs: Pairs, facet: Facet) -> bool:
+    """Whether the site's choice of a facet applies."""
+    return not any(name == facet.value and value for name, value in pairs)
+
+
+def _every(base: str, pairs: Pairs, facet: Facet) -> str:
+    """The list with every value of a facet of which the site chooses some."""
+    return _link(base, _with(pairs, facet.value, EVERY))
 
 
 def _feed(base: str, pairs: Pairs) -> str:
@@ -192,8 +212,8 @@ def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) 
         if not _is_telling(facet, counts, request, found.total):
             continue
         choices = [_choice(base, pairs, facet, one) for one in counts]
-        if facet is Facet.STATUS:
-            choices.append(_every_status(base, pairs, request, counts))
+        if facet in CHOSEN_BY_SITE:
+            choices += _every_value(base, pairs, request, facet, counts)
         else:
             choices.sort(key=lambda choice: not choice.chosen)
         lists.append(FacetList(LABELS[facet], choices[:_OPEN_VALUES], choices[_OPEN_VALUES:]))
@@ -212,9 +232,9 @@ def _is_telling(facet: Facet, counts: Sequence[FacetCount], request: SearchReque
 
 def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> Choice:
     rest = _without(pairs, "cursor")
-    if facet is Facet.STATUS:
-        # One status at a time: without any the list shows valid entries, so taking one away must mean all.
-        rest = _with(pairs, facet.value, _ALL if one.chosen else one.value)
+    if facet in CHOSEN_BY_SITE:
+        # One at a time: without any the list shows what the site chose, so taking one away must mean all.
+        rest = _with(pairs, facet.value, EVERY if one.chosen else one.value)
     elif one.chosen:
         rest = [
             (name, value)
@@ -227,10 +247,18 @@ def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> Choice:
     return Choice(label, grouped(one.count), one.chosen, _link(base, rest))
 
 
-def _every_status(base: str, pairs: Pairs, request: SearchRequest, counts: Sequence[FacetCount]) -> Choice:
-    chosen = not request.chosen.get(Facet.STATUS)
-    count = sum(one.count for one in counts)
-    return Choice(_ALL, grouped(count), chosen, _link(base, _with(pairs, Facet.STATUS.value, _ALL)))
+def _every_value(
+    base: str, pairs: Pairs, request: SearchRequest, facet: Facet, counts: Sequence[FacetCount]
+) -> list[Choice]:
+    chosen = not request.chosen.get(facet)
+    if facet is Facet.STATUS:
+        count = grouped(sum(one.count for one in counts))
+    elif chosen:
+        return []
+    else:
+        # An entry can have several marks of trust, so their counts do not add up.
+        count = ""
+    return [Choice(EVERY, count, chosen, _every(base, pairs, facet))]
 
 
 def _sorts(base: str, pairs: Pairs, request: SearchRequest, current: Sort) -> list[SortLink]:
@@ -245,7 +273,7 @@ def _suggestion(base: str, pairs: Pairs, words: str | None) -> Chip | None:
     return None if words is None else Chip(words, _link(base, _with(pairs, "q", words)))
 
 
-def _hit(one: SearchHit, plain: bool) -> Hit:
+def _hit(one: SearchHit, plain: bool, judges: Judging) -> Hit:
     row = one.row
     return Hit(
         path=entry_path(row.coordinates),
@@ -257,7 +285,7 @@ def _hit(one: SearchHit, plain: bool) -> Hit:
         email=row.email,
         created=day(row.created),
         validity=until(row) if one.status is Status.DEPRECATED else f"valid {until(row)}",
-        badges=_badges(one, plain),
+        badges=_badges(one, plain, judges),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
     )
 
@@ -268,11 +296,10 @@ def _details(row: EntryRow) -> str:
     return " · ".join([*(cut(text, _LABEL_LENGTH) for text in known if text), file_size(row.size)])
 
 
-def _badges(one: SearchHit, plain: bool) -> list[Badge]:
+def _badges(one: SearchHit, plain: bool, judges: Judging) -> list[Badge]:
     """What differs from the ordinary: a list of valid entries need not say so on each."""
     found = [] if plain and one.status is Status.VALID else [status_badge(one.status.value)]
-    if one.row.strength is Strength.LEGACY:
-        found.append(strength_badge(one.row.strength))
+    found += list_badges(one.row, judges)
     if one.row.conflicting:
         found.append(Badge("conflicting", "bad", "Another entry with these coordinates says something else."))
     return found

@@ -8,12 +8,12 @@ from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-from marketplace.search.request import parse_request
 
 from .finding import base_values, found_values
 from .pages import base_path, page
 from .parameters import read_query_pairs
 from .security import principal_of
+from .standing import judging
 
 
 @view_config(route_name="web.home", request_method="GET", permission="site:read")
@@ -23,7 +23,7 @@ def home(request: Request) -> Response:
     base, pairs = base_path(request), read_query_pairs(request)
     values = base_values(base, pairs)
     try:
-        wanted = parse_request(pairs)
+        wanted = runtime.search.read(pairs)
         found = runtime.search.search(wanted, principal_of(request), runtime.now())
     except SearchRefusedError as error:
         return _failed(request, values | {"refusal": error}, 400)
@@ -31,7 +31,7 @@ def home(request: Request) -> Response:
         response = _failed(request, values | {"unavailable": error}, 503)
         response.headerlist.append(("Retry-After", str(error.retry_after)))
         return response
-    return page(request, "home", values | found_values(base, pairs, wanted, found))
+    return page(request, "home", values | found_values(base, pairs, wanted, found, judging(request)))
 
 
 def _failed(request: Request, values: dict[str, object], status: int) -> Response:

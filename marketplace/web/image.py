@@ -15,10 +15,12 @@ from marketplace.runtime import Runtime
 from validators.document import format_time
 from validators.identifier import is_identifier
 
-from .entry_page import status_badge, strength_badge, until
+from .entry_page import status_badge, until
 from .errors import NotFoundError
+from .marks import strength_badge
 from .pages import page
 from .reading import visible_entries
+from .standing import Judging, judging, list_badges
 from .timeline import lay_out
 from .uploads import entry_path
 
@@ -37,14 +39,15 @@ def image(request: Request) -> Response:
             rows = visible.timeline(identifier)
     if not rows:
         raise NotFoundError("image.unknown", "no entry about this image is known")
-    return page(request, "image", image_values(identifier, rows, runtime.now()))
+    return page(request, "image", image_values(identifier, rows, runtime.now(), judging(request)))
 
 
-def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime) -> dict[str, Any]:
+def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime, judges: Judging) -> dict[str, Any]:
     """Everything the template shows.
 
     Args:
         rows: every entry about the image, oldest first.
+        judges: whether the site judges endorsers.
     """
     newest = {row.email: row for row in rows}
     shown = rows[::-1][:_MOST_ROWS]
@@ -54,7 +57,7 @@ def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime) -> di
         "total": len(rows),
         "endorsers": len(newest),
         "picture": lay_out(rows, now),
-        "rows": [_shown(row, newest[row.email], now) for row in shown],
+        "rows": [_shown(row, newest[row.email], now, judges) for row in shown],
         "rows_left_out": len(rows) - len(shown),
     }
 
@@ -66,7 +69,7 @@ def _title(rows: Sequence[EntryRow]) -> str | None:
     return next((row.title for row in reversed(standing or titled)), None)
 
 
-def _shown(row: EntryRow, newest: EntryRow, now: datetime) -> dict[str, Any]:
+def _shown(row: EntryRow, newest: EntryRow, now: datetime, judges: Judging) -> dict[str, Any]:
     current = row is newest
     return {
         "path": entry_path(row.coordinates),
@@ -77,5 +80,5 @@ def _shown(row: EntryRow, newest: EntryRow, now: datetime) -> dict[str, Any]:
         ),
         "reason": row.deprecated,
         "until": until(row),
-        "strength": strength_badge(row.strength),
+        "badges": list_badges(row, judges) or [strength_badge(row.strength)],
     }

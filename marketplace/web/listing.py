@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from pyramid.request import Request
@@ -11,6 +12,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryPage, EntryQuery, EntryRow
+from marketplace.entries.standing import TrustShown
 from marketplace.runtime import Runtime
 from validators.document import format_time
 
@@ -24,7 +26,8 @@ from .pages import page
 from .parameters import read_form, read_query
 from .presented import fresh_response, stream_response
 from .reading import read_scope, visible_entries
-from .selection import LOCATIONS, STATUSES, UnknownPartError, select
+from .selection import EVERY_TRUST, LOCATIONS, STATUSES, TRUSTS, UnknownPartError, select
+from .standing import Judging, judging, list_badges
 from .streams import LongStreams
 from .uploads import entry_path
 
@@ -61,9 +64,7 @@ def entries_of_form(request: Request) -> Response:
 
 
 def _as_stream(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
-    runtime: Runtime = request.registry[Runtime]
-    cap = runtime.settings.list.cap
-    query = select(parts, fields, now=runtime.now(), default_limit=cap, cap=cap)
+    query = _read_query(request, fields, parts)
     scope = read_scope(fields)
     with visible_entries(request, scope) as visible:
         matching = visible.list(replace(query, limit=0)).matching
@@ -86,10 +87,8 @@ def _documents(request: Request, query: EntryQuery, scope: str) -> Iterator[byte
 
 
 def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
-    runtime: Runtime = request.registry[Runtime]
-    cap = runtime.settings.list.cap
     try:
-        query = select(parts, fields, now=runtime.now(), default_limit=cap, cap=cap)
+        query = _read_query(request, fields, parts)
     except UnknownPartError:
         # A table shows what it got; its protocol has no word for "not found".
         return fresh_response(request, to_datatables(fields, (), 0, 0), "application/json")
@@ -99,18 +98,20 @@ def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...
 
 
 def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
-    runtime: Runtime = request.registry[Runtime]
-    query = select(parts, fields, now=runtime.now(), default_limit=_PAGE_ROWS, cap=runtime.settings.list.cap)
+    query = _read_query(request, fields, parts, _PAGE_ROWS)
     found = _page_of(request, query, read_scope(fields))
     rest = query.offset + (query.limit or 0)
     values = {
-        "rows": [_shown(row) for row in found.rows],
+        "rows": [_shown(row, judging(request)) for row in found.rows],
         "first": query.offset + 1,
         "matching": found.matching,
         "filters": query,
         "words": fields.get("sSearch", ""),
         "statuses": STATUSES,
         "locations": LOCATIONS,
+        "trusts": TRUSTS,
+        "trust": fields.get("trust") or (EVERY_TRUST if not query.trust else ""),
+        "every_trust": _every_trust(fields) if query.trust and not fields.get("trust") else None,
         "previous": _relative(fields, max(0, 2 * query.offset - rest)) if query.offset else None,
         "next": _relative(fields, rest) if rest < found.matching else None,
     }
@@ -120,12 +121,33 @@ def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]
     return response
 
 
+def _read_query(
+    request: Request, fields: Mapping[str, str], parts: tuple[str, ...], page_rows: int | None = None
+) -> EntryQuery:
+    runtime: Runtime = request.registry[Runtime]
+    cap = runtime.settings.list.cap
+    return select(
+        parts,
+        fields,
+        now=runtime.now(),
+        default_limit=page_rows or cap,
+        cap=cap,
+        shown=TrustShown(runtime.settings.trust.show),
+    )
+
+
+def _every_trust(fields: Mapping[str, str]) -> str:
+    """The same list with the entries that this site leaves out unless asked."""
+    kept = {name: value for name, value in fields.items() if name not in ("offset", "iDisplayStart")}
+    return "?" + urlencode({**kept, "trust": EVERY_TRUST})
+
+
 def _page_of(request: Request, query: EntryQuery, scope: str) -> EntryPage:
     with visible_entries(request, scope) as visible:
         return visible.list(query)
 
 
-def _shown(row: EntryRow) -> dict[str, str | None]:
+def _shown(row: EntryRow, judges: Judging) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "title": row.title,
@@ -136,6 +158,7 @@ def _shown(row: EntryRow) -> dict[str, str | None]:
         "kind": row.kind,
         "email": row.email,
         "created": format_time(row.created),
+        "badges": list_badges(row, judges),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
 from marketplace.entries import (
@@ -14,6 +14,7 @@ from marketplace.entries import (
     LocationFilter,
     StatusFilter,
 )
+from marketplace.entries.standing import SHOWN, TrustMark, TrustShown
 from validators.identifier import is_identifier
 from validators.times import parse_time
 
@@ -22,6 +23,9 @@ from .parameters import one_of, whole_number
 
 STATUSES = tuple(status.value for status in StatusFilter)
 LOCATIONS = tuple(location.value for location in LocationFilter)
+#: Stands for every mark of trust.
+EVERY_TRUST = "all"
+TRUSTS = (EVERY_TRUST, *(mark.value for mark in TrustMark))
 DIRECTIONS = tuple(direction.value for direction in Direction)
 
 #: Rows before which nobody pages by number; also what a database's offset can hold.
@@ -67,7 +71,13 @@ def recognise(parts: tuple[str, ...]) -> Parts:
 
 
 def select(
-    parts: tuple[str, ...], fields: Mapping[str, str], *, now: datetime, default_limit: int, cap: int
+    parts: tuple[str, ...],
+    fields: Mapping[str, str],
+    *,
+    now: datetime,
+    default_limit: int,
+    cap: int,
+    shown: TrustShown = TrustShown.ANY,
 ) -> EntryQuery:
     """The query that a list's URL and fields make.
 
@@ -77,6 +87,7 @@ def select(
         now: what "expired" is measured against.
         default_limit: entries on a page where none is asked for.
         cap: most entries in one answer.
+        shown: what the site's lists show where the fields do not say; coordinates find their entry anyway.
 
     Raises:
         BadRequestError: a field has a value that cannot be meant.
@@ -93,6 +104,7 @@ def select(
             email=named.email,
             created=named.created,
             tag=fields.get("tag") or None,
+            trust=_trust(fields, TrustShown.ANY if all(astuple(named)) else shown),
             search=_search("sSearch", fields),
             columns=tuple((column, _search(f"sSearch_{n}", fields)) for n, column in enumerate(_SEARCHED, 1)),
             sort=sort,
@@ -102,6 +114,13 @@ def select(
         )
     except EntryQueryError as error:
         raise BadRequestError(error.code, str(error)) from error
+
+
+def _trust(fields: Mapping[str, str], shown: TrustShown) -> frozenset[TrustMark]:
+    asked = one_of("trust", fields.get("trust") or "", ("", *TRUSTS))
+    if not asked:
+        return frozenset(SHOWN[shown])
+    return frozenset() if asked == EVERY_TRUST else frozenset({TrustMark(asked)})
 
 
 def _named(parts: Parts, fields: Mapping[str, str]) -> Parts:

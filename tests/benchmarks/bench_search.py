@@ -39,6 +39,7 @@ from marketplace.models import Entry
 from marketplace.search import text
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.engine import SearchEngine
+from marketplace.search.errors import SearchRefusedError
 from marketplace.search.facts import Facet
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
@@ -100,7 +101,7 @@ def _figures(size: int, engine: str, told: dict[str, Any], beside: str, peer: fl
     busy = percentile(told["busy"], 0.99)
     yield Figure(
         f"{name}: the same, {READERS} readers and uploads",
-        f"p50 {percentile(told['busy'], 0.5):.1f} ms, p99 {busy:.1f} ms",
+        f"p50 {percentile(told['busy'], 0.5):.1f} ms, p99 {busy:.1f} ms, {told['refused']} took too long",
         f"one reader: p99 {alone:.1f} ms",
         busy / alone,
         "" if most is None else f"p99 < {4 * most:.0f} ms",
@@ -177,7 +178,7 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     sorts = [sort for sort in Sort if sort is not Sort.RELEVANCE]
     lists = [replace(_request("", n), sort=sorts[n % len(sorts)]) for n in range(rounds)]
     told["list"] = [_milliseconds(lambda r=r: service.search(r, ANONYMOUS, NOW)) for r in lists]
-    told["busy"] = _busy(database, indexer, ask, rounds)
+    told["busy"], told["refused"] = _busy(database, indexer, ask, rounds)
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     told["resident"] = pages * resource.getpagesize() / 1e6
@@ -187,9 +188,12 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     return told
 
 
-def _busy(database: Database, indexer: SearchIndexer, ask: Callable[[int], None], rounds: int) -> list[float]:
-    """Times of searches by several readers while entries arrive and are indexed."""
+def _busy(
+    database: Database, indexer: SearchIndexer, ask: Callable[[int], None], rounds: int
+) -> tuple[list[float], int]:
+    """Times of searches by several readers while entries arrive, and how many took too long."""
     times: list[float] = []
+    refused: list[SearchRefusedError] = []
     done = threading.Event()
 
     def write() -> None:
@@ -204,8 +208,14 @@ def _busy(database: Database, indexer: SearchIndexer, ask: Callable[[int], None]
                 batch.finish()
             catch_up(database, indexer)
 
+    def ask_or_give_up(number: int) -> None:
+        try:
+            ask(number)
+        except SearchRefusedError as error:
+            refused.append(error)
+
     def read(first: int) -> None:
-        times.extend(_milliseconds(lambda n=n: ask(n)) for n in range(first, rounds, READERS))
+        times.extend(_milliseconds(lambda n=n: ask_or_give_up(n)) for n in range(first, rounds, READERS))
 
     writer = threading.Thread(target=write)
     readers = [threading.Thread(target=read, args=(first,)) for first in range(READERS)]
@@ -215,7 +225,7 @@ def _busy(database: Database, indexer: SearchIndexer, ask: Callable[[int], None]
         thread.join()
     done.set()
     writer.join()
-    return times
+    return times, len(refused)
 
 
 def _fts5(database: Database, path: Path, rounds: int) -> list[float]:

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -30,12 +31,15 @@ from marketplace.entries import (
 )
 from marketplace.entries.columns import is_pdisk, is_web
 from marketplace.entries.matching import matches_filters, matches_search, ordered
+from marketplace.entries.standing import StoredVerdict, TrustMark
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Entry, Log
 from marketplace.models.current import TRIGRAMS
+from tests.contract.judging import hold, verdict
 from tests.factories.entries import accepted, identifier, moment
 from validators.document import AcceptedEntry, Coordinates
+from validators.verdict import Standing
 
 NOW = moment(1000)
 GROUP = "group:g"
@@ -140,6 +144,7 @@ QUERIES = st.builds(
     email=rarely(st.sampled_from(["ann@x.org", "Ann@x.org", "\x00"])),
     created=rarely(st.just(moment(1))),
     tag=rarely(st.sampled_from(["stable", "x" * 9000, "\x00"])),
+    trust=rarely(st.frozensets(st.sampled_from(TrustMark), min_size=1, max_size=2), frozenset()),
     search=st.just("") | WORDS,
     columns=rarely(st.tuples(st.tuples(st.sampled_from([Column.OS, Column.EMAIL, Column.KIND]), WORDS)), ()),
     sort=st.sampled_from(Column),
@@ -159,7 +164,13 @@ PROPERTY = settings(
 )
 
 
-def as_row(entry: AcceptedEntry, key: int, conflicts: set[str]) -> EntryRow:
+#: Verdicts that tests of lists hold: one endorser is trusted, the other revoked.
+HELD = {"ann@x.org": verdict(listed=True, begins=moment(1)), "Bob@x.org": verdict(Standing.REVOKED)}
+
+
+def as_row(
+    entry: AcceptedEntry, key: int, conflicts: set[str], held: Mapping[str, StoredVerdict]
+) -> EntryRow:
     said = entry.metadata
     return EntryRow(
         key=key,
@@ -187,11 +198,15 @@ def as_row(entry: AcceptedEntry, key: int, conflicts: set[str]) -> EntryRow:
         has_pdisk=is_pdisk(said.locations),
         strength=entry.strength,
         conflicting=entry.entry_id in conflicts,
+        verdict=held.get(entry.endorser.email),
     )
 
 
 def expected_rows(
-    entries: Iterable[AcceptedEntry], query: EntryQuery, keys: dict[str, int]
+    entries: Iterable[AcceptedEntry],
+    query: EntryQuery,
+    keys: dict[str, int],
+    held: Mapping[str, StoredVerdict],
 ) -> list[EntryRow]:
     """What the list holds before searching and cutting, from the set alone."""
     stated = [Stated(e) for e in entries]
@@ -206,12 +221,16 @@ def expected_rows(
     else:
         stated = list(pure.current(stated).values())
     stated = [s for s in stated if query.tag is None or query.tag in s.tags]
-    rows = [as_row(s.entry, keys[s.entry_id], conflicts) for s in stated]
+    rows = [as_row(s.entry, keys[s.entry_id], conflicts, held) for s in stated]
     return ordered([r for r in rows if matches_filters(r, query)], query)
 
 
 def check_list(
-    database: Database, principal: Principal, entries: list[AcceptedEntry], query: EntryQuery
+    database: Database,
+    principal: Principal,
+    entries: list[AcceptedEntry],
+    query: EntryQuery,
+    held: Mapping[str, StoredVerdict] = MappingProxyType({}),
 ) -> None:
     unique = list({e.entry_id: e for e in entries}.values())
     with database.read() as session:
@@ -219,7 +238,7 @@ def check_list(
         keys = dict(session.execute(select(Entry.entry_id, Entry.id)).tuples().all())
         page = visible.list(query)
         bodies = [stored.data for stored in visible.stream_bodies(query)]
-    rows = expected_rows(unique, query, keys)
+    rows = expected_rows(unique, query, keys, held)
     found = [r for r in rows if matches_search(r, query)]
     window = found[query.offset : None if query.limit is None else query.offset + query.limit]
     assert list(page.rows) == window
@@ -234,13 +253,14 @@ def test_lists_are_what_the_set_says(
     database: Database, entries: list[AcceptedEntry], queries: list[EntryQuery], coordinates: int
 ) -> None:
     fill(database, {PUBLIC: entries})
+    hold(database, HELD)
     for query in queries:
-        check_list(database, ANONYMOUS, entries, query)
+        check_list(database, ANONYMOUS, entries, query, HELD)
     for entry in entries[:coordinates]:
         where = replace(
             queries[0], identifier=entry.identifier, email=entry.endorser.email, created=entry.created
         )
-        check_list(database, ANONYMOUS, entries, where)
+        check_list(database, ANONYMOUS, entries, where, HELD)
 
 
 @PROPERTY
@@ -254,9 +274,10 @@ def test_several_logs_are_one_set(
 ) -> None:
     held = {e.entry_id: e for e in [*private, *public[:shared]]}
     fill(database, {PUBLIC: public, GROUP: list(held.values())})
+    hold(database, HELD)
     for query in queries:
-        check_list(database, BOTH, [*public, *held.values()], query)
-    check_list(database, ANONYMOUS, public, queries[0])
+        check_list(database, BOTH, [*public, *held.values()], query, HELD)
+    check_list(database, ANONYMOUS, public, queries[0], HELD)
     check_list(database, NOBODY, [], queries[0])
 
 
@@ -461,7 +482,7 @@ def test_a_record_has_everything(database: Database) -> None:
     assert (record.locations, record.tags) == (("b", "a"), ("t", "s"))
     assert record.certificate == entry.signer.certificate
     assert (record.body_size, record.accepted_at) == (len(entry.data), NOW)
-    assert record.row == as_row(entry, record.row.key, set())
+    assert record.row == as_row(entry, record.row.key, set(), {})
 
 
 @pytest.mark.parametrize("window", [{"offset": 2**62, "limit": 2**62}, {"limit": 0}, {"offset": 1}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,7 @@ from marketplace.changes import PUBLIC
 from marketplace.db import Database
 from marketplace.entries import pure
 from marketplace.entries.columns import is_pdisk, is_web
+from marketplace.entries.standing import StoredVerdict, TrustMark
 from marketplace.search import order
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
@@ -23,6 +24,7 @@ from marketplace.search.facts import Facet, facet_value
 from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService
 from marketplace.search.text import fold
+from tests.contract.judging import HELD, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
 from tests.contract.test_entries import Stated
 from tests.factories.entries import accepted, moment
@@ -31,6 +33,7 @@ from validators.document import AcceptedEntry, Strength
 MEMBER = Principal("member", frozenset({PUBLIC, GROUP}))
 INSIDER = Principal("insider", frozenset({GROUP}))
 NOBODY = Principal("nobody", frozenset())
+Held = Mapping[str, StoredVerdict]
 SEEN = {ANONYMOUS: (PUBLIC,), MEMBER: (PUBLIC, GROUP), INSIDER: (GROUP,), NOBODY: ()}
 
 
@@ -71,7 +74,8 @@ REQUESTS = st.builds(
             Facet.OS: st.sampled_from([("ubuntu",), ("UBUNTU", "centos"), ("none",)]),
             Facet.KIND: st.just(("disk",)),
             Facet.LOCATION: st.sampled_from([("web",), ("pdisk",)]),
-            Facet.TRUST: st.just(("strong",)),
+            Facet.SIGNATURE: st.just(("strong",)),
+            Facet.TRUST: st.lists(st.sampled_from([mark.value for mark in TrustMark]), max_size=2).map(tuple),
             Facet.ENDORSER: st.just(("ann@x.org",)),
             Facet.TAG: st.sampled_from([("stable",), ("x" * 9000, "Stable")]),
         },
@@ -83,7 +87,7 @@ REQUESTS = st.builds(
 )
 
 
-def values(entry: AcceptedEntry, facet: Facet) -> set[str]:
+def values(entry: AcceptedEntry, facet: Facet, held: Held) -> set[str]:
     said = entry.metadata
     told: dict[Facet, Sequence[str | None]] = {
         Facet.STATUS: [pure.status(Stated(entry), NOW).value],
@@ -96,20 +100,26 @@ def values(entry: AcceptedEntry, facet: Facet) -> set[str]:
             "web" if is_web(said.locations) else None,
             "pdisk" if is_pdisk(said.locations) else None,
         ],
-        Facet.TRUST: [entry.strength.value],
+        Facet.TRUST: [mark.value for mark in marks(entry, held)],
+        Facet.SIGNATURE: [entry.strength.value],
         Facet.ENDORSER: [entry.endorser.email],
         Facet.TAG: said.tags,
     }
     return {facet_value(facet, one) for one in told[facet] if one and one.strip()}
 
 
-def passes(entry: AcceptedEntry, request: SearchRequest, without: Facet | None = None) -> bool:
+def marks(entry: AcceptedEntry, held: Held) -> Sequence[TrustMark]:
+    verdict = held.get(entry.endorser.email)
+    return (TrustMark.UNJUDGED,) if verdict is None else verdict.marks(entry.created, entry.strength)
+
+
+def passes(entry: AcceptedEntry, request: SearchRequest, held: Held, without: Facet | None = None) -> bool:
     if request.created_from and entry.created < request.created_from:
         return False
     if request.created_before and entry.created >= request.created_before:
         return False
     return all(
-        values(entry, facet) & {facet_value(facet, one) for one in chosen}
+        values(entry, facet, held) & {facet_value(facet, one) for one in chosen}
         for facet, chosen in request.chosen.items()
         if facet is not without and chosen
     )
@@ -152,26 +162,33 @@ def pages(service: SearchService, request: SearchRequest, principal: Principal) 
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(first=SETS, second=SETS, group=SETS, request=REQUESTS)
+@given(first=SETS, second=SETS, group=SETS, request=REQUESTS, verdicts=st.tuples(HELD, HELD, HELD))
 def test_a_list_is_what_the_pure_functions_say(
     database: Database,
     first: list[AcceptedEntry],
     second: list[AcceptedEntry],
     group: list[AcceptedEntry],
     request: SearchRequest,
+    verdicts: tuple[Held, Held, Held],
 ) -> None:
     empty(database)
     service = SearchService(database, Catalogue(), None)
+    held: dict[str, StoredVerdict] = {}
     logs: dict[str, list[AcceptedEntry]] = {PUBLIC: [], GROUP: []}
     # Asked after each step, so that the catalogue follows and does not only read.
-    for log, entries in ((PUBLIC, first), (GROUP, group), (PUBLIC, second)):
+    for (log, entries), judged in zip(
+        ((PUBLIC, first), (GROUP, group), (PUBLIC, second)), verdicts, strict=True
+    ):
         entries = [e for e in entries if e.entry_id not in {known.entry_id for known in logs[log]}]
         entries = list({e.entry_id: e for e in entries}.values())
         add(database, entries, log)
         logs[log] += entries
+        hold(database, judged)
+        signers = {entry.endorser.email for entry in (*logs[PUBLIC], *logs[GROUP])}
+        held |= {email: one for email, one in judged.items() if email in signers}
         for principal, names in SEEN.items():
             shown = visible(logs, names)
-            wanted = [entry for entry in shown if passes(entry, request)]
+            wanted = [entry for entry in shown if passes(entry, request, held)]
             found = list(pages(service, request, principal))
             hits = [hit for page in found for hit in page.hits]
             assert sorted(hit.row.entry_id for hit in hits) == sorted(e.entry_id for e in wanted)
@@ -182,8 +199,8 @@ def test_a_list_is_what_the_pure_functions_say(
             sort = request.order()
             assert [ordered([one], sort)[0] for one in listed] == ordered(wanted, sort)
             for facet in Facet:
-                base = [entry for entry in shown if passes(entry, request, without=facet)]
-                counts = Counter(value for entry in base for value in values(entry, facet))
+                base = [entry for entry in shown if passes(entry, request, held, without=facet)]
+                counts = Counter(value for entry in base for value in values(entry, facet, held))
                 told = {one.value: one.count for one in found[0].facets[facet]}
                 assert {value: count for value, count in told.items() if count} == counts
                 chosen = {facet_value(facet, one) for one in request.chosen.get(facet, ())}
@@ -269,7 +286,7 @@ def test_two_logs_together_have_what_the_oldest_shows(database: Database, servic
     add(database, [spelled(accepted(1, strength=Strength.STRONG))], GROUP)
 
     def trust(principal: Principal) -> list[tuple[str, int]]:
-        told = service.search(SearchRequest(), principal, NOW).facets[Facet.TRUST]
+        told = service.search(SearchRequest(), principal, NOW).facets[Facet.SIGNATURE]
         return [(one.value, one.count) for one in told]
 
     assert trust(ANONYMOUS) == trust(MEMBER) == [("legacy", 1)]

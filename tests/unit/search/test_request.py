@@ -74,7 +74,7 @@ def test_an_exact_time_is_included() -> None:
         ([("q", "a"), ("q", "b")], "search.parameter-twice", "q"),
         ([("status", "old")], "search.unknown-value", "deprecated"),
         ([("location", "moon")], "search.unknown-value", "pdisk"),
-        ([("trust", "blind")], "search.unknown-value", "legacy"),
+        ([("trust", "blind")], "search.unknown-value", "revoked"),
         ([("os", "")], "search.unknown-value", "os"),
         ([("os", "x" * 1001)], "search.unknown-value", "1000"),
         ([("os", f"s{number}") for number in range(51)], "search.too-many-filters", "50"),

@@ -1,0 +1,109 @@
+"""How the site stands to an entry: what its certificate's stored verdict makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from validators.document import Strength
+from validators.verdict import Standing
+
+_Moment = TypeVar("_Moment", datetime, int)
+
+
+class TrustMark(StrEnum):
+    """What lists can be narrowed by: each entry has one standing, and may be trusted and listed besides."""
+
+    #: No rule of the site speaks against it: chained, in date when it was made, signed well enough.
+    TRUSTED = "trusted"
+    CHAINED = "chained"
+    #: Chained, and its certificate's subject is on the allow-list.
+    LISTED = "listed"
+    SELF_SIGNED = "self-signed"
+    UNTRUSTED_ISSUER = "untrusted-issuer"
+    REVOKED = "revoked"
+    REVOCATION_UNKNOWN = "revocation-unknown"
+    #: Its certificate is so new here that nobody has looked at it yet.
+    UNJUDGED = "unjudged"
+
+
+class TrustShown(StrEnum):
+    """What a site's listings show where nobody asks for anything else."""
+
+    ANY = "any"
+    UNREVOKED = "unrevoked"
+    CHAINED = "chained"
+    LISTED = "listed"
+    TRUSTED = "trusted"
+
+
+#: Marks of which every entry has exactly one.
+STANDINGS = tuple(mark for mark in TrustMark if mark not in (TrustMark.TRUSTED, TrustMark.LISTED))
+#: Marks of which an entry has one, to be shown; none where all are.
+SHOWN: Mapping[TrustShown, tuple[TrustMark, ...]] = {
+    TrustShown.ANY: (),
+    TrustShown.UNREVOKED: tuple(mark for mark in STANDINGS if mark is not TrustMark.REVOKED),
+    TrustShown.CHAINED: (TrustMark.CHAINED,),
+    TrustShown.LISTED: (TrustMark.LISTED,),
+    TrustShown.TRUSTED: (TrustMark.TRUSTED,),
+}
+
+
+def trust_marks(standing: str | None, *, listed: bool, sound: bool) -> tuple[TrustMark, ...]:
+    """The marks of an entry.
+
+    Args:
+        standing: of its certificate; None where it is not judged yet.
+        listed: its certificate's subject is on the allow-list.
+        sound: its certificate was in date when it was made, and its signature is good enough.
+    """
+    if standing is None:
+        return (TrustMark.UNJUDGED,)
+    found = [TrustMark(standing)]
+    if standing == Standing.CHAINED.value:
+        found += [TrustMark.LISTED] if listed else []
+        found += [TrustMark.TRUSTED] if sound else []
+    return tuple(found)
+
+
+def is_sound(begins: _Moment, ends: _Moment, created: _Moment, *, good_signature: bool) -> bool:
+    """Whether an entry was made while every certificate was in date, and is signed well enough."""
+    return good_signature and begins <= created <= ends
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """The verdict on an entry's certificate, as it is stored.
+
+    Args:
+        anchor: name of the anchor it is chained to.
+        takes_legacy: the site lets legacy signatures count.
+        begins, ends: when every certificate of the path is in date.
+        revoked_since: where it is revoked; ``revoked_name`` is whose certificate that is.
+        judged_at: when that was found.
+    """
+
+    standing: Standing
+    anchor: str | None
+    pinned: bool
+    listed: bool
+    takes_legacy: bool
+    begins: datetime
+    ends: datetime
+    revoked_since: datetime | None
+    revoked_name: str | None
+    revoked_reason: str | None
+    judged_at: datetime
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether every certificate of the path is in date at a moment."""
+        return self.begins <= moment <= self.ends
+
+    def marks(self, created: datetime, strength: Strength) -> tuple[TrustMark, ...]:
+        """The marks of an entry that this certificate signed."""
+        good = strength is Strength.STRONG or self.takes_legacy
+        sound = is_sound(self.begins, self.ends, created, good_signature=good)
+        return trust_marks(self.standing.value, listed=self.listed, sound=sound)

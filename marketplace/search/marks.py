@@ -1,0 +1,98 @@
+"""Marks of trust on the entries of a shelf, which follow the verdicts on their certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlalchemy import BigInteger, select, type_coerce
+from sqlalchemy.orm import Session
+
+from marketplace.entries.standing import TrustMark, is_sound, trust_marks
+from marketplace.models import TrustState, Verdict
+from marketplace.search.facts import Facts
+from validators.document import Strength
+
+#: The count of changes of verdicts, 0 before the first.
+REVISION = select(TrustState.revision).scalar_subquery()
+
+_CHANGED = select(
+    Verdict.certificate_id,
+    Verdict.standing,
+    Verdict.listed,
+    Verdict.takes_legacy,
+    type_coerce(Verdict.begins, BigInteger),
+    type_coerce(Verdict.ends, BigInteger),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A certificate's verdict, as far as lists go by it; times in seconds since 1970."""
+
+    standing: str
+    listed: bool
+    takes_legacy: bool
+    begins: int
+    ends: int
+
+    def marks(self, created: int, *, strong: bool) -> tuple[TrustMark, ...]:
+        """The marks of an entry that the certificate signed."""
+        sound = is_sound(self.begins, self.ends, created, good_signature=strong or self.takes_legacy)
+        return trust_marks(self.standing, listed=self.listed, sound=sound)
+
+
+def load_judged(session: Session, since: int) -> dict[int, Judged]:
+    """The verdicts that changed behind a revision, by certificate."""
+    return {key: Judged(*rest) for key, *rest in session.execute(_CHANGED.where(Verdict.revision > since))}
+
+
+class Marks:
+    """Which entries have which mark. The verdicts belong to the catalogue and are shared by all shelves."""
+
+    def __init__(self, verdicts: Mapping[int, Judged]) -> None:
+        self._verdicts = verdicts
+        self._by_certificate: dict[int, BitMap] = {}
+        #: Keys of the entries with each mark; marks that no entry has are absent.
+        self.values: dict[str, BitMap] = {}
+
+    def add(self, facts: Facts) -> None:
+        """Mark an entry."""
+        self._by_certificate.setdefault(facts.certificate_id, BitMap()).add(facts.entry_key)
+        for mark in self._marks_of(facts):
+            self.values.setdefault(mark.value, BitMap()).add(facts.entry_key)
+
+    def remove(self, facts: Facts) -> None:
+        """Forget an entry."""
+        keys = self._by_certificate[facts.certificate_id]
+        keys.discard(facts.entry_key)
+        if not keys:
+            del self._by_certificate[facts.certificate_id]
+        self._take(BitMap([facts.entry_key]))
+
+    def judge(self, certificates: Iterable[int], items: Mapping[int, Facts]) -> None:
+        """Mark the entries of some certificates anew."""
+        for certificate in certificates:
+            keys = self._by_certificate.get(certificate)
+            if not keys:
+                continue
+            marked: dict[str, BitMap] = {}
+            for key in keys:
+                for mark in self._marks_of(items[key]):
+                    marked.setdefault(mark.value, BitMap()).add(key)
+            self._take(keys)
+            for name, found in marked.items():
+                self.values.setdefault(name, BitMap()).update(found)
+
+    def _take(self, keys: BitMap) -> None:
+        for mark, held in list(self.values.items()):
+            held.difference_update(keys)
+            if not held:
+                del self.values[mark]
+
+    def _marks_of(self, facts: Facts) -> tuple[TrustMark, ...]:
+        verdict = self._verdicts.get(facts.certificate_id)
+        if verdict is None:
+            return (TrustMark.UNJUDGED,)
+        return verdict.marks(facts.created, strong=facts.strength == Strength.STRONG.value)

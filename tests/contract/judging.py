@@ -1,0 +1,67 @@
+"""Verdicts written as the verdict service writes them, for tests of what shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select, update
+
+from marketplace.db import Database
+from marketplace.entries.standing import StoredVerdict
+from marketplace.models import Certificate, TrustState, Verdict
+from tests.factories.entries import moment, signer
+from validators.verdict import Standing
+
+#: When every stored verdict here was found.
+JUDGED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def verdict(standing: Standing = Standing.CHAINED, **changes: object) -> StoredVerdict:
+    """A verdict with usual fields."""
+    fields: dict[str, object] = {
+        "anchor": "CN=Root" if standing is Standing.CHAINED else None,
+        "pinned": False,
+        "listed": False,
+        "takes_legacy": False,
+        "begins": moment(-1000),
+        "ends": moment(10**8),
+        "revoked_since": moment(5) if standing is Standing.REVOKED else None,
+        "revoked_name": None,
+        "revoked_reason": None,
+        "judged_at": JUDGED,
+    }
+    return StoredVerdict(standing, **fields | changes)  # type: ignore[arg-type]  # the test names them
+
+
+VERDICTS = st.builds(
+    verdict,
+    st.sampled_from([Standing.CHAINED, Standing.CHAINED, *Standing]),
+    listed=st.booleans(),
+    takes_legacy=st.booleans(),
+    begins=st.sampled_from([moment(-1000), moment(1)]),
+    ends=st.sampled_from([moment(1), moment(10**8)]),
+)
+#: Verdicts by the endorser's e-mail address; who has none is not judged.
+HELD = st.dictionaries(st.sampled_from(["ann@x.org", "Bob@x.org"]), VERDICTS)
+
+
+def hold(database: Database, verdicts: Mapping[str, StoredVerdict]) -> None:
+    """Store the verdicts on the certificates of some endorsers, as far as they have any."""
+    with database.write() as session:
+        if session.scalar(select(TrustState.id)) is None:
+            session.execute(insert(TrustState).values(id=1, revision=0, basis="", refreshed_at=JUDGED))
+        revision = session.scalars(
+            update(TrustState).values(revision=TrustState.revision + 1).returning(TrustState.revision)
+        ).one()
+        for email, held in verdicts.items():
+            key = session.scalar(
+                select(Certificate.id).where(Certificate.fingerprint == signer(email).fingerprint)
+            )
+            if key is None:
+                continue
+            row = asdict(held) | {"standing": held.standing.value, "basis": "b", "revision": revision}
+            session.execute(delete(Verdict).where(Verdict.certificate_id == key))
+            session.execute(insert(Verdict).values(certificate_id=key, due=None, **row))

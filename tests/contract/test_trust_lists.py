@@ -1,0 +1,75 @@
+"""Lists follow verdicts: remembered counts and bitmaps are never older than what is stored."""
+
+from __future__ import annotations
+
+from marketplace.access import ANONYMOUS
+from marketplace.changes import PUBLIC
+from marketplace.entries import EntryQuery, EntryService, ListCaches
+from marketplace.entries.standing import TrustMark, TrustShown
+from marketplace.search.catalogue import Catalogue
+from marketplace.search.facts import Facet
+from marketplace.search.request import SearchRequest
+from marketplace.search.service import SearchService
+from tests.contract.judging import hold, verdict
+from tests.contract.search_store import add, empty, entry
+from tests.factories.entries import moment
+from validators.verdict import Standing
+
+NOW = moment(1000)
+
+
+def listed(database, caches, *marks):
+    with database.read() as session:
+        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        page = visible.list(EntryQuery(now=NOW, trust=frozenset(marks)))
+        assert page.matching == page.total == len(page.rows)
+        return sorted(row.email for row in page.rows)
+
+
+def test_a_remembered_list_ends_with_the_verdict_it_was_made_of(database):
+    empty(database)
+    add(database, [entry(1, email="ann@x.org"), entry(2, email="bob@x.org")], PUBLIC)
+    caches = ListCaches()
+    assert listed(database, caches, TrustMark.UNJUDGED) == ["ann@x.org", "bob@x.org"]
+    hold(database, {"ann@x.org": verdict(listed=True), "bob@x.org": verdict(Standing.SELF_SIGNED)})
+    assert listed(database, caches, TrustMark.UNJUDGED) == []
+    assert listed(database, caches, TrustMark.TRUSTED) == ["ann@x.org"]
+    assert listed(database, caches, TrustMark.LISTED) == ["ann@x.org"]
+    hold(database, {"ann@x.org": verdict(Standing.REVOKED)})
+    assert listed(database, caches, TrustMark.TRUSTED) == []
+    assert listed(database, caches, TrustMark.REVOKED, TrustMark.SELF_SIGNED) == ["ann@x.org", "bob@x.org"]
+
+
+def test_a_search_follows_a_verdict_without_anything_new_in_the_log(database):
+    empty(database)
+    add(database, [entry(n, email="ann@x.org") for n in range(50)], PUBLIC)
+    service = SearchService(database, Catalogue(), None, TrustShown.TRUSTED)
+
+    def shown(*pairs):
+        found = service.search(service.read(pairs), ANONYMOUS, NOW)
+        return found.total, {one.value: one.count for one in found.facets[Facet.TRUST]}
+
+    assert shown() == (0, {"unjudged": 50, "trusted": 0})
+    hold(database, {"ann@x.org": verdict()})
+    assert shown() == (50, {"chained": 50, "trusted": 50})
+    hold(database, {"ann@x.org": verdict(Standing.REVOKED)})
+    assert shown() == (0, {"revoked": 50, "trusted": 0})
+    assert shown(("trust", "all"))[0] == 50
+
+
+def test_what_a_site_shows_is_a_choice_that_a_reader_can_change(database):
+    empty(database)
+    add(database, [entry(1, email="ann@x.org"), entry(2, email="bob@x.org")], PUBLIC)
+    hold(database, {"ann@x.org": verdict(Standing.REVOKED), "bob@x.org": verdict(Standing.SELF_SIGNED)})
+    totals = {shown: SearchService(database, Catalogue(), None, shown) for shown in TrustShown}
+    found = {
+        shown: service.search(service.read([]), ANONYMOUS, NOW).total for shown, service in totals.items()
+    }
+    assert found == {
+        TrustShown.ANY: 2,
+        TrustShown.UNREVOKED: 1,
+        TrustShown.CHAINED: 0,
+        TrustShown.LISTED: 0,
+        TrustShown.TRUSTED: 0,
+    }
+    assert SearchRequest().chosen == {}
