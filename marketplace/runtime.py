@@ -258,7 +258,7 @@ def build(settings: Settings) -> Runtime:
     entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
         database,
-        UploadPolicy(legacy=settings.upload.legacy),
+        UploadPolicy(legacy=settings.upload.legacy, required=settings.upload.require, judge=trust.verdict),
         on_commit=lambda: _nudge(following, federation),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,

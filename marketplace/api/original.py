@@ -109,7 +109,9 @@ UPLOAD = Operation(
     query=(AUDIENCE,),
     errors={
         400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.older-than-latest",
-              "gate.certificate-not-yet-valid", "gate.created-in-future", "audience.private",
+              "gate.certificate-not-yet-valid", "gate.created-in-future", "gate.certificate-revoked",
+              "gate.chain-required", "gate.revocation-unknown", "gate.path-out-of-date",
+              "gate.not-on-allow-list", "audience.private",
               "audience.other-group", "body.empty",
               "form.no-file"),
         404: ("audience.unknown",),

@@ -98,6 +98,11 @@ class UploadSettings(Section):
     legacy: Literal["refuse", "accept"] = Field(
         "refuse", description="accept: also take SHA-1 signatures, 1024-bit keys and expired certificates"
     )
+    require: Literal["any", "allowlist", "chain"] = Field(
+        "any",
+        description="chain: take uploads only of endorsers who are chained to an anchor; allowlist: only of "
+        "those of them whose name is on trust.allowlist",
+    )
     max_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="largest entry taken, in bytes")
     confirm_email: bool = Field(
         False, description="endorsers confirm by mail before an upload with a new certificate is taken"

@@ -27,7 +27,6 @@ from marketplace.ingest import (
     IngestService,
     Receipt,
     StoreUnavailableError,
-    UploadPolicy,
 )
 from marketplace.ingest.rehearsal import rehearse
 from marketplace.ingest.service import address_of
@@ -91,7 +90,7 @@ class ConfirmationService:
         self._ingest = ingest
         self._trust = trust
         self._settings = settings
-        self._policy = UploadPolicy(legacy=settings.upload.legacy)
+        self._policy = ingest.policy
         self._limits = Limits(
             settings.upload.pending_per_address,
             settings.upload.pending_limit,

@@ -71,6 +71,36 @@ class OtherAudienceError(AudienceError):
     code = "audience.other-group"
 
 
+class CertificateRevokedError(GateError):
+    """The issuer of the signer's certificate, or of one above it, took it back."""
+
+    code = "gate.certificate-revoked"
+
+
+class ChainRequiredError(GateError):
+    """No authority that the site trusts has certified the endorser."""
+
+    code = "gate.chain-required"
+
+
+class RevocationUnknownError(GateError):
+    """The site cannot tell whether the certificate is revoked, and takes none of which it cannot."""
+
+    code = "gate.revocation-unknown"
+
+
+class PathOutOfDateError(GateError):
+    """A certificate between the signer's and the anchor is not in date now."""
+
+    code = "gate.path-out-of-date"
+
+
+class NotOnAllowListError(GateError):
+    """The endorser is certified and not on the site's list."""
+
+    code = "gate.not-on-allow-list"
+
+
 class ConflictError(IngestError):
     """Other bytes have these coordinates in the log."""
 

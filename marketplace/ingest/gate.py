@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from marketplace.ingest.admission import Judge, Required, verify_admission, verify_path_in_date
 from marketplace.ingest.errors import (
     CertificateExpiredError,
     CertificateNotYetValidError,
@@ -19,6 +20,7 @@ from marketplace.ingest.errors import (
     OlderThanLatestError,
 )
 from validators.document import AcceptedEntry, Strength, format_time
+from validators.verdict import CertificateVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,14 @@ class UploadPolicy:
     Args:
         legacy: ``accept`` lets in legacy signatures and expired certificates, for old catalogues and clients.
         max_ahead: how far the creation time may lie ahead of the site's clock.
+        required: what the endorser's certificate must be.
+        judge: tells how it stands; None where nobody asks, which only an import may.
     """
 
     legacy: Literal["refuse", "accept"] = "refuse"
     max_ahead: timedelta = timedelta(minutes=5)
+    required: Required = "any"
+    judge: Judge | None = None
 
 
 def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPolicy, now: datetime) -> None:
@@ -45,6 +51,8 @@ def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPol
         GateError: a subclass for each rule.
     """
     _verify_signature(entry, policy, now)
+    if policy.judge is not None:
+        _verify_endorser(entry, policy, policy.judge(entry.signer, now), now)
     if entry.created - now > policy.max_ahead:
         raise CreatedInFutureError(
             f"dcterms:created is {format_time(entry.created)}, more than "
@@ -56,6 +64,15 @@ def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPol
             f"dcterms:created is {format_time(entry.created)}, but the latest entry of this endorser for "
             f"the image is of {format_time(latest)}: sign again with a later time"
         )
+
+
+def _verify_endorser(
+    entry: AcceptedEntry, policy: UploadPolicy, verdict: CertificateVerdict, now: datetime
+) -> None:
+    verify_admission(entry, verdict, policy.required)
+    # Old catalogues come with authorities that are over: what lets in their signatures lets in these.
+    if policy.required != "any" and policy.legacy == "refuse":
+        verify_path_in_date(verdict, now)
 
 
 def _verify_signature(entry: AcceptedEntry, policy: UploadPolicy, now: datetime) -> None:

@@ -146,7 +146,7 @@ class IngestService:
         on_private_outcome: Callable[[str, str], None] = lambda outcome, code: None,
     ) -> None:
         self._database = database
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
@@ -336,7 +336,7 @@ class IngestService:
 
     def _commit_once(self, waiting: Sequence[_Waiting], within: _Within | None) -> list[Taken | Exception]:
         with self._database.write() as session:
-            batch = Batch(session, self._policy, self._clock())
+            batch = Batch(session, self.policy, self._clock())
             batch.lock([one.entry for one in waiting])
             outcomes: list[Taken | Exception] = []
             for one in waiting:

@@ -200,6 +200,26 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "You have endorsed this image at a later time already, and the later entry counts. Sign "
             "again now."
         ),
+        "gate.certificate-revoked": (
+            "Whoever issued the certificate no longer stands by it, most often because the key was lost or "
+            "stolen. Get a new certificate and sign with that; it can also deprecate older entries of the "
+            "same address."
+        ),
+        "gate.chain-required": (
+            "This site takes uploads only of endorsers whose certificate leads to an authority it trusts. "
+            "Sign with such a certificate, with those between it and the authority's, or ask the operator."
+        ),
+        "gate.revocation-unknown": (
+            "The site has no current revocation list of your certificate's issuer and takes no chances. "
+            "That is the operator's to mend; try again later."
+        ),
+        "gate.path-out-of-date": (
+            "Your certificate, or an authority's above it, is not valid now. Ask the authority for a new one."
+        ),
+        "gate.not-on-allow-list": (
+            "This site takes uploads of the endorsers on its list only. Ask the operator to put the name in "
+            "your certificate there."
+        ),
         "gate.created-in-future": "Set the clock of the signing machine and sign again.",
         "conflict.coordinates": (
             "You have signed another entry about this image with the same time. Nothing is ever "

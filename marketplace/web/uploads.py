@@ -24,7 +24,6 @@ from marketplace.ingest import (
     GateError,
     Receipt,
     StoreUnavailableError,
-    UploadPolicy,
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.runtime import Runtime
@@ -80,10 +79,9 @@ def check(request: Request) -> Response:
 
 def try_upload(runtime: Runtime, data: bytes, address: str | Addressing) -> Examination:
     """What an upload would meet in the log it goes to; what other logs hold has no part in it."""
-    policy = UploadPolicy(legacy=runtime.settings.upload.legacy)
     with runtime.database.read() as session:
         entries = EntryService(session, runtime.list_caches)
-        return examine_upload(data, entries, address, policy, runtime.now())
+        return examine_upload(data, entries, address, runtime.ingest.policy, runtime.now())
 
 
 def _upload_page(request: Request, examination: Examination | None) -> Response:

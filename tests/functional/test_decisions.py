@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from marketplace.db import Database
+from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually, upload
@@ -54,12 +56,26 @@ def endorsed(http, identity):
     return accept(document).coordinates.path()
 
 
+def imported(site, identity):
+    """The same past the upload gate, which takes nothing of a revoked certificate."""
+    document = signed(image(content=secrets.token_hex()), identity)
+    database = Database.open(site.database_url)
+    ingest = IngestService(database, UploadPolicy())
+    try:
+        ingest.import_(document)
+    finally:
+        ingest.close()
+        database.close()
+    return accept(document).coordinates.path()
+
+
 def decision(http, path):
     return http.get(f"/api/v1/entries/{path}/decision").json()
 
 
-def test_chained_revoked_and_self_signed(http):
-    jim, rita, jane = (decision(http, endorsed(http, one)) for one in (JIM, RITA, JANE))
+def test_chained_revoked_and_self_signed(http, site):
+    paths = endorsed(http, JIM), imported(site, RITA), endorsed(http, JANE)
+    jim, rita, jane = (decision(http, path) for path in paths)
     assert [one["standing"] for one in (jim, rita, jane)] == ["chained", "revoked", "self-signed"]
     assert [one["trusted"] for one in (jim, rita, jane)] == [True, False, False]
     assert jim["certificate"]["anchor"] == "CN=Trust Root,O=Demo Project,C=EU"
@@ -68,8 +84,8 @@ def test_chained_revoked_and_self_signed(http):
     assert (chain["outcome"], "anchors" in chain["change"]) == ("failed", True)
 
 
-def test_pages_say_so_too(http):
-    path = endorsed(http, RITA)
+def test_pages_say_so_too(http, site):
+    path = imported(site, RITA)
     shown = http.get(f"/metadata/{path}", headers={"Accept": "text/html"})
     assert shown.status_code == 200
     assert "This site does not trust this entry" in shown.text
@@ -90,12 +106,12 @@ def test_a_pin_and_a_new_list_count_without_a_restart(http, trust):
     eventually(lambda: decision(http, of_kate)["certificate"]["pinned"])
 
 
-def test_a_broken_file_is_named_and_changes_nothing(http, trust):
+def test_a_broken_file_is_named_and_changes_nothing(http, site, trust):
     assert http.get("/readyz").json()["trust"] == []
     (trust / "root.r0").write_bytes(b"broken")
     (fault,) = eventually(lambda: http.get("/readyz").json()["trust"])
     assert (fault["code"], fault["file"]) == ("trust.crl-unreadable", "root.r0")
     assert http.get("/readyz").status_code == 200
-    assert decision(http, endorsed(http, RITA))["standing"] == "revoked"
+    assert decision(http, imported(site, RITA))["standing"] == "revoked"
     (trust / "root.r0").write_bytes(revoking(RITA, ago=0))
     eventually(lambda: http.get("/readyz").json()["trust"] == [])

@@ -1,0 +1,152 @@
+"""The keys of the original test suite at a running site: who is trusted, shown, and let in."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from marketplace.db import Database
+from marketplace.ingest import IngestService, UploadPolicy
+from tests.factories.documents import draft_xml, image
+from tests.functional.catalogue import eventually
+from tests.functional.running import running_server
+from validators import accept
+from validators.signing import load_pkcs12, sign
+
+RDF = {"Content-Type": "application/rdf+xml"}
+
+
+@pytest.fixture(scope="module")
+def keys(shared_fixtures):
+    return shared_fixtures / "keys"
+
+
+def document(keys, name):
+    identity = load_pkcs12((keys / f"{name}.p12").read_bytes(), "XYZXYZ")
+    draft = draft_xml(image(content=secrets.token_hex())).encode()
+    return sign(draft, identity, datetime.now(UTC).replace(microsecond=0))
+
+
+@contextmanager
+def site(keys, data, crl="ca-crl.pem", **settings):
+    """A site that trusts the test authority; its files are in a directory of its own."""
+    trust = data / "trust"
+    trust.mkdir(parents=True)
+    shutil.copy(keys / "ca-cert.pem", trust / "ca.pem")
+    if crl is not None:
+        shutil.copy(keys / crl, trust / "ca.r0")
+    shutil.copy(keys / "whitelist.txt", data / "whitelist.txt")
+    with (
+        running_server(
+            data,
+            trust_anchors=str(trust),
+            trust_allowlist=str(data / "whitelist.txt"),
+            trust_reload_interval="1",
+            query_enabled="false",
+            search_engine="off",
+            **settings,
+        ) as server,
+        server.client() as http,
+    ):
+        yield server, http, trust
+
+
+def imported(server, data):
+    database = Database.open(server.database_url)
+    ingest = IngestService(database, UploadPolicy())
+    try:
+        ingest.import_(data)
+    finally:
+        ingest.close()
+        database.close()
+
+
+def standings(http, **query):
+    """The standing of every listed entry, by the first name of its endorser."""
+    found = http.get("/api/v1/entries", params=query).json()["entries"]
+    return {one["email"].partition(".")[0]: one["verdict"]["standing"] for one in found}
+
+
+def uploaded(http, data):
+    return http.post("/metadata", content=data, headers={**RDF, "Accept": "application/problem+json"})
+
+
+def test_who_is_chained_revoked_self_signed_and_pinned(keys, tmp_path):
+    with site(keys, tmp_path) as (server, http, trust):
+        for name in ("jim", "joan", "jane", "ec"):
+            assert uploaded(http, document(keys, name)).status_code == 201
+        refused = uploaded(http, document(keys, "revoked"))
+        assert (refused.status_code, refused.json()["code"]) == (400, "gate.certificate-revoked")
+        imported(server, document(keys, "revoked"))
+        expected = {"jim": "chained", "joan": "chained", "jane": "self-signed", "ec": "self-signed"}
+        eventually(lambda: standings(http) == expected | {"rita": "revoked"})
+        assert standings(http, trust="trusted") == {"jim": "chained", "joan": "chained"}
+        assert standings(http, trust="revoked") == {"rita": "revoked"}
+
+        shutil.copy(keys / "jane-cert.pem", trust / "jane.pem")
+        eventually(lambda: standings(http)["jane"] == "chained")
+        (jane,) = http.get("/api/v1/entries?trust=listed&endorser=jane.tester@example.org").json()["entries"]
+        assert jane["verdict"]["pinned"] and jane["verdict"]["listed"]
+        (trust / "jane.pem").unlink()
+        eventually(lambda: standings(http)["jane"] == "self-signed")
+
+        page = http.get("/?trust=all", headers={"Accept": "text/html"}).text
+        assert all(
+            f">{badge}</span>" in page for badge in ("certified", "revoked", "self-signed certificate")
+        )
+        assert "A certificate was revoked by its issuer on" in page
+
+
+def test_spellings_of_the_list_are_all_the_same_name(keys, tmp_path):
+    with site(keys, tmp_path, upload_require="allowlist") as (_, http, trust):
+        for name in ("jim", "joan"):  # the second one is written in lower case there
+            assert uploaded(http, document(keys, name)).status_code == 201, name
+        codes = {name: uploaded(http, document(keys, name)).json()["code"] for name in ("jane", "revoked")}
+        assert codes == {"jane": "gate.chain-required", "revoked": "gate.certificate-revoked"}
+        shutil.copy(keys / "jane-cert.pem", trust / "jane.pem")
+        shutil.copy(keys / "ec-cert.pem", trust / "ec.pem")
+        eventually(lambda: uploaded(http, document(keys, "jane")).status_code == 201)
+        assert uploaded(http, document(keys, "ec")).json()["code"] == "gate.not-on-allow-list"
+
+
+def test_a_closed_registry_asks_for_a_chain_and_says_so_before_the_upload(keys, tmp_path):
+    with site(keys, tmp_path, crl="ca-crl-empty.pem", upload_require="chain") as (_, http, _trust):
+        assert uploaded(http, document(keys, "revoked")).status_code == 201
+        tried = http.post("/api/v1/verify", content=document(keys, "jane"), headers=RDF).json()
+        assert (tried["verdict"], tried["steps"][-1]["code"]) == ("refused", "gate.chain-required")
+        refused = http.post("/metadata", content=document(keys, "jane"), headers=RDF)
+        assert refused.status_code == 400 and "self-signed" in refused.text
+        eventually(lambda: standings(http) == {"rita": "chained"})
+
+
+def test_the_same_bytes_again_are_answered_as_before_also_when_the_signer_is_revoked(keys, tmp_path):
+    with site(keys, tmp_path, crl=None) as (_, http, trust):
+        known = document(keys, "revoked")
+        assert uploaded(http, known).status_code == 201
+        shutil.copy(keys / "ca-crl.pem", trust / "ca.r0")
+        eventually(lambda: standings(http) == {"rita": "revoked"})
+        assert uploaded(http, known).status_code == 201
+        assert uploaded(http, document(keys, "revoked")).json()["code"] == "gate.certificate-revoked"
+
+
+def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
+    xml = {"Accept": "application/xml"}
+    with site(keys, tmp_path, trust_show="trusted") as (_, http, _trust):
+        for name in ("jim", "jane"):
+            assert uploaded(http, document(keys, name)).status_code == 201
+        eventually(lambda: standings(http) == {"jim": "chained"})
+        assert standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"}
+        listed = http.get("/metadata", headers=xml)
+        assert listed.text.count("<rdf:RDF") == 1
+        assert http.get("/metadata?trust=all", headers=xml).text.count("<rdf:RDF") == 2
+        home = http.get("/", headers={"Accept": "text/html"}).text
+        assert "trust: as this site shows" in home and 'href="/?trust=all"' in home
+        plain = http.get("/metadata", headers={"Accept": "text/html"}).text
+        assert "trust: as this site shows" in plain
+        assert http.get("/metadata?trust=nonsense").status_code == 400
+        (jane,) = http.get("/api/v1/entries?trust=self-signed").json()["entries"]
+        assert accept(http.get(jane["links"]["signed"]).content).entry_id == jane["id"]
