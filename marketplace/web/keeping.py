@@ -27,7 +27,7 @@ def keep_private(response: Response) -> None:
     Also where the answer holds nothing private: whether it does is nobody's business.
     """
     kept = [(name, value) for name, value in response.headerlist if name.lower() == "cache-control"]
-    if any(_NOBODY in value for _, value in kept):
+    if any(_NOBODY in value or value.startswith("private") for _, value in kept):
         return
     response.headerlist = [
         *(pair for pair in response.headerlist if pair[0].lower() != "cache-control"),

@@ -1,0 +1,216 @@
+"""Two sites that everybody must find the same: one with a group's private entries, one without them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyramid.interfaces import IRoutesMapper
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.router import Router
+
+import marketplace
+from marketplace.config import Settings
+from marketplace.db import upgrade
+from marketplace.federation.keys import create_keys
+from marketplace.runtime import Runtime, build
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.functional.catalogue import eventually
+from tests.functional.private_site import GROUP, MEMBER, OTHER, OUTSIDER, found_groups
+from validators import accept
+
+URL = "http://site.example"
+REQUEST_ID = "privacy-matrix"
+
+ALICE = make_identity(email="alice@example.org")
+BOB = make_identity("Bob Tester", email="bob@example.org", variant=1)
+#: Nothing of hers is public.
+SECRET = make_identity("Sybil Secret", email="sybil@secret.example", variant=2)
+SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
+
+
+def _document(content: str, created: str, by: object = ALICE, **fields: object) -> bytes:
+    return signed(image(content=content, **fields), by, created=created)  # type: ignore[arg-type]  # an identity
+
+
+_TITLES = "SELECT%20?o%20WHERE%20%7B?s%20<http://purl.org/dc/terms/title>%20?o%7D"
+
+#: What both sites show everybody.
+PUBLIC = {
+    "shared": _document("shared", "2024-05-01T00:00:00Z", title="Shared debian", tags=("lts",), os="debian"),
+    "plain": _document("plain", "2024-05-02T00:00:00Z", title="Plain ubuntu", tags=("lts",), os="ubuntu"),
+    "contested": _document("contested", "2024-05-03T00:00:00Z", title="Contested", os="fedora"),
+    "bob": _document("shared", "2024-05-04T00:00:00Z", BOB, title="Second opinion", os="debian"),
+}
+#: First private, then published; on the other site public at once.
+PUBLISHED = _document("published", "2024-05-05T00:00:00Z", BOB, title="Published later", os="arch")
+#: What the outsider's own group has at both sites.
+OUTSIDERS = _document("outsiders", "2024-05-06T00:00:00Z", title="Of the other group", os="gentoo")
+#: What only the first site has, in the group astro.
+PRIVATE = {
+    "image": _document(
+        "hidden", "2024-06-01T00:00:00Z", title="Hidden quasar", tags=("quasar",), os="secretos",
+        description="Nebula pipeline", locations=("pdisk:secret.example:1:a",),
+    ),
+    "newer": _document("shared", "2024-06-02T00:00:00Z", title="Newer quasar", deprecated="quasar leak"),
+    "twin": _document("contested", "2024-05-03T00:00:00Z", title="Another quasar", os="secretos"),
+    "sybil": _document("sybil", "2024-06-03T00:00:00Z", SECRET, title="Quasar of Sybil", tags=("lts",)),
+    "expiring": _document("expiring", "2024-06-04T00:00:00Z", title="Quasar", valid="2024-07-01T00:00:00Z"),
+    "signed": _document("signed", "2024-06-05T00:00:00Z", title="Quasar for ever", extra=SIGNED_PRIVATE),
+}  # fmt: skip
+#: Uploaded last by the readers themselves: what is private at one site must not be in their way.
+FRESH = {
+    "older": _document("shared", "2024-06-01T12:00:00Z", title="Between the two"),
+    "same": PRIVATE["image"],
+    "private": PRIVATE["signed"],
+    "reopened": _document("contested", "2024-05-03T00:00:01Z", title="Reopened"),
+}
+DOCUMENTS = {**PUBLIC, **PRIVATE, **FRESH}
+
+
+def names() -> dict[str, str]:
+    """What paths and parameters can be filled with."""
+    found = {"group": GROUP, "log": f"group:{GROUP}", "email": "sybil@secret.example", "tag": "quasar"}
+    for name, data in {**PRIVATE, "published": PUBLISHED, **PUBLIC}.items():
+        entry = accept(data)
+        found[name] = entry.coordinates.path()
+        found[f"{name}_identifier"] = entry.identifier
+        found[f"{name}_id"] = entry.entry_id
+        found[f"{name}_certificate"] = entry.signer.fingerprint
+    return found
+
+
+@dataclass
+class Site:
+    """A whole site in this process, asked without a socket."""
+
+    runtime: Runtime
+    application: Router
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def ask(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        accept: str = "*/*",
+        body: bytes = b"",
+        kind: str = "",
+        reader: str | None = None,
+    ) -> Response:
+        """The answer to a request of a reader."""
+        headers = {"Accept": accept, "X-Request-Id": REQUEST_ID}
+        if reader is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[reader]}"
+        if kind:
+            headers["Content-Type"] = kind
+        request = Request.blank(path, base_url=URL, method=method, headers=headers, body=body)
+        return request.get_response(self.application)
+
+    def put(self, data: bytes, owner: str | None = None, audience: str | None = None) -> None:
+        """Upload a document."""
+        path = "/metadata" if audience is None else f"/metadata?audience={audience}"
+        answer = self.ask(path, method="POST", body=data, kind="application/rdf+xml", reader=owner)
+        assert answer.status_int == 201, answer.text
+
+    def routes(self) -> dict[str, str]:
+        """Pattern by name of every route, files left out."""
+        routes = self.application.registry.getUtility(IRoutesMapper).get_routes()
+        return {route.name: route.pattern for route in routes if not route.name.startswith("__")}
+
+    def caught_up(self) -> bool:
+        """Whether the followers have taken everything in that they were told of."""
+        lags = self.runtime.following.lags()
+        found = self.ask("/api/v1/search?q=published&status=all")
+        asked = self.ask(f"/query?query={_TITLES}&media=json")
+        return (
+            not any(lag.rows or lag.failures for lag in lags)
+            and found.status_int == 200
+            and found.json["total"] == 1
+            and b"Published later" in asked.body
+        )
+
+
+@contextmanager
+def open_site(data: Path, fill: Callable[[Site], None]) -> Iterator[Site]:
+    """A running site in a directory, filled and caught up."""
+    settings = Settings.from_mapping(
+        {
+            "data": str(data),
+            "site.url": URL,
+            "query.workers": "1",
+            "limit.address": "0",
+            "limit.failures": "0",
+        }
+    )
+    upgrade(settings.database_url)
+    create_keys(data, "site.example")
+    runtime = build(settings)
+    site = Site(runtime, marketplace.make_app(runtime), found_groups(settings.database_url))
+    runtime.start()
+    try:
+        fill(site)
+        eventually(site.caught_up, 60.0)
+        yield site
+    finally:
+        runtime.close()
+
+
+def fill_with(site: Site) -> None:
+    """Everything, what is private before and between what is public."""
+    private = iter(PRIVATE.values())
+    for data in PUBLIC.values():
+        site.put(next(private), MEMBER, GROUP)
+        site.put(data)
+    for data in private:
+        site.put(data, MEMBER, GROUP)
+    site.put(PUBLISHED, MEMBER, GROUP)
+    path = names()["published"]
+    answer = site.ask(f"/api/v1/entries/{path}/publish", method="POST", reader=MEMBER)
+    assert answer.status_int == 201, answer.text
+    site.put(OUTSIDERS, OUTSIDER, OTHER)
+
+
+def fill_without(site: Site) -> None:
+    """The same as the public and the outsider see it."""
+    for data in (*PUBLIC.values(), PUBLISHED):
+        site.put(data)
+    site.put(OUTSIDERS, OUTSIDER, OTHER)
+
+
+#: Headers that differ between any two answers.
+_VOLATILE_HEADERS = frozenset({"date", "set-cookie"})
+_TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
+#: What differs between two sites of the same content, and between two moments.
+_VOLATILE = (
+    (re.compile(rf"{_TODAY}[T ]\d\d:\d\d(:\d\d)?Z?".encode()), b"NOW"),
+    (re.compile(rb"sparql:[0-9a-f]+"), b"sparql:STORE"),
+    (re.compile(rb'value="[0-9a-f]{64}"'), b'value="KEY"'),
+    (re.compile(rb"\b[0-9a-f]{16}\b"), b"TOKEN"),
+    # Written down a little later.
+    (re.compile(rb'"Last used">[^<]*<'), b'"Last used"><'),
+)
+#: Of the figures only those of what is stored: how often and how fast somebody asked differs always.
+_TIMED = re.compile(rb"^(process|python)_|_request_seconds_|^# ")
+
+
+def shown(answer: Response, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body without what is volatile."""
+    body = answer.body
+    if path.partition("?")[0] == "/metrics":
+        body = b"\n".join(line for line in body.splitlines() if not _TIMED.search(line))
+    for pattern, written in _VOLATILE:
+        body = pattern.sub(written, body)
+    left_out = set(_VOLATILE_HEADERS)
+    if body != answer.body:
+        left_out |= {"etag", "content-length"}
+    headers = sorted(
+        (name.lower(), value) for name, value in answer.headerlist if name.lower() not in left_out
+    )
+    return answer.status_int, headers, body
