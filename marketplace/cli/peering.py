@@ -10,6 +10,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.peers import register
 
 if TYPE_CHECKING:
     from marketplace.federation.keys import SiteKeys
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 @click.group("peer")
 def peer() -> None:
     """Replicate with other marketplaces."""
+
+
+register(peer)
 
 
 @peer.command()

@@ -22,7 +22,7 @@ from marketplace.peers.trusted_log import EMPTY, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.merkle import Frontier
-from marketplace.tlog.note import VerifierKey, parse_note, parse_verifier_key
+from marketplace.tlog.note import VerifierKey, is_key_name, parse_note, parse_verifier_key
 
 _MAX_URL = 2000
 #: A log of which nothing was read.
@@ -197,6 +197,22 @@ class Peers:
         for known in self.logs(peer.id):
             unread = known.trusted.newest is None and known.trusted.proven.size == 0
             if known.log == PUBLIC and unread and known.state is not State.QUARANTINED:
+                self.rename(known, origin)
+
+    def accept_epoch(self, name: str, origin: str) -> None:
+        """Go on with a peer's public log under another name, from its first row.
+
+        Raises:
+            PeerNotFoundError: there is no such peer.
+            PeerAddressError: the name is none of a log of this peer.
+        """
+        peer = self.get(name)
+        if not origin.startswith(f"{peer.name}/{PUBLIC}/e") or not is_key_name(origin):
+            raise PeerAddressError(f"{origin[:80]!r} is no epoch of {peer.name}/{PUBLIC}")
+        for known in self.logs(peer.id):
+            if known.log == PUBLIC:
+                for table in (PeerWanted, PeerRejected):
+                    self._session.execute(delete(table).where(table.peer_log_id == known.id))
                 self.rename(known, origin)
 
     def rename(self, followed: FollowedLog, origin: str) -> None:

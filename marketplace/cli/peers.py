@@ -1,0 +1,204 @@
+"""``marketplace peer add|list|show|...``: whom this site pulls from."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.cli.database import open_database, open_ingest
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_record, write_records
+
+if TYPE_CHECKING:
+    from marketplace.config import Settings
+    from marketplace.peers.administration import PeerAdministration
+    from marketplace.peers.service import PullService
+    from marketplace.tlog.note import VerifierKey
+
+_COLUMNS = ("name", "state", "entries", "behind", "wanted", "rejected", "error", "url")
+
+
+def register(group: click.Group) -> None:
+    """Put the commands of this module into ``marketplace peer``."""
+    for command in (add, list_, show, disable, enable, release, pull, grant, revoke):
+        group.add_command(command)
+
+
+@click.command()
+@settings_options
+@click.argument("url", metavar="URL")
+@click.option("--key", required=True, metavar="KEY", help="The peer's log key, as its operator gave it.")
+@click.option("--auth-key", metavar="KEY", help="Its auth key: needed for nudges and private logs.")
+def add(config: Path | None, data: str | None, url: str, key: str, auth_key: str | None) -> None:
+    """Follow the marketplace at URL.
+
+    Its keys come from its operator and not from URL: `marketplace peer keys` shows
+    them there. A running server begins to pull within seconds.
+    """
+    with _administration(read_settings(config, data)) as peers:
+        added = peers.add(url, _key(key), None if auth_key is None else _key(auth_key))
+    click.echo(added.name)
+
+
+@click.command("list")
+@settings_options
+@output_option
+def list_(config: Path | None, data: str | None, output: Format) -> None:
+    """List the peers and how their public logs stand."""
+    with _administration(read_settings(config, data)) as peers:
+        records = [peers.summary(status) for status in peers.all()]
+    write_records(records, _COLUMNS, output, identify="name")
+
+
+@click.command()
+@settings_options
+@output_option
+@click.argument("name", metavar="PEER")
+def show(config: Path | None, data: str | None, output: Format, name: str) -> None:
+    """Show a peer: its keys, each of its logs, what is missing, and evidence against it."""
+    with _administration(read_settings(config, data)) as peers:
+        record = peers.record(name)
+    write_record(record if output != "table" else _flat(record), output, identify="name")
+
+
+@click.command()
+@settings_options
+@click.argument("name", metavar="PEER")
+def disable(config: Path | None, data: str | None, name: str) -> None:
+    """Stop pulling from PEER. What came from it stays."""
+    with _administration(read_settings(config, data)) as peers:
+        peers.switch(name, disabled=True)
+
+
+@click.command()
+@settings_options
+@click.argument("name", metavar="PEER")
+def enable(config: Path | None, data: str | None, name: str) -> None:
+    """Pull from PEER again."""
+    with _administration(read_settings(config, data)) as peers:
+        peers.switch(name, disabled=False)
+
+
+@click.command()
+@settings_options
+@click.argument("name", metavar="PEER")
+@click.option("--from-start", is_flag=True, help="Forget what was proven and read everything again.")
+@click.option("--epoch", metavar="ORIGIN", help="Accept that its public log goes on as ORIGIN.")
+def release(config: Path | None, data: str | None, name: str, from_start: bool, epoch: str | None) -> None:
+    """Let a quarantined PEER be pulled again; the evidence stays.
+
+    Look at `marketplace peer show` first, and talk to the peer's operator.
+    """
+    with _administration(read_settings(config, data)) as peers:
+        if epoch is not None:
+            peers.accept_epoch(name, epoch)
+        elif from_start:
+            peers.restart(name)
+        else:
+            peers.release(name)
+
+
+@click.command()
+@settings_options
+@output_option
+@click.argument("name", metavar="PEER")
+@click.option("--now", is_flag=True, help="Do not wait for the server: pull here, until all is in.")
+def pull(config: Path | None, data: str | None, output: Format, name: str, now: bool) -> None:
+    """Pull from PEER in this process, now; safe while the server does so too.
+
+    Ends with 7 if some log could not be pulled.
+    """
+    if not now:
+        raise CommandError("the server pulls by itself; --now pulls here", ExitCode.USAGE)
+    settings = read_settings(config, data)
+    with _administration(settings) as peers:
+        peer = peers.get(name)
+        with _pulls(peers, settings) as pulls:
+            logs = pulls.pull(peer)
+    records = [peers.log_record(one) for one in logs]
+    write_records(records, ("origin", "state", "entries", "behind", "error"), output, identify="origin")
+    if any(one.error_code is not None for one in logs):
+        raise CommandError(f"{name} could not be pulled completely", ExitCode.NETWORK_OR_SERVER)
+
+
+@click.command()
+@settings_options
+@click.argument("group", metavar="GROUP")
+@click.argument("name", metavar="PEER")
+def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
+    """Let PEER read the entries of GROUP, from the first one on."""
+    with _administration(read_settings(config, data)) as peers:
+        peers.grant(group, name)
+
+
+@click.command()
+@settings_options
+@click.argument("group", metavar="GROUP")
+@click.argument("name", metavar="PEER")
+def revoke(config: Path | None, data: str | None, group: str, name: str) -> None:
+    """Let PEER read the entries of GROUP no longer. What it has it keeps: nothing can be called back."""
+    with _administration(read_settings(config, data)) as peers:
+        peers.revoke(group, name)
+
+
+@contextmanager
+def _administration(settings: Settings) -> Iterator[PeerAdministration]:
+    from marketplace.changes import LogNotFoundError
+    from marketplace.peers.administration import PeerAdministration
+    from marketplace.peers.errors import PeerError
+    from marketplace.peers.registry import PeerNotFoundError, PeerTakenError
+
+    try:
+        with open_database(settings) as database:
+            yield PeerAdministration(database, f"cli:{getpass.getuser()}", lambda: datetime.now(UTC))
+    except (PeerNotFoundError, LogNotFoundError) as error:
+        raise CommandError(str(error), ExitCode.NOT_FOUND) from None
+    except PeerTakenError as error:
+        raise CommandError(str(error), ExitCode.CONFLICT) from None
+    except PeerError as error:
+        raise CommandError(str(error), ExitCode.OTHER) from None
+
+
+@contextmanager
+def _pulls(peers: PeerAdministration, settings: Settings) -> Iterator[PullService]:
+    from marketplace.federation.keys import load_keys
+    from marketplace.peers.service import open_pulls
+    from marketplace.trust import TrustService, open_store
+
+    with open_ingest(peers.database, settings) as ingest:
+        trust = TrustService(open_store(settings.trust))
+        service = open_pulls(settings.federation, peers.database, ingest, trust, load_keys(settings.data))
+        try:
+            yield service
+        finally:
+            service.stop()
+
+
+def _key(text: str) -> VerifierKey:
+    from marketplace.tlog.errors import KeyFormatError
+    from marketplace.tlog.note import parse_verifier_key
+
+    try:
+        return parse_verifier_key(text)
+    except KeyFormatError as error:
+        raise CommandError(f"--key or --auth-key: {error}", ExitCode.USAGE) from None
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """A record for a table: each log and piece of evidence on a line of its own."""
+    flat = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
+    flat["granted"] = record["granted"]
+    flat["logs"] = [
+        f"{one['origin']}: {one['state']}, {one['entries']} entries, {one['behind']} behind"
+        + (f", {one['error']}" if one["error"] else "")
+        for one in record["logs"]
+    ]
+    flat["evidence"] = [f"{one['found_at']} {one['code']}: {one['message']}" for one in record["evidence"]]
+    return flat

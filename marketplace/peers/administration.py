@@ -1,0 +1,194 @@
+"""What operators do with peers, by whatever way: each act in a transaction of its own, with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC, group_log
+from marketplace.audit import AuditLog
+from marketplace.db import Database
+from marketplace.peers.registry import Peers, Trouble
+from marketplace.peers.sites import FollowedLog, Peer, State
+from marketplace.tlog.note import VerifierKey
+from validators.document import format_time
+
+#: Shown instead of a log's state where the peer is switched off.
+DISABLED = "disabled"
+_NOTHING = Trouble(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A peer, its logs, and what is missing from each by its key."""
+
+    peer: Peer
+    logs: tuple[FollowedLog, ...]
+    trouble: dict[int, Trouble]
+
+    @property
+    def public(self) -> FollowedLog | None:
+        """Its public log."""
+        return next((one for one in self.logs if one.log == PUBLIC), None)
+
+    @property
+    def state(self) -> str:
+        """The state of the public log, or ``disabled``."""
+        if self.peer.disabled:
+            return DISABLED
+        return State.NEW.value if self.public is None else self.public.state.value
+
+
+class PeerAdministration:
+    """Acts upon peers.
+
+    Args:
+        actor: who acts, as the audit log names it.
+    """
+
+    def __init__(self, database: Database, actor: str, clock: Callable[[], datetime]) -> None:
+        self.database = database
+        self._actor = actor
+        self._clock = clock
+
+    def add(self, url: str, log_key: VerifierKey, auth_key: VerifierKey | None) -> Peer:
+        """Begin to follow a site; see ``Peers.add``."""
+        with self._acting("peer.add", log_key.name) as peers:
+            return peers.add(url, log_key, auth_key, self._clock())
+
+    def get(self, name: str) -> Peer:
+        """A peer by its name.
+
+        Raises:
+            PeerNotFoundError: there is none.
+        """
+        with self.database.read() as session:
+            return Peers(session).get(name)
+
+    def all(self) -> list[PeerStatus]:
+        """Every peer and how its logs stand."""
+        with self.database.read() as session:
+            peers = Peers(session)
+            trouble, logs = peers.trouble(), peers.logs()
+            return [
+                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble)
+                for peer in peers.all()
+            ]
+
+    def switch(self, name: str, *, disabled: bool) -> None:
+        """Stop or go on pulling from a peer."""
+        with self._acting("peer.disable" if disabled else "peer.enable", name) as peers:
+            peers.switch(name, disabled=disabled)
+
+    def release(self, name: str) -> None:
+        """Let a quarantined peer be pulled again, from what was proven last."""
+        with self._acting("peer.release", name) as peers:
+            peers.release(name)
+
+    def restart(self, name: str) -> None:
+        """Read every log of a peer again from its first row."""
+        with self._acting("peer.restart", name) as peers:
+            peers.restart(name)
+
+    def accept_epoch(self, name: str, origin: str) -> None:
+        """Go on with a peer's public log under another name; see ``Peers.accept_epoch``."""
+        with self._acting("peer.epoch", name) as peers:
+            peers.accept_epoch(name, origin)
+
+    def grant(self, group: str, name: str) -> None:
+        """Let a peer read a group's entries; see ``Peers.grant``."""
+        with self._acting("peer.grant", f"{name} {group}") as peers:
+            peers.grant(group_log(group), name, self._clock())
+
+    def revoke(self, group: str, name: str) -> None:
+        """Let a peer read them no longer; see ``Peers.revoke``."""
+        with self._acting("peer.revoke", f"{name} {group}") as peers:
+            peers.revoke(group_log(group), name)
+
+    def summary(self, status: PeerStatus) -> dict[str, Any]:
+        """A peer in one line: its public log, and what is missing from any."""
+        public = status.public
+        trouble = [status.trouble.get(one.id, _NOTHING) for one in status.logs]
+        return {
+            "name": status.peer.name,
+            "url": status.peer.url,
+            "state": status.state,
+            "entries": sum(one.entries for one in status.logs),
+            "behind": 0 if public is None else public.trusted.behind,
+            "wanted": sum(one.wanted for one in trouble),
+            "rejected": sum(one.rejected for one in trouble),
+            "error": next((one.error_code for one in status.logs if one.error_code), None),
+        }
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Everything about a peer.
+
+        Raises:
+            PeerNotFoundError: there is none.
+        """
+        with self.database.read() as session:
+            peers = Peers(session)
+            peer = peers.get(name)
+            status = PeerStatus(peer, tuple(peers.logs(peer.id)), peers.trouble())
+            granted, evidence = peers.granted(peer.id), peers.evidence(peer.id)
+        return self.summary(status) | {
+            "log_key": str(peer.log_key),
+            "auth_key": None if peer.auth_key is None else str(peer.auth_key),
+            "added_at": format_time(peer.added_at),
+            "contacted_at": _time(peer.contacted_at),
+            "clock_offset": peer.clock_offset,
+            "granted": [log.removeprefix(group_log("")) for log in granted],
+            "logs": [self.log_record(one, status.trouble.get(one.id, _NOTHING)) for one in status.logs],
+            "evidence": [
+                {
+                    "origin": one.origin,
+                    "found_at": format_time(one.found_at),
+                    "code": one.code,
+                    "message": one.message,
+                    "first": one.first,
+                    "second": one.second,
+                }
+                for one in evidence
+            ],
+        }
+
+    def log_record(self, followed: FollowedLog, trouble: Trouble = _NOTHING) -> dict[str, Any]:
+        """Everything about a log of a peer."""
+        trusted = followed.trusted
+        return {
+            "origin": followed.origin,
+            "log": followed.log,
+            "state": followed.state.value,
+            "rows": trusted.reached.size,
+            "proven": trusted.proven.size,
+            "covered": trusted.reached.size + trusted.behind,
+            "behind": trusted.behind,
+            "entries": followed.entries,
+            "received": followed.received,
+            "wanted": trouble.wanted,
+            "rejected": trouble.rejected,
+            "failures": followed.failures,
+            "error": followed.error_code,
+            "reason": followed.error,
+            "failed_at": _time(followed.failed_at),
+            "succeeded_at": _time(followed.succeeded_at),
+            "compared_at": _time(followed.compared_at),
+        }
+
+    @contextmanager
+    def _acting(self, action: str, subject: str) -> Iterator[Peers]:
+        with self.database.write() as session:
+            yield Peers(session)
+            self._record(session, action, subject)
+
+    def _record(self, session: Session, action: str, subject: str) -> None:
+        AuditLog(session).record(self._actor, action, subject, at=self._clock())
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
