@@ -16,7 +16,8 @@ from marketplace.ingest.errors import (
     StoreUnavailableError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.service import Address, Addressing, IngestService, Page
+from marketplace.ingest.pages import Page
+from marketplace.ingest.service import Address, Addressing, IngestService
 
 __all__ = [
     "Address",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Literal
 
 from sqlalchemy import NestedTransaction, Select, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -18,6 +19,7 @@ from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience
+from marketplace.ingest.bulk import find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row
@@ -180,6 +182,52 @@ class Batch:
         taken = Taken(entry, "created", source=source)
         self._await_number(log, Appended(entry_key, body_id, provenance), taken, body["sha256"])
         return taken
+
+    def try_add(
+        self,
+        entry: AcceptedEntry,
+        log: str,
+        source: Source,
+        note: Note | None = None,
+        provenance: Provenance | None = None,
+    ) -> Taken | Exception:
+        """``add`` in a savepoint of its own: what it raised, where the fault is that of this entry alone.
+
+        Raises:
+            DBAPIError: the database is in trouble: that is no single entry's doing.
+        """
+        try:
+            with self.savepoint():
+                return self.add(entry, log, source, note, provenance)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+                raise
+            return error
+
+    def add_unknown(
+        self, entries: Sequence[AcceptedEntry], log: str, provenance: Sequence[Provenance | None]
+    ) -> list[Taken]:
+        """Take in entries that ``find_unknown`` gave and that may stand in the log, all or none.
+
+        The gate does not judge them: they were accepted elsewhere.
+
+        Raises:
+            LogNotFoundError: there is no such log.
+        """
+        log_id = self._log_key(log)
+        signers = {(one.signer.fingerprint, one.signer.intermediates): one.signer for one in entries}
+        certificates = {
+            signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
+        }
+        stored = insert_unknown(self._connection, entries, log_id, certificates, self._now)
+        return [
+            self._await_number(log, Appended(one.entry_key, one.body_id, claim), entry, one.digest)
+            for entry, one, claim in zip(entries, stored, provenance, strict=True)
+        ]
+
+    def find_unknown(self, entries: Sequence[AcceptedEntry]) -> list[int]:
+        """The positions of the entries that no log here has, each id once."""
+        return find_unknown(self._connection, entries) if entries else []
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""

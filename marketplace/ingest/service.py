@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, Queue
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
@@ -24,6 +24,7 @@ from marketplace.db import Database
 from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError
 from marketplace.ingest.gate import UploadPolicy
+from marketplace.ingest.pages import Page, take_in
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
@@ -84,32 +85,8 @@ class _Nothing:
     """Nothing else waits."""
 
 
-_Within = Callable[[Session, Sequence[Taken | Exception]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Accepted entries that come in together or not at all, and what else the transaction records.
-
-    Args:
-        entries: what acceptance made of the bytes; the gate does not judge them.
-        within: called in the transaction with what became of each entry, in order. Anything it raises
-            undoes the whole page.
-        provenance: where each entry was first accepted, as their log claims; empty where it claims nothing.
-    """
-
-    entries: Sequence[AcceptedEntry]
-    log: str
-    within: _Within
-    provenance: Sequence[Provenance] = ()
-
-    def entries_waiting(self) -> list[_Waiting]:
-        """Its entries as the writer takes them."""
-        claims: Sequence[Provenance | None] = self.provenance or [None] * len(self.entries)
-        return [
-            _Waiting(entry, self.log, Source.IMPORT, provenance=claim)
-            for entry, claim in zip(self.entries, claims, strict=True)
-        ]
+#: Adds to a batch inside its transaction; what became of each entry.
+_Take = Callable[[Session, Batch], list[Taken | Exception]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +267,8 @@ class IngestService:
     def _write_page(self, waiting: _WaitingPage) -> None:
         """Commit a page and answer; never raises."""
         try:
-            outcomes = self._commit(waiting.page.entries_waiting(), waiting.page.within)
+            page = waiting.page
+            outcomes = self._commit(page.entries, lambda session, batch: take_in(session, batch, page))
         except Exception as error:
             waiting.answer.set_exception(_unavailable(error))
             return
@@ -300,7 +278,7 @@ class IngestService:
     def _write(self, waiting: list[_Waiting]) -> None:
         """Commit a batch and answer everybody in it; never raises."""
         try:
-            outcomes = self._commit(waiting)
+            outcomes = self._commit([one.entry for one in waiting], lambda _, batch: _add_all(batch, waiting))
         except Exception as error:
             _logger.exception("a batch of %d entries was not stored", len(waiting))
             for one in waiting:
@@ -325,32 +303,26 @@ class IngestService:
         except Exception:
             _logger.exception("telling the followers failed; they look by themselves soon")
 
-    def _commit(self, waiting: Sequence[_Waiting], within: _Within | None = None) -> list[Taken | Exception]:
+    def _commit(self, entries: Sequence[AcceptedEntry], take: _Take) -> list[Taken | Exception]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._commit_once(waiting, within)
+                return self._commit_once(entries, take)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _commit_once(self, waiting: Sequence[_Waiting], within: _Within | None) -> list[Taken | Exception]:
+    def _commit_once(self, entries: Sequence[AcceptedEntry], take: _Take) -> list[Taken | Exception]:
         with self._database.write() as session:
             batch = Batch(session, self.policy, self._clock())
-            batch.lock([one.entry for one in waiting])
-            outcomes: list[Taken | Exception] = []
-            for one in waiting:
-                try:
-                    with batch.savepoint():
-                        outcomes.append(batch.add(one.entry, one.log, one.source, one.note, one.provenance))
-                except Exception as error:
-                    if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
-                        raise  # the database itself is in trouble: that is no single entry's doing
-                    outcomes.append(error)
-            if within is not None:
-                within(session, outcomes)
+            batch.lock(entries)
+            outcomes = take(session, batch)
             batch.finish()
             return outcomes
+
+
+def _add_all(batch: Batch, waiting: Sequence[_Waiting]) -> list[Taken | Exception]:
+    return [batch.try_add(one.entry, one.log, one.source, one.note, one.provenance) for one in waiting]
 
 
 def _outcome(answer: Future[Receipt]) -> Receipt | Exception:

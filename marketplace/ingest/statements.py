@@ -87,3 +87,25 @@ INSERT_LOCATIONS = insert(_table(EntryLocation.__table__))
 INSERT_TAGS = insert(_table(EntryTag.__table__))
 INSERT_CURRENT = insert(_current)
 UPDATE_CURRENT = update(_current).where(_current.c.id == bindparam("current_key"))
+
+# The same for many at a time.
+
+#: ``entry_ids`` -> those of them that are stored.
+FIND_ENTRIES = select(_entry.c.entry_id).where(_entry.c.entry_id.in_(bindparam("entry_ids", expanding=True)))
+
+#: ``log_id identifiers`` -> the current entries of these images by any endorser.
+FIND_ALL_CURRENT = select(
+    _current.c.id,
+    _current.c.identifier,
+    _current.c.email,
+    _current.c.created,
+    _current.c.deprecated,
+    _current.c.entry_id,
+).where(
+    _current.c.log_id == bindparam("log_id"),
+    _current.c.identifier.in_(bindparam("identifiers", expanding=True)),
+)
+
+#: Keys in the order of the rows.
+INSERT_ENTRIES = insert(_entry).returning(_entry.c.id, sort_by_parameter_order=True)
+INSERT_BODIES = insert(_body).returning(_body.c.id, sort_by_parameter_order=True)

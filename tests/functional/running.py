@@ -97,9 +97,9 @@ def running_server(data: Path, **settings: str) -> Iterator[RunningServer]:
                 raise
 
 
-def start(data: Path, **settings: str) -> RunningServer:
-    """Start a server process and wait until it is ready."""
-    port = free_port()
+def start(data: Path, port: int = 0, **settings: str) -> RunningServer:
+    """Start a server process and wait until it is ready; port 0 stands for any that is free."""
+    port = port or free_port()
     given = {"data": str(data), "server_port": str(port), "site_url": f"http://127.0.0.1:{port}", **settings}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MARKETPLACE_")}
     environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}

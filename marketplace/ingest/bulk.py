@@ -1,0 +1,137 @@
+"""Many entries at once, where nothing is known of any of them: a few statements for a whole page.
+
+One by one an entry costs nine statements, and the time goes into making them. What
+comes out is the same, and ``tests/contract/test_ingest_pages.py`` holds the two ways
+against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.sql.dml import ReturningInsert
+
+from marketplace.entries.columns import tag_digest
+from marketplace.entries.pure import precedence
+from marketplace.ingest.rows import Row, body_row, current_row, entry_row
+from marketplace.ingest.statements import (
+    FIND_ALL_CURRENT,
+    FIND_ENTRIES,
+    INSERT_BODIES,
+    INSERT_CURRENT,
+    INSERT_ENTRIES,
+    INSERT_LOCATIONS,
+    INSERT_TAGS,
+    UPDATE_CURRENT,
+)
+from validators.document import AcceptedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where an entry went: its keys, and the SHA-256 of its bytes in hex."""
+
+    entry_key: int
+    body_id: int
+    digest: str
+
+
+def find_unknown(connection: Connection, entries: Sequence[AcceptedEntry]) -> list[int]:
+    """The positions of the entries that no log here has, each id once."""
+    ids = list(dict.fromkeys(entry.entry_id for entry in entries))
+    seen = set(connection.scalars(FIND_ENTRIES, {"entry_ids": ids}))
+    unknown = []
+    for position, entry in enumerate(entries):
+        if entry.entry_id not in seen:
+            seen.add(entry.entry_id)
+            unknown.append(position)
+    return unknown
+
+
+def insert_unknown(
+    connection: Connection,
+    entries: Sequence[AcceptedEntry],
+    log_id: int,
+    certificates: Mapping[str, int],
+    now: datetime,
+) -> list[Stored]:
+    """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
+
+    Args:
+        certificates: the keys of the signers' certificates by fingerprint.
+    """
+    rows = [entry_row(entry) for entry in entries]
+    keys = _insert_returning(
+        connection,
+        INSERT_ENTRIES,
+        [
+            row | {"certificate_id": certificates[entry.signer.fingerprint]}
+            for row, entry in zip(rows, entries, strict=True)
+        ],
+    )
+    bodies = [body_row(entry, now) | {"entry_key": key} for entry, key in zip(entries, keys, strict=True)]
+    body_ids = _insert_returning(connection, INSERT_BODIES, bodies)
+    _insert_details(connection, entries, keys)
+    _show(connection, log_id, rows, keys)
+    return [
+        Stored(key, body_id, body["sha256"])
+        for key, body_id, body in zip(keys, body_ids, bodies, strict=True)
+    ]
+
+
+def _insert_returning(
+    connection: Connection, statement: ReturningInsert[tuple[int]], rows: list[Row]
+) -> list[int]:
+    return list(connection.execute(statement, rows).scalars())
+
+
+def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], keys: Sequence[int]) -> None:
+    places = [
+        {"entry_key": key, "position": n, "uri": uri}
+        for entry, key in zip(entries, keys, strict=True)
+        for n, uri in enumerate(entry.metadata.locations)
+    ]
+    tags = [
+        {"entry_key": key, "position": n, "digest": tag_digest(tag), "tag": tag}
+        for entry, key in zip(entries, keys, strict=True)
+        for n, tag in enumerate(entry.metadata.tags)
+    ]
+    if places:
+        connection.execute(INSERT_LOCATIONS, places)
+    if tags:
+        connection.execute(INSERT_TAGS, tags)
+
+
+def _show(connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int]) -> None:
+    """Make the best of these and of what is shown the current entry of each endorser for each image."""
+    best: dict[tuple[str, str], tuple[Row, int]] = {}
+    for row, key in zip(rows, keys, strict=True):
+        pair = (row["identifier"], row["email"])
+        if pair not in best or _rank(best[pair][0]) < _rank(row):
+            best[pair] = (row, key)
+    found = connection.execute(
+        FIND_ALL_CURRENT, {"log_id": log_id, "identifiers": list({identifier for identifier, _ in best})}
+    )
+    new, better = dict(best), []
+    for shown in found:
+        pair = (shown.identifier, shown.email)
+        if pair in best:
+            del new[pair]
+            row, key = best[pair]
+            if precedence(shown.created, shown.deprecated, shown.entry_id) < _rank(row):
+                better.append(_current(row, log_id, key) | {"current_key": shown.id})
+    if new:
+        connection.execute(INSERT_CURRENT, [_current(row, log_id, key) for row, key in new.values()])
+    for values in better:
+        connection.execute(UPDATE_CURRENT, values)
+
+
+def _rank(row: Row) -> tuple[datetime, bool, int]:
+    return precedence(row["created"], row["deprecated"] is not None, row["entry_id"])
+
+
+def _current(row: Row, log_id: int, entry_key: int) -> Row:
+    return current_row(row) | {"log_id": log_id, "entry_key": entry_key}

@@ -1,0 +1,114 @@
+"""Marketplaces of their own for tests of replication: data directory, keys, and a server while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from marketplace.db import Database, upgrade
+from marketplace.federation.keys import SiteKeys, create_keys, load_keys
+from marketplace.ingest.service import utc_now
+from marketplace.peers.registry import Peers
+from marketplace.peers.sites import FollowedLog
+from tests.functional.running import RunningServer, free_port, start
+from validators import accept
+
+SETTINGS = {"query_enabled": "false", "search_engine": "off", "log_level": "info"}
+WAIT = 60
+
+
+@dataclass
+class Site:
+    """A marketplace of its own: its data directory, keys, and the server while it runs."""
+
+    data: Path
+    keys: SiteKeys
+    port: int
+    server: RunningServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The site's name among others."""
+        return self.keys.site
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        opened = Database.open(f"sqlite:///{self.data / 'marketplace.sqlite'}")
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    def start(self, **settings: str) -> None:
+        """Start the server; it keeps its port, because peers know its address."""
+        chosen = SETTINGS | {"server_port": str(self.port), "site_url": self.url} | settings
+        self.server = start(self.data, port=self.port, **chosen)
+
+    def stop(self) -> None:
+        if self.server is not None and self.server.process.poll() is None:
+            self.server.process.terminate()
+            try:
+                self.server.process.wait(30)
+            except Exception:
+                self.server.process.kill()
+                raise
+
+    def upload(self, data: bytes) -> str:
+        """Upload; returns the path behind /metadata/."""
+        assert self.server is not None
+        with self.server.client() as http:
+            answer = http.post("/metadata", content=data, headers={"Content-Type": "text/xml"})
+        assert answer.status_code == 201, answer.text
+        return accept(data).coordinates.path()
+
+    def has(self, path: str, data: bytes) -> bool:
+        assert self.server is not None
+        with self.server.client() as http:
+            answer = http.get(f"/metadata/{path}", headers={"Accept": "application/rdf+xml"})
+        assert answer.status_code in (200, 404)
+        return answer.status_code == 200 and answer.content == data
+
+    def followed(self, other: Site) -> list[FollowedLog]:
+        """How the logs of a peer stand here."""
+        with self.database() as database, database.read() as session:
+            peers = Peers(session)
+            return peers.logs(peers.get(other.name).id)
+
+    def follow(self, other: Site) -> None:
+        with self.database() as database, database.write() as session:
+            Peers(session).add(other.url, other.keys.log.verifier, other.keys.auth.verifier, utc_now())
+
+
+@contextmanager
+def sites(directory: Path, count: int, **settings: str) -> Iterator[list[Site]]:
+    """Running sites that do not know each other yet."""
+    with ExitStack() as stack:
+        made = []
+        for n in range(count):
+            data = directory / f"site{n}"
+            data.mkdir()
+            upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
+            create_keys(data, f"mp-{'abcdefgh'[n]}.example")
+            keys = load_keys(data)
+            assert keys is not None
+            site = Site(data, keys, free_port())
+            stack.callback(site.stop)
+            site.start(**settings)
+            made.append(site)
+        yield made
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = WAIT) -> float:
+    """Wait until something holds; returns after how many seconds it did."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - began
