@@ -220,10 +220,10 @@ class Batch:
             signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
         }
         stored = insert_unknown(self._connection, entries, log_id, certificates, self._now)
-        return [
-            self._await_number(log, Appended(one.entry_key, one.body_id, claim), entry, one.digest)
-            for entry, one, claim in zip(entries, stored, provenance, strict=True)
-        ]
+        taken = [Taken(entry, "created", source=Source.IMPORT) for entry in entries]
+        for mine, one, claim in zip(taken, stored, provenance, strict=True):
+            self._await_number(log, Appended(one.entry_key, one.body_id, claim), mine, one.digest)
+        return taken
 
     def find_unknown(self, entries: Sequence[AcceptedEntry]) -> list[int]:
         """The positions of the entries that no log here has, each id once."""
