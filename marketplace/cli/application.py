@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
+    "publish-entry": ("marketplace.cli.uploading:publish_entry", "Let everybody see entries of your groups."),
     "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
     "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),
     "search": ("marketplace.cli.searching:search", "Find images by words and filters."),

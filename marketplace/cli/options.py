@@ -55,6 +55,24 @@ def endpoint_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def audience_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--audience`` to a command that uploads."""
+    return click.option(
+        "--audience",
+        metavar="GROUP",
+        help="Upload to this group: only its members see the entry. Needs MARKETPLACE_TOKEN.",
+    )(function)
+
+
+def scope_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--scope`` to a command that lists or searches."""
+    return click.option(
+        "--scope",
+        metavar="SCOPE",
+        help="Which part of what you may see: all, public, mine (your groups' only) or group:NAME.",
+    )(function)
+
+
 def open_client(endpoint: str | None) -> MarketplaceClient:
     """A client of the marketplace that the option or the configuration names.
 

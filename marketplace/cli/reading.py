@@ -10,7 +10,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
-from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.options import endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.client import MarketplaceClient
 from marketplace.client.marketplace import ListQuery, Location, Status
@@ -32,6 +32,7 @@ from validators.trust import judge
 @click.option("--identifier", help="Only entries about this image.")
 @click.option("--email", help="Only this endorser's entries.")
 @click.option("--search", help="Only entries in which every one of these words occurs.")
+@scope_option
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
 def list_(
     endpoint: str | None,
@@ -41,13 +42,14 @@ def list_(
     identifier: str | None,
     email: str | None,
     search: str | None,
+    scope: str | None,
     limit: int | None,
 ) -> None:
     """List a marketplace's current entries, as the marketplace tells them.
 
     What is listed is not verified; `show` and `verify` do that.
     """
-    query = ListQuery(status, location, identifier, email, search, limit)
+    query = ListQuery(status, location, identifier, email, search, limit, scope)
     with open_client(endpoint) as client:
         records = [
             {

@@ -12,7 +12,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
-from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
 from marketplace.cli.several import Several
@@ -48,6 +48,7 @@ _entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL
     metavar="TIME",
     help="When they expire: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
 )
+@audience_option
 @_dry_run
 @_entries
 def extend(
@@ -58,6 +59,7 @@ def extend(
     key: Path | None,
     password_file: Path | None,
     until: str,
+    audience: str | None,
     dry_run: bool,
     entries: tuple[str, ...],
 ) -> None:
@@ -83,7 +85,7 @@ def extend(
         return with_valid(entry.data, moment)
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    _revise(endpoint, output, entries, change, identity, "extended")
+    _revise(endpoint, output, entries, change, identity, "extended", audience)
 
 
 @click.command(short_help="Say that images are not to be used any more.")
@@ -91,6 +93,7 @@ def extend(
 @output_option
 @key_options
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown wherever the entry is shown.")
+@audience_option
 @_dry_run
 @_entries
 def deprecate(
@@ -101,6 +104,7 @@ def deprecate(
     key: Path | None,
     password_file: Path | None,
     reason: str,
+    audience: str | None,
     dry_run: bool,
     entries: tuple[str, ...],
 ) -> None:
@@ -122,7 +126,7 @@ def deprecate(
         return with_deprecated(entry.data, reason)
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    _revise(endpoint, output, entries, change, identity, "deprecated")
+    _revise(endpoint, output, entries, change, identity, "deprecated", audience)
 
 
 def _revise(
@@ -132,6 +136,7 @@ def _revise(
     change: _Change,
     identity: SigningIdentity | None,
     done: str,
+    audience: str | None,
 ) -> None:
     """Change each entry; without an identity show what would change."""
     results = Several(len(entries), "entries", done)
@@ -143,7 +148,8 @@ def _revise(
                 if identity is None:
                     _show_change(entry, draft)
                 else:
-                    receipt = client.upload(_sign(draft, entry, identity))
+                    group = audience or _audience_of(client, entry)
+                    receipt = client.upload(_sign(draft, entry, identity), group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
             except Exception as error:
                 results.fail(name, error)
@@ -165,6 +171,17 @@ def _fetch_current(client: MarketplaceClient, name: str) -> AcceptedEntry:
             f"the marketplace sent {entry.coordinates.path()} for it", ExitCode.VERIFICATION_FAILED
         )
     return entry
+
+
+def _audience_of(client: MarketplaceClient, entry: AcceptedEntry) -> str | None:
+    """The group that alone sees the present entry: what is private must not become public by the way."""
+    seen = client.seen_by(entry.coordinates.path())
+    if "public" in seen:
+        return None
+    groups = [one.removeprefix("group:") for one in seen]
+    if len(groups) != 1:
+        raise CommandError(f"is seen by {', '.join(groups)} only: say --audience GROUP", ExitCode.USAGE)
+    return groups[0]
 
 
 def _sign(draft: bytes, entry: AcceptedEntry, identity: SigningIdentity) -> bytes:

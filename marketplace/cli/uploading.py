@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from marketplace.cli.files import read_document
-from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
 from marketplace.cli.several import Several
@@ -17,8 +17,9 @@ from marketplace.client import MarketplaceClient, Uploaded
 @click.command(short_help="Upload signed files to a marketplace.")
 @endpoint_option
 @output_option
+@audience_option
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def upload(endpoint: str | None, output: Format, files: tuple[str, ...]) -> None:
+def upload(endpoint: str | None, output: Format, audience: str | None, files: tuple[str, ...]) -> None:
     """Upload signed files to a marketplace. FILE may be - for standard input.
 
     Every file is tried; with several, 9 says that only some were taken. An upload
@@ -27,14 +28,43 @@ def upload(endpoint: str | None, output: Format, files: tuple[str, ...]) -> None
     results = Several(len(files), "files", "uploaded")
     with open_client(endpoint) as client, progress("Uploading", len(files)) as advance:
         for name in files:
-            _upload(client, name, results)
+            _upload(client, name, audience, results)
             advance(1)
     results.finish(("file", "outcome", "location"), output)
 
 
-def _upload(client: MarketplaceClient, name: str, results: Several) -> None:
+@click.command("publish-entry", short_help="Let everybody see entries of your groups.")
+@endpoint_option
+@output_option
+@click.argument("entries", nargs=-1, required=True, metavar="ID/EMAIL/CREATED...")
+def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]) -> None:
+    """Let everybody see entries that your groups keep: for good, nothing is ever taken back.
+
+    Needs MARKETPLACE_TOKEN, of a member who may upload. Every entry is tried; with
+    several, 9 says that only some were published.
+
+    \b
+    Example:
+      marketplace publish-entry MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z
+    """
+    results = Several(len(entries), "entries", "published")
+    with open_client(endpoint) as client, progress("Publishing", len(entries)) as advance:
+        for name in entries:
+            try:
+                receipt = client.publish(name)
+            except Exception as error:
+                results.fail(name, error)
+            else:
+                outcome = "pending" if receipt.pending else "published"
+                told = {"entry": name, "outcome": outcome, "location": receipt.location}
+                results.succeed(told, pending_note(name, receipt))
+            advance(1)
+    results.finish(("entry", "outcome", "location"), output)
+
+
+def _upload(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
     try:
-        receipt = client.upload(read_document(name))
+        receipt = client.upload(read_document(name), audience)
     except Exception as error:
         results.fail(name, error)
     else:

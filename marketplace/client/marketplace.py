@@ -57,6 +57,7 @@ class ListQuery:
     email: str | None = None
     search: str | None = None
     limit: int | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,22 @@ class MarketplaceClient:
     ) -> None:
         self._transport.close()
 
-    def upload(self, data: bytes) -> Uploaded:
+    def upload(self, data: bytes, audience: str | None = None) -> Uploaded:
         """Upload a signed entry.
+
+        Args:
+            audience: the group that alone shall see it; None for everybody.
 
         Raises:
             InvalidEntryError, PolicyError, ConflictError, NotPermittedError: as the marketplace judges.
+            NotFoundError: there is no such group for the one who asks.
             TransportError: it cannot be reached or fails.
         """
-        answer = self._transport.post("/metadata", data, content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
+        path = "/metadata"
+        if audience is not None:
+            self._verify_audience(data, audience)
+            path += _audience(audience)
+        answer = self._transport.post(path, data, content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
         if answer.status not in (200, 201, 202):
             raise get_error(answer)
         location = answer.headers.get("Location", "")
@@ -110,6 +119,46 @@ class MarketplaceClient:
             printable(answer.body.decode("utf-8", "replace").strip()) if pending and _is_text(answer) else ""
         )
         return Uploaded(self._absolute(printable(location)), pending, note)
+
+    def publish(self, path: str) -> Uploaded:
+        """Let everybody see an entry that a group keeps.
+
+        Args:
+            path: ``IDENTIFIER/EMAIL/CREATED``.
+
+        Raises:
+            NotFoundError: there is none that the one who asks could publish.
+            InvalidEntryError, PolicyError, ConflictError: as the marketplace judges.
+            TransportError: it cannot be reached or fails.
+        """
+        where = f"/api/v1/entries/{quote(path, safe='/@:')}/publish"
+        answer = self._transport.post(where, b"", content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
+        if answer.status not in (200, 201, 202):
+            raise get_error(answer)
+        location = self._absolute(printable(answer.headers.get("Location", "")))
+        return Uploaded(location, answer.status == 202, "")
+
+    def seen_by(self, path: str) -> tuple[str, ...]:
+        """Who sees an entry: ``public``, and ``group:NAME`` for those of one's groups that have it.
+
+        A marketplace that does not tell has no groups.
+
+        Raises:
+            NotFoundError: there is no such entry.
+            TransportError: it cannot be reached or fails.
+        """
+        where = f"/api/v1/entries/{quote(path, safe='/@:')}"
+        answer = self._transport.get(where, accept="application/json", limit=MAX_PAGE)
+        if answer.status != 200:
+            error = get_error(answer)
+            if answer.status == 404 and error.rule is None:
+                return ("public",)
+            raise error
+        told = parse_json(answer)
+        found = told.get("seen_by") if isinstance(told, dict) else None
+        if not isinstance(found, list):
+            return ("public",)
+        return tuple(printable(one) for one in found if isinstance(one, str))
 
     def fetch(self, path: str) -> bytes:
         """The exact bytes of an entry.
@@ -232,6 +281,7 @@ class MarketplaceClient:
             "email": query.email,
             "sEcho": "1",
             "sSearch": query.search,
+            "scope": query.scope,
             "iDisplayStart": str(start),
             "iDisplayLength": str(length),
         }
@@ -247,12 +297,23 @@ class MarketplaceClient:
             raise get_error(answer)
         return _parse_page(parse_json(answer))
 
+    def _verify_audience(self, data: bytes, audience: str) -> None:
+        """Make sure that the marketplace knows groups: any other would show the entry to everybody."""
+        path = "/api/v1/verify" + _audience(audience)
+        answer = self._transport.post(path, data, content_type=_RDF, accept=_PROBLEM, limit=MAX_PAGE)
+        if answer.status != 200:
+            raise get_error(answer)
+
     def _absolute(self, location: str) -> str:
         return self._transport.endpoint + location if location.startswith("/") else location
 
 
 def _is_text(answer: Answer) -> bool:
     return str(answer.headers.get("Content-Type", "")).startswith("text/plain")
+
+
+def _audience(group: str) -> str:
+    return f"?audience={quote(group, safe='')}"
 
 
 def _parse_page(page: object) -> tuple[list[Listed], int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,6 +27,7 @@ from tests.functional.private_site import (
     put,
 )
 from tests.functional.running import RunningServer
+from tests.functional.test_cli import Command
 
 ALICE = make_identity(email="alice@example.org")
 FOR_ASTRO = "<dcterms:accessRights>private</dcterms:accessRights><dcterms:audience>astro</dcterms:audience>"
@@ -238,3 +241,51 @@ def test_private_acts_move_no_public_figure(site: Site) -> None:
     administrators = site.get("/metrics", ADMIN).text
     assert 'marketplace_private_uploads_total{code="",outcome="created"}' in administrators
     assert "marketplace_private" not in site.get("/metrics", MEMBER).text
+
+
+@pytest.fixture
+def command(site: Site, tmp_path: Path) -> Command:
+    command = Command(tmp_path, site.running.url)
+    command.environ["MARKETPLACE_TOKEN"] = site.tokens[MEMBER]
+    return command
+
+
+def test_the_command_uploads_to_a_group_lists_it_and_publishes(
+    site: Site, command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "entry.xml"
+    file.write_bytes(document("by command", tags=("command",)))
+    assert command("upload", "--audience", "no-such-group", file).returncode == 3
+    done = command("upload", "--audience", GROUP, "-o", "id", file)
+    assert done.returncode == 0, done.stderr
+    path = done.stdout.decode().strip()
+    assert site.get(f"/metadata/{path}").status_code == 404
+
+    def listed(scope: str, **environ: str) -> bytes:
+        listing = command("list", "--scope", scope, "--search", "by command", "-o", "id", **environ)
+        told: bytes = listing.stdout
+        return told
+
+    assert path.encode() in listed("mine") and path.encode() not in listed("public")
+    assert command("publish-entry", path, MARKETPLACE_TOKEN=site.tokens[READER]).returncode == 3
+    published = command("publish-entry", "-o", "json", path)
+    assert json.loads(published.stdout)[0]["outcome"] == "published", published.stderr
+    assert site.get(f"/metadata/{path}").status_code == 200
+    assert path.encode() in listed("public")
+
+
+def test_what_a_group_keeps_stays_with_it_when_it_is_extended(
+    site: Site, command: Command, tmp_path: Path
+) -> None:
+    data = document("extended", valid="2020-01-01T00:00:00Z")
+    path = path_of(site.put(data, MEMBER, GROUP))
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    key.write_bytes(ALICE.key_pem())
+    certificate.write_bytes(ALICE.certificate_pem)
+    name = path.rpartition("/")[0]
+    done = command("extend", "--until", "2099-01-01", "--key", key, "--cert", certificate, "-o", "id", name)
+    assert done.returncode == 0, done.stderr
+    following = done.stdout.decode().strip()
+    assert following != path
+    assert site.get(f"/metadata/{following}").status_code == 404
+    assert site.get(f"/metadata/{following}", MEMBER).status_code == 200
