@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,12 +20,15 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.entries.standing import TrustShown
-from marketplace.federation.keys import load_keys
-from marketplace.federation.site import Federation, open_federation
+from marketplace.federation.keys import SiteKeys, load_keys
+from marketplace.federation.site import Condition, Federation, open_federation
+from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.peers.contradictions import keep_contradiction
+from marketplace.peers.cosigning import CosigningService
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.reminders import ReminderService
 from marketplace.search.catalogue import Catalogue
@@ -52,10 +56,17 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What keeps a process from doing its work, as codes, and how far each follower is behind."""
+    """How a process fares.
+
+    Args:
+        faults: what keeps it from doing its work, as codes.
+        lags: how far each follower is behind.
+        publishing: how publishing to other sites stands; None for a site that offers nothing.
+    """
 
     faults: tuple[str, ...]
     lags: tuple[Lag, ...]
+    publishing: Condition | None = None
 
 
 class Following:
@@ -223,6 +234,7 @@ class Runtime:
         try:
             self.verify_store()
             lags = self.following.lags()
+            publishing = self._publishing()
         except SchemaError as error:
             return Health((error.code,), ())
         except (SQLAlchemyError, LogNotFoundError, OSError):
@@ -232,9 +244,13 @@ class Runtime:
             faults.append("search.warming-up")
         if self.trust_watch.failures >= FAILING:
             faults.append("trust.verdicts")
-        if self.federation is not None:
-            faults += self.federation.faults()
-        return Health(tuple(faults), tuple(lags))
+        return Health(tuple(faults), tuple(lags), publishing)
+
+    def _publishing(self) -> Condition | None:
+        if self.federation is None:
+            return None
+        with self.database.read() as session:
+            return self.federation.condition(session)
 
 
 def build(settings: Settings) -> Runtime:
@@ -246,7 +262,7 @@ def build(settings: Settings) -> Runtime:
     """
     database = Database.open(settings.database_url)
     keys = load_keys(settings.data)
-    federation = open_federation(database, keys, utc_now)
+    federation = _open_federation(settings, database, keys, lambda site: peers.nudge(site))
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer, TrustShown(settings.trust.show))
@@ -264,6 +280,7 @@ def build(settings: Settings) -> Runtime:
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
     )
+    peers = open_pulls(settings.federation, database, ingest, trust, keys)
     mail_owed = threading.Event()
     confirmation = ConfirmationService(
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
@@ -280,7 +297,7 @@ def build(settings: Settings) -> Runtime:
         metrics=metrics,
         trust_store=trust_store,
         federation=federation,
-        peers=open_pulls(settings.federation, database, ingest, trust, keys),
+        peers=peers,
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),
@@ -316,3 +333,20 @@ def _conflicts(settings: Settings, database: Database) -> ConflictFollower:
         return ConflictFollower(database, utc_now)
     notices = ConflictNotices(settings.mail.admin, settings.site.url, utc_now)
     return ConflictFollower(database, utc_now, notices)
+
+
+def _open_federation(
+    settings: Settings, database: Database, keys: SiteKeys | None, nudge: Callable[[str], None]
+) -> Federation | None:
+    """What publishes; None where this site has no keys, or offers nothing.
+
+    Args:
+        nudge: called with the name of a peer that has something new.
+    """
+    if keys is None or settings.federation.mode == "pull-only":
+        return None
+    hearers = Hearers(
+        head=lambda origin: nudge(origin.partition("/")[0]),
+        contradiction=partial(keep_contradiction, database, utc_now),
+    )
+    return open_federation(database, keys, utc_now, CosigningService(database, keys, utc_now), hearers)

@@ -13,6 +13,7 @@ from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.peers import register
 
 if TYPE_CHECKING:
+    from marketplace.config import Settings
     from marketplace.federation.keys import SiteKeys
 
 
@@ -49,14 +50,66 @@ def init(config: Path | None, data: str | None, origin: str | None) -> None:
 @settings_options
 def show_keys(config: Path | None, data: str | None) -> None:
     """Show the public keys that peers and witnesses need."""
+    _write_keys(_keys(read_settings(config, data)))
+
+
+def _keys(settings: Settings) -> SiteKeys:
     from marketplace.federation.keys import load_keys
 
-    keys = load_keys(read_settings(config, data).data)
+    keys = load_keys(settings.data)
     if keys is None:
         raise CommandError(
             "this site has no keys yet: 'marketplace peer init' makes them", ExitCode.NOT_FOUND
         )
-    _write_keys(keys)
+    return keys
+
+
+@peer.command("new-epoch")
+@settings_options
+@click.option("--log", default="public", show_default=True, help="The log to start anew.")
+@click.option("--force", is_flag=True, help="Also a log that is published without a complaint.")
+@click.option("--yes", is_flag=True, help="Do it; without this, only tell what would be done.")
+def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes: bool) -> None:
+    """Start the published log anew after a loss that cannot be made good.
+
+    A site whose database came from an older backup publishes nothing: its peers have
+    seen more. Restore the rest if you can. If not, this opens another epoch of the
+    log, under another name: everything here is published again, and each peer's
+    operator has to accept the new name.
+    """
+    from datetime import UTC, datetime
+
+    from marketplace.audit import AuditLog
+    from marketplace.cli.acting import actor
+    from marketplace.cli.database import open_database
+    from marketplace.federation.epochs import find_published, open_epoch, verify_halted
+    from marketplace.peers.cosigning import CosigningService
+
+    settings = read_settings(config, data)
+    keys = _keys(settings)
+    now = datetime.now(UTC)
+    with open_database(settings) as database:
+        with database.read() as session:
+            old = find_published(session, log)
+        if not force:
+            verify_halted(old)
+        seen = CosigningService(database, keys, lambda: now).seen(old)
+        for name in seen.silent:
+            click.echo(f"marketplace: {name} does not answer; it may have seen more.", err=True)
+        if not yes:
+            click.echo(
+                f"marketplace: {old.origin} would end at {max([old.size, *(h.size for h in seen.heads)])} "
+                f"rows and {old.size - old.head} entries be published anew; --yes does it.",
+                err=True,
+            )
+            return
+        with database.write() as session:
+            opened = open_epoch(session, old, seen.heads, seen.taken, keys, now)
+            AuditLog(session).record(
+                actor(), "federation.new-epoch", opened.origin, {"instead of": old.origin}
+            )
+    click.echo(opened.origin)
+    click.echo("marketplace: tell the operators of your peers; they have to accept it.", err=True)
 
 
 def _write_keys(keys: SiteKeys) -> None:

@@ -146,6 +146,7 @@ class Integrator:
 
     Args:
         clock: returns the time as an aware datetime.
+        before: called on the thread before anything is published.
         on_publish: called with each log that has a new head, on this thread; must be quick.
     """
 
@@ -156,12 +157,14 @@ class Integrator:
         clock: Callable[[], datetime],
         *,
         interval: float = INTERVAL,
+        before: Callable[[], None] = lambda: None,
         on_publish: Callable[[PublishedLog], None] = lambda log: None,
     ) -> None:
         self._database = database
         self._keys = keys
         self._clock = clock
         self._interval = interval
+        self._before = before
         self._on_publish = on_publish
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -210,6 +213,7 @@ class Integrator:
         return 1
 
     def _run(self) -> None:
+        self._before()
         while not self._stopping.is_set():
             # Cleared before looking: a nudge during the look makes another one.
             self._wake.clear()

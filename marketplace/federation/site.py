@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
+from sqlalchemy.orm import Session
+
+from marketplace.access import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.digests import DigestService
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.trees import Trees
 from marketplace.federation.witness import Hearers, Witness
 
-#: Failed attempts in a row after which publishing counts as failing and not as unlucky.
-_FAILING = 3
+
+class Outward(Protocol):
+    """How this site shows itself to its peers."""
+
+    def start(self) -> None:
+        """Begin to show new heads."""
+
+    def stop(self) -> None:
+        """End; later calls do nothing."""
+
+    def announce(self) -> None:
+        """A log has a new head. Cheap, callable from any thread."""
+
+    def verify_history(self) -> None:
+        """Halt the logs of which peers saw more than is here; takes seconds at most and raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How publishing stands.
+
+    Args:
+        halted: why the public log is not published any more; None where it is.
+        failures: attempts to publish in a row that failed.
+    """
+
+    halted: str | None
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """A site among others. ``start`` once, ``stop`` at the end."""
+    """A site among others. ``start`` once, ``stop`` at the end.
+
+    ``ready`` is set when it is known that the database has what was published
+    before: until then nothing is shown.
+    """
 
     keys: SiteKeys
     integrator: Integrator
     witness: Witness
+    outward: Outward
+    ready: threading.Event
     digests: DigestService = field(default_factory=DigestService)
 
     def start(self) -> None:
         """Begin to publish."""
         self.integrator.start()
+        self.outward.start()
 
     def nudge(self) -> None:
         """Say that a log has grown."""
@@ -36,23 +75,33 @@ class Federation:
     def stop(self) -> None:
         """Let what is at work end."""
         self.integrator.stop()
+        self.outward.stop()
 
-    def faults(self) -> tuple[str, ...]:
-        """What keeps this site from publishing, as codes."""
-        return ("federation.integrator",) if self.integrator.failures >= _FAILING else ()
+    def condition(self, session: Session) -> Condition:
+        """How publishing stands, of what everybody may know."""
+        public = Trees(session).find(PUBLIC)
+        return Condition(None if public is None else public.halted, self.integrator.failures)
 
 
 def open_federation(
     database: Database,
-    keys: SiteKeys | None,
+    keys: SiteKeys,
     clock: Callable[[], datetime],
-    hearers: Hearers | None = None,
-) -> Federation | None:
-    """The parts for a site's keys; None where it has none.
+    outward: Outward,
+    hearers: Hearers,
+) -> Federation:
+    """The parts for a site's keys; nothing runs yet.
 
     Args:
         hearers: who wants to know of other sites' checkpoints.
     """
-    if keys is None:
-        return None
-    return Federation(keys, Integrator(database, keys, clock), Witness(database, keys, clock, hearers))
+    ready = threading.Event()
+
+    def verify_history() -> None:
+        outward.verify_history()
+        ready.set()
+
+    integrator = Integrator(
+        database, keys, clock, before=verify_history, on_publish=lambda log: outward.announce()
+    )
+    return Federation(keys, integrator, Witness(database, keys, clock, hearers), outward, ready)

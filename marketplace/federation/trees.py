@@ -109,7 +109,7 @@ class Trees:
         Args:
             head: the largest head of the old tree that anybody saw.
         """
-        origin = f"{_first_origin(old)}/e{epoch}"
+        origin = epoch_origin(old, epoch)
         leaf = EpochLeaf(old.origin, head.size, head.root, int(now.timestamp()))
         self._insert(old.name, old.slug, origin, epoch, (leaf.to_bytes(),), keys, now)
         return self._get(old.name)
@@ -230,5 +230,7 @@ class Trees:
         return found
 
 
-def _first_origin(tree: PublishedLog) -> str:
-    return tree.origin if tree.epoch == 1 else tree.origin.removesuffix(f"/e{tree.epoch}")
+def epoch_origin(log: PublishedLog, epoch: int) -> str:
+    """The name of another epoch of a log, 2 or later."""
+    first = log.origin if log.epoch == 1 else log.origin.removesuffix(f"/e{log.epoch}")
+    return f"{first}/e{epoch}"

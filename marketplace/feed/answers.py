@@ -52,7 +52,10 @@ def reading(request: Request) -> Iterator[Feed]:
         NotFoundError: no such log, or no such part of it; or this site takes no part.
         HttpError: 503; the log is not published now.
     """
-    federation_of(request)
+    if not federation_of(request).ready.is_set():
+        # What was published before may be more than this database has: showing less would look like a fraud.
+        reason = "this site has just started and asks its peers how much of its logs they have seen"
+        raise HttpError(503, "federation.starting", reason, headers=[("Retry-After", "1")])
     runtime: Runtime = request.registry[Runtime]
     try:
         with runtime.database.read() as session:

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ from marketplace.peers.wire import Deadline, DeadlineNetwork
 
 #: The largest window a zstd frame may ask this process to allocate, in bytes.
 _ZSTD_WINDOW = 8 * 1024 * 1024
+#: No statuses beside the successful ones.
+_NO_OTHERS: Mapping[int, str] = MappingProxyType({})
 #: Longest pause, in seconds, that a peer's Retry-After can ask for.
 LONGEST_RETRY_AFTER = 300.0
 
@@ -90,13 +93,17 @@ class PeerReader:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
+        also: Mapping[int, str] | None = None,
     ) -> Answer:
         """Send a body and read the answer; see ``get``.
+
+        Args:
+            also: further statuses that are answers, each with the type its body has.
 
         Raises:
             ContactError: there is no answer, or none within the bounds and of that type.
         """
-        return self._send("POST", path, content_type, headers or {}, data, limit)
+        return self._send("POST", path, content_type, headers or {}, data, limit, also or {})
 
     def _send(
         self,
@@ -106,6 +113,7 @@ class PeerReader:
         headers: Mapping[str, str],
         data: bytes | None,
         limit: int | None,
+        also: Mapping[int, str] = _NO_OTHERS,
     ) -> Answer:
         most = self._limits.answer_bytes if limit is None else limit
         limits = self._limits
@@ -123,7 +131,7 @@ class PeerReader:
                 content=data,
                 extensions={"timeout": times},
             ) as response:
-                return self._read(response, content_type, most)
+                return self._read(response, also.get(response.status, content_type), most, also)
         except httpcore.TimeoutException:
             raise TooSlowError(f"{self._name} does not answer in time") from None
         except (httpcore.ProtocolError, UnicodeError) as error:
@@ -131,7 +139,9 @@ class PeerReader:
         except (httpcore.NetworkError, httpcore.UnsupportedProtocol, OSError) as error:
             raise UnreachableError(f"{self._name} cannot be reached ({_reason(error)})") from None
 
-    def _read(self, response: httpcore.Response, content_type: str, most: int) -> Answer:
+    def _read(
+        self, response: httpcore.Response, content_type: str, most: int, also: Mapping[int, str]
+    ) -> Answer:
         if sum(len(name) + len(value) for name, value in response.headers) > self._limits.header_bytes:
             raise TooLargeError(f"{self._name} sends more than {self._limits.header_bytes} bytes of header")
         headers = {
@@ -139,7 +149,7 @@ class PeerReader:
         }
         if response.status == 304:
             return Answer(304, headers, b"", 0)
-        self._verify_expected(response.status, headers, content_type)
+        self._verify_expected(response.status, headers, content_type, also)
         packed = bytearray()
         for piece in response.iter_stream():
             packed += piece
@@ -148,10 +158,12 @@ class PeerReader:
         body = unpacked(bytes(packed), headers.get("content-encoding", "identity"), most, self._name)
         return Answer(response.status, headers, body, len(packed))
 
-    def _verify_expected(self, status: int, headers: Mapping[str, str], content_type: str) -> None:
+    def _verify_expected(
+        self, status: int, headers: Mapping[str, str], content_type: str, also: Mapping[int, str]
+    ) -> None:
         if status in (404, 410):
             raise NotFoundError(f"{self._name} has nothing there for this site (status {status})")
-        if not 200 <= status < 300:
+        if not 200 <= status < 300 and status not in also:
             raise UnexpectedAnswerError(
                 f"{self._name} answers with status {status}", retry_after(headers.get("retry-after")), status
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -28,7 +29,10 @@ def ready(request: Request) -> Response:
     trust = [
         {"code": one.code, "file": one.file, "message": one.message} for one in runtime.trust_store.faults
     ]
-    body = {"followers": followers, "trust": trust}
+    body: dict[str, object] = {"followers": followers, "trust": trust}
+    if health.publishing is not None:
+        # A site that cannot publish still answers its users.
+        body["federation"] = asdict(health.publishing)
     if health.faults:
         return _json(503, {"status": "unavailable", "reasons": health.faults, **body})
     return _json(200, {"status": "ready", **body})

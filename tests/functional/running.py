@@ -18,7 +18,7 @@ import httpx
 
 from marketplace.db import upgrade
 
-START_SECONDS = 30
+START_SECONDS = 90
 STOP_SECONDS = 30
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()", "serve"]

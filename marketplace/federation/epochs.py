@@ -1,0 +1,72 @@
+"""Starting a log anew after a loss: another name, whose first row tells where the old one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketplace.federation.errors import FederationError
+from marketplace.federation.history import get_evidence
+from marketplace.federation.keys import SiteKeys
+from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
+from marketplace.tlog.checkpoint import Checkpoint, verify_checkpoint
+
+
+class NotHaltedError(FederationError):
+    """The log is being published: a new epoch would break it off for nothing."""
+
+    code = "federation.not-halted"
+
+
+class NeverPublishedError(FederationError):
+    """The log was never published, so there is nothing to start anew."""
+
+    code = "federation.never-published"
+
+
+def find_published(session: Session, log: str) -> PublishedLog:
+    """The newest tree of a log.
+
+    Raises:
+        NeverPublishedError: it has none.
+    """
+    found = Trees(session).find(log)
+    if found is None:
+        raise NeverPublishedError(f"the log {log} was never published")
+    return found
+
+
+def verify_halted(log: PublishedLog) -> None:
+    """Check that a log is not being published.
+
+    Raises:
+        NotHaltedError: it is.
+    """
+    if log.halted is None:
+        raise NotHaltedError(f"{log.origin} is published: no peer has shown that anything of it is missing")
+
+
+def open_epoch(
+    session: Session,
+    log: PublishedLog,
+    seen: Iterable[Checkpoint],
+    taken: Collection[str],
+    keys: SiteKeys,
+    now: datetime,
+) -> PublishedLog:
+    """Start a log anew; its entries are published again, in their order, behind the first row.
+
+    Args:
+        seen: heads of the old log that peers have, all truly signed by this site.
+        taken: names of later epochs that peers know: those were lost too.
+    """
+    heads = [Checkpoint(log.origin, log.size, log.root), *seen]
+    evidence = get_evidence(session, log)
+    if evidence is not None:
+        heads.append(verify_checkpoint(evidence, keys.verifier(log.origin)).checkpoint)
+    epoch = log.epoch + 1
+    while epoch_origin(log, epoch) in taken:
+        epoch += 1
+    return Trees(session).open_epoch(log, epoch, max(heads, key=lambda head: head.size), keys, now)
