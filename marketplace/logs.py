@@ -63,7 +63,7 @@ class TextFormatter(_EventFormatter):
 
 def hide_secrets(text: str) -> str:
     """The text with everything that looks like a token or a session cookie of ours blotted out."""
-    # Nearly no line has one, and looking for three letters costs next to nothing.
+    # Nearly no line has one, and looking for two letters costs next to nothing.
     return _SECRET.sub(r"\1[hidden]", text) if "mp" in text else text
 
 

@@ -24,6 +24,7 @@ from marketplace.federation.keys import SiteKeys, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.limits import RateLimit
 from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
@@ -275,6 +276,7 @@ def build(settings: Settings) -> Runtime:
     ingest = IngestService(
         database,
         UploadPolicy(legacy=settings.upload.legacy, required=settings.upload.require, judge=trust.verdict),
+        limit=RateLimit(settings.limit.endorser),
         on_commit=lambda: _nudge(following, federation),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,

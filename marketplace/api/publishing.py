@@ -13,7 +13,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.audiences import to_everybody
 from marketplace.web.reading import entries_seen_by
 from marketplace.web.security import principal_of
-from marketplace.web.uploads import submit
+from marketplace.web.uploads import submit, verify_takes_uploads
 from validators.document import format_time
 
 from .answers import site_url, write_json
@@ -37,6 +37,7 @@ PUBLISH = Operation(
     method="POST",
     errors={
         400: ("audience.private", "gate.older-than-latest", "gate.certificate-expired"),
+        403: ("site.read-only",),
         404: ("entry.unknown",),
         409: ("conflict.coordinates",),
         503: ("store.unavailable",),
@@ -48,6 +49,7 @@ PUBLISH = Operation(
 def publish(request: Request) -> Response:
     """Publish the entry with these coordinates."""
     PUBLISH.read(request)
+    verify_takes_uploads(request.registry[Runtime])
     principal = principal_of(request)
     with entries_seen_by(request, _publisher(principal)) as visible:
         stored = visible.find_body(read_coordinates(request))

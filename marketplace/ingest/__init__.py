@@ -14,6 +14,7 @@ from marketplace.ingest.errors import (
     OtherAudienceError,
     PrivateEntryError,
     StoreUnavailableError,
+    TooManyUploadsError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.pages import Page
@@ -39,6 +40,7 @@ __all__ = [
     "Receipt",
     "Source",
     "StoreUnavailableError",
+    "TooManyUploadsError",
     "UploadPolicy",
     "verify_gate",
 ]

@@ -23,6 +23,20 @@ class GateError(IngestError):
     code = "gate"
 
 
+class TooManyUploadsError(IngestError):
+    """An endorser uploads more often than the site allows.
+
+    Args:
+        seconds: until it may upload again.
+    """
+
+    code = "limit.endorser"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many uploads with this certificate: try again in {seconds} seconds")
+        self.seconds = seconds
+
+
 class LegacyRefusedError(GateError):
     """The signature is too weak for new entries."""
 

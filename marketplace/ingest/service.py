@@ -22,9 +22,10 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes import Provenance
 from marketplace.db import Database
 from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
-from marketplace.ingest.errors import IngestError, StoreUnavailableError
+from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.pages import Page, take_in
+from marketplace.limits import RateLimit
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
@@ -102,6 +103,8 @@ class IngestService:
         policy: what the upload gate lets in.
         clock: returns the time as an aware datetime.
         acceptor: acceptance; raises RefusedError.
+        limit: uploads of one endorser, told by certificate: anybody may claim an address, and must not use up
+            the turns of whoever owns it.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
         on_import: called with the coordinates of what came in without the gate, likewise: it may stand
             beside other entries of these coordinates.
@@ -117,6 +120,7 @@ class IngestService:
         clock: Callable[[], datetime] = utc_now,
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
+        limit: RateLimit | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
@@ -124,6 +128,7 @@ class IngestService:
     ) -> None:
         self._database = database
         self.policy = policy
+        self._limit = limit
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
@@ -154,6 +159,7 @@ class IngestService:
             RefusedError: they are no valid entry.
             AudienceError: the entry is signed for others than those who read the log.
             GateError: the upload gate refuses the entry.
+            TooManyUploadsError: its endorser uploads too often.
             ConflictError: other bytes have its coordinates in the log.
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
@@ -163,6 +169,8 @@ class IngestService:
             entry = self._accept(data)
             address = address_of(entry, log)
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
+            if source is Source.UPLOAD:
+                self._count(entry)
             receipt = self.enqueue(entry, address.log, source, address.note, provenance).result()
         except StoreUnavailableError as error:
             tell("failed", error.code)
@@ -172,6 +180,11 @@ class IngestService:
             raise
         tell(receipt.outcome, "")
         return receipt
+
+    def _count(self, entry: AcceptedEntry) -> None:
+        wait = 0 if self._limit is None else self._limit.take(entry.signer.fingerprint)
+        if wait:
+            raise TooManyUploadsError(wait)
 
     def import_(self, data: bytes, log: str = PUBLIC, provenance: Provenance | None = None) -> Receipt:
         """Accept bytes and store them without the gate: replication, or a directory of signed files.

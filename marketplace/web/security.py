@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
+from sqlalchemy.exc import OperationalError
 
 from marketplace.access.permissions import PERMISSIONS, is_permitted
 from marketplace.access.principal import Principal
@@ -18,8 +20,10 @@ from marketplace.accounts.errors import CredentialsError
 from marketplace.runtime import Runtime
 
 from .credentials import Guesses, find_secret, find_session, limit_token, unauthorized
-from .errors import NotFoundError
+from .errors import HttpError, NotFoundError
 from .problems import error_response
+
+_logger = logging.getLogger(__name__)
 
 #: Where a request keeps its principal, once it is known.
 _KNOWN = "marketplace.principal"
@@ -30,7 +34,8 @@ def principal_of(request: Request) -> Principal:
 
     Raises:
         HttpError: 401 for credentials that prove nothing, 403 for a cookie that another site's page used,
-            429 for a token that is used, or an address that guesses, too often.
+            429 for a token that is used, or an address that guesses, too often, 503 where the database does
+            not tell.
     """
     known: Principal | None = request.environ.get(_KNOWN)
     if known is None:
@@ -45,7 +50,16 @@ def known_principal(request: Request) -> Principal | None:
 
 
 def _identify(request: Request) -> Principal:
-    access: AccessService = request.registry[Runtime].access
+    try:
+        return _find(request, request.registry[Runtime].access)
+    except OperationalError:
+        _logger.exception("the database does not tell who asks")
+        raise HttpError(
+            503, "store.unavailable", "the database does not answer now", headers=[("Retry-After", "5")]
+        ) from None
+
+
+def _find(request: Request, access: AccessService) -> Principal:
     secret = find_secret(request)
     if secret is not None:
         principal = _prove(request, secret, access)

@@ -24,6 +24,7 @@ from marketplace.ingest import (
     GateError,
     Receipt,
     StoreUnavailableError,
+    TooManyUploadsError,
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.runtime import Runtime
@@ -46,8 +47,7 @@ _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML)
 def upload(request: Request) -> Response:
     """Store the entry a request carries: 201, also where it is there already; 202 asks its endorser first."""
     runtime: Runtime = request.registry[Runtime]
-    if runtime.settings.site.mode == "replica":
-        raise HttpError(403, "site.read-only", "read-only repository")
+    verify_takes_uploads(runtime)
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
     receipt = submit(runtime.confirmation, data, address)
@@ -57,6 +57,16 @@ def upload(request: Request) -> Response:
     response = _confirmation(request, receipt)
     response.headerlist += [("Location", url), ("Content-Location", url), ("Cache-Control", "no-store")]
     return response
+
+
+def verify_takes_uploads(runtime: Runtime) -> None:
+    """Check that the site is no replica.
+
+    Raises:
+        HttpError: 403; the sentence is the one that clients of the original service know.
+    """
+    if runtime.settings.site.mode == "replica":
+        raise HttpError(403, "site.read-only", "read-only repository")
 
 
 @view_config(route_name="web.upload", request_method="GET", permission="entry:upload")
@@ -113,6 +123,10 @@ def submit(
         raise BadRequestError(error.code, f"invalid metadata: {error.message}") from error
     except CertificateFrozenError as error:
         raise HttpError(403, error.code, error.message) from error
+    except TooManyUploadsError as error:
+        raise HttpError(
+            429, error.code, error.message, headers=[("Retry-After", str(error.seconds))]
+        ) from error
     except TooManyPendingError as error:
         raise HttpError(429, error.code, error.message, headers=[("Retry-After", "3600")]) from error
     except LogNotFoundError:

@@ -18,9 +18,28 @@ XML = {"Content-Type": "application/rdf+xml"}
 ANN = make_identity(email="ann@example.org")
 
 #: What a private site shows to strangers: that it lives, where to sign in, and what a site looks like.
-OPEN = {"health.alive", "health.ready", "web.login"}
+OPEN = {
+    "health.alive",
+    "health.ready",
+    "web.login",
+    # The secret in the link is the authority, and without it there is nothing.
+    "web.action",
+    # For whoever may not upload to a group of its, no entry is there.
+    "api.entry.publish",
+    # Only signatures of logs that are known here are taken, and only those logs' own checkpoints shown.
+    "fed.witness.add",
+    "fed.witness.checkpoint",
+}
 #: Places of the patterns, filled with something that fits.
-FILLED = {"identifier": "A" * 27, "email": "ann@example.org", "created": "2024-05-01T12:00:00Z"}
+FILLED = {
+    "id": "0" * 64,
+    "first": "ab",
+    "second": "abcd",
+    "level": "0",
+    "identifier": "A" * 27,
+    "email": "ann@example.org",
+    "created": "2024-05-01T12:00:00Z",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +55,7 @@ def private(tmp_path_factory):
 
 
 def path_of(pattern: str) -> str:
-    return re.sub(r"\{(\w+)(:[^}]*)?\}", lambda found: FILLED.get(found[1], "x"), pattern)
+    return re.sub(r"\{(\w+)(:(?:[^{}]|\{[^}]*\})*)?\}", lambda found: FILLED.get(found[1], "x"), pattern)
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.name not in OPEN], ids=lambda one: one.name)

@@ -11,6 +11,8 @@ import pytest
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.db import Database
+from tests.factories.documents import image, signed
+from tests.factories.identities import Identity, make_identity
 from tests.functional.access import bearer, issue_token, revoke_token, token_name
 from tests.functional.running import RunningServer, running_server
 
@@ -89,7 +91,7 @@ def test_a_browser_gets_no_challenge_that_opens_a_dialog(http) -> None:
 def test_a_right_token_without_the_right_sees_what_is_not_there(server, http) -> None:
     absent = http.get("/api/v1/there-is-nothing", headers=PROBLEM)
     reader = bearer(issue_token(server, scopes=[Scope.READ]))
-    for path in ("/api/v1/audit", "/api/v1/groups/nobodys"):
+    for path in ("/api/v1/audit", "/api/v1/audit?limit=x"):
         answer = http.get(path, headers={**PROBLEM, **reader})
         assert answer.status_code == absent.status_code == 404
         assert without_id(answer) == without_id(absent)
@@ -167,6 +169,27 @@ def test_requests_of_an_address_are_limited_where_that_is_set(tmp_path) -> None:
         assert limited and limited[0].json()["code"] == "limit.address"
         assert limited[0].headers["Retry-After"] == "1"
         assert limited[0].headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_uploads_of_an_endorser_are_limited_where_that_is_set(tmp_path) -> None:
+    ann, impostor = make_identity("Ann", "ann@example.org"), make_identity("Eve", "ann@example.org")
+    with running_server(tmp_path, limit_endorser="3") as server, server.client() as client:
+
+        def upload(number: int, identity: Identity) -> httpx.Response:
+            document = signed(
+                image(content=f"limited {number} {identity.certificate.serial_number}"), identity
+            )
+            headers = {**PROBLEM, "Content-Type": "application/rdf+xml"}
+            return client.post("/metadata", content=document, headers=headers)
+
+        # Whoever only claims the address uses up no turns of the one who owns it.
+        assert [upload(n, impostor).status_code for n in range(4)] == [201, 201, 201, 429]
+        assert [upload(n, ann).status_code for n in range(3)] == [201, 201, 201]
+        limited = upload(3, ann)
+        assert (limited.status_code, limited.json()["code"]) == (429, "limit.endorser")
+        assert 1 <= int(limited.headers["Retry-After"]) <= 20
+        refused = client.post("/metadata", content=b"<x/>", headers={"Content-Type": "application/rdf+xml"})
+        assert refused.status_code == 400
 
 
 def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path) -> None:

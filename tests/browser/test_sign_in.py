@@ -1,0 +1,55 @@
+"""Signing in, looking at the account, revoking, signing out: in a browser, with and without scripts."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from marketplace.access import Scope
+from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener
+from tests.browser.test_pages import violations
+from tests.functional.access import found_group, issue_token, token_name
+from tests.functional.running import RunningServer
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_token_signs_in_and_out_again(visit: Opener, site: RunningServer, script: bool) -> None:
+    secret = issue_token(site, f"browser-{script}@example.org".lower())
+    spare = issue_token(site, f"browser-{script}@example.org".lower(), [Scope.READ])
+    opened = visit(script=script)
+    page = opened.page
+    opened.go("/account", 401)
+    page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    page.get_by_label("Token").fill(secret)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"browser-{script}@example.org".lower())
+    expect(page.get_by_role("navigation", name="Site")).to_contain_text("Account")
+    assert secret not in page.content()
+    page.get_by_role("button", name=f"Revoke {token_name(spare)}").click()
+    expect(page.get_by_role("row").filter(has_text=token_name(spare))).to_contain_text("revoked")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("navigation", name="Site")).to_contain_text("Sign in")
+    opened.go("/account", 401)
+
+
+def test_the_pages_of_an_account_are_accessible_and_fit_a_phone(visit: Opener, site: RunningServer) -> None:
+    owner = "somebody.with.a.long.name.and.many.groups@laboratory.example.org"
+    secret = issue_token(site, owner)
+    found_group(site, "browser-group-with-a-long-name-that-goes-on", owner)
+    for width, scheme in ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light")):
+        opened = visit(width=width, scheme=scheme)
+        page = opened.page
+        opened.go("/login")
+        assert violations(page) == []
+        page.get_by_label("Token").fill("mpt_wrong")
+        opened.failing.add(f"{opened.site}/login")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("no token of this marketplace")
+        assert violations(page) == []
+        page.screenshot(path=PICTURES / f"login-{width}-{scheme}.png", full_page=True)
+        page.get_by_label("Token").fill(secret)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(owner)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.screenshot(path=PICTURES / f"account-{width}-{scheme}.png", full_page=True)
