@@ -30,6 +30,7 @@ from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.peers.contradictions import keep_contradiction
 from marketplace.peers.cosigning import CosigningService
+from marketplace.peers.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.reminders import ReminderService
 from marketplace.search.catalogue import Catalogue
@@ -169,6 +170,7 @@ class Runtime:
         mail: sends what is owed.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
+        identification: tells which of them is asking.
         list_caches: what lists remember.
         now: the clock.
     """
@@ -190,6 +192,7 @@ class Runtime:
     reminders: ReminderService
     mail: MailWorker
     peers: PullService
+    identification: PeerIdentification
     federation: Federation | None = None
     list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
@@ -300,6 +303,7 @@ def build(settings: Settings) -> Runtime:
         trust_store=trust_store,
         federation=federation,
         peers=peers,
+        identification=PeerIdentification(database, keys, utc_now),
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),

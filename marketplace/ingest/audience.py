@@ -23,15 +23,25 @@ def verify_audience(entry: AcceptedEntry, log: str) -> Audience:
         PrivateEntryError: it is signed as private and the log is the public one.
         OtherAudienceError: it is signed for groups, and the log is of another one.
     """
+    audience = verify_replica(entry, log)
+    if _is_group(log) and audience.groups and log not in map(group_log, audience.groups):
+        raise OtherAudienceError(
+            f"dcterms:audience names {', '.join(audience.groups[:5])[:200]}, not the group uploaded to"
+        )
+    return audience
+
+
+def verify_replica(entry: AcceptedEntry, log: str) -> Audience:
+    """The same for an entry of another site's log: the groups that it names are groups there.
+
+    Raises:
+        PrivateEntryError: it is signed as private and the log is the public one.
+    """
     audience = read_audience(entry.metadata)
     if audience.private and log == PUBLIC:
         raise PrivateEntryError(
             "dcterms:accessRights is private: this can never be public; upload it to a group that you "
             "belong to, or sign it without dcterms:accessRights"
-        )
-    if _is_group(log) and audience.groups and log not in map(group_log, audience.groups):
-        raise OtherAudienceError(
-            f"dcterms:audience names {', '.join(audience.groups[:5])[:200]}, not the group uploaded to"
         )
     return audience
 

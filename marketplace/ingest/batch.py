@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
-from marketplace.ingest.audience import verify_audience
+from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
@@ -54,6 +54,8 @@ class Source(Enum):
 
     UPLOAD = "upload"
     IMPORT = "import"
+    #: Another marketplace accepted it first.
+    REPLICA = "replica"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Batch:
             LogNotFoundError: there is no such log.
         """
         log_id = self._log_key(log)
-        verify_audience(entry, log)
+        (verify_replica if source is Source.REPLICA else verify_audience)(entry, log)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
@@ -220,7 +222,7 @@ class Batch:
             signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
         }
         stored = insert_unknown(self._connection, entries, log_id, certificates, self._now)
-        taken = [Taken(entry, "created", source=Source.IMPORT) for entry in entries]
+        taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
         for mine, one, claim in zip(taken, stored, provenance, strict=True):
             self._await_number(log, Appended(one.entry_key, one.body_id, claim), mine, one.digest)
         return taken

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.changes import Provenance
-from marketplace.ingest.audience import verify_audience
+from marketplace.ingest.audience import verify_replica
 from marketplace.ingest.batch import Batch, Source, Taken
 from marketplace.ingest.errors import AudienceError
 from validators.document import AcceptedEntry
@@ -44,7 +44,7 @@ def take_in(session: Session, batch: Batch, page: Page) -> list[Taken | Exceptio
     for position, entry in enumerate(page.entries):
         if position not in outcomes:
             claim = claims[position]
-            outcomes[position] = batch.try_add(entry, page.log, Source.IMPORT, provenance=claim)
+            outcomes[position] = batch.try_add(entry, page.log, Source.REPLICA, provenance=claim)
     ordered = [outcomes[position] for position in range(len(page.entries))]
     page.within(session, ordered)
     return ordered
@@ -66,7 +66,7 @@ def _take_unknown(batch: Batch, page: Page, claims: Sequence[Provenance | None])
 
 def _may_stand_in(entry: AcceptedEntry, log: str) -> bool:
     try:
-        verify_audience(entry, log)
+        verify_replica(entry, log)
     except AudienceError:
         return False
     return True

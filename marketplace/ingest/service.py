@@ -311,7 +311,7 @@ class IngestService:
             return
         try:
             # What is shown at some coordinates changes only by what comes in beside it.
-            self._on_import([one.entry.coordinates for one in created if one.source is Source.IMPORT])
+            self._on_import([one.entry.coordinates for one in created if one.source is not Source.UPLOAD])
             self._on_commit()
         except Exception:
             _logger.exception("telling the followers failed; they look by themselves soon")

@@ -7,10 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC, group_log
+from marketplace.accounts import GroupService
+from marketplace.accounts.names import SYSTEM
 from marketplace.changes import ChangeLog
 from marketplace.ingest import IngestError
 from marketplace.peers.errors import ContactError, MalformedError, PeerError
@@ -201,7 +205,7 @@ class PeerRunner:
             peers = Peers(session)
             peers.note_contact(self.peer.id, self._means.clock(), self._own.clock_offset)
             for one in offered:
-                self._follow(peers, ChangeLog(session), one)
+                self._follow(session, one)
             return peers.logs(self.peer.id)
 
     def _describe(self) -> Description:
@@ -223,12 +227,23 @@ class PeerRunner:
     def _is_of_peer(self, offered: OfferedLog) -> bool:
         return offered.origin.startswith(f"{self.peer.name}/")
 
-    def _follow(self, peers: Peers, logs: ChangeLog, offered: OfferedLog) -> None:
+    def _follow(self, session: Session, offered: OfferedLog) -> None:
+        peers = Peers(session)
         if offered.slug == PUBLIC:
             peers.meet_public(self.peer, offered.origin)
             return
-        # The group is named after where it comes from; who sees it here is this site's decision.
-        group = f"{self.peer.name}.{offered.slug}".replace(":", "-")[:63].rstrip("._-")
+        group = guest_group(self.peer.name, offered.slug)
         if self._means.filter.takes_group(group):
-            logs.create(group_log(group))
+            found_guest_group(session, group, self._means.clock())
             peers.follow(self.peer, offered.origin, group_log(group))
+
+
+def guest_group(site: str, slug: str) -> str:
+    """The name of the group here that sees what a peer granted; who belongs to it this site decides."""
+    return f"{site}.{slug[:8]}".replace(":", "-")[-63:].lstrip("._-")
+
+
+def found_guest_group(session: Session, group: str, now: datetime) -> None:
+    """Make the group, without members, where it is not there."""
+    if group_log(group) not in ChangeLog(session).names():
+        GroupService(session).create(group, by=SYSTEM, at=now)

@@ -17,6 +17,8 @@ from marketplace.access.permissions import PERMISSIONS, is_permitted
 from marketplace.access.principal import Principal
 from marketplace.accounts import AccessService
 from marketplace.accounts.errors import CredentialsError
+from marketplace.peers.assertions import UnprovenError, looks_like_assertion
+from marketplace.peers.identification import PeerIdentification
 from marketplace.runtime import Runtime
 
 from .credentials import Guesses, find_secret, find_session, limit_token, unauthorized
@@ -79,8 +81,11 @@ def _prove(request: Request, secret: str, access: AccessService) -> Principal:
     guesses = Guesses(request)
     guesses.verify_few()
     try:
+        if looks_like_assertion(secret):
+            identification: PeerIdentification = request.registry[Runtime].identification
+            return identification.principal_of(secret)
         return access.principal_of_token(secret)
-    except CredentialsError as error:
+    except (CredentialsError, UnprovenError) as error:
         guesses.count()
         raise unauthorized(request, error.code, str(error)) from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,6 +82,27 @@ class Site:
         with self.database() as database, database.read() as session:
             peers = Peers(session)
             return peers.logs(peers.get(other.name).id)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the operator here."""
+        return subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from marketplace.cli import main; main()",
+                *arguments,
+                "--data",
+                str(self.data),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def pull(self, other: Site) -> None:
+        """Pull from a peer by command, now."""
+        done = self.command("peer", "pull", other.name, "--now")
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def follow(self, other: Site) -> None:
         with self.database() as database, database.write() as session:

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from marketplace.access import group_log
+from marketplace.ingest.service import utc_now
+from marketplace.peers.registry import GrantError, Peers
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.sites import sites, until
+from tests.functional.private_site import GROUP, MEMBER, found_groups, put
+from tests.functional.sites import Site, sites, until
+from validators import accept
+
+PRIVATE = f"<dcterms:accessRights>private</dcterms:accessRights><dcterms:audience>{GROUP}</dcterms:audience>"
 
 
 @pytest.fixture
@@ -30,3 +37,34 @@ def test_an_upload_at_one_site_reaches_the_other_also_after_restarts(
         b.start()
         until(lambda: b.has(path2, second), "what was uploaded meanwhile is there after a restart")
         assert b.has(path, first)
+
+
+def test_private_entries_reach_the_granted_peer_and_nobody_else(tmp_path: Path, identity: object) -> None:
+    with sites(tmp_path, 3) as (a, b, c):
+        tokens = found_groups(f"sqlite:///{a.data / 'marketplace.sqlite'}")
+        for other in (b, c):
+            other.follow(a)
+            a.follow(other)
+        until(lambda: bool(b.followed(a)[0].succeeded_at and c.followed(a)[0].succeeded_at), "both follow")
+        secret, later = (signed(image(content=f"secret {n}", extra=PRIVATE), identity) for n in range(2))
+        path = accept(secret).coordinates.path()
+        upload_to_group(a, secret, tokens)
+        with a.database() as database, database.write() as session:
+            Peers(session).grant(group_log(GROUP), b.name, utc_now())
+        b.pull(a)
+        until(lambda: len(b.followed(a)) == 2, "the granted log is followed")
+        until(lambda: b.followed(a)[1].entries == 1, "the private entry is there")
+        assert b.followed(a)[1].log.startswith("group:mp-a.example.")
+        assert len(c.followed(a)) == 1
+        assert not b.has(path, secret)  # nobody there belongs to the group yet
+        upload_to_group(a, later, tokens)
+        until(lambda: b.followed(a)[1].entries == 2, "later ones come too", 120)
+        with b.database() as database, database.write() as session, pytest.raises(GrantError):
+            Peers(session).grant(b.followed(a)[1].log, a.name, utc_now())
+
+
+def upload_to_group(site: Site, data: bytes, tokens: dict[str, str]) -> None:
+    assert site.server is not None
+    with site.server.client() as http:
+        answer = put(http, data, tokens[MEMBER], GROUP)
+    assert answer.status_code == 201, answer.text
