@@ -33,6 +33,8 @@ MAX_IDS = 256
 #: Bytes of a whole bundle of bodies: 256 entries of the largest size, which nobody sends at once.
 _MAX_BUNDLE = 32 * MIB
 _MAX_DESCRIPTION = 256 * KIB
+#: Bytes of a list of ids; 4096 of them fit.
+_MAX_LISTED = 512 * KIB
 _ID_BYTES, _LENGTH_BYTES = 32, 4
 _LOG = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -188,10 +190,37 @@ class PeerFeed:
         except TileError as error:
             raise MalformedError(f"no bundle of bodies: {error}") from None
 
-    def digests(self, slug: str, prefix: str) -> bytes:
-        """The set digest of a log's entries whose ids begin with some hex digits, as the peer writes it."""
-        path = f"/fed/v1/logs/{slug}/digest" + "".join(f"/{one}" for one in _steps(prefix))
-        return self._get(path, JSON, 64 * KIB).body
+    def digests(self, slug: str, prefix: str, known: str) -> dict[str, str] | None:
+        """The digests of a log's parts by two further digits of the ids; None where the whole is as known.
+
+        Args:
+            prefix: of the ids: nothing or two hex digits.
+            known: the digest that the whole would have if it were as here; may be empty.
+        """
+        path = f"/fed/v1/logs/{slug}/digest" + (f"/{prefix}" if prefix else "")
+        headers = {"If-None-Match": f'"{known}"'} if known else {}
+        answer = self._get(path, JSON, 64 * KIB, headers)
+        if answer.status == 304:
+            return None
+        said = parse_json(answer.body)
+        parts = said.get("parts") if isinstance(said, dict) else None
+        if not isinstance(parts, dict) or not all(
+            isinstance(value, str) and _is_hex(key, len(prefix) + 2) and key.startswith(prefix)
+            for key, value in parts.items()
+        ):
+            raise MalformedError("the digests are not by two digits more")
+        return parts
+
+    def digest_ids(self, slug: str, prefix: str) -> list[str]:
+        """The first ids of a log that begin with four hex digits."""
+        path = f"/fed/v1/logs/{slug}/digest/{prefix[:2]}/{prefix}"
+        said = parse_json(self._get(path, JSON, _MAX_LISTED).body)
+        ids = said.get("ids") if isinstance(said, dict) else None
+        if not isinstance(ids, list) or not all(
+            isinstance(one, str) and _is_hex(one, 64) and one.startswith(prefix) for one in ids
+        ):
+            raise MalformedError("the ids are none that were asked for")
+        return ids
 
     def _get(self, path: str, kind: str, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
         return self._note(self._reader.get(path, kind, {**(headers or {}), **self._credentials()}, limit))
@@ -214,8 +243,8 @@ def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def _steps(prefix: str) -> list[str]:
-    return [prefix[:end] for end in range(2, len(prefix) + 1, 2)]
+def _is_hex(text: str, digits: int) -> bool:
+    return re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is not None
 
 
 def _offered(said: object) -> OfferedLog:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
 from marketplace.ingest import IngestError
+from marketplace.ingest.batch import Taken
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers.errors import PeerError
 from marketplace.peers.registry import frontier_bytes
@@ -146,6 +147,19 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
             second=_kept(error.second),
         )
     )
+
+
+def save_comparison(
+    session: Session, followed: FollowedLog, outcomes: Sequence[Taken | Exception], now: datetime
+) -> None:
+    """Note that the sets were compared, and that what was missing came."""
+    taken = [one for one in outcomes if isinstance(one, Taken)]
+    session.execute(
+        update(PeerLog)
+        .where(PeerLog.id == followed.id)
+        .values(compared_at=now, entries=PeerLog.entries + sum(one.outcome == "created" for one in taken))
+    )
+    forget_wanted(session, followed.log, [one.entry.entry_id for one in taken])
 
 
 def due_wanted(session: Session, log: str, peer_log_id: int | None, now: datetime, most: int) -> list[Wanted]:

@@ -21,6 +21,7 @@ from marketplace.ingest import IngestService, Page
 from marketplace.ingest.batch import Taken
 from marketplace.peers.acceptance import ImportFilter
 from marketplace.peers.bundles import Bundles, Verdicts
+from marketplace.peers.comparison import find_missing
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
 from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
 from marketplace.peers.progress import (
@@ -29,6 +30,7 @@ from marketplace.peers.progress import (
     forget_wanted,
     known_ids,
     postpone_wanted,
+    save_comparison,
     save_head,
     save_quarantine,
     save_step,
@@ -274,6 +276,33 @@ class LogPull:
         provenance = [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims]
         page = Page(entries, followed.log, within, provenance)
         means.ingest.enqueue_page(page).result(_COMMIT_SECONDS)
+        return len(entries)
+
+    def compare(self, followed: FollowedLog, feed: PeerFeed) -> int:
+        """Fetch what the peer has and this site has not; returns how many entries came.
+
+        Raises:
+            ContactError: the peer did not give what was asked for.
+            IngestError: this site could not take it.
+        """
+        means, now = self._means, self._means.clock()
+        with means.database.read() as session:
+            missing = find_missing(session, followed.log, self._slug, feed)
+        bodies = fetch_bodies(feed, missing)
+        verdicts = means.verification.verify(list(bodies.values()))
+        proven = [
+            entry
+            for entry_id, entry in zip(bodies, verdicts, strict=True)
+            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
+        ]
+        entries = [entry for entry in proven if means.filter.reason_against(entry) is None]
+        for start in range(0, max(1, len(entries)), PAGE_ROWS):
+            page = Page(
+                entries[start : start + PAGE_ROWS],
+                followed.log,
+                lambda session, outcomes: save_comparison(session, followed, outcomes, now),
+            )
+            means.ingest.enqueue_page(page).result(_COMMIT_SECONDS)
         return len(entries)
 
     def _read(self, session: Session, followed: FollowedLog) -> FollowedLog:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -30,6 +30,8 @@ from marketplace.peers.trusted_log import IntegrityError
 _DISCOVERY = 60.0
 #: Seconds after which missing bodies are looked for again at the earliest.
 _WANTED = 5.0
+#: Time between two comparisons of whole sets.
+COMPARISON = timedelta(hours=1)
 #: Seconds for which a peer that did not take our credentials is asked without them.
 _ANONYMOUS = 600.0
 
@@ -163,6 +165,7 @@ class PeerRunner:
         try:
             followed = due.pull.run(followed, feed)
             self._find_wanted(followed, due.pull, feed)
+            self._compare(followed, due.pull, feed)
         except IntegrityError:
             due.at = time.monotonic() + poll_pause()
         except ContactError as error:
@@ -178,6 +181,12 @@ class PeerRunner:
         if time.monotonic() >= self._wanted_at:
             self._wanted_at = time.monotonic() + _WANTED
             pull.retry_wanted(followed, feed)
+
+    def _compare(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
+        now = self._means.clock()
+        last = followed.compared_at
+        if followed.trusted.behind == 0 and (last is None or not timedelta(0) <= now - last < COMPARISON):
+            pull.compare(followed, feed)
 
     def _fail(
         self, followed: FollowedLog, due: _Due, error: PeerError | IngestError, asked: float | None

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from marketplace.access import group_log
 from marketplace.ingest.service import utc_now
-from marketplace.peers.registry import GrantError, Peers
+from marketplace.models import PeerLog
+from marketplace.peers.registry import GrantError, Peers, frontier_bytes
+from marketplace.peers.trusted_log import EMPTY
+from marketplace.tlog.merkle import hash_leaf
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.private_site import GROUP, MEMBER, found_groups, put
@@ -68,3 +72,33 @@ def upload_to_group(site: Site, data: bytes, tokens: dict[str, str]) -> None:
     with site.server.client() as http:
         answer = put(http, data, tokens[MEMBER], GROUP)
     assert answer.status_code == 201, answer.text
+
+
+def test_a_comparison_of_sets_finds_what_the_log_does_not_tell(tmp_path: Path, identity: object) -> None:
+    """The cursor stands at the end and nothing is here, as if every row had been passed over."""
+    with sites(tmp_path, 2) as (a, b):
+        documents = [signed(image(content=f"image {n}"), identity) for n in range(5)]
+        paths = [a.upload(data) for data in documents]
+        until(lambda: head_of(a).startswith("mp-a.example/public\n5\n"), "everything is published")
+        b.stop()
+        b.follow(a)
+        pretend_to_have_all(b, a)
+        b.start()
+        until(lambda: all(map(b.has, paths, documents)), "the digests show what is missing")
+        assert b.followed(a)[0].compared_at is not None
+
+
+def head_of(site: Site) -> str:
+    assert site.server is not None
+    with site.server.client() as http:
+        return http.get("/fed/v1/logs/public/checkpoint").text
+
+
+def pretend_to_have_all(site: Site, other: Site) -> None:
+    assert other.server is not None
+    with other.server.client() as http:
+        rows = http.get("/fed/v1/logs/public/changes").content.splitlines()
+    tree = frontier_bytes(EMPTY.extended(map(hash_leaf, rows)))
+    place = {"reached": len(rows), "proven": len(rows), "covered": len(rows)}
+    with site.database() as database, database.write() as session:
+        session.execute(update(PeerLog).values(reached_frontier=tree, proven_frontier=tree, **place))
