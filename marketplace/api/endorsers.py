@@ -12,18 +12,25 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EndorserRow
+from marketplace.entries.registry import MOST as MOST_CERTIFICATES
+from marketplace.entries.registry import CertificateUse, EndorserChange
+from marketplace.entries.standing import StoredVerdict, TrustMark
+from marketplace.runtime import Runtime
 from marketplace.web.errors import NotFoundError
 from marketplace.web.reading import visible_entries
 from validators.document import format_time
+from validators.verdict import Standing
 
 from .answers import fresh, page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
 from .description import Answer, Operation
 from .parameters import EMAIL, cursor, limit
-from .shown import Urls
+from .shown import Shown, Urls
 
 #: Certificate names shown of one endorser: anybody may claim an address under any number of names.
 MOST_NAMES = 50
+#: Tags and changes shown of one endorser; the tags have a resource of their own.
+MOST_TAGS, MOST_CHANGES = 50, 100
 #: Characters of a tag that decide its place; a tag may be far longer than a cursor.
 _PLACE_CHARACTERS = 100
 
@@ -44,7 +51,9 @@ ENDORSER = Operation(
     "api.endorser",
     "One endorser",
     "The certificate names of an address, how many entries carry each, and the time of the first and the "
-    "latest statement.",
+    "latest statement. Then the certificates with their first and last use, how this site stands to each, "
+    "and how each follows those that were seen before: `new` asks for a second look. `look_alikes` are "
+    "other endorsers whose address or name can be taken for this one's.",
     "Endorsers",
     [Answer("The endorser.", "EndorserDetails")],
     path=(EMAIL,),
@@ -68,10 +77,16 @@ def endorsers(request: Request) -> Response:
     asked = ENDORSERS.read(request)
     with visible_entries(request) as visible:
         rows = visible.endorsers()
+        alike = visible.look_alikes()
     everybody = [(email, list(names)) for email, names in groupby(rows, key=lambda row: row.email)]
     found, after = cut_page(everybody, lambda one: (one[0],), asked[ENDORSERS_CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
-    body = {"total": len(everybody), "endorsers": [_endorser(email, names, urls) for email, names in found]}
+    body = {
+        "total": len(everybody),
+        "endorsers": [
+            {**_endorser(email, names, urls), "look_alike": bool(alike.of(email))} for email, names in found
+        ],
+    }
     return page(request, body, encode_cursor(after, "api.endorsers"))
 
 
@@ -79,14 +94,29 @@ def endorsers(request: Request) -> Response:
 def endorser(request: Request) -> Response:
     """One endorser."""
     ENDORSER.read(request)
+    email, now = request.matchdict["email"], request.registry[Runtime].now()
     with visible_entries(request) as visible:
-        found = visible.endorser(request.matchdict["email"])
-    if found is None:
-        raise _unknown()
+        found = visible.endorser(email)
+        if found is None:
+            raise _unknown()
+        certificates = visible.certificates(email, now)
+        changes = visible.endorser_changes(certificates)
+        tags = visible.tags(email)
+        alike = visible.look_alikes().of(email)
+    urls = Urls(site_url(request))
     body = {
-        **_endorser(found.email, found.names, Urls(site_url(request))),
+        **_endorser(found.email, found.names, urls),
         "first": format_time(found.first),
         "latest": format_time(found.latest),
+        "certificates": [show_use(one) for one in certificates[:MOST_CERTIFICATES]],
+        "certificates_total": len(certificates),
+        "tags": list(tags[:MOST_TAGS]),
+        "tags_total": len(tags),
+        "changes": [show_change(one) for one in changes[:MOST_CHANGES]],
+        "look_alikes": [
+            {"kind": one.kind.value, "email": one.email, "text": one.text, "url": urls.endorser(one.email)}
+            for one in alike
+        ],
     }
     return fresh(request, body)
 
@@ -108,6 +138,47 @@ def tags(request: Request) -> Response:
         "tags": [{"tag": tag, "links": {"entry": urls.tag(email, tag)}} for tag in found],
     }
     return page(request, body, encode_cursor(after, "api.endorser.tags"))
+
+
+def show_use(one: CertificateUse) -> Shown:
+    """A certificate and what it was used for."""
+    return {
+        "sha256": one.fingerprint,
+        "subject": one.subject,
+        "issuer": one.issuer,
+        "not_before": format_time(one.not_before),
+        "not_after": format_time(one.not_after),
+        "email": one.email,
+        "entries": one.entries,
+        "first_use": format_time(one.first),
+        "last_use": format_time(one.latest),
+        "first_seen": format_time(one.seen),
+        "succession": None if one.succession is None else one.succession.value,
+        "new": one.is_new,
+        **_standing(one.verdict),
+    }
+
+
+def _standing(held: StoredVerdict | None) -> Shown:
+    revoked = None if held is None else held.revoked_since
+    return {
+        "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
+        "listed": held is not None and held.listed and held.standing is Standing.CHAINED,
+        "pinned": held is not None and held.pinned,
+        "anchor": None if held is None else held.anchor,
+        "revoked_since": None if revoked is None else format_time(revoked),
+    }
+
+
+def show_change(one: EndorserChange) -> Shown:
+    """Something that changed about an endorser."""
+    return {
+        "at": format_time(one.at),
+        "certificate": one.fingerprint,
+        "kind": "certificate" if one.before is None else "standing",
+        "before": one.before,
+        "after": one.after,
+    }
 
 
 def _endorser(email: str, names: Sequence[EndorserRow], urls: Urls) -> dict[str, Any]:

@@ -128,6 +128,54 @@ _TOKEN: Mapping[str, Schema] = {
     "last_used_at": _said(TIME_OR_NULL, "to the minute, and up to half a minute late"),
     "links": record("Where it is.", self=URL),
 }
+_REGISTERED: Mapping[str, Schema] = {
+    "first": TIME,
+    "latest": TIME,
+    "certificates": array(
+        record(
+            "A certificate, and what it was used for under this address.",
+            sha256=DIGEST,
+            subject=TEXT,
+            issuer=TEXT,
+            not_before=TIME,
+            not_after=TIME,
+            email=_said(TEXT_OR_NULL, "the address it binds"),
+            entries=COUNT,
+            first_use=_said(TIME, "the earliest time that its entries name"),
+            last_use=TIME,
+            first_seen=_said(TIME, "when this site first took an entry in that it signed"),
+            succession=_said(TEXT_OR_NULL, "renewed, other-issuer, other-name; null for the first one"),
+            new=_said(FLAG, "it follows others, and was first seen lately"),
+            standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
+            listed=FLAG,
+            pinned=FLAG,
+            anchor=TEXT_OR_NULL,
+            revoked_since=TIME_OR_NULL,
+        )
+    ),
+    "certificates_total": COUNT,
+    "tags": array(TEXT),
+    "tags_total": COUNT,
+    "changes": array(
+        record(
+            "Something that changed, the latest first.",
+            at=TIME,
+            certificate=DIGEST,
+            kind={"type": "string", "enum": ["certificate", "standing"]},
+            before=TEXT_OR_NULL,
+            after=TEXT,
+        )
+    ),
+    "look_alikes": array(
+        record(
+            "Another endorser who can be taken for this one.",
+            kind={"type": "string", "enum": ["address", "name"]},
+            email=TEXT,
+            text=TEXT,
+            url=URL,
+        )
+    ),
+}
 _STEP: Schema = record(
     "A step of the verification.",
     step={"type": "integer", "minimum": 1, "maximum": 8},
@@ -266,8 +314,18 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
         links=record("Where to go on.", entry=URL, signed=URL),
     ),
-    "Endorsers": _page("Endorsers.", total=COUNT, endorsers=array(record("An endorser.", **_ENDORSER))),
-    "EndorserDetails": record("An endorser.", **_ENDORSER, first=TIME, latest=TIME),
+    "Endorsers": _page(
+        "Endorsers.",
+        total=COUNT,
+        endorsers=array(
+            record(
+                "An endorser.",
+                **_ENDORSER,
+                look_alike=_said(FLAG, "easily taken for another endorser; the endorser itself tells whom"),
+            )
+        ),
+    ),
+    "EndorserDetails": record("An endorser.", **_ENDORSER, **_REGISTERED),
     "Tags": _page(
         "Tags of an endorser.",
         email=TEXT,

@@ -30,6 +30,7 @@ COMMANDS = {
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
     "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),
+    "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
 }
 

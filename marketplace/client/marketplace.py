@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from marketplace.client.answers import get_error, parse_json, printable
 from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
-from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, parse_search_answer
+from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, cursor_of, parse_search_answer
 from marketplace.client.transport import Answer, Transport
 
 #: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
@@ -195,6 +195,39 @@ class MarketplaceClient:
         if not isinstance(decision, dict) or not isinstance(decision.get("rules"), list):
             raise TransportError("the marketplace answered what is no decision")
         return decision
+
+    def endorser(self, email: str) -> dict[str, Any]:
+        """What the marketplace tells of an endorser: certificates, standing, changes, look-alikes.
+
+        Raises:
+            NotFoundError: it knows no such endorser.
+            TransportError: it cannot be reached, fails or answers what is no endorser.
+        """
+        return self._record(f"/api/v1/endorsers/{quote(email, safe='@')}", "certificates")
+
+    def endorsers(self) -> Iterator[dict[str, Any]]:
+        """Every endorser, by address, as the marketplace tells them.
+
+        Raises:
+            TransportError: it cannot be reached, fails or answers what is no list.
+        """
+        cursor: str | None = None
+        for _ in range(_MAX_ROWS // _PAGE_ROWS):
+            where = f"/api/v1/endorsers?limit={_PAGE_ROWS}"
+            page = self._record(where if cursor is None else f"{where}&cursor={quote(cursor)}", "endorsers")
+            yield from (one for one in page["endorsers"] if isinstance(one, dict))
+            cursor = cursor_of(page.get("next"))
+            if cursor is None:
+                return
+
+    def _record(self, where: str, member: str) -> dict[str, Any]:
+        answer = self._transport.get(where, accept="application/json", limit=MAX_PAGE)
+        if answer.status != 200:
+            raise get_error(answer)
+        found = parse_json(answer)
+        if not isinstance(found, dict) or not isinstance(found.get(member), list):
+            raise TransportError(f"the marketplace answered what has no {member}")
+        return found
 
     def proof(self, entry_id: str, log: str = "public") -> bytes | None:
         """The proof that an entry stands in a published log, unverified; None while it is not published.

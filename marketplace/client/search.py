@@ -73,7 +73,7 @@ def parse_search_answer(page: object) -> SearchAnswer:
         hits=tuple(_hit(hit) for hit in page["hits"]),
         total=total,
         suggestion=other if isinstance(other, str) else None,
-        cursor=_cursor(page.get("next")),
+        cursor=cursor_of(page.get("next")),
     )
 
 
@@ -101,7 +101,7 @@ def _hit(hit: object) -> Hit:
     )
 
 
-def _cursor(link: object) -> str | None:
+def cursor_of(link: object) -> str | None:
     """The cursor in the link to the next page; the link's address itself is not followed."""
     if not isinstance(link, str):
         return None

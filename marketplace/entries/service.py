@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import Principal
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
-from marketplace.entries.counts import AnswerCache
+from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.listing import Found, Listing
+from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
@@ -25,9 +26,11 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
+from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.visibility import Scope, find_scope
 from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag, Log
+from marketplace.models.current import FOREVER
 from validators.document import Coordinates
 
 #: Most rows of a timeline or of what an endorser said lately; the newest are kept.
@@ -40,6 +43,7 @@ class ListCaches:
     def __init__(self) -> None:
         self.found: AnswerCache[Found] = AnswerCache()
         self.endorsers = EndorserTally()
+        self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
 
 
 class EntryService:
@@ -197,6 +201,22 @@ class VisibleEntries:
     def endorser(self, email: str) -> EndorserRecord | None:
         """One endorser with every name it signed under."""
         return self._endorsers.find(email)
+
+    def certificates(self, email: str, now: datetime) -> Sequence[CertificateUse]:
+        """The certificates an endorser signed with, the latest seen first; ``now`` tells which are new."""
+        return CertificateRegistry(self._session, self._scope).certificates(email, now)
+
+    def endorser_changes(self, certificates: Sequence[CertificateUse]) -> Sequence[EndorserChange]:
+        """What changed about certificates from ``certificates``, newest first."""
+        return CertificateRegistry(self._session, self._scope).changes(certificates)
+
+    def look_alikes(self) -> LookAlikes:
+        """Which of the visible endorsers can be taken for one another."""
+
+        def compare() -> tuple[Lifetime, LookAlikes]:
+            return Lifetime(self._scope.sizes, 0, FOREVER), LookAlikes(self.endorsers())
+
+        return self._caches.look_alikes.get(self._scope.keys, self._scope.sizes, 0, compare)
 
     def tags(self, email: str) -> Sequence[str]:
         """The tags that name an entry of this endorser, by code point."""

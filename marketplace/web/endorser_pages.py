@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EndorserRecord, EndorserRow, EntryRow, VisibleEntries
+from marketplace.entries.lookalikes import LookAlikes
 from validators.document import format_time
 
+from .certificates import alike_badges
 from .display import cut
 from .entry_page import status_badge, until
 from .standing import Judging, list_badges
@@ -20,7 +22,7 @@ _PAGE, _MOST_ROWS, _MOST_TAGS = 100, 300, 200
 _RANGES = ((30, "30 days"), (90, "90 days"), (365, "one year"), (36525, "everything"))
 
 
-def endorsers_values(found: Sequence[EndorserRow], offset: int) -> dict[str, Any]:
+def endorsers_values(found: Sequence[EndorserRow], offset: int, alike: LookAlikes) -> dict[str, Any]:
     """The list of endorsers: one row an address, with all names it signed under."""
     by_email: dict[str, list[EndorserRow]] = {}
     for row in found:
@@ -35,6 +37,7 @@ def endorsers_values(found: Sequence[EndorserRow], offset: int) -> dict[str, Any
                 "self_named": all(row.subject == row.issuer for row in rows),
                 "issuers": [cut(row.issuer, 200) for row in rows[:5]],
                 "entries": sum(row.entries for row in rows),
+                "badges": alike_badges(alike.of(email)),
             }
             for email, rows in shown
         ],
@@ -59,7 +62,6 @@ def endorser_values(
         newest.setdefault(row.identifier, row)
     return {
         "record": record,
-        "names": record.names[:20],
         "tags": tags[:_MOST_TAGS],
         "tags_left_out": max(0, len(tags) - _MOST_TAGS),
         "days": days,

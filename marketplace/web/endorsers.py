@@ -13,6 +13,7 @@ from marketplace.runtime import Runtime
 from marketplace.sparql.terms import Literal
 from validators.document import format_time
 
+from .certificates import certificate_values
 from .endorser_pages import endorser_values, endorsers_values, tags_values
 from .errors import NotFoundError
 from .negotiation import RESULTS, Media, choose
@@ -38,10 +39,11 @@ def endorsers(request: Request) -> Response:
     offset = whole_number("offset", fields.get("offset") or "0", least=0, most=_MOST_OFFSET)
     with visible_entries(request) as visible:
         found = visible.endorsers()
+        alike = visible.look_alikes()
     rows = [(row.email, row.subject, row.issuer) for row in found]
 
     def as_page() -> Response:
-        return page(request, "endorsers", endorsers_values(found, offset))
+        return page(request, "endorsers", endorsers_values(found, offset, alike))
 
     return _answer(request, ("email", "subject", "issuer"), rows, as_page)
 
@@ -60,6 +62,9 @@ def endorser(request: Request) -> Response:
             raise _unknown()
         found = visible.recent(email, now - timedelta(days=days))
         tags = visible.tags(email)
+        certificates = visible.certificates(email, now)
+        changes = visible.endorser_changes(certificates)
+        alike = visible.look_alikes().of(email)
     variables = ("identifier", "created", "description", "location", "deprecated", "email")
     rows = [
         (
@@ -74,7 +79,9 @@ def endorser(request: Request) -> Response:
     ]
 
     def as_page() -> Response:
-        return page(request, "endorser", endorser_values(record, found, tags, days, now, judging(request)))
+        judges = judging(request)
+        values = endorser_values(record, found, tags, days, now, judges)
+        return page(request, "endorser", values | certificate_values(certificates, changes, alike, judges))
 
     return _answer(request, variables, rows, as_page)
 

@@ -13,6 +13,7 @@ from validators.document import Coordinates
 from validators.rdf import triples
 from validators.report import examine
 
+from .certificates import alike_badges, new_badges
 from .entry_page import entry_values
 from .errors import HttpError, no_entry
 from .negotiation import ENTRY, Media, choose
@@ -100,15 +101,20 @@ def _as_page(request: Request, data: bytes) -> Response:
     if shown is None:
         # Acceptance is a pure function of the bytes: a stored entry that fails it is damaged.
         raise HttpError(500, "store.damaged", "the stored entry is damaged; the operator should run fsck")
+    now = runtime.now()
     with visible_entries(request) as visible:
         record = visible.find(shown.coordinates)
         timeline = visible.timeline(shown.identifier)
+        used = visible.certificates(shown.endorser.email, now)
+        alike = visible.look_alikes().of(shown.endorser.email)
     if record is None:
         raise no_entry()
-    site_url, now = runtime.settings.site.url, runtime.now()
+    own = next((one for one in used if one.fingerprint == shown.signer.fingerprint), None)
+    flags = [*new_badges(own), *alike_badges(alike)]
+    site_url = runtime.settings.site.url
     decision = runtime.trust.find_decision(shown, now)
     return page(
         request,
         "entry",
-        entry_values(shown, report.steps, record, timeline, site_url, now, decision),
+        entry_values(shown, report.steps, record, timeline, site_url, now, decision, flags),
     )

@@ -41,6 +41,7 @@ def entry_values(
     site_url: str,
     now: datetime,
     decision: Decision | None,
+    flags: Sequence[Badge],
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -49,6 +50,7 @@ def entry_values(
         timeline: every entry about the same image.
         site_url: public base URL of the marketplace.
         decision: whether the site stands by the entry; None where it has no anchors.
+        flags: what about the endorser asks for a second look.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -59,7 +61,7 @@ def entry_values(
         "email": entry.endorser.email,
         "path": path,
         "created": format_time(entry.created),
-        "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision),
+        "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision) + [*flags],
         "decision": decision,
         "status": status_name(record, now),
         "current": None if record.is_current else entry_path(record.current),

@@ -1,0 +1,89 @@
+"""``marketplace endorser``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, output_option, write_record, write_records
+
+
+@click.group("endorser")
+def endorser() -> None:
+    """Look at who endorses images at a marketplace, and with which certificates."""
+
+
+@endorser.command("list")
+@endpoint_option
+@output_option
+def list_(endpoint: str | None, output: Format) -> None:
+    """List everybody who has signed an entry that you may see."""
+    with open_client(endpoint) as client:
+        records = [_line(one) for one in client.endorsers()]
+    write_records(records, ("email", "entries", "names", "flags", "subject"), output, identify="email")
+
+
+@endorser.command()
+@endpoint_option
+@output_option
+@click.argument("email")
+def show(endpoint: str | None, output: Format, email: str) -> None:
+    """Show an endorser: certificates with first and last use, standing, tags, changes, look-alikes.
+
+    A certificate that is new for a known address is flagged, and so are addresses
+    and names that can be taken for another endorser's.
+    """
+    with open_client(endpoint) as client:
+        found = client.endorser(email)
+    if output in ("json", "yaml"):
+        write_record(found, output, identify="email")
+        return
+    write_record(
+        {
+            "email": found.get("email"),
+            "entries": found.get("entries"),
+            "first": found.get("first"),
+            "latest": found.get("latest"),
+            "tags": _texts(found.get("tags")),
+            "certificates": [_certificate(one) for one in _records(found.get("certificates"))],
+            "changes": [
+                f"{one.get('at')} {one.get('before') or 'certificate'} -> {one.get('after')}"
+                for one in _records(found.get("changes"))
+            ],
+            "look_alikes": [
+                f"{one.get('kind')}: {one.get('text')} ({one.get('email')})"
+                for one in _records(found.get("look_alikes"))
+            ],
+        },
+        output,
+        identify="email",
+    )
+
+
+def _line(one: dict[str, Any]) -> dict[str, Any]:
+    names = _records(one.get("names"))
+    return {
+        "email": one.get("email"),
+        "entries": one.get("entries"),
+        "names": one.get("names_total"),
+        "flags": "look-alike" if one.get("look_alike") is True else None,
+        "subject": names[0].get("subject") if names else None,
+    }
+
+
+def _certificate(one: dict[str, Any]) -> str:
+    flag = f", NEW ({one.get('succession')})" if one.get("new") is True else ""
+    return (
+        f"{one.get('standing')}{flag}: {one.get('subject')}, {one.get('entries')} entries from "
+        f"{one.get('first_use')} to {one.get('last_use')}, sha256 {one.get('sha256')}"
+    )
+
+
+def _records(found: object) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _texts(found: object) -> list[str]:
+    return [str(one) for one in found] if isinstance(found, list) else []
