@@ -205,19 +205,23 @@ class PeerRunner:
         """Learn what the peer offers to this site, and follow it."""
         self._discovery.at = time.monotonic() + _DISCOVERY
         try:
-            said = self._describe()
+            said, offset = self._describe()
         except ContactError:
-            return followed  # the logs that are followed tell of it when they are looked at
+            # The logs that are followed tell of it when they are looked at. A peer that comes back
+            # does not wait a minute for its other logs and its clock to be known.
+            self._discovery.at = time.monotonic() + poll_pause()
+            return followed
         offered = [one for one in said.logs if self._is_of_peer(one)]
         self._discovery.slugs = {one.origin: one.slug for one in offered}
         with self._means.database.write() as session:
             peers = Peers(session)
-            peers.note_contact(self.peer.id, self._means.clock(), self._own.clock_offset)
+            peers.note_contact(self.peer.id, self._means.clock(), offset)
             for one in offered:
                 self._follow(session, one)
             return peers.logs(self.peer.id)
 
-    def _describe(self) -> Description:
+    def _describe(self) -> tuple[Description, int | None]:
+        """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
         feed = self._own
         if time.monotonic() < self._discovery.anonymous_until:
             feed = self._public
@@ -228,10 +232,11 @@ class PeerRunner:
                 raise
             # This site is not known there by its key; what everybody may see, it may see all the same.
             self._discovery.anonymous_until = time.monotonic() + _ANONYMOUS
-            said = self._public.description()
+            feed = self._public
+            said = feed.description()
         if said.site != self.peer.name:
             raise MalformedError(f"the address is one of {said.site[:80]!r} and not of {self.peer.name!r}")
-        return said
+        return said, feed.clock_offset
 
     def _is_of_peer(self, offered: OfferedLog) -> bool:
         return offered.origin.startswith(f"{self.peer.name}/")

@@ -1,0 +1,254 @@
+"""Several marketplaces as real processes that pull from each other, and what each of them holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from sqlalchemy import func, select
+
+from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.db import Database, upgrade
+from marketplace.federation.keys import SiteKeys, create_keys
+from marketplace.models import Change, Entry
+from marketplace.peers.registry import Peers
+from marketplace.peers.sites import FollowedLog
+from marketplace.tlog.note import VerifierKey
+from tests.factories.documents import CREATED, image, signed
+from tests.factories.identities import make_identity
+from tests.functional.running import RunningServer, free_port, start
+from validators import accept
+
+#: Seconds after which sites that can reach each other must hold the same set; far more than they take.
+HEALED = 60.0
+
+
+@dataclass
+class Site:
+    """A marketplace: its directory, its keys, where it listens, and its process while one runs."""
+
+    name: str
+    data: Path
+    keys: SiteKeys
+    port: int
+    settings: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    server: RunningServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> RunningServer:
+        assert self.server is not None, f"{self.name} is not running"
+        return self.server
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        with _environment(self.environment):
+            self.server = start(self.data, self.port, **self.settings)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self.running.kill()
+
+    def end(self) -> None:
+        """End the process somehow, also one that is stopped by a signal."""
+        if self.server is not None and self.server.process.poll() is None:
+            self.server.process.kill()
+            self.server.process.wait(30)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The site's database, beside its process."""
+        database = Database.open(f"sqlite:///{self.data / 'marketplace.sqlite'}")
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def follow(self, url: str, key: VerifierKey, auth: VerifierKey | None = None) -> None:
+        """Make another site a peer of this one."""
+        with self.database() as database, database.write() as session:
+            Peers(session).add(url, key, auth, datetime.now(UTC))
+
+    def ids(self) -> set[str]:
+        """The entries of the public log; nothing is in it twice, and no sequence is missing."""
+        with self.database() as database, database.read() as session:
+            log = ChangeLog(session).key(PUBLIC)
+            rows = session.execute(
+                select(Change.sequence, Entry.entry_id)
+                .join(Entry, Entry.id == Change.entry_key)
+                .where(Change.log_id == log)
+                .order_by(Change.sequence)
+            ).all()
+        found = {row.entry_id for row in rows}
+        assert len(found) == len(rows), f"{self.name} holds an entry twice"
+        assert [row.sequence for row in rows] == list(range(len(rows)))
+        return found
+
+    def size(self) -> int:
+        """How many entries there are; cheap."""
+        with self.database() as database, database.read() as session:
+            return session.scalar(select(func.count()).select_from(Change)) or 0
+
+    def followed(self, peer: str) -> FollowedLog:
+        """How the public log of a peer stands here."""
+        with self.database() as database, database.read() as session:
+            peers = Peers(session)
+            (found,) = [one for one in peers.logs(peers.get(peer).id) if one.log == PUBLIC]
+        return found
+
+    def evidence(self, peer: str) -> list[str]:
+        """The codes of what is kept against a peer."""
+        with self.database() as database, database.read() as session:
+            peers = Peers(session)
+            return [one.code for one in peers.evidence(peers.get(peer).id)]
+
+    def upload(self, data: bytes) -> str:
+        """Upload a document; returns its id once it is confirmed."""
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            answer = http.post(f"{self.url}/metadata", content=data, headers={"Content-Type": "text/xml"})
+        assert answer.status_code == 201, answer.text
+        return accept(data).entry_id
+
+    def complaints(self) -> list[str]:
+        """Tracebacks of the log: nothing that others do may cause one."""
+        return [
+            str(line) for line in self.running.log_lines() if "exception" in line or "Traceback" in str(line)
+        ]
+
+
+@contextmanager
+def sites(folder: Path, names: Iterable[str] = "abc", **settings: str) -> Iterator[list[Site]]:
+    """Marketplaces that all pull from each other; their processes end with the block."""
+    made = [make_site(folder, name, **settings) for name in names]
+    for site in made:
+        for other in made:
+            if other is not site:
+                site.follow(other.url, other.keys.log.verifier, other.keys.auth.verifier)
+    try:
+        for site in made:
+            site.start()
+        yield made
+    finally:
+        for site in made:
+            site.end()
+
+
+def make_site(folder: Path, name: str, **settings: str) -> Site:
+    """A marketplace with keys and an empty database; it does not run yet."""
+    data = folder / name
+    data.mkdir()
+    upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
+    keys = create_keys(data, f"mp-{name}.example")
+    return Site(name, data, keys, free_port(), {**LEAN, **settings})
+
+
+#: No search and no queries: these tests are about logs, and the machine has few processors.
+LEAN = {"search_engine": "off", "query_enabled": "false"}
+
+
+def document(about: object, created_at: datetime | None = None, **said: object) -> bytes:
+    """A new signed entry."""
+    fields = {"content": f"federation {about}", "title": f"Entry {about}", **said}
+    return signed(image(**fields), make_identity(), created_at or CREATED)
+
+
+def await_equal(made: Sequence[Site], least: Iterable[str] = (), seconds: float = HEALED) -> set[str]:
+    """Wait until the sites hold the same set, with everything that was confirmed in it."""
+    confirmed = set(least)
+
+    def equal() -> bool:
+        if len({site.size() for site in made}) > 1:
+            return False
+        sets = [site.ids() for site in made]
+        return all(one == sets[0] for one in sets) and confirmed <= sets[0]
+
+    await_true(equal, seconds, lambda: {site.name: len(site.ids()) for site in made})
+    return made[0].ids()
+
+
+def await_true(
+    condition: Callable[[], object],
+    seconds: float,
+    tell: Callable[[], object] = lambda: "it did not come true",
+) -> None:
+    """Wait for a condition, looking often; fails with what ``tell`` says."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, tell()
+        time.sleep(0.1)
+
+
+@dataclass
+class Load:
+    """Uploads to several sites at once, for as long as a block lasts.
+
+    What is confirmed is remembered; a site that is gone is tried again.
+    """
+
+    made: Sequence[Site]
+    label: str
+    confirmed: set[str] = field(default_factory=set)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _failures: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Load:
+        for site in self.made:
+            thread = threading.Thread(target=self._run, args=(site,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
+        assert self._failures == []
+
+    def await_confirmed(self, more: int, seconds: float = 30) -> None:
+        """Wait for a number of further confirmations."""
+        wanted = len(self.confirmed) + more
+        await_true(lambda: len(self.confirmed) >= wanted or self._failures, seconds)
+
+    def _run(self, site: Site) -> None:
+        number = 0
+        with httpx.Client(trust_env=False, timeout=10) as http:
+            while not self._stopping.wait(0.05):
+                number += 1
+                data = document(f"{self.label} {site.name} {number}")
+                with contextlib.suppress(httpx.TransportError):
+                    answer = http.post(
+                        f"{site.url}/metadata", content=data, headers={"Content-Type": "text/xml"}
+                    )
+                    if answer.status_code == 201:
+                        self.confirmed.add(accept(data).entry_id)
+                    elif answer.status_code != 503:
+                        self._failures.append(answer.text[:300])
+                        return
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
