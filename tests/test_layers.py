@@ -75,7 +75,8 @@ MAY_IMPORT = {
     "marketplace.trust": FOLLOWED,
     "marketplace.mail": STORE,
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
-    "marketplace.confirmation": FOLLOWED | {"marketplace.ingest", "marketplace.mail", "marketplace.trust"},
+    "marketplace.confirmation": FOLLOWED
+    | {"marketplace.audit", "marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
     "marketplace.conflicts": FOLLOWED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access import Principal, Scope
 from marketplace.changes import PUBLIC, ChangeLog, Cursors, LogNotFoundError
 from marketplace.entries.cache import EntryCache
+from marketplace.mail import Outbox
 from marketplace.runtime import Runtime
 from marketplace.web.security import principal_of
 
@@ -49,7 +50,7 @@ class _Everything:
             yield metric
         yield from _cache(self._runtime.entry_cache)
         try:
-            log = list(_log(self._runtime))
+            log = [*_log(self._runtime), *_mail(self._runtime)]
         except (SQLAlchemyError, LogNotFoundError, OSError):
             # Figures must come also, and above all, when the database does not.
             log = []
@@ -68,6 +69,26 @@ def _cache(cache: EntryCache) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "marketplace_entry_cache_misses", "Look-ups that memory could not answer.", value=cache.misses
+    )
+
+
+def _mail(runtime: Runtime) -> Iterator[Metric]:
+    with runtime.database.read() as session:
+        counts = Outbox(session).counts()
+    oldest = 0.0 if counts.oldest is None else (runtime.now() - counts.oldest).total_seconds()
+    yield GaugeMetricFamily(
+        "marketplace_mail_waiting", "Mails about the public log that wait to be sent.", value=counts.waiting
+    )
+    yield GaugeMetricFamily(
+        "marketplace_mail_waiting_seconds", "How long the oldest of them has waited.", value=max(0.0, oldest)
+    )
+    yield GaugeMetricFamily(
+        "marketplace_mail_dead", "Mails about the public log that were given up.", value=counts.dead
+    )
+    yield GaugeMetricFamily(
+        "marketplace_mail_failing",
+        "1 where this process cannot reach the mail server, else 0.",
+        value=int(runtime.mail.health.state == "failing"),
     )
 
 

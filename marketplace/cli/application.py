@@ -27,6 +27,8 @@ COMMANDS = {
     "token": ("marketplace.cli.tokens:token", "Look after tokens."),
     "group": ("marketplace.cli.groups:group", "Look after groups and their members."),
     "audit": ("marketplace.cli.auditing:audit", "Tell who did what."),
+    "mail": ("marketplace.cli.mailing:mail", "Look after outgoing mail."),
+    "pending": ("marketplace.cli.pending:pending", "Look after uploads that wait for confirmation."),
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
     "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
+from marketplace.audit import AuditLog
 from marketplace.changes import LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation.errors import BeingConfirmedError, ConfirmationError, LinkUnknownError
@@ -166,6 +167,8 @@ class ConfirmationService:
         # A crash before this leaves a link that finds its entry stored already.
         with self._database.write() as session:
             PendingUploads(session).remove(pending.key)
+            if pending.log != PUBLIC:
+                self._record(session, pending, "upload.confirm", {"refusal": refusal or ""})
         return Confirmed(pending.email, refusal)
 
     def abort(self, secret: str) -> None:
@@ -178,6 +181,8 @@ class ConfirmationService:
         with self._database.write() as session:
             pending, _ = self._claim_waiting(session, secret)
             PendingUploads(session).remove(pending.key)
+            if pending.log != PUBLIC:
+                self._record(session, pending, "upload.withdraw", {})
 
     def report(self, secret: str) -> None:
         """Freeze an upload and tell the operators.
@@ -193,6 +198,7 @@ class ConfirmationService:
             for admin in self._settings.mail.admin:
                 letter = abuse_letter(entry, pending, self._settings.site, admin)
                 Outbox(session).post(letter, self._now())
+            self._record(session, pending, "upload.report", {"certificate": pending.fingerprint})
         self._nudge()
 
     def expire(self) -> None:
@@ -251,6 +257,11 @@ class ConfirmationService:
         if found is None:
             raise LinkUnknownError
         return found
+
+    def _record(self, session: Session, pending: Pending, action: str, details: dict[str, str]) -> None:
+        """Note what somebody did who shows nothing but that he reads an address's mail."""
+        told = {"log": pending.log, "entry": pending.entry_id, **details}
+        AuditLog(session).record(f"mail:{pending.email}", action, str(pending.key), told, at=self._now())
 
     def _tell(self, log: str, outcome: str, code: str) -> None:
         """Count in figures that everybody sees."""

@@ -29,7 +29,9 @@ def ready(request: Request) -> Response:
     trust = [
         {"code": one.code, "file": one.file, "message": one.message} for one in runtime.trust_store.faults
     ]
-    body: dict[str, object] = {"followers": followers, "trust": trust}
+    # Nor does a mail server that is down: mail waits for it.
+    mail = {"state": runtime.mail.health.state}
+    body: dict[str, object] = {"followers": followers, "trust": trust, "mail": mail}
     if health.publishing is not None:
         # A site that cannot publish still answers its users.
         body["federation"] = asdict(health.publishing)

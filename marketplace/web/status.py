@@ -25,6 +25,7 @@ from .security import principal_of
 
 #: What followers are for, by the beginning of their names.
 _PURPOSES = {"sparql": "SPARQL queries", "verdicts": "trust in new certificates"}
+_MAIL = {"off": "off", "ok": "goes out", "failing": "waits: the mail server cannot be reached"}
 _DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -95,6 +96,7 @@ def _versions(runtime: Runtime) -> list[tuple[str, str]]:
         ("Database", _DATABASES.get(database.name, database.name)),
         ("Word search", settings.search.engine),
         ("SPARQL", "on" if settings.query.enabled else "off"),
+        ("Mail", _MAIL[runtime.mail.health.state]),
         ("Legacy signatures", "taken in" if settings.upload.legacy == "accept" else "refused"),
     ]
 

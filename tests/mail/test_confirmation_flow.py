@@ -13,8 +13,10 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
+from tests.functional.private_site import GROUP, MEMBER, bearing, private_site, put
 from tests.functional.running import RunningServer, running_server
 from tests.mail.server import WAIT_SECONDS, Mailbox, MailServer, mail_server
+from validators import accept
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+(/action/([0-9a-f-]{36})/(confirm|abort|abuse))\b")
 RDF = {"Content-Type": "application/rdf+xml"}
@@ -256,3 +258,52 @@ def test_an_unconfirmed_upload_is_forgotten_in_time(tmp_path: Path) -> None:
                 time.sleep(0.1)
             assert http.post(where["confirm"]).status_code == 404
             assert listed(http, "kim@people.example.org") == 0
+
+
+def test_an_upload_to_a_group_is_asked_for_alike_and_leaks_nowhere(tmp_path: Path) -> None:
+    """Mail, pages and answers of a private upload are those of a public one, and nobody else sees a trace."""
+    with mail_server() as post:
+        settings = post.settings(upload_confirm_email="true", query_enabled="false")
+        with private_site(tmp_path, **settings) as (site, tokens), site.client() as http:
+            mia, ned = person("mia"), person("ned")
+            secret = document(mia, "private", title="Hush hush")
+            seen = _everything(http, "mia@people.example.org", secret)
+            private = put(http, secret, tokens[MEMBER], GROUP)
+            public = put(http, document(ned, "public", title="Hush hush"))
+            assert private.status_code == public.status_code == 202
+            assert _blind(private.text, "mia") == _blind(public.text, "ned")
+            mails = [post.mailbox.await_mail(1, f"{name}@people.example.org")[0] for name in ("mia", "ned")]
+            told = [_blind(mail.text, name) for mail, name in zip(mails, ("mia", "ned"), strict=True)]
+            assert told[0] == told[1]
+            where = [{action: path for path, _, action in LINK.findall(mail.text)} for mail in mails]
+            for act in (http.get, http.post):
+                pages = [act(links_["confirm"]).text for links_ in where]
+                assert _blind(pages[0], "mia") == _blind(pages[1], "ned")
+                for text in (pages[0], mails[0].text, private.text):
+                    assert GROUP not in text and "Hush" not in text and accept(secret).identifier not in text
+            assert _everything(http, "mia@people.example.org", secret) == seen
+            path = f"/metadata/{accept(secret).coordinates.path()}"
+            assert http.get(path).status_code == 404
+            assert http.get(path, headers=bearing(tokens[MEMBER])).status_code == 200
+            assert put(http, secret, tokens[MEMBER], GROUP).status_code == 201
+
+
+def _blind(text: str, name: str) -> str:
+    """A text without what tells one upload from another of the same kind."""
+    text = text.replace(f"{name}@people.example.org", "EMAIL").replace(f"CN={name},", "CN=NAME,")
+    text = re.sub(r"[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HEX", text)
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
+
+
+def _everything(http: httpx.Client, email: str, data: bytes) -> list[object]:
+    """What an outsider can learn about an endorser's entry."""
+    paths = [
+        f"/metadata/{email}",
+        f"/endorsers/{email}",
+        f"/api/v1/endorsers/{email}",
+        f"/metadata/{accept(data).coordinates.path()}",
+        "/api/v1/search?q=hush",
+    ]
+    answers = [http.get(path, headers={"X-Request-Id": "always-the-same"}) for path in paths]
+    mail = [line for line in http.get("/metrics").text.splitlines() if "_mail" in line and "ned" not in line]
+    return [(one.status_code, one.text, one.headers.get("ETag")) for one in answers] + [len(mail)]

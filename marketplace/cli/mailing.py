@@ -1,0 +1,128 @@
+"""``marketplace mail``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from marketplace.cli.acting import actor, reading, writing
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_records
+from validators.document import format_time
+
+_COLUMNS = ("id", "state", "recipient", "subject", "attempts", "next", "error")
+
+_numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
+_all = click.option("--all", "everything", is_flag=True, help="All of them, in place of IDs.")
+
+
+@click.group("mail")
+def mail() -> None:
+    """Look after outgoing mail.
+
+    They work on the database of the settings, beside a running server.
+    """
+
+
+@mail.command("list")
+@settings_options
+@output_option
+@click.option("--sent", is_flag=True, help="Also what went out.")
+def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> None:
+    """List mail that waits, and mail that was given up (dead)."""
+    from marketplace.mail import Outbox
+
+    states = ("waiting", "dead", "sent") if sent else ("waiting", "dead")
+    with reading(config, data) as session:
+        found = Outbox(session).list(states)
+    rows = [
+        {
+            "id": one.key,
+            "state": one.state,
+            "recipient": one.recipient,
+            "subject": one.subject,
+            "attempts": one.attempts,
+            "owed": format_time(one.created_at),
+            "next": format_time(one.due_at) if one.state == "waiting" else None,
+            "error": one.last_error,
+        }
+        for one in found
+    ]
+    write_records(rows, _COLUMNS, output, identify="id")
+
+
+@mail.command()
+@settings_options
+@_all
+@_numbers
+def retry(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
+    """Send dead mail again, and waiting mail now."""
+    from marketplace.audit import AuditLog
+    from marketplace.mail import Outbox
+
+    keys = _chosen(everything, numbers)
+    with writing(config, data) as session:
+        count = Outbox(session).retry(keys, datetime.now(UTC))
+        AuditLog(session).record(actor(), "mail.retry", _named(keys), {"mails": count})
+    _finish(count, keys, "to be sent now")
+
+
+@mail.command()
+@settings_options
+@_all
+@_numbers
+def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
+    """Forget dead mail for good."""
+    from marketplace.audit import AuditLog
+    from marketplace.mail import Outbox
+
+    keys = _chosen(everything, numbers)
+    with writing(config, data) as session:
+        count = Outbox(session).drop(keys)
+        AuditLog(session).record(actor(), "mail.drop", _named(keys), {"mails": count})
+    _finish(count, keys, "forgotten")
+
+
+@mail.command()
+@settings_options
+@click.argument("address")
+def test(config: Path | None, data: str | None, address: str) -> None:
+    """Send a mail to ADDRESS now, by the mail server of the settings, and tell how that went."""
+    from marketplace.mail.letter import Letter, LetterError, compose
+    from marketplace.mail.smtp import PermanentError, ServerUnavailableError, SmtpTransport, TemporaryError
+
+    settings = read_settings(config, data)
+    if not settings.mail.host or settings.mail.sender is None:
+        raise CommandError("mail.host is not set: no mail goes out", ExitCode.USAGE)
+    now, title = datetime.now(UTC), settings.site.title
+    try:
+        letter = Letter(address, "Test", f"Mail of {settings.site.url} arrives.\n", f"test/{now.isoformat()}")
+        message = compose(letter, letter.body, settings.mail.sender, title, now)
+        with SmtpTransport(settings.mail, settings.site.url).connect() as connection:
+            connection.send(address, message)
+    except LetterError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from None
+    except (PermanentError, TemporaryError, ServerUnavailableError) as error:
+        raise CommandError(str(error), ExitCode.NETWORK_OR_SERVER) from None
+    click.echo(f"marketplace: the mail server took a mail to {address}.", err=True)
+
+
+def _chosen(everything: bool, numbers: tuple[int, ...]) -> list[int] | None:
+    if everything == bool(numbers):
+        raise click.UsageError("give IDs, or --all", click.get_current_context())
+    return None if everything else list(numbers)
+
+
+def _named(keys: list[int] | None) -> str:
+    return "all" if keys is None else " ".join(map(str, keys))
+
+
+def _finish(count: int, keys: list[int] | None, done: str) -> None:
+    if keys is not None and count < len(set(keys)):
+        raise CommandError(
+            f"{count} of {len(set(keys))} mails {done}: the others are not there", ExitCode.NOT_FOUND
+        )
+    click.echo(f"marketplace: {count} mails {done}.", err=True)

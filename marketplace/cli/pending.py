@@ -1,0 +1,86 @@
+"""``marketplace pending``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from marketplace.cli.acting import actor, reading, writing
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_records
+from validators.document import format_time
+
+_number = click.argument("number", type=click.IntRange(min=1), metavar="ID")
+
+
+@click.group("pending")
+def pending() -> None:
+    """Look after uploads that wait for their endorser's confirmation.
+
+    They work on the database of the settings, beside a running server.
+    """
+
+
+@pending.command("list")
+@settings_options
+@output_option
+def list_(config: Path | None, data: str | None, output: Format) -> None:
+    """List uploads that wait (waiting) or were reported as abuse (frozen)."""
+    from marketplace.confirmation import PendingUploads
+
+    with reading(config, data) as session:
+        found = PendingUploads(session).list()
+    rows = [
+        {
+            "id": one.key,
+            "state": one.state,
+            "email": one.email,
+            "log": one.log,
+            "since": format_time(one.created_at),
+            "until": None if one.state == "frozen" else format_time(one.expires_at),
+            "certificate": one.fingerprint,
+            "entry_id": one.entry_id,
+        }
+        for one in found
+    ]
+    write_records(
+        rows, ("id", "state", "email", "log", "since", "until", "certificate"), output, identify="id"
+    )
+
+
+@pending.command()
+@settings_options
+@_number
+def drop(config: Path | None, data: str | None, number: int) -> None:
+    """Forget upload ID. Of a frozen one the certificate may upload again."""
+    from marketplace.audit import AuditLog
+    from marketplace.confirmation import PendingUploads
+
+    with writing(config, data) as session:
+        if not PendingUploads(session).drop([number]):
+            raise _unknown(number)
+        AuditLog(session).record(actor(), "pending.drop", str(number))
+    click.echo(f"marketplace: upload {number} forgotten.", err=True)
+
+
+@pending.command()
+@settings_options
+@_number
+def release(config: Path | None, data: str | None, number: int) -> None:
+    """Let frozen upload ID wait again, and ask its endorser by a new mail."""
+    from marketplace.audit import AuditLog
+    from marketplace.confirmation.service import release as release_upload
+
+    settings = read_settings(config, data)
+    with writing(config, data) as session:
+        if not release_upload(session, number, settings, datetime.now(UTC)):
+            raise _unknown(number)
+        AuditLog(session).record(actor(), "pending.release", str(number))
+    click.echo(f"marketplace: upload {number} waits for its endorser again.", err=True)
+
+
+def _unknown(number: int) -> CommandError:
+    return CommandError(f"there is no such upload {number}", ExitCode.NOT_FOUND)
