@@ -186,6 +186,12 @@ ROWS: Mapping[str, Row] = {
         (Ask("/action/0123456789abcdef0123456789abcdef/confirm"),
          Ask("/action/0123456789abcdef0123456789abcdef/confirm", "POST")),
     ),
+    "web.reminders": Row(
+        "whom an address belongs to is told to its reader by mail, never here",
+        (*gets("/reminders"),
+         Ask("/reminders", "POST", body="email=somebody%40example.org",
+             kind="application/x-www-form-urlencoded")),
+    ),
     "web.sync": Row(_SAME, gets("/sync")),
     "api.verify": Row(
         "judged by the log that would be uploaded to; a group that is not the reader's is 404 like none",
