@@ -31,7 +31,8 @@ def find_secret(request: Request) -> str | None:
     the password is not looked at.
 
     Raises:
-        HttpError: 401 for another scheme.
+        HttpError: 401 for another scheme, 403 where another site's page made a browser send what it
+            remembers of Basic.
     """
     header: str | None = request.environ.get("HTTP_AUTHORIZATION")
     if header is None:
@@ -40,10 +41,18 @@ def find_secret(request: Request) -> str | None:
     if scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
+        _verify_unforced(request)
         return _user_name(value.strip())
     raise unauthorized(
         request, "credentials.scheme", "the Authorization header is of a scheme that is not taken here"
     )
+
+
+def _verify_unforced(request: Request) -> None:
+    # Browsers repeat Basic by themselves once it was accepted, like a cookie. Tools send no such headers.
+    told = "HTTP_ORIGIN" in request.environ or "HTTP_SEC_FETCH_SITE" in request.environ
+    if told and request.environ["REQUEST_METHOD"] not in _SAFE:
+        verify_own_page(request)
 
 
 def _user_name(value: str) -> str:

@@ -33,6 +33,7 @@ from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
 from .presented import entry_response
 from .problems import error_response
+from .security import known_principal
 
 Handler = Callable[[Request], Response]
 
@@ -102,6 +103,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "milliseconds": round(seconds * 1000, 2),
                         "client": environ.get("REMOTE_ADDR"),
                         "agent": environ.get("HTTP_USER_AGENT"),
+                        **_token(request),
                     }
                 )
             return response
@@ -119,6 +121,12 @@ def _limited(limit: RateLimit, request: Request) -> Response | None:
     if not wait:
         return None
     return error_response(request, too_many("limit.address", "too many requests from this address", wait))
+
+
+def _token(request: Request) -> dict[str, str]:
+    """The name of the token that was shown, for whoever follows what was done with it."""
+    known = known_principal(request)
+    return {} if known is None or known.token is None else {"token": known.token}
 
 
 def _told(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import timedelta
 
@@ -145,6 +146,18 @@ def test_no_other_site_can_sign_somebody_in(server, browser) -> None:
         "/login", data={**data, "key": "0" * 64}, headers={**headers, **from_own_page(server)}
     )
     assert (wrong.status_code, wrong.json()["code"]) == (403, "csrf.form")
+
+
+def test_no_other_site_can_act_with_what_a_browser_remembers_of_basic(server, http) -> None:
+    secret = issue_token(server, "boss@example.org", [Scope.ADMIN])
+    shown = {"Authorization": "Basic " + base64.b64encode(f"{secret}:".encode()).decode()}
+    headers = {"Accept": "application/problem+json", **shown}
+    for told in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = http.post("/api/v1/groups", json={"name": "basic"}, headers={**headers, **told})
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf.origin")
+    for number, told in enumerate(({}, from_own_page(server))):
+        answer = http.post("/api/v1/groups", json={"name": f"basic-{number}"}, headers={**headers, **told})
+        assert answer.status_code == 201
 
 
 def test_a_form_is_good_for_its_own_session_only(server, browser) -> None:

@@ -143,8 +143,10 @@ def test_no_secret_reaches_the_log(tmp_path) -> None:
         client.get("/metadata", params={"token": secret, secret: "x"}, headers={"User-Agent": secret})
         client.get(f"/{secret}/x", headers={"X-Request-Id": secret[:60]})
         client.post("/login", data={"token": secret})
+        client.get("/account", headers={**bearer(secret), "X-Request-Id": "with-a-token"})
         last = client.get("/metadata/last", headers={"X-Request-Id": "the-last-one"})
         server.await_log(request_id="the-last-one")
+        server.await_log(request_id="with-a-token", token=token_name(secret))
         assert last.status_code == 404
         log = server.log.read_text()
         assert "mpt_[hidden]" in log
