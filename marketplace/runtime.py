@@ -42,6 +42,7 @@ from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
 from marketplace.trust.follower import VerdictFollower
+from marketplace.trust.memory import TrustMemory
 from marketplace.trust.store import TrustWatch
 from marketplace.worker import Lag, Worker
 
@@ -270,7 +271,7 @@ def build(settings: Settings) -> Runtime:
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer, TrustShown(settings.trust.show))
-    trust_store = open_store(settings.trust)
+    trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
     following = Following(settings, database, indexer, search, verdicts, _conflicts(settings, database))

@@ -103,10 +103,11 @@ def refresh(config: Path | None, data: str | None) -> None:
     from marketplace.cli.database import open_database
     from marketplace.runtime import utc_now
     from marketplace.trust import TrustService, VerdictService, open_store
+    from marketplace.trust.memory import TrustMemory
 
     settings = read_settings(config, data)
     with open_database(settings) as database:
-        store = open_store(settings.trust)
+        store = open_store(settings.trust, TrustMemory(database))
         done = VerdictService(database, store, TrustService(store), utc_now).refresh()
     for fault in store.faults:
         click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)
@@ -114,6 +115,27 @@ def refresh(config: Path | None, data: str | None) -> None:
         f"marketplace: {done.judged} certificates judged, {done.changed} stand otherwise than before.",
         err=True,
     )
+
+
+@trust.command()
+@settings_options
+@click.argument("file", metavar="FILE")
+def forget(config: Path | None, data: str | None, file: str) -> None:
+    """Let a revocation list that is gone no longer count.
+
+    FILE is its path or name, as `/readyz` and `trust refresh` tell it (`trust.crl-gone`).
+    Certificates that only this list revoked may be trusted again. A running server
+    notices at its next look at the files.
+    """
+    from marketplace.cli.database import open_database
+    from marketplace.trust.memory import TrustMemory
+
+    with open_database(read_settings(config, data)) as database:
+        found = TrustMemory(database).forget(file)
+    if not found:
+        raise CommandError(f"no revocation list from {printable(file)} is remembered", ExitCode.NOT_FOUND)
+    for path in found:
+        click.echo(printable(f"marketplace: forgot {path}"), err=True)
 
 
 def _write_decision(path: str, trusted: bool, standing: str, rules: list[Any]) -> None:

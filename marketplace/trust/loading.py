@@ -155,18 +155,28 @@ class _Loading:
             if len(self.faults) > known and not files:
                 gaps.append(Path(source).name)
             paths |= dict.fromkeys(files)
-        for path in self._before.lists:
-            # A list that was there and is gone is not taken back by its absence.
-            if path not in paths and not path.exists():
-                self._fault("trust.crl-gone", path, "is gone; what it said stays in force until a restart")
-                self.read_lists[path] = self._before.lists[path]
         for path in paths:
             lists = self._read_lists(path, authorities)
             if lists is None:
                 gaps.append(path.name)
             else:
                 self.read_lists[path] = lists
+        self._keep_gone(paths)
         return [one for lists in self.read_lists.values() for one in lists], gaps
+
+    def _keep_gone(self, paths: Mapping[Path, None]) -> None:
+        """Keep lists whose files are gone: what they said is not taken back by their absence."""
+        newest: dict[object, datetime] = {}
+        for one in (one for lists in self.read_lists.values() for one in lists):
+            newest[one.issuer] = max(one.this_update, newest.get(one.issuer, one.this_update))
+        for path, lists in self._before.lists.items():
+            if path in paths or path.exists():
+                continue
+            # The same authority says something at least as new in another file: this one was renamed.
+            left = [one for one in lists if one.issuer not in newest or newest[one.issuer] < one.this_update]
+            if left:
+                self._fault("trust.crl-gone", path, "is gone; what it said stays in force (trust forget)")
+                self.read_lists[path] = left
 
     def _read_lists(self, path: Path, authorities: Sequence[Link]) -> Sequence[RevocationList] | None:
         """The lists of a file; what it held before where it cannot be used; None where that is nothing."""

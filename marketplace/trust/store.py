@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from marketplace.config import TrustSettings
 from marketplace.trust.loading import Fault, Loaded, Sources, load
+from marketplace.trust.memory import TrustMemory
+from validators.links import MaterialError
 from validators.material import TrustMaterial, TrustPolicy
 
 log = logging.getLogger(__name__)
@@ -28,17 +32,26 @@ class TrustStore:
 
     Args:
         now: the clock by which lists and anchors are named as out of date.
+        memory: keeps revocation lists over a restart; None where nothing is to be remembered.
     """
 
     def __init__(
-        self, sources: Sources, policy: TrustPolicy, *, now: Callable[[], datetime] = _utc_now
+        self,
+        sources: Sources,
+        policy: TrustPolicy,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        memory: TrustMemory | None = None,
     ) -> None:
         self._sources = sources
         self._policy = policy
         self._now = now
         self._reloading = threading.Lock()
         self._basis = ("", 0, "")
-        self._loaded = load(sources, policy, None, now())
+        self._memory = memory
+        #: What the memory is known to hold; None until it was asked.
+        self._remembered: set[Path] | None = None
+        self._loaded = self._load(Loaded(TrustMaterial(policy=policy)))
         self._tell(self._loaded, None)
 
     @property
@@ -67,10 +80,45 @@ class TrustStore:
         """
         with self._reloading:
             before = self._loaded
-            loaded = load(self._sources, self._policy, before, self._now())
+            loaded = self._load(before)
             self._loaded = loaded
         self._tell(loaded, before)
         return loaded.material.digest != before.material.digest
+
+    def _load(self, before: Loaded) -> Loaded:
+        """Read the files, with what is remembered of those that are gone."""
+        if self._memory is None:
+            return load(self._sources, self._policy, before, self._now())
+        try:
+            before = self._recalled(before, self._memory)
+            loaded = load(self._sources, self._policy, before, self._now())
+            dropped = before.lists.keys() - loaded.lists.keys()
+            if dropped or loaded.lists != before.lists or self._remembered != set(loaded.lists):
+                self._memory.remember(loaded.lists, dropped)
+                self._remembered = set(loaded.lists)
+        except MaterialError as error:
+            return self._forgetful(before, error)
+        return loaded
+
+    def _recalled(self, before: Loaded, memory: TrustMemory) -> Loaded:
+        if self._remembered is None:
+            recalled = memory.recall()
+            self._remembered = set(recalled)
+            return replace(before, lists={**recalled, **before.lists})
+        # An operator made the site forget these; what could not be remembered was not forgotten.
+        forgotten = self._remembered - memory.paths()
+        self._remembered -= forgotten
+        kept = {path: one for path, one in before.lists.items() if path not in forgotten or path.exists()}
+        return replace(before, lists=kept)
+
+    def _forgetful(self, before: Loaded, error: MaterialError) -> Loaded:
+        """What the files say where nobody knows what they said before: silence is no innocence then."""
+        loaded = load(self._sources, self._policy, before, self._now())
+        faults = (*loaded.faults, Fault("trust.memory", "database", str(error)))
+        if self._remembered is not None:
+            return replace(loaded, faults=faults)
+        gaps = (*loaded.material.gaps, "what was remembered")
+        return replace(loaded, faults=faults, material=replace(loaded.material, gaps=gaps))
 
     @staticmethod
     def _tell(loaded: Loaded, before: Loaded | None) -> None:
@@ -134,7 +182,7 @@ class TrustWatch:
             self.failures = 0
 
 
-def open_store(settings: TrustSettings) -> TrustStore:
+def open_store(settings: TrustSettings, memory: TrustMemory | None = None) -> TrustStore:
     """The store that the settings describe."""
     sources = Sources(
         anchors=settings.anchors,
@@ -146,4 +194,4 @@ def open_store(settings: TrustSettings) -> TrustStore:
     policy = TrustPolicy(
         legacy=settings.legacy, stale_crl=settings.stale_crl, missing_crl=settings.missing_crl
     )
-    return TrustStore(sources, policy)
+    return TrustStore(sources, policy, memory=memory)
