@@ -6,6 +6,7 @@
 4. Every log is dense from 0 to its counter, and each row's bytes belong to its entry.
 5. What the list shows as current is what the log's entries make current.
 6. No follower is ahead of its log.
+7. What was published to other sites is made of the log's rows, up to the signed root.
 
 It reads on one snapshot, so it can run beside a server. It judges only.
 """
@@ -23,6 +24,7 @@ from marketplace.fsck.bodies import verify_bodies
 from marketplace.fsck.damage import Damage
 from marketplace.fsck.logs import verify_cursors, verify_logs
 from marketplace.fsck.shown import verify_current
+from marketplace.fsck.trees import verify_trees
 from marketplace.models import Change, EntryBody
 
 __all__ = ["Damage", "FsckService", "Workload"]
@@ -62,6 +64,7 @@ class FsckService:
             yield from verify_logs(session)
             yield from verify_current(session)
             yield from verify_cursors(session)
+            yield from verify_trees(session)
 
 
 def _verify_sqlite(session: Session) -> Iterator[Damage]:

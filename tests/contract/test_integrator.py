@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +21,7 @@ from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import BATCH, Integrator, find_unpublished
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees
+from marketplace.fsck.trees import verify_trees
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Change, Leaf, Tile, Tree
@@ -311,3 +312,29 @@ def test_a_leaf_changed_after_it_was_signed_is_not_signed_again(database: Databa
         session.execute(update(Leaf).where(Leaf.position == 0).values(data=b"{}"))
     publish(database)
     assert published(database).root == root
+
+
+def damage(database: Database) -> list[str]:
+    with database.read() as session:
+        return [found.code for found in verify_trees(session)]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "codes"),
+    [
+        (update(Leaf).where(Leaf.position == 7).values(data=b"{}"), {"tree.leaf", "tree.tile", "tree.root"}),
+        (delete(Leaf).where(Leaf.position == 299), {"tree.tile", "tree.root"}),
+        (update(Tile).where(Tile.level == 1).values(data=bytes(32)), {"tree.tile"}),
+        (delete(Tile).where(Tile.number == 1), {"tree.tile"}),
+        (update(Tree).values(root=bytes(32)), {"tree.root", "tree.note"}),
+        (update(Tree).values(note=b"nothing"), {"tree.note"}),
+        (update(Change).where(Change.sequence == 250).values(body_id=1), {"tree.leaf"}),
+    ],
+)
+def test_fsck_finds_what_is_not_as_it_was_signed(database: Database, spoil: Any, codes: set[str]) -> None:
+    take_in(database, *range(299), "a longer name than the others have")
+    publish(database)
+    assert damage(database) == []
+    with database.write() as session:
+        session.execute(spoil)
+    assert set(damage(database)) == codes
