@@ -24,6 +24,7 @@ from tests.benchmarks import (
     bench_search,
     bench_sparql,
     bench_store,
+    bench_tree,
 )
 from tests.benchmarks.figures import Figure, table
 
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
     "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
+    "tree": ("The published log", bench_tree.run, lambda: bench_tree.run(2_000)),
     "search": (
         "Search, facets and lists from memory",
         lambda: bench_search.run(LARGE),
