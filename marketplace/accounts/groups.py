@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -110,10 +111,16 @@ class GroupService:
 
     def list(self) -> list[Group]:
         """Every group, by name."""
-        names = self._session.scalars(
-            select(AccessGroup.name).where(AccessGroup.deleted_at.is_(None)).order_by(AccessGroup.name)
+        rows = self._session.execute(
+            select(AccessGroup.name, AccessGroup.created_at, GroupMember.owner)
+            .outerjoin(GroupMember, GroupMember.group_id == AccessGroup.id)
+            .where(AccessGroup.deleted_at.is_(None))
+            .order_by(AccessGroup.name, GroupMember.owner)
         )
-        return [self.get(name) for name in names.all()]
+        return [
+            Group(name, created_at, tuple(owner for _, _, owner in members if owner is not None))
+            for (name, created_at), members in groupby(rows, key=lambda row: (row[0], row[1]))
+        ]
 
     def of(self, owner: str) -> frozenset[str]:
         """Names of the groups somebody belongs to."""

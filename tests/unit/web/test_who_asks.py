@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyramid.request import Request
 from sqlalchemy.exc import OperationalError
 
@@ -18,15 +21,17 @@ from marketplace.accounts.service import AccessService
 from marketplace.config import Settings
 from marketplace.db import upgrade
 from marketplace.runtime import build
+from marketplace.web.cookies import SiteCookies
+from marketplace.web.sessions import _wanted
 
 SECRET = "mpt_0123456789abcdef_" + "A" * 43
 
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory):
-    settings = Settings.from_mapping({"data": str(tmp_path_factory.mktemp("who")), "query.enabled": "false"})
-    upgrade(settings.database_url)
-    runtime = build(settings)
+    checked = Settings.from_mapping({"data": str(tmp_path_factory.mktemp("who")), "query.enabled": "false"})
+    upgrade(checked.database_url)
+    runtime = build(checked)
     yield marketplace.make_app(runtime)
     runtime.close()
 
@@ -103,3 +108,54 @@ def test_a_scope_lends_what_the_map_says_and_no_more(scopes, permissions) -> Non
     }
     federation = {permission for permission in beyond if permission.startswith("peer:")}
     assert beyond - federation == permissions
+
+
+#: Headers travel as bytes, which WSGI shows as these characters.
+HEADER = st.text(
+    st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=200
+)
+
+
+@given(
+    authorization=st.none() | HEADER | HEADER.map("Basic {}".format) | HEADER.map("Bearer {}".format),
+    cookie=st.none() | HEADER | HEADER.map("mp-session-6543={}; x".format),
+    method=st.sampled_from(["GET", "POST", "DELETE"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_header_does_more_than_prove_nothing(application, authorization, cookie, method) -> None:
+    request = Request.blank("/api/v1/tokens/x", method=method)
+    for name, value in (("HTTP_AUTHORIZATION", authorization), ("HTTP_COOKIE", cookie)):
+        if value is not None:
+            request.environ[name] = value
+    answer = request.get_response(application)
+    assert answer.status_int in (401, 403, 405)
+
+
+@given(st.text(max_size=60) | st.text("/\\.:@%?#a\t", max_size=12).map("/{}".format))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_wanted_leads_to_this_site(application, wanted) -> None:
+    request = Request.blank("/")
+    request.registry = application.registry
+    path = _wanted(request, wanted)
+    base = "http://127.0.0.1:6543"
+    assert path.isascii() and path.isprintable()
+    assert urlsplit(urljoin(f"{base}/login", path))[:2] == urlsplit(base)[:2]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "origin"),
+    [
+        ("http://127.0.0.1:6543", "mp-session-6543", "http://127.0.0.1:6543"),
+        ("http://mp.example.org", "mp-session", "http://mp.example.org"),
+        ("https://MP.example.org:443", "__Host-mp-session", "https://mp.example.org"),
+        ("https://mp.example.org:8443", "__Host-mp-session", "https://mp.example.org:8443"),
+        ("https://example.org/images", "__Secure-mp-session", "https://example.org"),
+        ("http://[::1]:80", "mp-session-80", "http://[::1]"),
+    ],
+)
+def test_cookies_and_origin_follow_the_public_address(url, name, origin) -> None:
+    cookies = SiteCookies.of(url)
+    assert (cookies.session.name, cookies.origin) == (name, origin)
+    assert cookies.session.path == ("/images" if url.endswith("/images") else "/")
+    written = cookies.session.written("mps_x", 60)[1]
+    assert ("; Secure" in written) == url.startswith("https")
