@@ -49,6 +49,7 @@ class Decision:
         in_date_at_created: it and the path above it were valid at the endorsement's time.
         in_date_now: likewise now.
         email_bound: the certificate holds the endorser's address; otherwise it is only claimed.
+        email_confirmed: whoever reads the address's mail agreed to the certificate at this site.
         strength: of the signature.
     """
 
@@ -56,6 +57,7 @@ class Decision:
     in_date_at_created: bool
     in_date_now: bool
     email_bound: bool
+    email_confirmed: bool
     strength: Strength
     rules: tuple[Rule, ...]
 
@@ -65,10 +67,13 @@ class Decision:
         return not any(rule.outcome is Outcome.FAILED for rule in self.rules)
 
 
-def decide(entry: AcceptedEntry, material: TrustMaterial, now: datetime) -> Decision:
+def decide(
+    entry: AcceptedEntry, material: TrustMaterial, now: datetime, *, email_confirmed: bool = False
+) -> Decision:
     """Judge an entry by what the site trusts (FORMAT, step 7).
 
     Args:
+        email_confirmed: whoever reads the address's mail agreed to the certificate at this site.
         now: the one reference time, aware.
     """
     signer = entry.signer
@@ -81,7 +86,7 @@ def decide(entry: AcceptedEntry, material: TrustMaterial, now: datetime) -> Deci
         _revocation(verdict, entry),
         _date_then(entry, verdict, then),
         _date_now(entry, verdict, today),
-        _address(entry),
+        _address(entry, email_confirmed),
         _allow_list(verdict, material),
     )
     return Decision(
@@ -89,6 +94,7 @@ def decide(entry: AcceptedEntry, material: TrustMaterial, now: datetime) -> Deci
         in_date_at_created=then,
         in_date_now=today,
         email_bound=signer.email is not None,
+        email_confirmed=email_confirmed,
         strength=entry.strength,
         rules=rules,
     )
@@ -164,10 +170,13 @@ def _period(entry: AcceptedEntry, verdict: CertificateVerdict) -> str:
     return f"from {format_time(begins)} to {format_time(ends)}"
 
 
-def _address(entry: AcceptedEntry) -> Rule:
+def _address(entry: AcceptedEntry, confirmed: bool) -> Rule:
+    email = entry.endorser.email
+    if confirmed:
+        return Rule("address", Outcome.PASSED, f"whoever reads the mail of {email} confirmed the certificate")
     if entry.signer.email is not None:
-        return Rule("address", Outcome.PASSED, f"the certificate binds {entry.signer.email}")
-    found = f"{entry.endorser.email} is the signer's own claim"
+        return Rule("address", Outcome.PASSED, f"the certificate binds {email}")
+    found = f"{email} is the signer's own claim"
     return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that binds the address")
 
 

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", TEXT, nullable=False),
         sa.Column("email", TEXT, nullable=False),
         sa.Column("confirmed_at", SECONDS, nullable=False),
+        sa.Column("public_at", SECONDS, nullable=True),
         sa.PrimaryKeyConstraint("fingerprint", "email", name="pk__confirmed_endorser"),
     )
     op.create_index("ix__confirmed_endorser__email", "confirmed_endorser", ["email"])

@@ -34,7 +34,8 @@ def decision(request: Request) -> Response:
     DECISION.read(request)
     runtime: Runtime = request.registry[Runtime]
     found, _ = find_entry(request, read_coordinates(request))
-    decided = runtime.trust.decide(found, runtime.now())
+    confirmed = runtime.confirmation.has_confirmed(found)
+    decided = runtime.trust.decide(found, runtime.now(), email_confirmed=confirmed)
     return fresh(request, show_decision(found, decided, Urls(site_url(request))))
 
 
@@ -51,6 +52,7 @@ def show_decision(entry: AcceptedEntry, decided: Decision, urls: Urls) -> Shown:
         "in_date_at_created": decided.in_date_at_created,
         "in_date_now": decided.in_date_now,
         "email_bound": decided.email_bound,
+        "email_confirmed": decided.email_confirmed,
         "certificate": {"sha256": entry.signer.fingerprint, **_certificate(decided.certificate)},
         "rules": [
             {"rule": one.name, "outcome": one.outcome.value, "found": one.found, "change": one.change}

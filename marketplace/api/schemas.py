@@ -293,6 +293,7 @@ SCHEMAS: Mapping[str, Schema] = {
         in_date_at_created=FLAG,
         in_date_now=FLAG,
         email_bound=FLAG,
+        email_confirmed=_said(FLAG, "whoever reads the address's mail agreed to the certificate here"),
         certificate=record(
             "How the signer's certificate stands.",
             sha256=DIGEST,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from marketplace.access.principal import PUBLIC
 from marketplace.confirmation.errors import CertificateFrozenError, TooManyPendingError
 from marketplace.mail.once import insert_once
 from marketplace.models import ConfirmedEndorser, PendingUpload
@@ -199,10 +200,26 @@ class PendingUploads:
         """Whether somebody who reads the address's mail agreed to this certificate before."""
         return self._session.get(ConfirmedEndorser, (fingerprint, email)) is not None
 
-    def remember(self, fingerprint: str, email: str, now: datetime) -> None:
-        """Note that whoever reads the address's mail agrees to a certificate."""
-        values = {"fingerprint": fingerprint, "email": email, "confirmed_at": now}
+    def is_known_confirmed(self, fingerprint: str, email: str) -> bool:
+        """The same, as far as everybody may know: an upload to a group is nobody's business."""
+        found = self._session.get(ConfirmedEndorser, (fingerprint, email))
+        return found is not None and found.public_at is not None
+
+    def remember(self, fingerprint: str, email: str, log: str, now: datetime) -> None:
+        """Note that whoever reads the address's mail agrees to a certificate, asked about an upload."""
+        public = now if log == PUBLIC else None
+        values = {"fingerprint": fingerprint, "email": email, "confirmed_at": now, "public_at": public}
         self._session.execute(insert_once(self._session, ConfirmedEndorser, values))
+        if public is not None:
+            self._session.execute(
+                update(ConfirmedEndorser)
+                .where(
+                    ConfirmedEndorser.fingerprint == fingerprint,
+                    ConfirmedEndorser.email == email,
+                    ConfirmedEndorser.public_at.is_(None),
+                )
+                .values(public_at=now)
+            )
 
 
 def _open(key: int, now: datetime) -> Select[tuple[PendingUpload]]:

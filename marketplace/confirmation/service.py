@@ -135,6 +135,11 @@ class ConfirmationService:
         self._tell(address.log, "held", "")
         return held
 
+    def has_confirmed(self, entry: AcceptedEntry) -> bool:
+        """Whether whoever reads its endorser's mail agreed to its certificate, as far as all may know."""
+        with self._database.read() as session:
+            return PendingUploads(session).is_known_confirmed(entry.signer.fingerprint, entry.endorser.email)
+
     def find(self, secret: str) -> tuple[Pending, AcceptedEntry]:
         """The upload a link is about.
 
@@ -156,7 +161,7 @@ class ConfirmationService:
             pending, data = self._claim(session, secret)
             uploads = PendingUploads(session)
             uploads.move(pending.key, "confirming")
-            uploads.remember(pending.fingerprint, pending.email, self._now())
+            uploads.remember(pending.fingerprint, pending.email, pending.log, self._now())
         refusal = None
         try:
             self._ingest.submit(data, pending.log)

@@ -39,7 +39,10 @@ class PendingUpload(Base):
 
 
 class ConfirmedEndorser(Base):
-    """A certificate whose use somebody confirmed who reads the address's mail."""
+    """A certificate whose use somebody confirmed who reads the address's mail.
+
+    ``public_at`` is when that was about an upload to the public log, which may be told.
+    """
 
     __tablename__ = "confirmed_endorser"
     __table_args__ = (Index(None, "email"),)
@@ -47,3 +50,4 @@ class ConfirmedEndorser(Base):
     fingerprint: Mapped[Word] = mapped_column(primary_key=True)
     email: Mapped[Word] = mapped_column(primary_key=True)
     confirmed_at: Mapped[Moment]
+    public_at: Mapped[Moment | None]

@@ -26,13 +26,21 @@ class TrustService:
         self._known: OrderedDict[_Key, CertificateVerdict] = OrderedDict()
         self._lock = threading.Lock()
 
-    def decide(self, entry: AcceptedEntry, now: datetime) -> Decision:
-        """The site's decision about an entry, rule by rule."""
-        return decide(entry, self._store.material, now)
+    def decide(self, entry: AcceptedEntry, now: datetime, *, email_confirmed: bool = False) -> Decision:
+        """The site's decision about an entry, rule by rule.
 
-    def find_decision(self, entry: AcceptedEntry, now: datetime) -> Decision | None:
+        Args:
+            email_confirmed: whoever reads the address's mail agreed to the certificate at this site.
+        """
+        return decide(entry, self._store.material, now, email_confirmed=email_confirmed)
+
+    def find_decision(
+        self, entry: AcceptedEntry, now: datetime, *, email_confirmed: bool = False
+    ) -> Decision | None:
         """The site's decision; None where it has no anchors and so nothing to decide by."""
-        return self.decide(entry, now) if self._store.material.anchors else None
+        if not self._store.material.anchors:
+            return None
+        return self.decide(entry, now, email_confirmed=email_confirmed)
 
     def verdict(self, signer: Signer, now: datetime) -> CertificateVerdict:
         """How a signer's certificate stands; one that was judged before costs a look-up."""

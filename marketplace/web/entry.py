@@ -14,7 +14,7 @@ from validators.rdf import triples
 from validators.report import examine
 
 from .certificates import alike_badges, new_badges
-from .entry_page import entry_values
+from .entry_page import confirmed_badges, entry_values
 from .errors import HttpError, no_entry
 from .negotiation import ENTRY, Media, choose
 from .pages import page
@@ -110,9 +110,10 @@ def _as_page(request: Request, data: bytes) -> Response:
     if record is None:
         raise no_entry()
     own = next((one for one in used if one.fingerprint == shown.signer.fingerprint), None)
-    flags = [*new_badges(own), *alike_badges(alike)]
+    confirmed = runtime.confirmation.has_confirmed(shown)
+    flags = [*new_badges(own), *alike_badges(alike), *confirmed_badges(confirmed)]
     site_url = runtime.settings.site.url
-    decision = runtime.trust.find_decision(shown, now)
+    decision = runtime.trust.find_decision(shown, now, email_confirmed=confirmed)
     return page(
         request,
         "entry",

@@ -131,6 +131,12 @@ def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list
     return found
 
 
+def confirmed_badges(confirmed: bool) -> list[Badge]:
+    """Whether the reader of the address's mail vouched for the certificate."""
+    title = "Whoever reads the mail of this address confirmed the certificate to this site."
+    return [Badge("e-mail confirmed", "good", title)] if confirmed else []
+
+
 def until(row: EntryRow) -> str:
     """How long an entry is valid; one that withdraws its image is not, whatever else it says."""
     if row.deprecated is not None:

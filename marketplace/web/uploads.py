@@ -99,6 +99,7 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
     values = {
         "max_bytes": request.registry[Runtime].settings.upload.max_bytes,
         "examination": examination,
+        "asks": request.registry[Runtime].settings.upload.confirm_email,
         "groups": sorted(group for group in principal.groups if principal.may_upload_to(group)),
     }
     return page(request, "upload", values)

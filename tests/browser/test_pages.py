@@ -61,6 +61,9 @@ PAGES = {
     "about": ("/about", 200),
     "status": ("/status", 200),
     "docs": ("/docs", 200),
+    # What they are where there is something to confirm stands in test_confirmation.py.
+    "used-link": ("/action/00000000-0000-0000-0000-000000000000/confirm", 404),
+    "no-reminders": ("/reminders", 404),
     "sync-gone": ("/sync", 410),
     "not-found": ("/nothing/here", 404),
     "bad-request": ("/metadata?status=nonsense", 400),

@@ -99,6 +99,10 @@ def test_an_upload_waits_until_its_endorser_presses_the_button(
             assert re.sub("<code>[0-9a-f]{32}</code>", "", used.text) == re.sub(
                 "<code>[0-9a-f]{32}</code>", "", never.text
             )
+    decision = f"/api/v1/entries/{accept(data).coordinates.path()}/decision"
+    assert http.get(decision).json()["email_confirmed"] is True
+    shown = http.get(f"/metadata/{accept(data).coordinates.path()}", headers={"Accept": "text/html"}).text
+    assert "e-mail confirmed" in shown
     # The same bytes again are there already; this certificate is asked no more.
     assert upload(http, data).status_code == 201
     assert upload(http, document(ann, "second")).status_code == 201

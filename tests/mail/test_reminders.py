@@ -63,7 +63,7 @@ def ending(days: float, image: object = "image", email: str = JANE, **said: Any)
 def know(database: Database, email: str = JANE) -> None:
     """The site knows the address: its reader confirmed the certificate."""
     with database.write() as session:
-        PendingUploads(session).remember(signer(email).fingerprint, email, NOW)
+        PendingUploads(session).remember(signer(email).fingerprint, email, PUBLIC, NOW)
 
 
 def mails(database: Database) -> list[OutgoingMail]:
