@@ -19,6 +19,8 @@ from marketplace.web.parameters import read_query
 from .answers import NO_CACHE, NO_STORE, Headers, answer, federation_of, log_of, plain, reading
 
 _ENTRY_ID = re.compile("[0-9a-f]{64}")
+#: Digits by which a log's entries are divided, and each part once more.
+_SHORT, _LONG = 2, 4
 
 
 @view_config(route_name="fed.proof", request_method="GET", permission="log:read")
@@ -54,24 +56,27 @@ def digest(request: Request) -> Response:
 @view_config(route_name="fed.digest.part", request_method="GET", permission="log:read")
 def digest_part(request: Request) -> Response:
     """The digest of a part, and of its parts by the first four digits."""
+    prefix = request.matchdict["prefix"]
+    if len(prefix) != _SHORT:
+        raise _no_part()
     service = federation_of(request).digests
     with reading(request) as feed:
-        found = service.part(feed.session, log_of(request, feed), request.matchdict["first"])
+        found = service.part(feed.session, log_of(request, feed), prefix)
     return _digests(request, found)
 
 
 @view_config(route_name="fed.digest.ids", request_method="GET", permission="log:read")
 def digest_ids(request: Request) -> Response:
     """The ids that begin with four digits."""
-    first, second = request.matchdict["first"], request.matchdict["second"]
+    prefix, longer = request.matchdict["prefix"], request.matchdict["longer"]
     after = read_query(request).get("after", "")
     if after and not _ENTRY_ID.fullmatch(after):
         raise BadRequestError("query.after", "after is an entry id: 64 hex digits in lower case")
-    if not second.startswith(first):
-        raise NotFoundError("federation.part", f"ids that begin with {second} are below {second[:2]}")
+    if (len(prefix), len(longer)) != (_SHORT, _LONG) or not longer.startswith(prefix):
+        raise _no_part()
     service = federation_of(request).digests
     with reading(request) as feed:
-        ids = service.entry_ids(feed.session, log_of(request, feed), second, after)
+        ids = service.entry_ids(feed.session, log_of(request, feed), longer, after)
     more = {"after": ids[-1]} if len(ids) == MAX_LISTED else {}
     return answer(request, json.dumps({"ids": ids, **more}).encode(), "application/json", [NO_CACHE])
 
@@ -89,3 +94,7 @@ def _digests(request: Request, found: Digests) -> Response:
     }
     packed = json.dumps(body, separators=(",", ":")).encode()
     return answer(request, packed, "application/json", headers)
+
+
+def _no_part() -> NotFoundError:
+    return NotFoundError("federation.part", "digests are of two digits of an id, and of four below them")

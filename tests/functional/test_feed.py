@@ -203,7 +203,10 @@ def test_digests_cost_nothing_when_sets_are_equal(http):
         (f"{LOG}/tile/entries/001", 404, "federation.part"),
         (f"{LOG}/bodies/x999/x999/x999/x999/x999/999", 404, "federation.part"),
         (f"{LOG}/digest/{'0' * 2}/{'0' * 4}?after=x", 400, "query.after"),
-        (f"{LOG}/proof/{'0' * 63}", 404, "path.unknown"),
+        (f"{LOG}/proof/{'0' * 63}", 404, "federation.entry"),
+        (f"{LOG}/proof/{'x' * 64}", 404, "path.unknown"),
+        (f"{LOG}/digest/000", 404, "federation.part"),
+        (f"{LOG}/digest/00/00", 404, "federation.part"),
         (f"/fed/v1/witness/{'0' * 64}/checkpoint", 404, "witness.origin"),
     ],
 )
