@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.files import read_document
+from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
 from marketplace.cli.options import endpoint_option, open_client, read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.passwords import VARIABLE, configured_password
 from marketplace.cli.reading import find_path
 from marketplace.logs import printable
 from validators import accept
@@ -136,6 +137,40 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
         raise CommandError(f"no revocation list from {printable(file)} is remembered", ExitCode.NOT_FOUND)
     for path in found:
         click.echo(printable(f"marketplace: forgot {path}"), err=True)
+
+
+@trust.command("import-jks")
+@click.option(
+    "--out", metavar="FILE", default="-", help="Where the certificates go (PEM); default: standard output."
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help=f"File with the store's password in its first line; else {VARIABLE}, else you are asked.",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+def import_jks(out: str, password_file: Path | None, file: Path) -> None:
+    """Turn the trusted certificates of a Java truststore (JKS) into PEM for `trust.anchors`.
+
+    Keys in the store are left alone. Needs the extra 'jks'; a running marketplace does not.
+    """
+    from marketplace.trust.javastores import LibraryMissingError, parse_java_store, to_pem
+    from validators.links import MaterialError
+
+    password = configured_password(password_file)
+    if password is None:
+        password = click.prompt("Password of the truststore", hide_input=True, err=True)
+    try:
+        found = parse_java_store(read_bounded(file, MAX_KEY_FILE), password)
+    except MaterialError as error:
+        raise CommandError(f"{file} {error}", ExitCode.OTHER) from None
+    except LibraryMissingError as error:
+        raise CommandError(str(error), ExitCode.OTHER) from None
+    if not found:
+        raise CommandError(f"{file} holds no trusted certificate", ExitCode.NOT_FOUND)
+    write_document(out, to_pem(found))
+    for one in found:
+        click.echo(printable(f"marketplace: {one.alias}: {one.certificate.name}"), err=True)
 
 
 def _write_decision(path: str, trusted: bool, standing: str, rules: list[Any]) -> None:

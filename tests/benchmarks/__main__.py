@@ -25,6 +25,7 @@ from tests.benchmarks import (
     bench_sparql,
     bench_store,
     bench_tree,
+    bench_trust,
 )
 from tests.benchmarks.figures import Figure, table
 
@@ -42,6 +43,11 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         "Over HTTP, against a real server process",
         bench_http.run,
         lambda: bench_http.run(0.2, 1, 100, SMALL),
+    ),
+    "trust": (
+        "Trust in endorsers",
+        lambda: bench_trust.run(100_000, 500),
+        lambda: bench_trust.run(2_000, 50, rounds=3),
     ),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
