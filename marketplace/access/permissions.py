@@ -82,6 +82,9 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "group:read": (holder,),
         "group:write": (administrator,),
         "audit:read": (administrator,),
+        # Peers: how the public log travels is as public as the log itself; the rest is the operator's.
+        "peer:read": (reader, administrator),
+        "peer:write": (administrator,),
     }
 )
 

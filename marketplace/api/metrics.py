@@ -24,6 +24,8 @@ from marketplace.mail import Outbox
 from marketplace.runtime import Runtime
 from marketplace.web.security import principal_of
 
+from .peer_metrics import peer_metrics
+
 
 @view_config(route_name="metrics", request_method="GET", permission="metrics:read")
 def metrics(request: Request) -> Response:
@@ -50,7 +52,7 @@ class _Everything:
             yield metric
         yield from _cache(self._runtime.entry_cache)
         try:
-            log = [*_log(self._runtime), *_mail(self._runtime)]
+            log = [*_log(self._runtime), *_mail(self._runtime), *peer_metrics(self._runtime)]
         except (SQLAlchemyError, LogNotFoundError, OSError):
             # Figures must come also, and above all, when the database does not.
             log = []

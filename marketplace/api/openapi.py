@@ -28,6 +28,7 @@ from . import (
     image,
     index,
     original,
+    peers,
     publishing,
     search,
     tokens,
@@ -79,6 +80,7 @@ OPERATIONS: Sequence[Operation] = (
     groups.ADD,
     groups.REMOVE,
     audit.AUDIT,
+    *peers.OPERATIONS,
     *original.SERVICE_OPERATIONS,
     OPENAPI,
 )

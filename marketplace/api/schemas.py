@@ -408,6 +408,52 @@ SCHEMAS: Mapping[str, Schema] = {
             )
         ),
     ),
+    "Peers": record("The peers.", peers=array(ref("Peer"))),
+    "Peer": record(
+        "A peer's public log.",
+        name=TEXT,
+        url=URL,
+        state={
+            "type": "string",
+            "enum": ["new", "bootstrap", "tailing", "backoff", "quarantined", "disabled"],
+        },
+        rows=_said(COUNT, "rows of its log that were taken in"),
+        behind=_said(COUNT, "rows that its newest checkpoint covers beyond those"),
+        entries=_said(COUNT, "entries that came from there first"),
+        received=_said(COUNT, "bytes read over the network"),
+        wanted=_said(COUNT, "rows whose entry nobody handed out yet"),
+        rejected=_said(COUNT, "rows that were passed over"),
+        failures=_said(COUNT, "failed attempts in a row"),
+        error=_said(TEXT_OR_NULL, "code of the last failure, until an attempt succeeds"),
+        succeeded_at=TIME_OR_NULL,
+        contacted_at=TIME_OR_NULL,
+        clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
+    ),
+    "PeerRecord": record(
+        "Everything about a peer.",
+        name=TEXT,
+        url=URL,
+        state=TEXT,
+        log_key=TEXT,
+        auth_key=TEXT_OR_NULL,
+        added_at=TIME,
+        contacted_at=TIME_OR_NULL,
+        granted=_said(array(TEXT), "names of groups whose entries it may read"),
+        logs=array({"type": "object"}),
+        evidence=array({"type": "object"}),
+    ),
+    "Alerts": record(
+        "What an operator should look at.",
+        alerts=array(
+            record(
+                "An alert.",
+                code=TEXT,
+                severity={"type": "string", "enum": ["warning", "critical"]},
+                peer=TEXT,
+                message=TEXT,
+            )
+        ),
+    ),
     "Health": {"type": "object", "required": ["status"], "properties": {"status": TEXT}},
     "RdfJson": {
         "type": "object",

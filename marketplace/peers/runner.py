@@ -28,6 +28,8 @@ from marketplace.peers.trusted_log import IntegrityError
 
 #: Seconds between two looks at what a peer offers.
 _DISCOVERY = 60.0
+#: Seconds after which a nudge makes it look at that: many nudges are about the public log only.
+_NUDGED_DISCOVERY = 5.0
 #: Seconds after which missing bodies are looked for again at the earliest.
 _WANTED = 5.0
 #: Time between two comparisons of whole sets.
@@ -132,7 +134,8 @@ class PeerRunner:
             self.close()
 
     def _forget_pauses(self) -> None:
-        self._discovery.at = self._wanted_at = 0.0
+        soon = time.monotonic() + _NUDGED_DISCOVERY
+        self._discovery.at, self._wanted_at = min(self._discovery.at, soon), 0.0
         for due in self._due.values():
             due.at, due.failures = 0.0, 0
 

@@ -333,6 +333,18 @@ ROWS: Mapping[str, Row] = {
              instead="/api/v1/groups/{absent_group}/members/x")),
     ),
     "api.audit": Row("404, as if there were no such list", gets("/api/v1/audit")),
+    "api.peers": Row("the public logs of peers", (*gets("/api/v1/peers"), Ask("/api/v1/peers", "POST"))),
+    "api.peer": Row("404, as if there were no peers", gets("/api/v1/peers/mp-b.example")),
+    "api.peer.group": Row(
+        "404, as if there were no peers",
+        (Ask("/api/v1/peers/mp-b.example/groups/{group}", "PUT"),
+         Ask("/api/v1/peers/mp-b.example/groups/{group}", "DELETE")),
+    ),
+    "api.peer.action": Row(
+        "404, as if there were no peers", (Ask("/api/v1/peers/mp-b.example/pull", "POST"),)
+    ),
+    "api.alerts": Row("alerts about the public logs of peers", gets("/api/v1/alerts")),
+    "web.federation": Row("the public logs of peers", gets("/federation")),
     "api.openapi": Row(_SAME, gets("/openapi.json")),
     "api.docs": Row(_SAME, gets("/docs")),
 }  # fmt: skip

@@ -1,0 +1,242 @@
+"""Peers over the API: what everybody may know of them, and what administrators do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.changes import LogNotFoundError
+from marketplace.peers.administration import PeerAdministration
+from marketplace.peers.errors import PeerError
+from marketplace.peers.overview import PublicPeer, alerts, public_peer
+from marketplace.peers.registry import PeerNotFoundError, PeerTakenError
+from marketplace.runtime import Runtime
+from marketplace.tlog.errors import KeyFormatError
+from marketplace.tlog.note import VerifierKey, parse_verifier_key
+from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.web.security import principal_of
+
+from .access import GROUP_NAME, now_of, written
+from .answers import fresh, site_url, write_json
+from .description import JSON, Answer, Operation, Parameter
+from .json_body import CODES, read_object
+
+_GROUP = "Federation"
+_ADMIN = "scope `admin`"
+PEER = Parameter(
+    "peer",
+    "the name of a site among others",
+    {"type": "string", "pattern": r"^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?$", "maxLength": 200},
+    lambda text: text or "",
+)
+ACTIONS = ("disable", "enable", "release", "restart", "pull")
+ACTION = Parameter(
+    "action",
+    "disable, enable, release (from quarantine), restart (read everything again) or pull (now)",
+    {"type": "string", "enum": list(ACTIONS)},
+    lambda text: text or "",
+)
+
+PEERS = Operation(
+    "api.peers",
+    "Peers",
+    "The sites that this one pulls from, and how their public logs stand.",
+    _GROUP,
+    [Answer("The peers by name.", "Peers")],
+)
+ADD = Operation(
+    "api.peers",
+    "Follow a site",
+    "Its keys come from its operator and not from its address.",
+    _GROUP,
+    [Answer("The peer.", "PeerRecord", status=201, headers=("Location",))],
+    method="POST",
+    bodies={
+        JSON: {
+            "type": "object",
+            "required": ["url", "key"],
+            "additionalProperties": False,
+            "properties": {
+                "url": {"type": "string", "format": "uri"},
+                "key": {"type": "string", "description": "the log key: name+hex8+base64"},
+                "auth_key": {"type": "string", "description": "the auth key, likewise"},
+            },
+        }
+    },
+    errors={**CODES, 400: (*CODES[400], "peer.address", "peer.key", "key.format"), 409: ["peer.taken"]},
+    needs=_ADMIN,
+)
+READ = Operation(
+    "api.peer",
+    "One peer",
+    "With keys, all logs, what is missing, what is granted to it, and evidence against it.",
+    _GROUP,
+    [Answer("The peer.", "PeerRecord")],
+    path=(PEER,),
+    errors={404: ["peer.unknown"]},
+    needs=_ADMIN,
+)
+ACT = Operation(
+    "api.peer.action",
+    "Act upon a peer",
+    "`release` lets a quarantined peer be pulled again from what was proven last; the evidence stays.",
+    _GROUP,
+    [Answer("The peer after it.", "PeerRecord")],
+    method="POST",
+    path=(PEER, ACTION),
+    errors={404: ["peer.unknown", "peer.action"]},
+    needs=_ADMIN,
+)
+GRANT = Operation(
+    "api.peer.group",
+    "Let a peer read a group's entries",
+    "It reads them from the first one on. A grant that stands stays.",
+    _GROUP,
+    [Answer("The peer after it.", "PeerRecord")],
+    method="PUT",
+    path=(PEER, GROUP_NAME),
+    errors={400: ["peer.grant"], 404: ["peer.unknown", "log.not-found"]},
+    needs=_ADMIN,
+)
+REVOKE = Operation(
+    "api.peer.group",
+    "Let a peer read them no longer",
+    "What was delivered cannot be called back.",
+    _GROUP,
+    [Answer("The peer after it.", "PeerRecord")],
+    method="DELETE",
+    path=(PEER, GROUP_NAME),
+    errors={400: ["peer.grant"], 404: ["peer.unknown", "log.not-found"]},
+    needs=_ADMIN,
+)
+ALERTS = Operation(
+    "api.alerts",
+    "What an operator should look at",
+    "Empty while replication does what it should.",
+    _GROUP,
+    [Answer("The alerts, peer by peer.", "Alerts")],
+)
+OPERATIONS = (PEERS, ADD, READ, ACT, GRANT, REVOKE, ALERTS)
+
+
+@view_config(route_name="api.peers", request_method="GET", permission="peer:read")
+def peers(request: Request) -> Response:
+    """The peers by name."""
+    PEERS.read(request)
+    return fresh(request, {"peers": [_public(one) for one in _everyone(request)]})
+
+
+@view_config(route_name="api.peers", request_method="POST", permission="peer:write")
+def add(request: Request) -> Response:
+    """Follow a site."""
+    ADD.read(request)
+    given = read_object(request, {"url": str, "key": str}, {"auth_key": str})
+    key = _key(given["key"])
+    auth = None if given["auth_key"] is None else _key(given["auth_key"])
+    with _acting(request) as administration:
+        added = administration.add(given["url"], key, auth)
+        body = administration.record(added.name)
+    request.registry[Runtime].peers.look()
+    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
+    location = f"{site_url(request)}/api/v1/peers/{added.name}"
+    response.headerlist += [("Location", location), ("Cache-Control", "no-store")]
+    return response
+
+
+@view_config(route_name="api.peer", request_method="GET", permission="peer:write")
+def peer(request: Request) -> Response:
+    """One peer."""
+    READ.read(request)
+    with _acting(request) as administration:
+        return fresh(request, administration.record(request.matchdict["peer"]))
+
+
+@view_config(route_name="api.peer.action", request_method="POST", permission="peer:write")
+def act(request: Request) -> Response:
+    """Act upon a peer."""
+    ACT.read(request)
+    name, action = request.matchdict["peer"], request.matchdict["action"]
+    runtime: Runtime = request.registry[Runtime]
+    with _acting(request) as administration:
+        if action in ("disable", "enable"):
+            administration.switch(name, disabled=action == "disable")
+        elif action == "release":
+            administration.release(name)
+        elif action == "restart":
+            administration.restart(name)
+        elif action == "pull":
+            runtime.peers.nudge(administration.get(name).name)
+        else:
+            raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
+        runtime.peers.look()
+        return fresh(request, administration.record(name))
+
+
+@view_config(route_name="api.peer.group", request_method="PUT", permission="peer:write")
+def grant(request: Request) -> Response:
+    """Let a peer read a group's entries."""
+    GRANT.read(request)
+    name, group = request.matchdict["peer"], request.matchdict["group"]
+    with _acting(request) as administration:
+        administration.grant(group, name)
+        return fresh(request, administration.record(name))
+
+
+@view_config(route_name="api.peer.group", request_method="DELETE", permission="peer:write")
+def revoke(request: Request) -> Response:
+    """Let a peer read them no longer."""
+    REVOKE.read(request)
+    name, group = request.matchdict["peer"], request.matchdict["group"]
+    with _acting(request) as administration:
+        administration.revoke(group, name)
+        return fresh(request, administration.record(name))
+
+
+@view_config(route_name="api.alerts", request_method="GET", permission="peer:read")
+def alert_list(request: Request) -> Response:
+    """What an operator should look at."""
+    ALERTS.read(request)
+    found = alerts(_everyone(request), now_of(request))
+    return fresh(request, {"alerts": [asdict(one) for one in found]})
+
+
+def _everyone(request: Request) -> list[PublicPeer]:
+    return [public_peer(status) for status in _administration(request).all()]
+
+
+def _administration(request: Request) -> PeerAdministration:
+    runtime: Runtime = request.registry[Runtime]
+    return PeerAdministration(runtime.database, str(principal_of(request).name), runtime.now)
+
+
+@contextmanager
+def _acting(request: Request) -> Iterator[PeerAdministration]:
+    """Administration, with its errors as responses."""
+    try:
+        yield _administration(request)
+    except (PeerNotFoundError, LogNotFoundError) as error:
+        raise NotFoundError(error.code, str(error)) from None
+    except PeerTakenError as error:
+        raise HttpError(409, error.code, error.message) from None
+    except PeerError as error:
+        raise BadRequestError(error.code, error.message) from None
+
+
+def _key(text: str) -> VerifierKey:
+    try:
+        return parse_verifier_key(text)
+    except KeyFormatError as error:
+        raise BadRequestError(error.code, str(error)) from None
+
+
+def _public(one: PublicPeer) -> dict[str, Any]:
+    return asdict(one) | {
+        "succeeded_at": written(one.succeeded_at),
+        "contacted_at": written(one.contacted_at),
+    }

@@ -1,0 +1,103 @@
+"""What everybody may know of the federation: the public log of each peer, and what is wrong with it.
+
+Groups, what was granted, and private logs stay out of it; operators see those by
+``PeerAdministration.record``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from marketplace.peers.administration import DISABLED, PeerStatus
+from marketplace.peers.registry import Trouble
+from marketplace.peers.sites import State
+
+#: Failed attempts in a row from which a peer counts as away and not as unlucky.
+AWAY = 3
+#: Time after which rows that are covered and not here count as late.
+LATE = timedelta(minutes=5)
+#: Seconds that clocks may differ before somebody should look: what the upload gate forgives is 300.
+CLOCK = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPeer:
+    """A peer's public log, and the peer's clock minus ours in seconds."""
+
+    name: str
+    url: str
+    state: str
+    rows: int
+    behind: int
+    entries: int
+    received: int
+    wanted: int
+    rejected: int
+    failures: int
+    error: str | None
+    succeeded_at: datetime | None
+    contacted_at: datetime | None
+    clock_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something an operator should look at.
+
+    Args:
+        code: stable name of what is wrong.
+        severity: ``critical`` where replication with the peer stands still until somebody acts, else
+            ``warning``.
+    """
+
+    code: str
+    severity: str
+    peer: str
+    message: str
+
+
+def public_peer(status: PeerStatus) -> PublicPeer:
+    """What may be told of a peer."""
+    peer, log = status.peer, status.public
+    trouble = Trouble(0, 0) if log is None else status.trouble.get(log.id, Trouble(0, 0))
+    return PublicPeer(
+        name=peer.name,
+        url=peer.url,
+        state=status.state,
+        rows=0 if log is None else log.trusted.reached.size,
+        behind=0 if log is None else log.trusted.behind,
+        entries=0 if log is None else log.entries,
+        received=0 if log is None else log.received,
+        wanted=trouble.wanted,
+        rejected=trouble.rejected,
+        failures=0 if log is None else log.failures,
+        error=None if log is None else log.error_code,
+        succeeded_at=None if log is None else log.succeeded_at,
+        contacted_at=peer.contacted_at,
+        clock_offset=peer.clock_offset,
+    )
+
+
+def alerts(peers: Sequence[PublicPeer], now: datetime) -> list[Alert]:
+    """Everything an operator should look at, peer by peer."""
+    return [alert for peer in peers if peer.state != DISABLED for alert in _alerts(peer, now)]
+
+
+def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
+    if peer.state == State.QUARANTINED.value:
+        message = f"its log contradicts what it signed ({peer.error}): look at the evidence, then release it"
+        yield Alert("peer.quarantined", "critical", peer.name, message)
+    elif peer.failures >= AWAY:
+        message = f"{peer.failures} attempts in a row failed ({peer.error})"
+        yield Alert("peer.away", "warning", peer.name, message)
+    if peer.behind and (peer.succeeded_at is None or now - peer.succeeded_at > LATE):
+        yield Alert("peer.late", "warning", peer.name, f"{peer.behind} rows of its log are not here yet")
+    if peer.wanted:
+        message = f"{peer.wanted} entries of its log were not handed out by anybody yet"
+        yield Alert("peer.wanted", "warning", peer.name, message)
+    if peer.clock_offset is not None and abs(peer.clock_offset) > CLOCK:
+        side = "ahead of" if peer.clock_offset > 0 else "behind"
+        message = f"its clock is {abs(peer.clock_offset)} s {side} ours"
+        yield Alert("peer.clock", "warning", peer.name, message)
