@@ -1,5 +1,7 @@
 # The few commands of this project. `make` alone lists them.
 PYTHON ?= python3
+# Test files run side by side; each process has a PostgreSQL server and a browser of its own.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -29,7 +31,7 @@ demo-federation: setup ## three marketplaces on three ports that follow each oth
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation
 
 test: setup ## run every test that needs no root
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 test-whoosh-other: setup ## run the search contract on the Whoosh that was not chosen
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
@@ -44,7 +46,7 @@ check: setup ## format, lint, types
 	$(BIN)/pytest -q tests/contract/test_migrations.py
 
 sure: check ## every check: check, tests with coverage, benchmark smoke
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m tests.benchmarks --smoke
 
 bench: setup ## measure, each figure beside a floor of the same run (writes docs/benchmarks.md)

@@ -46,6 +46,7 @@ DEVELOPMENT = [
     "pytest>=8.2",
     "pytest-cov>=5",
     "pytest-timeout>=2.4,<3",
+    "pytest-xdist>=3.6,<4",
     "ruff>=0.6",
     "schemathesis>=4",
     "types-PyYAML",
