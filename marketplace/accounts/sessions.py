@@ -13,6 +13,9 @@ from marketplace.accounts.secrets import digest_of, is_session, make_session
 from marketplace.accounts.tokens import Token, TokenService
 from marketplace.models import LoginSession
 
+#: Sessions of one token; whoever opens more ends the oldest.
+MOST_SESSIONS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
@@ -36,6 +39,7 @@ class SessionService:
     def open(self, token: Token, *, at: datetime, lifetime: timedelta) -> str:
         """Open a session with a token that was proved, and return its cookie."""
         self._session.execute(delete(LoginSession).where(LoginSession.expires_at <= at))
+        self._make_room(token)
         cookie = make_session()
         ends = at + lifetime
         self._session.execute(
@@ -47,6 +51,19 @@ class SessionService:
             )
         )
         return cookie
+
+    def _make_room(self, token: Token) -> None:
+        older = (
+            select(LoginSession.id)
+            .where(LoginSession.token_id == token.key)
+            .order_by(LoginSession.id.desc())
+            .offset(MOST_SESSIONS - 1)
+        )
+        self._session.execute(
+            delete(LoginSession)
+            .where(LoginSession.id.in_(older.scalar_subquery()))
+            .execution_options(synchronize_session=False)
+        )
 
     def get(self, cookie: str, now: datetime) -> SessionFacts:
         """The session of a cookie.

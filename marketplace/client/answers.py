@@ -41,6 +41,8 @@ def get_error(answer: Answer) -> ClientError:
         kind = PolicyError
     elif rule is not None and rule.startswith("search."):
         kind = QueryRefusedError if answer.status == 400 else kind
+    if answer.status == 401:
+        reason = f"{reason or 'a token is needed'} (see MARKETPLACE_TOKEN)"
     return kind(reason or f"the marketplace answered with status {answer.status}", rule)
 
 
