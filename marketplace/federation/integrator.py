@@ -39,21 +39,24 @@ _LOCK = 0x6D706C67
 _logger = logging.getLogger(__name__)
 
 
-def find_unpublished(session: Session) -> list[str]:
-    """The names of the logs that have rows which no checkpoint covers."""
-    return list(
-        session.scalars(
-            select(Log.name)
-            .outerjoin(Tree, (Tree.log_id == Log.id) & is_newest())
-            .where(
-                or_(
-                    Tree.id.is_(None),
-                    Tree.halted.is_(None) & (Tree.head + Log.next_sequence > Tree.size),
-                )
-            )
-            .order_by(Log.name)
+#: Put together once: an idle site asks it several times a second.
+_UNPUBLISHED = (
+    select(Log.name)
+    .outerjoin(Tree, (Tree.log_id == Log.id) & is_newest())
+    .where(
+        or_(
+            Tree.id.is_(None),
+            Tree.halted.is_(None) & (Tree.head + Log.next_sequence > Tree.size),
         )
     )
+    .order_by(Log.name)
+)
+
+
+def find_unpublished(session: Session) -> list[str]:
+    """The names of the logs that have rows which no checkpoint covers."""
+    # Past the mapper: these are plain texts, and this runs all the time.
+    return list(session.connection().execute(_UNPUBLISHED).scalars())
 
 
 def integrate(session: Session, log: str, keys: SiteKeys, now: datetime) -> PublishedLog | None:
