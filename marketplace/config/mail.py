@@ -51,7 +51,7 @@ class MailSettings(Section):
     admin: Annotated[tuple[Address, ...], BeforeValidator(places)] = Field(
         (), description="addresses of the operators, with commas between"
     )
-    timeout: float = Field(20.0, ge=0.1, le=300, description="seconds to wait for each answer of the server")
+    timeout: float = Field(20.0, ge=0.1, le=60, description="seconds to wait for each answer of the server")
     retry_seconds: float = Field(
         60.0, ge=0.1, le=86_400, description="seconds to the second attempt; doubles up to six hours"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -68,9 +69,7 @@ class SmtpTransport:
 
     def __init__(self, settings: MailSettings, site_url: str) -> None:
         self._settings = settings
-        host = urlsplit(site_url).hostname or "localhost"
-        # RFC 5321, section 4.1.3: an address in place of a name stands in brackets.
-        self._own_name = f"[{host}]" if host.replace(".", "").isdigit() else host
+        self._own_name = _own_name(urlsplit(site_url).hostname or "localhost")
 
     @contextmanager
     def connect(self) -> Iterator[SmtpConnection]:
@@ -119,6 +118,15 @@ class SmtpTransport:
             return self._settings.password.get_secret_value()
         with file.open(encoding="utf-8") as text:
             return text.readline(_MAX_PASSWORD).rstrip("\r\n")
+
+
+def _own_name(host: str) -> str:
+    """How this client calls itself: an address in place of a name stands in brackets (RFC 5321, 4.1.3)."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def _refusal(code: int, reason: bytes | str) -> Exception:

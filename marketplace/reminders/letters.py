@@ -21,26 +21,27 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
     """Warn an endorser of entries that expire within so many days; they are his, and at least one."""
     title, email = one_line(site.title, 80), entries[0].email
     many = f"{len(entries)} entries expire" if len(entries) > 1 else "an entry expires"
+    these = f"these entries of {email} expire" if len(entries) > 1 else f"this entry of {email} expires"
     within = f"within {days} days" if days > 1 else "within a day"
     until = (now + _EXTENSION).strftime("%Y-%m-%d")
     names = [shlex.quote(f"{one.identifier}/{one.email}") for one in entries]
     lines = [
         f"At {title} ({site.url})",
-        f"these entries of {email} expire {within}:",
+        f"{these} {within}:",
         "",
         *_table(entries),
         "",
-        "To let them be valid for another year, with the key you signed them with:",
+        "To extend by a year, with the key you signed with:",
         "",
         f"    marketplace extend --endpoint {shlex.quote(site.url)} --until {until} {_KEYS} \\",
         *_continued(names),
         "",
-        "To say that they are not to be used any more:",
+        "To say that an image is not to be used any more:",
         "",
         f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
         *_continued(names),
         "",
-        "--dry-run shows what would change. To let them expire, do nothing.",
+        "--dry-run shows what would change. To let it expire, do nothing.",
         "",
         *_footer(email),
     ]

@@ -56,6 +56,7 @@ def sync(request: Request) -> Response:
 def _add_common_values(event: BeforeRender) -> None:
     registry = event["request"].registry
     event["site"] = registry[Runtime].settings.site
+    event["reminds"] = registry[Runtime].settings.reminders.enabled
     event["base"] = registry["marketplace.base_path"]
     # Found out already where a view is shown; an error page must not try again what has just failed.
     event["visitor"] = known_principal(event["request"])

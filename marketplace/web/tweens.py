@@ -81,7 +81,8 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             response = _limited(address_limit, request) or _answer(handler, request)
             method = environ["REQUEST_METHOD"]
             seconds = time.perf_counter() - started
-            known = shows_credentials(environ)
+            # The secret in the link of a mail is a credential too.
+            known = shows_credentials(environ) or _route_name(request) == "web.action"
             # What people with credentials do is not told in figures that everybody may read.
             count_request = metrics.count_private_request if known else metrics.count_request
             count_request(_route_name(request), method, response.status_int, seconds)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from marketplace.db import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.private_site import GROUP, MEMBER, bearing, private_site, put
@@ -246,6 +248,33 @@ def test_smtp_down_uploads_wait_and_the_mail_goes_later(tmp_path: Path) -> None:
         with running_server(tmp_path, **settings) as site, site.client() as http:
             assert http.post(links(post.mailbox, "jon@people.example.org")["confirm"]).status_code == 200
             assert listed(http, "jon@people.example.org") == 1
+
+
+def test_several_servers_on_one_database_send_each_mail_once(tmp_path: Path) -> None:
+    with mail_server() as post, ExitStack() as stack:
+        settings = post.settings(
+            upload_confirm_email="true",
+            query_enabled="false",
+            database_url=f"sqlite:///{tmp_path / 'shared.sqlite'}",
+        )
+        upgrade(settings["database_url"])
+        sites = []
+        for name in "abc":
+            (tmp_path / name).mkdir()
+            sites.append(stack.enter_context(running_server(tmp_path / name, **settings)))
+        names = [f"many{n}" for n in range(12)]
+        for n, name in enumerate(names):
+            with sites[n % 3].client() as http:
+                assert upload(http, document(person(name), name)).status_code == 202
+        post.mailbox.await_mail(len(names))
+        # Any server takes the confirmation of an upload to any other.
+        with sites[0].client() as http:
+            for name in names:
+                confirm = links(post.mailbox, f"{name}@people.example.org")["confirm"]
+                assert http.post(confirm).status_code == 200
+        assert sorted(one.recipient for one in post.mailbox.received) == sorted(
+            f"{name}@people.example.org" for name in names
+        )
 
 
 def test_an_unconfirmed_upload_is_forgotten_in_time(tmp_path: Path) -> None:

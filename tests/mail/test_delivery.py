@@ -15,7 +15,8 @@ from marketplace.config import Settings
 from marketplace.config.mail import MailSettings
 from marketplace.config.sections import SiteSettings
 from marketplace.db import Database
-from marketplace.mail import MailWorker, Outbox, OutgoingState
+from marketplace.mail import LINK, Letter, LinkPurpose, MailWorker, Outbox, OutgoingState
+from marketplace.mail.smtp import _own_name
 from tests.mail.server import MailServer, mail_server, make_certificate
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -248,6 +249,24 @@ def test_content_that_is_refused_for_ever_is_dead(
     owe(database)
     worker_for(settings_of(smtp)).deliver()
     assert [one.state for one in outgoing(database)] == ["dead"]
+
+
+def test_mail_about_an_upload_that_is_gone_goes_to_nobody(
+    database: Database, smtp: MailServer, worker_for: Workers
+) -> None:
+    letter = Letter("jane@example.org", "Subject", LINK, "gone", link=LinkPurpose.UPLOAD, pending_id=None)
+    with database.write() as session:
+        Outbox(session).post(letter, START)
+    assert worker_for(settings_of(smtp)).deliver() == 0
+    assert (smtp.mailbox.received, outgoing(database)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("mp.example.org", "mp.example.org"), ("127.0.0.1", "[127.0.0.1]"), ("::1", "[IPv6:::1]")],
+)
+def test_how_this_client_calls_itself(host: str, name: str) -> None:
+    assert _own_name(host) == name
 
 
 def test_without_a_server_mail_waits_and_says_so(database: Database, worker_for: Workers) -> None:
