@@ -110,6 +110,8 @@ class Settings(Section):
             settings = cls.model_validate(nested)
         except ValidationError as error:
             faults += [_fault(detail, nested) for detail in error.errors()]
+        else:
+            faults += _contradictions(settings)
         if faults:
             raise ConfigurationError(faults)
         return settings
@@ -189,6 +191,15 @@ def setting_names() -> Iterator[tuple[str, str]]:
                 yield f"{name}.{inner}", inner_field.description or ""
         else:
             yield name, field.description or ""
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Settings that are good each and leave no use of the site together."""
+    required, trust = settings.upload.require, settings.trust
+    if required != "any" and not trust.anchors:
+        yield f"upload.require: {required} lets nobody upload without trust.anchors"
+    elif required == "allowlist" and trust.allowlist is None:
+        yield "upload.require: allowlist lets nobody upload without trust.allowlist"
 
 
 def _derive_site_url(nested: dict[str, Any]) -> None:

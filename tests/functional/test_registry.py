@@ -11,12 +11,16 @@ import pytest
 
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
-from tests.factories.documents import draft_xml, image
+from tests.factories.documents import draft_xml, image, signed
+from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
+from tests.unit.trust.authorities import root
 from validators import accept
+from validators.document import format_time
 from validators.signing import load_pkcs12, sign
 
+HTML = {"Accept": "text/html"}
 RDF = {"Content-Type": "application/rdf+xml"}
 
 
@@ -150,3 +154,47 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
         assert http.get("/metadata?trust=nonsense").status_code == 400
         (jane,) = http.get("/api/v1/entries?trust=self-signed").json()["entries"]
         assert accept(http.get(jane["links"]["signed"]).content).entry_id == jane["id"]
+
+
+def test_a_new_certificate_and_a_look_alike_are_flagged_to_whoever_sees_them(tmp_path):
+    authority = root()
+    jane = make_identity("Jane Tester", "jane@example.org", issuer=authority)
+    forged = make_identity("Jane Tester", "jane@example.org", variant=7)
+    alike = make_identity("Jаne Tester", "JANE@example.org")
+    (tmp_path / "root.pem").write_bytes(authority.certificate_pem)
+    with (
+        running_server(
+            tmp_path,
+            trust_anchors=str(tmp_path / "root.pem"),
+            trust_reload_interval="1",
+            query_enabled="false",
+            search_engine="off",
+        ) as server,
+        server.client() as http,
+    ):
+        paths = []
+        for number, identity in enumerate((jane, forged, alike)):
+            document = signed(image(content=str(number)), identity)
+            assert uploaded(http, document).status_code == 201
+            paths.append(accept(document).coordinates.path())
+            eventually(lambda: standings(http, status="all", trust="unjudged") == {})
+            if identity is jane:
+                # Times here are whole seconds, and what follows what is told by them.
+                seen = http.get("/api/v1/endorsers/jane@example.org").json()["certificates"][0]["first_seen"]
+                eventually(lambda seen=seen: format_time(datetime.now(UTC)) > seen)
+        told = http.get("/api/v1/endorsers/jane@example.org").json()
+        assert [(one["succession"], one["new"], one["standing"]) for one in told["certificates"]] == [
+            ("other-issuer", True, "self-signed"),
+            (None, False, "chained"),
+        ]
+        assert [one["after"] for one in told["changes"]] == ["other-issuer"]
+        assert {(one["kind"], one["email"]) for one in told["look_alikes"]} == {
+            ("address", "JANE@example.org"),
+            ("name", "JANE@example.org"),
+        }
+        page = http.get("/endorsers/jane@example.org?range=36525", headers=HTML).text
+        assert "easily taken for another one" in page and ">new certificate</span>" in page
+        assert "signed with a certificate of another issuer for the first time" in page
+        assert ">new certificate</span>" not in http.get(f"/metadata/{paths[0]}", headers=HTML).text
+        assert ">new certificate</span>" in http.get(f"/metadata/{paths[1]}", headers=HTML).text
+        assert ">look-alike</span>" in http.get("/endorsers", headers=HTML).text

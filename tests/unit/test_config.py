@@ -114,3 +114,11 @@ def test_the_operators_page_and_the_example_file_name_every_setting() -> None:
     for name, _ in setting_names():
         assert f"| `{name}` |" in page, f"docs/operations.md does not tell of {name}"
         assert f"{name} =" in example, f"development.ini does not show {name}"
+
+
+def test_a_registry_that_nobody_could_upload_to_is_named_at_the_start() -> None:
+    (fault,) = faults_of({"upload.require": "chain"})
+    assert "trust.anchors" in fault
+    (fault,) = faults_of({"upload.require": "allowlist", "trust.anchors": "ca.pem"})
+    assert "trust.allowlist" in fault
+    Settings.from_mapping({"upload.require": "chain", "trust.anchors": "ca.pem"})
