@@ -33,8 +33,8 @@ OPEN = {
 #: Places of the patterns, filled with something that fits.
 FILLED = {
     "id": "0" * 64,
-    "first": "ab",
-    "second": "abcd",
+    "prefix": "ab",
+    "longer": "abcd",
     "level": "0",
     "identifier": "A" * 27,
     "email": "ann@example.org",
