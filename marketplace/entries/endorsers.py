@@ -27,18 +27,25 @@ class EndorserTally:
     def count(self, session: Session, scope: Scope) -> Counter[Name]:
         """Entries per e-mail, subject and issuer.
 
-        Over several logs an entry can stand in more than one, so there sums of
-        logs would be wrong and everything is counted anew.
+        Over several logs an entry can stand in more than one: what stands in an
+        older one too is taken off again.
         """
-        if len(scope.sizes) != 1:
-            return _count(session, scope.serves())
-        ((log, size),) = scope.sizes
+        if len(scope.sizes) == 1:
+            return self._count_log(session, *scope.sizes[0])
+        total: Counter[Name] = Counter()
+        for log, size in scope.sizes:
+            total.update(self._count_log(session, log, size))
+        again = Scope(scope.sizes[1:]).covers(Change.log_id) & ~scope.serves()
+        total.subtract(_count(session, again))
+        return +total
+
+    def _count_log(self, session: Session, log: int, size: int) -> Counter[Name]:
         with self._lock:
             counted, held = self._counted.get(log, (0, Counter()))
         if counted > size:  # an older snapshot than somebody else's
             counted, held = 0, Counter()
         if counted < size:
-            held = held + _count(session, scope.serves() & (Change.sequence >= counted))
+            held = held + _count(session, (Change.log_id == log) & (Change.sequence >= counted))
             with self._lock:
                 if self._counted.get(log, (0, None))[0] < size:
                     self._counted[log] = size, held

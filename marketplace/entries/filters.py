@@ -61,6 +61,11 @@ _SORTED: dict[Column, InstrumentedAttribute[object]] = {
 }
 
 
+def sorted_by(column: Column) -> InstrumentedAttribute[object]:
+    """The column of the table that a column of the list sorts by."""
+    return _SORTED[column]
+
+
 def names_few(query: EntryQuery) -> bool:
     """Whether some condition singles out few entries, so that its index should lead."""
     return any(value is not None for value in (query.identifier, query.email, query.created, query.tag))

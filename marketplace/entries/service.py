@@ -17,6 +17,7 @@ from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.listing import Found, Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
+from marketplace.entries.mixed import CAPACITY, MixedListing, Share
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
     EndorserRecord,
@@ -42,6 +43,7 @@ class ListCaches:
 
     def __init__(self) -> None:
         self.found: AnswerCache[Found] = AnswerCache()
+        self.shares: AnswerCache[Share] = AnswerCache(CAPACITY)
         self.endorsers = EndorserTally()
         self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
 
@@ -77,6 +79,8 @@ class VisibleEntries:
 
     @cached_property
     def _listing(self) -> Listing:
+        if len(self._scope.sizes) > 1:
+            return MixedListing(self._session, self._scope, self._caches.found, self._caches.shares)
         return Listing(self._session, self._scope, self._caches.found)
 
     @cached_property

@@ -12,7 +12,7 @@ from marketplace.entries.filters import Wrap, bare
 from marketplace.models import Change, Current, Entry, Log
 
 #: Made once: building aliases costs more than running the statements they are in.
-_OTHER_CURRENT = aliased(Current)
+OTHER_CURRENT = aliased(Current)
 _OTHER_CHANGE = aliased(Change)
 _OTHER_ENTRY = aliased(Entry)
 _OTHER_ENTRY_CHANGE = aliased(Change)
@@ -46,23 +46,12 @@ class Scope:
         """
         if len(self.sizes) < 2:
             return self.covers(log(Current.log_id))
-        other = _OTHER_CURRENT
-        better = or_(
-            other.created > Current.created,
-            and_(
-                other.created == Current.created,
-                or_(
-                    and_(other.deprecated, ~Current.deprecated),
-                    and_(other.deprecated == Current.deprecated, other.entry_id < Current.entry_id),
-                    and_(other.entry_key == Current.entry_key, other.log_id < Current.log_id),
-                ),
-            ),
-        )
+        other = OTHER_CURRENT
         hidden = exists().where(
             other.log_id.in_(self.keys),
             other.identifier == Current.identifier,
             other.email == Current.email,
-            better,
+            is_better(other),
         )
         return and_(self.covers(log(Current.log_id)), ~hidden)
 
@@ -94,6 +83,21 @@ class Scope:
             .correlate(Entry)
             .exists()
         )
+
+
+def is_better(other: type[Current]) -> ColumnElement[bool]:
+    """Whether a row of ``current`` is shown instead of another one of the same image and endorser."""
+    return or_(
+        other.created > Current.created,
+        and_(
+            other.created == Current.created,
+            or_(
+                and_(other.deprecated, ~Current.deprecated),
+                and_(other.deprecated == Current.deprecated, other.entry_id < Current.entry_id),
+                and_(other.entry_key == Current.entry_key, other.log_id < Current.log_id),
+            ),
+        ),
+    )
 
 
 def find_scope(session: Session, principal: Principal) -> Scope:
