@@ -17,7 +17,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.entries.counts import AnswerCache, Lifetime
-from marketplace.entries.filters import bare, filters, searches, sorted_by
+from marketplace.entries.filters import bare, filters, searches, sorted_by, unindexed
 from marketplace.entries.listing import ROWS, Found, Listing
 from marketplace.entries.query import Direction, EntryQuery
 from marketplace.entries.visibility import OTHER_CURRENT, Scope, is_better
@@ -97,7 +97,9 @@ class MixedListing(Listing):
         return self._shares.get(question, self._scope.sizes, now, compute)
 
     def _compute(self, query: EntryQuery) -> Share:
-        conditions = [*filters(query), *searches(query, self._dialect)]
+        # Both go from the rows of the small logs: nothing else may lead.
+        rest = self._wrap(unindexed)
+        conditions = [*filters(query, rest, rest), *searches(query, self._dialect)]
         shown = select(Current.entry_key, sorted_by(query.sort)).where(
             Current.log_id.in_(self._small_keys), self._scope.current(bare), *conditions
         )
@@ -111,7 +113,7 @@ class MixedListing(Listing):
             .join(
                 Current,
                 and_(
-                    Current.log_id == self._large_key,
+                    unindexed(Current.log_id) == self._large_key,
                     Current.identifier == other.identifier,
                     Current.email == other.email,
                 ),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from marketplace.access.principal import Principal
-from marketplace.entries.filters import Wrap, bare
+from marketplace.entries.filters import Wrap, bare, unindexed
 from marketplace.models import Change, Current, Entry, Log
 
 #: Made once: building aliases costs more than running the statements they are in.
@@ -48,7 +48,8 @@ class Scope:
             return self.covers(log(Current.log_id))
         other = OTHER_CURRENT
         hidden = exists().where(
-            other.log_id.in_(self.keys),
+            # By image and endorser, of which there are few: not log by log, of which there may be many.
+            unindexed(other.log_id).in_(self.keys),
             other.identifier == Current.identifier,
             other.email == Current.email,
             is_better(other),
@@ -62,10 +63,11 @@ class Scope:
         other = _OTHER_CHANGE
         older = exists().where(
             other.entry_key == Change.entry_key,
-            other.log_id.in_(self.keys),
+            unindexed(other.log_id).in_(self.keys),
             other.log_id < Change.log_id,
         )
-        return and_(self.covers(Change.log_id), ~older)
+        # By entry, which stands in few logs.
+        return and_(self.covers(unindexed(Change.log_id)), ~older)
 
     def conflicting(self) -> ColumnElement[bool]:
         """Whether a visible entry has the coordinates of a row of ``entry`` and makes another statement."""

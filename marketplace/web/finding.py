@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from marketplace.access import PUBLIC, Principal
+from marketplace.access.narrowing import ALL, GROUP, MINE, OPEN
 from marketplace.entries import EntryRow, Status
 from marketplace.search.facts import Facet, facet_value
 from marketplace.search.highlight import Marked
@@ -55,6 +57,7 @@ _SORTS = {
 }
 #: Values of a facet that show at once; the rest are folded away.
 _OPEN_VALUES = 6
+_MOST_GROUPS = 20
 _TITLE_LENGTH, _LABEL_LENGTH, _MOST_TAGS = 160, 60, 6
 
 Parts = Sequence[tuple[str, bool]]
@@ -130,6 +133,20 @@ def base_values(base: str, pairs: Pairs) -> dict[str, Any]:
         "clear": _link(base, [pair for pair in pairs if pair[0] == "q"]),
         "feed": _feed(base, pairs),
     }
+
+
+def scopes(base: str, pairs: Pairs, principal: Principal) -> list[SortLink]:
+    """The parts that a reader with groups can look at; none for all others."""
+    groups = sorted(principal.logs - {PUBLIC})
+    if not groups:
+        return []
+    chosen = dict(pairs).get("scope") or ALL
+    labels = {ALL: "Everything", OPEN: "Public", MINE: "Only your groups"}
+    labels |= {log: log.removeprefix(GROUP) for log in groups[:_MOST_GROUPS]}
+    return [
+        SortLink(cut(label, _LABEL_LENGTH), _link(base, _with(pairs, "scope", scope)), scope == chosen)
+        for scope, label in labels.items()
+    ]
 
 
 def found_values(

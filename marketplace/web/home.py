@@ -9,7 +9,7 @@ from pyramid.view import view_config
 from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 
-from .finding import base_values, found_values
+from .finding import base_values, found_values, scopes
 from .pages import base_path, page
 from .parameters import read_query_pairs
 from .security import principal_of
@@ -21,7 +21,7 @@ def home(request: Request) -> Response:
     """Find images; where words cannot be searched at the moment, say so and where to look instead."""
     runtime: Runtime = request.registry[Runtime]
     base, pairs = base_path(request), read_query_pairs(request)
-    values = base_values(base, pairs)
+    values = base_values(base, pairs) | {"scopes": scopes(base, pairs, principal_of(request))}
     try:
         wanted = runtime.search.read(pairs)
         found = runtime.search.search(wanted, principal_of(request), runtime.now())

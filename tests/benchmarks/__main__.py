@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_http,
     bench_list,
     bench_pages,
+    bench_private,
     bench_search,
     bench_sparql,
     bench_store,
@@ -51,6 +52,11 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     ),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
+    "private": (
+        "Private entries of 50 groups mixed in",
+        bench_private.run,
+        lambda: bench_private.run(500, 5),
+    ),
     "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
     "tree": ("The published log", bench_tree.run, lambda: bench_tree.run(2_000)),
     "search": (

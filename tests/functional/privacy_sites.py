@@ -193,7 +193,9 @@ _VOLATILE = (
     (re.compile(rb"sparql:[0-9a-f]+"), b"sparql:STORE"),
     (re.compile(rb'value="[0-9a-f]{64}"'), b'value="KEY"'),
     (re.compile(rb"\b[0-9a-f]{16}\b"), b"TOKEN"),
+    (re.compile(rb"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"), b"+ID+KEY"),
     # Written down a little later.
+    (re.compile(rb'"last_used_at":("[^"]*"|null)'), b'"last_used_at":""'),
     (re.compile(rb'"Last used">[^<]*<'), b'"Last used"><'),
 )
 #: Of the figures only those of what is stored: how often and how fast somebody asked differs always.

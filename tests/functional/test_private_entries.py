@@ -289,3 +289,14 @@ def test_what_a_group_keeps_stays_with_it_when_it_is_extended(
     assert following != path
     assert site.get(f"/metadata/{following}").status_code == 404
     assert site.get(f"/metadata/{following}", MEMBER).status_code == 200
+
+
+def test_pages_tell_members_what_is_private(site: Site) -> None:
+    path = path_of(site.put(document("page"), MEMBER, GROUP))
+    page = site.get(f"/metadata/{path}", MEMBER, media="html").text
+    assert "only members of" in page and ">astro<" in page
+    assert "Only your groups" in site.get("/", MEMBER).text
+    assert "Only your groups" not in site.get("/").text
+    form = site.get("/upload", MEMBER).text
+    assert 'formaction="/metadata?audience=astro"' in form
+    assert "audience=" not in site.get("/upload").text
