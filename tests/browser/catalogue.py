@@ -78,6 +78,13 @@ SHARED_EXPIRED = signed(SHARED.but(valid=text(ago(300))), FRANK, ago(500))
 SUPERSEDED = signed(SHARED.but(valid=text(ago(90))), GINA, ago(250))
 HOSTILE_ENTRY = signed(HOSTILE, MALLORY, ago(5))
 
+#: What its endorser said once and then otherwise, in the same second.
+TORN = image(content="torn", title="Torn in two", os="slackware", tags=())
+SAID_TWICE = tuple(
+    signed(TORN.but(title=title, deprecated=reason), GINA, ago(40))
+    for title, reason in (("Torn in two", None), (SCRIPT + RIGHT_TO_LEFT + FLOOD, "Taken back."))
+)
+
 DOCUMENTS = (
     SHARED_LEGACY,
     SHARED_EXPIRED,
@@ -85,6 +92,7 @@ DOCUMENTS = (
     SUPERSEDED,
     SHARED_CURRENT,
     HOSTILE_ENTRY,
+    *SAID_TWICE,
 )
 
 

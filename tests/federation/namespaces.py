@@ -47,6 +47,11 @@ class PlacedSite(Site):
         return f"{self.network}{self.number}"
 
     @property
+    def cable(self) -> str:
+        """The test's end of its own cable; the kernel takes 15 characters."""
+        return f"{self.network}m{self.number}"[-15:]
+
+    @property
     def url(self) -> str:
         return f"http://10.77.{self.number}.2:{PORT}"
 
@@ -128,6 +133,9 @@ def placed_sites(folder: Path, names: str) -> Iterator[list[PlacedSite]]:
     finally:
         for site in made:
             site.end()
+        # Cables would go with their namespaces, but those last as long as any socket in them.
+        for site in made:
+            subprocess.run(["ip", "link", "del", site.cable], capture_output=True, check=False)
         for namespace in [*(site.namespace for site in made), f"{network}hub"]:
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
@@ -146,7 +154,7 @@ def _lay_cables(network: str, made: list[PlacedSite]) -> None:
         _ip("-n", hub, "link", "set", f"p{number}", "master", "one", "up")
         _ip("-n", inside, "addr", "add", f"10.78.0.{number}/24", "dev", "peers")
         _ip("-n", inside, "link", "set", "peers", "up")
-        outside = f"{network}m{number}"[-15:]
+        outside = site.cable
         _ip("link", "add", outside, "type", "veth", "peer", "name", "test", "netns", inside)
         _ip("addr", "add", f"10.77.{number}.1/30", "dev", outside)
         _ip("link", "set", outside, "up")
