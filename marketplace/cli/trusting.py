@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.acting import actor, writing
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
 from marketplace.cli.options import endpoint_option, open_client, read_settings, settings_options
@@ -128,11 +129,13 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
     Certificates that only this list revoked may be trusted again. A running server
     notices at its next look at the files.
     """
-    from marketplace.cli.database import open_database
-    from marketplace.trust.memory import TrustMemory
+    from marketplace.audit import AuditLog
+    from marketplace.trust.memory import forget_lists
 
-    with open_database(read_settings(config, data)) as database:
-        found = TrustMemory(database).forget(file)
+    with writing(config, data) as session:
+        found = forget_lists(session, file)
+        for path in found:
+            AuditLog(session).record(actor(), "trust.forget", str(path))
     if not found:
         raise CommandError(f"no revocation list from {printable(file)} is remembered", ExitCode.NOT_FOUND)
     for path in found:

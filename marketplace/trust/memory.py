@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.models import RememberedList
@@ -82,23 +83,18 @@ class TrustMemory:
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable(error) from error
 
-    def forget(self, name: str) -> list[Path]:
-        """Forget the lists of files with a path or a name.
 
-        Returns:
-            the files.
+def forget_lists(session: Session, name: str) -> list[Path]:
+    """Forget the lists of files with a path or a name.
 
-        Raises:
-            MaterialError: it cannot be written.
-        """
-        found = sorted(path for path in self.paths() if name in (str(path), path.name))
-        try:
-            with self._database.write() as session:
-                for path in found:
-                    session.execute(delete(RememberedList).where(RememberedList.path == str(path)))
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable(error) from error
-        return found
+    Returns:
+        the files.
+    """
+    paths = map(Path, session.scalars(select(RememberedList.path).distinct()))
+    found = sorted(path for path in paths if name in (str(path), path.name))
+    for path in found:
+        session.execute(delete(RememberedList).where(RememberedList.path == str(path)))
+    return found
 
 
 def _unavailable(error: Exception) -> MaterialError:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.db import Database
 from marketplace.trust.loading import Sources
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.memory import TrustMemory, forget_lists
 from marketplace.trust.store import TrustStore
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, revocations, root
@@ -76,8 +76,9 @@ def test_an_operator_lets_it_go_also_at_a_running_process(database, folder):
     store = opened(database, folder)
     (folder / "root.r0").unlink()
     store.reload()
-    assert TrustMemory(database).forget("no.r0") == []
-    assert TrustMemory(database).forget("root.r0") == [folder / "root.r0"]
+    with database.write() as session:
+        assert forget_lists(session, "no.r0") == []
+        assert forget_lists(session, "root.r0") == [folder / "root.r0"]
     store.reload()
     assert state(store) == ("chained", [])
     assert state(opened(database, folder)) == ("chained", [])
