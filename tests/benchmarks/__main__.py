@@ -18,10 +18,12 @@ from pathlib import Path
 
 from tests.benchmarks import (
     bench_acceptance,
+    bench_federation,
     bench_http,
     bench_list,
     bench_pages,
     bench_private,
+    bench_replication,
     bench_search,
     bench_sparql,
     bench_store,
@@ -59,6 +61,16 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     ),
     "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
     "tree": ("The published log", bench_tree.run, lambda: bench_tree.run(2_000)),
+    "bootstrap": (
+        "Following another site from its first entry",
+        bench_federation.run,
+        lambda: bench_federation.run(600),
+    ),
+    "replication": (
+        "Sites that follow each other",
+        bench_replication.run,
+        lambda: bench_replication.run(40, 5.0),
+    ),
     "search": (
         "Search, facets and lists from memory",
         lambda: bench_search.run(LARGE),
