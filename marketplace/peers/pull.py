@@ -244,8 +244,8 @@ class LogPull:
         with means.database.read() as session:
             return self._read(session, followed)
 
-    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int:
-        """Ask this peer for bodies that are missing; returns how many came.
+    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
+        """Ask this peer for bodies that are missing; returns how many came, None where none is due.
 
         What is missing from the public log may be anywhere. The ids of another
         log are nobody's business but that of the peer it belongs to.
@@ -255,7 +255,7 @@ class LogPull:
             only = None if followed.log == PUBLIC else followed.id
             rows = due_wanted(session, followed.log, only, now, MAX_IDS)
         if not rows:
-            return 0
+            return None
         bodies = fetch_bodies(feed, list(dict.fromkeys(one.entry_id for one in rows)))
         by_id = {one.entry_id: one for one in rows}
         verdicts = means.verification.verify(list(bodies.values()))

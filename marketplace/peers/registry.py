@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -372,13 +373,19 @@ def _frontier(size: int, data: bytes) -> Frontier:
     return Frontier(size, tuple(data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)))
 
 
+@lru_cache(1024)
+def _key(text: str) -> VerifierKey:
+    # The list of peers is read every few seconds.
+    return parse_verifier_key(text)
+
+
 def _peer(row: PeerRow) -> Peer:
     return Peer(
         row.id,
         row.name,
         row.url,
-        parse_verifier_key(row.log_key),
-        None if row.auth_key is None else parse_verifier_key(row.auth_key),
+        _key(row.log_key),
+        None if row.auth_key is None else _key(row.auth_key),
         row.added_at,
         row.disabled,
         row.contacted_at,

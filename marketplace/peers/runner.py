@@ -19,7 +19,7 @@ from marketplace.changes import ChangeLog
 from marketplace.ingest import IngestError
 from marketplace.peers.errors import ContactError, MalformedError, PeerError
 from marketplace.peers.feed import Description, OfferedLog, PeerFeed
-from marketplace.peers.progress import save_failure
+from marketplace.peers.progress import MovedError, save_failure
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import PeerNotFoundError, Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
@@ -30,8 +30,12 @@ from marketplace.peers.trusted_log import IntegrityError
 _DISCOVERY = 60.0
 #: Seconds after which a nudge makes it look at that: many nudges are about the public log only.
 _NUDGED_DISCOVERY = 5.0
-#: Seconds after which missing bodies are looked for again at the earliest.
-_WANTED = 5.0
+#: Seconds after which missing bodies are looked for again, and where none was missing.
+_WANTED, _UNWANTED = 5.0, 15.0
+#: Seconds between two looks, however often the peer is said to have something new: the most where it had not.
+_LEAST_GAP, _MOST_GAP = 0.03, 1.0
+#: Seconds for which this thread believes what it knows of the logs: commands change them from elsewhere.
+_READ = 10.0
 #: Time between two comparisons of whole sets.
 COMPARISON = timedelta(hours=1)
 #: Seconds for which a peer that did not take our credentials is asked without them.
@@ -77,6 +81,8 @@ class PeerRunner:
         self._due: dict[int, _Due] = {}
         self._discovery = _Discovery()
         self._wanted_at = 0.0
+        self._followed: list[FollowedLog] = []
+        self._read_at = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"peer-{peer.name}", daemon=True)
@@ -117,25 +123,33 @@ class PeerRunner:
         self._own.close()
 
     def _run(self) -> None:
+        gap = _LEAST_GAP
         try:
             while not self._stopping.is_set():
                 if self._wake.is_set():
                     self._wake.clear()
                     self._forget_pauses()
                 try:
+                    before = self._rows()
                     self._look()
+                    gap = _LEAST_GAP if self._rows() != before else min(_MOST_GAP, 2 * gap)
                 except PeerNotFoundError:
                     return
                 except (SQLAlchemyError, OSError):
                     _logger.exception("pulling from a peer failed here", extra={"peer": self.peer.name})
                     self._stopping.wait(backoff_pause(3, None))
+                # Anybody can show an old head of a peer again and again: that must not keep this thread busy.
+                self._stopping.wait(gap)
                 self._wake.wait(self._pause())
         finally:
             self.close()
 
+    def _rows(self) -> int:
+        return sum(one.trusted.reached.size for one in self._followed)
+
     def _forget_pauses(self) -> None:
         soon = time.monotonic() + _NUDGED_DISCOVERY
-        self._discovery.at, self._wanted_at = min(self._discovery.at, soon), 0.0
+        self._discovery.at = min(self._discovery.at, soon)
         for due in self._due.values():
             due.at, due.failures = 0.0, 0
 
@@ -144,16 +158,18 @@ class PeerRunner:
         return max(0.01, soonest - time.monotonic())
 
     def _look(self) -> None:
-        with self._means.database.read() as session:
-            self.peer = Peers(session).get(self.peer.name)
-            followed = Peers(session).logs(self.peer.id)
+        if time.monotonic() >= self._read_at:
+            with self._means.database.read() as session:
+                self.peer = Peers(session).get(self.peer.name)
+                self._followed = Peers(session).logs(self.peer.id)
+            self._read_at = time.monotonic() + _READ
         if time.monotonic() >= self._discovery.at:
-            followed = self._discover(followed)
-        for one in followed:
+            self._followed = self._discover(self._followed)
+        for place, one in enumerate(self._followed):
             if self._stopping.is_set():
                 return
             if one.state is not State.QUARANTINED and time.monotonic() >= self._due_of(one).at:
-                self._look_at(one, self._due_of(one))
+                self._followed[place] = self._look_at(one, self._due_of(one))
 
     def _due_of(self, followed: FollowedLog) -> _Due:
         if followed.id not in self._due:
@@ -163,38 +179,43 @@ class PeerRunner:
             self._due[followed.id] = _Due(LogPull(self._means, self.peer, slug))
         return self._due[followed.id]
 
-    def _look_at(self, followed: FollowedLog, due: _Due) -> None:
+    def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
+        """Pull a log; how it stands then, as far as this thread knows."""
         feed = self._public if followed.log == PUBLIC else self._own
         try:
             followed = due.pull.run(followed, feed)
             self._find_wanted(followed, due.pull, feed)
             self._compare(followed, due.pull, feed)
         except IntegrityError:
-            due.at = time.monotonic() + poll_pause()
+            due.at, self._read_at = time.monotonic() + poll_pause(), 0.0
+        except MovedError:
+            due.at = self._read_at = 0.0  # somebody else pulls it too: go on from where they are
         except ContactError as error:
             self._fail(followed, due, error, error.retry_after)
         except (PeerError, IngestError) as error:
-            # Ours, or somebody else's who pulls as well: the peer did nothing wrong.
-            self._fail(followed, due, error, None)
+            self._fail(followed, due, error, None)  # ours: the peer did nothing wrong
         else:
             due.failures = 0
             due.at = time.monotonic() + poll_pause()
+        return followed
 
     def _find_wanted(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
         if time.monotonic() >= self._wanted_at:
-            self._wanted_at = time.monotonic() + _WANTED
-            pull.retry_wanted(followed, feed)
+            came = pull.retry_wanted(followed, feed)
+            self._wanted_at = time.monotonic() + (_WANTED if came is not None else _UNWANTED)
 
     def _compare(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
         now = self._means.clock()
         last = followed.compared_at
         if followed.trusted.behind == 0 and (last is None or not timedelta(0) <= now - last < COMPARISON):
+            self._read_at = 0.0
             pull.compare(followed, feed)
 
     def _fail(
         self, followed: FollowedLog, due: _Due, error: PeerError | IngestError, asked: float | None
     ) -> None:
         due.failures += 1
+        self._read_at = 0.0
         due.at = time.monotonic() + backoff_pause(due.failures, asked)
         _logger.warning(
             "a pull failed: %s",

@@ -1,0 +1,238 @@
+"""Pulling a log from a peer that does as it should, and from ones that do not, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.db import Database
+from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.peers.acceptance import ImportFilter
+from marketplace.peers.errors import UnreachableError
+from marketplace.peers.feed import Head
+from marketplace.peers.pull import LogPull, Means
+from marketplace.peers.registry import Peers
+from marketplace.peers.sites import FollowedLog, Peer, State
+from marketplace.peers.trusted_log import RollbackError, SplitViewError, WrongRootError
+from marketplace.peers.verification import Verification
+from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from marketplace.tlog.leaf import EntryLeaf
+from marketplace.tlog.merkle import Frontier, hash_leaf
+from marketplace.tlog.note import SigningKey, VerifierKey
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from validators import accept
+
+SITE = "mp-z.example"
+ORIGIN = f"{SITE}/public"
+KEY = SigningKey(SITE, Ed25519PrivateKey.generate())
+IDENTITY = make_identity()
+DOCUMENTS = [signed(image(content=f"pull {n}", title=f"Title {n}"), IDENTITY) for n in range(6)]
+
+
+class FakeFeed:
+    """A peer in memory: its rows and bodies can be anything, and it can fail after some calls."""
+
+    def __init__(self, documents: Sequence[bytes] = ()) -> None:
+        self.rows_held: list[bytes] = []
+        self.bodies_held: dict[str, bytes] = {}
+        self.covered: list[bytes] | None = None
+        self.calls_left = 10**9
+        self.received = 0
+        self.clock_offset = 0
+        for document in documents:
+            self.add(document)
+
+    def add(self, document: bytes) -> None:
+        entry_id = accept(document).entry_id
+        number = len(self.rows_held)
+        self.rows_held.append(EntryLeaf(entry_id, len(document), ORIGIN, number, 1_700_000_000).to_bytes())
+        self.bodies_held[entry_id] = document
+
+    def head(self, slug: str, key: VerifierKey, tag: str | None) -> Head | None:
+        self._count()
+        rows = self.rows_held if self.covered is None else self.covered
+        tree = Frontier().extended(map(hash_leaf, rows))
+        note = sign_checkpoint(Checkpoint(ORIGIN, tree.size, tree.root), KEY).to_bytes()
+        found = f'"{tree.root.hex()}"'
+        return None if tag == found else Head(verify_checkpoint(note, key), found)
+
+    def rows(self, slug: str, since: int, count: int) -> list[bytes]:
+        self._count()
+        return self.rows_held[since : since + count]
+
+    def bodies(self, ids: Sequence[str]) -> tuple[dict[str, bytes], int]:
+        self._count()
+        return {one: self.bodies_held[one] for one in ids if one in self.bodies_held}, 0
+
+    def _count(self) -> None:
+        self.received += 100
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise UnreachableError("gone")
+
+
+class Site:
+    """The site that pulls."""
+
+    def __init__(self, database: Database, verification: Verification) -> None:
+        self.database = database
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.ingest = IngestService(database, UploadPolicy(), lambda: self.now)
+        anything = ImportFilter((), lambda entry: "")
+        self.means = Means(database, self.ingest, verification, anything, lambda: self.now)
+        with database.write() as session:
+            self.peer: Peer = Peers(session).add("http://127.0.0.1:1", KEY.verifier, None, self.now)
+        self.log_pull = LogPull(self.means, self.peer, PUBLIC)
+
+    def followed(self) -> FollowedLog:
+        with self.database.read() as session:
+            return Peers(session).logs(self.peer.id)[0]
+
+    def pull(self, feed: FakeFeed) -> FollowedLog:
+        return self.log_pull.run(self.followed(), feed)  # type: ignore[arg-type]  # the same calls
+
+    def size(self) -> int:
+        with self.database.read() as session:
+            return ChangeLog(session).size(PUBLIC)
+
+    def trouble(self) -> tuple[int, int]:
+        with self.database.read() as session:
+            found = Peers(session).trouble().get(self.followed().id)
+        return (0, 0) if found is None else (found.wanted, found.rejected)
+
+
+@pytest.fixture(scope="module")
+def verification() -> Iterator[Verification]:
+    pool = Verification(1)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def site(database: Database, verification: Verification) -> Iterator[Site]:
+    made = Site(database, verification)
+    yield made
+    made.ingest.close()
+
+
+def test_everything_that_is_signed_for_comes_in_once(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:3])
+    log = site.pull(feed)
+    assert (log.state, log.entries, log.trusted.proven.size) == (State.TAILING, 3, 3)
+    assert site.pull(feed).entries == 3
+    feed.add(DOCUMENTS[3])
+    assert site.pull(feed).trusted.proven.size == 4
+    assert site.size() == 4
+
+
+def test_what_is_here_already_costs_no_body(site: Site) -> None:
+    for document in DOCUMENTS[:2]:
+        site.ingest.import_(document)
+    feed = FakeFeed(DOCUMENTS[:2])
+    feed.bodies_held.clear()
+    log = site.pull(feed)
+    assert (log.entries, log.trusted.proven.size, site.size(), site.trouble()) == (0, 2, 2, (0, 0))
+
+
+def test_a_bad_entry_is_rejected_and_the_next_one_comes(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:3])
+    bad = accept(DOCUMENTS[1]).entry_id
+    feed.bodies_held[bad] = DOCUMENTS[1].replace(b"Title 1", b"Title 9")
+    log = site.pull(feed)
+    assert (log.state, log.trusted.proven.size, site.size(), site.trouble()) == (State.TAILING, 3, 2, (0, 1))
+
+
+def test_a_row_that_cannot_be_read_is_passed_over(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:1])
+    feed.rows_held.append(b'{"v":1}')
+    feed.add(DOCUMENTS[1])
+    assert site.pull(feed).trusted.proven.size == 3
+    assert (site.size(), site.trouble()) == (2, (0, 1))
+
+
+@pytest.mark.parametrize("instead", [None, DOCUMENTS[5]])
+def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, instead: bytes | None) -> None:
+    feed = FakeFeed(DOCUMENTS[:2])
+    missing = accept(DOCUMENTS[0]).entry_id
+    del feed.bodies_held[missing]
+    if instead is not None:
+        feed.bodies_held[missing] = instead  # another entry's bytes under this id
+    log = site.pull(feed)
+    assert (log.state, site.size(), site.trouble()) == (State.TAILING, 1, (1, 0))
+    other = FakeFeed(DOCUMENTS[:1])
+    assert site.log_pull.retry_wanted(log, other) is None  # type: ignore[arg-type]  # not due yet
+    site.now += timedelta(seconds=10)
+    assert site.log_pull.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
+    site.now += timedelta(seconds=20)
+    assert site.log_pull.retry_wanted(log, other) == 1  # type: ignore[arg-type]  # the same calls
+    assert (site.size(), site.trouble()) == (2, (0, 0))
+
+
+def test_a_pull_that_breaks_off_goes_on_behind_its_last_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    feed = FakeFeed(DOCUMENTS[:5])
+    feed.calls_left = 4  # head, rows, and the bodies of two pages
+    with pytest.raises(UnreachableError):
+        site.pull(feed)
+    assert (site.followed().trusted.reached.size, site.size()) == (4, 4)
+    assert site.followed().trusted.proven.size == 0
+    feed.calls_left = 10
+    assert site.pull(feed).trusted.proven.size == 5
+    assert site.size() == 5
+
+
+def test_rows_that_do_not_make_the_signed_tree_lead_to_quarantine(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:2])
+    site.pull(feed)
+    feed.add(DOCUMENTS[2])
+    feed.covered = [*feed.rows_held]
+    feed.rows_held[2] = feed.rows_held[2].replace(b'"q":2', b'"q":7')
+    with pytest.raises(WrongRootError):
+        site.pull(feed)
+    log = site.followed()
+    assert (log.state, log.error_code, log.trusted.reached.size) == (State.QUARANTINED, "integrity.root", 2)
+    with site.database.write() as session:
+        evidence = Peers(session).evidence(site.peer.id)
+        Peers(session).release(SITE)
+    assert ORIGIN in evidence[0].first
+    assert '"q":7' in evidence[0].second
+    feed.rows_held = list(feed.covered)
+    assert site.pull(feed).trusted.proven.size == 3
+    assert site.size() == 3
+
+
+def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:3])
+    site.pull(feed)
+    feed.covered = feed.rows_held[:2]
+    with pytest.raises(RollbackError):
+        site.log_pull.run(site.followed(), feed)  # type: ignore[arg-type]  # the same calls
+    with site.database.write() as session:
+        Peers(session).release(SITE)
+    feed.covered = [*feed.rows_held[:2], feed.rows_held[0]]
+    with pytest.raises(SplitViewError):
+        site.pull(feed)
+    with site.database.write() as session:
+        assert [one.code for one in Peers(session).evidence(site.peer.id)] == [
+            "integrity.split-view",
+            "integrity.rollback",
+        ]
+        Peers(session).restart(SITE)
+    feed.covered = None
+    log = site.pull(feed)
+    assert (log.state, log.trusted.proven.size, site.size()) == (State.TAILING, 3, 3)
+
+
+def test_the_sites_filter_leaves_entries_out_and_says_so(site: Site) -> None:
+    narrow = ImportFilter(("endorser:@elsewhere.example",), lambda entry: "")
+    means = Means(site.database, site.ingest, site.means.verification, narrow, lambda: site.now)
+    site.log_pull = LogPull(means, site.peer, PUBLIC)
+    log = site.pull(FakeFeed(DOCUMENTS[:2]))
+    assert (log.state, log.trusted.proven.size, site.size(), site.trouble()) == (State.TAILING, 2, 0, (0, 2))
