@@ -30,6 +30,8 @@ REQUEST_ID = "privacy-matrix"
 
 ALICE = make_identity(email="alice@example.org")
 BOB = make_identity("Bob Tester", email="bob@example.org", variant=1)
+#: A certificate of Alice's that only private entries carry.
+ALICES_OTHER = make_identity("Alice Again", email="alice@example.org", variant=3)
 #: Nothing of hers is public.
 SECRET = make_identity("Sybil Secret", email="sybil@secret.example", variant=2)
 SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
@@ -61,6 +63,7 @@ PRIVATE = {
     "newer": _document("shared", "2024-06-02T00:00:00Z", title="Newer quasar", deprecated="quasar leak"),
     "twin": _document("contested", "2024-05-03T00:00:00Z", title="Another quasar", os="secretos"),
     "sybil": _document("sybil", "2024-06-03T00:00:00Z", SECRET, title="Quasar of Sybil", tags=("lts",)),
+    "rekeyed": _document("rekeyed", "2024-06-03T12:00:00Z", ALICES_OTHER, title="Quasar, signed anew"),
     "expiring": _document("expiring", "2024-06-04T00:00:00Z", title="Quasar", valid="2024-07-01T00:00:00Z"),
     "signed": _document("signed", "2024-06-05T00:00:00Z", title="Quasar for ever", extra=SIGNED_PRIVATE),
 }  # fmt: skip
