@@ -37,7 +37,9 @@ def get_error(answer: Answer) -> ClientError:
         moved = answer.headers.get("Location", "an address it does not tell")
         return TransportError(f"the marketplace has moved to {printable(moved)}; use that as the endpoint")
     kind = _BY_STATUS.get(answer.status, TransportError if answer.status >= 500 else ClientError)
-    if rule is not None and rule.startswith(("gate.", "confirmation.")):
+    if rule in ("audience.private", "audience.other-group") or (
+        rule is not None and rule.startswith(("gate.", "confirmation."))
+    ):
         kind = PolicyError
     elif rule is not None and rule.startswith("search."):
         kind = QueryRefusedError if answer.status == 400 else kind

@@ -30,6 +30,7 @@ from tests.functional.running import RunningServer
 from tests.functional.test_cli import Command
 
 ALICE = make_identity(email="alice@example.org")
+SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
 FOR_ASTRO = "<dcterms:accessRights>private</dcterms:accessRights><dcterms:audience>astro</dcterms:audience>"
 
 
@@ -256,6 +257,9 @@ def test_the_command_uploads_to_a_group_lists_it_and_publishes(
     file = tmp_path / "entry.xml"
     file.write_bytes(document("by command", tags=("command",)))
     assert command("upload", "--audience", "no-such-group", file).returncode == 3
+    private = tmp_path / "private.xml"
+    private.write_bytes(document("by command, signed", extra=SIGNED_PRIVATE))
+    assert command("upload", private).returncode == 6
     done = command("upload", "--audience", GROUP, "-o", "id", file)
     assert done.returncode == 0, done.stderr
     path = done.stdout.decode().strip()
