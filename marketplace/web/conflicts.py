@@ -22,7 +22,7 @@ from .uploads import entry_path
 #: Conflicts on a page.
 _PAGE = 30
 _WHOSE = {
-    ConflictKind.EQUIVOCATION: "One key signed all of these: the endorser contradicts itself.",
+    ConflictKind.EQUIVOCATION: "One key signed more than one of these: its holder contradicts himself.",
     ConflictKind.CONTESTED: "Each has a key of its own: somebody may use this address without a right to it.",
 }
 
