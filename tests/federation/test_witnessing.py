@@ -199,6 +199,10 @@ def test_an_empty_database_under_a_name_that_published_is_noticed(sites: tuple[S
     upgrade(a.server.database_url)
     meet(a, b)
     a.server = start(a.data, a.server.port)
-    wait_until(
-        lambda: a.server.client().get(f"{LOG}/checkpoint").json()["code"] == "federation.halted", SECONDS
-    )
+
+    def code() -> str:
+        with a.server.client() as client:
+            answer = client.get(f"{LOG}/checkpoint")
+        return "" if answer.status_code == 200 else str(answer.json()["code"])
+
+    wait_until(lambda: code() == "federation.halted", SECONDS)
