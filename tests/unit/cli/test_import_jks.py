@@ -47,6 +47,7 @@ def test_trusted_certificates_become_pem(cli, tmp_path, password):
         (store(ROOT)[:30], "damaged"),
         (b"\xfe\xed\xfe\xed\x00\x00\x00\x02\xff\xff\xff\xff", "damaged"),
     ],
+    ids=["empty", "text", "pkcs12", "other-digest", "cut", "endless"],
 )
 def test_what_is_no_truststore_is_one_sentence(cli, tmp_path, password, data, told):
     (tmp_path / "x.jks").write_bytes(data)
