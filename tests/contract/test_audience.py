@@ -14,6 +14,7 @@ from marketplace.db import Database
 from marketplace.ingest import (
     IngestService,
     OtherAudienceError,
+    Page,
     PrivateEntryError,
     Receipt,
     Source,
@@ -86,11 +87,20 @@ def test_a_refused_entry_does_not_stop_the_others_of_its_transaction(
     assert size(database) == 1
 
 
-@pytest.mark.parametrize("source", Source)
+@pytest.mark.parametrize("source", [Source.UPLOAD, Source.IMPORT])
 def test_an_entry_for_some_groups_enters_no_other_group(ingest: IngestService, source: Source) -> None:
     with pytest.raises(OtherAudienceError):
         put(ingest, FOR_ASTRO, BIO, source)
     assert put(ingest, FOR_ASTRO, ASTRO, source).outcome == "created"
+
+
+def test_a_page_of_a_peer_brings_nothing_private_into_the_public_log(
+    database: Database, ingest: IngestService
+) -> None:
+    page = Page([PRIVATE, accepted("other"), FOR_ASTRO], PUBLIC, lambda session, outcomes: None)
+    outcomes = ingest.enqueue_page(page).result(timeout=60)
+    assert [isinstance(one, PrivateEntryError) for one in outcomes] == [True, False, True]
+    assert size(database) == 1
 
 
 def test_a_log_of_another_site_has_groups_of_its_own(ingest: IngestService) -> None:
