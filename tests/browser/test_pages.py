@@ -64,6 +64,7 @@ PAGES = {
     "upload": ("/upload", 200),
     "about": ("/about", 200),
     "status": ("/status", 200),
+    "federation": ("/federation", 200),
     "docs": ("/docs", 200),
     # What they are where there is something to confirm stands in test_confirmation.py.
     "used-link": ("/action/00000000-0000-0000-0000-000000000000/confirm", 404),
