@@ -9,6 +9,7 @@ RUNTIME = [
     "click>=8.1,<9",
     "confusable-homoglyphs>=3.3,<4",
     "cryptography>=44",
+    "httpcore>=1,<2",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
     "prometheus-client>=0.20,<1",
