@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from marketplace.db import upgrade
 from tests.browser.catalogue import fill
+from tests.functional.catalogue import eventually, found
 from tests.functional.running import RunningServer, running_server
 
 REQUIRED = "REQUIRE_BROWSER"
@@ -51,6 +52,9 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
     fill(data)
     with running_server(data) as running:
+        with running.client() as client:
+            # Until the index is built, searches for words answer 503.
+            eventually(lambda: found(client, "debian") > 0, 60)
         yield running
 
 

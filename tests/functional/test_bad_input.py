@@ -78,7 +78,7 @@ def get(server, target: bytes, headers: bytes = b"Accept: application/problem+js
         (b"/metadata/x/y", 404, "list.empty"),
         (b"/static/../routes.py", 404, "path.unknown"),
         (b"/static/%2e%2e/%2e%2e/config.py", 404, "path.unknown"),
-        (b"/action/x/confirm", 404, "path.unknown"),
+        (b"/action/x/confirm", 404, "confirmation.link"),
         (b"/metadata/a/b/c/d/e", 404, "path.unknown"),
     ],
 )
