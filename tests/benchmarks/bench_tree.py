@@ -78,13 +78,13 @@ def _publishing(runtime: Runtime, federation: Federation, number: int) -> list[F
     spent = _seconds(everything) / number
     heads, commits = [], []
     for entry in list(entries(number + _HEADS, seed=2))[-_HEADS:]:
-        commits.append(_seconds(lambda: runtime.ingest.enqueue(entry, PUBLIC, Source.IMPORT).result()))  # noqa: B023
+        commits.append(_seconds(lambda: runtime.ingest.enqueue(entry, PUBLIC, Source.IMPORT).result()))  # noqa: B023 - called at once
         heads.append(_seconds(step))
     with runtime.database.read() as session:
         feed = Feed(session, frozenset({PUBLIC}))
         log = feed.log(PUBLIC)
         ids = [entry.entry_id for entry in list(entries(50))]
-        proofs = [_seconds(lambda: prove_entry(feed, log, one)) for one in ids]  # noqa: B023
+        proofs = [_seconds(lambda: prove_entry(feed, log, one)) for one in ids]  # noqa: B023 - called at once
     return [
         Figure("publishing a leaf of many: read, tree, tiles, signature, commit", f"{spent * 1e6:.0f} us"),
         Figure(

@@ -84,7 +84,7 @@ def test_the_edge_grows_to_the_same_tree_whatever_the_steps(size, steps):
 def test_the_tree_can_be_read_from_tiles(size):
     edge = RightEdge()
     tiles = edge.grow(HASHES[:size])
-    read = lambda level, number, width: tiles[level, number][: 32 * width]  # noqa: E731
+    read = lambda level, number, width: tiles[level, number][: 32 * width]  # noqa: E731 - one expression, used once
     frontier = read_frontier(size, nodes_of(size, read))
     assert (frontier.root, edge.size) == (edge.root, size)
     assert frontier == Frontier().extended(HASHES[:size])
