@@ -110,7 +110,7 @@ def visit(browser: Browser, site: RunningServer) -> Iterator[Opener]:
             permissions=["clipboard-read", "clipboard-write"],
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         made = Visit(context.new_page(), site.url)
         made.watch(context)
         visits.append((context, made))
