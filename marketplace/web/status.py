@@ -24,7 +24,12 @@ from .pages import page
 from .security import principal_of
 
 #: What followers are for, by the beginning of their names.
-_PURPOSES = {"sparql": "SPARQL queries", "verdicts": "trust in new certificates"}
+_PURPOSES = {
+    "conflicts": "entries that contradict each other",
+    "search": "words of the search",
+    "sparql": "SPARQL queries",
+    "verdicts": "trust in new certificates",
+}
 _MAIL = {"off": "off", "ok": "goes out", "failing": "waits: the mail server cannot be reached"}
 _DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -73,14 +78,14 @@ def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str
             for found, n in listed.items()
             if found != StatusFilter.ALL
         ),
-        ("Kept in memory", grouped(runtime.entry_cache.size()[0])),
+        ("Entries kept in memory", grouped(runtime.entry_cache.size()[0])),
     ]
     return {"counts": counts, "followers": followers}
 
 
 def _follower(lag: Lag, size: int, position: int) -> FollowerState:
     behind = max(0, size - position)
-    purpose = _PURPOSES.get(lag.follower.partition(":")[0], "words of the search")
+    purpose = _PURPOSES[lag.follower.partition(":")[0]]
     state = plural(behind, "entry behind", "entries behind") if behind else "up to date"
     if lag.failures:
         state = f"{state}, failed {plural(lag.failures, 'time')} in a row"

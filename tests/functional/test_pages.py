@@ -111,3 +111,12 @@ def test_static_files_have_an_address_for_each_version(http):
     answer = http.get(sheet)
     assert answer.status_code == 200 and "?v=" in sheet
     assert answer.headers["Content-Type"].startswith("text/css")
+def test_the_operators_page_says_what_each_follower_is_for(http):
+    page = http.get("/status").text
+    followers = re.findall(r'data-label="Follower"><code>([a-z]+)', page)
+    purposes = re.findall(r'data-label="For">([^<]+)<', page)
+    assert followers == ["verdicts", "conflicts", "search", "sparql"]
+    assert len(set(purposes)) == len(followers)
+    assert purposes[followers.index("conflicts")] == "entries that contradict each other"
+
+
