@@ -29,6 +29,8 @@ _BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Keeps a number and its unit on one line.
+_TIED = "\u00a0"
 #: Schemes that a browser opens without doing anything else.
 _LINKED = ("http", "https", "ftp")
 
@@ -72,7 +74,12 @@ def file_size(size: int) -> str:
     amount, unit = float(size), 0
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
-    return f"{size} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+    return f"{size}{_TIED}bytes" if unit == 0 else f"{amount:.1f}{_TIED}{_UNITS[unit]}"
+
+
+def sentence(text: str) -> str:
+    """A reason as programs get it, to stand by itself on a page: with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def grouped(number: int) -> str:
@@ -86,13 +93,13 @@ def plural(number: int, one: str, several: str = "") -> str:
 
 
 def day(moment: datetime) -> str:
-    """The date of a moment, as ``4 Mar 2024``: the same in every locale."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    """The date of a moment, as ``4 Mar 2024``: the same in every locale, never broken over lines."""
+    return f"{moment.day}{_TIED}{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
 
 
 def month(moment: datetime) -> str:
     """The month of a moment, as ``Mar 2024``."""
-    return f"{_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
 
 
 def link(uri: str) -> str | None:

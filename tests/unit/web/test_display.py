@@ -74,12 +74,13 @@ def test_prose_keeps_lines_but_no_flood_of_them():
     [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**30, "1.0 GiB"), (2**63 - 1, "8.0 EiB")],
 )
 def test_sizes_have_units(size, shown):
-    assert file_size(size) == shown
+    # A number and its unit stay on one line.
+    assert file_size(size) == shown.replace(" ", "\u00a0")
 
 
 def test_dates_and_counts_read_the_same_everywhere():
     moment = datetime(2024, 3, 4, tzinfo=UTC)
-    assert (day(moment), month(moment)) == ("4 Mar 2024", "Mar 2024")
+    assert (day(moment), month(moment)) == ("4\u00a0Mar\u00a02024", "Mar\u00a02024")
     assert (plural(1, "entry", "entries"), plural(12_345, "entry", "entries")) == (
         "1 entry",
         "12\u202f345 entries",

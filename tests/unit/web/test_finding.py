@@ -143,7 +143,7 @@ def hit(**changes: Any) -> SearchHit:
 
 def test_a_hit_shows_what_differs_from_the_ordinary():
     (ordinary,) = shown([], hits=[hit()])["hits"]
-    assert ordinary.badges == [] and ordinary.details == "debian 13 · 1.0 GiB"
+    assert ordinary.badges == [] and ordinary.details == "debian 13 · 1.0\u00a0GiB"
     (odd,) = shown([], hits=[hit(strength=Strength.LEGACY, conflicting=True, status=Status.EXPIRED)])["hits"]
     assert [badge.text for badge in odd.badges] == ["expired", "legacy signature", "conflicting"]
     (gone,) = shown([], hits=[hit(deprecated="", status=Status.DEPRECATED)])["hits"]
