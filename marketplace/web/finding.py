@@ -169,7 +169,7 @@ def found_values(
         "suggestion": _suggestion(base, pairs, found.suggestion),
         "next": None if found.next_cursor is None else _link(base, _with(pairs, "cursor", found.next_cursor)),
         "first": _link(base, _without(pairs, "cursor")) if dict(pairs).get("cursor") else None,
-        "every_status": _every(base, pairs, Facet.STATUS) if plain else None,
+        "every_status": _every(base, pairs, Facet.STATUS) if plain and _elsewhere(found) else None,
         "filtered": bool(_narrowing(pairs)),
     }
 
@@ -182,6 +182,11 @@ def _link(base: str, pairs: Iterable[tuple[str, str]]) -> str:
 def _is_unasked(pairs: Pairs, facet: Facet) -> bool:
     """Whether the site's choice of a facet applies."""
     return not any(name == facet.value and value for name, value in pairs)
+
+
+def _elsewhere(found: SearchPage) -> bool:
+    """Whether the same search finds entries of another status."""
+    return any(one.count for one in found.facets.get(Facet.STATUS, ()) if not one.chosen)
 
 
 def _every(base: str, pairs: Pairs, facet: Facet) -> str:

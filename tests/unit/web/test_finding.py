@@ -119,6 +119,14 @@ def test_a_suggestion_replaces_the_words_only():
     assert parameters(suggestion.href) == [("os", "debian"), ("q", "web")]
 
 
+def test_other_statuses_are_offered_only_where_they_hold_something():
+    nothing = {Facet.STATUS: counts(("valid", 0), ("expired", 0), chosen=["valid"])}
+    assert shown([("q", "web")], total=0, facets=nothing)["every_status"] is None
+    elsewhere = {Facet.STATUS: counts(("valid", 0), ("expired", 2), chosen=["valid"])}
+    offered = shown([("q", "web")], total=0, facets=elsewhere)["every_status"]
+    assert parameters(offered) == [("q", "web"), ("status", "all")]
+
+
 def test_the_feed_has_the_filters_and_not_the_page():
     feed = base_values("/base", [("q", "web"), ("limit", "5"), ("cursor", "abc"), ("created-to", "")])["feed"]
     assert feed == "/base/api/v1/search.atom?q=web"
