@@ -143,6 +143,7 @@ FILTERS = {
     "part": part,
     "plural": plural,
     "prose": prose,
+    "sentence": sentence,
     "soft": soft,
     "typed": typed,
 }
