@@ -26,15 +26,9 @@ def home(request: Request) -> Response:
         wanted = runtime.search.read(pairs)
         found = runtime.search.search(wanted, principal_of(request), runtime.now())
     except SearchRefusedError as error:
-        return _failed(request, values | {"refusal": error}, 400)
+        return page(request, "home_failed", values | {"refusal": error}, 400)
     except SearchUnavailableError as error:
-        response = _failed(request, values | {"unavailable": error}, 503)
+        response = page(request, "home_failed", values | {"unavailable": error}, 503)
         response.headerlist.append(("Retry-After", str(error.retry_after)))
         return response
     return page(request, "home", values | found_values(base, pairs, wanted, found, judging(request)))
-
-
-def _failed(request: Request, values: dict[str, object], status: int) -> Response:
-    response = page(request, "home_failed", values)
-    response.status_int = status
-    return response

@@ -115,10 +115,7 @@ def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]
         "previous": _relative(fields, max(0, 2 * query.offset - rest)) if query.offset else None,
         "next": _relative(fields, rest) if rest < found.matching else None,
     }
-    response = page(request, "entries", values)
-    if not found.rows and response.status_int == 200:
-        response.status_int = 404
-    return response
+    return page(request, "entries", values, 200 if found.rows else 404)
 
 
 def _read_query(

@@ -20,7 +20,7 @@ from marketplace.runtime import Runtime
 from .display import FILTERS, finalize
 from .errors import HttpError
 from .explanations import explained
-from .presented import fresh_response
+from .presented import fresh_response, passing_response
 from .seal import seal_path
 from .security import known_principal
 
@@ -29,9 +29,14 @@ _STATIC = Path(__file__).parent / "static"
 _EMBLEM = seal_path("MarketplaceOfSignedImages_0")
 
 
-def page(request: Request, template: str, values: Mapping[str, Any]) -> Response:
-    """Fill in a template of ``templates/``; clients ask again with its entity tag."""
+def page(request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
+    """Fill in a template of ``templates/``.
+
+    Clients keep a page of status 200, and ask again with its entity tag; any other is for this request only.
+    """
     text: str = render(f"marketplace:web/templates/{template}.jinja2", dict(values), request)
+    if status != 200:
+        return passing_response(text.encode(), "text/html", status)
     return fresh_response(request, text.encode(), "text/html")
 
 

@@ -44,6 +44,17 @@ def fresh_response(
     return _response(request, body, content_type, _REVALIDATED, headers or [])
 
 
+def passing_response(body: bytes, content_type: str, status: int) -> Response:
+    """What came of this one request: nobody keeps it, and ``If-None-Match`` does not apply.
+
+    Source: RFC 9110, section 13.2.1: conditions are for requests that would be answered with 2xx.
+    """
+    headers = [("Cache-Control", "no-store"), VARY, ("Content-Type", f"{content_type}; charset=UTF-8")]
+    return Response(
+        status=status, headerlist=[*headers, ("Content-Length", str(len(body)))], app_iter=(body,)
+    )
+
+
 def stream_response(chunks: Iterable[bytes], content_type: str, headers: Headers) -> Response:
     """A body of unknown length, sent as it is read."""
     return Response(

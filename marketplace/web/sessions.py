@@ -130,8 +130,7 @@ def _login_page(request: Request, wanted: str, status: int, problem: str | None)
     cookies = cookies_of(request)
     cookie = cookies.form.find(request) or secrets.token_urlsafe(32)
     values = {"next": wanted, "key": form_key(cookie), "problem": problem}
-    response = _unstored(page(request, "login", values))
-    response.status_int = status
+    response = _unstored(page(request, "login", values, status))
     response.headerlist.append(cookies.form.written(cookie))
     if status == 401:
         response.headerlist.append(("WWW-Authenticate", 'Bearer realm="marketplace"'))

@@ -56,10 +56,7 @@ def status(request: Request) -> Response:
     except (SQLAlchemyError, LogNotFoundError, OSError):
         # This page is read above all when something is broken; what is, the faults say.
         values |= {"counts": (), "followers": ()}
-    response = page(request, "status", values)
-    if health.faults:
-        response.status_int = 503
-    return response
+    return page(request, "status", values, 503 if health.faults else 200)
 
 
 def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str, Any]:

@@ -160,8 +160,7 @@ def _held(request: Request, held: Held) -> Response:
     """202: it is stored, and in no log before its endorser agrees."""
     offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
     if offer is not None and offer.media is Media.HTML:
-        response = page(request, "held", {"email": held.email, "expires_at": held.expires_at})
-        response.status_int = 202
+        response = page(request, "held", {"email": held.email, "expires_at": held.expires_at}, 202)
     else:
         sentence = (
             f"metadata entry waits for confirmation: a mail to {held.email} asks for it, "
@@ -175,7 +174,5 @@ def _held(request: Request, held: Held) -> Response:
 def _confirmation(request: Request, receipt: Receipt) -> Response:
     offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
     if offer is not None and offer.media is Media.HTML:
-        response = page(request, "uploaded", {"path": entry_path(receipt.coordinates)})
-        response.status_int = 201
-        return response
+        return page(request, "uploaded", {"path": entry_path(receipt.coordinates)}, 201)
     return Response(body=b"metadata entry created", status=201, content_type="text/plain", charset="UTF-8")

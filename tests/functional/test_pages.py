@@ -43,6 +43,14 @@ def test_a_search_that_cannot_be_answered_is_refused_with_its_rule(http, query):
     assert 'role="search"' in answer.text
 
 
+@pytest.mark.parametrize("path", ["/?q=*", "/metadata/nobody@example.org", "/nothing/here"])
+def test_a_failure_is_told_again_to_whoever_was_told_before(http, path):
+    first = http.get(path, headers=HTML)
+    assert first.status_code >= 400 and first.headers["Cache-Control"] == "no-store"
+    again = http.get(path, headers=HTML | {"If-None-Match": first.headers.get("ETag", "*")})
+    assert again.status_code == first.status_code and "<h1>" in again.text
+
+
 def test_unknown_filters_are_answered_with_the_known_ones(http):
     assert "os-version" in http.get("/?colour=red").text
     assert "relevance, newest" in http.get("/?sort=luck").text
@@ -106,11 +114,6 @@ def test_the_operators_page_tells_nothing_about_where_things_are(http, server):
     assert str(server.data) not in page and "sqlite:" not in page
 
 
-def test_static_files_have_an_address_for_each_version(http):
-    (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', http.get("/about").text)
-    answer = http.get(sheet)
-    assert answer.status_code == 200 and "?v=" in sheet
-    assert answer.headers["Content-Type"].startswith("text/css")
 def test_the_operators_page_says_what_each_follower_is_for(http):
     page = http.get("/status").text
     followers = re.findall(r'data-label="Follower"><code>([a-z]+)', page)
@@ -120,3 +123,8 @@ def test_the_operators_page_says_what_each_follower_is_for(http):
     assert purposes[followers.index("conflicts")] == "entries that contradict each other"
 
 
+def test_static_files_have_an_address_for_each_version(http):
+    (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', http.get("/about").text)
+    answer = http.get(sheet)
+    assert answer.status_code == 200 and "?v=" in sheet
+    assert answer.headers["Content-Type"].startswith("text/css")
