@@ -27,6 +27,7 @@ from marketplace.ingest.statements import (
     INSERT_TAGS,
     UPDATE_CURRENT,
 )
+from marketplace.ingest.trigrams import TrigramIndex
 from validators.document import AcceptedEntry
 
 
@@ -56,6 +57,7 @@ def insert_unknown(
     entries: Sequence[AcceptedEntry],
     log_id: int,
     certificates: Mapping[str, int],
+    trigrams: TrigramIndex,
     now: datetime,
 ) -> list[Stored]:
     """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
@@ -75,7 +77,7 @@ def insert_unknown(
     bodies = [body_row(entry, now) | {"entry_key": key} for entry, key in zip(entries, keys, strict=True)]
     body_ids = _insert_returning(connection, INSERT_BODIES, bodies)
     _insert_details(connection, entries, keys)
-    _show(connection, log_id, rows, keys)
+    _show(connection, log_id, rows, keys, trigrams)
     return [
         Stored(key, body_id, body["sha256"])
         for key, body_id, body in zip(keys, body_ids, bodies, strict=True)
@@ -105,7 +107,9 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
         connection.execute(INSERT_TAGS, tags)
 
 
-def _show(connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int]) -> None:
+def _show(
+    connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int], trigrams: TrigramIndex
+) -> None:
     """Make the best of these and of what is shown the current entry of each endorser for each image."""
     best: dict[tuple[str, str], tuple[Row, int]] = {}
     for row, key in zip(rows, keys, strict=True):
@@ -122,6 +126,7 @@ def _show(connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequen
             del new[pair]
             row, key = best[pair]
             if precedence(shown.created, shown.deprecated, shown.entry_id) < _rank(row):
+                trigrams.note({shown.id: shown.search_text})
                 better.append(_current(row, log_id, key) | {"current_key": shown.id})
     if new:
         connection.execute(INSERT_CURRENT, [_current(row, log_id, key) for row, key in new.values()])
