@@ -176,4 +176,4 @@ class AcceptedEntry:
 
 def format_time(moment: datetime) -> str:
     """Write a UTC datetime as ``YYYY-MM-DDThh:mm:ssZ`` (four-digit year on every platform)."""
-    return moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%dT%H:%M:%SZ")
+    return moment.isoformat()[:19] + "Z"

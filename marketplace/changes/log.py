@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import Change as ChangeRow
 from marketplace.models import Entry, Log
+from marketplace.models.insertion import insert_many
 
 #: Most rows of one page, whatever the caller asks for.
 PAGE_LIMIT = 1024
@@ -129,21 +130,21 @@ class ChangeLog:
             raise LogNotFoundError(log)
         log_id, end = taken
         numbers = range(end - len(rows), end)
-        if rows:
-            self._session.execute(
-                insert(ChangeRow),
-                [
-                    {
-                        "log_id": log_id,
-                        "sequence": sequence,
-                        "entry_key": row.entry_key,
-                        "body_id": row.body_id,
-                        "accepted_at": accepted_at,
-                        **_claimed(row.provenance),
-                    }
-                    for sequence, row in zip(numbers, rows, strict=True)
-                ],
-            )
+        insert_many(
+            self._session.connection(),
+            ChangeRow.__table__,
+            [
+                {
+                    "log_id": log_id,
+                    "sequence": sequence,
+                    "entry_key": row.entry_key,
+                    "body_id": row.body_id,
+                    "accepted_at": accepted_at,
+                    **_claimed(row.provenance),
+                }
+                for sequence, row in zip(numbers, rows, strict=True)
+            ],
+        )
         return numbers
 
     def page(self, log: str, since: int, limit: int = PAGE_LIMIT) -> list[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,10 +31,19 @@ def fold(text: str) -> str:
     return text.casefold()
 
 
-def search_text(values: dict[Column, str | datetime | None]) -> str:
-    """All present columns in one text, apart from each other, for words that may stand in any of them."""
-    shown = (format_time(v) if isinstance(v, datetime) else v for v in (values[c] for c in Column))
-    return fold(SEPARATOR.join(text for text in shown if text is not None))
+def search_text(values: Iterable[str | datetime | None]) -> str:
+    """All present columns in one text, apart from each other, for words that may stand in any of them.
+
+    Args:
+        values: of all columns, in their order.
+    """
+    return fold(
+        SEPARATOR.join(
+            format_time(value) if isinstance(value, datetime) else value
+            for value in values
+            if value is not None
+        )
+    )
 
 
 def is_web(locations: tuple[str, ...]) -> bool:

@@ -29,7 +29,7 @@ def matches_filters(row: EntryRow, query: EntryQuery) -> bool:
 
 def matches_search(row: EntryRow, query: EntryQuery) -> bool:
     """Whether every word occurs where it must."""
-    text = search_text({column: row.column(column) for column in Column})
+    text = search_text(row.column(column) for column in Column)
     return all(can_occur(word) and word in text for word in query.words()) and all(
         can_occur(word) and word in _folded(row, column)
         for column, words in query.columns

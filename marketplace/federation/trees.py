@@ -14,6 +14,7 @@ from marketplace.access import PUBLIC
 from marketplace.federation.errors import TreeDamagedError
 from marketplace.federation.keys import SiteKeys
 from marketplace.models import Leaf, Log, Tile, Tree
+from marketplace.models.insertion import insert_many
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.errors import TileError
@@ -156,13 +157,12 @@ class Trees:
     def write_leaves(self, tree_id: int, first: int, leaves: Iterable[bytes]) -> None:
         """Store leaves from a position on."""
         rows = [{"tree_id": tree_id, "position": first + n, "data": leaf} for n, leaf in enumerate(leaves)]
-        if rows:
-            self._session.execute(insert(Leaf), rows)
+        insert_many(self._session.connection(), Leaf.__table__, rows)
 
     def leaves(self, tree_id: int, first: int, end: int) -> list[bytes]:
         """The leaves from a position up to another."""
         return list(
-            self._session.scalars(
+            self._session.connection().scalars(
                 select(Leaf.data)
                 .where(Leaf.tree_id == tree_id, Leaf.position >= first, Leaf.position < end)
                 .order_by(Leaf.position)

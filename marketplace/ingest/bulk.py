@@ -10,24 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, Select
 
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.rows import Row, body_row, current_row, entry_row
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
-    FIND_ENTRIES,
-    INSERT_BODIES,
-    INSERT_CURRENT,
-    INSERT_ENTRIES,
-    INSERT_LOCATIONS,
-    INSERT_TAGS,
+    FIND_BODY_KEYS,
+    FIND_ENTRY_KEYS,
     UPDATE_CURRENT,
 )
 from marketplace.ingest.trigrams import TrigramIndex
+from marketplace.models import Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models.insertion import insert_many
 from validators.document import AcceptedEntry
 
 
@@ -43,7 +41,7 @@ class Stored:
 def find_unknown(connection: Connection, entries: Sequence[AcceptedEntry]) -> list[int]:
     """The positions of the entries that no log here has, each id once."""
     ids = list(dict.fromkeys(entry.entry_id for entry in entries))
-    seen = set(connection.scalars(FIND_ENTRIES, {"entry_ids": ids}))
+    seen = set(_pairs(connection, FIND_ENTRY_KEYS, {"entry_ids": ids}))
     unknown = []
     for position, entry in enumerate(entries):
         if entry.entry_id not in seen:
@@ -66,28 +64,27 @@ def insert_unknown(
         certificates: the keys of the signers' certificates by fingerprint.
     """
     rows = [entry_row(entry) for entry in entries]
-    keys = _insert_returning(
+    insert_many(
         connection,
-        INSERT_ENTRIES,
+        Entry.__table__,
         [
             row | {"certificate_id": certificates[entry.signer.fingerprint]}
             for row, entry in zip(rows, entries, strict=True)
         ],
     )
+    key_of = _pairs(connection, FIND_ENTRY_KEYS, {"entry_ids": [entry.entry_id for entry in entries]})
+    keys = [key_of[entry.entry_id] for entry in entries]
     bodies = [body_row(entry, now) | {"entry_key": key} for entry, key in zip(entries, keys, strict=True)]
-    body_ids = _insert_returning(connection, INSERT_BODIES, bodies)
+    insert_many(connection, EntryBody.__table__, bodies)
+    # Entries that are new have one body each.
+    body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
     _show(connection, log_id, rows, keys, trigrams)
-    return [
-        Stored(key, body_id, body["sha256"])
-        for key, body_id, body in zip(keys, body_ids, bodies, strict=True)
-    ]
+    return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]
 
 
-def _insert_returning(
-    connection: Connection, statement: ReturningInsert[tuple[int]], rows: list[Row]
-) -> list[int]:
-    return list(connection.execute(statement, rows).scalars())
+def _pairs(connection: Connection, query: Select[Any], parameters: Mapping[str, object]) -> dict[Any, int]:
+    return {row[0]: row[1] for row in connection.execute(query, parameters)}
 
 
 def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], keys: Sequence[int]) -> None:
@@ -101,10 +98,8 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
         for entry, key in zip(entries, keys, strict=True)
         for n, tag in enumerate(entry.metadata.tags)
     ]
-    if places:
-        connection.execute(INSERT_LOCATIONS, places)
-    if tags:
-        connection.execute(INSERT_TAGS, tags)
+    insert_many(connection, EntryLocation.__table__, places)
+    insert_many(connection, EntryTag.__table__, tags)
 
 
 def _show(
@@ -128,10 +123,9 @@ def _show(
             if precedence(shown.created, shown.deprecated, shown.entry_id) < _rank(row):
                 trigrams.note({shown.id: shown.search_text})
                 better.append(_current(row, log_id, key) | {"current_key": shown.id})
-    if new:
-        connection.execute(INSERT_CURRENT, [_current(row, log_id, key) for row, key in new.values()])
-    for values in better:
-        connection.execute(UPDATE_CURRENT, values)
+    insert_many(connection, Current.__table__, [_current(row, log_id, key) for row, key in new.values()])
+    if better:
+        connection.execute(UPDATE_CURRENT, better)
 
 
 def _rank(row: Row) -> tuple[datetime, bool, int]:

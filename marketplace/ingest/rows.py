@@ -14,6 +14,15 @@ from validators.links import chain_above
 
 Row = dict[str, Any]
 
+#: Each column of the list, in their order, and the column of ``entry`` that it comes from. Plain texts: the
+#: members of an enumeration are slow keys, and this is done for every entry.
+_SHOWN = tuple(
+    (column.value, "first_location" if column is Column.LOCATION else column.value) for column in Column
+)
+_FOLDED = tuple(
+    column.value for column in (Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.KIND, Column.EMAIL)
+)
+
 
 def sha256(data: bytes) -> str:
     """SHA-256 in hex."""
@@ -82,17 +91,14 @@ def body_row(entry: AcceptedEntry, received_at: datetime) -> Row:
 
 def current_row(entry: Row) -> Row:
     """What the list shows, filters and sorts by, from the entry's row."""
-    columns: dict[Column, str | datetime | None] = {
-        column: entry["first_location" if column is Column.LOCATION else column.value] for column in Column
-    }
-    row: Row = {column.value: value for column, value in columns.items()}
-    for column in (Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.KIND, Column.EMAIL):
-        row[f"{column}_folded"] = None if row[column] is None else fold(row[column])
+    row: Row = {name: entry[source] for name, source in _SHOWN}
+    for name in _FOLDED:
+        row[f"{name}_folded"] = None if row[name] is None else fold(row[name])
     return row | {
         "entry_id": entry["entry_id"],
         "deprecated": entry["deprecated"] is not None,
         "valid_until": FOREVER if entry["valid"] is None else to_seconds(entry["valid"]),
         "has_web": entry["has_web"],
         "has_pdisk": entry["has_pdisk"],
-        "search_text": search_text(columns),
+        "search_text": search_text(row[name] for name, _ in _SHOWN),
     }

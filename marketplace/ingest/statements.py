@@ -92,8 +92,15 @@ UPDATE_CURRENT = update(_current).where(_current.c.id == bindparam("current_key"
 
 # The same for many at a time.
 
-#: ``entry_ids`` -> those of them that are stored.
-FIND_ENTRIES = select(_entry.c.entry_id).where(_entry.c.entry_id.in_(bindparam("entry_ids", expanding=True)))
+#: ``entry_ids`` -> those of them that are stored, with their keys.
+FIND_ENTRY_KEYS = select(_entry.c.entry_id, _entry.c.id).where(
+    _entry.c.entry_id.in_(bindparam("entry_ids", expanding=True))
+)
+
+#: ``entry_keys`` -> each with the keys of its bytes.
+FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
+    _body.c.entry_key.in_(bindparam("entry_keys", expanding=True))
+)
 
 #: ``log_id identifiers`` -> the current entries of these images by any endorser.
 FIND_ALL_CURRENT = select(
@@ -108,7 +115,3 @@ FIND_ALL_CURRENT = select(
     _current.c.log_id == bindparam("log_id"),
     _current.c.identifier.in_(bindparam("identifiers", expanding=True)),
 )
-
-#: Keys in the order of the rows.
-INSERT_ENTRIES = insert(_entry).returning(_entry.c.id, sort_by_parameter_order=True)
-INSERT_BODIES = insert(_body).returning(_body.c.id, sort_by_parameter_order=True)
