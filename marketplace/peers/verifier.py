@@ -7,12 +7,10 @@ input and output. Whatever a body does to a parser, it does it here.
 from __future__ import annotations
 
 import os
-import pickle
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from marketplace.peers.verdicts import Refusal, read_bodies
+from marketplace.peers.verdicts import Refusal, read_bodies, write_verdicts
 from marketplace.sparql.confinement import confine
 from marketplace.sparql.frames import pack, read_frame
 from validators import accept
@@ -21,9 +19,9 @@ from validators.errors import RefusedError
 
 
 def verdict(data: bytes) -> AcceptedEntry | Refusal:
-    """What acceptance says; the entry comes without the bytes, which the asker has."""
+    """What acceptance says."""
     try:
-        return replace(accept(data), data=b"")
+        return accept(data)
     except RefusedError as error:
         return Refusal(error.code, error.message)
 
@@ -40,6 +38,6 @@ def main() -> None:
             bodies = read_bodies(read_frame(incoming))
         except EOFError:
             return
-        answer = pack(pickle.dumps([verdict(body) for body in bodies], protocol=5))
+        answer = pack(write_verdicts([verdict(body) for body in bodies]))
         while answer:
             answer = answer[os.write(outgoing, answer) :]
