@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
-from marketplace.changes import Follower, LogNotFoundError
+from marketplace.changes import Follower, LogNotFoundError, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
@@ -83,6 +83,7 @@ class Following:
         search: SearchService,
         verdicts: VerdictService,
         conflicts: ConflictFollower,
+        precedence: Precedence,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -90,6 +91,7 @@ class Following:
         self._search = search
         self._verdicts = VerdictFollower(verdicts)
         self._conflicts = conflicts
+        self._precedence = precedence
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
@@ -110,7 +112,9 @@ class Following:
             self._indexer,
             self._sparql,
         )
-        self._worker = Worker(self._database, [one for one in followers if one is not None])
+        self._worker = Worker(
+            self._database, [one for one in followers if one is not None], precedence=self._precedence
+        )
         self._worker.start()
 
     def nudge(self) -> None:
@@ -274,7 +278,9 @@ def build(settings: Settings) -> Runtime:
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
-    following = Following(settings, database, indexer, search, verdicts, _conflicts(settings, database))
+    precedence = Precedence()
+    conflicts = _conflicts(settings, database)
+    following = Following(settings, database, indexer, search, verdicts, conflicts, precedence)
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
@@ -286,7 +292,7 @@ def build(settings: Settings) -> Runtime:
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
     )
-    peers = open_pulls(settings.federation, database, ingest, trust, keys)
+    peers = open_pulls(settings.federation, database, ingest, trust, keys, precedence)
     mail_owed = threading.Event()
     confirmation = ConfirmationService(
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload

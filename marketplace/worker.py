@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketplace.changes import PUBLIC, ChangeLog, Cursors, Follower
+from marketplace.changes import PUBLIC, ChangeLog, Cursors, Follower, Precedence
 from marketplace.db import Database
 
 #: Rows handed to a follower at a time.
@@ -18,6 +18,9 @@ POLL = 0.5
 #: Seconds from one look to the next while rows come in. A follower's batch costs a durable write of its own
 #: and as much whether it holds one row or a hundred: taking each upload by itself slows the uploads down.
 GATHER = 0.6
+#: Seconds from one batch to the next while something has precedence: little by little they go on, and are
+#: behind by what comes in.
+LET_PASS = 5.0
 #: Seconds to wait after the first failure of a follower; doubles with each further one.
 FIRST_RETRY = 0.5
 #: Longest wait between two attempts, in seconds.
@@ -47,6 +50,8 @@ class Worker:
     Args:
         poll: seconds between looks at the logs when nobody nudges.
         retry: seconds to wait after the first failure of a follower.
+        precedence: of what followers let pass first.
+        let_pass: seconds from one batch to the next meanwhile.
     """
 
     def __init__(
@@ -56,9 +61,12 @@ class Worker:
         *,
         poll: float = POLL,
         retry: float = FIRST_RETRY,
+        precedence: Precedence | None = None,
+        let_pass: float = LET_PASS,
     ) -> None:
         self._database = database
-        self._runners = [_Runner(database, follower, poll, retry) for follower in followers]
+        others = precedence or Precedence()
+        self._runners = [_Runner(database, follower, poll, retry, others, let_pass) for follower in followers]
 
     def start(self) -> None:
         """Start a thread for each follower."""
@@ -159,7 +167,15 @@ def _step_log(database: Database, follower: Follower, log: str) -> int:
 class _Runner:
     """One follower's thread."""
 
-    def __init__(self, database: Database, follower: Follower, poll: float, retry: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        follower: Follower,
+        poll: float,
+        retry: float,
+        precedence: Precedence,
+        let_pass: float,
+    ) -> None:
         self.follower = follower
         self.wake = threading.Event()
         self.stopping = threading.Event()
@@ -168,6 +184,8 @@ class _Runner:
         self._database = database
         self._poll = poll
         self._retry = retry
+        self._precedence = precedence
+        self._let_pass = let_pass
 
     def _run(self) -> None:
         while not self.stopping.is_set():
@@ -184,7 +202,9 @@ class _Runner:
                 )  # nudges do not shorten it: uploads must not turn it into a busy loop
                 continue
             self.failures = 0
-            if taken < BATCH:
+            if taken and self._precedence.taken:
+                self.stopping.wait(self._let_pass)
+            elif taken < BATCH:
                 self.stopping.wait(GATHER)
             if not taken and not self.stopping.is_set():
                 self.wake.wait(self._poll)

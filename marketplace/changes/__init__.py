@@ -3,5 +3,15 @@
 from marketplace.access.principal import PUBLIC
 from marketplace.changes.follower import Cursors, Follower
 from marketplace.changes.log import Change, ChangeLog, LogNotFoundError, Provenance
+from marketplace.changes.precedence import Precedence
 
-__all__ = ["PUBLIC", "Change", "ChangeLog", "Cursors", "Follower", "LogNotFoundError", "Provenance"]
+__all__ = [
+    "PUBLIC",
+    "Change",
+    "ChangeLog",
+    "Cursors",
+    "Follower",
+    "LogNotFoundError",
+    "Precedence",
+    "Provenance",
+]

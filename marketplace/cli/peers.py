@@ -168,13 +168,15 @@ def _administration(settings: Settings) -> Iterator[PeerAdministration]:
 
 @contextmanager
 def _pulls(peers: PeerAdministration, settings: Settings) -> Iterator[PullService]:
+    from marketplace.changes import Precedence
     from marketplace.federation.keys import load_keys
     from marketplace.peers.service import open_pulls
     from marketplace.trust import TrustService, open_store
 
     with open_ingest(peers.database, settings) as ingest:
         trust = TrustService(open_store(settings.trust))
-        service = open_pulls(settings.federation, peers.database, ingest, trust, load_keys(settings.data))
+        keys = load_keys(settings.data)
+        service = open_pulls(settings.federation, peers.database, ingest, trust, keys, Precedence())
         try:
             yield service
         finally:

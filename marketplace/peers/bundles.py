@@ -31,10 +31,12 @@ class Bundle:
     """256 rows, not judged yet, and the verdicts about those of their bodies that are not here.
 
     Args:
+        known: ids of the entries that are here already.
         received: bytes that came over the network.
     """
 
     rows: tuple[bytes, ...]
+    known: frozenset[str]
     verdicts: Verdicts
     received: int
 
@@ -100,7 +102,9 @@ class Bundles:
         finally:
             self._idle.put(feed)
         verdicts = self._verification.verify(list(bodies.values()))
-        return Bundle(tuple(rows), dict(zip(bodies, verdicts, strict=True)), feed.received - before)
+        return Bundle(
+            tuple(rows), frozenset(known), dict(zip(bodies, verdicts, strict=True)), feed.received - before
+        )
 
     def _bodies(
         self, feed: PeerFeed, number: int, ids: Sequence[str | None], unknown: Sequence[str]

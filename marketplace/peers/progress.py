@@ -82,10 +82,13 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
     if behind == 0:
         values |= _success(now)
     _move(session, step.followed, values)
-    if step.wanted:
+    # What somebody else brought since the page was read is missed no more.
+    here = known_ids(session, step.followed.log, [one.entry_id for one in step.wanted]) if step.wanted else ()
+    wanted = [one for one in step.wanted if one.entry_id not in here]
+    if wanted:
         session.execute(
             insert(PeerWanted),
-            [_row(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in step.wanted],
+            [_row(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in wanted],
         )
     if step.rejected:
         session.execute(insert(PeerRejected), [_rejected(one, now) for one in step.rejected])

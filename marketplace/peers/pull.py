@@ -8,22 +8,23 @@ one writer of entries.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
-from marketplace.changes import Provenance
+from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
-from marketplace.ingest import IngestService, Page
+from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.peers.acceptance import ImportFilter
-from marketplace.peers.bundles import Bundles, Verdicts
+from marketplace.peers.bundles import Bundles
 from marketplace.peers.comparison import find_missing
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
-from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
+from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.progress import (
     Step,
     due_wanted,
@@ -36,19 +37,17 @@ from marketplace.peers.progress import (
     save_step,
 )
 from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog, Peer, Rejected, Wanted
+from marketplace.peers.rows import Row, cut, entry_ids, sort_rows, unknown_rows
+from marketplace.peers.sites import FollowedLog, Peer, Rejected
 from marketplace.peers.trusted_log import IntegrityError, TrustedLog, judge_head, judge_page
 from marketplace.peers.trusted_log import Page as JudgedPage
-from marketplace.peers.verdicts import Refusal
 from marketplace.peers.verification import Verification
-from marketplace.tlog.leaf import EntryLeaf, Leaf
+from marketplace.peers.written import COMMIT_SECONDS, WrittenPages
 from marketplace.tlog.tiles import WIDTH
 from validators.document import AcceptedEntry
 
 #: Whole bundles behind from which a log is read by bundles, several at a time.
 BOOTSTRAP_BUNDLES = 2
-#: Seconds that the writer may take for a page, on a disk that has other things to do.
-_COMMIT_SECONDS = 300.0
 
 _logger = logging.getLogger(__name__)
 
@@ -63,6 +62,7 @@ class Means:
     Args:
         filter: what the site imports at all.
         clock: returns the time as an aware datetime.
+        precedence: taken while a log comes in as a whole.
     """
 
     database: Database
@@ -70,15 +70,7 @@ class Means:
     verification: Verification
     filter: ImportFilter
     clock: Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a page and what was made of its body."""
-
-    sequence: int
-    leaf: EntryLeaf
-    verdict: AcceptedEntry | Refusal | None
+    precedence: Precedence = field(default_factory=Precedence)
 
 
 class LogPull:
@@ -145,7 +137,7 @@ class LogPull:
             rows = feed.rows(self._slug, followed.trusted.reached.size, count)
             if not rows:
                 judge_page(followed.trusted, rows)
-            for page in _cut(followed.trusted, rows):
+            for page in cut(followed.trusted, rows):
                 bodies = self._fetch(followed.log, page, feed)
                 followed = self.take(followed, page, bodies, feed.received - before)
                 before = feed.received
@@ -157,19 +149,26 @@ class LogPull:
         if start % WIDTH:
             # An immutable bundle begins here in the middle: the rest of it comes as rows.
             rest = feed.rows(self._slug, start, WIDTH - start % WIDTH)
-            for page in _cut(followed.trusted, rest):
+            for page in cut(followed.trusted, rest):
                 followed = self.take(followed, page, self._fetch(followed.log, page, feed), 0)
         first = followed.trusted.reached.size // WIDTH
         numbers = range(first, first + bundles_behind(followed.trusted))
-        with Bundles(feed, self._slug, self._known(followed.log), self._means.verification) as bundles:
+        known = self._known(followed.log)
+        with (
+            self._means.precedence.take(),
+            Bundles(feed, self._slug, known, self._means.verification) as bundles,
+            WrittenPages() as written,
+        ):
             for bundle in bundles.read(numbers):
                 received = bundle.received
-                for page in _cut(followed.trusted, bundle.rows):
-                    followed = self._commit(
-                        followed, page, self._rows(followed.log, page, bundle.verdicts), received
-                    )
+                for page in cut(followed.trusted, bundle.rows):
+                    rows = unknown_rows(page, bundle.known, bundle.verdicts)
+                    written.add(self._enqueue(followed, page, rows, received))
+                    # The writer finds the cursor there, or it takes nothing: a page behind one that failed
+                    # fails too.
+                    followed = replace(followed, trusted=page.log)
                     received = 0
-        return followed
+        return self._reread(followed)
 
     def _known(self, log: str) -> Callable[[Sequence[str]], set[str]]:
         def known(ids: Sequence[str]) -> set[str]:
@@ -179,7 +178,7 @@ class LogPull:
         return known
 
     def _fetch(self, log: str, page: JudgedPage, feed: PeerFeed) -> Bodies:
-        ids = _ids(page.leaves)
+        ids = entry_ids(page.leaves)
         known = self._known(log)(ids)
         return fetch_bodies(feed, [one for one in dict.fromkeys(ids) if one not in known])
 
@@ -194,22 +193,16 @@ class LogPull:
         verdicts = dict(
             zip(found, self._means.verification.verify([bodies[one] for one in found]), strict=True)
         )
-        return self._commit(followed, page, self._rows(followed.log, page, verdicts), received)
+        known = self._known(followed.log)(entry_ids(page.leaves))
+        rows = unknown_rows(page, known, verdicts)
+        self._enqueue(followed, page, rows, received).result(COMMIT_SECONDS)
+        return self._reread(followed)
 
-    def _rows(self, log: str, page: JudgedPage, verdicts: Verdicts) -> list[Row]:
-        """The rows of a page whose entries are not here yet."""
-        known = self._known(log)(_ids(page.leaves))
-        return [
-            Row(page.first + n, leaf, verdicts.get(leaf.entry_id))
-            for n, leaf in enumerate(page.leaves)
-            if isinstance(leaf, EntryLeaf) and leaf.entry_id not in known
-        ]
-
-    def _commit(
+    def _enqueue(
         self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int
-    ) -> FollowedLog:
+    ) -> Future[list[Receipt | Exception]]:
         means, now = self._means, self._means.clock()
-        entries, wanted, rejected = _sorted(followed.id, rows, means.filter)
+        entries, wanted, rejected = sort_rows(followed.id, rows, means.filter)
         rejected += [
             Rejected(followed.id, page.first + n, None, "leaf.format", "the row cannot be read")
             for n, leaf in enumerate(page.leaves)
@@ -240,9 +233,7 @@ class LogPull:
             within,
             [Provenance(row.leaf.origin, row.leaf.sequence, row.leaf.time) for row, _ in entries],
         )
-        means.ingest.enqueue_page(page_in).result(_COMMIT_SECONDS)
-        with means.database.read() as session:
-            return self._read(session, followed)
+        return means.ingest.enqueue_page(page_in)
 
     def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
         """Ask this peer for bodies that are missing; returns how many came, None where none is due.
@@ -275,7 +266,7 @@ class LogPull:
 
         provenance = [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims]
         page = Page(entries, followed.log, within, provenance)
-        means.ingest.enqueue_page(page).result(_COMMIT_SECONDS)
+        means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
         return len(entries)
 
     def compare(self, followed: FollowedLog, feed: PeerFeed) -> int:
@@ -302,8 +293,12 @@ class LogPull:
                 followed.log,
                 lambda session, outcomes: save_comparison(session, followed, outcomes, now),
             )
-            means.ingest.enqueue_page(page).result(_COMMIT_SECONDS)
+            means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
         return len(entries)
+
+    def _reread(self, followed: FollowedLog) -> FollowedLog:
+        with self._means.database.read() as session:
+            return self._read(session, followed)
 
     def _read(self, session: Session, followed: FollowedLog) -> FollowedLog:
         return Peers(session).log(followed.id)
@@ -314,50 +309,6 @@ def bundles_behind(log: TrustedLog) -> int:
     if log.newest is None:
         return 0
     return max(0, log.newest.checkpoint.size // WIDTH - -(-log.reached.size // WIDTH))
-
-
-def _cut(log: TrustedLog, rows: Sequence[bytes]) -> Iterator[JudgedPage]:
-    """Judged pages that a transaction can hold, as their rows claim."""
-    start = 0
-    while start < len(rows):
-        end, size = start, 0
-        whole = judge_page(log, rows[start : start + PAGE_ROWS]) if rows else None
-        assert whole is not None  # noqa: S101  # the loop runs only while there are rows
-        for leaf in whole.leaves:
-            size += leaf.size if isinstance(leaf, EntryLeaf) else 0
-            if end > start and size > PAGE_BYTES:
-                break
-            end += 1
-        page = whole if end - start == len(whole.leaves) else judge_page(log, rows[start:end])
-        yield page
-        log, start = page.log, end
-
-
-def _ids(leaves: Sequence[Leaf | None]) -> list[str]:
-    return [leaf.entry_id for leaf in leaves if isinstance(leaf, EntryLeaf)]
-
-
-def _sorted(
-    peer_log_id: int, rows: Sequence[Row], imported: ImportFilter
-) -> tuple[list[tuple[Row, AcceptedEntry]], list[Wanted], list[Rejected]]:
-    """The rows whose entries come in, those whose body is missing, and those that are passed over."""
-    entries: list[tuple[Row, AcceptedEntry]] = []
-    wanted: list[Wanted] = []
-    rejected: list[Rejected] = []
-    for row in rows:
-        leaf, verdict = row.leaf, row.verdict
-        if isinstance(verdict, Refusal):
-            rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, verdict.code, verdict.message))
-        elif verdict is None or verdict.entry_id != leaf.entry_id:
-            # Another entry's bytes say nothing about the one that was asked for: somebody else may have it.
-            wanted.append(
-                Wanted(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
-            )
-        elif reason := imported.reason_against(verdict):
-            rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, "filter", reason))
-        else:
-            entries.append((row, verdict))
-    return entries, wanted, rejected
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.changes import Precedence
 from marketplace.config.federation import FederationSettings
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
@@ -128,6 +129,7 @@ def open_pulls(
     ingest: IngestService,
     trust: TrustService,
     keys: SiteKeys | None,
+    precedence: Precedence,
 ) -> PullService:
     """The pulls of a site; nothing runs yet."""
 
@@ -140,5 +142,6 @@ def open_pulls(
         verification=Verification(settings.workers),
         filter=ImportFilter(settings.accept, standing),
         clock=utc_now,
+        precedence=precedence,
     )
     return PullService(means, keys)

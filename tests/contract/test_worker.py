@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy.orm import Session
 
-from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Precedence
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Source, UploadPolicy
 from marketplace.worker import Lag, Worker, catch_up, rebuild
@@ -68,6 +68,19 @@ def test_a_follower_gets_every_row_of_every_log_in_order(database: Database) -> 
     assert catch_up(database, follower) == 603
     assert follower.seen == {PUBLIC: list(range(600)), "group:g": [0, 1, 2]}
     assert catch_up(database, follower) == 0
+
+
+def test_followers_let_pass_what_has_precedence(database: Database) -> None:
+    grow(database, 0, 600)  # more than a batch
+    precedence, patient, hasty = Precedence(), Recorder("patient"), Recorder("hasty")
+    pauses = {"precedence": precedence, "let_pass": DEADLINE * 10}
+    with precedence.take(), running(Worker(database, [patient], **pauses)):
+        patient.wait_for(512)
+        with running(Worker(database, [hasty])):
+            hasty.wait_for(600)
+        assert len(patient.seen[PUBLIC]) == 512
+    with running(Worker(database, [patient], **pauses)):
+        patient.wait_for(600)
 
 
 def test_news_arrive_by_nudge(database: Database) -> None:
