@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +61,7 @@ class PeerReader:
         self._name = parts.netloc
         self._deadline = Deadline()
         self._pool = httpcore.ConnectionPool(
+            ssl_context=_authorities() if parts.scheme == "https" else None,
             max_connections=1,
             keepalive_expiry=30.0,
             network_backend=DeadlineNetwork(self._deadline),
@@ -122,8 +125,8 @@ class PeerReader:
         if data is not None:
             sent["Content-Length"] = str(len(data))
         times = {"connect": limits.connect_seconds, "read": limits.read_seconds, "write": limits.read_seconds}
-        self._deadline.start(limits.total_seconds)
-        try:
+
+        def exchange() -> Answer:
             with self._pool.stream(
                 method,
                 self._base + path,
@@ -132,6 +135,17 @@ class PeerReader:
                 extensions={"timeout": times},
             ) as response:
                 return self._read(response, also.get(response.status, content_type), most, also)
+
+        kept = any(connection.is_idle() for connection in self._pool.connections)
+        self._deadline.start(limits.total_seconds)
+        try:
+            try:
+                return exchange()
+            except (httpcore.RemoteProtocolError, httpcore.NetworkError):
+                if not kept:
+                    raise
+                # The peer closed the silent connection at this moment. Every request here may be repeated.
+                return exchange()
         except httpcore.TimeoutException:
             raise TooSlowError(f"{self._name} does not answer in time") from None
         except (httpcore.ProtocolError, UnicodeError) as error:
@@ -147,14 +161,16 @@ class PeerReader:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
         }
-        if response.status == 304:
-            return Answer(304, headers, b"", 0)
-        self._verify_expected(response.status, headers, content_type, also)
+        if response.status != 304:
+            self._verify_expected(response.status, headers, content_type, also)
         packed = bytearray()
+        # Read to its end also where there is nothing: only then is the connection used again.
         for piece in response.iter_stream():
             packed += piece
             if len(packed) > most:
                 raise TooLargeError(f"{self._name} answers with more than {most} bytes")
+        if response.status == 304:
+            return Answer(304, headers, b"", 0)
         body = unpacked(bytes(packed), headers.get("content-encoding", "identity"), most, self._name)
         return Answer(response.status, headers, body, len(packed))
 
@@ -172,6 +188,12 @@ class PeerReader:
             raise UnexpectedAnswerError(
                 f"{self._name} answers with type {found[:60]!r} where {content_type} was asked for"
             )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Read once for all peers: it takes more time than a hundred requests.
+    return httpcore.default_ssl_context()
 
 
 def unpacked(data: bytes, encoding: str, most: int, name: str) -> bytes:

@@ -20,10 +20,11 @@ from tests.benchmarks import (
     bench_acceptance,
     bench_federation,
     bench_http,
+    bench_idle,
+    bench_lag,
     bench_list,
     bench_pages,
     bench_private,
-    bench_replication,
     bench_search,
     bench_sparql,
     bench_store,
@@ -68,8 +69,8 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     ),
     "replication": (
         "Sites that follow each other",
-        bench_replication.run,
-        lambda: bench_replication.run(40, 5.0),
+        lambda: [*bench_lag.run(), *bench_idle.run()],
+        lambda: [*bench_lag.run(40), *bench_idle.run(10.0)],
     ),
     "search": (
         "Search, facets and lists from memory",

@@ -167,6 +167,69 @@ def test_an_answer_that_drips_ends_at_the_deadline(where: str) -> None:
     assert time.monotonic() - began < 30  # without the deadline it would be as long as the limit has bytes
 
 
+@contextmanager
+def keeping(answers: Callable[[int], bytes]) -> Iterator[tuple[str, list[int]]]:
+    """A server that keeps its connections: its URL, and how many requests each connection brought.
+
+    Args:
+        answers: what the request of that number, from 0, is answered with; nothing closes the connection.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    brought: list[int] = []
+
+    def run() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            brought.append(0)
+            with connection:
+                connection.settimeout(10)
+                while connection.recv(65536):
+                    brought[-1] += 1
+                    answer = answers(sum(brought) - 1)
+                    if not answer:
+                        break
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", brought
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(15)
+
+
+def test_a_connection_is_used_again_also_where_nothing_changed() -> None:
+    with keeping(lambda _: b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n') as (url, brought):
+        reader = PeerReader(url, QUICK)
+        for _ in range(3):
+            assert reader.get("/x", TYPE).status == 304
+        reader.close()
+    assert brought == [3]
+
+
+def test_a_connection_that_was_closed_in_silence_costs_no_failure() -> None:
+    kept = whole(b"hello").replace(b"Connection: close\r\n", b"")
+    with keeping(lambda number: b"" if number == 1 else kept) as (url, brought):
+        reader = PeerReader(url, QUICK)
+        assert [reader.get("/x", TYPE).body for _ in range(2)] == [b"hello", b"hello"]
+        reader.close()
+    assert brought == [2, 1]
+
+
+def test_a_peer_that_always_closes_is_asked_once_on_a_new_connection() -> None:
+    with keeping(lambda _: b"") as (url, brought):
+        reader = PeerReader(url, QUICK)
+        with pytest.raises(MalformedError):
+            reader.get("/x", TYPE)
+        reader.close()
+    assert brought == [1]
+
+
 def test_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
