@@ -3,14 +3,16 @@
 SQLite: WAL, so readers never wait and never make a writer wait;
 ``synchronous=FULL``, because with NORMAL a power cut loses commits that were
 acknowledged; writers begin with BEGIN IMMEDIATE, because a deferred
-transaction that upgrades to writing fails instead of waiting. PostgreSQL:
-readers run REPEATABLE READ, READ ONLY; writers READ COMMITTED.
+transaction that upgrades to writing fails instead of waiting. The writers of
+one process take turns before they ask the file, which can only be asked again and
+again. PostgreSQL: readers run REPEATABLE READ, READ ONLY; writers READ COMMITTED.
 """
 
 from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +42,7 @@ class Database:
     def __init__(self, engine: Engine, reader: Engine) -> None:
         self.engine = engine
         self._reader = reader
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -71,14 +74,35 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits durably at the end of the block and rolls back on an exception."""
-        with Session(self.engine, autoflush=False, expire_on_commit=False) as session, session.begin():
+        """A session that commits durably at the end of the block and rolls back on an exception.
+
+        Raises:
+            OperationalError: another writer of a SQLite database does not end.
+        """
+        with (
+            _holding(self._turn),
+            Session(self.engine, autoflush=False, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def close(self) -> None:
         """Close every idle connection; sessions still open close theirs when they end."""
         self._reader.dispose()
         self.engine.dispose()
+
+
+@contextmanager
+def _holding(turn: threading.Lock | None) -> Iterator[None]:
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=BUSY_TIMEOUT):
+        raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
