@@ -276,6 +276,7 @@ SCHEMAS: Mapping[str, Schema] = {
         standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
         trusted=_said(FLAG, "no rule of the site speaks against the entry"),
         listed=_said(FLAG, "chained, and its subject is on the allow-list"),
+        confirmed=_said(FLAG, "whoever reads the address's mail agreed to the certificate here"),
         pinned=_said(FLAG, "it is an anchor itself"),
         anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
         in_date_at_created={"type": ["boolean", "null"], "description": "null: it is not judged yet"},

@@ -130,6 +130,7 @@ def show_verdict(row: EntryRow) -> Shown:
         "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
         "trusted": TrustMark.TRUSTED in marks,
         "listed": TrustMark.LISTED in marks,
+        "confirmed": TrustMark.CONFIRMED in marks,
         "pinned": held is not None and held.pinned,
         "anchor": None if held is None else held.anchor,
         "in_date_at_created": None if held is None else held.covers(row.created),

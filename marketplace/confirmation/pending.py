@@ -13,6 +13,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.confirmation.errors import CertificateFrozenError, TooManyPendingError
 from marketplace.mail.once import insert_once
 from marketplace.models import ConfirmedEndorser, PendingUpload
+from marketplace.trust.verdicts import announce
 from validators.document import AcceptedEntry
 
 #: Serialises counting and adding between processes on PostgreSQL: "mkpend" in ASCII.
@@ -208,6 +209,7 @@ class PendingUploads:
     def remember(self, fingerprint: str, email: str, log: str, now: datetime) -> None:
         """Note that whoever reads the address's mail agrees to a certificate, asked about an upload."""
         public = now if log == PUBLIC else None
+        news = public is not None and not self.is_known_confirmed(fingerprint, email)
         values = {"fingerprint": fingerprint, "email": email, "confirmed_at": now, "public_at": public}
         self._session.execute(insert_once(self._session, ConfirmedEndorser, values))
         if public is not None:
@@ -220,6 +222,9 @@ class PendingUploads:
                 )
                 .values(public_at=now)
             )
+        if news:
+            # A certificate that gets its first verdict meanwhile waits for this transaction or is seen by it.
+            announce(self._session, fingerprint, now)
 
 
 def _open(key: int, now: datetime) -> Select[tuple[PendingUpload]]:

@@ -10,11 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     UnaryExpression,
-    and_,
     column,
     false,
     func,
-    or_,
     select,
     table,
     text,
@@ -24,6 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.operators import custom_op
 
 from marketplace.entries.columns import Column, tag_digest
+from marketplace.entries.marking import marked
 from marketplace.entries.query import (
     Direction,
     EntryQuery,
@@ -32,11 +31,9 @@ from marketplace.entries.query import (
     can_occur,
     words_of,
 )
-from marketplace.entries.standing import STANDINGS, TrustMark
-from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Verdict
+from marketplace.models import Current, EntryTag
 from marketplace.models.base import Key, to_seconds
 from marketplace.models.current import TRIGRAMS
-from validators.document import Strength
 
 #: Makes something of a column for use in a condition.
 Wrap = Callable[[Any], Any]
@@ -98,7 +95,7 @@ def filters(query: EntryQuery, state: Wrap = bare, name: Wrap = bare) -> Iterato
     if query.tag is not None:
         yield _tagged(name(Current.entry_key), query.tag)
     if query.trust:
-        yield _marked(query.trust)
+        yield marked(query.trust)
 
 
 def searches(query: EntryQuery, dialect: str) -> Iterator[ColumnElement[bool]]:
@@ -151,31 +148,6 @@ def _contains(column: InstrumentedAttribute[str], word: str, dialect: str) -> Co
         return false()
     position = func.instr if dialect == "sqlite" else func.strpos
     return position(column, word) > 0
-
-
-def _marked(marks: frozenset[TrustMark]) -> ColumnElement[bool]:
-    """Whether the entry has one of some marks; ``StoredVerdict.marks`` says the same of a row."""
-    standings = sorted(mark.value for mark in marks if mark in STANDINGS)
-    found: list[ColumnElement[bool]] = [Verdict.standing.in_(standings)] if standings else []
-    chained = Verdict.standing == TrustMark.CHAINED.value
-    if TrustMark.LISTED in marks:
-        found.append(and_(chained, Verdict.listed))
-    if TrustMark.TRUSTED in marks:
-        in_date = and_(Verdict.begins <= Current.created, Current.created <= Verdict.ends)
-        strong = EntryBody.strength == Strength.STRONG.value
-        found.append(and_(chained, in_date, or_(Verdict.takes_legacy, strong)))
-    if TrustMark.UNJUDGED in marks:
-        found.append(Verdict.certificate_id.is_(None))
-    # Led by the row's own entry: a verdict is found by key, however many entries its certificate signed.
-    return (
-        select(Entry.id)
-        .join(Change, and_(Change.entry_key == Entry.id, Change.log_id == Current.log_id))
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-        .where(Entry.id == Current.entry_key, or_(*found))
-        .correlate(Current)
-        .exists()
-    )
 
 
 def _tagged(entry_key: ColumnElement[int], tag: str) -> ColumnElement[bool]:

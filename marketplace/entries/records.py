@@ -20,6 +20,7 @@ class EntryRow:
         key: the entry's key in the tables; ties in any order are broken by it.
         location: the first location.
         conflicting: another visible entry says something else at the same coordinates.
+        confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.
         verdict: on its certificate; None where nobody has looked at it yet.
     """
 
@@ -48,6 +49,7 @@ class EntryRow:
     has_pdisk: bool
     strength: Strength
     conflicting: bool
+    confirmed: bool
     verdict: StoredVerdict | None = None
 
     @property
@@ -63,7 +65,7 @@ class EntryRow:
         """How this site stands to it."""
         if self.verdict is None:
             return (TrustMark.UNJUDGED,)
-        return self.verdict.marks(self.created, self.strength)
+        return self.verdict.marks(self.created, self.strength, confirmed=self.confirmed)
 
     def rank(self) -> tuple[datetime, bool, int]:
         """Its precedence among entries of the same image and endorser."""

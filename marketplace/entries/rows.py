@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, select
 
+from marketplace.entries.marking import is_confirmed
 from marketplace.entries.records import EntryRow
 from marketplace.entries.standing import StoredVerdict
 from marketplace.entries.visibility import Scope
@@ -57,6 +58,7 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
             Entry.has_pdisk,
             EntryBody.strength,
             scope.conflicting().label("conflicting"),
+            is_confirmed().label("confirmed"),
             *VERDICT_COLUMNS,
         )
         .select_from(Entry)
@@ -74,6 +76,7 @@ def to_row(row: Row[Any]) -> EntryRow:
         | {
             "strength": Strength(values["strength"]),
             "conflicting": bool(values["conflicting"]),
+            "confirmed": bool(values["confirmed"]),
             "verdict": to_verdict(row[len(_FIELDS) :]),
         }
     )

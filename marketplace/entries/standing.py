@@ -15,13 +15,15 @@ _Moment = TypeVar("_Moment", datetime, int)
 
 
 class TrustMark(StrEnum):
-    """What lists can be narrowed by: each entry has one standing, and may be trusted and listed besides."""
+    """What lists can be narrowed by: each entry has one standing, and may have other marks besides."""
 
     #: No rule of the site speaks against it: chained, in date when it was made, signed well enough.
     TRUSTED = "trusted"
     CHAINED = "chained"
     #: Chained, and its certificate's subject is on the allow-list.
     LISTED = "listed"
+    #: Whoever reads the endorser's mail agreed to its certificate, whoever else vouches for it.
+    CONFIRMED = "confirmed"
     SELF_SIGNED = "self-signed"
     UNTRUSTED_ISSUER = "untrusted-issuer"
     REVOKED = "revoked"
@@ -41,7 +43,9 @@ class TrustShown(StrEnum):
 
 
 #: Marks of which every entry has exactly one.
-STANDINGS = tuple(mark for mark in TrustMark if mark not in (TrustMark.TRUSTED, TrustMark.LISTED))
+STANDINGS = tuple(
+    mark for mark in TrustMark if mark not in (TrustMark.TRUSTED, TrustMark.LISTED, TrustMark.CONFIRMED)
+)
 #: Marks of which an entry has one, to be shown; none where all are.
 SHOWN: Mapping[TrustShown, tuple[TrustMark, ...]] = {
     TrustShown.ANY: (),
@@ -52,13 +56,14 @@ SHOWN: Mapping[TrustShown, tuple[TrustMark, ...]] = {
 }
 
 
-def trust_marks(standing: str | None, *, listed: bool, sound: bool) -> tuple[TrustMark, ...]:
+def trust_marks(standing: str | None, *, listed: bool, sound: bool, confirmed: bool) -> tuple[TrustMark, ...]:
     """The marks of an entry.
 
     Args:
         standing: of its certificate; None where it is not judged yet.
         listed: its certificate's subject is on the allow-list.
         sound: its certificate was in date when it was made, and its signature is good enough.
+        confirmed: the endorser's address was confirmed by mail for it, as far as all may know.
     """
     if standing is None:
         return (TrustMark.UNJUDGED,)
@@ -66,6 +71,7 @@ def trust_marks(standing: str | None, *, listed: bool, sound: bool) -> tuple[Tru
     if standing == Standing.CHAINED.value:
         found += [TrustMark.LISTED] if listed else []
         found += [TrustMark.TRUSTED] if sound else []
+    found += [TrustMark.CONFIRMED] if confirmed else []
     return tuple(found)
 
 
@@ -102,8 +108,12 @@ class StoredVerdict:
         """Whether every certificate of the path is in date at a moment."""
         return self.begins <= moment <= self.ends
 
-    def marks(self, created: datetime, strength: Strength) -> tuple[TrustMark, ...]:
-        """The marks of an entry that this certificate signed."""
+    def is_sound(self, created: datetime, strength: Strength) -> bool:
+        """Whether an entry that this certificate signed was made in date, and is signed well enough."""
         good = strength is Strength.STRONG or self.takes_legacy
-        sound = is_sound(self.begins, self.ends, created, good_signature=good)
-        return trust_marks(self.standing.value, listed=self.listed, sound=sound)
+        return is_sound(self.begins, self.ends, created, good_signature=good)
+
+    def marks(self, created: datetime, strength: Strength, *, confirmed: bool) -> tuple[TrustMark, ...]:
+        """The marks of an entry that this certificate signed."""
+        sound = self.is_sound(created, strength)
+        return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)

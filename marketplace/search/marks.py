@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.entries.standing import TrustMark, is_sound, trust_marks
-from marketplace.models import TrustState, Verdict
+from marketplace.models import Certificate, ConfirmedEndorser, TrustState, Verdict
 from marketplace.search.facts import Facts
 from validators.document import Strength
 
@@ -25,27 +26,46 @@ _CHANGED = select(
     type_coerce(Verdict.begins, BigInteger),
     type_coerce(Verdict.ends, BigInteger),
 )
+_CONFIRMED = (
+    select(Verdict.certificate_id, ConfirmedEndorser.email)
+    .join(Certificate, Certificate.id == Verdict.certificate_id)
+    .join(ConfirmedEndorser, ConfirmedEndorser.fingerprint == Certificate.fingerprint)
+    .where(ConfirmedEndorser.public_at.is_not(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A certificate's verdict, as far as lists go by it; times in seconds since 1970."""
+    """A certificate's verdict, as far as lists go by it; times in seconds since 1970.
+
+    Args:
+        confirmed: addresses whose readers agreed to it, as far as all may know.
+    """
 
     standing: str
     listed: bool
     takes_legacy: bool
     begins: int
     ends: int
+    confirmed: frozenset[str] = frozenset()
 
-    def marks(self, created: int, *, strong: bool) -> tuple[TrustMark, ...]:
-        """The marks of an entry that the certificate signed."""
+    def marks(self, created: int, email: str, *, strong: bool) -> tuple[TrustMark, ...]:
+        """The marks of an entry that the certificate signed for an address."""
         sound = is_sound(self.begins, self.ends, created, good_signature=strong or self.takes_legacy)
-        return trust_marks(self.standing, listed=self.listed, sound=sound)
+        confirmed = email in self.confirmed
+        return trust_marks(self.standing, listed=self.listed, sound=sound, confirmed=confirmed)
 
 
 def load_judged(session: Session, since: int) -> dict[int, Judged]:
     """The verdicts that changed behind a revision, by certificate."""
-    return {key: Judged(*rest) for key, *rest in session.execute(_CHANGED.where(Verdict.revision > since))}
+    confirmed: defaultdict[int, set[str]] = defaultdict(set)
+    for key, email in session.execute(_CONFIRMED.where(Verdict.revision > since)):
+        confirmed[key].add(email)
+    changed = session.execute(_CHANGED.where(Verdict.revision > since))
+    return {
+        key: Judged(standing, listed, legacy, begins, ends, frozenset(confirmed.get(key, ())))
+        for key, standing, listed, legacy, begins, ends in changed
+    }
 
 
 class Marks:
@@ -95,4 +115,4 @@ class Marks:
         verdict = self._verdicts.get(facts.certificate_id)
         if verdict is None:
             return (TrustMark.UNJUDGED,)
-        return verdict.marks(facts.created, strong=facts.strength == Strength.STRONG.value)
+        return verdict.marks(facts.created, facts.email, strong=facts.strength == Strength.STRONG.value)

@@ -166,6 +166,22 @@ class VerdictService:
             return len(changes)
 
 
+def announce(session: Session, fingerprint: str, now: datetime) -> None:
+    """Give a certificate's verdict the next number, because something that is shown beside it changed.
+
+    One without a verdict gets a number with its first.
+    """
+    revision = _lock(session, now) + 1
+    key = select(Certificate.id).where(Certificate.fingerprint == fingerprint).scalar_subquery()
+    session.execute(
+        update(Verdict)
+        .where(Verdict.certificate_id == key)
+        .values(revision=revision)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(update(TrustState).values(revision=revision))
+
+
 def _whole_second(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(microsecond=0)
 

@@ -32,6 +32,7 @@ MARKS: Mapping[TrustMark, str] = {
     TrustMark.TRUSTED: "trusted by this site",
     TrustMark.CHAINED: "certified",
     TrustMark.LISTED: "known endorser",
+    TrustMark.CONFIRMED: "e-mail confirmed",
     TrustMark.SELF_SIGNED: "self-signed",
     TrustMark.UNTRUSTED_ISSUER: "unknown authority",
     TrustMark.REVOKED: "revoked",
@@ -67,6 +68,9 @@ def list_badges(row: EntryRow, judges: Judging) -> list[Badge]:
         if row.verdict is not None and not row.verdict.covers(row.created):
             title = "The certificate, or one above it, was not valid when the entry was made."
             found.append(Badge("certificate out of date", "warn", title))
+    if row.confirmed:
+        title = "Whoever reads the endorser's mail confirmed the certificate to this site."
+        found.append(Badge(MARKS[TrustMark.CONFIRMED], "good", title))
     if row.strength is Strength.LEGACY:
         found.append(strength_badge(row.strength))
     return found

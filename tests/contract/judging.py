@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
+from marketplace.changes import PUBLIC
+from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries.standing import StoredVerdict
 from marketplace.models import Certificate, TrustState, Verdict
@@ -46,6 +48,16 @@ VERDICTS = st.builds(
 )
 #: Verdicts by the endorser's e-mail address; who has none is not judged.
 HELD = st.dictionaries(st.sampled_from(["ann@x.org", "Bob@x.org"]), VERDICTS)
+
+#: Addresses that are confirmed.
+CONFIRMED = st.sets(st.sampled_from(["ann@x.org", "Bob@x.org"]))
+
+
+def confirm(database: Database, emails: Iterable[str], log: str = PUBLIC) -> None:
+    """Let endorsers confirm their certificates, asked about an upload to a log."""
+    with database.write() as session:
+        for email in emails:
+            PendingUploads(session).remember(signer(email).fingerprint, email, log, JUDGED)
 
 
 def hold(database: Database, verdicts: Mapping[str, StoredVerdict]) -> None:

@@ -36,7 +36,7 @@ from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Entry, Log
 from marketplace.models.current import TRIGRAMS
-from tests.contract.judging import hold, verdict
+from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
 from validators.document import AcceptedEntry, Coordinates
 from validators.verdict import Standing
@@ -165,6 +165,7 @@ PROPERTY = settings(
 
 
 #: Verdicts that tests of lists hold: one endorser is trusted, the other revoked.
+CONFIRMED = ("Bob@x.org",)
 HELD = {"ann@x.org": verdict(listed=True, begins=moment(1)), "Bob@x.org": verdict(Standing.REVOKED)}
 
 
@@ -198,6 +199,7 @@ def as_row(
         has_pdisk=is_pdisk(said.locations),
         strength=entry.strength,
         conflicting=entry.entry_id in conflicts,
+        confirmed=bool(held) and entry.endorser.email in CONFIRMED,
         verdict=held.get(entry.endorser.email),
     )
 
@@ -254,6 +256,7 @@ def test_lists_are_what_the_set_says(
 ) -> None:
     fill(database, {PUBLIC: entries})
     hold(database, HELD)
+    confirm(database, CONFIRMED)
     for query in queries:
         check_list(database, ANONYMOUS, entries, query, HELD)
     for entry in entries[:coordinates]:
@@ -275,6 +278,7 @@ def test_several_logs_are_one_set(
     held = {e.entry_id: e for e in [*private, *public[:shared]]}
     fill(database, {PUBLIC: public, GROUP: list(held.values())})
     hold(database, HELD)
+    confirm(database, CONFIRMED)
     for query in queries:
         check_list(database, BOTH, [*public, *held.values()], query, HELD)
     check_list(database, ANONYMOUS, public, queries[0], HELD)

@@ -24,7 +24,7 @@ from marketplace.search.facts import Facet, facet_value
 from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService
 from marketplace.search.text import fold
-from tests.contract.judging import HELD, hold
+from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
 from tests.contract.test_entries import Stated
 from tests.factories.entries import accepted, moment
@@ -33,7 +33,8 @@ from validators.document import AcceptedEntry, Strength
 MEMBER = Principal("member", frozenset({PUBLIC, GROUP}))
 INSIDER = Principal("insider", frozenset({GROUP}))
 NOBODY = Principal("nobody", frozenset())
-Held = Mapping[str, StoredVerdict]
+#: Verdicts by e-mail address, and whether it is confirmed.
+Held = Mapping[str, tuple[StoredVerdict | None, bool]]
 SEEN = {ANONYMOUS: (PUBLIC,), MEMBER: (PUBLIC, GROUP), INSIDER: (GROUP,), NOBODY: ()}
 
 
@@ -109,8 +110,10 @@ def values(entry: AcceptedEntry, facet: Facet, held: Held) -> set[str]:
 
 
 def marks(entry: AcceptedEntry, held: Held) -> Sequence[TrustMark]:
-    verdict = held.get(entry.endorser.email)
-    return (TrustMark.UNJUDGED,) if verdict is None else verdict.marks(entry.created, entry.strength)
+    verdict, confirmed = held.get(entry.endorser.email, (None, False))
+    if verdict is None:
+        return (TrustMark.UNJUDGED,)
+    return verdict.marks(entry.created, entry.strength, confirmed=confirmed)
 
 
 def passes(entry: AcceptedEntry, request: SearchRequest, held: Held, without: Facet | None = None) -> bool:
@@ -162,30 +165,37 @@ def pages(service: SearchService, request: SearchRequest, principal: Principal) 
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(first=SETS, second=SETS, group=SETS, request=REQUESTS, verdicts=st.tuples(HELD, HELD, HELD))
+@given(first=SETS, second=SETS, group=SETS, request=REQUESTS, verdicts=st.tuples(HELD, HELD, HELD),
+       confirmed=st.tuples(CONFIRMED, CONFIRMED, CONFIRMED))  # fmt: skip
 def test_a_list_is_what_the_pure_functions_say(
     database: Database,
     first: list[AcceptedEntry],
     second: list[AcceptedEntry],
     group: list[AcceptedEntry],
     request: SearchRequest,
-    verdicts: tuple[Held, Held, Held],
+    verdicts: tuple[Mapping[str, StoredVerdict], ...],
+    confirmed: tuple[set[str], ...],
 ) -> None:
     empty(database)
     service = SearchService(database, Catalogue(), None)
-    held: dict[str, StoredVerdict] = {}
+    held: dict[str, tuple[StoredVerdict | None, bool]] = {}
     logs: dict[str, list[AcceptedEntry]] = {PUBLIC: [], GROUP: []}
     # Asked after each step, so that the catalogue follows and does not only read.
-    for (log, entries), judged in zip(
-        ((PUBLIC, first), (GROUP, group), (PUBLIC, second)), verdicts, strict=True
+    for (log, entries), judged, agreed in zip(
+        ((PUBLIC, first), (GROUP, group), (PUBLIC, second)), verdicts, confirmed, strict=True
     ):
         entries = [e for e in entries if e.entry_id not in {known.entry_id for known in logs[log]}]
         entries = list({e.entry_id: e for e in entries}.values())
         add(database, entries, log)
         logs[log] += entries
         hold(database, judged)
+        confirm(database, agreed)
         signers = {entry.endorser.email for entry in (*logs[PUBLIC], *logs[GROUP])}
-        held |= {email: one for email, one in judged.items() if email in signers}
+        for email, one in judged.items():
+            if email in signers:
+                held[email] = one, held.get(email, (None, False))[1]
+        for email in agreed:
+            held[email] = held.get(email, (None, False))[0], True
         for principal, names in SEEN.items():
             shown = visible(logs, names)
             wanted = [entry for entry in shown if passes(entry, request, held)]

@@ -10,9 +10,9 @@ from marketplace.search.catalogue import Catalogue
 from marketplace.search.facts import Facet
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
-from tests.contract.judging import hold, verdict
-from tests.contract.search_store import add, empty, entry
-from tests.factories.entries import moment
+from tests.contract.judging import confirm, hold, verdict
+from tests.contract.search_store import GROUP, add, empty, entry
+from tests.factories.entries import accepted, moment, signer
 from validators.verdict import Standing
 
 NOW = moment(1000)
@@ -55,6 +55,53 @@ def test_a_search_follows_a_verdict_without_anything_new_in_the_log(database):
     hold(database, {"ann@x.org": verdict(Standing.REVOKED)})
     assert shown() == (0, {"revoked": 50, "trusted": 0})
     assert shown(("trust", "all"))[0] == 50
+
+
+def test_lists_and_searches_follow_a_confirmation_without_anything_new_in_the_log(database):
+    empty(database)
+    add(database, [entry(n, email=email) for n in range(3) for email in ("ann@x.org", "bob@x.org")], PUBLIC)
+    hold(database, {"ann@x.org": verdict(Standing.SELF_SIGNED), "bob@x.org": verdict()})
+    service, caches = SearchService(database, Catalogue(), None), ListCaches()
+
+    def found():
+        page = service.search(service.read([("trust", "confirmed")]), ANONYMOUS, NOW)
+        counts = {one.value: one.count for one in page.facets[Facet.TRUST]}
+        assert {hit.row.email for hit in page.hits} == set(listed(database, caches, TrustMark.CONFIRMED))
+        assert all(TrustMark.CONFIRMED in hit.row.marks() for hit in page.hits)
+        assert counts["confirmed"] == page.total
+        return page.total, counts["self-signed"]
+
+    assert found() == (0, 3)
+    confirm(database, ["ann@x.org"], GROUP)
+    assert found() == (0, 3), "what a group was asked about is nobody else's business"
+    confirm(database, ["ann@x.org"])
+    assert found() == (3, 3)
+
+
+def test_who_confirmed_before_anything_was_stored_is_found_with_the_first_verdict(database):
+    empty(database)
+    service = SearchService(database, Catalogue(), None)
+
+    def total():
+        return service.search(service.read([("trust", "confirmed")]), ANONYMOUS, NOW).total
+
+    confirm(database, ["ann@x.org"])
+    assert total() == 0
+    add(database, [entry(1, email="ann@x.org")], PUBLIC)
+    assert total() == 0, "nobody has looked at the certificate yet"
+    hold(database, {"ann@x.org": verdict(Standing.SELF_SIGNED)})
+    assert total() == 1
+
+
+def test_an_address_is_confirmed_for_itself_alone(database):
+    empty(database)
+    other = accepted("other", "ann@y.org", signed_by=signer("ann@x.org"))
+    add(database, [entry(1, email="ann@x.org"), other], PUBLIC)
+    hold(database, {"ann@x.org": verdict()})
+    confirm(database, ["ann@x.org"])
+    assert listed(database, ListCaches(), TrustMark.CONFIRMED) == ["ann@x.org"]
+    service = SearchService(database, Catalogue(), None)
+    assert service.search(service.read([("trust", "confirmed")]), ANONYMOUS, NOW).total == 1
 
 
 def test_what_a_site_shows_is_a_choice_that_a_reader_can_change(database):
