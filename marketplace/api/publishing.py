@@ -13,7 +13,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.audiences import to_everybody
 from marketplace.web.reading import entries_seen_by
 from marketplace.web.security import principal_of
-from marketplace.web.uploads import submit, verify_takes_uploads
+from marketplace.web.uploads import client_of, submit, verify_takes_uploads
 from validators.document import format_time
 
 from .answers import site_url, write_json
@@ -55,7 +55,8 @@ def publish(request: Request) -> Response:
         stored = visible.find_body(read_coordinates(request))
     if stored is None:
         raise unknown_entry()
-    receipt = submit(request.registry[Runtime].confirmation, stored.data, to_everybody(principal))
+    confirmation = request.registry[Runtime].confirmation
+    receipt = submit(confirmation, stored.data, to_everybody(principal), client_of(request))
     if isinstance(receipt, Held):
         return _waiting(receipt)
     return _answer(request, receipt)

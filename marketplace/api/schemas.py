@@ -381,7 +381,7 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Verification": record(
         "What an upload would be told.",
-        verdict={"type": "string", "enum": ["accepted", "refused"]},
+        verdict={"type": "string", "enum": ["accepted", "held", "refused"]},
         steps=array(_STEP),
     ),
     "Token": record("A token, without its secret.", **_TOKEN),

@@ -14,7 +14,7 @@ from marketplace.ingest.examination import TRUST_STEP, Examination
 from marketplace.runtime import Runtime
 from marketplace.web.audiences import read_address
 from marketplace.web.body import read_entry
-from marketplace.web.uploads import try_upload
+from marketplace.web.uploads import client_of, try_upload
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult
@@ -49,14 +49,14 @@ def verify(request: Request) -> Response:
     named = asked[AUDIENCE]
     address = read_address(request, {} if named is None else {AUDIENCE.name: named})
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    found = try_upload(runtime, data, address)
+    found = try_upload(runtime, data, address, client_of(request))
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     return Response(body=json.dumps(_shown(found)).encode(), headerlist=headers)
 
 
 def _shown(found: Examination) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "verdict": "accepted" if found.passes else "refused",
+        "verdict": _verdict(found),
         "steps": [_step(step, found) for step in found.steps],
     }
     if found.entry is not None:
@@ -64,6 +64,12 @@ def _shown(found: Examination) -> dict[str, Any]:
     if found.refusal is not None:
         body["refusal"] = _refusal(found.refusal)
     return body
+
+
+def _verdict(found: Examination) -> str:
+    if not found.passes:
+        return "refused"
+    return "accepted" if found.awaits is None else "held"
 
 
 def _step(step: StepResult, found: Examination) -> dict[str, Any]:

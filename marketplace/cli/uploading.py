@@ -18,17 +18,23 @@ from marketplace.client import MarketplaceClient, Uploaded
 @endpoint_option
 @output_option
 @audience_option
+@click.option(
+    "--dry-run", is_flag=True, help="Ask the marketplace what each upload would come to; nothing is stored."
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def upload(endpoint: str | None, output: Format, audience: str | None, files: tuple[str, ...]) -> None:
+def upload(
+    endpoint: str | None, output: Format, audience: str | None, dry_run: bool, files: tuple[str, ...]
+) -> None:
     """Upload signed files to a marketplace. FILE may be - for standard input.
 
     Every file is tried; with several, 9 says that only some were taken. An upload
     that the endorser has to confirm by mail first is reported as pending, and is a success.
     """
-    results = Several(len(files), "files", "uploaded")
+    results = Several(len(files), "files", "found good" if dry_run else "uploaded")
+    handle = _try if dry_run else _upload
     with open_client(endpoint) as client, progress("Uploading", len(files)) as advance:
         for name in files:
-            _upload(client, name, audience, results)
+            handle(client, name, audience, results)
             advance(1)
     results.finish(("file", "outcome", "location"), output)
 
@@ -69,6 +75,16 @@ def _upload(client: MarketplaceClient, name: str, audience: str | None, results:
         results.fail(name, error)
     else:
         results.succeed({"file": name} | receipt_fields(receipt), pending_note(name, receipt))
+
+
+def _try(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
+    try:
+        tried = client.try_upload(read_document(name), audience)
+    except Exception as error:
+        results.fail(name, error)
+    else:
+        outcome = "would wait" if tried.held else "would be taken"
+        results.succeed({"file": name, "outcome": outcome, "location": ""}, f"{name}: {tried.note}")
 
 
 def receipt_fields(receipt: Uploaded) -> dict[str, Any]:

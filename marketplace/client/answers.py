@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from marketplace.client.errors import (
@@ -18,6 +19,22 @@ from marketplace.client.errors import (
 from marketplace.client.transport import Answer
 
 _SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What an upload would come to.
+
+    Args:
+        held: the endorser would be asked by mail first.
+        note: what the marketplace says of the last step.
+    """
+
+    held: bool
+    note: str
+
+
+_GATE, _CONFLICT = 8, "conflict.coordinates"
 _BY_STATUS: dict[int, type[ClientError]] = {
     400: InvalidEntryError,
     401: NotPermittedError,
@@ -58,6 +75,28 @@ def parse_json(answer: Answer) -> Any:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         raise TransportError("the marketplace's answer is not the JSON that was asked for") from None
+
+
+def parse_tried(report: Any) -> Tried:
+    """Read the report of a dry run.
+
+    Raises:
+        PolicyError, ConflictError: the gate would refuse the upload.
+        InvalidEntryError: an earlier step would.
+        TransportError: it is no such report.
+    """
+    steps = report.get("steps") if isinstance(report, dict) else None
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
+        raise TransportError("the marketplace's report does not have the shape of one")
+    verdict = report.get("verdict")
+    told = next((step for step in steps if step.get("outcome") == "failed"), steps[-1])
+    note, code = printable(str(told.get("message"))), printable(str(told.get("code")))
+    if verdict in ("accepted", "held"):
+        return Tried(verdict == "held", note)
+    if verdict != "refused":
+        raise TransportError("the marketplace's report says nothing that is known")
+    kind = InvalidEntryError if told.get("step") != _GATE else PolicyError
+    raise (ConflictError if code == _CONFLICT else kind)(note, code)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from marketplace.client.answers import get_error, parse_json, printable
+from marketplace.client.answers import Tried, get_error, parse_json, parse_tried, printable
 from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, cursor_of, parse_search_answer
 from marketplace.client.transport import Answer, Transport
@@ -119,6 +119,22 @@ class MarketplaceClient:
             printable(answer.body.decode("utf-8", "replace").strip()) if pending and _is_text(answer) else ""
         )
         return Uploaded(self._absolute(printable(location)), pending, note)
+
+    def try_upload(self, data: bytes, audience: str | None = None) -> Tried:
+        """What an upload would come to; nothing is stored.
+
+        Args:
+            audience: the group that alone would see it; None for everybody.
+
+        Raises:
+            NotFoundError: there is no such group for the one who asks.
+            TransportError: it cannot be reached or fails.
+        """
+        path = "/api/v1/verify" + ("" if audience is None else _audience(audience))
+        answer = self._transport.post(path, data, content_type=_RDF, accept=_PROBLEM, limit=MAX_PAGE)
+        if answer.status != 200:
+            raise get_error(answer)
+        return parse_tried(parse_json(answer))
 
     def publish(self, path: str) -> Uploaded:
         """Let everybody see an entry that a group keeps.
@@ -332,10 +348,7 @@ class MarketplaceClient:
 
     def _verify_audience(self, data: bytes, audience: str) -> None:
         """Make sure that the marketplace knows groups: any other would show the entry to everybody."""
-        path = "/api/v1/verify" + _audience(audience)
-        answer = self._transport.post(path, data, content_type=_RDF, accept=_PROBLEM, limit=MAX_PAGE)
-        if answer.status != 200:
-            raise get_error(answer)
+        self.try_upload(data, audience)
 
     def _absolute(self, location: str) -> str:
         return self._transport.endpoint + location if location.startswith("/") else location

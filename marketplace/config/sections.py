@@ -110,8 +110,15 @@ class UploadSettings(Section):
     confirm_days: float = Field(
         7.0, gt=0, le=90, description="days after which an upload that nobody confirmed is forgotten"
     )
+    pending_per_client: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="uploads from one network address (IPv6: one /64 network) that may wait for the "
+        "confirmation of one address",
+    )
     pending_per_address: int = Field(
-        5, ge=1, le=100, description="uploads that may wait for the confirmation of one address"
+        20, ge=1, le=1000, description="uploads that may wait for the confirmation of one address in all"
     )
     pending_limit: int = Field(
         1000, ge=1, le=100_000, description="uploads that may wait for any confirmation, each up to 1 MiB"

@@ -25,11 +25,14 @@ class Limits:
     """How much may wait.
 
     Args:
-        per_mailbox: uploads to one log for one mailbox.
+        per_client: uploads from one network to one log for one mailbox: a stranger who claims an address
+            leaves room for its owner.
+        per_mailbox: uploads to one log for one mailbox, from everywhere.
         in_all: uploads.
         time: until an upload is forgotten.
     """
 
+    per_client: int
     per_mailbox: int
     in_all: int
     time: timedelta
@@ -96,22 +99,25 @@ class PendingUploads:
         row = self._session.scalar(statement)
         return None if row is None else (_to_pending(row), row.data)
 
-    def add(self, entry: AcceptedEntry, log: str, limits: Limits, now: datetime) -> Pending:
+    def add(self, entry: AcceptedEntry, log: str, client: str, limits: Limits, now: datetime) -> Pending:
         """Let an upload wait.
+
+        Args:
+            client: network it came from.
 
         Raises:
             CertificateFrozenError: an upload with its certificate was reported.
             TooManyPendingError: too many wait already.
         """
-        mailbox = mailbox_of(entry.endorser.email)
-        self._verify_room(entry.signer.fingerprint, log, mailbox, limits)
+        self.verify_room(entry, log, client, limits)
         row = self._session.scalars(
             insert(PendingUpload).returning(PendingUpload),
             {
                 "log": log,
                 "entry_id": entry.entry_id,
                 "email": entry.endorser.email,
-                "mailbox": mailbox,
+                "mailbox": mailbox_of(entry.endorser.email),
+                "client": client,
                 "fingerprint": entry.signer.fingerprint,
                 "state": "waiting",
                 "created_at": now,
@@ -121,23 +127,36 @@ class PendingUploads:
         ).one()
         return _to_pending(row)
 
-    def _verify_room(self, fingerprint: str, log: str, mailbox: str, limits: Limits) -> None:
+    def verify_room(self, entry: AcceptedEntry, log: str, client: str, limits: Limits) -> None:
+        """Check that an upload may wait.
+
+        Raises:
+            CertificateFrozenError, TooManyPendingError: as of ``add``.
+        """
         count = select(func.count()).select_from(PendingUpload)
+        signer = entry.signer.fingerprint
         if self._session.scalar(
-            count.where(PendingUpload.fingerprint == fingerprint, PendingUpload.state == "frozen")
+            count.where(PendingUpload.fingerprint == signer, PendingUpload.state == "frozen")
         ):
             raise CertificateFrozenError(
                 "an upload with this certificate was reported as abuse: the operators of this marketplace "
                 "have to release it first"
             )
-        waiting = self._session.scalar(
-            count.where(PendingUpload.log == log, PendingUpload.mailbox == mailbox)
+        # What was reported waits for the operators, and must not use up the room of whoever reported it.
+        mine = count.where(
+            PendingUpload.log == log,
+            PendingUpload.mailbox == mailbox_of(entry.endorser.email),
+            PendingUpload.state != "frozen",
         )
-        if (waiting or 0) >= limits.per_mailbox:
-            raise TooManyPendingError(
-                f"{waiting} uploads wait for the confirmation of this address already: answer the mails "
-                "about them, or wait until they expire"
-            )
+        for most, waiting in (
+            (limits.per_client, self._session.scalar(mine.where(PendingUpload.client == client)) or 0),
+            (limits.per_mailbox, self._session.scalar(mine) or 0),
+        ):
+            if waiting >= most:
+                raise TooManyPendingError(
+                    f"{waiting} uploads wait for the confirmation of this address already: answer the mails "
+                    "about them, or wait until they expire"
+                )
         if (self._session.scalar(count) or 0) >= limits.in_all:
             raise TooManyPendingError(
                 "too many uploads wait for their confirmation at this marketplace: try again later"

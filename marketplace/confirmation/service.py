@@ -31,6 +31,7 @@ from marketplace.ingest import (
 )
 from marketplace.ingest.rehearsal import rehearse
 from marketplace.ingest.service import address_of
+from marketplace.limits import network_of
 from marketplace.mail import LinkPurpose, Outbox
 from marketplace.mail.links import Links
 from marketplace.trust import TrustService
@@ -93,6 +94,7 @@ class ConfirmationService:
         self._settings = settings
         self._policy = ingest.policy
         self._limits = Limits(
+            settings.upload.pending_per_client,
             settings.upload.pending_per_address,
             settings.upload.pending_limit,
             timedelta(days=settings.upload.confirm_days),
@@ -101,10 +103,11 @@ class ConfirmationService:
         self._nudge = nudge
         self._on_outcome = on_outcome
 
-    def submit(self, data: bytes, log: str | Addressing = PUBLIC) -> Receipt | Held:
+    def submit(self, data: bytes, log: str | Addressing = PUBLIC, client: str = "") -> Receipt | Held:
         """Take an upload in, or hold it until its endorser confirms it.
 
         Args:
+            client: address of whoever uploads.
             log: its name, or what tells it of an accepted entry; what is to be noted with the entry is
                 noted when it begins to wait.
 
@@ -123,7 +126,7 @@ class ConfirmationService:
             return self._ingest.submit(data, log)
         address = address_of(entry, log)
         try:
-            held = self._hold(entry, address)
+            held = self._hold(entry, address, client)
         except SQLAlchemyError as error:
             raise StoreUnavailableError("the database cannot take the entry now: try again later") from error
         except (IngestError, ConfirmationError) as error:
@@ -134,6 +137,23 @@ class ConfirmationService:
             return self._ingest.submit(data, log)
         self._tell(address.log, "held", "")
         return held
+
+    def would_hold(self, entry: AcceptedEntry, log: str, client: str) -> bool:
+        """Whether an upload that passes the gate would wait for its endorser's word.
+
+        Args:
+            client: address of whoever would upload.
+
+        Raises:
+            ConfirmationError: it could not be held.
+        """
+        if not self._settings.upload.confirm_email or not self._needs_confirmation(entry):
+            return False
+        with self._database.read() as session:
+            uploads = PendingUploads(session)
+            if uploads.find(log, entry.entry_id) is None:
+                uploads.verify_room(entry, log, network_of(client), self._limits)
+        return True
 
     def has_confirmed(self, entry: AcceptedEntry) -> bool:
         """Whether whoever reads its endorser's mail agreed to its certificate, as far as all may know."""
@@ -217,7 +237,7 @@ class ConfirmationService:
         with self._database.read() as session:
             return not PendingUploads(session).is_confirmed(entry.signer.fingerprint, entry.endorser.email)
 
-    def _hold(self, entry: AcceptedEntry, address: Address) -> Held | None:
+    def _hold(self, entry: AcceptedEntry, address: Address, client: str) -> Held | None:
         """Let an upload wait and owe its mail; None for what is stored already."""
         now, log = self._now(), address.log
         with self._database.write() as session:
@@ -228,7 +248,7 @@ class ConfirmationService:
             known = uploads.find(log, entry.entry_id)
             if known is not None:
                 return self._held_again(session, known, entry)
-            pending = uploads.add(entry, log, self._limits, now)
+            pending = uploads.add(entry, log, network_of(client), self._limits, now)
             letter = confirmation_letter(entry, pending, self._settings.site)
             Outbox(session).post(letter, now)
             if address.note is not None:

@@ -29,12 +29,14 @@ class Examination:
         entry: the entry, where acceptance takes it.
         refusal: of acceptance, where it does not.
         trust: what is known of the entry's trustworthiness.
+        awaits: the address whose reader would be asked before the entry is stored, if any.
     """
 
     steps: tuple[StepResult, ...]
     entry: AcceptedEntry | None
     refusal: RefusedError | None
     trust: TrustVerdict | None
+    awaits: str | None = None
 
     @property
     def passes(self) -> bool:

@@ -13,8 +13,9 @@ class PendingUpload(Base):
     """An accepted entry that is in no log yet.
 
     ``log`` is where it goes once confirmed; ``mailbox`` is what the address is counted
-    under; ``confirming`` means that its endorser agreed and the log has not answered
-    yet; a ``frozen`` one was reported and waits for the operator.
+    under, ``client`` the network it came from; ``confirming`` means that its endorser
+    agreed and the log has not answered yet; a ``frozen`` one was reported and waits for
+    the operator.
     """
 
     __tablename__ = "pending_upload"
@@ -31,6 +32,7 @@ class PendingUpload(Base):
     entry_id: Mapped[Word]
     email: Mapped[Word]
     mailbox: Mapped[Word]
+    client: Mapped[Word]
     fingerprint: Mapped[Word]
     state: Mapped[Word]
     created_at: Mapped[Moment]

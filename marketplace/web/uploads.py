@@ -8,7 +8,6 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.access import PUBLIC
 from marketplace.changes import LogNotFoundError
 from marketplace.confirmation import (
     CertificateFrozenError,
@@ -16,6 +15,7 @@ from marketplace.confirmation import (
     Held,
     TooManyPendingError,
 )
+from marketplace.confirmation.examination import with_confirmation
 from marketplace.entries import EntryService
 from marketplace.ingest import (
     Addressing,
@@ -50,7 +50,7 @@ def upload(request: Request) -> Response:
     verify_takes_uploads(runtime)
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    receipt = submit(runtime.confirmation, data, address)
+    receipt = submit(runtime.confirmation, data, address, client_of(request))
     if isinstance(receipt, Held):
         return _held(request, receipt)
     url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
@@ -81,17 +81,28 @@ def check(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
-    examination = try_upload(runtime, data, address)
+    examination = try_upload(runtime, data, address, client_of(request))
     response = _upload_page(request, examination)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def try_upload(runtime: Runtime, data: bytes, address: str | Addressing) -> Examination:
-    """What an upload would meet in the log it goes to; what other logs hold has no part in it."""
+def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client: str) -> Examination:
+    """What an upload would meet in the log it goes to; what other logs hold has no part in it.
+
+    Args:
+        client: address of whoever asks.
+    """
     with runtime.database.read() as session:
         entries = EntryService(session, runtime.list_caches)
-        return examine_upload(data, entries, address, runtime.ingest.policy, runtime.now())
+        found = examine_upload(data, entries, address, runtime.ingest.policy, runtime.now())
+    return with_confirmation(found, runtime.confirmation, address, client)
+
+
+def client_of(request: Request) -> str:
+    """The address a request came from, or whatever names its client."""
+    address: str = request.environ.get("REMOTE_ADDR", "")
+    return address
 
 
 def _upload_page(request: Request, examination: Examination | None) -> Response:
@@ -106,16 +117,19 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
 
 
 def submit(
-    confirmation: ConfirmationService, data: bytes, address: str | Addressing = PUBLIC
+    confirmation: ConfirmationService, data: bytes, address: str | Addressing, client: str
 ) -> Receipt | Held:
     """Hand an entry in, with every refusal as the response it becomes.
+
+    Args:
+        client: address of whoever uploads.
 
     Raises:
         HttpError: 400 invalid or refused by the gate, 403 reported certificate, 404 no such group,
             409 taken coordinates, 429 too many wait for a confirmation, 503 no database.
     """
     try:
-        return confirmation.submit(data, address)
+        return confirmation.submit(data, address, client)
     except RefusedError as error:
         raise refused(error) from error
     except GateError as error:

@@ -40,7 +40,8 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTINGS = {
     "upload.confirm_email": "true",
     "upload.confirm_days": "7",
-    "upload.pending_per_address": "3",
+    "upload.pending_per_client": "3",
+    "upload.pending_per_address": "5",
     "upload.pending_limit": "8",
     "mail.host": "127.0.0.1",
     "mail.sender": "mp@example.org",
@@ -226,6 +227,34 @@ def test_so_many_wait_for_one_mailbox_and_so_many_in_all(service: ConfirmationSe
         service.submit(document(person(f"p{n}"), "image"))
     with pytest.raises(TooManyPendingError):
         service.submit(document(person("p9"), "image"))
+
+
+def test_who_claims_an_address_leaves_room_for_its_owner(
+    database: Database, service: ConfirmationService
+) -> None:
+    def claim(n: int, client: str) -> None:
+        attacker = make_identity(f"mallory {n}", "ann@example.org")
+        service.submit(document(attacker, f"bomb {n}"), client=client)
+
+    for n in range(3):
+        claim(n, f"2001:db8::{n}")
+    with pytest.raises(TooManyPendingError):
+        claim(3, "2001:db8::ffff")  # the same /64 network
+    assert isinstance(service.submit(document(), client="192.0.2.1"), Held)
+    claim(4, "192.0.2.2")
+    with pytest.raises(TooManyPendingError):
+        claim(5, "192.0.2.3")  # nobody is sent more than that
+    assert (count(database, PendingUpload), count(database, OutgoingMail)) == (5, 5)
+
+
+def test_what_was_reported_takes_nobody_room(
+    database: Database, service: ConfirmationService, clock: Clock
+) -> None:
+    for n in range(3):
+        service.submit(document(make_identity(f"mallory {n}", "ann@example.org"), f"bomb {n}"))
+    for secret in secrets(database, clock):
+        service.report(secret)
+    assert isinstance(service.submit(document()), Held)
 
 
 def test_the_limit_holds_for_uploads_that_arrive_together(database: Database, make: Make) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from marketplace.cli import run
 from marketplace.db import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
@@ -62,6 +64,17 @@ def links(mailbox: Mailbox, to: str, count: int = 1) -> dict[str, str]:
     return {action: path for path, _, action in found}
 
 
+def confirmed(http: httpx.Client) -> list[dict[str, Any]]:
+    """What is found as confirmed by mail, as soon as anything is."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        found: list[dict[str, Any]] = http.get("/api/v1/entries?trust=confirmed").json()["entries"]
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nothing was found")
+
+
 def listed(http: httpx.Client, email: str) -> int:
     answer = http.get("/metadata", params={"email": email, "media": "json", "status": "all"})
     return int(answer.json()["iTotalRecords"]) if answer.status_code == 200 else 0
@@ -105,6 +118,12 @@ def test_an_upload_waits_until_its_endorser_presses_the_button(
     assert http.get(decision).json()["email_confirmed"] is True
     shown = http.get(f"/metadata/{accept(data).coordinates.path()}", headers={"Accept": "text/html"}).text
     assert "e-mail confirmed" in shown
+    (one,) = confirmed(http)
+    assert one["email"] == "ann@people.example.org"
+    assert one["verdict"]["confirmed"] and one["verdict"]["standing"] == "self-signed"
+    counts = http.get("/api/v1/search").json()["facets"]["trust"]
+    assert [count["count"] for count in counts if count["value"] == "confirmed"] == [1]
+    assert "e-mail confirmed" in http.get("/", params={"trust": "confirmed"}).text
     # The same bytes again are there already; this certificate is asked no more.
     assert upload(http, data).status_code == 201
     assert upload(http, document(ann, "second")).status_code == 201
@@ -132,6 +151,46 @@ def test_the_same_bytes_again_while_they_wait_cause_no_second_mail(
     assert len({one.text for one in answers}) == 1
     assert upload(http, document(person("carl"), "twice")).status_code == 202
     assert len(post.mailbox.await_mail(2, "carl@people.example.org")) == 2
+
+
+def test_a_dry_run_says_that_somebody_would_be_asked(
+    http: httpx.Client,
+    site: RunningServer,
+    post: MailServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    quin, mails = person("quin"), len(post.mailbox.received)
+    data = document(quin, "quin's image")
+    (tmp_path / "signed.xml").write_bytes(data)
+
+    def tried() -> tuple[str, str | None, str]:
+        report = http.post("/api/v1/verify", content=data, headers=RDF).json()
+        gate = report["steps"][-1]
+        assert gate["outcome"] == ("failed" if report["verdict"] == "refused" else "passed")
+        return report["verdict"], gate["code"], gate["message"]
+
+    def asked() -> tuple[int, str]:
+        code = run(["upload", "--endpoint", site.url, "--dry-run", str(tmp_path / "signed.xml")])
+        return code, capsys.readouterr().out
+
+    verdict, code, message = tried()
+    assert (verdict, code) == ("held", "gate.confirmation")
+    assert "quin@people.example.org" in message
+    shown = http.post("/upload", files={"entry": ("signed.xml", data, "application/rdf+xml")}).text
+    assert "would wait for a confirmation" in shown
+    assert "can be uploaded" not in shown
+    assert "would wait" in asked()[1]
+    assert upload(http, data).status_code == 202
+    assert tried()[0] == "held", "it waits already"
+    found = links(post.mailbox, "quin@people.example.org")
+    assert len(post.mailbox.received) == mails + 1, "a dry run sends nothing"
+    http.post(found["confirm"], data={})
+    assert tried()[:2] == ("accepted", "gate.unchanged")
+    data = document(quin, "quin's other image")
+    (tmp_path / "signed.xml").write_bytes(data)
+    assert tried() == ("accepted", None, "An upload would be stored.")
+    assert "would be taken" in asked()[1]
 
 
 def test_nobody_is_bombed_with_mail(http: httpx.Client, post: MailServer) -> None:
@@ -201,6 +260,9 @@ def test_abuse_freezes_the_upload_and_its_certificate_and_tells_the_operator(
     assert "frozen" in http.post(where["abuse"]).text
     told = post.mailbox.await_mail(1, "operator@example.org")[-1]
     assert "hal@people.example.org" in told.text and "marketplace pending" in told.text
+    again = document(forger, "forged again")
+    report = http.post("/api/v1/verify", content=again, headers=RDF).json()
+    assert (report["verdict"], report["steps"][-1]["code"]) == ("refused", "confirmation.frozen")
     assert not LINK.search(told.text)
     assert [http.post(where[action]).status_code for action in ("confirm", "abort", "abuse")] == [404] * 3
     refused = upload(http, document(forger, "forged again"), "application/problem+json")

@@ -90,9 +90,9 @@ def test_a_test_mail_tells_how_it_went(cli, data, monkeypatch):
 
 def test_pending_uploads_are_listed_dropped_and_released(cli, data, database):
     entry = accept(signed(image(), created=NOW))
-    limits = Limits(5, 5, NOW - NOW)
+    limits = Limits(5, 5, 5, NOW - NOW)
     with database.write() as session:
-        key = PendingUploads(session).add(entry, "public", limits, NOW).key
+        key = PendingUploads(session).add(entry, "public", "192.0.2.1", limits, NOW).key
     (row,) = cli("pending", "list", "--data", data, "-o", "json").json
     assert (row["id"], row["state"], row["email"]) == (key, "waiting", entry.endorser.email)
     assert cli("pending", "release", "--data", data, key).code == 3

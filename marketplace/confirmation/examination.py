@@ -1,0 +1,41 @@
+"""What a dry run tells of the confirmation by mail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from marketplace.confirmation.errors import ConfirmationError
+from marketplace.confirmation.service import ConfirmationService
+from marketplace.ingest.examination import GATE_STEP, Examination
+from marketplace.ingest.service import Addressing, address_of
+from validators.report import Outcome, StepResult
+
+#: The code of a gate that would let the upload wait.
+CODE = "gate.confirmation"
+_WAITS = (
+    "An upload would wait (202) until whoever reads the mail of {email} confirms it: this certificate is "
+    "new for the address."
+)
+
+
+def with_confirmation(
+    found: Examination, confirmation: ConfirmationService, log: str | Addressing, client: str
+) -> Examination:
+    """The same examination, where somebody's word is asked for with the upload gate saying so.
+
+    Args:
+        log: that would be uploaded to.
+        client: address of whoever asks.
+    """
+    gate = found.steps[-1]
+    if found.entry is None or not found.passes or gate.code is not None:
+        return found
+    try:
+        if not confirmation.would_hold(found.entry, address_of(found.entry, log).log, client):
+            return found
+    except ConfirmationError as error:
+        told = StepResult(GATE_STEP, gate.name, Outcome.FAILED, error.code, error.message)
+        return replace(found, steps=(*found.steps[:-1], told))
+    email = found.entry.endorser.email
+    told = StepResult(GATE_STEP, gate.name, Outcome.PASSED, CODE, _WAITS.format(email=email))
+    return replace(found, steps=(*found.steps[:-1], told), awaits=email)
