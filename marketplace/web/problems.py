@@ -31,7 +31,7 @@ _OFFERS = (*LIST, Offer(PROBLEM_TYPE, Media.JSON))
 
 def error_response(request: Request, error: HttpError) -> Response:
     """Write an error as the client wants to read it."""
-    offer = _offer(request)
+    offer = error_offer(request)
     if offer.content_type == PROBLEM_TYPE:
         body = problem_json(error)
     elif offer.media is Media.JSON:
@@ -66,8 +66,8 @@ def problem_json(error: HttpError) -> bytes:
 _WRITTEN_AS = {Media.XML: "application/xml", Media.JSON: "application/json", Media.HTML: "text/html"}
 
 
-def _offer(request: Request) -> Offer:
-    """Like for any resource, except that a faulty request still gets an answer it may not have asked for."""
+def error_offer(request: Request) -> Offer:
+    """The form of an error: as for any resource, but a faulty request gets one it may not have asked for."""
     environ = request.environ
     by_header = by_accept(environ.get("HTTP_ACCEPT", ""), _OFFERS) or _OFFERS[0]
     if environ.get("PATH_INFO", "").startswith(_FOR_PROGRAMS) or by_header is _OFFERS[-1]:

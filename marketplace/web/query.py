@@ -27,6 +27,7 @@ from .negotiation import RESULTS, Media, Offer, choose
 from .pages import base_path, page
 from .parameters import read_fields, read_query
 from .presented import fresh_response
+from .problems import error_offer
 from .sparql_results import to_json, to_xml
 
 QUERY_TYPE = "application/sparql-query"
@@ -63,20 +64,31 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
         # What is wrong with a query is told before what is wrong with the form its result is wanted in.
         result = service.select(text) if text.strip() else None
     except QueryRefusedError as error:
-        raise _http_error(error) from None
+        failure = _http_error(error)
+        if "query" in fields and error_offer(request).media is Media.HTML:
+            return _mend(request, fields["query"], failure)
+        raise failure from None
     offer = choose(request, fields.get("media"), RESULTS)
     if result is not None:
         return _present(request, offer, text, result, service.limits.max_rows)
     if offer.media is Media.HTML and "query" not in fields:
-        return page(request, "query", {"text": "", "result": None})
+        return page(request, "query", {"text": "", "result": None, "failure": None})
     return Response(status=204)
+
+
+def _mend(request: Request, text: str, failure: HttpError) -> Response:
+    """The query in its field again, under what is wrong with it."""
+    values = {"text": text, "result": None, "failure": failure}
+    response = page(request, "query", values, failure.status)
+    response.headerlist.extend(failure.headers)
+    return response
 
 
 def _present(request: Request, offer: Offer, text: str, result: QueryResult, max_rows: int) -> Response:
     cut_at = max_rows if result.truncated else None
     if offer.media is Media.HTML:
         table = {"variables": result.variables, "rows": _cells(request, result), "cut_at": cut_at}
-        return page(request, "query", {"text": text, "result": table})
+        return page(request, "query", {"text": text, "result": table, "failure": None})
     write = to_xml if offer.media is Media.XML else to_json
     # The header is the one that existing SPARQL servers send with a result they cut.
     headers = [("X-SPARQL-MaxRows", str(cut_at))] if cut_at is not None else []

@@ -187,6 +187,17 @@ def test_refusals_have_a_code(client: httpx.Client, query: str, code: str) -> No
     assert "Traceback" not in response.text
 
 
+@pytest.mark.parametrize(
+    ("query", "code"), [("SELECT * { <b>", "query.malformed"), ("ASK {}", "query.not-allowed")]
+)
+def test_a_browser_gets_a_refused_query_back_to_mend_it(client: httpx.Client, query: str, code: str) -> None:
+    response = client.get("/query", params={"query": query}, headers={"Accept": "text/html"})
+    page = etree.HTML(response.text)
+    assert response.status_code == 400 and response.headers["Cache-Control"] == "no-store"
+    assert page.xpath("string(//textarea)").strip() == query
+    assert code in page.xpath("string(//*[@role='alert'])")
+
+
 def test_old_clients_get_the_sentence_they_know(client: httpx.Client) -> None:
     query = {"query": "SELECT * FROM <http://example.org/> {?s ?p ?o}"}
     assert client.get("/query", params=query, headers=JSON).json() == {"400": "query not allowed."}
