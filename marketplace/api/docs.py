@@ -44,7 +44,8 @@ def _values(told: Mapping[str, Any]) -> dict[str, Any]:
         (name, json.dumps(schema, indent=2, ensure_ascii=False))
         for name, schema in told["components"]["schemas"].items()
     ]
-    return {"api": told["info"], "groups": groups, "schemas": schemas}
+    api = told["info"] | {"description": with_code(told["info"]["description"])}
+    return {"api": api, "groups": groups, "schemas": schemas}
 
 
 def _operation(

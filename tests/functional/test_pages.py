@@ -123,6 +123,11 @@ def test_the_operators_page_says_what_each_follower_is_for(http):
     assert purposes[followers.index("conflicts")] == "entries that contradict each other"
 
 
+def test_the_docs_show_code_as_code(http):
+    operations, _, schemas = http.get("/docs").text.partition("<h2>Shapes</h2>")
+    assert schemas and "<code>code</code>" in operations and "`" not in operations
+
+
 def test_static_files_have_an_address_for_each_version(http):
     (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', http.get("/about").text)
     answer = http.get(sheet)
