@@ -54,7 +54,7 @@ class WireErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         """Answer with the error and close the connection."""
         error = self.request.error
         accept = getattr(self.request, "headers", {}).get("ACCEPT", "")
-        reason = printable(str(error.body)) if error.code < 500 else error.reason
+        reason = self._reason()
         self.status = f"{error.code} {error.reason}"
         content_type, body = wire_error(error.code, _CODES.get(error.code, "http"), reason, accept)
         self.response_headers += [("Content-Type", content_type), ("X-Content-Type-Options", "nosniff")]
@@ -62,14 +62,27 @@ class WireErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         self.content_length = len(body)
         self.write(body)
 
+    def _reason(self) -> str:
+        """What is wrong, as a sentence: waitress names its own settings instead."""
+        error, limits = self.request.error, self.channel.adj
+        if error.code == 413:
+            return f"the body is larger than the {limits.max_request_body_size} bytes that are taken"
+        if error.code == 431:
+            return f"URL and headers are longer than {limits.max_request_header_size} bytes together"
+        return printable(str(error.body)) if error.code < 500 else str(error.reason)
+
 
 def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, bytes]:
-    """Content type and body of an error; Accept is only searched for JSON: nothing here may fail."""
+    """Content type and body of an error; Accept is only searched for words: nothing here may fail."""
     if "problem+json" in accept:
         problem = {"type": "about:blank", "status": status, "detail": reason, "code": code}
         return "application/problem+json", json.dumps(problem).encode()
     if "json" in accept:
         return "application/json", json.dumps({str(status): reason}).encode()
+    if "text/html" in accept:
+        # No template: whoever chose a wrong file in a form still gets something to read.
+        page = f"<!doctype html><title>{status}</title><h1>{escape(reason)}</h1><p>Go back and try again."
+        return "text/html; charset=UTF-8", page.encode()
     return "application/xml; charset=UTF-8", f"<error>{escape(reason)}</error>".encode()
 
 

@@ -180,12 +180,25 @@ def test_readers_that_do_not_read_lose_their_connection_and_free_the_threads():
             sock.close()
 
 
-def test_a_body_that_is_too_large_is_refused_and_the_client_sees_it():
+TOO_LARGE = "the body is larger than the 10000 bytes that are taken"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind", "told"),
+    [
+        ("application/json", "application/json", f'{{"413": "{TOO_LARGE}"}}'),
+        ("*/*", "application/xml", f"<error>{TOO_LARGE}</error>"),
+        ("text/html, */*;q=0.8", "text/html", f"<h1>{TOO_LARGE}</h1>"),
+        ("application/problem+json", "application/problem+json", f'"detail": "{TOO_LARGE}"'),
+    ],
+)
+def test_a_body_that_is_too_large_is_refused_and_the_client_sees_it(accept: str, kind: str, told: str):
     with running(App()) as (server, _):
         connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
-        connection.request("POST", "/", body=b"x" * 5_000_000, headers={"Accept": "application/json"})
+        connection.request("POST", "/", body=b"x" * 5_000_000, headers={"Accept": accept})
         answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (413, b'{"413": "exceeds max_body of 10000"}')
+        assert answer.status == 413 and told in answer.read().decode()
+        assert answer.headers["Content-Type"].partition(";")[0] == kind
         assert answer.headers["Server"] == "marketplace"
         connection.close()
 
