@@ -62,7 +62,9 @@ def tag_response(request: Request, media: str | None, email: str, name: str) -> 
     found = _remembered(request, row.coordinates)
     location = ("Content-Location", f"{runtime.settings.site.url}/metadata/{entry_path(row.coordinates)}")
     if offer.media is Media.HTML:
-        return _as_page(request, found.data)
+        response = _as_page(request, found.data)
+        response.headerlist.append(location)
+        return response
     if offer.media is Media.JSON:
         return fresh_response(request, to_rdf_json(triples(found.data)), "application/json", [location])
     attachment = ("Content-Disposition", f'attachment; filename="{row.coordinates.identifier}.xml"')

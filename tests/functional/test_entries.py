@@ -196,6 +196,10 @@ def test_a_tag_names_the_newest_entry_of_its_endorser(http, stored):
         assert answer.headers["Content-Type"].startswith("application/rdf+xml")
         assert answer.headers["Content-Location"].endswith(path_of(newer))
         assert "immutable" not in answer.headers["Cache-Control"]
+        for kind in ("text/html", "application/json"):
+            other = http.get(path, headers={"Accept": kind})
+            assert other.headers["Content-Type"].startswith(kind)
+            assert other.headers["Content-Location"].endswith(path_of(newer))
     missing = http.get("/tag/alice@example.org/nothing")
     assert (missing.status_code, missing.text) == (404, "<error>metadata entry not found.</error>")
 
