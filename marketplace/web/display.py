@@ -77,11 +77,6 @@ def file_size(size: int) -> str:
     return f"{size}{_TIED}bytes" if unit == 0 else f"{amount:.1f}{_TIED}{_UNITS[unit]}"
 
 
-def sentence(text: str) -> str:
-    """A reason as programs get it, to stand by itself on a page: with a capital letter."""
-    return text[:1].upper() + text[1:]
-
-
 def grouped(number: int) -> str:
     """A number with its thousands apart, as ISO 80000-1 writes them."""
     return f"{number:,}".replace(",", "\u202f")
@@ -143,7 +138,6 @@ FILTERS = {
     "part": part,
     "plural": plural,
     "prose": prose,
-    "sentence": sentence,
     "soft": soft,
     "typed": typed,
 }
