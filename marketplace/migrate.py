@@ -12,8 +12,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from marketplace.models.current import TRIGRAMS
-
 #: Any number that no other program uses on the same PostgreSQL database: "mkplace" in ASCII.
 _UPGRADE_LOCK = 0x6D6B706C616365
 
@@ -97,7 +95,6 @@ def object_filter(dialect: str) -> Callable[[Any, str | None, str, bool, Any], b
     def include(thing: Any, name: str | None, kind: str, reflected: bool, compared: Any) -> bool:
         if kind == "index" and not reflected:
             return bool(thing.info.get("dialect", dialect) == dialect)
-        # The tables that a full-text index keeps are its own affair.
-        return not (kind == "table" and reflected and str(name).startswith(TRIGRAMS))
+        return True
 
     return include

@@ -81,6 +81,7 @@ class Following:
         database: Database,
         indexer: SearchIndexer | None,
         search: SearchService,
+        lists: ListCaches,
         verdicts: VerdictService,
         conflicts: ConflictFollower,
         precedence: Precedence,
@@ -89,6 +90,7 @@ class Following:
         self._database = database
         self._indexer = indexer
         self._search = search
+        self._lists = lists
         self._verdicts = VerdictFollower(verdicts)
         self._conflicts = conflicts
         self._precedence = precedence
@@ -147,8 +149,9 @@ class Following:
     def _warm_up(self) -> None:
         try:
             self._search.warm_up()
+            self._lists.warm_up(self._database)
         except (SQLAlchemyError, OSError):
-            # The first search tries again; until the database answers nothing else works either.
+            # The first search or list tries again; until the database answers nothing else works either.
             log.exception("the catalogue cannot be read")
 
 
@@ -198,8 +201,8 @@ class Runtime:
     mail: MailWorker
     peers: PullService
     identification: PeerIdentification
+    list_caches: ListCaches
     federation: Federation | None = None
-    list_caches: ListCaches = field(default_factory=ListCaches)
     now: Callable[[], datetime] = field(default=utc_now)
 
     def start(self) -> None:
@@ -279,8 +282,9 @@ def build(settings: Settings) -> Runtime:
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
     precedence = Precedence()
+    lists = ListCaches()
     conflicts = _conflicts(settings, database)
-    following = Following(settings, database, indexer, search, verdicts, conflicts, precedence)
+    following = Following(settings, database, indexer, search, lists, verdicts, conflicts, precedence)
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
@@ -311,6 +315,7 @@ def build(settings: Settings) -> Runtime:
         federation=federation,
         peers=peers,
         identification=PeerIdentification(database, keys, utc_now),
+        list_caches=lists,
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),

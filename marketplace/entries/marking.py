@@ -1,11 +1,12 @@
-"""Marks of trust as conditions of statements."""
+"""Marks of trust in statements."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from marketplace.entries.standing import STANDINGS, TrustMark
-from marketplace.models import Certificate, Change, ConfirmedEndorser, Current, Entry, EntryBody, Verdict
+from marketplace.entries.visibility import Scope
+from marketplace.models import Certificate, Change, ConfirmedEndorser, Entry, EntryBody, Verdict
 from validators.document import Strength
 
 
@@ -24,28 +25,25 @@ def is_confirmed() -> ColumnElement[bool]:
     )
 
 
-def marked(marks: frozenset[TrustMark]) -> ColumnElement[bool]:
-    """Whether the entry has one of some marks; ``StoredVerdict.marks`` says the same of a row."""
+def marked(marks: frozenset[TrustMark], scope: Scope) -> Select[tuple[int]]:
+    """Entries of a scope with one of some marks, by key; ``StoredVerdict.marks`` says the same of a row."""
     standings = sorted(mark.value for mark in marks if mark in STANDINGS)
     found: list[ColumnElement[bool]] = [Verdict.standing.in_(standings)] if standings else []
     chained = Verdict.standing == TrustMark.CHAINED.value
     if TrustMark.LISTED in marks:
         found.append(and_(chained, Verdict.listed))
     if TrustMark.TRUSTED in marks:
-        in_date = and_(Verdict.begins <= Current.created, Current.created <= Verdict.ends)
+        in_date = and_(Verdict.begins <= Entry.created, Entry.created <= Verdict.ends)
         strong = EntryBody.strength == Strength.STRONG.value
         found.append(and_(chained, in_date, or_(Verdict.takes_legacy, strong)))
     if TrustMark.CONFIRMED in marks:
         found.append(and_(Verdict.certificate_id.is_not(None), is_confirmed()))
     if TrustMark.UNJUDGED in marks:
         found.append(Verdict.certificate_id.is_(None))
-    # Led by the row's own entry: a verdict is found by key, however many entries its certificate signed.
     return (
         select(Entry.id)
-        .join(Change, and_(Change.entry_key == Entry.id, Change.log_id == Current.log_id))
+        .join(Change, Change.entry_key == Entry.id)
         .join(EntryBody, EntryBody.id == Change.body_id)
         .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-        .where(Entry.id == Current.entry_key, or_(*found))
-        .correlate(Current)
-        .exists()
+        .where(scope.serves(), or_(*found))
     )

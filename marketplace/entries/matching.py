@@ -38,11 +38,11 @@ def matches_search(row: EntryRow, query: EntryQuery) -> bool:
 
 
 def ordered(rows: Iterable[EntryRow], query: EntryQuery) -> list[EntryRow]:
-    """Sorted by code point, absent first, ties by the entry's key; descending is the exact reverse."""
+    """Sorted by code point, absent first, ties by entry id; descending is the exact reverse."""
 
-    def key(row: EntryRow) -> tuple[bool, str, int]:
+    def key(row: EntryRow) -> tuple[bool, str, str]:
         text = _text(row, query.sort)
-        return text is not None, text or "", row.key
+        return text is not None, text or "", row.entry_id
 
     return sorted(rows, key=key, reverse=query.direction is Direction.DESCENDING)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -18,8 +18,6 @@ MAX_WORDS = 32
 SEARCHABLE = frozenset({Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.EMAIL, Column.KIND})
 #: Beyond any list, and within what the databases count with.
 MAX_NUMBER = 2**62
-#: Stands for the clock where a query is compared without its time.
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntryQueryError(ValueError):
@@ -111,19 +109,6 @@ class EntryQuery:
     def without_search(self) -> EntryQuery:
         """The same filters without any words."""
         return replace(self, search="", columns=())
-
-    def counted(self) -> EntryQuery:
-        """What decides how many entries match: neither order nor window; the time is apart."""
-        return replace(
-            self,
-            now=_ANY_TIME,
-            search=" ".join(sorted(self.words())),
-            columns=tuple(sorted((c, " ".join(sorted(words_of(t)))) for c, t in self.columns if words_of(t))),
-            sort=Column.CREATED,
-            direction=Direction.DESCENDING,
-            offset=0,
-            limit=None,
-        )
 
 
 def words_of(text: str) -> tuple[str, ...]:

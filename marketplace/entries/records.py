@@ -17,7 +17,7 @@ class EntryRow:
     """An entry as lists show it.
 
     Args:
-        key: the entry's key in the tables; ties in any order are broken by it.
+        key: the entry's key in the tables.
         location: the first location.
         conflicting: another visible entry says something else at the same coordinates.
         confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, bindparam, select
 
 from marketplace.entries.marking import is_confirmed
 from marketplace.entries.records import EntryRow
@@ -66,6 +66,12 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
         .join(EntryBody, EntryBody.id == Change.body_id)
         .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
     )
+
+
+@lru_cache(maxsize=256)
+def rows_of(logs: tuple[int, ...]) -> Select[Any]:
+    """The same for entries that are named by the parameter ``keys``."""
+    return _select_rows(logs).where(Entry.id.in_(bindparam("keys", expanding=True)))
 
 
 def to_row(row: Row[Any]) -> EntryRow:

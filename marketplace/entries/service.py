@@ -6,18 +6,22 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 
+from pyroaring import BitMap
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
+from marketplace.changes import ChangeLog
+from marketplace.db import Database
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
-from marketplace.entries.listing import Found, Listing
+from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
-from marketplace.entries.mixed import CAPACITY, MixedListing, Share
+from marketplace.entries.memory import ListMemory
+from marketplace.entries.ordering import Orders
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
     EndorserRecord,
@@ -42,10 +46,18 @@ class ListCaches:
     """What a process remembers about the lists of one database; every EntryService of it should share one."""
 
     def __init__(self) -> None:
-        self.found: AnswerCache[Found] = AnswerCache()
-        self.shares: AnswerCache[Share] = AnswerCache(CAPACITY)
+        self.memory = ListMemory()
+        self.orders = Orders()
+        self.trusted: AnswerCache[BitMap] = AnswerCache(capacity=64)
         self.endorsers = EndorserTally()
         self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
+
+    def warm_up(self, database: Database) -> None:
+        """Read every log now, instead of while the first reader waits, and index the words of all entries."""
+        with database.read() as session:
+            everybody = Principal(None, frozenset(ChangeLog(session).names()))
+            self.memory.catch_up(session, find_scope(session, everybody))
+        self.memory.index_words()
 
 
 class EntryService:
@@ -53,7 +65,7 @@ class EntryService:
 
     Args:
         session: a session of ``Database.read``.
-        caches: shared by the process; without them every count is counted anew.
+        caches: shared by the process; without them lists read the logs anew.
     """
 
     def __init__(self, session: Session, caches: ListCaches | None = None) -> None:
@@ -79,9 +91,8 @@ class VisibleEntries:
 
     @cached_property
     def _listing(self) -> Listing:
-        if len(self._scope.sizes) > 1:
-            return MixedListing(self._session, self._scope, self._caches.found, self._caches.shares)
-        return Listing(self._session, self._scope, self._caches.found)
+        caches = self._caches
+        return Listing(self._session, self._scope, caches.memory, caches.orders, caches.trusted)
 
     @cached_property
     def _endorsers(self) -> Endorsers:
@@ -95,19 +106,19 @@ class VisibleEntries:
         """A page of the list with its counts."""
         if query.has_coordinates():
             rows = self._at_coordinates(query)
-            found = [row for row in rows if matches_search(row, query)]
+            matching = [row for row in rows if matches_search(row, query)]
             end = None if query.limit is None else query.offset + query.limit
-            return EntryPage(found[query.offset : end], len(rows), len(found))
-        total = self._listing.count(query.without_search())
-        matching = self._listing.count(query) if query.searches() else total
-        return EntryPage(self._listing.page(query), total, matching)
+            return EntryPage(matching[query.offset : end], len(rows), len(matching))
+        among = self._listing.find(query.without_search())
+        found = self._listing.find(query) if query.searches() else among
+        return EntryPage(self._listing.page(query, found), len(among), len(found))
 
     def stream_bodies(self, query: EntryQuery) -> Iterator[StoredEntry]:
         """The bodies of the query's window, in its order; read them while the session is open."""
         if query.has_coordinates():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.keys(query)
+            keys = self._listing.keys(query, self._listing.find(query))
         return self._listing.bodies(keys)
 
     def find_shown(self, coordinates: Coordinates) -> EntryRow | None:

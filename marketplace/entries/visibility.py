@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
-from marketplace.entries.filters import Wrap, bare, unindexed
 from marketplace.models import Change, Current, Entry, Log
 
 #: Made once: building aliases costs more than running the statements they are in.
-OTHER_CURRENT = aliased(Current)
+_OTHER_CURRENT = aliased(Current)
 _OTHER_CHANGE = aliased(Change)
 _OTHER_ENTRY = aliased(Entry)
 _OTHER_ENTRY_CHANGE = aliased(Change)
+
+
+def unindexed(column: Any) -> Any:
+    """A column with a plus sign, the documented way to keep SQLite from choosing an index for a condition."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +41,23 @@ class Scope:
             return false()
         return log_id == self.keys[0] if len(self.sizes) == 1 else log_id.in_(self.keys)
 
-    def current(self, log: Wrap = bare) -> ColumnElement[bool]:
+    def current(self) -> ColumnElement[bool]:
         """Whether a row of ``current`` is what this principal sees as current.
 
         In one log that is every row. Over several, the best row of an image and
         endorser wins, and of one entry in several logs the row of the oldest log.
-
-        Args:
-            log: wraps the log's column.
         """
         if len(self.sizes) < 2:
-            return self.covers(log(Current.log_id))
-        other = OTHER_CURRENT
+            return self.covers(Current.log_id)
+        other = _OTHER_CURRENT
         hidden = exists().where(
             # By image and endorser, of which there are few: not log by log, of which there may be many.
             unindexed(other.log_id).in_(self.keys),
             other.identifier == Current.identifier,
             other.email == Current.email,
-            is_better(other),
+            _is_better(other),
         )
-        return and_(self.covers(log(Current.log_id)), ~hidden)
+        return and_(self.covers(Current.log_id), ~hidden)
 
     def serves(self) -> ColumnElement[bool]:
         """Whether a row of ``change`` serves its entry: the oldest log's does, where several have it."""
@@ -87,7 +90,7 @@ class Scope:
         )
 
 
-def is_better(other: type[Current]) -> ColumnElement[bool]:
+def _is_better(other: type[Current]) -> ColumnElement[bool]:
     """Whether a row of ``current`` is shown instead of another one of the same image and endorser."""
     return or_(
         other.created > Current.created,

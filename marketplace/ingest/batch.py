@@ -41,7 +41,6 @@ from marketplace.ingest.statements import (
     INSERT_TAGS,
     UPDATE_CURRENT,
 )
-from marketplace.ingest.trigrams import TrigramIndex
 from validators.document import AcceptedEntry, Coordinates, Signer
 
 #: Certificates kept beside one; a name can be certified by many, and only some lead to an anchor.
@@ -93,7 +92,6 @@ class _Shown:
     created: datetime
     deprecated: bool
     entry_id: str
-    search_text: str
 
 
 @dataclass(slots=True)
@@ -118,7 +116,6 @@ class Batch:
         self._policy = policy
         self._now = now
         self._log = ChangeLog(session)
-        self._trigrams = TrigramIndex(self._connection)
         self._log_keys: dict[str, int] = {}
         self._pending: defaultdict[str, _Pending] = defaultdict(_Pending)
 
@@ -224,7 +221,7 @@ class Batch:
         certificates = {
             signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
         }
-        stored = insert_unknown(self._connection, entries, log_id, certificates, self._trigrams, self._now)
+        stored = insert_unknown(self._connection, entries, log_id, certificates, self._now)
         taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
         for mine, one, claim in zip(taken, stored, provenance, strict=True):
             self._await_number(log, Appended(one.entry_key, one.body_id, claim), mine, one.digest)
@@ -236,7 +233,6 @@ class Batch:
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""
-        self._trigrams.finish()
         for log in sorted(self._pending):  # one order everywhere: the counter rows are locks
             pending = self._pending[log]
             for taken, sequence in zip(
@@ -332,7 +328,6 @@ class Batch:
         elif precedence(shown.created, shown.deprecated, shown.entry_id) < precedence(
             row["created"], row["deprecated"] is not None, row["entry_id"]
         ):
-            self._trigrams.note({shown.key: shown.search_text})
             self._connection.execute(UPDATE_CURRENT, values | {"current_key": shown.key})
 
     def _log_key(self, log: str) -> int:

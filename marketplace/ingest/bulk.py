@@ -23,7 +23,6 @@ from marketplace.ingest.statements import (
     FIND_ENTRY_KEYS,
     UPDATE_CURRENT,
 )
-from marketplace.ingest.trigrams import TrigramIndex
 from marketplace.models import Current, Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.insertion import insert_many
 from validators.document import AcceptedEntry
@@ -55,7 +54,6 @@ def insert_unknown(
     entries: Sequence[AcceptedEntry],
     log_id: int,
     certificates: Mapping[str, int],
-    trigrams: TrigramIndex,
     now: datetime,
 ) -> list[Stored]:
     """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
@@ -79,7 +77,7 @@ def insert_unknown(
     # Entries that are new have one body each.
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
-    _show(connection, log_id, rows, keys, trigrams)
+    _show(connection, log_id, rows, keys)
     return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]
 
 
@@ -102,9 +100,7 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
     insert_many(connection, EntryTag.__table__, tags)
 
 
-def _show(
-    connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int], trigrams: TrigramIndex
-) -> None:
+def _show(connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int]) -> None:
     """Make the best of these and of what is shown the current entry of each endorser for each image."""
     best: dict[tuple[str, str], tuple[Row, int]] = {}
     for row, key in zip(rows, keys, strict=True):
@@ -121,7 +117,6 @@ def _show(
             del new[pair]
             row, key = best[pair]
             if precedence(shown.created, shown.deprecated, shown.entry_id) < _rank(row):
-                trigrams.note({shown.id: shown.search_text})
                 better.append(_current(row, log_id, key) | {"current_key": shown.id})
     insert_many(connection, Current.__table__, [_current(row, log_id, key) for row, key in new.values()])
     if better:

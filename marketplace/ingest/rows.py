@@ -8,7 +8,7 @@ from typing import Any
 
 from marketplace.entries.columns import Column, fold, is_pdisk, is_web, search_text
 from marketplace.models.base import to_seconds
-from marketplace.models.current import FOREVER
+from marketplace.models.current import FOREVER, tie
 from validators.document import AcceptedEntry, Signer
 from validators.links import chain_above
 
@@ -96,6 +96,7 @@ def current_row(entry: Row) -> Row:
         row[f"{name}_folded"] = None if row[name] is None else fold(row[name])
     return row | {
         "entry_id": entry["entry_id"],
+        "tie": tie(entry["entry_id"]),
         "deprecated": entry["deprecated"] is not None,
         "valid_until": FOREVER if entry["valid"] is None else to_seconds(entry["valid"]),
         "has_web": entry["has_web"],

@@ -42,9 +42,7 @@ FIND_CHANGE = (
 )
 
 #: ``log_id identifier email`` -> the current entry.
-FIND_CURRENT = select(
-    _current.c.id, _current.c.created, _current.c.deprecated, _current.c.entry_id, _current.c.search_text
-).where(
+FIND_CURRENT = select(_current.c.id, _current.c.created, _current.c.deprecated, _current.c.entry_id).where(
     _current.c.log_id == bindparam("log_id"),
     _current.c.identifier == bindparam("identifier"),
     _current.c.email == bindparam("email"),
@@ -110,7 +108,6 @@ FIND_ALL_CURRENT = select(
     _current.c.created,
     _current.c.deprecated,
     _current.c.entry_id,
-    _current.c.search_text,
 ).where(
     _current.c.log_id == bindparam("log_id"),
     _current.c.identifier.in_(bindparam("identifiers", expanding=True)),

@@ -23,10 +23,13 @@ SEPARATOR = "\x1f"
 #: kilobytes, so there a sort by one of them is a sort; SQLite has an index for each.
 _UNBOUNDED = ("os", "os_version", "os_arch", "kind", "location", "description", "title")
 
-#: SQLite's index of the trigrams of ``search_text``, kept by triggers. It names candidates only
-#: (``detail=none`` keeps no positions, which makes it small); the text itself decides. Builds of
-#: SQLite without FTS5 do without it and read every row.
-TRIGRAMS = "current_search"
+#: Digits of the entry id that break ties: what fits a signed number of 64 bits.
+_TIE_DIGITS = 15
+
+
+def tie(entry_id: str) -> int:
+    """What breaks ties in the order of a list: the beginning of the entry id, as a number."""
+    return int(entry_id[:_TIE_DIGITS], 16)
 
 
 class Current(Base):
@@ -34,34 +37,25 @@ class Current(Base):
 
     ``deprecated`` and ``valid_until`` (seconds since 1970, FOREVER without
     dcterms:valid) make the status at any moment; the ``folded`` columns and
-    ``search_text`` (all ten list columns) are casefolded for searches.
+    ``search_text`` (all ten list columns) are casefolded for searches. ``tie``
+    breaks ties of each order: never the key, which tells when an entry first came
+    here, and that may have been to another log.
     """
 
     __tablename__ = "current"
     __table_args__ = (
         UniqueConstraint("log_id", "identifier", "email"),
         Index("ix__current__coordinates", "identifier", "email"),
-        # With everything that status and location look at: the usual list never reads a row in vain.
-        Index(
-            "ix__current__created",
-            "log_id",
-            "created",
-            "entry_key",
-            "deprecated",
-            "valid_until",
-            "has_web",
-            "has_pdisk",
-        ),
-        Index("ix__current__email_created", "log_id", "email", "created", "entry_key"),
-        Index("ix__current__email", "log_id", "email", "entry_key"),
-        Index("ix__current__identifier", "log_id", "identifier", "entry_key"),
-        Index("ix__current__status", "log_id", "deprecated", "valid_until", "has_web", "has_pdisk"),
+        # Each order of the list; an index alone says which entries come next.
+        Index("ix__current__created", "log_id", "created", "tie", "entry_key"),
+        Index("ix__current__email", "log_id", "email", "tie", "entry_key"),
+        Index("ix__current__identifier", "log_id", "identifier", "tie", "entry_key"),
         Index("ix__current__valid_until", "log_id", "valid_until"),
         Index("ix__current__entry", "entry_key"),
         *(
-            Index(f"ix__current__{name}", "log_id", name, "entry_key", info={"dialect": "sqlite"}).ddl_if(
-                dialect="sqlite"
-            )
+            Index(
+                f"ix__current__{name}", "log_id", name, "tie", "entry_key", info={"dialect": "sqlite"}
+            ).ddl_if(dialect="sqlite")
             for name in _UNBOUNDED
         ),
     )
@@ -70,6 +64,7 @@ class Current(Base):
     log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"))
     entry_key: Mapped[Number] = mapped_column(ForeignKey("entry.id"))
     entry_id: Mapped[Word]
+    tie: Mapped[int] = mapped_column(BigInteger)
     identifier: Mapped[Word]
     email: Mapped[Word]
     created: Mapped[Moment]

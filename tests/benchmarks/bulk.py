@@ -16,7 +16,6 @@ from sqlalchemy import insert, update
 from marketplace.db import Database
 from marketplace.entries.columns import tag_digest
 from marketplace.ingest.rows import body_row, certificate_row, current_row, entry_row
-from marketplace.ingest.trigrams import TrigramIndex
 from marketplace.models import (
     Certificate,
     Change,
@@ -80,12 +79,10 @@ def fill(database: Database, count: int, seed: int = 1) -> None:
                     made = insert(Certificate).values(**certificate_row(entry.signer))
                     key = session.execute(made.returning(Certificate.id)).scalar_one()
                     certificates[entry.signer.fingerprint] = key
-            trigrams = TrigramIndex(session.connection())
             tables = _rows(chunk, done, certificates)
             for table, rows in tables.items():
                 if rows:
                     session.execute(insert(table), rows)
-            trigrams.finish()
             done += len(chunk)
             session.execute(update(Log).where(Log.name == "public").values(next_sequence=done))
 
