@@ -7,35 +7,27 @@ from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import accumulate
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import whoosh
+from pyroaring import BitMap
 from whoosh import fields, index
 from whoosh.analysis import Analyzer, Token
 from whoosh.columns import NumericColumn
 from whoosh.index import LockError
 from whoosh.reading import SegmentReader
-from whoosh.scoring import BM25F
 
 from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
+from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.whoosh_matches import (
-    ANYWHERE,
-    NUMBER,
-    Evaluator,
-    PostingCache,
-    SegmentNumbers,
-    Snapshot,
-)
+from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, PostingCache
+from marketplace.search.whoosh_segments import NUMBER
+from marketplace.search.whoosh_snapshots import Snapshots
 from marketplace.search.words import Field, WordQuery
 
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
 WRITER_MIB = 64
-#: Readers kept open for the next query; each holds the files of its snapshot.
-IDLE_READERS = 4
 #: How many times the title's words count where no field is named: a title says what an image is.
 TITLE_WEIGHT = 3
 
@@ -96,19 +88,13 @@ class WhooshEngine:
 
 
 class WhooshIndex:
-    """A Whoosh index; see SearchIndex.
-
-    A Whoosh reader seeks in shared files, so two threads never use one at the
-    same time: readers are lent out one by one and come back to a small pool.
-    """
+    """A Whoosh index; see SearchIndex."""
 
     def __init__(self, where: Path, opened: Any) -> None:
         self._where = where
         self._index = opened
-        self._idle: list[Snapshot] = []
-        self._lock = Lock()
+        self._snapshots = Snapshots(opened, _position_in)
         self._postings = PostingCache()
-        self._numbers = SegmentNumbers()
 
     def verify(self) -> None:
         """Read a little of every part, so that damage shows at start and not in a search.
@@ -117,15 +103,13 @@ class WhooshIndex:
             IndexBrokenError: it cannot be read.
         """
         directory.verify_sizes(self._where, self._index.latest_generation())
-        with _broken(self._where), self._lent() as snapshot:
+        with _broken(self._where), self._snapshots.lent() as snapshot:
             snapshot.verify()
-        self.position()
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _broken(self._where), self._lent() as snapshot:
-            found = snapshot.searcher.document(key=_POSITION_KEY)
-            return START if found is None else Position(*found[_POSITION])
+        with _broken(self._where), self._snapshots.lent() as snapshot:
+            return snapshot.position
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -147,76 +131,51 @@ class WhooshIndex:
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _broken(self._where):
-            snapshot = self._borrow()
+            snapshot = self._snapshots.lend()
             try:
-                return WhooshMatches(self, snapshot, Evaluator(snapshot, query, self._postings))
+                return WhooshMatches(self._where, self._snapshots, Evaluator(snapshot, query, self._postings))
             except BaseException:
-                self._give_back(snapshot)
+                self._snapshots.take_back(snapshot)
                 raise
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
-        with _broken(self._where), self._lent() as snapshot:
-            documents = snapshot.searcher.doc_count()
-            return EngineStats(max(0, documents - 1), directory.size_of(self._where))
+        with _broken(self._where), self._snapshots.lent() as snapshot:
+            return EngineStats(len(snapshot.everything), directory.size_of(self._where))
 
     def close(self) -> None:
-        """Close idle readers."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for snapshot in idle:
-            snapshot.close()
-
-    @contextmanager
-    def _lent(self) -> Iterator[Snapshot]:
-        snapshot = self._borrow()
-        try:
-            yield snapshot
-        finally:
-            self._give_back(snapshot)
-
-    def _borrow(self) -> Snapshot:
-        generation = self._index.latest_generation()
-        stale = []
-        try:
-            with self._lock:
-                while self._idle:
-                    snapshot = self._idle.pop()
-                    if snapshot.generation == generation:
-                        return snapshot
-                    stale.append(snapshot)
-        finally:
-            for snapshot in stale:
-                snapshot.close()
-        return Snapshot(self._index.searcher(weighting=BM25F()), generation, self._numbers)
-
-    def _give_back(self, snapshot: Snapshot) -> None:
-        with self._lock:
-            if len(self._idle) < IDLE_READERS:
-                self._idle.append(snapshot)
-                return
-        snapshot.close()
+        """Close the segments."""
+        self._snapshots.close()
 
 
 class WhooshMatches:
     """The answer to one query; see Matches."""
 
-    def __init__(self, owner: WhooshIndex, snapshot: Snapshot, evaluator: Evaluator) -> None:
-        self._owner = owner
-        self._snapshot: Snapshot | None = snapshot
-        self._evaluator = evaluator
+    def __init__(self, where: Path, snapshots: Snapshots, evaluator: Evaluator) -> None:
+        self._where = where
+        self._snapshots = snapshots
+        self._evaluator: Evaluator | None = evaluator
         self.keys = evaluator.keys
 
-    def ranked(self, among: Any, limit: int, after: Any = None) -> Any:
+    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
-        with _broken(self._owner._where):
+        assert self._evaluator is not None  # noqa: S101  # nobody asks a closed answer
+        with _broken(self._where):
             return self._evaluator.ranked(among, limit, after)
 
     def close(self) -> None:
-        """Lend the reader to the next query."""
-        if self._snapshot is not None:
-            self._owner._give_back(self._snapshot)
-            self._snapshot = None
+        """Let go of the snapshot."""
+        if self._evaluator is not None:
+            self._snapshots.take_back(self._evaluator.snapshot)
+            self._evaluator = None
+
+
+def _position_in(reader: Any) -> Position:
+    if (_KEY, _POSITION_KEY) not in reader:
+        return START
+    for number in reader.postings(_KEY, _POSITION_KEY).all_ids():
+        return Position(*reader.stored_fields(number)[_POSITION])
+    return START
 
 
 def _schema() -> fields.Schema:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from math import log
 from pathlib import Path
 
 import pytest
 from pyroaring import BitMap
 
-from marketplace.search import whoosh_engine, whoosh_matches
+from marketplace.search import whoosh_engine, whoosh_matches, whoosh_segments
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import Batch, Position
 from marketplace.search.errors import SearchRefusedError
@@ -78,7 +79,7 @@ def test_a_query_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch:
 
 
 def test_a_prefix_of_too_many_words_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whoosh_matches, "MAX_EXPANSION", 3)
+    monkeypatch.setattr(whoosh_segments, "MAX_EXPANSION", 3)
     put(index, *(document(key, f"abc{key}") for key in range(4)))
     with pytest.raises(SearchRefusedError) as refused:
         find(index, "abc*")
@@ -86,16 +87,51 @@ def test_a_prefix_of_too_many_words_is_refused(index: WhooshIndex, monkeypatch: 
     assert find(index, "abc1*") == BitMap([1])
 
 
-def test_the_commonest_words_are_not_read_for_scores_beyond_a_bound(
-    index: WhooshIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(index, *(document(key, "common " + ("rare " * (key % 3) if key < 9 else "")) for key in range(1, 60)))
-    monkeypatch.setattr(whoosh_matches, "SCORED_POSTINGS", 30)
-    matches = index.match(query("common rare"))
+def test_ranking_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(index, *(document(key, "one two") for key in range(1, 20)))
+    matches = index.match(query("one two"))
+    monkeypatch.setattr(matches._evaluator, "_deadline", -1.0)
+    with pytest.raises(SearchRefusedError) as refused:
+        matches.ranked(matches.keys, 10)
+    matches.close()
+    assert refused.value.code == "search.too-costly"
+
+
+def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: WhooshIndex) -> None:
+    put(
+        index, *(document(key, "common " + "rare " * (key % 3) + "more " * (key % 2)) for key in range(1, 13))
+    )
+    matches = index.match(query("title:rare title:common"))
     ranked = matches.ranked(matches.keys, 10)
     matches.close()
-    assert {one.entry_key for one in ranked} == {1, 2, 4, 5, 7, 8}
-    assert [one.entry_key % 3 for one in ranked] == [2, 2, 2, 1, 1, 1]
+    assert [one.entry_key for one in ranked] == [8, 2, 10, 4, 11, 5, 7, 1]
+    # Added up by hand from the formula: 12 entries, 8 of them with "rare", 3 words a field on average.
+    rare, common, average = log(12 / 9) + 1, log(12 / 13) + 1, 30 / 12
+    damped = 1.2 * (0.25 + 0.75 * 3 / average)
+    assert ranked[0].score == pytest.approx(rare * 2 * 2.2 / (2 + damped) + common * 2.2 / (1 + damped))
+
+
+def test_segments_are_closed_when_the_last_search_on_them_ends(index: WhooshIndex) -> None:
+    put(index, document(1, "first"))
+    matches = index.match(query("first"))
+    leaves = [leaf for leaf, _ in matches._evaluator.snapshot.leaves]
+    for key in range(2, SMALL_SEGMENTS + 4):
+        put(index, document(key, "more"))
+        assert find(index, "first") == BitMap([1])
+    assert [leaf.reader.is_closed for leaf in leaves] == [False]
+    assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [1]
+    matches.close()
+    assert [leaf.reader.is_closed for leaf in leaves] == [True]
+
+
+def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) -> None:
+    put(index, document(1, "word"), document(2, "word"))
+    matches = index.match(query("word"))
+    put(index, document(1, "other"), forget=[2])
+    assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [2, 1]
+    matches.close()
+    assert find(index, "word") == BitMap()
+    assert find(index, "other") == find(index, "-word") == BitMap([1])
 
 
 def test_remembered_conditions_are_bounded(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,3 +141,18 @@ def test_remembered_conditions_are_bounded(index: WhooshIndex, monkeypatch: pyte
         for key in range(1, 20):
             assert find(index, f"w{key}") == BitMap([key])
     assert len(index._postings._items) <= 4
+
+
+def test_remembered_postings_are_bounded_in_bytes(
+    index: WhooshIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(index, *(document(key, f"common w{key}") for key in range(1, 400)))
+    for key in range(1, 60):
+        find(index, f"w{key}")
+    monkeypatch.setattr(whoosh_matches, "CACHED_BYTES", 10_000)
+    for _ in range(2):
+        find(index, "common")
+        for key in range(1, 60):
+            assert find(index, f"w{key}") == BitMap([key])
+    kept = index._postings._items.values()
+    assert 0 < sum(map(whoosh_matches._cost, kept)) == index._postings._bytes <= 10_000

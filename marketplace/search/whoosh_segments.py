@@ -1,0 +1,152 @@
+"""Reading one segment of a Whoosh index: which entries hold a word, a phrase, or words that begin so.
+
+Whoosh's own query objects score every posting of every word before anything is
+known about filters. Here a condition becomes a set of entries, grouped by all
+that a score depends on, and is read once for as long as the segment lives.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import RLock
+from typing import Any
+
+from pyroaring import BitMap
+
+from marketplace.search.errors import SearchRefusedError
+
+#: Column with the key of each document's entry, 0 for the one that is no entry.
+NUMBER = "number"
+#: Words that one prefix may stand for.
+MAX_EXPANSION = 256
+#: Postings that are read between two looks at the clock.
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The entries of a segment that fulfil a condition; treat it as frozen.
+
+    Args:
+        keys: all of them.
+        alike: of a single word, those that it makes equally good: by how many
+            words their field has and what the word weighs there.
+    """
+
+    keys: BitMap
+    alike: Mapping[tuple[int, float], BitMap] = field(default_factory=dict)
+
+
+class Leaf:
+    """One segment. It never changes, except that documents are marked deleted, which snapshots know.
+
+    Its reader seeks in shared files, so one thread at a time reads, and holds the lock.
+    """
+
+    def __init__(self, reader: Any) -> None:
+        self.reader = reader
+        self.name: str = reader.segment().segment_id()
+        self.lock = RLock()
+        #: Snapshots that are made of it.
+        self.holders = 0
+        column = reader.column_reader(NUMBER)
+        #: The entry key of each document number.
+        self.numbers = array("I", (column[number] for number in range(reader.doc_count_all())))
+        #: All of them.
+        self.keys = BitMap(self.numbers)
+        self.keys.discard(0)
+        self._lengths: dict[str, array[int]] = {}
+
+    def verify(self) -> None:
+        """Touch the parts of the segment; raises whatever the damage raises."""
+        for name in self.reader.indexed_field_names():
+            for word in islice(self.reader.lexicon(name), 3):
+                next(self.reader.postings(name, word).all_ids(), None)
+
+    def word(self, name: str, word: str, check: Callable[[], None]) -> Postings:
+        """The entries that hold a word in a field.
+
+        Args:
+            check: called now and then while reading; it may raise.
+        """
+        found: dict[tuple[int, float], list[int]] = {}
+        if (name, word) in self.reader:
+            numbers, lengths = self.numbers, self._lengths_of(name)
+            matcher = self.reader.postings(name, word)
+            for number in _numbers(matcher, check):
+                found.setdefault((lengths[number], matcher.weight()), []).append(numbers[number])
+        alike = {one: BitMap(array("I", keys)) for one, keys in found.items()}
+        return Postings(BitMap.union(*alike.values()) if alike else BitMap(), alike)
+
+    def beginning(self, name: str, begin: str, check: Callable[[], None]) -> Postings:
+        """The entries that hold some word of a field which begins so.
+
+        Raises:
+            SearchRefusedError: more than MAX_EXPANSION words do.
+        """
+        numbers: set[int] = set()
+        words = self.reader.expand_prefix(name, begin) if name in self.reader.schema else ()
+        for count, word in enumerate(words):
+            if count == MAX_EXPANSION:
+                raise SearchRefusedError(
+                    "search.prefix-too-common",
+                    f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
+                )
+            numbers.update(self.reader.postings(name, word).all_ids())
+            check()
+        return Postings(BitMap(array("I", [self.numbers[number] for number in numbers])))
+
+    def phrase(
+        self, name: str, words: Sequence[str], candidates: BitMap, check: Callable[[], None]
+    ) -> Postings:
+        """Those of some entries of the segment in which the words follow each other.
+
+        Args:
+            candidates: entries that hold every one of the words in the field.
+        """
+        found = BitMap()
+        if candidates:
+            matchers = {word: self.reader.postings(name, word) for word in words}
+            rarest = min(words, key=lambda word: self.reader.doc_frequency(name, word))
+            for number in _numbers(matchers[rarest], check):
+                if self.numbers[number] in candidates and _follow(matchers, words, number):
+                    found.add(self.numbers[number])
+        return Postings(found)
+
+    def _lengths_of(self, name: str) -> array[int]:
+        """How many words a field of each document has, as Whoosh rounds it."""
+        known = self._lengths.get(name)
+        if known is None:
+            numbers = range(len(self.numbers))
+            known = array("I", (self.reader.doc_field_length(number, name) or 0 for number in numbers))
+            self._lengths[name] = known
+        return known
+
+
+def _numbers(matcher: Any, check: Callable[[], None]) -> Iterator[int]:
+    """The document numbers of a word, while the matcher stands at each of them."""
+    count = 0
+    while matcher.is_active():
+        if count % _CHUNK == 0:
+            check()
+        count += 1
+        yield matcher.id()
+        matcher.next()
+
+
+def _follow(matchers: Mapping[str, Any], words: Sequence[str], number: int) -> bool:
+    """Whether the words follow each other somewhere in a document that holds them all."""
+    starts: set[int] | None = None
+    places: dict[str, list[int]] = {}
+    for offset, word in enumerate(words):
+        if word not in places:
+            matchers[word].skip_to(number)
+            places[word] = matchers[word].value_as("positions")
+        here = {place - offset for place in places[word]}
+        starts = here if starts is None else starts & here
+        if not starts:
+            return False
+    return True
