@@ -14,7 +14,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,28 @@ class Database:
             session.begin(),
         ):
             yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Callable[[str], tuple[Any, ...] | None]]:
+        """A connection for what is asked several times a second: runs a statement, returns its first row.
+
+        Each statement is a transaction of its own, past everything that makes a session.
+
+        Raises:
+            OperationalError: the database does not answer; also out of the function.
+        """
+        connection = self._reader.raw_connection()
+        failure = self._reader.dialect.loaded_dbapi.Error
+        try:
+            connection.detach()  # its mode is not one that the pool's other users expect
+            driver: Any = connection.dbapi_connection
+            if self.dialect == "postgresql":
+                driver.autocommit = True
+            yield lambda statement: driver.execute(statement).fetchone()
+        except failure as error:
+            raise OperationalError(None, None, error) from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every idle connection; sessions still open close theirs when they end."""

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
-from marketplace.changes import Follower, LogNotFoundError, Precedence
+from marketplace.changes import Follower, LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
@@ -165,6 +165,7 @@ class Runtime:
         ingest: the one way in.
         entry_cache: immutable entries in memory.
         following: the followers of the log.
+        log_watch: tells them, and what publishes, that a log has grown.
         queries: answers SPARQL; None where the settings turn it off.
         search: answers searches and lists.
         metrics: what this process counts about itself.
@@ -188,6 +189,7 @@ class Runtime:
     ingest: IngestService
     entry_cache: EntryCache
     following: Following
+    log_watch: LogWatch
     queries: QueryService | None
     search: SearchService
     metrics: Metrics
@@ -216,10 +218,12 @@ class Runtime:
         if self.federation is not None:
             self.federation.start()
         self.peers.start()
+        self.log_watch.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.mail.stop()
+        self.log_watch.stop()
         self.peers.stop()
         self.ingest.close()
         self.trust_watch.stop()
@@ -291,7 +295,7 @@ def build(settings: Settings) -> Runtime:
         database,
         UploadPolicy(legacy=settings.upload.legacy, required=settings.upload.require, judge=trust.verdict),
         limit=RateLimit(settings.limit.endorser),
-        on_commit=lambda: _nudge(following, federation),
+        on_commit=partial(_nudge, following, federation),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
@@ -308,6 +312,7 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
+        log_watch=LogWatch(database, partial(_nudge, following, federation)),
         queries=query_service(settings) if settings.query.enabled else None,
         search=search,
         metrics=metrics,

@@ -13,8 +13,8 @@ from marketplace.db import Database
 
 #: Rows handed to a follower at a time.
 BATCH = 512
-#: Seconds between looks at the logs: other processes write to them without a word.
-POLL = 0.5
+#: Seconds between looks at the logs when nobody says that one has grown.
+POLL = 5.0
 #: Seconds from one look to the next while rows come in. A follower's batch costs a durable write of its own
 #: and as much whether it holds one row or a hundred: taking each upload by itself slows the uploads down.
 GATHER = 0.6

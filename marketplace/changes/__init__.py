@@ -4,6 +4,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes.follower import Cursors, Follower
 from marketplace.changes.log import Change, ChangeLog, LogNotFoundError, Provenance
 from marketplace.changes.precedence import Precedence
+from marketplace.changes.watch import LogWatch
 
 __all__ = [
     "PUBLIC",
@@ -12,6 +13,7 @@ __all__ = [
     "Cursors",
     "Follower",
     "LogNotFoundError",
+    "LogWatch",
     "Precedence",
     "Provenance",
 ]

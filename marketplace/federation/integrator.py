@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, or_, select, text, update
+from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from marketplace.db import Database
@@ -26,8 +28,12 @@ from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import hash_leaf
 
-#: Seconds between two heads of a log, at least; and between looks at logs that other processes write to.
+#: Seconds between two heads of a log, at least, where all that is new came from other sites: they have it.
 INTERVAL = 0.2
+#: The same where something new came in here: nobody else has it.
+PROMPT = 0.1
+#: Seconds between looks at the logs when nobody says that one has grown.
+POLL = 2.0
 #: Most leaves of one transaction: bounds how long other writers wait for it.
 BATCH = 1024
 #: Seconds to wait after the first failure, and the longest wait between two attempts.
@@ -39,9 +45,33 @@ _LOCK = 0x6D706C67
 _logger = logging.getLogger(__name__)
 
 
-#: Put together once: an idle site asks it several times a second.
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """A log that has rows which no checkpoint covers.
+
+    Args:
+        own: whether some of the next ones came in here, and not from another site.
+    """
+
+    log: str
+    own: bool
+
+
+#: The sequence of the first row that no checkpoint covers.
+_FIRST = func.coalesce(Tree.size - Tree.head, 0)
+#: Put together once: a busy site asks it several times a second.
 _UNPUBLISHED = (
-    select(Log.name)
+    select(
+        Log.name,
+        select(Change.sequence)
+        .where(
+            Change.log_id == Log.id,
+            Change.sequence >= _FIRST,
+            Change.sequence < _FIRST + BATCH,
+            Change.origin.is_(None),
+        )
+        .exists(),
+    )
     .outerjoin(Tree, (Tree.log_id == Log.id) & is_newest())
     .where(
         or_(
@@ -53,10 +83,10 @@ _UNPUBLISHED = (
 )
 
 
-def find_unpublished(session: Session) -> list[str]:
-    """The names of the logs that have rows which no checkpoint covers."""
-    # Past the mapper: these are plain texts, and this runs all the time.
-    return list(session.connection().execute(_UNPUBLISHED).scalars())
+def find_unpublished(session: Session) -> list[Unpublished]:
+    """The logs that have rows which no checkpoint covers, by name."""
+    # Past the mapper: these are plain values, and this runs all the time.
+    return [Unpublished(log, bool(own)) for log, own in session.connection().execute(_UNPUBLISHED)]
 
 
 def integrate(session: Session, log: str, keys: SiteKeys, now: datetime) -> PublishedLog | None:
@@ -149,6 +179,7 @@ class Integrator:
 
     Args:
         clock: returns the time as an aware datetime.
+        poll: seconds between looks at the logs when nobody nudges.
         before: called on the thread before anything is published.
         on_publish: called with each log that has a new head, on this thread; must be quick.
     """
@@ -159,16 +190,17 @@ class Integrator:
         keys: SiteKeys,
         clock: Callable[[], datetime],
         *,
-        interval: float = INTERVAL,
+        poll: float = POLL,
         before: Callable[[], None] = lambda: None,
         on_publish: Callable[[PublishedLog], None] = lambda log: None,
     ) -> None:
         self._database = database
         self._keys = keys
         self._clock = clock
-        self._interval = interval
+        self._poll = poll
         self._before = before
         self._on_publish = on_publish
+        self._last: dict[str, float] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="integrator", daemon=True)
@@ -195,10 +227,28 @@ class Integrator:
         Raises:
             TreeDamagedError, SQLAlchemyError: the first failure; other logs are published all the same.
         """
+        return self._publish_all([one.log for one in self._waiting()])
+
+    def _waiting(self) -> list[Unpublished]:
         with self._database.read() as session:
-            waiting = find_unpublished(session)
+            return find_unpublished(session)
+
+    def _look(self) -> float:
+        """Publish what is due; returns in how many seconds something else may be."""
+        now, soonest, due = time.monotonic(), self._poll, []
+        for one in self._waiting():
+            # Each log keeps its own pace: what happens in one must not show in the heads of another.
+            left = self._last.get(one.log, 0.0) + (PROMPT if one.own else INTERVAL) - now
+            if left > 0:
+                soonest = min(soonest, left)
+            else:
+                due.append(one.log)
+        self._publish_all(due)
+        return min(soonest, PROMPT) if due else soonest
+
+    def _publish_all(self, logs: Sequence[str]) -> int:
         published, failure = 0, None
-        for log in waiting:
+        for log in logs:
             try:
                 published += self._publish(log)
             except Exception as error:
@@ -212,6 +262,7 @@ class Integrator:
             published = integrate(session, log, self._keys, self._clock())
         if published is None:
             return 0
+        self._last[log] = time.monotonic()
         self._on_publish(published)
         return 1
 
@@ -221,7 +272,7 @@ class Integrator:
             # Cleared before looking: a nudge during the look makes another one.
             self._wake.clear()
             try:
-                published = self.step()
+                pause = self._look()
             except Exception:
                 self.failures += 1
                 pause = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 16))
@@ -229,7 +280,4 @@ class Integrator:
                 self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads attempts
                 continue
             self.failures = 0
-            if published:
-                self._stopping.wait(self._interval)
-            else:
-                self._wake.wait(self._interval)
+            self._wake.wait(pause)

@@ -18,7 +18,7 @@ from marketplace.changes import ChangeLog, Provenance
 from marketplace.db import Database
 from marketplace.federation.errors import HaltedError, TreeDamagedError, UnknownLogError, UnknownPartError
 from marketplace.federation.feed import Feed
-from marketplace.federation.integrator import BATCH, Integrator, find_unpublished
+from marketplace.federation.integrator import BATCH, Integrator, Unpublished, find_unpublished
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.fsck.trees import verify_trees
@@ -121,6 +121,21 @@ def test_more_rows_than_a_batch_are_published_in_several_heads(database: Databas
         pass
     assert [head.size for head in heads] == [0, BATCH, BATCH + 200]
     assert len(verify_whole(database, heads[-1])) == BATCH + 200
+
+
+def test_what_came_in_here_is_told_from_what_other_sites_have(database: Database) -> None:
+    publish(database)
+    theirs = Provenance("mp-b.example/public", 41, 1_700_000_000)
+    with database.write() as session:
+        ChangeLog(session).create("group:a")
+    take_in(database, *range(BATCH), claim=theirs)
+    take_in(database, "ours")
+    take_in(database, "group's", log="group:a")
+    with database.read() as session:
+        assert find_unpublished(session) == [Unpublished("group:a", True), Unpublished(PUBLIC, False)]
+    integrator(database).step()  # a batch of the public log; ours is among the next
+    with database.read() as session:
+        assert Unpublished(PUBLIC, True) in find_unpublished(session)
 
 
 def test_a_leaf_tells_where_its_entry_was_first_accepted(database: Database) -> None:
@@ -238,7 +253,7 @@ def test_the_thread_publishes_when_it_is_nudged_and_when_nobody_says_a_word(data
             seen.append(log.size)
             grown.notify_all()
 
-    one = integrator(database, interval=0.05, on_publish=note)
+    one = integrator(database, poll=0.05, on_publish=note)
     one.start()
     try:
         for n in range(3):

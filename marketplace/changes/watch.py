@@ -1,0 +1,67 @@
+"""Sees that a log has grown, whoever wrote: other processes write without a word.
+
+Everything in a process that follows the logs is told by this one thread, so that
+only it has to ask the database several times a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from marketplace.db import Database
+
+#: Seconds between two looks.
+LOOK = 0.2
+#: Seconds until the next attempt where the database does not answer.
+_RETRY = 1.0
+#: Changes with every row of every log, and with every new log.
+_SIZES = "SELECT count(*), sum(next_sequence) FROM log"
+
+_logger = logging.getLogger(__name__)
+
+
+class LogWatch:
+    """Looks at the sizes of the logs until it is stopped.
+
+    Args:
+        on_growth: called at the start and whenever a log has grown, on this thread; must be quick.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, database: Database, on_growth: Callable[[], None], *, interval: float = LOOK) -> None:
+        self._database = database
+        self._on_growth = on_growth
+        self._interval = interval
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """End, within that many seconds. Later calls do nothing."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        failing = False
+        while not self._stopping.is_set():
+            try:
+                with self._database.glance() as ask:
+                    known = None
+                    while not self._stopping.is_set():
+                        sizes = ask(_SIZES)
+                        failing = False
+                        if sizes != known:
+                            known = sizes
+                            self._on_growth()
+                        self._stopping.wait(self._interval)
+            except Exception:
+                if not failing:
+                    _logger.exception("the logs cannot be looked at; tried again every %g s", _RETRY)
+                failing = True
+                self._stopping.wait(_RETRY)
