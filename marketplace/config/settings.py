@@ -154,26 +154,21 @@ def read_ini(path: Path) -> dict[str, str]:
 def environment_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The flat settings found in environment variables.
 
-    Raises:
-        ConfigurationError: a variable names one of our sections and no setting in it.
+    A variable that names one of our sections and no setting in it stays under its own name, for
+    ``Settings.from_mapping`` to name it beside all other faults.
     """
     by_variable = {variable_name(name): name for name, _ in setting_names()}
     # Only our own sections are policed: container platforms set variables such as
     # MARKETPLACE_SERVICE_HOST and MARKETPLACE_PORT for a service of this name.
     sections = tuple({f"{variable_name(name.partition('.')[0])}_" for name in by_variable.values()})
     found: dict[str, str] = {}
-    faults: list[str] = []
     for variable, text in environ.items():
         if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
             continue
         if variable in by_variable:
             found[by_variable[variable]] = text
         elif variable.startswith(sections):
-            faults.append(
-                f"environment variable {variable}: names no setting{_closest(variable, by_variable)}"
-            )
-    if faults:
-        raise ConfigurationError(faults)
+            found[variable] = text
     return found
 
 
@@ -216,12 +211,9 @@ def _is_foreign(key: str) -> bool:
 
 
 def _unknown(key: str, names: Mapping[str, str]) -> str:
-    return f"{key}: is no setting{_closest(key, names)}"
-
-
-def _closest(key: str, names: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(key, names, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    known = [variable_name(name) if key.startswith(PREFIX) else name for name in names]
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"{key}: is no setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _fault(detail: Any, nested: Mapping[str, Any]) -> str:

@@ -44,8 +44,11 @@ def test_every_fault_is_named_in_one_go() -> None:
 
 
 def test_a_wrong_environment_variable_is_a_fault() -> None:
-    with pytest.raises(ConfigurationError, match="did you mean MARKETPLACE_UPLOAD_LEGACY"):
-        load_settings(None, {"MARKETPLACE_UPLOAD_LEGACI": "accept"})
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(None, {"MARKETPLACE_UPLOAD_LEGACI": "accept", "MARKETPLACE_LIST_CAP": "x"})
+    wrong_name, wrong_value = caught.value.faults
+    assert wrong_name == "MARKETPLACE_UPLOAD_LEGACI: is no setting; did you mean MARKETPLACE_UPLOAD_LEGACY?"
+    assert "MARKETPLACE_LIST_CAP" in wrong_value
 
 
 def test_variables_of_container_platforms_are_left_alone() -> None:
