@@ -90,11 +90,15 @@ def _fit(cell: str, width: int) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "-" if value in (None, "") else printable(" ".join(str(value).split()))
 
 
 def _lines(value: object) -> list[str]:
     if isinstance(value, list | tuple):
         return [_cell(each) for each in value] or ["-"]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
     text = "-" if value in (None, "") else str(value)
     return [printable(line) for line in text.splitlines()] or ["-"]

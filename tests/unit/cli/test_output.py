@@ -51,8 +51,10 @@ def test_id_has_one_line_for_each_record(capsys):
 
 
 def test_one_record_has_a_line_for_each_value(capsys):
-    write_record({"entry": "x", "tags": ["a", "b"], "text": "1\n2", "none": None}, "table", identify="entry")
-    assert capsys.readouterr().out == "entry  x\ntags   a\n       b\ntext   1\n       2\nnone   -\n"
+    record = {"entry": "x", "tags": ["a", "b"], "text": "1\n2", "none": None, "self": True}
+    write_record(record, "table", identify="entry")
+    out = capsys.readouterr().out
+    assert out == "entry  x\ntags   a\n       b\ntext   1\n       2\nnone   -\nself   yes\n"
 
 
 def test_on_a_terminal_the_last_column_gives_way(capsys, monkeypatch):
