@@ -25,7 +25,7 @@ $(READY): requirements.lock setup.py pyproject.toml
 run: setup ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
 	$(BIN)/marketplace db upgrade
 	$(BIN)/marketplace demo
-	$(BIN)/marketplace serve
+	MARKETPLACE_LOG_FORMAT=$${MARKETPLACE_LOG_FORMAT:-text} $(BIN)/marketplace serve
 
 demo-federation: setup ## three marketplaces on three ports that follow each other, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation

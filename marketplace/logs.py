@@ -80,5 +80,5 @@ def configure(level: str, style: Literal["json", "text"]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # httpx and the template engine tell of every step; our own events say the same in our words.
-    for chatty in ("httpx", "httpcore", "alembic.runtime.plugins"):
+    for chatty in ("httpx", "httpcore", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
