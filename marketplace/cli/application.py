@@ -7,34 +7,37 @@ from importlib import import_module
 import click
 
 #: Command -> module and object, and what the overview says of it.
-COMMANDS = {
-    "serve": ("marketplace.cli.serve:serve", "Run web server and followers in one process."),
-    "db": ("marketplace.cli.database:database", "Look after the database."),
-    "demo": ("marketplace.cli.demo:demo", "Load a demo catalogue, once."),
-    "reindex": ("marketplace.cli.reindexing:reindex", "Build the search index anew."),
-    "fsck": ("marketplace.cli.fsck:fsck", "Verify everything that is stored."),
-    "export": ("marketplace.cli.archive:export", "Write all entries into a directory."),
-    "import": ("marketplace.cli.archive:import_", "Take a directory of signed files in."),
+_FOR_USERS = {
+    "search": ("marketplace.cli.searching:search", "Find images by words and filters."),
+    "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
+    "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
+    "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
+    "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
-    "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
     "publish-entry": ("marketplace.cli.uploading:publish_entry", "Let everybody see entries of your groups."),
     "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
     "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),
-    "search": ("marketplace.cli.searching:search", "Find images by words and filters."),
-    "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
+    "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
+}
+_FOR_OPERATORS = {
+    "serve": ("marketplace.cli.serve:serve", "Run web server and followers in one process."),
+    "db": ("marketplace.cli.database:database", "Look after the database."),
+    "reindex": ("marketplace.cli.reindexing:reindex", "Build the search index anew."),
+    "fsck": ("marketplace.cli.fsck:fsck", "Verify everything that is stored."),
+    "export": ("marketplace.cli.archive:export", "Write all entries into a directory."),
+    "import": ("marketplace.cli.archive:import_", "Take a directory of signed files in."),
+    "demo": ("marketplace.cli.demo:demo", "Load a demo catalogue, once."),
     "token": ("marketplace.cli.tokens:token", "Look after tokens."),
     "group": ("marketplace.cli.groups:group", "Look after groups and their members."),
     "audit": ("marketplace.cli.auditing:audit", "Tell who did what."),
-    "mail": ("marketplace.cli.mailing:mail", "Look after outgoing mail."),
-    "pending": ("marketplace.cli.pending:pending", "Look after uploads that wait for confirmation."),
-    "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
     "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),
-    "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
-    "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
+    "mail": ("marketplace.cli.mailing:mail", "Look after outgoing mail."),
+    "pending": ("marketplace.cli.pending:pending", "Look after uploads that wait for confirmation."),
 }
+COMMANDS = _FOR_USERS | _FOR_OPERATORS
 
 
 class LazyGroup(click.Group):
@@ -52,8 +55,9 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for readers, commands in (("publishers and searchers", _FOR_USERS), ("operators", _FOR_OPERATORS)):
+            with formatter.section(f"Commands for {readers}"):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)

@@ -56,7 +56,7 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" ('{error.ctx.command_path} --help' tells more)"
-        return printable(error.format_message()) + hint, ExitCode(error.exit_code)
+        return printable(" ".join(error.format_message().split())) + hint, ExitCode(error.exit_code)
     if isinstance(error, ClientError):
         rule = f" [{error.rule}]" if error.rule else ""
         return _line(error) + rule, ExitCode(error.exit_code)

@@ -1,6 +1,8 @@
 """Whatever a command raises is one sentence with the exit code it stands for."""
 
 import errno
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -8,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.changes import LogNotFoundError
 from marketplace.cli import failures, run
-from marketplace.cli.application import COMMANDS
+from marketplace.cli.application import COMMANDS, application
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.client import errors as client
 from marketplace.config import ConfigurationError
@@ -76,7 +78,27 @@ def test_every_command_explains_itself(capsys, arguments):
 
 def test_without_a_command_the_overview_is_shown_as_an_error(capsys):
     assert run([]) == 2
-    assert "Commands:" in capsys.readouterr().err
+    assert "Commands for operators:" in capsys.readouterr().err
+
+
+def test_a_missing_choice_is_one_line(capsys):
+    assert run(["token", "create", "--owner", "x"]) == 2
+    assert "Choose from: read, upload, peer, admin (" in capsys.readouterr().err
+
+
+def commands(group: click.Group = application, prefix: str = "") -> Iterator[str]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}"
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_every_command_has_its_place_in_the_documentation(command):
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert f"`{command}`" in page or f"`{command} " in page
 
 
 def test_the_exit_codes_are_the_agreed_ones():
