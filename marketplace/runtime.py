@@ -24,6 +24,8 @@ from marketplace.federation.keys import SiteKeys, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.ingest.shelving import ShelvingService
+from marketplace.ingest.site_filter import SiteFilter
 from marketplace.limits import RateLimit
 from marketplace.mail import Chore, MailWorker
 from marketplace.metrics import Metrics
@@ -85,6 +87,7 @@ class Following:
         verdicts: VerdictService,
         conflicts: ConflictFollower,
         precedence: Precedence,
+        shelving: ShelvingService,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -94,12 +97,18 @@ class Following:
         self._verdicts = VerdictFollower(verdicts)
         self._conflicts = conflicts
         self._precedence = precedence
+        self._shelving = shelving
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
 
     def start(self) -> None:
         """Open each follower's copy and let it follow; without a usable database nothing can."""
+        try:
+            # Before anybody is answered: the settings may show less than they did.
+            self._shelving.refresh()
+        except SQLAlchemyError:
+            log.exception("the site's filter cannot be applied to what is here")
         self._warming.start()
         try:
             if self._indexer is not None:
@@ -288,19 +297,30 @@ def build(settings: Settings) -> Runtime:
     precedence = Precedence()
     lists = ListCaches()
     conflicts = _conflicts(settings, database)
-    following = Following(settings, database, indexer, search, lists, verdicts, conflicts, precedence)
+    shown = SiteFilter(
+        settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
+    )
+    shelving = ShelvingService(database, shown)
+    following = Following(
+        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving
+    )
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
     ingest = IngestService(
         database,
-        UploadPolicy(legacy=settings.upload.legacy, required=settings.upload.require, judge=trust.verdict),
+        UploadPolicy(
+            legacy=settings.upload.legacy,
+            required=settings.upload.require,
+            judge=trust.verdict,
+            shown=shown,
+        ),
         limit=RateLimit(settings.limit.endorser),
         on_commit=partial(_nudge, following, federation),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
     )
-    peers = open_pulls(settings.federation, database, ingest, trust, keys, precedence)
+    peers = open_pulls(settings.federation, database, ingest, keys, precedence)
     mail_owed = threading.Event()
     confirmation = ConfirmationService(
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
@@ -324,7 +344,9 @@ def build(settings: Settings) -> Runtime:
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),
-        trust_watch=TrustWatch(trust_store, settings.trust.reload_interval, verdicts.refresh),
+        trust_watch=TrustWatch(
+            trust_store, settings.trust.reload_interval, lambda: (verdicts.refresh(), shelving.refresh())
+        ),
         trust=trust,
         verdicts=verdicts,
         confirmation=confirmation,

@@ -132,6 +132,14 @@ def rebuild(database: Database, follower: Follower) -> None:
     follower.reset()
 
 
+def _start_again(database: Database, follower: Follower) -> None:
+    """Likewise, because the follower holds what is not shown any more: that must go whatever happens."""
+    name = follower.name
+    follower.reset()
+    with database.write() as session:
+        Cursors(session).forget(name)
+
+
 def step(database: Database, follower: Follower) -> int:
     """Hand a follower the next rows of each log and move its cursors.
 
@@ -149,18 +157,24 @@ def step(database: Database, follower: Follower) -> int:
 def _step_log(database: Database, follower: Follower, log: str) -> int:
     with database.read() as session:
         size, position = ChangeLog(session).size(log), Cursors(session).position(follower.name, log)
-        if position == size:
+        outdated = Cursors(session).is_outdated(follower.name, log)
+        if position == size and not outdated:
             return 0
-        changes = ChangeLog(session).page(log, position, BATCH)
+        revision = ChangeLog(session).revision(log)
+        changes = [] if outdated else ChangeLog(session).page(log, position, BATCH)
         if changes:
             follower.apply(session, log, changes)
+    if outdated:
+        _logger.info("follower %s starts again: other rows of log %s are shown now", follower.name, log)
+        _start_again(database, follower)
+        return 0
     if not changes:
         # The log is shorter than what was followed: it comes from a backup, or is another one.
         _logger.warning("follower %s was ahead of log %s and starts again from 0", follower.name, log)
         rebuild(database, follower)
         return 0
     with database.write() as session:
-        Cursors(session).move(follower.name, log, changes[-1].sequence + 1)
+        Cursors(session).move(follower.name, log, changes[-1].sequence + 1, revision)
     return len(changes)
 
 

@@ -40,9 +40,8 @@ def changes(request: Request) -> Response:
     asked = CHANGES.read(request)
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
-        size, rows = announced(session, asked[SINCE], asked[LIMIT])
+        following, size, rows = announced(session, asked[SINCE], asked[LIMIT])
     urls = Urls(site_url(request))
-    following = rows[-1].sequence + 1 if rows else asked[SINCE]
     url = following_url(request, since=str(following)) if following < size else None
     body = {
         "size": size,

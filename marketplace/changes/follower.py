@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes.log import Change, ChangeLog
@@ -30,7 +30,7 @@ class Follower(Protocol):
         """
 
     def reset(self) -> None:
-        """Forget everything: the log is about to come again from 0."""
+        """Forget everything: the log is about to come again from 0, or shows other rows than before."""
 
 
 class Cursors:
@@ -49,8 +49,22 @@ class Cursors:
         )
         return 0 if found is None else found
 
+    def is_outdated(self, follower: str, log: str) -> bool:
+        """Whether the log has changed which of the rows that the follower took in are shown."""
+        found = self._session.scalar(
+            select(FollowerCursor.position)
+            .join(Log, Log.id == FollowerCursor.log_id)
+            .where(
+                FollowerCursor.follower == follower,
+                Log.name == log,
+                FollowerCursor.position > 0,
+                FollowerCursor.revision != Log.revision,
+            )
+        )
+        return found is not None
+
     def apart(self, follower: str) -> list[str]:
-        """Names of the logs whose size is not where a follower stands, by code point."""
+        """Names of the logs that are not as a follower took them in, by code point."""
         stands = func.coalesce(FollowerCursor.position, 0)
         return list(
             self._session.scalars(
@@ -59,25 +73,33 @@ class Cursors:
                     FollowerCursor,
                     and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == follower),
                 )
-                .where(Log.next_sequence != stands)
+                .where(
+                    or_(
+                        Log.next_sequence != stands,
+                        and_(stands > 0, FollowerCursor.revision != Log.revision),
+                    )
+                )
                 .order_by(Log.name)
             )
         )
 
-    def move(self, follower: str, log: str, position: int) -> None:
-        """Set the sequence the follower wants next."""
+    def move(self, follower: str, log: str, position: int, revision: int | None = None) -> None:
+        """Set the sequence the follower wants next.
+
+        Args:
+            revision: of the log as its rows were read; None leaves it as it is.
+        """
         log_id = ChangeLog(self._session).key(log)
+        values = {"position": position} | ({} if revision is None else {"revision": revision})
         moved = self._session.scalar(
             update(FollowerCursor)
             .where(FollowerCursor.follower == follower, FollowerCursor.log_id == log_id)
-            .values(position=position)
+            .values(**values)
             .returning(FollowerCursor.position)
             .execution_options(synchronize_session=False)
         )
         if moved is None:
-            self._session.execute(
-                insert(FollowerCursor).values(follower=follower, log_id=log_id, position=position)
-            )
+            self._session.execute(insert(FollowerCursor).values(follower=follower, log_id=log_id, **values))
 
     def forget(self, follower: str) -> None:
         """Put a follower back to the start of every log."""

@@ -51,11 +51,16 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What to append: an entry and the bytes that this log received for it, by their keys."""
+    """What to append: an entry and the bytes that this log received for it, by their keys.
+
+    Args:
+        shown: whether readers of this site see it.
+    """
 
     entry_key: int
     body_id: int
     provenance: Provenance | None = None
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,17 @@ class ChangeLog:
             raise LogNotFoundError(log)
         return size
 
+    def revision(self, log: str) -> int:
+        """How often a log changed which of its rows are shown.
+
+        Raises:
+            LogNotFoundError: there is none of that name.
+        """
+        found = self._session.scalar(select(Log.revision).where(Log.name == log))
+        if found is None:
+            raise LogNotFoundError(log)
+        return found
+
     def append(self, log: str, rows: Sequence[Appended], accepted_at: datetime) -> range:
         """Append entries; call it as the last thing before the commit.
 
@@ -140,6 +156,7 @@ class ChangeLog:
                     "entry_key": row.entry_key,
                     "body_id": row.body_id,
                     "accepted_at": accepted_at,
+                    "shown": row.shown,
                     **_claimed(row.provenance),
                 }
                 for sequence, row in zip(numbers, rows, strict=True)

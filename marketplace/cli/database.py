@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from marketplace.config import Settings
     from marketplace.db import Database
     from marketplace.ingest import IngestService
+    from marketplace.ingest.site_filter import SiteFilter
 
 
 @click.group("db")
@@ -81,8 +82,25 @@ def open_ingest(opened: Database, settings: Settings) -> Iterator[IngestService]
     """The way into the database, closed when everything handed to it is stored."""
     from marketplace.ingest import IngestService, UploadPolicy
 
-    ingest = IngestService(opened, UploadPolicy(legacy=settings.upload.legacy))
+    ingest = IngestService(
+        opened, UploadPolicy(legacy=settings.upload.legacy, shown=_site_filter(settings, opened))
+    )
     try:
         yield ingest
     finally:
         ingest.close()
+
+
+def _site_filter(settings: Settings, opened: Database) -> SiteFilter:
+    """What the site shows of what a command brings in."""
+    from marketplace.ingest.service import utc_now
+    from marketplace.ingest.site_filter import SiteFilter
+    from marketplace.trust import TrustService, open_store
+    from marketplace.trust.memory import TrustMemory
+
+    if not settings.federation.accept:
+        return SiteFilter()
+    trust = TrustService(open_store(settings.trust, TrustMemory(opened)))
+    return SiteFilter(
+        settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
+    )

@@ -171,12 +171,10 @@ def _pulls(peers: PeerAdministration, settings: Settings) -> Iterator[PullServic
     from marketplace.changes import Precedence
     from marketplace.federation.keys import load_keys
     from marketplace.peers.service import open_pulls
-    from marketplace.trust import TrustService, open_store
 
     with open_ingest(peers.database, settings) as ingest:
-        trust = TrustService(open_store(settings.trust))
         keys = load_keys(settings.data)
-        service = open_pulls(settings.federation, peers.database, ingest, trust, keys, Precedence())
+        service = open_pulls(settings.federation, peers.database, ingest, keys, Precedence())
         try:
             yield service
         finally:

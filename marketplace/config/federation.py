@@ -29,8 +29,8 @@ class FederationSettings(Section):
     )
     accept: Annotated[tuple[str, ...], BeforeValidator(places), AfterValidator(_conditions)] = Field(
         (),
-        description="what is imported from peers: endorser:ADDRESS or endorser:@DOMAIN, tag:TAG, "
+        description="what is shown and taken here: endorser:ADDRESS or endorser:@DOMAIN, tag:TAG, "
         "trust:STANDING, group:NAME, with commas between; several of one kind are alternatives, all "
-        "kinds given must hold; empty: everything",
+        "kinds given must hold; empty: everything. The log holds the rest all the same, for the peers",
     )
     workers: int = Field(2, ge=1, le=32, description="processes that prove what comes from peers")

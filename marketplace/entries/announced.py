@@ -23,7 +23,7 @@ class Announced:
     accepted_at: datetime
 
 
-def announced(session: Session, since: int, limit: int) -> tuple[int, list[Announced]]:
+def announced(session: Session, since: int, limit: int) -> tuple[int, int, list[Announced]]:
     """A page of the public log.
 
     Args:
@@ -31,12 +31,12 @@ def announced(session: Session, since: int, limit: int) -> tuple[int, list[Annou
         limit: most rows.
 
     Returns:
-        how many rows the log has, and those from ``since`` on.
+        the sequence behind the page, how many rows the log has, and those of the page that are shown.
     """
     log = ChangeLog(session)
     size = log.size(PUBLIC)
     if since >= size:
-        return size, []
+        return since, size, []
     found = session.execute(
         select(
             Change.sequence,
@@ -45,12 +45,18 @@ def announced(session: Session, since: int, limit: int) -> tuple[int, list[Annou
             Entry.email,
             Entry.created,
             Change.accepted_at,
+            Change.shown,
         )
         .join(Entry, Entry.id == Change.entry_key)
         .where(Change.log_id == log.key(PUBLIC), Change.sequence >= since, Change.sequence < since + limit)
         .order_by(Change.sequence)
     )
-    return size, [
-        Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
-        for sequence, entry_id, identifier, email, created, accepted_at in found
-    ]
+    return (
+        min(size, since + limit),
+        size,
+        [
+            Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
+            for sequence, entry_id, identifier, email, created, accepted_at, shown in found
+            if shown
+        ],
+    )

@@ -1,7 +1,7 @@
 """Counts of lists, remembered for as long as they cannot change.
 
 A page is found through an index; a count must look at everything that might
-match. It depends on the logs, which only grow, and on the clock only when the
+match. It depends on what the logs show, and on the clock only when the
 next entry expires: until then it is the same.
 """
 
@@ -24,18 +24,18 @@ class Lifetime:
     """When an answer holds.
 
     Args:
-        sizes: (log key, size) of every log it was computed from.
+        version: of the scope it was computed from.
         since: seconds since 1970 it holds from.
         until: last second since 1970 it holds at.
     """
 
-    sizes: tuple[tuple[int, int], ...]
+    version: Hashable
     since: int
     until: int
 
-    def covers(self, sizes: tuple[tuple[int, int], ...], now: int) -> bool:
-        """Whether it holds for these logs at that second."""
-        return self.sizes == sizes and self.since <= now <= self.until
+    def covers(self, version: Hashable, now: int) -> bool:
+        """Whether it holds for a scope of that version at that second."""
+        return self.version == version and self.since <= now <= self.until
 
 
 class AnswerCache(Generic[T]):
@@ -49,14 +49,14 @@ class AnswerCache(Generic[T]):
     def get(
         self,
         question: Hashable,
-        sizes: tuple[tuple[int, int], ...],
+        version: Hashable,
         now: int,
         compute: Callable[[], tuple[Lifetime, T]],
     ) -> T:
         """The remembered answer while it holds, else what ``compute`` returns."""
         with self._lock:
             held = self._answers.get(question)
-            if held is not None and held[0].covers(sizes, now):
+            if held is not None and held[0].covers(version, now):
                 self._answers.move_to_end(question)
                 return held[1]
         lifetime, answer = compute()

@@ -22,7 +22,8 @@ class EndorserTally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counted: dict[int, tuple[int, Counter[Name]]] = {}
+        #: By log: its revision, the rows that were counted, and what came out.
+        self._counted: dict[int, tuple[int, int, Counter[Name]]] = {}
 
     def count(self, session: Session, scope: Scope) -> Counter[Name]:
         """Entries per e-mail, subject and issuer.
@@ -30,25 +31,30 @@ class EndorserTally:
         Over several logs an entry can stand in more than one: what stands in an
         older one too is taken off again.
         """
-        if len(scope.sizes) == 1:
-            return self._count_log(session, *scope.sizes[0])
+        parts = [
+            self._count_log(session, log, size, revision)
+            for (log, size), revision in zip(scope.sizes, scope.revisions, strict=True)
+        ]
+        if len(parts) == 1:
+            return parts[0]
         total: Counter[Name] = Counter()
-        for log, size in scope.sizes:
-            total.update(self._count_log(session, log, size))
-        again = Scope(scope.sizes[1:]).covers(Change.log_id) & ~scope.serves()
+        for part in parts:
+            total.update(part)
+        again = Scope(scope.sizes[1:]).covers(Change.log_id) & Change.shown & ~scope.serves()
         total.subtract(_count(session, again))
         return +total
 
-    def _count_log(self, session: Session, log: int, size: int) -> Counter[Name]:
+    def _count_log(self, session: Session, log: int, size: int, revision: int) -> Counter[Name]:
         with self._lock:
-            counted, held = self._counted.get(log, (0, Counter()))
-        if counted > size:  # an older snapshot than somebody else's
+            known, counted, held = self._counted.get(log, (revision, 0, Counter()))
+        if known != revision or counted > size:  # other rows are shown, or somebody else's snapshot is newer
             counted, held = 0, Counter()
         if counted < size:
-            held = held + _count(session, (Change.log_id == log) & (Change.sequence >= counted))
+            rows = (Change.log_id == log) & (Change.sequence >= counted) & Change.shown
+            held = held + _count(session, rows)
             with self._lock:
-                if self._counted.get(log, (0, None))[0] < size:
-                    self._counted[log] = size, held
+                if self._counted.get(log, (0, 0, None))[:2] < (revision, size):
+                    self._counted[log] = revision, size, held
         return held
 
 

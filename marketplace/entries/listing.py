@@ -81,7 +81,7 @@ class Listing:
         along = walked(
             self._session,
             self._orders,
-            self._scope.sizes,
+            self._scope.version,
             query.sort,
             query.direction,
             found,
@@ -141,9 +141,9 @@ class Listing:
 
         def read() -> tuple[Lifetime, BitMap]:
             keys = self._session.scalars(marked(query.trust, self._scope))
-            return Lifetime(self._scope.sizes, 0, FOREVER), BitMap(keys)
+            return Lifetime(self._scope.version, 0, FOREVER), BitMap(keys)
 
-        return self._trusted.get((self._scope.keys, query.trust, revision), self._scope.sizes, 0, read)
+        return self._trusted.get((self._scope.keys, query.trust, revision), self._scope.version, 0, read)
 
     @property
     def _dialect(self) -> str:

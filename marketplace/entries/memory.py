@@ -18,7 +18,14 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from marketplace.entries.columns import Column
-from marketplace.entries.following import Listed, Superseded, read_listed, read_rivals, read_superseded
+from marketplace.entries.following import (
+    Listed,
+    Superseded,
+    read_entries,
+    read_listed,
+    read_rivals,
+    read_superseded,
+)
 from marketplace.entries.query import EntryQuery, LocationFilter, StatusFilter
 from marketplace.entries.texts import Texts, gather
 from marketplace.entries.visibility import Scope
@@ -57,6 +64,7 @@ class ListMemory:
         #: Keys of the current entries of each log; replaced, never changed, so that they can be handed out.
         self._logs: dict[int, BitMap] = {}
         self._positions: dict[int, int] = {}
+        self._revisions: dict[int, int] = {}
         self._seen: OrderedDict[tuple[int, ...], _Seen] = OrderedDict()
         self._deprecated = BitMap()
         self._web = BitMap()
@@ -70,9 +78,9 @@ class ListMemory:
 
     def catch_up(self, session: Session, scope: Scope) -> None:
         """Read what the logs of a scope have beyond what is known here."""
-        for key, size in scope.sizes:
-            if self._positions.get(key, -1) < size:
-                self._read(session, key, size)
+        for key, size, revision in scope.version:
+            if self._lacks(key, size, revision):
+                self._read(session, key, size, revision)
 
     def shown(self, session: Session, scope: Scope) -> BitMap:
         """Keys of what a scope shows, one entry for each image and endorser; treat it as frozen.
@@ -138,12 +146,19 @@ class ListMemory:
             with self._lock:
                 self._texts.index([key for key, _ in texts], grams)
 
-    def _read(self, session: Session, log_id: int, size: int) -> None:
+    def _lacks(self, log_id: int, size: int, revision: int) -> bool:
+        """Whether a snapshot of a log is newer than what is known of it."""
+        known = self._revisions.get(log_id, -1), self._positions.get(log_id, -1)
+        return known < (revision, size)
+
+    def _read(self, session: Session, log_id: int, size: int, revision: int) -> None:
         # One thread reads; the others wait for what it reads, which is what they want too.
         with self._reading:
-            position = self._positions.get(log_id, 0)
-            if log_id in self._positions and position >= size:
+            if not self._lacks(log_id, size, revision):
                 return
+            # Where other rows are shown than those that were read, all of them are read anew.
+            anew = self._revisions.get(log_id, revision) != revision
+            position = 0 if anew else self._positions.get(log_id, 0)
             # The database is read without the other lock, so that lists go on meanwhile.
             gone = read_superseded(session, log_id, position, size) if position else []
             # An entry is the same in every log: it is known as long as one of them shows it.
@@ -153,13 +168,18 @@ class ListMemory:
                 with self._lock:
                     self._add([one for one in chunk if one.key not in known])
                 shown.update([one.key for one in chunk])
+            held = self._logs.get(log_id, BitMap())
+            if anew:
+                gone = read_entries(session, held - shown)
             with self._lock:
-                held = self._logs.get(log_id, BitMap())
                 self._logs[log_id] = (held - BitMap([one.key for one in gone])) | shown
                 for one in gone:
                     if one.key in known and not any(one.key in keys for keys in self._logs.values()):
                         self._remove(one)
-                self._positions[log_id] = size
+                self._positions[log_id], self._revisions[log_id] = size, revision
+                if anew:
+                    # Whatever these sets of logs hide from each other may be something else now.
+                    self._seen.clear()
             if position:
                 # A few new entries; very many at once, as at the start, are indexed by whoever warms it up.
                 self._index(len(shown))

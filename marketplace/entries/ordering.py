@@ -25,6 +25,9 @@ from marketplace.models.current import FOREVER
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
 Place = tuple[bool, Any, int, int]
 
+#: Key, size and revision of a log.
+LogVersion = tuple[int, int, int]
+
 #: Keys named in one statement: databases limit its parameters.
 NAMED = 1000
 #: Entries of a log, and characters that they are sorted by, whose places are remembered.
@@ -49,9 +52,9 @@ class Orders:
         self._logs: AnswerCache[tuple[Place, ...] | None] = AnswerCache(_CAPACITY)
         self._sets: AnswerCache[tuple[Place, ...]] = AnswerCache(_SETS)
 
-    def of_log(self, session: Session, log: tuple[int, int], sort: Column) -> tuple[Place, ...] | None:
+    def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[Place, ...] | None:
         """The places of a log's current entries, ascending; None where they are too many to remember."""
-        key, size = log
+        key, size, _ = log
         if size > SMALL:
             return None
 
@@ -63,15 +66,15 @@ class Orders:
 
         return self._logs.get((key, sort), (log,), 0, read)
 
-    def of_logs(self, session: Session, logs: Sequence[tuple[int, int]], sort: Column) -> Sequence[Place]:
+    def of_logs(self, session: Session, logs: Sequence[LogVersion], sort: Column) -> Sequence[Place]:
         """The places of the current entries of several logs whose places are remembered, ascending."""
-        sizes = tuple(logs)
+        version = tuple(logs)
 
         def read() -> tuple[Lifetime, tuple[Place, ...]]:
-            each = (self.of_log(session, log, sort) or () for log in sizes)
-            return Lifetime(sizes, 0, FOREVER), tuple(sorted(place for places in each for place in places))
+            each = (self.of_log(session, log, sort) or () for log in version)
+            return Lifetime(version, 0, FOREVER), tuple(sorted(place for places in each for place in places))
 
-        return self._sets.get((tuple(key for key, _ in sizes), sort), sizes, 0, read)
+        return self._sets.get((tuple(key for key, *_ in version), sort), version, 0, read)
 
 
 def collected(session: Session, keys: BitMap, sort: Column) -> list[Place]:
@@ -88,7 +91,7 @@ def collected(session: Session, keys: BitMap, sort: Column) -> list[Place]:
 def walked(
     session: Session,
     orders: Orders,
-    logs: Sequence[tuple[int, int]],
+    logs: Sequence[LogVersion],
     sort: Column,
     direction: Direction,
     among: BitMap,
@@ -97,7 +100,6 @@ def walked(
     """Keys of some entries of several logs, along the order.
 
     Args:
-        logs: keys and sizes.
         enough: how many of the keys will be taken, as far as is known.
     """
     backwards = direction is Direction.DESCENDING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -98,9 +98,9 @@ class VisibleEntries:
     def _endorsers(self) -> Endorsers:
         return Endorsers(self._session, self._scope, self._caches.endorsers)
 
-    def version(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of log and size: while they are the same, only the clock can change an answer."""
-        return self._scope.sizes
+    def version(self) -> Hashable:
+        """While it is the same, only the clock and verdicts can change an answer."""
+        return self._scope.version
 
     def list(self, query: EntryQuery) -> EntryPage:
         """A page of the list with its counts."""
@@ -229,9 +229,9 @@ class VisibleEntries:
         """Which of the visible endorsers can be taken for one another."""
 
         def compare() -> tuple[Lifetime, LookAlikes]:
-            return Lifetime(self._scope.sizes, 0, FOREVER), LookAlikes(self.endorsers())
+            return Lifetime(self._scope.version, 0, FOREVER), LookAlikes(self.endorsers())
 
-        return self._caches.look_alikes.get(self._scope.keys, self._scope.sizes, 0, compare)
+        return self._caches.look_alikes.get(self._scope.keys, self._scope.version, 0, compare)
 
     def tags(self, email: str) -> Sequence[str]:
         """The tags that name an entry of this endorser, by code point."""
@@ -278,7 +278,7 @@ class VisibleEntries:
         return (
             select(Log.name)
             .join(Change, Change.log_id == Log.id)
-            .where(Change.entry_key == key, self._scope.covers(Change.log_id))
+            .where(Change.entry_key == key, self._scope.covers(Change.log_id), Change.shown)
             .order_by(Log.id)
         )
 

@@ -26,9 +26,20 @@ def unindexed(column: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The logs a principal sees and their sizes, as one transaction sees them."""
+    """The logs a principal sees and their sizes, as one transaction sees them.
+
+    Args:
+        sizes: pairs of log and size, the oldest log first.
+        revisions: for each log, how often it changed what of it is shown.
+    """
 
     sizes: tuple[tuple[int, int], ...]
+    revisions: tuple[int, ...] = ()
+
+    @property
+    def version(self) -> tuple[tuple[int, int, int], ...]:
+        """Key, size and revision of each log: while they are the same, only the clock and verdicts count."""
+        return tuple((*log, revision) for log, revision in zip(self.sizes, self.revisions, strict=True))
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -60,17 +71,18 @@ class Scope:
         return and_(self.covers(Current.log_id), ~hidden)
 
     def serves(self) -> ColumnElement[bool]:
-        """Whether a row of ``change`` serves its entry: the oldest log's does, where several have it."""
+        """Whether a row of ``change`` is shown and serves its entry: the oldest log's, where several do."""
         if len(self.sizes) < 2:
-            return self.covers(Change.log_id)
+            return and_(self.covers(Change.log_id), Change.shown)
         other = _OTHER_CHANGE
         older = exists().where(
             other.entry_key == Change.entry_key,
             unindexed(other.log_id).in_(self.keys),
             other.log_id < Change.log_id,
+            other.shown,
         )
         # By entry, which stands in few logs.
-        return and_(self.covers(unindexed(Change.log_id)), ~older)
+        return and_(self.covers(unindexed(Change.log_id)), Change.shown, ~older)
 
     def conflicting(self) -> ColumnElement[bool]:
         """Whether a visible entry has the coordinates of a row of ``entry`` and makes another statement."""
@@ -80,6 +92,7 @@ class Scope:
             .join(change, change.entry_key == other.id)
             .where(
                 change.log_id.in_(self.keys),
+                change.shown,
                 other.identifier == Entry.identifier,
                 other.email == Entry.email,
                 other.created == Entry.created,
@@ -107,7 +120,10 @@ def _is_better(other: type[Current]) -> ColumnElement[bool]:
 
 def find_scope(session: Session, principal: Principal) -> Scope:
     """The logs of a principal that exist; the oldest first."""
-    statement: Select[tuple[int, int]] = (
-        select(Log.id, Log.next_sequence).where(Log.name.in_(sorted(principal.logs))).order_by(Log.id)
+    statement: Select[tuple[int, int, int]] = (
+        select(Log.id, Log.next_sequence, Log.revision)
+        .where(Log.name.in_(sorted(principal.logs)))
+        .order_by(Log.id)
     )
-    return Scope(tuple((key, size) for key, size in session.execute(statement)))
+    rows = session.execute(statement).all()
+    return Scope(tuple((row.id, row.next_sequence) for row in rows), tuple(row.revision for row in rows))

@@ -29,7 +29,7 @@ def verify_current(session: Session) -> Iterator[Damage]:
             image = f"log {name}: {row.identifier}/{row.email}"
             key = expected.pop((row.identifier, row.email), None)
             if key is None:
-                yield Damage("current.extra", image, "is listed, but the log has no entry for it")
+                yield Damage("current.extra", image, "is listed, but the log shows no entry for it")
             elif key != row.entry_key:
                 yield Damage("current.wrong", image, "is listed with an entry that is not the current one")
             else:
@@ -47,7 +47,7 @@ def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], int]:
     rows = session.execute(
         select(Entry.id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated, Entry.entry_id)
         .join(Change, Change.entry_key == Entry.id)
-        .where(Change.log_id == log_id)
+        .where(Change.log_id == log_id, Change.shown)
         .execution_options(yield_per=1000)
     )
     for key, identifier, email, created, deprecated, entry_id in rows:

@@ -20,7 +20,7 @@ from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_unknown, insert_unknown
-from marketplace.ingest.errors import ConflictError
+from marketplace.ingest.errors import ConflictError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row
 from marketplace.ingest.statements import (
@@ -159,9 +159,13 @@ class Batch:
             ConflictError: other bytes have its coordinates in the log (uploads only).
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
+            NotShownError: the site would hide it (uploads only).
         """
         log_id = self._log_key(log)
         (verify_replica if source is Source.REPLICA else verify_audience)(entry, log)
+        hidden = self._policy.shown.find_reason(entry)
+        if hidden is not None and source is Source.UPLOAD:
+            raise NotShownError(hidden)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
@@ -177,12 +181,14 @@ class Batch:
             body_id = self._insert(INSERT_BODY, body | {"entry_key": entry_key})
         else:
             body_id = self._find_or_insert_body(entry_key, body)
-        self._show(log_id, entry_key, row, shown)
+        if hidden is None:
+            self._show(log_id, entry_key, row, shown)
         if note is not None:
             # Before a number is awaited: what it raises must leave nothing behind.
             note(self._session)
         taken = Taken(entry, "created", source=source)
-        self._await_number(log, Appended(entry_key, body_id, provenance), taken, body["sha256"])
+        appended = Appended(entry_key, body_id, provenance, hidden is None)
+        self._await_number(log, appended, taken, body["sha256"])
         return taken
 
     def try_add(
@@ -221,10 +227,11 @@ class Batch:
         certificates = {
             signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
         }
-        stored = insert_unknown(self._connection, entries, log_id, certificates, self._now)
+        shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
+        stored = insert_unknown(self._connection, entries, log_id, certificates, shown, self._now)
         taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
-        for mine, one, claim in zip(taken, stored, provenance, strict=True):
-            self._await_number(log, Appended(one.entry_key, one.body_id, claim), mine, one.digest)
+        for mine, one, claim, seen in zip(taken, stored, provenance, shown, strict=True):
+            self._await_number(log, Appended(one.entry_key, one.body_id, claim, seen), mine, one.digest)
         return taken
 
     def find_unknown(self, entries: Sequence[AcceptedEntry]) -> list[int]:

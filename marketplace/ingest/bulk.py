@@ -54,12 +54,14 @@ def insert_unknown(
     entries: Sequence[AcceptedEntry],
     log_id: int,
     certificates: Mapping[str, int],
+    shown: Sequence[bool],
     now: datetime,
 ) -> list[Stored]:
     """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
 
     Args:
         certificates: the keys of the signers' certificates by fingerprint.
+        shown: for each entry whether readers of this site see it.
     """
     rows = [entry_row(entry) for entry in entries]
     insert_many(
@@ -77,7 +79,9 @@ def insert_unknown(
     # Entries that are new have one body each.
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
-    _show(connection, log_id, rows, keys)
+    seen = [pair for pair, is_shown in zip(zip(rows, keys, strict=True), shown, strict=True) if is_shown]
+    if seen:
+        _show(connection, log_id, seen)
     return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]
 
 
@@ -100,10 +104,10 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
     insert_many(connection, EntryTag.__table__, tags)
 
 
-def _show(connection: Connection, log_id: int, rows: Sequence[Row], keys: Sequence[int]) -> None:
+def _show(connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]]) -> None:
     """Make the best of these and of what is shown the current entry of each endorser for each image."""
     best: dict[tuple[str, str], tuple[Row, int]] = {}
-    for row, key in zip(rows, keys, strict=True):
+    for row, key in seen:
         pair = (row["identifier"], row["email"])
         if pair not in best or _rank(best[pair][0]) < _rank(row):
             best[pair] = (row, key)

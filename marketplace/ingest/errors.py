@@ -115,6 +115,18 @@ class NotOnAllowListError(GateError):
     code = "gate.not-on-allow-list"
 
 
+class NotShownError(GateError):
+    """The site's filter would hide the entry from everybody."""
+
+    code = "gate.not-shown"
+
+
+class ErasedError(IngestError):
+    """The entry was erased here at somebody's legal request, and does not come back."""
+
+    code = "entry.erased"
+
+
 class ConflictError(IngestError):
     """Other bytes have these coordinates in the log."""
 

@@ -7,7 +7,7 @@ asked it of old entries would never hold the same set.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -19,6 +19,7 @@ from marketplace.ingest.errors import (
     LegacyRefusedError,
     OlderThanLatestError,
 )
+from marketplace.ingest.site_filter import SiteFilter
 from validators.document import AcceptedEntry, Strength, format_time
 from validators.verdict import CertificateVerdict
 
@@ -32,12 +33,14 @@ class UploadPolicy:
         max_ahead: how far the creation time may lie ahead of the site's clock.
         required: what the endorser's certificate must be.
         judge: tells how it stands; None where nobody asks, which only an import may.
+        shown: which entries the site shows, wherever they come from.
     """
 
     legacy: Literal["refuse", "accept"] = "refuse"
     max_ahead: timedelta = timedelta(minutes=5)
     required: Required = "any"
     judge: Judge | None = None
+    shown: SiteFilter = field(default_factory=SiteFilter)
 
 
 def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPolicy, now: datetime) -> None:

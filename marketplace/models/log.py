@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.models.base import Base
@@ -10,7 +10,12 @@ from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
 
 class Log(Base):
-    """One log per visibility scope; ``next_sequence`` is the counter its numbers are taken from."""
+    """One log per visibility scope; ``next_sequence`` is the counter its numbers are taken from.
+
+    ``revision`` counts how often it changed which of its rows this site shows. ``filtered_by``
+    stands for the conditions by which that was decided, and ``judged_at`` is the revision of the
+    verdicts they looked at.
+    """
 
     __tablename__ = "log"
     __table_args__ = (
@@ -21,6 +26,9 @@ class Log(Base):
     id: Mapped[PrimaryKey]
     name: Mapped[Word]
     next_sequence: Mapped[Number]
+    revision: Mapped[Number] = mapped_column(server_default="0", default=0)
+    filtered_by: Mapped[Word] = mapped_column(server_default="", default="")
+    judged_at: Mapped[Number] = mapped_column(server_default="0", default=0)
 
 
 class Change(Base):
@@ -28,7 +36,8 @@ class Change(Base):
 
     ``origin``, ``origin_sequence`` and ``origin_time`` (seconds since 1970) are
     another site's claim of where the entry was first accepted; all three are
-    absent for one that was accepted here.
+    absent for one that was accepted here. A row that is not ``shown`` counts in the
+    log and for its peers, and for no reader of this site.
     """
 
     __tablename__ = "change"
@@ -46,10 +55,14 @@ class Change(Base):
     origin: Mapped[Word | None]
     origin_sequence: Mapped[Number | None]
     origin_time: Mapped[Number | None]
+    shown: Mapped[bool] = mapped_column(server_default=true(), default=True)
 
 
 class FollowerCursor(Base):
-    """How far a follower has come in a log: the sequence it wants next."""
+    """How far a follower has come in a log: the sequence it wants next.
+
+    ``revision`` is that of the log whose rows it took in.
+    """
 
     __tablename__ = "follower_cursor"
     __table_args__ = (CheckConstraint("position >= 0", name="position"),)
@@ -57,3 +70,4 @@ class FollowerCursor(Base):
     follower: Mapped[Word] = mapped_column(primary_key=True)
     log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
     position: Mapped[Number]
+    revision: Mapped[Number] = mapped_column(server_default="0", default=0)

@@ -20,7 +20,7 @@ from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
-from marketplace.peers.acceptance import ImportFilter
+from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import Bundles
 from marketplace.peers.comparison import find_missing
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
@@ -60,7 +60,7 @@ class Means:
     """What a pull works with.
 
     Args:
-        filter: what the site imports at all.
+        filter: which private logs the site reads at all.
         clock: returns the time as an aware datetime.
         precedence: taken while a log comes in as a whole.
     """
@@ -68,7 +68,7 @@ class Means:
     database: Database
     ingest: IngestService
     verification: Verification
-    filter: ImportFilter
+    filter: SiteFilter
     clock: Callable[[], datetime]
     precedence: Precedence = field(default_factory=Precedence)
 
@@ -202,7 +202,7 @@ class LogPull:
         self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int
     ) -> Future[list[Receipt | Exception]]:
         means, now = self._means, self._means.clock()
-        entries, wanted, rejected = sort_rows(followed.id, rows, means.filter)
+        entries, wanted, rejected = sort_rows(followed.id, rows)
         rejected += [
             Rejected(followed.id, page.first + n, None, "leaf.format", "the row cannot be read")
             for n, leaf in enumerate(page.leaves)
@@ -253,9 +253,7 @@ class LogPull:
         entries = [
             entry
             for entry_id, entry in zip(bodies, verdicts, strict=True)
-            if isinstance(entry, AcceptedEntry)
-            and entry.entry_id == entry_id
-            and not means.filter.reason_against(entry)
+            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
         ]
         claims = [by_id[entry.entry_id] for entry in entries]
 
@@ -281,12 +279,11 @@ class LogPull:
             missing = find_missing(session, followed.log, self._slug, feed)
         bodies = fetch_bodies(feed, missing)
         verdicts = means.verification.verify(list(bodies.values()))
-        proven = [
+        entries = [
             entry
             for entry_id, entry in zip(bodies, verdicts, strict=True)
             if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
         ]
-        entries = [entry for entry in proven if means.filter.reason_against(entry) is None]
         for start in range(0, max(1, len(entries)), PAGE_ROWS):
             page = Page(
                 entries[start : start + PAGE_ROWS],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from marketplace.peers.acceptance import ImportFilter
 from marketplace.peers.bundles import Verdicts
 from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
 from marketplace.peers.sites import Rejected, Wanted
@@ -56,7 +55,7 @@ def entry_ids(leaves: Sequence[Leaf | None]) -> list[str]:
 
 
 def sort_rows(
-    peer_log_id: int, rows: Sequence[Row], imported: ImportFilter
+    peer_log_id: int, rows: Sequence[Row]
 ) -> tuple[list[tuple[Row, AcceptedEntry]], list[Wanted], list[Rejected]]:
     """The rows whose entries come in, those whose body is missing, and those that are passed over."""
     entries: list[tuple[Row, AcceptedEntry]] = []
@@ -71,8 +70,6 @@ def sort_rows(
             wanted.append(
                 Wanted(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
             )
-        elif reason := imported.reason_against(verdict):
-            rejected.append(Rejected(peer_log_id, row.sequence, leaf.entry_id, "filter", reason))
         else:
             entries.append((row, verdict))
     return entries, wanted, rejected

@@ -168,6 +168,8 @@ class PeerRunner:
         for place, one in enumerate(self._followed):
             if self._stopping.is_set():
                 return
+            if not self._means.filter.takes_log(one.log):
+                continue
             if one.state is not State.QUARANTINED and time.monotonic() >= self._due_of(one).at:
                 self._followed[place] = self._look_at(one, self._due_of(one))
 

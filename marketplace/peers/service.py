@@ -14,15 +14,12 @@ from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
-from marketplace.peers.acceptance import ImportFilter
 from marketplace.peers.assertions import make_assertion
 from marketplace.peers.pull import Means
 from marketplace.peers.registry import Peers
 from marketplace.peers.runner import PeerRunner
 from marketplace.peers.sites import FollowedLog, Peer
 from marketplace.peers.verification import Verification
-from marketplace.trust import TrustService
-from validators.document import AcceptedEntry
 
 #: Seconds between looks at the list of peers: commands change it from other processes.
 _LOOK = 2.0
@@ -127,20 +124,15 @@ def open_pulls(
     settings: FederationSettings,
     database: Database,
     ingest: IngestService,
-    trust: TrustService,
     keys: SiteKeys | None,
     precedence: Precedence,
 ) -> PullService:
     """The pulls of a site; nothing runs yet."""
-
-    def standing(entry: AcceptedEntry) -> str:
-        return trust.decide(entry, utc_now()).certificate.standing.value
-
     means = Means(
         database=database,
         ingest=ingest,
         verification=Verification(settings.workers),
-        filter=ImportFilter(settings.accept, standing),
+        filter=ingest.policy.shown,
         clock=utc_now,
         precedence=precedence,
     )

@@ -30,7 +30,7 @@ from marketplace.search.shelf import Filters, Shelf
 from marketplace.search.vocabulary import Vocabulary
 
 _HEADS = (
-    select(Log.id, Log.name, Log.next_sequence, REVISION)
+    select(Log.id, Log.name, Log.next_sequence, Log.revision, REVISION)
     .where(Log.name.in_(bindparam("names", expanding=True)))
     .order_by(Log.id)
 )
@@ -48,6 +48,7 @@ class _Followed:
 
     name: str
     shelf: Shelf
+    revision: int
     position: int = 0
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
@@ -63,7 +64,7 @@ class Catalogue:
         #: Verdicts on certificates, and the revision up to which they were read.
         self._verdicts: dict[int, Judged] = {}
         self._revision = 0
-        self._hidden: OrderedDict[tuple[tuple[int, int], ...], list[BitMap]] = OrderedDict()
+        self._hidden: OrderedDict[tuple[tuple[int, int, int], ...], list[BitMap]] = OrderedDict()
 
     def catch_up(self, session: Session, principal: Principal) -> Scope:
         """Read what the logs of a principal have beyond what is known here.
@@ -72,13 +73,12 @@ class Catalogue:
             the principal's logs as the session sees them.
         """
         heads = session.execute(_HEADS, {"names": sorted(principal.logs)}).all()
-        if heads and (heads[0][3] or 0) > self._revision:
-            self._judge(session, heads[0][3])
-        for log_id, name, size, _ in heads:
-            followed = self._logs.get(log_id)
-            if followed is None or followed.position < size:
-                self._read(session, log_id, name, size)
-        return Scope(tuple((log_id, size) for log_id, _, size, _ in heads))
+        if heads and (heads[0][4] or 0) > self._revision:
+            self._judge(session, heads[0][4])
+        for log_id, name, size, revision, _ in heads:
+            if self._lacks(log_id, size, revision):
+                self._read(session, log_id, name, size, revision)
+        return Scope(tuple((head[0], head[2]) for head in heads), tuple(head[3] for head in heads))
 
     @contextmanager
     def seen_by(self, principal: Principal) -> Iterator[View]:
@@ -104,24 +104,30 @@ class Catalogue:
                     followed.shelf.judge(changed)
                 self._revision = revision
 
-    def _read(self, session: Session, log_id: int, name: str, size: int) -> None:
+    def _lacks(self, log_id: int, size: int, revision: int) -> bool:
+        """Whether a snapshot of a log is newer than what is known of it."""
+        followed = self._logs.get(log_id)
+        return followed is None or (followed.revision, followed.position) < (revision, size)
+
+    def _read(self, session: Session, log_id: int, name: str, size: int, revision: int) -> None:
         # One thread reads; the others wait for what it reads, which is what they want too.
         with self._reading:
-            position = self._logs[log_id].position if log_id in self._logs else 0
-            if log_id in self._logs and position >= size:
+            if not self._lacks(log_id, size, revision):
                 return
             # The database is read without the other lock, so that searches go on meanwhile.
-            vocabulary = self._logs[log_id].vocabulary if log_id in self._logs else Vocabulary()
+            known = self._logs.get(log_id)
+            if known is None or known.revision != revision:
+                # Other rows are shown than those that were read: it is read anew.
+                known = _Followed(name, Shelf(self._verdicts), revision)
+            position, vocabulary = known.position, known.vocabulary
             facts = []
             for one in load_current(session, log_id, position, size):
                 vocabulary.add(one.words)
                 facts.append(one.facts)
             with self._lock:
-                followed = self._logs.setdefault(
-                    log_id, _Followed(name, Shelf(self._verdicts), vocabulary=vocabulary)
-                )
-                followed.shelf.put(facts)
-                followed.position = size
+                known.shelf.put(facts)
+                known.position = size
+                self._logs[log_id] = known
             if len(facts) > _FROZEN:
                 # These live as long as the process: without this the garbage collector looks at all of
                 # them again and again, which stops every thread for a third of a second.
@@ -131,7 +137,7 @@ class Catalogue:
         """For each log, its current entries that another of the logs supersedes or shows already."""
         if len(logs) < 2:
             return [BitMap() for _ in logs]
-        known = tuple((key, one.position) for key, one in logs)
+        known = tuple((key, one.revision, one.position) for key, one in logs)
         if known not in self._hidden:
             self._hidden[known] = _superseded([one.shelf for _, one in logs])
             while len(self._hidden) > _REMEMBERED:

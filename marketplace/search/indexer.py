@@ -100,13 +100,14 @@ class SearchIndexer:
         with self._database.read() as session:
             logs = ChangeLog(session)
             sizes = {log: logs.size(log) for log in logs.names()}
+            revisions = {log: logs.revision(log) for log in sizes}
             for log, size in sizes.items():
                 self.indexes.renew(log)
                 self._start(session, log, size)
                 self.advance(session, log, size, progress)
         with self._database.write() as session:
             for log, size in sizes.items():
-                Cursors(session).move(self.name, log, size)
+                Cursors(session).move(self.name, log, size, revisions[log])
         return sum(sizes.values())
 
     def close(self) -> None:

@@ -296,6 +296,7 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_R
                 Entry.identifier.in_(identifiers[start : start + _CHUNK]),
                 ChangeRow.log_id == log_id,
                 ChangeRow.sequence <= end,
+                ChangeRow.shown,
             )
         )
         for key, entry_id, identifier, email, created, deprecated in found:

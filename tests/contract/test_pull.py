@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
-from marketplace.peers.acceptance import ImportFilter
+from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.errors import UnreachableError
 from marketplace.peers.feed import Head
 from marketplace.peers.pull import LogPull, Means
@@ -83,8 +83,7 @@ class Site:
         self.database = database
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.ingest = IngestService(database, UploadPolicy(), lambda: self.now)
-        anything = ImportFilter((), lambda entry: "")
-        self.means = Means(database, self.ingest, verification, anything, lambda: self.now)
+        self.means = Means(database, self.ingest, verification, SiteFilter(), lambda: self.now)
         with database.write() as session:
             self.peer: Peer = Peers(session).add("http://127.0.0.1:1", KEY.verifier, None, self.now)
         self.log_pull = LogPull(self.means, self.peer, PUBLIC)
@@ -228,11 +227,3 @@ def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> N
     feed.covered = None
     log = site.pull(feed)
     assert (log.state, log.trusted.proven.size, site.size()) == (State.TAILING, 3, 3)
-
-
-def test_the_sites_filter_leaves_entries_out_and_says_so(site: Site) -> None:
-    narrow = ImportFilter(("endorser:@elsewhere.example",), lambda entry: "")
-    means = Means(site.database, site.ingest, site.means.verification, narrow, lambda: site.now)
-    site.log_pull = LogPull(means, site.peer, PUBLIC)
-    log = site.pull(FakeFeed(DOCUMENTS[:2]))
-    assert (log.state, log.trusted.proven.size, site.size(), site.trouble()) == (State.TAILING, 2, 0, (0, 2))

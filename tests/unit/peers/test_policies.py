@@ -7,41 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from marketplace.peers.acceptance import ImportFilter
 from marketplace.peers.overview import PublicPeer, alerts
 from marketplace.peers.schedule import LONGEST, backoff_pause, poll_pause, wanted_pause
 from marketplace.web.federation import MOST_DRAWN, draw
-from tests.factories.entries import accepted
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PEER = PublicPeer("mp-a.example", "http://a", "tailing", 9, 0, 9, 900, 0, 0, 0, None, NOW, NOW, 0)
-
-
-@pytest.mark.parametrize(
-    ("conditions", "imported"),
-    [
-        ((), True),
-        (("endorser:jane@example.org",), True),
-        (("endorser:@example.org",), True),
-        (("endorser:@org",), False),
-        (("endorser:joan@example.org", "endorser:jane@example.org"), True),
-        (("tag:lts",), True),
-        (("tag:other",), False),
-        (("trust:chained",), True),
-        (("trust:self-signed",), False),
-        (("endorser:@example.org", "tag:other"), False),
-        (("group:astro",), True),
-    ],
-)
-def test_conditions_of_one_kind_are_alternatives(conditions: tuple[str, ...], imported: bool) -> None:
-    filter_ = ImportFilter(conditions, lambda entry: "chained")
-    assert (filter_.reason_against(accepted(email="jane@example.org", tags=("lts",))) is None) == imported
-
-
-def test_groups_are_filtered_by_name() -> None:
-    assert ImportFilter((), lambda entry: "").takes_group("a")
-    assert ImportFilter(("group:a",), lambda entry: "").takes_group("a")
-    assert not ImportFilter(("group:a",), lambda entry: "").takes_group("b")
 
 
 @pytest.mark.parametrize("failures", [1, 2, 5, 9, 40, 10**6])
