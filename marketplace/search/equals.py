@@ -23,7 +23,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A word, and what it adds to the score of each entry that holds it.
+    """A word or phrase, and what it adds to the score of each entry that holds it.
 
     Args:
         field: where it is looked for.

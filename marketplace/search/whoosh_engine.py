@@ -12,7 +12,6 @@ from typing import Any
 import whoosh
 from pyroaring import BitMap
 from whoosh import fields, index
-from whoosh.analysis import Analyzer, Token
 from whoosh.columns import NumericColumn
 from whoosh.index import LockError
 from whoosh.reading import SegmentReader
@@ -21,6 +20,7 @@ from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
+from marketplace.search.whoosh_fields import Words
 from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, PostingCache
 from marketplace.search.whoosh_segments import NUMBER
 from marketplace.search.whoosh_snapshots import Snapshots
@@ -37,26 +37,12 @@ TITLE_WEIGHT = 3
 SMALL_SEGMENT, SMALL_SEGMENTS, MERGED_DOCUMENTS = 1000, 8, 2000
 #: So many segments are too many files: then this many of the smallest become one, which takes some seconds,
 #: once in ten thousand entries or so.
-MOST_SEGMENTS, JOINED_SEGMENTS = 24, 8
+MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
 
 _KEY = "key"
 _POSITION = "position"
 #: Key of the one document that is no entry: it holds the position, so both commit together.
 _POSITION_KEY = "position"
-
-
-class RunsAnalyzer(Analyzer):  # type: ignore[misc]  # the library is untyped
-    """Takes words as they were cut for every engine, a line a run; no phrase spans two lines."""
-
-    def __call__(self, value: str, **_: Any) -> Iterator[Token]:
-        token = Token(positions=True, boost=1.0, removestops=True, mode="index")
-        position = 0
-        for run in value.splitlines():
-            for word in run.split():
-                token.text, token.pos, token.boost, token.stopped = word, position, 1.0, False
-                position += 1
-                yield token
-            position += 1  # the gap
 
 
 class WhooshEngine:
@@ -179,13 +165,9 @@ def _position_in(reader: Any) -> Position:
 
 
 def _schema() -> fields.Schema:
-    def text() -> fields.TEXT:
-        return fields.TEXT(analyzer=RunsAnalyzer(), phrase=True)
-
     return fields.Schema(
         **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("q")), _POSITION: fields.STORED},
-        **{ANYWHERE: text()},
-        **{field.value: text() for field in Field},
+        **{name: Words() for name in (ANYWHERE, *(field.value for field in Field))},
     )
 
 
@@ -225,13 +207,9 @@ def _values(document: SearchDocument) -> dict[str, Any]:
     by_field = document.field_words()
     anywhere = by_field[Field.TITLE] * TITLE_WEIGHT
     anywhere += [run for field, runs in by_field.items() if field is not Field.TITLE for run in runs]
-    values: dict[str, Any] = {field.value: _lines(runs) for field, runs in by_field.items() if runs}
-    values[ANYWHERE] = _lines(bounded(anywhere + document.other_words()))
+    values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
+    values[ANYWHERE] = bounded(anywhere + document.other_words())
     return values | {_KEY: str(document.entry_key), NUMBER: document.entry_key}
-
-
-def _lines(runs: list[list[str]]) -> str:
-    return "\n".join(" ".join(run) for run in runs)
 
 
 @contextmanager

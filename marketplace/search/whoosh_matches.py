@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from math import log
 from threading import Lock
 
@@ -79,7 +78,9 @@ class Evaluator:
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
-        words = [self._weighed(clause) for clause in self._scoring()]
+        # Beginnings of words have no weight.
+        exact = (clause for clause in self._query.required if clause.match is Match.EXACT)
+        words = [self._weighed(clause) for clause in exact]
         if after is not None and after.entry_key in self.keys:
             # Other entries' arrival shifts all scores a little: go on behind the place the last one has now.
             after = Ranked(score_of(after.entry_key, words), after.entry_key)
@@ -122,8 +123,7 @@ class Evaluator:
             return leaf.beginning(name, clause.words[0], self._check_time)
         if len(clause.words) == 1:
             return leaf.word(name, clause.words[0], self._check_time)
-        each = [self._on(leaf, one).keys for one in _words(clause)]
-        return leaf.phrase(name, clause.words, BitMap.intersection(*each), self._check_time)
+        return leaf.phrase(name, clause.words, self._check_time)
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
@@ -131,13 +131,8 @@ class Evaluator:
                 "search.too-costly", "The search takes too long to answer; use rarer words, or fewer."
             )
 
-    def _scoring(self) -> list[Clause]:
-        """Every word that must occur whole; beginnings of words have no weight."""
-        whole = [clause for clause in self._query.required if clause.match is Match.EXACT]
-        return list(dict.fromkeys(word for clause in whole for word in _words(clause)))
-
     def _weighed(self, clause: Clause) -> Weighed:
-        """What a word adds to the score of each entry that holds it: Okapi BM25."""
+        """What a word or phrase adds to the score of each entry that holds it: Okapi BM25."""
         name = clause.field or ANYWHERE
         rarity = log(len(self.snapshot.everything) / (len(self._holding(clause)) + 1)) + 1
         average = self.snapshot.average_length(name)
@@ -151,8 +146,3 @@ class Evaluator:
             damped = weight + _SATURATION * (1 - _LENGTH + _LENGTH * length / average)
             added.setdefault(length, []).append((rarity * weight * (_SATURATION + 1) / damped, held))
         return Weighed(name, added)
-
-
-def _words(clause: Clause) -> Iterator[Clause]:
-    """Each word of a condition as a condition of its own."""
-    return (Clause((word,), clause.field) for word in dict.fromkeys(clause.words))

@@ -15,6 +15,7 @@ from threading import RLock
 from typing import Any
 
 from pyroaring import BitMap
+from whoosh.matching import WrappingMatcher
 
 from marketplace.search.errors import SearchRefusedError
 
@@ -32,8 +33,8 @@ class Postings:
 
     Args:
         keys: all of them.
-        alike: of a single word, those that it makes equally good: by how many
-            words their field has and what the word weighs there.
+        alike: of a word or phrase, those that it makes equally good: by how many
+            words their field has and how often it stands there.
     """
 
     keys: BitMap
@@ -75,11 +76,10 @@ class Leaf:
         found: dict[tuple[int, float], list[int]] = {}
         if (name, word) in self.reader:
             numbers, lengths = self.numbers, self._lengths_of(name)
-            matcher = self.reader.postings(name, word)
+            matcher = self._matcher(name, word)
             for number in _numbers(matcher, check):
                 found.setdefault((lengths[number], matcher.weight()), []).append(numbers[number])
-        alike = {one: BitMap(array("I", keys)) for one, keys in found.items()}
-        return Postings(BitMap.union(*alike.values()) if alike else BitMap(), alike)
+        return _postings(found)
 
     def beginning(self, name: str, begin: str, check: Callable[[], None]) -> Postings:
         """The entries that hold some word of a field which begins so.
@@ -95,26 +95,27 @@ class Leaf:
                     "search.prefix-too-common",
                     f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
                 )
-            numbers.update(self.reader.postings(name, word).all_ids())
+            numbers.update(self._matcher(name, word).all_ids())
             check()
         return Postings(BitMap(array("I", [self.numbers[number] for number in numbers])))
 
-    def phrase(
-        self, name: str, words: Sequence[str], candidates: BitMap, check: Callable[[], None]
-    ) -> Postings:
-        """Those of some entries of the segment in which the words follow each other.
-
-        Args:
-            candidates: entries that hold every one of the words in the field.
-        """
-        found = BitMap()
-        if candidates:
-            matchers = {word: self.reader.postings(name, word) for word in words}
+    def phrase(self, name: str, words: Sequence[str], check: Callable[[], None]) -> Postings:
+        """The entries in which words follow each other in a field."""
+        found: dict[tuple[int, float], list[int]] = {}
+        if all((name, word) in self.reader for word in words):
+            numbers, lengths = self.numbers, self._lengths_of(name)
+            matchers = {word: self._matcher(name, word) for word in words}
             rarest = min(words, key=lambda word: self.reader.doc_frequency(name, word))
             for number in _numbers(matchers[rarest], check):
-                if self.numbers[number] in candidates and _follow(matchers, words, number):
-                    found.add(self.numbers[number])
-        return Postings(found)
+                if times := _times(matchers, words, number):
+                    found.setdefault((lengths[number], float(times)), []).append(numbers[number])
+        return _postings(found)
+
+    def _matcher(self, name: str, word: str) -> Any:
+        """Whoosh's postings of a word that is there, also of deleted documents."""
+        matcher = self.reader.postings(name, word)
+        # The wrapper that leaves deleted ones out makes reading twice as slow, and snapshots do so anyway.
+        return matcher.child if isinstance(matcher, WrappingMatcher) else matcher
 
     def _lengths_of(self, name: str) -> array[int]:
         """How many words a field of each document has, as Whoosh rounds it."""
@@ -137,16 +138,25 @@ def _numbers(matcher: Any, check: Callable[[], None]) -> Iterator[int]:
         matcher.next()
 
 
-def _follow(matchers: Mapping[str, Any], words: Sequence[str], number: int) -> bool:
-    """Whether the words follow each other somewhere in a document that holds them all."""
+def _times(matchers: Mapping[str, Any], words: Sequence[str], number: int) -> int:
+    """How often the words follow each other in a document."""
     starts: set[int] | None = None
-    places: dict[str, list[int]] = {}
+    places: dict[str, Sequence[int]] = {}
     for offset, word in enumerate(words):
         if word not in places:
-            matchers[word].skip_to(number)
-            places[word] = matchers[word].value_as("positions")
+            matcher = matchers[word]
+            if matcher.is_active():
+                matcher.skip_to(number)
+            if not matcher.is_active() or matcher.id() != number:
+                return 0
+            places[word] = matcher.value_as("positions")
         here = {place - offset for place in places[word]}
         starts = here if starts is None else starts & here
         if not starts:
-            return False
-    return True
+            return 0
+    return len(starts or ())
+
+
+def _postings(found: Mapping[tuple[int, float], Sequence[int]]) -> Postings:
+    alike = {one: BitMap(array("I", keys)) for one, keys in found.items()}
+    return Postings(BitMap.union(*alike.values()) if alike else BitMap(), alike)
