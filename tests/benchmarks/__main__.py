@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     bench_acceptance,
-    bench_federation,
+    bench_bootstrap,
     bench_http,
     bench_idle,
     bench_lag,
@@ -64,8 +64,8 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     "tree": ("The published log", bench_tree.run, lambda: bench_tree.run(2_000)),
     "bootstrap": (
         "Following another site from its first entry",
-        bench_federation.run,
-        lambda: bench_federation.run(600),
+        bench_bootstrap.run,
+        lambda: bench_bootstrap.run(600),
     ),
     "replication": (
         "Sites that follow each other",
