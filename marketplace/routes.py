@@ -103,6 +103,7 @@ ROUTES = (
     Route("api.peers", "/api/v1/peers", ("GET", "POST")),
     Route("api.peer", "/api/v1/peers/{peer}"),
     Route("api.peer.group", "/api/v1/peers/{peer}/groups/{group}", ("PUT", "DELETE")),
+    Route("api.peer.mirrors", "/api/v1/peers/{peer}/mirrors", ("PUT",)),
     Route("api.peer.action", "/api/v1/peers/{peer}/{action}", ("POST",)),
     Route("api.alerts", "/api/v1/alerts"),
     Route("api.openapi", "/openapi.json"),

@@ -14,6 +14,7 @@ from pyramid.view import view_config
 from marketplace.changes import LogNotFoundError
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.errors import PeerError
+from marketplace.peers.mirror_list import MOST_MIRRORS
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.peers.registry import PeerNotFoundError, PeerTakenError
 from marketplace.runtime import Runtime
@@ -43,6 +44,13 @@ ACTION = Parameter(
     lambda text: text or "",
 )
 
+_MIRRORS = {
+    "type": "array",
+    "items": {"type": "string", "format": "uri"},
+    "maxItems": MOST_MIRRORS,
+    "description": "addresses below which copies of its tiles and bundles lie, tried in this order",
+}
+
 PEERS = Operation(
     "api.peers",
     "Peers",
@@ -66,6 +74,7 @@ ADD = Operation(
                 "url": {"type": "string", "format": "uri"},
                 "key": {"type": "string", "description": "the log key: name+hex8+base64"},
                 "auth_key": {"type": "string", "description": "the auth key, likewise"},
+                "mirrors": _MIRRORS,
             },
         }
     },
@@ -91,6 +100,25 @@ ACT = Operation(
     method="POST",
     path=(PEER, ACTION),
     errors={404: ["peer.unknown", "peer.action"]},
+    needs=_ADMIN,
+)
+MIRRORS = Operation(
+    "api.peer.mirrors",
+    "Name a peer's mirrors",
+    "Plain HTTP servers with copies of what never changes, held against what the peer signed.",
+    _GROUP,
+    [Answer("The peer after it.", "PeerRecord")],
+    method="PUT",
+    path=(PEER,),
+    bodies={
+        JSON: {
+            "type": "object",
+            "required": ["mirrors"],
+            "additionalProperties": False,
+            "properties": {"mirrors": _MIRRORS},
+        }
+    },
+    errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
     needs=_ADMIN,
 )
 GRANT = Operation(
@@ -122,7 +150,7 @@ ALERTS = Operation(
     _GROUP,
     [Answer("The alerts, peer by peer.", "Alerts")],
 )
-OPERATIONS = (PEERS, ADD, READ, ACT, GRANT, REVOKE, ALERTS)
+OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, GRANT, REVOKE, ALERTS)
 
 
 @view_config(route_name="api.peers", request_method="GET", permission="peer:read")
@@ -136,11 +164,11 @@ def peers(request: Request) -> Response:
 def add(request: Request) -> Response:
     """Follow a site."""
     ADD.read(request)
-    given = read_object(request, {"url": str, "key": str}, {"auth_key": str})
+    given = read_object(request, {"url": str, "key": str}, {"auth_key": str, "mirrors": list})
     key = _key(given["key"])
     auth = None if given["auth_key"] is None else _key(given["auth_key"])
     with _acting(request) as administration:
-        added = administration.add(given["url"], key, auth)
+        added = administration.add(given["url"], key, auth, _urls(given["mirrors"] or []))
         body = administration.record(added.name)
     request.registry[Runtime].peers.look()
     response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
@@ -155,6 +183,17 @@ def peer(request: Request) -> Response:
     READ.read(request)
     with _acting(request) as administration:
         return fresh(request, administration.record(request.matchdict["peer"]))
+
+
+@view_config(route_name="api.peer.mirrors", request_method="PUT", permission="peer:write")
+def mirrors(request: Request) -> Response:
+    """Name a peer's mirrors."""
+    MIRRORS.read(request)
+    urls = _urls(read_object(request, {"mirrors": list})["mirrors"])
+    name = request.matchdict["peer"]
+    with _acting(request) as administration:
+        administration.set_mirrors(name, urls)
+        return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.peer.action", request_method="POST", permission="peer:write")
@@ -226,6 +265,12 @@ def _acting(request: Request) -> Iterator[PeerAdministration]:
         raise HttpError(409, error.code, error.message) from None
     except PeerError as error:
         raise BadRequestError(error.code, error.message) from None
+
+
+def _urls(given: list[Any]) -> list[str]:
+    if not all(isinstance(one, str) for one in given):
+        raise BadRequestError("body.member", "member mirrors has a value that is no text")
+    return given
 
 
 def _key(text: str) -> VerifierKey:

@@ -440,6 +440,15 @@ SCHEMAS: Mapping[str, Schema] = {
         added_at=TIME,
         contacted_at=TIME_OR_NULL,
         granted=_said(array(TEXT), "names of groups whose entries it may read"),
+        mirrors=array(
+            record(
+                "Where copies of its tiles and bundles may be had.",
+                url=URL,
+                bundles=_said(COUNT, "bundles that it gave"),
+                failures=_said(COUNT, "times that the peer had to be asked instead"),
+                error=_said(TEXT_OR_NULL, "why, the last time"),
+            )
+        ),
         logs=array({"type": "object"}),
         evidence=array({"type": "object"}),
     ),

@@ -27,7 +27,7 @@ _COLUMNS = ("name", "state", "entries", "behind", "wanted", "rejected", "error",
 
 def register(group: click.Group) -> None:
     """Put the commands of this module into ``marketplace peer``."""
-    for command in (add, list_, show, disable, enable, release, pull, grant, revoke):
+    for command in (add, list_, show, mirrors, disable, enable, release, pull, grant, revoke):
         group.add_command(command)
 
 
@@ -36,14 +36,23 @@ def register(group: click.Group) -> None:
 @click.argument("url", metavar="URL")
 @click.option("--key", required=True, metavar="KEY", help="The peer's log key, as its operator gave it.")
 @click.option("--auth-key", metavar="KEY", help="Its auth key: needed for nudges and private logs.")
-def add(config: Path | None, data: str | None, url: str, key: str, auth_key: str | None) -> None:
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="URL",
+    help="Where copies of its tiles and bundles lie; may be repeated, the first is tried first.",
+)
+def add(
+    config: Path | None, data: str | None, url: str, key: str, auth_key: str | None, mirrors: tuple[str, ...]
+) -> None:
     """Follow the marketplace at URL.
 
     Its keys come from its operator and not from URL: `marketplace peer keys` shows
     them there. A running server begins to pull within seconds.
     """
     with _administration(read_settings(config, data)) as peers:
-        added = peers.add(url, _key(key), None if auth_key is None else _key(auth_key))
+        added = peers.add(url, _key(key), None if auth_key is None else _key(auth_key), mirrors)
     click.echo(added.name)
 
 
@@ -66,6 +75,19 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
     with _administration(read_settings(config, data)) as peers:
         record = peers.record(name)
     write_record(record if output != "table" else _flat(record), output, identify="name")
+
+
+@click.command()
+@settings_options
+@click.argument("name", metavar="PEER")
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, ...]) -> None:
+    """Make these the mirrors of PEER, tried in this order; without a URL it has none.
+
+    `marketplace peer show PEER -o json` tells what came from each.
+    """
+    with _administration(read_settings(config, data)) as peers:
+        peers.set_mirrors(name, urls)
 
 
 @click.command()

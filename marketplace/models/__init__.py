@@ -8,7 +8,15 @@ from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
-from marketplace.models.peers import Peer, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
+from marketplace.models.peers import (
+    Peer,
+    PeerEvidence,
+    PeerGrant,
+    PeerLog,
+    PeerMirror,
+    PeerRejected,
+    PeerWanted,
+)
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
@@ -40,6 +48,7 @@ __all__ = [
     "PeerEvidence",
     "PeerGrant",
     "PeerLog",
+    "PeerMirror",
     "PeerRejected",
     "PeerWanted",
     "PendingUpload",

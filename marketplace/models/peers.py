@@ -32,6 +32,23 @@ class Peer(Base):
     clock_offset: Mapped[int | None]
 
 
+class PeerMirror(Base):
+    """Where copies of what never changes in a peer's public log may be had.
+
+    They are tried in the order of ``position``. ``bundles`` came from there;
+    ``failures`` times the peer was asked instead, the last time because of ``error``.
+    """
+
+    __tablename__ = "peer_mirror"
+
+    peer_id: Mapped[Number] = mapped_column(ForeignKey("peer.id"), primary_key=True)
+    url: Mapped[Word] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    bundles: Mapped[Number]
+    failures: Mapped[Number]
+    error: Mapped[Word | None]
+
+
 class PeerLog(Base):
     """A log of a peer and how much of it is here.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC, group_log
 from marketplace.audit import AuditLog
 from marketplace.db import Database
+from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers, Trouble
 from marketplace.peers.sites import FollowedLog, Peer, State
 from marketplace.tlog.note import VerifierKey
@@ -56,10 +57,25 @@ class PeerAdministration:
         self._actor = actor
         self._clock = clock
 
-    def add(self, url: str, log_key: VerifierKey, auth_key: VerifierKey | None) -> Peer:
-        """Begin to follow a site; see ``Peers.add``."""
-        with self._acting("peer.add", log_key.name) as peers:
-            return peers.add(url, log_key, auth_key, self._clock())
+    def add(
+        self, url: str, log_key: VerifierKey, auth_key: VerifierKey | None, mirrors: Sequence[str] = ()
+    ) -> Peer:
+        """Begin to follow a site; see ``Peers.add`` and ``MirrorList.set``."""
+        with self.database.write() as session:
+            peer = Peers(session).add(url, log_key, auth_key, self._clock())
+            MirrorList(session).set(peer.id, mirrors)
+            self._record(session, "peer.add", log_key.name)
+        return peer
+
+    def set_mirrors(self, name: str, urls: Sequence[str]) -> None:
+        """Make these the mirrors of a peer; see ``MirrorList.set``.
+
+        Raises:
+            PeerNotFoundError: there is no such peer.
+        """
+        with self.database.write() as session:
+            MirrorList(session).set(Peers(session).get(name).id, urls)
+            self._record(session, "peer.mirrors", name)
 
     def get(self, name: str) -> Peer:
         """A peer by its name.
@@ -136,6 +152,7 @@ class PeerAdministration:
             peer = peers.get(name)
             status = PeerStatus(peer, tuple(peers.logs(peer.id)), peers.trouble())
             granted, evidence = peers.granted(peer.id), peers.evidence(peer.id)
+            mirrors = MirrorList(session).of(peer.id)
         return self.summary(status) | {
             "log_key": str(peer.log_key),
             "auth_key": None if peer.auth_key is None else str(peer.auth_key),
@@ -143,6 +160,7 @@ class PeerAdministration:
             "contacted_at": _time(peer.contacted_at),
             "clock_offset": peer.clock_offset,
             "granted": [log.removeprefix(group_log("")) for log in granted],
+            "mirrors": [asdict(mirror) for mirror in mirrors],
             "logs": [self.log_record(one, status.trouble.get(one.id, _NOTHING)) for one in status.logs],
             "evidence": [
                 {

@@ -11,6 +11,8 @@ from types import TracebackType
 
 from marketplace.peers.errors import NotFoundError, TooLargeError
 from marketplace.peers.feed import PeerFeed, fetch_bodies
+from marketplace.peers.mirrors import Mirrors
+from marketplace.peers.sites import Mirror
 from marketplace.peers.verdicts import Refusal
 from marketplace.peers.verification import Verification
 from marketplace.tlog.errors import LeafError
@@ -47,6 +49,7 @@ class Bundles:
     Args:
         feed: one connection to the peer; others are opened beside it.
         known: tells which entry ids need no body.
+        mirrors: asked before the peer.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Bundles:
         slug: str,
         known: Callable[[Sequence[str]], set[str]],
         verification: Verification,
+        mirrors: Mirrors,
     ) -> None:
+        self._mirrors = mirrors
         self._slug = slug
         self._known = known
         self._verification = verification
@@ -72,6 +77,7 @@ class Bundles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._mirrors.close()
         for one in self._all:
             one.close()
 
@@ -93,34 +99,65 @@ class Bundles:
         feed = self._idle.get()
         try:
             before = feed.received
-            rows = feed.bundle_rows(self._slug, number)
+            rows = self._rows(feed, number)
             ids = [_entry_id(row) for row in rows]
             named = [one for one in ids if one is not None]
             known = self._known(named)
             unknown = [one for one in dict.fromkeys(named) if one not in known]
-            bodies = self._bodies(feed, number, ids, unknown)
+            mirror, verdicts = self._mirrored(number, ids, unknown)
+            missing = [one for one in unknown if one not in verdicts]
+            told = self._verdicts(self._bodies(feed, number, ids, missing))
+            if mirror is not None and any(_is_proven(told, one) for one in missing):
+                self._mirrors.blame(mirror, "entries of a bundle are not those that its rows name")
+            verdicts |= told
+            received = feed.received - before
         finally:
             self._idle.put(feed)
+        return Bundle(tuple(rows), frozenset(known), verdicts, received)
+
+    def _rows(self, feed: PeerFeed, number: int) -> list[bytes]:
+        found = self._mirrors.find_rows(number)
+        return feed.bundle_rows(self._slug, number) if found is None else found
+
+    def _mirrored(
+        self, number: int, ids: Sequence[str | None], unknown: Sequence[str]
+    ) -> tuple[Mirror | None, dict[str, AcceptedEntry | Refusal]]:
+        """The entries that a mirror gives and that prove themselves: about all others the peer is asked."""
+        found = self._mirrors.find_bodies(number) if len(unknown) > _FEW else None
+        if found is None:
+            return None, {}
+        mirror, bodies = found
+        verdicts = self._verdicts(_named(ids, bodies, unknown))
+        return mirror, {one: verdict for one, verdict in verdicts.items() if _is_proven(verdicts, one)}
+
+    def _verdicts(self, bodies: Mapping[str, bytes]) -> dict[str, AcceptedEntry | Refusal]:
         verdicts = self._verification.verify(list(bodies.values()))
-        return Bundle(
-            tuple(rows), frozenset(known), dict(zip(bodies, verdicts, strict=True)), feed.received - before
-        )
+        return dict(zip(bodies, verdicts, strict=True))
 
     def _bodies(
         self, feed: PeerFeed, number: int, ids: Sequence[str | None], unknown: Sequence[str]
     ) -> dict[str, bytes]:
         if len(unknown) > _FEW:
             try:
-                whole = feed.bundle_bodies(self._slug, number)
+                return _named(ids, feed.bundle_bodies(self._slug, number), unknown)
             except (TooLargeError, NotFoundError):
-                return fetch_bodies(feed, unknown)  # large ones come in smaller portions
-            wanted = set(unknown)
-            return {
-                entry_id: body
-                for entry_id, body in zip(ids, whole, strict=True)
-                if entry_id in wanted and entry_id is not None and body
-            }
+                pass  # large ones come in smaller portions
         return fetch_bodies(feed, unknown)
+
+
+def _named(ids: Sequence[str | None], bodies: Sequence[bytes], wanted: Sequence[str]) -> dict[str, bytes]:
+    """The bodies of a bundle that are wanted, by the ids that its rows name."""
+    names = set(wanted)
+    return {
+        entry_id: body
+        for entry_id, body in zip(ids, bodies, strict=True)
+        if entry_id is not None and entry_id in names and body
+    }
+
+
+def _is_proven(verdicts: Verdicts, entry_id: str) -> bool:
+    verdict = verdicts.get(entry_id)
+    return isinstance(verdict, AcceptedEntry) and verdict.entry_id == entry_id
 
 
 def _entry_id(row: bytes) -> str | None:

@@ -14,10 +14,11 @@ from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
 from marketplace.peers.reader import Answer, PeerReader, parse_json
 from marketplace.peers.trusted_log import ForeignLogError, UnsignedError
 from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
+from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.errors import CheckpointError, NoteFormatError, NoteSignatureError, TileError
 from marketplace.tlog.leaf import MAX_LEAF
 from marketplace.tlog.note import MAX_NOTE, VerifierKey
-from marketplace.tlog.tiles import WIDTH, TileName, split_bodies, split_bundle
+from marketplace.tlog.tiles import WIDTH, TileName, split_bodies, split_bundle, split_hashes
 
 TEXT, LINES, BINARY, JSON = (
     "text/plain",
@@ -30,8 +31,10 @@ TEXT, LINES, BINARY, JSON = (
 MAX_ROWS = 1024
 #: Ids asked for at once.
 MAX_IDS = 256
-#: Bytes of a whole bundle of bodies: 256 entries of the largest size, which nobody sends at once.
-_MAX_BUNDLE = 32 * MIB
+#: Bytes of a whole bundle of rows, and of bodies: 256 entries of the largest size are more, and nobody sends
+#: those at once.
+MAX_ROW_BUNDLE = WIDTH * (MAX_LEAF + 2)
+MAX_BODY_BUNDLE = 32 * MIB
 _MAX_DESCRIPTION = 256 * KIB
 #: Bytes of a list of ids; 4096 of them fit.
 _MAX_LISTED = 512 * KIB
@@ -177,18 +180,20 @@ class PeerFeed:
     def bundle_rows(self, slug: str, number: int) -> list[bytes]:
         """The rows of a whole bundle."""
         path = f"/fed/v1/logs/{slug}/tile/entries/{TileName(number, WIDTH)}"
-        try:
-            return split_bundle(self._get(path, BINARY, WIDTH * (MAX_LEAF + 2)).body, WIDTH)
-        except TileError as error:
-            raise MalformedError(f"no bundle of rows: {error}") from None
+        return read_row_bundle(self._get(path, BINARY, MAX_ROW_BUNDLE).body)
 
     def bundle_bodies(self, slug: str, number: int) -> list[bytes]:
         """The bodies of a whole bundle; empty ones stand for what the peer does not hand out."""
         path = f"/fed/v1/logs/{slug}/bodies/{TileName(number, WIDTH)}"
-        try:
-            return split_bodies(self._get(path, BINARY, _MAX_BUNDLE).body, WIDTH)
-        except TileError as error:
-            raise MalformedError(f"no bundle of bodies: {error}") from None
+        return read_body_bundle(self._get(path, BINARY, MAX_BODY_BUNDLE).body)
+
+    def tile(self, slug: str, level: int, name: TileName) -> list[bytes]:
+        """The hashes of a tile, unproven."""
+        path = f"/fed/v1/logs/{slug}/tile/{level}/{name}"
+        body = self._get(path, BINARY, name.width * HASH_SIZE).body
+        if len(body) != name.width * HASH_SIZE:
+            raise MalformedError(f"a tile of {name.width} hashes has {len(body)} bytes")
+        return split_hashes(body)
 
     def digests(self, slug: str, prefix: str, known: str) -> dict[str, str] | None:
         """The digests of a log's parts by two further digits of the ids; None where the whole is as known.
@@ -229,6 +234,30 @@ class PeerFeed:
         self.received += answer.received
         self.clock_offset = _offset(answer.headers.get("date"))
         return answer
+
+
+def read_row_bundle(data: bytes) -> list[bytes]:
+    """The rows of a whole bundle.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return split_bundle(data, WIDTH)
+    except TileError as error:
+        raise MalformedError(f"no bundle of rows: {error}") from None
+
+
+def read_body_bundle(data: bytes) -> list[bytes]:
+    """The bodies of a whole bundle; empty ones stand for what is not handed out.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return split_bodies(data, WIDTH)
+    except TileError as error:
+        raise MalformedError(f"no bundle of bodies: {error}") from None
 
 
 def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ one writer of entries.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,10 +21,12 @@ from marketplace.db import Database
 from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.peers.bundles import Bundles
+from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles
 from marketplace.peers.comparison import find_missing
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
 from marketplace.peers.limits import PAGE_ROWS
+from marketplace.peers.mirror_list import MirrorList
+from marketplace.peers.mirrors import open_mirrors
 from marketplace.peers.progress import (
     Step,
     due_wanted,
@@ -38,7 +40,7 @@ from marketplace.peers.progress import (
 )
 from marketplace.peers.registry import Peers
 from marketplace.peers.rows import Row, cut, entry_ids, sort_rows, unknown_rows
-from marketplace.peers.sites import FollowedLog, Peer, Rejected
+from marketplace.peers.sites import FollowedLog, Mirror, Peer, Rejected
 from marketplace.peers.trusted_log import IntegrityError, TrustedLog, judge_head, judge_page
 from marketplace.peers.trusted_log import Page as JudgedPage
 from marketplace.peers.verification import Verification
@@ -154,21 +156,36 @@ class LogPull:
         first = followed.trusted.reached.size // WIDTH
         numbers = range(first, first + bundles_behind(followed.trusted))
         known = self._known(followed.log)
-        with (
-            self._means.precedence.take(),
-            Bundles(feed, self._slug, known, self._means.verification) as bundles,
-            WrittenPages() as written,
-        ):
-            for bundle in bundles.read(numbers):
-                received = bundle.received
-                for page in cut(followed.trusted, bundle.rows):
-                    rows = unknown_rows(page, bundle.known, bundle.verdicts)
-                    written.add(self._enqueue(followed, page, rows, received))
-                    # The writer finds the cursor there, or it takes nothing: a page behind one that failed
-                    # fails too.
-                    followed = replace(followed, trusted=page.log)
-                    received = 0
+        mirrors = open_mirrors(feed, self._slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
+        try:
+            with (
+                self._means.precedence.take(),
+                Bundles(feed, self._slug, known, self._means.verification, mirrors) as bundles,
+                WrittenPages() as written,
+            ):
+                self._take_bundles(followed, bundles.read(numbers), written)
+        finally:
+            if mirrors.tallies:
+                with self._means.database.write() as session:
+                    MirrorList(session).count(self._peer.id, mirrors.tallies)
         return self._reread(followed)
+
+    def _find_mirrors(self, log: str) -> list[Mirror]:
+        """The peer's mirrors; none but the peer itself hands out what not everybody may see."""
+        if log != PUBLIC:
+            return []
+        with self._means.database.read() as session:
+            return MirrorList(session).of(self._peer.id)
+
+    def _take_bundles(self, followed: FollowedLog, bundles: Iterator[Bundle], written: WrittenPages) -> None:
+        for bundle in bundles:
+            received = bundle.received
+            for page in cut(followed.trusted, bundle.rows):
+                rows = unknown_rows(page, bundle.known, bundle.verdicts)
+                written.add(self._enqueue(followed, page, rows, received))
+                # The writer finds the cursor there or takes nothing: behind a page that failed all fail.
+                followed = replace(followed, trusted=page.log)
+                received = 0
 
     def _known(self, log: str) -> Callable[[Sequence[str]], set[str]]:
         def known(ids: Sequence[str]) -> set[str]:

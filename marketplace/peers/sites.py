@@ -49,6 +49,23 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """Where copies of a peer's tiles and bundles may be had.
+
+    Args:
+        url: below which they lie, as the peer has them below ``/fed/v1/logs/public``.
+        bundles: how many it gave.
+        failures: how often the peer had to be asked instead.
+        error: why, the last time.
+    """
+
+    url: str
+    bundles: int = 0
+    failures: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedLog:
     """A log of a peer and how much of it is here.
 

@@ -343,6 +343,9 @@ ROWS: Mapping[str, Row] = {
     "api.peer.action": Row(
         "404, as if there were no peers", (Ask("/api/v1/peers/mp-b.example/pull", "POST"),)
     ),
+    "api.peer.mirrors": Row(
+        "404, as if there were no peers", (Ask("/api/v1/peers/mp-b.example/mirrors", "PUT"),)
+    ),
     "api.alerts": Row("alerts about the public logs of peers", gets("/api/v1/alerts")),
     "web.federation": Row("the public logs of peers", gets("/federation")),
     "api.openapi": Row(_SAME, gets("/openapi.json")),

@@ -84,10 +84,31 @@ def test_everything_but_the_overview_is_for_administrators(site: RunningServer, 
             ("POST", "/api/v1/peers"),
             ("GET", f"/api/v1/peers/{NAME}"),
             ("POST", f"/api/v1/peers/{NAME}/release"),
+            ("PUT", f"/api/v1/peers/{NAME}/mirrors"),
             ("PUT", f"/api/v1/peers/{NAME}/groups/astro"),
         ):
             assert anybody.request(method, path).status_code in (401, 404), (method, path)
         assert "log_key" not in anybody.get("/api/v1/peers").text
+
+
+def test_mirrors_are_named_with_a_peer_and_later(admin: httpx.Client) -> None:
+    first, second = "http://127.0.0.1:1/a", "https://mirror.example/b"
+    answer = added(admin, "mp-u.example", mirrors=[first])
+    assert [one["url"] for one in answer.json()["mirrors"]] == [first]
+    path = "/api/v1/peers/mp-u.example/mirrors"
+    answer = admin.put(path, json={"mirrors": [second, first, second]})
+    nothing = {"bundles": 0, "failures": 0, "error": None}
+    assert answer.json()["mirrors"] == [{"url": second, **nothing}, {"url": first, **nothing}]
+    assert admin.put(path, json={"mirrors": []}).json()["mirrors"] == []
+    for wrong, code in (
+        (["ftp://mirror.example"], "peer.address"),
+        ([f"http://{n}.example" for n in range(9)], "peer.address"),
+        ([7], "body.member"),
+        ("http://mirror.example", "body.member"),
+    ):
+        answer = admin.put(path, json={"mirrors": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert admin.put("/api/v1/peers/mp-t.example/mirrors", json={"mirrors": []}).status_code == 404
 
 
 def test_a_group_is_granted_once_and_taken_back(site: RunningServer, admin: httpx.Client) -> None:
