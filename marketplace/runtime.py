@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 #: Failed attempts in a row after which a follower counts as failing and not as unlucky.
 FAILING = 3
+#: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
+_FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
 
 
 def utc_now() -> datetime:
@@ -99,34 +101,47 @@ class Following:
         self._precedence = precedence
         self._shelving = shelving
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
+        self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
+        self._stopping = threading.Event()
         self._sparql: SparqlFollower | None = None
         self._worker: Worker | None = None
 
     def start(self) -> None:
-        """Open each follower's copy and let it follow; without a usable database nothing can."""
+        """Open each follower's copy and let it follow, as soon as there is a usable database."""
+        self._warming.start()
+        if not self._try_open():
+            self._opening.start()
+
+    def _open_later(self) -> None:
+        pause = _FIRST_OPENING
+        while not self._stopping.wait(pause):
+            if self._try_open():
+                log.warning("the log is followed now")
+                return
+            pause = min(_LAST_OPENING, 2 * pause)
+
+    def _try_open(self) -> bool:
         try:
             # Before anybody is answered: the settings may show less than they did.
             self._shelving.refresh()
-        except SQLAlchemyError:
-            log.exception("the site's filter cannot be applied to what is here")
-        self._warming.start()
-        try:
             if self._indexer is not None:
                 self._indexer.start()
             self._sparql = open_follower(self._settings, self._database)
         except (SQLAlchemyError, LogNotFoundError):
-            log.exception("the log cannot be followed: mend the database and start again")
-            return
+            log.exception("the log cannot be followed; tried again until it can")
+            return False
         followers: tuple[Follower | None, ...] = (
             self._verdicts,
             self._conflicts,
             self._indexer,
             self._sparql,
         )
-        self._worker = Worker(
+        worker = Worker(
             self._database, [one for one in followers if one is not None], precedence=self._precedence
         )
-        self._worker.start()
+        worker.start()
+        self._worker = worker
+        return True
 
     def nudge(self) -> None:
         """Say that a log has grown."""
@@ -138,14 +153,21 @@ class Following:
         return [] if self._worker is None else self._worker.lags()
 
     @property
+    def waiting(self) -> bool:
+        """Whether nothing follows yet: at the start the database could not be used."""
+        return self._worker is None
+
+    @property
     def warming_up(self) -> bool:
         """Whether what searches and lists need is still being read: until then they wait for it."""
         return self._warming.is_alive()
 
     def stop(self) -> None:
         """Let each follower finish what it is at. Later calls do nothing."""
-        if self._warming.ident is not None:
-            self._warming.join()
+        self._stopping.set()
+        for thread in (self._warming, self._opening):
+            if thread.ident is not None:
+                thread.join()
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -265,6 +287,8 @@ class Runtime:
         except (SQLAlchemyError, LogNotFoundError, OSError):
             return Health(("store.unreachable",), ())
         faults = [f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING]
+        if self.following.waiting:
+            faults.append("followers.waiting")
         if self.following.warming_up:
             faults.append("search.warming-up")
         if self.trust_watch.failures >= FAILING:

@@ -6,11 +6,13 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import text
 
 from marketplace.config import Settings
 from marketplace.db import upgrade
 from marketplace.runtime import Runtime, build
 from marketplace.search.service import SearchService
+from tests.functional.sites import until
 
 
 @pytest.fixture
@@ -40,6 +42,17 @@ def test_a_process_is_not_ready_before_lists_can_be_answered_at_once(runtime, mo
     while runtime.health().faults:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_followers_begin_when_a_database_that_was_out_of_order_is_mended(runtime):
+    with runtime.database.write() as session:
+        session.execute(text("ALTER TABLE log RENAME TO out_of_order"))
+    runtime.start()
+    assert runtime.health().faults == ("store.unreachable",)
+    with runtime.database.write() as session:
+        session.execute(text("ALTER TABLE out_of_order RENAME TO log"))
+    until(lambda: runtime.health().faults == (), "the process is ready")
+    assert {lag.follower for lag in runtime.health().lags} == {"verdicts", "conflicts"}
 
 
 def test_a_process_starts_and_ends_without_a_usable_database(tmp_path):
