@@ -42,6 +42,7 @@ from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
+from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
@@ -311,7 +312,7 @@ def build(settings: Settings) -> Runtime:
     """
     database = Database.open(settings.database_url)
     keys = load_keys(settings.data)
-    federation = _open_federation(settings, database, keys, lambda site: peers.nudge(site))
+    federation = _open_federation(settings, database, keys, lambda head: peers.show(head))
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     search = SearchService(database, Catalogue(), indexer, TrustShown(settings.trust.show))
@@ -405,17 +406,17 @@ def _conflicts(settings: Settings, database: Database) -> ConflictFollower:
 
 
 def _open_federation(
-    settings: Settings, database: Database, keys: SiteKeys | None, nudge: Callable[[str], None]
+    settings: Settings, database: Database, keys: SiteKeys | None, show: Callable[[SignedCheckpoint], None]
 ) -> Federation | None:
     """What publishes; None where this site has no keys, or offers nothing.
 
     Args:
-        nudge: called with the name of a peer that has something new.
+        show: called with each checkpoint that a peer shows.
     """
     if keys is None or settings.federation.mode == "pull-only":
         return None
     hearers = Hearers(
-        head=lambda origin: nudge(origin.partition("/")[0]),
+        head=show,
         contradiction=partial(keep_contradiction, database, utc_now),
     )
     return open_federation(database, keys, utc_now, CosigningService(database, keys, utc_now), hearers)

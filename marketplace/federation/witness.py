@@ -51,11 +51,11 @@ class Hearers:
     """Who wants to know what comes in; all are called on the thread of the request and must be quick.
 
     Args:
-        head: called with the origin of each checkpoint that is truly of its log: more may be there to pull.
+        head: called with each checkpoint that is truly of its log: more may be there to pull.
         contradiction: called with an origin and two notes of its log that contradict each other.
     """
 
-    head: Callable[[str], None] = lambda origin: None
+    head: Callable[[SignedCheckpoint], None] = lambda head: None
     contradiction: Callable[[str, bytes, bytes], None] = lambda origin, first, second: None
 
 
@@ -94,7 +94,7 @@ class Witness:
         """
         request, note, origin = _parse(data)
         head = self._verify_signed(request, note, origin)
-        self._hearers.head(origin)
+        self._hearers.head(head)
         if request.old_size > head.checkpoint.size:
             raise MalformedRequestError("the old size is larger than the checkpoint's")
         with self._database.read() as session:

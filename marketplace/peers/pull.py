@@ -23,7 +23,7 @@ from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles
 from marketplace.peers.comparison import find_missing
-from marketplace.peers.feed import MAX_IDS, MAX_ROWS, PeerFeed, fetch_bodies
+from marketplace.peers.feed import MAX_IDS, MAX_ROWS, Head, PeerFeed, fetch_bodies
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.mirrors import open_mirrors
@@ -45,6 +45,7 @@ from marketplace.peers.trusted_log import IntegrityError, TrustedLog, judge_head
 from marketplace.peers.trusted_log import Page as JudgedPage
 from marketplace.peers.verification import Verification
 from marketplace.peers.written import COMMIT_SECONDS, WrittenPages
+from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.tiles import WIDTH
 from validators.document import AcceptedEntry
 
@@ -87,9 +88,16 @@ class LogPull:
         self._peer = peer
         self._slug = slug
         self._tag: str | None = None
+        self._met = False
 
-    def run(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+    def run(
+        self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None = None
+    ) -> FollowedLog:
         """Bring in everything that the newest checkpoint covers.
+
+        Args:
+            shown: a checkpoint that the log's key signed; where it covers more than the newest one known,
+                the peer is not asked for one.
 
         Returns:
             the log as it stands then.
@@ -100,29 +108,33 @@ class LogPull:
             IngestError, MovedError: this site could not take it.
         """
         try:
-            return self._run(followed, feed)
+            return self._run(followed, feed, shown)
         except IntegrityError as error:
             _logger.error("a peer's log is quarantined: %s", error, extra={"peer": self._peer.name})
             with self._means.database.write() as session:
                 save_quarantine(session, self._read(session, followed), error, self._means.clock())
-            self._tag = None
+            self._tag, self._met = None, False
             raise
 
-    def _run(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+    def _run(self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None) -> FollowedLog:
         before = feed.received
         quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
         key = self._peer.log_key.named(followed.origin)
-        head = feed.head(self._slug, key, self._tag if quiet else None)
+        head: Head | None
+        if shown is not None and covers_more(shown, followed):
+            head = Head(shown, None)
+        else:
+            head = feed.head(self._slug, key, self._tag if quiet else None)
         if head is None:
             return followed
         trusted = judge_head(followed.trusted, head.signed)
         if trusted.behind == 0:
-            if trusted != followed.trusted or followed.failures or self._tag is None:
+            if trusted != followed.trusted or followed.failures or not self._met:
                 followed = self._save_head(followed, trusted, feed.received - before)
         else:
             followed = replace(followed, trusted=replace(followed.trusted, newest=trusted.newest))
             followed = self._take_rows(followed, feed, before)
-        self._tag = head.tag
+        self._tag, self._met = head.tag, True
         return followed
 
     def _save_head(self, followed: FollowedLog, trusted: TrustedLog, received: int) -> FollowedLog:
@@ -316,6 +328,12 @@ class LogPull:
 
     def _read(self, session: Session, followed: FollowedLog) -> FollowedLog:
         return Peers(session).log(followed.id)
+
+
+def covers_more(shown: SignedCheckpoint, followed: FollowedLog) -> bool:
+    """Whether a checkpoint of a log covers more than the newest one known: an old one is shown easily."""
+    newest = followed.trusted.newest
+    return newest is None or shown.checkpoint.size > newest.checkpoint.size
 
 
 def bundles_behind(log: TrustedLog) -> int:

@@ -18,7 +18,7 @@ from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 from marketplace.models import Peer as PeerRow
 from marketplace.peers.errors import PeerError
-from marketplace.peers.sites import Evidence, FollowedLog, Peer, State
+from marketplace.peers.sites import Evidence, FollowedLog, Peer, Standing, State
 from marketplace.peers.trusted_log import EMPTY, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
@@ -77,6 +77,19 @@ class Trouble:
 
     wanted: int
     rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How everything stands that is followed.
+
+    Args:
+        logs: by the key of the peer.
+        wanted: whether any body is missing.
+    """
+
+    logs: Mapping[int, frozenset[Standing]]
+    wanted: bool
 
 
 class Peers:
@@ -149,6 +162,17 @@ class Peers:
         if peer_id is not None:
             query = query.where(PeerLog.peer_id == peer_id)
         return [_followed(row, name) for row, name in self._session.execute(query)]
+
+    def standings(self) -> Standings:
+        """How all the logs stand that are followed."""
+        rows = self._session.execute(
+            select(PeerLog.peer_id, PeerLog.id, PeerLog.origin, PeerLog.state, PeerLog.reached)
+        )
+        logs: dict[int, set[Standing]] = {}
+        for peer_id, key, origin, state, reached in rows:
+            logs.setdefault(peer_id, set()).add(Standing(key, origin, State(state), reached))
+        wanted = self._session.scalar(select(PeerWanted.peer_log_id).limit(1)) is not None
+        return Standings({key: frozenset(found) for key, found in logs.items()}, wanted)
 
     def log(self, peer_log_id: int) -> FollowedLog:
         """One of them.

@@ -7,35 +7,33 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from marketplace.access.principal import PUBLIC, group_log
-from marketplace.accounts import GroupService
-from marketplace.accounts.names import SYSTEM
-from marketplace.changes import ChangeLog
+from marketplace.access.principal import PUBLIC
 from marketplace.ingest import IngestError
+from marketplace.peers.discovery import follow_offered
 from marketplace.peers.errors import ContactError, MalformedError, PeerError
 from marketplace.peers.feed import Description, OfferedLog, PeerFeed
 from marketplace.peers.progress import MovedError, save_failure
-from marketplace.peers.pull import LogPull, Means
+from marketplace.peers.pull import LogPull, Means, covers_more
 from marketplace.peers.registry import PeerNotFoundError, Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
-from marketplace.peers.sites import FollowedLog, Peer, State
+from marketplace.peers.sites import FollowedLog, Peer, Standing, State
 from marketplace.peers.trusted_log import IntegrityError
+from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Seconds between two looks at what a peer offers.
 _DISCOVERY = 60.0
-#: Seconds after which a nudge makes it look at that: many nudges are about the public log only.
+#: Seconds after which a head of a log that is not followed makes it look at that.
 _NUDGED_DISCOVERY = 5.0
 #: Seconds after which missing bodies are looked for again, and where none was missing.
 _WANTED, _UNWANTED = 5.0, 15.0
 #: Seconds between two looks, however often the peer is said to have something new: the most where it had not.
 _LEAST_GAP, _MOST_GAP = 0.03, 1.0
-#: Seconds for which this thread believes what it knows of the logs: commands change them from elsewhere.
-_READ = 10.0
+#: Seconds for which this thread believes what it knows of the logs, unless it is told of a change.
+_READ = 60.0
 #: Time between two comparisons of whole sets.
 COMPARISON = timedelta(hours=1)
 #: Seconds for which a peer that did not take our credentials is asked without them.
@@ -54,6 +52,19 @@ class _Due:
     pull: LogPull
     at: float = 0.0
     failures: int = 0
+    #: A head that the peer showed and that covers more than is known here.
+    shown: SignedCheckpoint | None = None
+
+
+@dataclass(slots=True)
+class _News:
+    """What was said to this thread since its last look."""
+
+    heads: dict[str, SignedCheckpoint] = field(default_factory=dict)
+    #: The peer showed a head of a log that is not followed.
+    unknown: bool = False
+    #: Somebody wants every log to be looked at.
+    everything: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +94,9 @@ class PeerRunner:
         self._wanted_at = 0.0
         self._followed: list[FollowedLog] = []
         self._read_at = 0.0
+        self._wanted = True
+        self._news = _News()
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"peer-{peer.name}", daemon=True)
@@ -92,8 +106,28 @@ class PeerRunner:
         self._thread.start()
 
     def nudge(self) -> None:
-        """The peer said that it has something new: look now. Cheap, callable from any thread."""
+        """Look at every log now. Cheap, callable from any thread."""
+        with self._lock:
+            self._news.everything = True
         self._wake.set()
+
+    def show(self, head: SignedCheckpoint) -> None:
+        """A log of the peer has this head, which its key signed. Cheap, callable from any thread."""
+        origin = head.checkpoint.origin
+        with self._lock:
+            known = self._news.heads.get(origin)
+            if all(one.origin != origin for one in self._followed):
+                self._news.unknown = True
+            elif known is None or known.checkpoint.size < head.checkpoint.size:
+                self._news.heads[origin] = head
+        self._wake.set()
+
+    def tell(self, standings: frozenset[Standing], *, wanted: bool) -> None:
+        """How the peer's logs stand in the database, and whether any body is missing there."""
+        self._wanted = wanted
+        if standings != {one.standing for one in self._followed}:
+            self._read_at = 0.0
+            self._wake.set()
 
     def stop(self) -> None:
         """Ask the thread to end after the page it is at; ``join`` waits for it."""
@@ -112,7 +146,6 @@ class PeerRunner:
             PeerNotFoundError: the peer is gone.
             SQLAlchemyError: the database does not answer.
         """
-        self._forget_pauses()
         self._look()
         with self._means.database.read() as session:
             return Peers(session).logs(self.peer.id)
@@ -128,50 +161,68 @@ class PeerRunner:
             while not self._stopping.is_set():
                 if self._wake.is_set():
                     self._wake.clear()
-                    self._forget_pauses()
+                    self._take_news()
+                began, before = time.monotonic(), self._rows()
                 try:
-                    before = self._rows()
-                    self._look()
-                    gap = _LEAST_GAP if self._rows() != before else min(_MOST_GAP, 2 * gap)
+                    if self._look():
+                        gap = _LEAST_GAP if self._rows() != before else min(_MOST_GAP, 2 * gap)
                 except PeerNotFoundError:
                     return
                 except (SQLAlchemyError, OSError):
                     _logger.exception("pulling from a peer failed here", extra={"peer": self.peer.name})
                     self._stopping.wait(backoff_pause(3, None))
-                # Anybody can show an old head of a peer again and again: that must not keep this thread busy.
-                self._stopping.wait(gap)
-                self._wake.wait(self._pause())
+                # A peer may show new heads again and again: that must not keep this thread busy.
+                if self._wake.wait(max(gap, self._pause())):
+                    self._stopping.wait(max(0.0, began + gap - time.monotonic()))
         finally:
             self.close()
 
     def _rows(self) -> int:
         return sum(one.trusted.reached.size for one in self._followed)
 
-    def _forget_pauses(self) -> None:
-        soon = time.monotonic() + _NUDGED_DISCOVERY
-        self._discovery.at = min(self._discovery.at, soon)
-        for due in self._due.values():
+    def _take_news(self) -> None:
+        """Let what was said decide what is due."""
+        with self._lock:
+            news, self._news = self._news, _News()
+        if news.unknown or news.everything:
+            self._discovery.at = min(self._discovery.at, time.monotonic() + _NUDGED_DISCOVERY)
+        said = bool(news.heads) or news.unknown or news.everything
+        for followed in self._followed:
+            due, head = self._due.get(followed.id), news.heads.get(followed.origin)
+            if due is None:
+                continue  # it was never looked at, so it is due
+            if head is not None and covers_more(head, followed):
+                due.shown = head
+            elif not news.everything and not (said and due.failures):
+                continue  # anybody can show an old head again
             due.at, due.failures = 0.0, 0
 
     def _pause(self) -> float:
-        soonest = min((due.at for due in self._due.values()), default=time.monotonic() + poll_pause())
-        return max(0.01, soonest - time.monotonic())
+        asked = [self._due[one.id].at for one in self._followed if self._is_asked(one)]
+        return min(asked, default=time.monotonic() + poll_pause()) - time.monotonic()
 
-    def _look(self) -> None:
+    def _is_asked(self, followed: FollowedLog) -> bool:
+        return followed.state is not State.QUARANTINED and followed.id in self._due
+
+    def _look(self) -> bool:
+        """Look at what is due; whether anything was."""
         if time.monotonic() >= self._read_at:
             with self._means.database.read() as session:
                 self.peer = Peers(session).get(self.peer.name)
                 self._followed = Peers(session).logs(self.peer.id)
             self._read_at = time.monotonic() + _READ
-        if time.monotonic() >= self._discovery.at:
+        looked = time.monotonic() >= self._discovery.at
+        if looked:
             self._followed = self._discover(self._followed)
         for place, one in enumerate(self._followed):
             if self._stopping.is_set():
-                return
+                break
             if not self._means.filter.takes_log(one.log):
                 continue
             if one.state is not State.QUARANTINED and time.monotonic() >= self._due_of(one).at:
                 self._followed[place] = self._look_at(one, self._due_of(one))
+                looked = True
+        return looked
 
     def _due_of(self, followed: FollowedLog) -> _Due:
         if followed.id not in self._due:
@@ -184,8 +235,9 @@ class PeerRunner:
     def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
         """Pull a log; how it stands then, as far as this thread knows."""
         feed = self._public if followed.log == PUBLIC else self._own
+        shown, due.shown = due.shown, None
         try:
-            followed = due.pull.run(followed, feed)
+            followed = due.pull.run(followed, feed, shown)
             self._find_wanted(followed, due.pull, feed)
             self._compare(followed, due.pull, feed)
         except IntegrityError:
@@ -202,7 +254,7 @@ class PeerRunner:
         return followed
 
     def _find_wanted(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
-        if time.monotonic() >= self._wanted_at:
+        if self._wanted and time.monotonic() >= self._wanted_at:
             came = pull.retry_wanted(followed, feed)
             self._wanted_at = time.monotonic() + (_WANTED if came is not None else _UNWANTED)
 
@@ -239,12 +291,14 @@ class PeerRunner:
             return followed
         offered = [one for one in said.logs if self._is_of_peer(one)]
         self._discovery.slugs = {one.origin: one.slug for one in offered}
+        known = {one.origin for one in followed}
+        new = [one for one in offered if one.origin not in known]
         with self._means.database.write() as session:
             peers = Peers(session)
             peers.note_contact(self.peer.id, self._means.clock(), offset)
-            for one in offered:
-                self._follow(session, one)
-            return peers.logs(self.peer.id)
+            for one in new:
+                follow_offered(session, self.peer, one, self._means)
+            return peers.logs(self.peer.id) if new else followed
 
     def _describe(self) -> tuple[Description, int | None]:
         """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
@@ -266,24 +320,3 @@ class PeerRunner:
 
     def _is_of_peer(self, offered: OfferedLog) -> bool:
         return offered.origin.startswith(f"{self.peer.name}/")
-
-    def _follow(self, session: Session, offered: OfferedLog) -> None:
-        peers = Peers(session)
-        if offered.slug == PUBLIC:
-            peers.meet_public(self.peer, offered.origin)
-            return
-        group = guest_group(self.peer.name, offered.slug)
-        if self._means.filter.takes_group(group):
-            found_guest_group(session, group, self._means.clock())
-            peers.follow(self.peer, offered.origin, group_log(group))
-
-
-def guest_group(site: str, slug: str) -> str:
-    """The name of the group here that sees what a peer granted; who belongs to it this site decides."""
-    return f"{site}.{slug[:8]}".replace(":", "-")[-63:].lstrip("._-")
-
-
-def found_guest_group(session: Session, group: str, now: datetime) -> None:
-    """Make the group, without members, where it is not there."""
-    if group_log(group) not in ChangeLog(session).names():
-        GroupService(session).create(group, by=SYSTEM, at=now)

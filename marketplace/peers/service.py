@@ -16,13 +16,14 @@ from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
 from marketplace.peers.assertions import make_assertion
 from marketplace.peers.pull import Means
-from marketplace.peers.registry import Peers
+from marketplace.peers.registry import Peers, Standings
 from marketplace.peers.runner import PeerRunner
 from marketplace.peers.sites import FollowedLog, Peer
 from marketplace.peers.verification import Verification
+from marketplace.tlog.checkpoint import SignedCheckpoint
 
-#: Seconds between looks at the list of peers: commands change it from other processes.
-_LOOK = 2.0
+#: Seconds between looks at the list of peers and how their logs stand: commands change both from elsewhere.
+_LOOK = 5.0
 #: Seconds that a peer's thread gets to end.
 _STOP = 30.0
 
@@ -68,11 +69,14 @@ class PullService:
         self._wake.set()
 
     def nudge(self, site: str) -> None:
-        """A peer has proved that it has something new. Cheap, callable from any thread."""
-        with self._lock:
-            for runner in self._runners.values():
-                if runner.peer.name == site:
-                    runner.nudge()
+        """Look at every log of a peer now. Cheap, callable from any thread."""
+        for runner in self._runners_of(site):
+            runner.nudge()
+
+    def show(self, head: SignedCheckpoint) -> None:
+        """A peer's log has this head, which its key signed. Cheap, callable from any thread."""
+        for runner in self._runners_of(head.checkpoint.origin.partition("/")[0]):
+            runner.show(head)
 
     def pull(self, peer: Peer) -> list[FollowedLog]:
         """Look at a peer now, on the calling thread; the result tells how each of its logs stands.
@@ -87,6 +91,10 @@ class PullService:
         finally:
             runner.close()
 
+    def _runners_of(self, site: str) -> list[PeerRunner]:
+        with self._lock:
+            return [runner for runner in self._runners.values() if runner.peer.name == site]
+
     def _credentials(self, audience: str) -> Mapping[str, str]:
         if self._keys is None:
             return {}
@@ -98,10 +106,19 @@ class PullService:
             try:
                 with self._means.database.read() as session:
                     peers = [peer for peer in Peers(session).all() if not peer.disabled]
+                    standings = Peers(session).standings()
                 self._arrange(peers)
+                self._tell(standings)
             except SQLAlchemyError:
                 _logger.exception("the list of peers cannot be read")
             self._wake.wait(_LOOK)
+
+    def _tell(self, standings: Standings) -> None:
+        """One look at all logs spares each thread its own."""
+        with self._lock:
+            runners = list(self._runners.items())
+        for peer_id, runner in runners:
+            runner.tell(standings.logs.get(peer_id, frozenset()), wanted=standings.wanted)
 
     def _arrange(self, peers: list[Peer]) -> None:
         wanted = {peer.id: peer for peer in peers}

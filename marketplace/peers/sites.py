@@ -66,6 +66,21 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Of a followed log, what a command or another process changes.
+
+    Args:
+        id: the log's key.
+        reached: rows that are here.
+    """
+
+    id: int
+    origin: str
+    state: State
+    reached: int
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedLog:
     """A log of a peer and how much of it is here.
 
@@ -95,6 +110,11 @@ class FollowedLog:
     def origin(self) -> str:
         """The log's name among sites."""
         return self.trusted.origin
+
+    @property
+    def standing(self) -> Standing:
+        """What others may change of it."""
+        return Standing(self.id, self.origin, self.state, self.trusted.reached.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State
 from marketplace.peers.trusted_log import RollbackError, SplitViewError, WrongRootError
 from marketplace.peers.verification import Verification
-from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey, VerifierKey
@@ -61,6 +61,12 @@ class FakeFeed:
         found = f'"{tree.root.hex()}"'
         return None if tag == found else Head(verify_checkpoint(note, key), found)
 
+    def shown(self) -> SignedCheckpoint:
+        """The newest head, as a witness gets it."""
+        tree = Frontier().extended(map(hash_leaf, self.rows_held))
+        note = sign_checkpoint(Checkpoint(ORIGIN, tree.size, tree.root), KEY).to_bytes()
+        return verify_checkpoint(note, KEY.verifier.named(ORIGIN))
+
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         self._count()
         return self.rows_held[since : since + count]
@@ -92,8 +98,8 @@ class Site:
         with self.database.read() as session:
             return Peers(session).logs(self.peer.id)[0]
 
-    def pull(self, feed: FakeFeed) -> FollowedLog:
-        return self.log_pull.run(self.followed(), feed)  # type: ignore[arg-type]  # the same calls
+    def pull(self, feed: FakeFeed, shown: SignedCheckpoint | None = None) -> FollowedLog:
+        return self.log_pull.run(self.followed(), feed, shown)  # type: ignore[arg-type]  # the same calls
 
     def size(self) -> int:
         with self.database.read() as session:
@@ -127,6 +133,27 @@ def test_everything_that_is_signed_for_comes_in_once(site: Site) -> None:
     feed.add(DOCUMENTS[3])
     assert site.pull(feed).trusted.proven.size == 4
     assert site.size() == 4
+
+
+def test_a_head_that_was_shown_is_not_asked_for_and_an_old_one_is_no_evidence(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:2])
+    old, before = feed.shown(), feed.received
+    assert site.pull(feed, old).trusted.proven.size == 2
+    assert feed.received - before == 200  # rows and bodies
+    feed.add(DOCUMENTS[2])
+    assert site.pull(feed, old).trusted.proven.size == 3  # the peer was asked for its newest one
+    log = site.pull(feed, old)
+    assert (log.state, log.trusted.behind) == (State.TAILING, 0)
+
+
+def test_a_head_that_was_shown_is_judged_like_any_other(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:2])
+    site.pull(feed)
+    feed.add(DOCUMENTS[2])
+    fork = FakeFeed(DOCUMENTS[3:6])
+    with pytest.raises(WrongRootError):
+        site.pull(feed, fork.shown())
+    assert site.followed().state is State.QUARANTINED
 
 
 def test_what_is_here_already_costs_no_body(site: Site) -> None:

@@ -21,7 +21,7 @@ from marketplace.federation.errors import (
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.witness import Hearers, Witness, origin_digest
 from marketplace.models import Peer
-from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_cosignature
+from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_cosignature
 from marketplace.tlog.merkle import Frontier, fold, hash_leaf, prove_consistency
 from marketplace.tlog.note import SigningKey, parse_note, parse_signature, verify_note
 from marketplace.tlog.proof import WitnessRequest
@@ -115,7 +115,7 @@ def test_what_is_refused_is_not_cosigned(witness: Make, data: bytes, error: type
 
 
 def test_a_log_that_takes_something_back_is_not_cosigned_and_told_of(witness: Make) -> None:
-    heads: list[str] = []
+    heads: list[SignedCheckpoint] = []
     found: list[tuple[str, bytes, bytes]] = []
     one = witness(Hearers(heads.append, lambda *evidence: found.append(evidence)))
     one.add_checkpoint(asked(0, 9))
@@ -130,7 +130,9 @@ def test_a_log_that_takes_something_back_is_not_cosigned_and_told_of(witness: Ma
             one.add_checkpoint(data)
     assert one.newest(origin_digest(ORIGIN)) == kept
     assert [(origin, kept in (first,)) for origin, first, _ in found] == [(ORIGIN, True)]
-    assert heads == [ORIGIN] * 5  # each was truly signed, so each is a reason to look
+    assert [(one.checkpoint.origin, one.checkpoint.size) for one in heads] == [
+        (ORIGIN, size) for size in (9, 5, 9, 20, 20)
+    ]  # each was truly signed, so each is a reason to look
 
 
 def test_a_peer_that_is_disabled_is_not_known(witness: Make, database: Database) -> None:
