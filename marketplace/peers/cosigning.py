@@ -10,51 +10,40 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
-from marketplace.federation.history import find_contradiction, halt
 from marketplace.federation.keys import SiteKeys
-from marketplace.federation.proofs import prove_growth
 from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
-from marketplace.federation.witness import origin_digest
-from marketplace.models import Cosignature
-from marketplace.peers.errors import ContactError, NotFoundError
+from marketplace.models import Cosignature, PeerGrant
+from marketplace.peers.errors import ContactError
 from marketplace.peers.limits import ReadLimits
-from marketplace.peers.reader import Answer, PeerReader
+from marketplace.peers.peer_witness import Means, PeerWitness, visible_logs
 from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause
 from marketplace.peers.sites import Peer
-from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, verify_checkpoint, verify_cosignature
-from marketplace.tlog.encoding import parse_decimal
-from marketplace.tlog.errors import TlogError
-from marketplace.tlog.note import COSIGNATURE, MAX_NOTE, parse_signature
-from marketplace.tlog.proof import WitnessRequest
+from marketplace.tlog.checkpoint import Checkpoint
 
-#: Seconds after which heads that some peer has not cosigned are shown again, and the longest backoff.
-_AGAIN, _LONGEST = 30.0, 30.0
-#: Seconds between two looks at the list of peers.
-_LOOK = 2.0
+#: Longest backoff, in seconds.
+_LONGEST = 30.0
+#: Seconds between two looks at the list of peers and at what they have not cosigned.
+_LOOK = 5.0
 _STOP = 10.0
 #: What the question at a start may take: no site depends on another to be up.
 _START_LIMITS = ReadLimits(connect_seconds=2.0, read_seconds=3.0, total_seconds=5.0)
 _START_SECONDS = 6.0
 
-_TEXT, _SIZE = "text/plain", "text/x.tlog.size"
-_SHOW = "/fed/v1/witness/add-checkpoint"
+_GRANTED = select(PeerGrant.peer_id, PeerGrant.log_id)
+_COSIGNED = select(Cosignature.witness, Cosignature.tree_id, Cosignature.size)
 
 _logger = logging.getLogger(__name__)
-
-
-class Dispute(Exception):
-    """A witness does not take our head, although it continues what it says it saw: look at what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,140 +61,10 @@ class Seen:
     silent: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Means:
-    database: Database
-    keys: SiteKeys
-    clock: Callable[[], datetime]
-
-
-class PeerWitness:
-    """One peer as the witness of our logs; ``close`` it at the end."""
-
-    def __init__(self, means: _Means, peer: Peer, limits: ReadLimits | None = None) -> None:
-        self._means = means
-        self._peer = peer
-        self._reader = PeerReader(peer.url, limits)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._reader.close()
-
-    def show_all(self) -> None:
-        """Show the peer every head that it may see and has not cosigned.
-
-        Raises:
-            ContactError: it cannot be reached, or does not know this site.
-            SQLAlchemyError: the database does not answer.
-        """
-        with self._means.database.read() as session:
-            logs = _visible(session, self._peer)
-            rows = session.execute(
-                select(Cosignature.tree_id, Cosignature.size).where(Cosignature.witness == self._peer.name)
-            )
-            seen = {tree_id: size for tree_id, size in rows}  # noqa: C416 - rows are no tuples to mypy
-        for log in logs:
-            if log.halted is None and seen.get(log.tree_id) != log.size:
-                try:
-                    self._show(log, seen.get(log.tree_id, 0))
-                except Dispute:
-                    self.verify_history(log)
-
-    def newest(self, origin: str) -> SignedCheckpoint | None:
-        """The newest head of a log of ours that the peer cosigned; None where it shows none that is true.
-
-        Raises:
-            ContactError: the peer cannot be reached.
-        """
-        path = f"/fed/v1/witness/{origin_digest(origin)}/checkpoint"
-        try:
-            note = self._reader.get(path, _TEXT, limit=MAX_NOTE).body
-            return verify_checkpoint(note, self._means.keys.verifier(origin))
-        except NotFoundError:
-            return None  # it never saw this log
-        except TlogError as error:
-            _logger.warning("peer %s shows a checkpoint of ours that is none: %s", self._peer.name, error)
-            return None
-
-    def verify_history(self, log: PublishedLog) -> None:
-        """Halt a log of which the peer cosigned more, or something else, than is here.
-
-        Raises:
-            ContactError: the peer cannot be reached.
-            SQLAlchemyError: the database does not answer.
-        """
-        seen = self.newest(log.origin)
-        if seen is None:
-            return
-        head = seen.checkpoint
-        with self._means.database.write() as session:
-            now = next((one for one in Trees(session).all() if one.origin == log.origin), None)
-            if now is None:
-                if log.name != PUBLIC or head.size == 0:
-                    return
-                now = Trees(session).open(PUBLIC, self._means.keys, self._means.clock())
-            reason = find_contradiction(session, now, head)
-            if reason is not None and now.halted is None:
-                halt(session, now, reason, seen.note.to_bytes())
-                _logger.critical("nothing more of a log is published", extra={"reason": reason})
-
-    def _show(self, log: PublishedLog, old: int) -> None:
-        answer = self._ask(log, old)
-        if answer.status == 409:
-            size = _read_size(answer)
-            if size > log.size:
-                raise Dispute
-            answer = self._ask(log, size)
-            if answer.status == 409:
-                raise Dispute
-        if answer.status == 422:
-            raise Dispute
-        self._keep(log, answer.body)
-
-    def _ask(self, log: PublishedLog, old: int) -> Answer:
-        with self._means.database.read() as session:
-            path = tuple(prove_growth(session, log, old))
-        body = WitnessRequest(old, path, log.note).to_bytes()
-        return self._reader.post(
-            _SHOW,
-            body,
-            _TEXT,
-            {"Content-Type": _TEXT},
-            MAX_NOTE,
-            {409: _SIZE, 422: "application/problem+json"},
-        )
-
-    def _keep(self, log: PublishedLog, lines: bytes) -> None:
-        """Store the peer's own signature lines; whatever else it sends is dropped."""
-        key = self._peer.log_key.named(self._peer.name, COSIGNATURE)
-        text = log.note.decode().partition("\n\n")[0] + "\n"
-        try:
-            found = [parse_signature(line) for line in lines.decode().splitlines()]
-            own = [line for line in found if line.is_of(key)]
-            for line in own:
-                verify_cosignature(text, line, key)
-        except (TlogError, UnicodeDecodeError) as error:
-            raise ContactError(f"{self._peer.name} answers with what is no cosignature: {error}") from None
-        with self._means.database.write() as session:
-            session.execute(
-                delete(Cosignature).where(
-                    Cosignature.tree_id == log.tree_id, Cosignature.witness == self._peer.name
-                )
-            )
-            session.execute(
-                insert(Cosignature).values(
-                    tree_id=log.tree_id,
-                    witness=self._peer.name,
-                    size=log.size,
-                    lines="".join(map(str, own)).encode(),
-                )
-            )
-
-
 class _Channel:
     """The thread that shows heads to one peer."""
 
-    def __init__(self, means: _Means, peer: Peer) -> None:
+    def __init__(self, means: Means, peer: Peer) -> None:
         self.peer = peer
         self._witness = PeerWitness(means, peer)
         self._wake = threading.Event()
@@ -231,13 +90,22 @@ class _Channel:
             self._wake.clear()
             try:
                 self._witness.show_all()
+                if self._witness.keep_pause() == 0:
+                    self._witness.keep()
             except Exception as error:
                 failures += 1
                 self._report(error, failures)
                 self._stopping.wait(min(_LONGEST, backoff_pause(failures, None)))
                 continue
             failures = 0
-            self._wake.wait(_AGAIN)
+            self._wake.wait(self._witness.keep_pause())
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            self._witness.keep()
+        except SQLAlchemyError as error:
+            self._report(error, 1)
         self._witness.close()
 
     def _report(self, error: Exception, failures: int) -> None:
@@ -251,7 +119,7 @@ class CosigningService:
     """Shows heads to every peer until it is stopped."""
 
     def __init__(self, database: Database, keys: SiteKeys, clock: Callable[[], datetime]) -> None:
-        self._means = _Means(database, keys, clock)
+        self._means = Means(database, keys, clock)
         self._channels: dict[int, _Channel] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -312,7 +180,7 @@ class CosigningService:
         try:
             with self._means.database.read() as session:
                 peers = [peer for peer in Peers(session).all() if not peer.disabled]
-                asked = [(peer, _visible(session, peer) or [self._unopened()]) for peer in peers]
+                asked = [(peer, visible_logs(session, peer) or [self._unopened()]) for peer in peers]
         except SQLAlchemyError:
             _logger.exception("the list of peers cannot be read")
             return
@@ -347,10 +215,18 @@ class CosigningService:
             try:
                 with self._means.database.read() as session:
                     peers = {peer.id: peer for peer in Peers(session).all() if not peer.disabled}
+                    behind = _behind(session, peers.values())
                 self._arrange(peers)
+                self._nudge(behind)
             except SQLAlchemyError:
                 _logger.exception("the list of peers cannot be read")
             self._stopping.wait(_LOOK)
+
+    def _nudge(self, behind: set[int]) -> None:
+        """Have heads shown that another process published, or that a peer was granted."""
+        with self._lock:
+            for key in behind & self._channels.keys():
+                self._channels[key].nudge()
 
     def _arrange(self, peers: dict[int, Peer]) -> None:
         with self._lock:
@@ -363,14 +239,15 @@ class CosigningService:
             channel.stop()
 
 
-def _visible(session: Session, peer: Peer) -> list[PublishedLog]:
-    """The published logs that a peer may know of."""
-    granted = {PUBLIC, *Peers(session).granted(peer.id)}
-    return [log for log in Trees(session).all() if log.name in granted]
-
-
-def _read_size(answer: Answer) -> int:
-    try:
-        return parse_decimal(answer.body.decode("ascii").removesuffix("\n"))
-    except (ValueError, IndexError):
-        raise ContactError("a witness answers with a size that is none") from None
+def _behind(session: Session, peers: Iterable[Peer]) -> set[int]:
+    """The keys of the peers that have not cosigned some head they may see, as far as is stored."""
+    logs = [log for log in Trees(session).all() if log.halted is None]
+    granted = {(peer_id, log_id) for peer_id, log_id in session.execute(_GRANTED)}
+    cosigned = {(witness, tree_id, size) for witness, tree_id, size in session.execute(_COSIGNED)}
+    return {
+        peer.id
+        for peer in peers
+        for log in logs
+        if (log.name == PUBLIC or (peer.id, log.log_id) in granted)
+        and (peer.name, log.tree_id, log.size) not in cosigned
+    }
