@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.soaking import SoakReport, Tell, tell_outcome
+
 # How long an example takes tells how busy the machine is, and nothing about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -27,6 +29,20 @@ def shared_fixtures() -> Path:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--soak`` runs the long forms of tests, and only those are marked so."""
     parser.addoption("--soak", action="store_true", help="run the long forms of the fault tests too")
+    parser.addoption("--soak-report", type=Path, help="write what became of each test into a file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the report written, if one is wanted."""
+    path = config.getoption("--soak-report")
+    if path is not None:
+        config.pluginmanager.register(SoakReport(path), "soak-report")
+
+
+@pytest.fixture
+def tell(record_property) -> Tell:
+    """Tells the report of ``make soak`` what became of a fault."""
+    return tell_outcome(record_property)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -101,6 +101,17 @@ class Site:
         with self.database() as database, database.read() as session:
             return session.scalar(select(func.count()).select_from(Change)) or 0
 
+    def doubled(self) -> int:
+        """Rows of the public log whose entry stands there already."""
+        with self.database() as database, database.read() as session:
+            rows = (
+                select(func.count() - func.count(Entry.entry_id.distinct()))
+                .select_from(Change)
+                .join(Entry, Entry.id == Change.entry_key)
+                .where(Change.log_id == ChangeLog(session).key(PUBLIC))
+            )
+            return session.scalar(rows) or 0
+
     def followed(self, peer: str) -> FollowedLog:
         """How the public log of a peer stands here."""
         with self.database() as database, database.read() as session:
@@ -176,6 +187,18 @@ def await_equal(made: Sequence[Site], least: Iterable[str] = (), seconds: float 
 
     await_true(equal, seconds, lambda: {site.name: len(site.ids()) for site in made})
     return made[0].ids()
+
+
+def heal(made: Sequence[Site], confirmed: Iterable[str]) -> tuple[set[str], float]:
+    """Wait until the sites hold the same set; the set, and the seconds that it took from now on."""
+    began = time.monotonic()
+    held = await_equal(made, confirmed)
+    return held, time.monotonic() - began
+
+
+def doubled(made: Sequence[Site]) -> int:
+    """Rows of public logs whose entry stands there already."""
+    return sum(site.doubled() for site in made)
 
 
 def await_true(

@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 
 from marketplace.peers.registry import Peers
-from tests.federation.sites import HEALED, Load, Site, await_equal, await_true, document, make_site, sites
+from tests.federation.sites import (
+    HEALED,
+    Load,
+    Site,
+    await_equal,
+    await_true,
+    document,
+    doubled,
+    heal,
+    make_site,
+    sites,
+)
+from tests.soaking import Tell
 
 KILLS, SOAK_KILLS = 6, 100
 STOPPED, SOAK_STOPPED = 5.0, 60.0
@@ -24,7 +36,9 @@ FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None
 @pytest.mark.parametrize(
     "kills", [KILLS, pytest.param(SOAK_KILLS, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
 )
-def test_sites_killed_at_random_under_load_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
+def test_sites_killed_at_random_under_load_lose_and_double_nothing(
+    tmp_path: Path, kills: int, tell: Tell
+) -> None:
     chance = random.Random(20_260_101)
     with sites(tmp_path) as made:
         with Load(made, "kill") as load:
@@ -34,7 +48,9 @@ def test_sites_killed_at_random_under_load_lose_and_double_nothing(tmp_path: Pat
                 victim.kill()
                 load.await_confirmed(2)
                 victim.start()
-        held = await_equal(made, load.confirmed)
+        held, seconds = heal(made, load.confirmed)
+        lost = load.confirmed - held
+        tell("kill -9 at random under load", kills, len(load.confirmed), len(lost), doubled(made), seconds)
         assert len(load.confirmed) >= 3 * kills
         assert load.confirmed <= held
         for site in made:
@@ -45,7 +61,7 @@ def test_sites_killed_at_random_under_load_lose_and_double_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("seconds", [STOPPED, pytest.param(SOAK_STOPPED, marks=pytest.mark.soak)])
-def test_a_site_that_stands_still_holds_nobody_up(tmp_path: Path, seconds: float) -> None:
+def test_a_site_that_stands_still_holds_nobody_up(tmp_path: Path, seconds: float, tell: Tell) -> None:
     with sites(tmp_path) as made:
         still, *others = made
         before = still.upload(document("before"))
@@ -59,11 +75,15 @@ def test_a_site_that_stands_still_holds_nobody_up(tmp_path: Path, seconds: float
                 meanwhile.add(others[0].upload(document(f"while it stands {len(meanwhile)}")))
         finally:
             os.kill(still.running.process.pid, signal.SIGCONT)
-        await_equal(made, {before, *meanwhile})
+        sent = {before, *meanwhile}
+        held, equal_after = heal(made, sent)
+        fault = f"SIGSTOP for {seconds:.0f} s"
+        tell(fault, 1, len(sent), len(sent - held), doubled(made), equal_after)
         assert [site.complaints() for site in made] == [[], [], []]
 
 
-def test_a_disk_without_room_stops_the_pull_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.fault
+def test_a_disk_without_room_stops_the_pull_and_nothing_else(tmp_path: Path, tell: Tell) -> None:
     with sites(tmp_path, "ab") as (full, other):
         here = full.upload(document("here"))
         await_equal([full, other], {here})
@@ -87,7 +107,9 @@ def test_a_disk_without_room_stops_the_pull_and_nothing_else(tmp_path: Path) -> 
             assert refused.status_code == 503, refused.text
             assert "Traceback" not in refused.text
         limit_files(full, resource.RLIM_INFINITY)
-        held = await_equal([full, other], sent | {here})
+        held, seconds = heal([full, other], sent | {here})
+        lost = (sent | {here}) - held
+        tell("files that may not grow", 1, len(sent) + 1, len(lost), doubled([full, other]), seconds)
         assert held == sent | {here}
         assert full.upload(document("room again")) in await_equal([full, other], sent)
         assert full.evidence(other.keys.site) == []
@@ -108,8 +130,9 @@ def limit_files(site: Site, size: int) -> None:
     resource.prlimit(site.running.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
+@pytest.mark.fault
 @pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (Debian: apt install faketime)")
-def test_clocks_a_day_ahead_and_an_hour_behind_change_no_set(tmp_path: Path) -> None:
+def test_clocks_a_day_ahead_and_an_hour_behind_change_no_set(tmp_path: Path, tell: Tell) -> None:
     right, ahead, behind = (make_site(tmp_path, name) for name in ("right", "ahead", "behind"))
     made = [right, ahead, behind]
     for site, offset in ((ahead, "+1d"), (behind, "-1h")):
@@ -138,7 +161,9 @@ def test_clocks_a_day_ahead_and_an_hour_behind_change_no_set(tmp_path: Path) -> 
         # ... but not what its peers took in.
         sent.add(right.upload(fresh))
         sent.add(ahead.upload(document("of tomorrow", created_at=now + timedelta(hours=23))))
-        await_equal(made, sent)
+        held, seconds = heal(made, sent)
+        fault = "clocks a day ahead and an hour behind"
+        tell(fault, 1, len(sent), len(sent - held), doubled(made), seconds)
         # What a peer offers, and its clock, is looked at once a minute, and at start.
         right.kill()
         right.start()

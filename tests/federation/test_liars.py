@@ -13,7 +13,8 @@ from marketplace.peers.sites import State
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.federation.liars import LIES, SLOW, Liar, Lie, serving
-from tests.federation.sites import HEALED, Site, await_true, document, make_site
+from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
+from tests.soaking import Tell
 from validators import accept
 
 #: Most memory that the site's process may ever have had, in MiB: it has a third of it without peers.
@@ -53,7 +54,9 @@ def flood(site: Site, stopping: threading.Event, statuses: set[int]) -> None:
 @pytest.mark.parametrize(
     "lies", [LIES, pytest.param([*LIES, SLOW], marks=pytest.mark.soak)], ids=["short", "long"]
 )
-def test_no_liar_harms_the_site_or_keeps_honest_entries_away(tmp_path: Path, lies: list[Lie]) -> None:
+def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
+    tmp_path: Path, lies: list[Lie], tell: Tell
+) -> None:
     victim, honest = make_site(tmp_path, "victim"), make_site(tmp_path, "honest")
     victim.follow(honest.url, honest.keys.log.verifier)
     liars = [(lie, Liar(lie.name, lie.tell)) for lie in lies]
@@ -89,6 +92,8 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(tmp_path: Path, lie
             # What a liar sends of true entries may stand here: each proves itself.
             assert lie.lacks or set(liar.entries) <= held, lie.name
         assert own in held
+        sent = true | more | {own}
+        tell("peers that lie, each in its way", len(lies), len(sent), len(sent - held), doubled([victim]))
         flooding.join(60)
         assert statuses and all(status < 500 for status in statuses), statuses
         with victim.running.client() as http:

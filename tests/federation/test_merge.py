@@ -20,6 +20,7 @@ from marketplace.db import Database, upgrade
 from marketplace.entries import EntryQuery, EntryService, StatusFilter, pure
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from tests.federation.stories import MOMENTS, STORIES
+from tests.soaking import Tell
 from validators.document import AcceptedEntry
 
 SCHEDULES = 10_000
@@ -170,7 +171,7 @@ def deliver(url: str, deliveries: Sequence[AcceptedEntry], chance: random.Random
 @pytest.mark.parametrize(
     "schedules", [STORED_SCHEDULES, pytest.param(SOAK_STORED_SCHEDULES, marks=pytest.mark.soak)]
 )
-def test_the_database_gives_the_same_answer(schedules: int, tmp_path: Path) -> None:
+def test_the_database_gives_the_same_answer(schedules: int, tmp_path: Path, tell: Tell) -> None:
     names = list(STORIES)
     chance = random.Random("schedules of the database")
     for schedule in range(schedules):
@@ -181,3 +182,4 @@ def test_the_database_gives_the_same_answer(schedules: int, tmp_path: Path) -> N
         wanted = expected(STORIES[name])
         wanted["tags"] = {key: entry for key, entry in wanted["tags"].items() if entry is not None}
         assert found == wanted, f"schedule {schedule} of {name}"
+    tell("entries in any order, again and again, through the database", schedules)

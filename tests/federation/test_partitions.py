@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.federation.namespaces import PlacedSite, placed_sites, reason_against
-from tests.federation.sites import await_equal, document
+from tests.federation.sites import await_equal, document, doubled, heal
+from tests.soaking import Tell
 
 _REASON = reason_against()
 pytestmark = pytest.mark.skipif(_REASON is not None, reason=_REASON or "")
@@ -28,7 +29,7 @@ def say(made: list[PlacedSite], about: str) -> set[str]:
     ("names", "flaps", "apart"),
     [("abc", FLAPS, APART), pytest.param("abcd", SOAK_FLAPS, SOAK_APART, marks=pytest.mark.soak)],
 )
-def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float) -> None:
+def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float, tell: Tell) -> None:
     with placed_sites(tmp_path, names) as made:
         first, second, *others = made
         sent = say(made, "before")
@@ -67,7 +68,10 @@ def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float) -
             time.sleep(PAUSE)
             others[0].mend()
             time.sleep(PAUSE)
-        assert await_equal(made, sent) == sent
+        held, seconds = heal(made, sent)
+        fault = f"partitions: one alone, two sides, one way ({apart:.0f} s), then flapping"
+        tell(fault, 3 + flaps, len(sent), len(sent - held), doubled(made), seconds)
+        assert held == sent
         for site in made:
             assert site.complaints() == []
             assert [site.evidence(other.keys.site) for other in made if other is not site] == [[]] * (

@@ -133,6 +133,7 @@ def put_back(site: Site) -> None:
     site.server = start(site.data, site.server.port)
 
 
+@pytest.mark.fault
 def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
     sites: tuple[Site, Site],
 ) -> None:
@@ -188,7 +189,7 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
     )
 
 
-@pytest.mark.soak
+@pytest.mark.fault
 def test_an_empty_database_under_a_name_that_published_is_noticed(sites: tuple[Site, Site]) -> None:
     a, b = sites
     a.upload(1)
