@@ -429,6 +429,7 @@ SCHEMAS: Mapping[str, Schema] = {
         succeeded_at=TIME_OR_NULL,
         contacted_at=TIME_OR_NULL,
         clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
+        withheld=_said(COUNT, "rows that it signed for elsewhere and does not show here"),
     ),
     "PeerRecord": record(
         "Everything about a peer.",

@@ -16,6 +16,7 @@ from marketplace.models.peers import (
     PeerMirror,
     PeerRejected,
     PeerWanted,
+    SeenCheckpoint,
 )
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
@@ -55,6 +56,7 @@ __all__ = [
     "RememberedList",
     "ReminderChoice",
     "ReminderGiven",
+    "SeenCheckpoint",
     "Tile",
     "Token",
     "Tree",

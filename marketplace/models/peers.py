@@ -85,6 +85,27 @@ class PeerLog(Base):
     received: Mapped[Number]
 
 
+class SeenCheckpoint(Base):
+    """A checkpoint of a peer's log, truly signed by it, whoever showed it.
+
+    ``witness`` is the site that did, empty where it was the log's own. ``settled`` ones
+    came before the operator released the log: they contradict nothing any more.
+    ``withheld_at`` is when the log's own site still showed less than this.
+    """
+
+    __tablename__ = "seen_checkpoint"
+
+    peer_log_id: Mapped[Number] = mapped_column(ForeignKey("peer_log.id"), primary_key=True)
+    origin: Mapped[Word] = mapped_column(primary_key=True)
+    size: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(primary_key=True)
+    note: Mapped[Word]
+    witness: Mapped[Word]
+    seen_at: Mapped[Moment]
+    settled: Mapped[bool]
+    withheld_at: Mapped[Moment | None]
+
+
 class PeerWanted(Base):
     """A row whose body its log did not hand out: asked for again, from every peer."""
 

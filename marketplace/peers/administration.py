@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC, group_log
 from marketplace.audit import AuditLog
 from marketplace.db import Database
+from marketplace.peers.checkpoints import Seen
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers, Trouble
 from marketplace.peers.sites import FollowedLog, Peer, State
@@ -22,15 +23,18 @@ from validators.document import format_time
 #: Shown instead of a log's state where the peer is switched off.
 DISABLED = "disabled"
 _NOTHING = Trouble(0, 0)
+#: Checkpoints shown of a log, the largest ones.
+CHECKPOINTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """A peer, its logs, and what is missing from each by its key."""
+    """A peer, its logs, and by their keys what is missing from each and what its site withholds."""
 
     peer: Peer
     logs: tuple[FollowedLog, ...]
     trouble: dict[int, Trouble]
+    withheld: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def public(self) -> FollowedLog | None:
@@ -90,9 +94,9 @@ class PeerAdministration:
         """Every peer and how its logs stand."""
         with self.database.read() as session:
             peers = Peers(session)
-            trouble, logs = peers.trouble(), peers.logs()
+            trouble, logs, withheld = peers.trouble(), peers.logs(), peers.withheld()
             return [
-                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble)
+                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble, withheld)
                 for peer in peers.all()
             ]
 
@@ -153,6 +157,7 @@ class PeerAdministration:
             status = PeerStatus(peer, tuple(peers.logs(peer.id)), peers.trouble())
             granted, evidence = peers.granted(peer.id), peers.evidence(peer.id)
             mirrors = MirrorList(session).of(peer.id)
+            seen = {one.id: peers.checkpoints(one.id, CHECKPOINTS) for one in status.logs}
         return self.summary(status) | {
             "log_key": str(peer.log_key),
             "auth_key": None if peer.auth_key is None else str(peer.auth_key),
@@ -161,7 +166,11 @@ class PeerAdministration:
             "clock_offset": peer.clock_offset,
             "granted": [log.removeprefix(group_log("")) for log in granted],
             "mirrors": [asdict(mirror) for mirror in mirrors],
-            "logs": [self.log_record(one, status.trouble.get(one.id, _NOTHING)) for one in status.logs],
+            "logs": [
+                self.log_record(one, status.trouble.get(one.id, _NOTHING))
+                | {"checkpoints": [_seen(checkpoint) for checkpoint in seen[one.id]]}
+                for one in status.logs
+            ],
             "evidence": [
                 {
                     "origin": one.origin,
@@ -206,6 +215,18 @@ class PeerAdministration:
 
     def _record(self, session: Session, action: str, subject: str) -> None:
         AuditLog(session).record(self._actor, action, subject, at=self._clock())
+
+
+def _seen(one: Seen) -> dict[str, Any]:
+    return {
+        "origin": one.origin,
+        "size": one.size,
+        "root": one.root.hex(),
+        "witness": one.witness or None,
+        "seen_at": format_time(one.seen_at),
+        "withheld_at": _time(one.withheld_at),
+        "note": one.note,
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 
-from marketplace.peers.errors import MalformedError, UnexpectedAnswerError
+from marketplace.peers.errors import MalformedError, NotFoundError, UnexpectedAnswerError
 from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
 from marketplace.peers.reader import Answer, PeerReader, parse_json
 from marketplace.peers.trusted_log import ForeignLogError, UnsignedError
@@ -142,6 +143,19 @@ class PeerFeed:
         except NoteFormatError as error:
             raise MalformedError(f"no signed note: {error}") from None
         return Head(signed, answer.headers.get("etag"))
+
+    def witnessed(self, origin: str, key: VerifierKey) -> SignedCheckpoint | None:
+        """The newest head of another log that the peer cosigned; None where it shows none that is true.
+
+        Args:
+            key: of that log, named as it.
+        """
+        digest = sha256(origin.encode()).hexdigest()
+        try:
+            answer = self._get(f"/fed/v1/witness/{digest}/checkpoint", TEXT, MAX_NOTE)
+            return verify_checkpoint(answer.body, key)
+        except (NotFoundError, NoteSignatureError, CheckpointError, NoteFormatError):
+            return None
 
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         """A log's rows from a sequence on, at most ``count``."""

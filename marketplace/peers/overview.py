@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from marketplace.peers.administration import DISABLED, PeerStatus
 from marketplace.peers.registry import Trouble
-from marketplace.peers.sites import State
+from marketplace.peers.sites import FollowedLog, State
 
 #: Failed attempts in a row from which a peer counts as away and not as unlucky.
 AWAY = 3
@@ -24,7 +24,10 @@ CLOCK = 60
 
 @dataclass(frozen=True, slots=True)
 class PublicPeer:
-    """A peer's public log, and the peer's clock minus ours in seconds."""
+    """A peer's public log, and the peer's clock minus ours in seconds.
+
+    ``withheld`` are the rows that it signed for elsewhere and does not show here.
+    """
 
     name: str
     url: str
@@ -40,6 +43,7 @@ class PublicPeer:
     succeeded_at: datetime | None
     contacted_at: datetime | None
     clock_offset: int | None
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,12 @@ def public_peer(status: PeerStatus) -> PublicPeer:
         succeeded_at=None if log is None else log.succeeded_at,
         contacted_at=peer.contacted_at,
         clock_offset=peer.clock_offset,
+        withheld=0 if log is None else _withheld(log, status.withheld.get(log.id, 0)),
     )
+
+
+def _withheld(log: FollowedLog, size: int) -> int:
+    return max(0, size - log.trusted.reached.size - log.trusted.behind)
 
 
 def alerts(peers: Sequence[PublicPeer], now: datetime) -> list[Alert]:
@@ -92,6 +101,9 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
     elif peer.failures >= AWAY:
         message = f"{peer.failures} attempts in a row failed ({peer.error})"
         yield Alert("peer.away", "warning", peer.name, message)
+    if peer.withheld:
+        message = f"it signed for {peer.withheld} rows elsewhere that it does not show here"
+        yield Alert("peer.frozen", "critical", peer.name, message)
     if peer.behind and (peer.succeeded_at is None or now - peer.succeeded_at > LATE):
         yield Alert("peer.late", "warning", peer.name, f"{peer.behind} rows of its log are not here yet")
     if peer.wanted:

@@ -14,11 +14,13 @@ from marketplace.changes import ChangeLog
 from marketplace.ingest import IngestError
 from marketplace.ingest.batch import Taken
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
+from marketplace.peers.checkpoints import remember
 from marketplace.peers.errors import PeerError
 from marketplace.peers.registry import frontier_bytes
 from marketplace.peers.schedule import wanted_pause
 from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
 from marketplace.peers.trusted_log import IntegrityError, TrustedLog
+from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
 RULES = 1
@@ -93,6 +95,8 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
     if step.rejected:
         session.execute(insert(PeerRejected), [_rejected(one, now) for one in step.rejected])
     forget_wanted(session, step.followed.log, step.accepted)
+    if step.trusted.newest is not None:
+        remember(session, step.followed, step.trusted.newest, now)
 
 
 def save_head(
@@ -105,6 +109,25 @@ def save_head(
     """
     values = _position(trusted) | _success(now)
     _move(session, followed, values | {"state": State.TAILING.value, "received": PeerLog.received + received})
+    if trusted.newest is not None:
+        remember(session, followed, trusted.newest, now)
+
+
+def save_seen(session: Session, followed: FollowedLog, signed: SignedCheckpoint, now: datetime) -> None:
+    """Keep a head whose rows did not come: the log must never go back behind it."""
+    size = signed.checkpoint.size
+    session.execute(
+        update(PeerLog)
+        .where(
+            PeerLog.id == followed.id,
+            PeerLog.origin == followed.origin,
+            PeerLog.covered < size,
+            PeerLog.state != State.QUARANTINED.value,
+        )
+        .values(covered=size, note=signed.note.to_bytes().decode())
+        .execution_options(synchronize_session=False)
+    )
+    remember(session, followed, signed, now)
 
 
 def save_failure(
@@ -140,6 +163,11 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
             failed_at=now,
         )
     )
+    save_evidence(session, followed, error, now)
+
+
+def save_evidence(session: Session, followed: FollowedLog, error: IntegrityError, now: datetime) -> None:
+    """Keep what shows that a log is not what it should be."""
     session.execute(
         insert(PeerEvidence).values(
             peer_log_id=followed.id,

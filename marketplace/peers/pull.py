@@ -22,7 +22,9 @@ from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles
+from marketplace.peers.checkpoints import find_another
 from marketplace.peers.comparison import find_missing
+from marketplace.peers.errors import ContactError
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, Head, PeerFeed, fetch_bodies
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.mirror_list import MirrorList
@@ -36,12 +38,13 @@ from marketplace.peers.progress import (
     save_comparison,
     save_head,
     save_quarantine,
+    save_seen,
     save_step,
 )
 from marketplace.peers.registry import Peers
 from marketplace.peers.rows import Row, cut, entry_ids, sort_rows, unknown_rows
 from marketplace.peers.sites import FollowedLog, Mirror, Peer, Rejected
-from marketplace.peers.trusted_log import IntegrityError, TrustedLog, judge_head, judge_page
+from marketplace.peers.trusted_log import IntegrityError, SplitViewError, TrustedLog, judge_head, judge_page
 from marketplace.peers.trusted_log import Page as JudgedPage
 from marketplace.peers.verification import Verification
 from marketplace.peers.written import COMMIT_SECONDS, WrittenPages
@@ -89,6 +92,8 @@ class LogPull:
         self._slug = slug
         self._tag: str | None = None
         self._met = False
+        #: The head of the last look; None where nothing new was shown.
+        self._head: SignedCheckpoint | None = None
 
     def run(
         self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None = None
@@ -115,11 +120,22 @@ class LogPull:
                 save_quarantine(session, self._read(session, followed), error, self._means.clock())
             self._tag, self._met = None, False
             raise
+        except ContactError:
+            self._keep_head(followed)
+            raise
+
+    def _keep_head(self, followed: FollowedLog) -> None:
+        """Remember what the log signed for, although its rows did not come."""
+        newest = followed.trusted.newest
+        if self._head is not None and (newest is None or newest.checkpoint != self._head.checkpoint):
+            with self._means.database.write() as session:
+                save_seen(session, followed, self._head, self._means.clock())
 
     def _run(self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None) -> FollowedLog:
         before = feed.received
         quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
         key = self._peer.log_key.named(followed.origin)
+        self._head = None
         head: Head | None
         if shown is not None and covers_more(shown, followed):
             head = Head(shown, None)
@@ -128,6 +144,8 @@ class LogPull:
         if head is None:
             return followed
         trusted = judge_head(followed.trusted, head.signed)
+        self._verify_seen(followed, head.signed)
+        self._head = head.signed
         if trusted.behind == 0:
             if trusted != followed.trusted or followed.failures or not self._met:
                 followed = self._save_head(followed, trusted, feed.received - before)
@@ -136,6 +154,23 @@ class LogPull:
             followed = self._take_rows(followed, feed, before)
         self._tag, self._met = head.tag, True
         return followed
+
+    def _verify_seen(self, followed: FollowedLog, signed: SignedCheckpoint) -> None:
+        """Hold a head against every one that was seen, where the largest was forgotten.
+
+        Raises:
+            SplitViewError: another tree of its size was signed before.
+        """
+        if followed.trusted.newest is not None:
+            return
+        with self._means.database.read() as session:
+            another = find_another(session, followed, signed)
+        if another is not None:
+            raise SplitViewError(
+                f"two checkpoints of size {signed.checkpoint.size} have different roots",
+                another,
+                signed.note.to_bytes().decode(),
+            )
 
     def _save_head(self, followed: FollowedLog, trusted: TrustedLog, received: int) -> FollowedLog:
         with self._means.database.write() as session:

@@ -17,6 +17,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerGrant, PeerLog, PeerRejected, PeerWanted
 from marketplace.models import Peer as PeerRow
+from marketplace.peers import checkpoints
 from marketplace.peers.errors import PeerError
 from marketplace.peers.sites import Evidence, FollowedLog, Peer, Standing, State
 from marketplace.peers.trusted_log import EMPTY, TrustedLog
@@ -271,6 +272,7 @@ class Peers:
                 }
                 self._session.execute(update(PeerLog).where(PeerLog.id == followed.id).values(**values))
                 released.append(self.log(followed.id))
+        checkpoints.settle(self._session, [one.id for one in released])
         return released
 
     def restart(self, name: str) -> None:
@@ -283,6 +285,7 @@ class Peers:
         for followed in self.logs(peer.id):
             for table in (PeerWanted, PeerRejected):
                 self._session.execute(delete(table).where(table.peer_log_id == followed.id))
+        checkpoints.settle(self._session, [followed.id for followed in self.logs(peer.id)])
         self._session.execute(update(PeerLog).where(PeerLog.peer_id == peer.id).values(**_START))
 
     def trouble(self) -> dict[int, Trouble]:
@@ -292,6 +295,14 @@ class Peers:
         return {
             key: Trouble(wanted.get(key, 0), rejected.get(key, 0)) for key in wanted.keys() | rejected.keys()
         }
+
+    def withheld(self) -> dict[int, int]:
+        """By the key of the log, the rows that its site signed for elsewhere and does not show."""
+        return checkpoints.withheld(self._session)
+
+    def checkpoints(self, peer_log_id: int, most: int) -> list[checkpoints.Seen]:
+        """The checkpoints that were seen of a log, the largest first."""
+        return checkpoints.newest_seen(self._session, peer_log_id, most)
 
     def evidence(self, peer_id: int) -> list[Evidence]:
         """Everything kept against a peer, the newest first."""

@@ -16,6 +16,7 @@ from marketplace.ingest import IngestError
 from marketplace.peers.discovery import follow_offered
 from marketplace.peers.errors import ContactError, MalformedError, PeerError
 from marketplace.peers.feed import Description, OfferedLog, PeerFeed
+from marketplace.peers.gossip import HeadGossip
 from marketplace.peers.progress import MovedError, save_failure
 from marketplace.peers.pull import LogPull, Means, covers_more
 from marketplace.peers.registry import PeerNotFoundError, Peers
@@ -91,6 +92,7 @@ class PeerRunner:
         self._own = PeerFeed(peer.url, lambda: credentials(peer.name))
         self._due: dict[int, _Due] = {}
         self._discovery = _Discovery()
+        self._gossip = HeadGossip(means, peer)
         self._wanted_at = 0.0
         self._followed: list[FollowedLog] = []
         self._read_at = 0.0
@@ -284,6 +286,7 @@ class PeerRunner:
         self._discovery.at = time.monotonic() + _DISCOVERY
         try:
             said, offset = self._describe()
+            self._gossip.step(self._public)
         except ContactError:
             # The logs that are followed tell of it when they are looked at. A peer that comes back
             # does not wait a minute for its other logs and its clock to be known.

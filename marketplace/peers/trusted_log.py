@@ -87,6 +87,12 @@ class SplitViewError(IntegrityError):
     code = "integrity.split-view"
 
 
+class FrozenError(IntegrityError):
+    """A checkpoint smaller than one that was signed before and shown to somebody else."""
+
+    code = "integrity.frozen"
+
+
 class WrongRootError(IntegrityError):
     """The rows do not make the tree that was signed."""
 

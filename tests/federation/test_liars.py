@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from marketplace.peers.sites import State
+from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.federation.liars import LIES, SLOW, Liar, Lie, serving
+from tests.federation.liars import LIES, SLOW, Liar, Lie, note, serving
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
 from tests.soaking import Tell
 from validators import accept
@@ -126,3 +127,39 @@ def test_a_peer_with_an_endorser_who_says_two_things(tmp_path: Path) -> None:
             assert victim.followed(liar.site).state is State.TAILING
         finally:
             victim.end()
+
+
+def test_a_log_that_stands_still_for_one_site_and_not_for_another_is_found_out(tmp_path: Path) -> None:
+    two = note(lambda one: one.note(one.rows[:2]))
+    liar = Liar("frozen", two)
+    victim, honest = make_site(tmp_path, "victim"), make_site(tmp_path, "honest")
+    victim.follow(honest.url, honest.keys.log.verifier)
+    honest.follow(victim.url, victim.keys.log.verifier)
+    with serving(liar) as url:
+        for site in (victim, honest):
+            site.follow(url, liar.key.verifier)
+        try:
+            honest.start()
+            with honest.running.client() as http:
+                shown = WitnessRequest(0, (), liar.note(liar.rows)).to_bytes()
+                answer = http.post("/fed/v1/witness/add-checkpoint", content=shown)
+                assert answer.status_code == 200, answer.text
+            victim.start()
+            sent: set[str] = set()
+
+            def is_caught() -> bool:
+                # Each new head of an honest peer is an occasion to ask it what it saw.
+                sent.add(honest.upload(document(f"true {len(sent)}")))
+                return "integrity.frozen" in victim.evidence(liar.site)
+
+            await_true(is_caught, HEALED)
+            await_true(lambda: sent <= victim.ids(), HEALED)
+            with victim.running.client() as http:
+                alerts = http.get("/api/v1/alerts").json()["alerts"]
+            assert [(one["code"], one["severity"]) for one in alerts] == [("peer.frozen", "critical")]
+            # It signed nothing that contradicts itself: what it shows is taken in all the same.
+            assert victim.followed(liar.site).state is State.TAILING
+            assert victim.complaints() == []
+        finally:
+            victim.end()
+            honest.end()
