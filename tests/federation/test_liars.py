@@ -139,12 +139,12 @@ def test_a_log_that_stands_still_for_one_site_and_not_for_another_is_found_out(t
         for site in (victim, honest):
             site.follow(url, liar.key.verifier)
         try:
+            victim.start()
             honest.start()
             with honest.running.client() as http:
                 shown = WitnessRequest(0, (), liar.note(liar.rows)).to_bytes()
                 answer = http.post("/fed/v1/witness/add-checkpoint", content=shown)
                 assert answer.status_code == 200, answer.text
-            victim.start()
             sent: set[str] = set()
 
             def is_caught() -> bool:
@@ -152,7 +152,7 @@ def test_a_log_that_stands_still_for_one_site_and_not_for_another_is_found_out(t
                 sent.add(honest.upload(document(f"true {len(sent)}")))
                 return "integrity.frozen" in victim.evidence(liar.site)
 
-            await_true(is_caught, HEALED)
+            await_true(is_caught, 3 * HEALED)
             await_true(lambda: sent <= victim.ids(), HEALED)
             with victim.running.client() as http:
                 alerts = http.get("/api/v1/alerts").json()["alerts"]
