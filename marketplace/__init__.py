@@ -19,17 +19,28 @@ def main(global_config: dict[str, str], **settings: str) -> Router:
     """
     import os
 
-    from marketplace import db
+    from marketplace import db, logs
     from marketplace.config import Settings, environment_settings
     from marketplace.runtime import build
 
     checked = Settings.from_mapping({**settings, **environment_settings(os.environ)})
+    if not _has_loggers(global_config.get("__file__")):
+        logs.configure(checked.log.level, checked.log.format)
     db.initialise(checked.database_url)
     runtime = build(checked)
     atexit.register(runtime.close)
     application = make_app(runtime)
     runtime.start()
     return application
+
+
+def _has_loggers(ini: str | None) -> bool:
+    """Whether the file says itself what is logged; pserve shows warnings only where it does not."""
+    from configparser import RawConfigParser
+
+    parser = RawConfigParser()
+    parser.read([] if ini is None else ini, encoding="utf-8")
+    return parser.has_section("loggers")
 
 
 def make_app(runtime: Runtime) -> Router:

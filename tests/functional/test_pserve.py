@@ -1,0 +1,45 @@
+"""development.ini as it stands serves by pserve too, but for its port and its directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.functional.catalogue import eventually
+from tests.functional.running import ROOT, START_SECONDS, STOP_SECONDS
+
+
+def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:
+    example = (ROOT / "development.ini").read_text(encoding="utf-8")
+    ini = tmp_path / "site.ini"
+    ini.write_text(example.replace("listen = 127.0.0.1:6543", "listen = 127.0.0.1:0"), encoding="utf-8")
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("MARKETPLACE_")}
+    log = tmp_path / "log"
+
+    def logged(pattern: str) -> re.Match[str] | None:
+        return re.search(pattern, log.read_text(encoding="utf-8"))
+
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from pyramid.scripts.pserve import main; main()", str(ini)],
+            cwd=tmp_path,
+            env=environ | {"PYTHONPATH": str(ROOT)},
+            stdout=errors,
+            stderr=errors,
+        )
+    try:
+        serving = eventually(lambda: logged(r"Serving on (http://\S+)"), START_SECONDS)
+        assert serving is not None
+        answer = httpx.get(f"{serving[1]}/metadata?status=all", trust_env=False, timeout=30)
+        assert (answer.status_code, answer.text) == (404, "<error>no metadata matching query found</error>")
+        eventually(lambda: logged(r"path=/metadata .*status=404"))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+    assert (tmp_path / "var" / "marketplace.sqlite").exists()
