@@ -81,7 +81,10 @@ def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, b
         return "application/json", json.dumps({str(status): reason}).encode()
     if "text/html" in accept:
         # No template: whoever chose a wrong file in a form still gets something to read.
-        page = f"<!doctype html><title>{status}</title><h1>{escape(reason)}</h1><p>Go back and try again."
+        told = escape(reason[:1].upper() + reason[1:])
+        page = (
+            f'<!doctype html><html lang="en"><title>{status}</title><h1>{told}</h1><p>Go back and try again.'
+        )
         return "text/html; charset=UTF-8", page.encode()
     return "application/xml; charset=UTF-8", f"<error>{escape(reason)}</error>".encode()
 
