@@ -55,6 +55,8 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
     else:
         rows = [_shown(one) for one in groups]
     write_records(rows, columns, output, identify="name")
+    if not rows:
+        click.echo("marketplace: there are no groups.", err=True)
 
 
 @group.command()

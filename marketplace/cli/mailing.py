@@ -52,6 +52,8 @@ def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> 
         for one in found
     ]
     write_records(rows, _COLUMNS, output, identify="id")
+    if not rows:
+        click.echo("marketplace: no mail waits, and none was given up.", err=True)
 
 
 @mail.command()

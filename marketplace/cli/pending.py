@@ -49,6 +49,8 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
     write_records(
         rows, ("id", "state", "email", "log", "since", "until", "certificate"), output, identify="id"
     )
+    if not rows:
+        click.echo("marketplace: no upload waits for confirmation.", err=True)
 
 
 @pending.command()

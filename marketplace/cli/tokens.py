@@ -94,6 +94,8 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
         tokens = TokenService(session).list(owner)
     now = _now()
     write_records([_shown(one, now) for one in tokens], _COLUMNS, output, identify="name")
+    if not tokens:
+        click.echo("marketplace: there are no tokens.", err=True)
 
 
 @token.command()

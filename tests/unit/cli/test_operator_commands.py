@@ -223,3 +223,11 @@ def test_fsck_finds_each_kind_of_damage(cli, filled, code, statements):
     assert outcome.code == 5
     assert code in {damage["code"] for damage in outcome.json}
     assert outcome.is_sentence()
+
+
+@pytest.mark.parametrize("kind", ["token", "group", "mail", "pending"])
+def test_an_empty_list_says_so_beside_the_results(cli, data, kind):
+    outcome = cli(kind, "list", "--data", data)
+    assert (outcome.code, outcome.out) == (0, b"")
+    assert outcome.is_sentence()
+    assert cli(kind, "list", "--data", data, "-o", "json").json == []
