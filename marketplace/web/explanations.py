@@ -220,6 +220,10 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "This site takes uploads of the endorsers on its list only. Ask the operator to put the name in "
             "your certificate there."
         ),
+        "gate.not-shown": (
+            "This site shows only entries of certain endorsers, tags or standings, and yours is none of "
+            "them: nobody could see it here. Upload it to another marketplace, or ask the operator."
+        ),
         "gate.created-in-future": "Set the clock of the signing machine and sign again.",
         "conflict.coordinates": (
             "You have signed another entry about this image with the same time. Nothing is ever "
