@@ -109,8 +109,9 @@ class Following:
 
     def start(self) -> None:
         """Open each follower's copy and let it follow, as soon as there is a usable database."""
+        opened = self._try_open()
         self._warming.start()
-        if not self._try_open():
+        if not opened:
             self._opening.start()
 
     def _open_later(self) -> None:
