@@ -72,7 +72,7 @@ class Catalogue:
         Returns:
             the principal's logs as the session sees them.
         """
-        heads = session.execute(_HEADS, {"names": sorted(principal.logs)}).all()
+        heads = session.connection().execute(_HEADS, {"names": sorted(principal.logs)}).all()
         if heads and (heads[0][4] or 0) > self._revision:
             self._judge(session, heads[0][4])
         for log_id, name, size, revision, _ in heads:

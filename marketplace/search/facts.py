@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from marketplace.models.current import FOREVER
 from marketplace.search.text import fold
@@ -74,6 +75,7 @@ class Facts:
         return self.created, self.deprecated, -self.entry_number
 
 
+@lru_cache(maxsize=4096)
 def facet_value(facet: Facet, spelled: str) -> str:
     """The value that spellings share."""
     text = spelled.strip()[:VALUE_LENGTH]

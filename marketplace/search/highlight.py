@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from marketplace.search import text
@@ -55,17 +56,35 @@ def excerpt(original: str, field: Field, query: WordQuery | None) -> Marked:
 
 
 def _places(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
+    find = _in_ascii if original.isascii() else _in_any
+    return _joined(sorted(set(find(original, clauses))))
+
+
+def _in_ascii(original: str, clauses: list[Clause]) -> Iterator[tuple[int, int]]:
+    """Where clauses stand in a text whose folding keeps every place: most texts, and not cut as a whole."""
+    lowered = original.lower()
+    for clause in clauses:
+        start = lowered.find(clause.words[0])
+        while start >= 0:
+            if not lowered[start - 1 : start].isalnum():
+                run = text.run(lowered, start, len(clause.words))
+                if _fits(clause, run):
+                    yield start, run[-1][2]
+            start = lowered.find(clause.words[0], start + 1)
+
+
+def _in_any(original: str, clauses: list[Clause]) -> Iterator[tuple[int, int]]:
     spans = text.spans(original)
-    found: set[tuple[int, int]] = set()
     for clause in clauses:
         first, length = clause.words[0], len(clause.words)
-        for i, (word, start, end) in enumerate(spans):
-            if clause.match is Match.PREFIX:
-                if word.startswith(first):
-                    found.add((start, end))
-            elif word == first and tuple(one[0] for one in spans[i : i + length]) == clause.words:
-                found.add((start, spans[i + length - 1][2]))
-    return _joined(sorted(found))
+        for i, (word, start, _) in enumerate(spans):
+            if word.startswith(first) and _fits(clause, run := spans[i : i + length]):
+                yield start, run[-1][2]
+
+
+def _fits(clause: Clause, run: Sequence[tuple[str, int, int]]) -> bool:
+    """Whether words that stand at a place are those of a clause; its first one begins there."""
+    return clause.match is Match.PREFIX or tuple(word for word, _, _ in run) == clause.words
 
 
 def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:

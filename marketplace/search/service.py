@@ -164,13 +164,14 @@ class SearchService:
             if request.order() is Sort.RELEVANCE:
                 places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, after)
             page, more = places[: request.limit], len(places) > request.limit
+            hits = _hits(session, scope, [place.entry_key for place in page], query, now)
             return SearchPage(
-                hits=_hits(session, scope, [place.entry_key for place in page], query, now),
+                hits=hits,
                 total=total,
                 facets=facets,
                 sort=request.order(),
                 suggestion=self._suggest(query, request, principal, moment) if query and not total else None,
-                next_cursor=_next(session, page[-1], request) if more else None,
+                next_cursor=_next(page, hits[-1].row, request) if more and hits else None,
             )
 
     def _match(self, query: WordQuery, principal: Principal, stack: ExitStack) -> dict[str, Matches]:
@@ -279,9 +280,9 @@ def _page(view: View, found: Sequence[BitMap], request: SearchRequest, after: Pl
     return walk(by, found, after, request.limit + 1)
 
 
-def _next(session: Session, last: Place, request: SearchRequest) -> str:
-    entry_id = session.scalars(select(Entry.entry_id).where(Entry.id == last.entry_key)).one()
-    return Cursor(last.value, entry_id).encode(request)
+def _next(page: Sequence[Place], last: EntryRow, request: SearchRequest) -> str:
+    value = next(place.value for place in reversed(page) if place.entry_key == last.key)
+    return Cursor(value, last.entry_id).encode(request)
 
 
 def _place_of(session: Session, scope: Scope, cursor: Cursor) -> Place:
@@ -322,9 +323,11 @@ def _hits(
     if not keys:
         return []
     # Asked for by key, and once more only what the principal sees: two locks on one door.
-    rows = {row.key: row for row in map(to_row, session.execute(_rows(scope.keys), {"keys": keys}))}
+    # Through the connection: the session would look for objects to make of these values.
+    connection = session.connection()
+    rows = {row.key: row for row in map(to_row, connection.execute(_rows(scope.keys), {"keys": keys}))}
     tags: dict[int, list[str]] = {}
-    for key, tag in session.execute(_TAGS, {"keys": keys}):
+    for key, tag in connection.execute(_TAGS, {"keys": keys}):
         tags.setdefault(key, []).append(tag)
     return [
         SearchHit(

@@ -18,6 +18,10 @@ from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_
 from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order
 
+#: Where the values of a facet stand among those of an entry.
+_PLACE: Mapping[Facet, int] = {facet: place for place, facet in enumerate(SPELLED)}
+#: So many entries are looked at in the time that the bitmap of one value takes.
+_WALKED = 4
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
 _SPAN = 30 * 86_400
 
@@ -111,12 +115,26 @@ class Shelf:
             counts = {status: self.status(status, now).intersection_cardinality(among) for status in Status}
             return {status.value: count for status, count in counts.items() if count}
         sets = self._values[facet]
+        if facet in _PLACE and len(among) < _WALKED * len(sets):
+            return self._count_each(facet, among, limit)
         if limit is None or len(sets) <= limit:
             found = ((value, held.intersection_cardinality(among)) for value, held in sets.items())
             return {value: count for value, count in found if count}
         if facet not in self._by_size:
             self._by_size[facet] = sorted(sets.items(), key=lambda item: -len(item[1]))
         return _commonest(self._by_size[facet], among, limit)
+
+    def _count_each(self, facet: Facet, among: BitMap, limit: int | None) -> dict[str, int]:
+        """The same, looking at each of few entries instead of at each of many values."""
+        items, place = self.items, _PLACE[facet]
+        totals: Counter[str] = Counter()
+        # Entries share their values as objects, so there are fewer of these than entries.
+        for spelled, count in Counter(items[key].spelled[place] for key in among).items():
+            for value in {facet_value(facet, one) for one in spelled}:
+                totals[value] += count
+        if limit is None:
+            return totals
+        return dict(nsmallest(limit, totals.items(), key=lambda item: (-item[1], item[0])))
 
     def label(self, facet: Facet, value: str) -> str:
         """How most entries spell a value; the value itself where none has it."""

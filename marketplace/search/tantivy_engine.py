@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,13 @@ from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
+from marketplace.search.remembered import Remembered
 from marketplace.search.words import Clause, Field, Match, WordQuery
 
 #: Memory of the writer in bytes; it commits to disk what does not fit.
 WRITER_BYTES = 64_000_000
+#: Bytes of answers that are remembered.
+CACHED_BYTES = 16 * 2**20
 #: How many times the title's words count where no field is named.
 TITLE_WEIGHT = 3
 
@@ -74,9 +78,13 @@ class TantivyIndex:
         opened.register_tokenizer(_TOKENIZER, spaces)
         self._schema = opened.schema
         self._lock = Lock()
-        self._seen = 0
+        self._seen = (0, 0)
         #: The position, and of which state of the index: every search asks for it.
-        self._known: tuple[int, Position] | None = None
+        self._known: tuple[tuple[int, int], Position] | None = None
+        #: Answers by state and query: who searches goes on to pages and filters of the same words.
+        self.remembered: Remembered[tuple[tuple[int, int], WordQuery], TantivyMatches] = Remembered(
+            CACHED_BYTES, TantivyMatches.bytes
+        )
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
@@ -112,9 +120,14 @@ class TantivyIndex:
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _broken(self._where):
-            _, searcher = self._snapshot()
-            hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
-            return TantivyMatches(hits, searcher.fast_field_values(_KEY, [address for _, address in hits]))
+            state, searcher = self._snapshot()
+            known = self.remembered.find((state, query))
+            if known is None:
+                hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
+                keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
+                known = TantivyMatches([-score for score, _ in hits], keys)
+                self.remembered.keep((state, query), known)
+            return known
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
@@ -124,9 +137,10 @@ class TantivyIndex:
     def close(self) -> None:
         """Nothing is held open that the garbage collector does not close."""
 
-    def _snapshot(self) -> tuple[int, Any]:
-        """The newest state of the index, with a number that tells it from others."""
-        changed = (self._where / "meta.json").stat().st_mtime_ns
+    def _snapshot(self) -> tuple[tuple[int, int], Any]:
+        """The newest state of the index, with what tells it from others: each commit writes the file anew."""
+        file = (self._where / "meta.json").stat()
+        changed = (file.st_mtime_ns, file.st_ino)
         with self._lock:
             if changed != self._seen:
                 self._index.reload()
@@ -152,22 +166,31 @@ class TantivyIndex:
 
 
 class TantivyMatches:
-    """The answer to one query, the best first; see Matches."""
+    """The answer to one query; see Matches. Frozen, so that several searches may share it.
 
-    def __init__(self, hits: Sequence[tuple[float, Any]], keys: list[int]) -> None:
-        self._hits = hits
-        self._keys = keys
-        self.keys = BitMap(keys)
+    Args:
+        worse: the scores with their signs turned, so that the best is first and they ascend.
+        keys: of the entries that have them.
+    """
+
+    def __init__(self, worse: Sequence[float], keys: Sequence[int]) -> None:
+        self._worse = array("d", worse)
+        self._keys = array("I", keys)
+        self.keys = BitMap(self._keys)
+
+    def bytes(self) -> int:
+        """Bytes of memory, about."""
+        return 14 * len(self._keys) + 500
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
         last = self._present(after)
         page: list[Ranked] = []
-        start = 0 if last is None else bisect_left(self._hits, -last.score, key=_worse_by)
+        start = 0 if last is None else bisect_left(self._worse, -last.score)
         while start < len(self._keys) and len(page) < limit:
             # The hits come best first, but equals in no order of ours: a run of them is taken as a set.
-            score = self._hits[start][0]
-            end = bisect_right(self._hits, -score, lo=start, key=_worse_by)
+            score = -self._worse[start]
+            end = bisect_right(self._worse, -score, lo=start)
             equals = among & BitMap(self._keys[start:end])
             if last is not None and score == last.score:
                 equals.remove_range(last.entry_key, 2**32)
@@ -179,15 +202,10 @@ class TantivyMatches:
         """The place that the last entry of the page before has now."""
         if after is None or after.entry_key not in self.keys:
             return after
-        return Ranked(self._hits[self._keys.index(after.entry_key)][0], after.entry_key)
+        return Ranked(-self._worse[self._keys.index(after.entry_key)], after.entry_key)
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _worse_by(hit: tuple[float, Any]) -> float:
-    """A key by which the hits stand in ascending order."""
-    return -hit[0]
 
 
 def _schema() -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 #: Longer words are cut here, in the index as in queries: no engine has to hold a 64 Ki word.
 WORD_LENGTH = 64
@@ -43,6 +44,12 @@ def words(text: str) -> list[str]:
     """The folded words of a text, in order: runs of letters and digits, each at most WORD_LENGTH long."""
     found = _ASCII_WORD.findall(text.lower()) if text.isascii() else _WORD.findall(fold(text))
     return [word[:WORD_LENGTH] for word in found]
+
+
+def run(lowered: str, start: int, count: int) -> list[tuple[str, int, int]]:
+    """The first words from a place on in a text of ASCII small letters, as ``spans`` gives them."""
+    found = islice(_ASCII_WORD.finditer(lowered, start), count)
+    return [(m.group()[:WORD_LENGTH], m.start(), m.end()) for m in found]
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:

@@ -21,7 +21,7 @@ from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 from marketplace.search.whoosh_fields import Words
-from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, PostingCache
+from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, posting_cache
 from marketplace.search.whoosh_segments import NUMBER
 from marketplace.search.whoosh_snapshots import Snapshots
 from marketplace.search.words import Field, WordQuery
@@ -80,7 +80,8 @@ class WhooshIndex:
         self._where = where
         self._index = opened
         self._snapshots = Snapshots(opened, _position_in)
-        self._postings = PostingCache()
+        #: Outlives commits, because segments do.
+        self.remembered = posting_cache()
 
     def verify(self) -> None:
         """Read a little of every part, so that damage shows at start and not in a search.
@@ -119,7 +120,9 @@ class WhooshIndex:
         with _broken(self._where):
             snapshot = self._snapshots.lend()
             try:
-                return WhooshMatches(self._where, self._snapshots, Evaluator(snapshot, query, self._postings))
+                return WhooshMatches(
+                    self._where, self._snapshots, Evaluator(snapshot, query, self.remembered)
+                )
             except BaseException:
                 self._snapshots.take_back(snapshot)
                 raise

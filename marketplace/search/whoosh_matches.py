@@ -7,15 +7,14 @@ a segment is remembered: it stays true for as long as the segment lives.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from math import log
-from threading import Lock
 
 from pyroaring import BitMap
 
 from marketplace.search.engine import Ranked
 from marketplace.search.equals import Weighed, best, score_of
 from marketplace.search.errors import SearchRefusedError
+from marketplace.search.remembered import Remembered
 from marketplace.search.whoosh_segments import Leaf, Postings
 from marketplace.search.whoosh_snapshots import Snapshot
 from marketplace.search.words import Clause, Match, WordQuery
@@ -24,8 +23,8 @@ ANYWHERE = "anywhere"
 
 #: Seconds that answering may take.
 TIME_LIMIT = 1.5
-#: Conditions whose postings are remembered, and the bytes these may have together.
-CACHED_CONDITIONS, CACHED_BYTES = 16_384, 32 * 2**20
+#: Bytes of postings that are remembered.
+CACHED_BYTES = 32 * 2**20
 #: Bytes that a set takes besides its members, about, and those of a member.
 _SET_BYTES, _MEMBER_BYTES = 250, 2
 #: The usual constants of BM25: how much a long field counts against a word, and how soon repeating it
@@ -33,32 +32,13 @@ _SET_BYTES, _MEMBER_BYTES = 250, 2
 _LENGTH, _SATURATION = 0.75, 1.2
 
 
-class PostingCache:
-    """Postings of conditions on segments, shared by all snapshots of an index."""
+#: What conditions find in segments, by the names of these.
+PostingCache = Remembered[tuple[str, Clause], Postings]
 
-    def __init__(self) -> None:
-        self._items: OrderedDict[tuple[str, Clause], Postings] = OrderedDict()
-        self._bytes = 0
-        self._lock = Lock()
 
-    def find(self, segment: str, clause: Clause) -> Postings | None:
-        """What is remembered of a condition on a segment."""
-        with self._lock:
-            found = self._items.get((segment, clause))
-            if found is not None:
-                self._items.move_to_end((segment, clause))
-            return found
-
-    def remember(self, segment: str, clause: Clause, found: Postings) -> None:
-        """Remember postings, and forget the least used ones over the bounds."""
-        with self._lock:
-            if (segment, clause) in self._items or _cost(found) > CACHED_BYTES // 4:
-                return
-            self._items[segment, clause] = found
-            self._bytes += _cost(found)
-            while len(self._items) > CACHED_CONDITIONS or self._bytes > CACHED_BYTES:
-                _, dropped = self._items.popitem(last=False)
-                self._bytes -= _cost(dropped)
+def posting_cache() -> PostingCache:
+    """An empty one, to be shared by all snapshots of an index."""
+    return Remembered(CACHED_BYTES, _cost)
 
 
 def _cost(postings: Postings) -> int:
@@ -106,14 +86,14 @@ class Evaluator:
 
     def _on(self, leaf: Leaf, clause: Clause) -> Postings:
         """What fulfils a condition on one segment, also of what was deleted since."""
-        known = self._cache.find(leaf.name, clause)
+        known = self._cache.find((leaf.name, clause))
         if known is None:
             with leaf.lock:
                 # Another thread may have read it while this one waited.
-                known = self._cache.find(leaf.name, clause)
+                known = self._cache.find((leaf.name, clause))
                 if known is None:
                     known = self._read(leaf, clause)
-                    self._cache.remember(leaf.name, clause, known)
+                    self._cache.keep((leaf.name, clause), known)
         return known
 
     def _read(self, leaf: Leaf, clause: Clause) -> Postings:

@@ -60,3 +60,11 @@ def test_marks_are_apart_ascending_and_inside(text: str, typed: str) -> None:
         assert places == sorted(set(places))
         assert all(0 <= place <= len(found.text) for place in places)
         assert found.text in text
+
+
+@given(
+    st.text("ab1 .*B", max_size=60), st.sampled_from(["a", "b1", '"a b"', "aba*", '"b a" 1', "aaa*", "a.b a"])
+)
+def test_a_text_of_ascii_is_marked_as_one_that_is_not(text: str, typed: str) -> None:
+    query = parse_words(typed)
+    assert mark(text, Field.TITLE, query).marks == mark(f"{text} \u00e9", Field.TITLE, query).marks

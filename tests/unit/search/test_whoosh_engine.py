@@ -134,25 +134,12 @@ def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) 
     assert find(index, "other") == find(index, "-word") == BitMap([1])
 
 
-def test_remembered_conditions_are_bounded(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whoosh_matches, "CACHED_CONDITIONS", 4)
-    put(index, *(document(key, f"w{key}") for key in range(1, 20)))
-    for _ in range(2):
-        for key in range(1, 20):
-            assert find(index, f"w{key}") == BitMap([key])
-    assert len(index._postings._items) <= 4
-
-
-def test_remembered_postings_are_bounded_in_bytes(
-    index: WhooshIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(index, *(document(key, f"common w{key}") for key in range(1, 400)))
-    for key in range(1, 60):
-        find(index, f"w{key}")
-    monkeypatch.setattr(whoosh_matches, "CACHED_BYTES", 10_000)
-    for _ in range(2):
-        find(index, "common")
-        for key in range(1, 60):
-            assert find(index, f"w{key}") == BitMap([key])
-    kept = index._postings._items.values()
-    assert 0 < sum(map(whoosh_matches._cost, kept)) == index._postings._bytes <= 10_000
+def test_what_was_read_is_remembered_until_its_segment_is_gone(index: WhooshIndex) -> None:
+    put(index, document(1, "word"))
+    assert find(index, "word") == BitMap([1])
+    put(index, document(2, "other"), forget=[1])
+    before = len(index.remembered)
+    assert before > 0
+    assert find(index, "word") == BitMap()
+    # One segment more was looked at, and the old one not again.
+    assert len(index.remembered) == before + 1
