@@ -1,9 +1,8 @@
 """Immutable entries kept in memory, so that serving one again costs no database.
 
-Holds public entries only, by their public coordinates. An entry's bytes never
-change; which of two conflicting entries is shown at the same coordinates can,
-once, when the second one arrives from elsewhere: that is what ``forget`` and the
-time limit are for.
+Holds public entries only, by their public coordinates, which no other entry has: which
+of several is shown can change. An entry's bytes never do; that a second one arrives from
+elsewhere is what ``forget`` and the time limit are for.
 """
 
 from __future__ import annotations

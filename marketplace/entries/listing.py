@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from pyroaring import BitMap
@@ -18,6 +18,7 @@ from marketplace.entries.ordering import NAMED, Orders, collected, walked
 from marketplace.entries.query import Direction, EntryQuery, can_occur, words_of
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import rows_of, to_row
+from marketplace.entries.twins import find_all_vouching, find_vouching
 from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryBody, TrustState
 from marketplace.models.current import FOREVER
@@ -91,7 +92,7 @@ class Listing:
 
     def page(self, query: EntryQuery, found: BitMap) -> list[EntryRow]:
         """The rows of the query's window, in its order; ``found`` is what ``find`` said."""
-        keys, rows = self.keys(query, found), dict[int, EntryRow]()
+        keys, rows = self.shown(self.keys(query, found)), dict[int, EntryRow]()
         statement = rows_of(self._scope.keys)
         for start in range(0, len(keys), NAMED):
             chunk = self._session.execute(statement, {"keys": keys[start : start + NAMED]})
@@ -132,19 +133,33 @@ class Listing:
             found = found | told
         return found
 
+    def shown(self, keys: Sequence[int]) -> list[int]:
+        """The keys with those of the entries that are shown instead of some."""
+        instead = find_vouching(self._session, self._scope, keys)
+        return [instead.get(key, key) for key in keys]
+
     def _marked(self, query: EntryQuery, among: BitMap) -> BitMap:
         if len(among) <= NAMED:
-            few = marked(query.trust, self._scope).where(Entry.id.in_(list(among)))
-            return BitMap(self._session.scalars(few))
+            instead = find_vouching(self._session, self._scope, list(among))
+            asked = among | BitMap(instead.values())
+            few = marked(query.trust, self._scope).where(Entry.id.in_(list(asked)))
+            return _vouched(BitMap(self._session.scalars(few)), instead)
         # Verdicts change without the logs: what they say holds for as long as none does.
         revision = self._session.scalar(select(TrustState.revision)) or 0
 
         def read() -> tuple[Lifetime, BitMap]:
             keys = self._session.scalars(marked(query.trust, self._scope))
-            return Lifetime(self._scope.version, 0, FOREVER), BitMap(keys)
+            found = _vouched(BitMap(keys), find_all_vouching(self._session, self._scope))
+            return Lifetime(self._scope.version, 0, FOREVER), found
 
         return self._trusted.get((self._scope.keys, query.trust, revision), self._scope.version, 0, read)
 
     @property
     def _dialect(self) -> str:
         return self._session.get_bind().dialect.name
+
+
+def _vouched(marked_keys: BitMap, instead: Mapping[int, int]) -> BitMap:
+    """Keys of the entries whose place is taken by a marked one, or that are marked and keep their place."""
+    taken = BitMap(key for key, shown in instead.items() if shown in marked_keys)
+    return (marked_keys - BitMap(instead)) | taken

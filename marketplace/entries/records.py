@@ -129,11 +129,16 @@ class EntryRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """The received bytes of an entry, exactly."""
+    """The received bytes of an entry, exactly.
+
+    Args:
+        alone: nothing else that the reader sees is known to have its coordinates, so these will show it.
+    """
 
     coordinates: Coordinates
     entry_id: str
     data: bytes
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)

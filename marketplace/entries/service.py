@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
@@ -33,6 +34,7 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.twins import find_vouching
 from marketplace.entries.visibility import Scope, find_scope
 from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag, Log
 from marketplace.models.current import FOREVER
@@ -118,17 +120,24 @@ class VisibleEntries:
         if query.has_coordinates():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.keys(query, self._listing.find(query))
+            keys = self._listing.shown(self._listing.keys(query, self._listing.find(query)))
         return self._listing.bodies(keys)
 
     def find_shown(self, coordinates: Coordinates) -> EntryRow | None:
-        """The entry at these coordinates, superseded or not; of several the one with precedence."""
-        return max(self._statements(coordinates), key=EntryRow.rank, default=None)
+        """The entry at these coordinates, superseded or not.
+
+        Of several statements the one with precedence; of several certificates with one statement the one
+        that the site stands closest to.
+        """
+        return self._shown_of(self._statements(coordinates))
 
     def find_body(self, coordinates: Coordinates) -> StoredEntry | None:
         """The received bytes at these coordinates, superseded or not."""
-        row = self.find_shown(coordinates)
-        return None if row is None else next(self._listing.bodies([row.key]))
+        rows = self._statements(coordinates)
+        row = self._shown_of(rows)
+        if row is None:
+            return None
+        return replace(next(self._listing.bodies([row.key])), alone=len(rows) == 1)
 
     def find(self, coordinates: Coordinates) -> EntryRecord | None:
         """Everything known about the entry at these coordinates."""
@@ -172,7 +181,7 @@ class VisibleEntries:
             .order_by(Entry.created.desc(), Entry.entry_id)
             .limit(min(limit, ROWS_LIMIT))
         )
-        return sorted(map(to_row, self._session.execute(statement)), key=EntryRow.rank)
+        return self._in_turn([to_row(row) for row in self._session.execute(statement)])
 
     def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """What an endorser said at or after a time, newest first."""
@@ -184,7 +193,7 @@ class VisibleEntries:
             .order_by(Entry.created.desc(), Entry.entry_id)
             .limit(min(limit, ROWS_LIMIT))
         )
-        return sorted(map(to_row, self._session.execute(statement)), key=EntryRow.rank, reverse=True)
+        return self._in_turn([to_row(row) for row in self._session.execute(statement)])[::-1]
 
     def tagged(self, email: str, tag: str) -> EntryRow | None:
         """What e-mail + tag names: the newest current entry with the tag that is not deprecated."""
@@ -204,9 +213,10 @@ class VisibleEntries:
             .order_by(Current.created.desc(), Current.entry_id)
             .limit(1)
         )
-        key = self._session.scalar(keys)
-        if key is None:
+        found = self._session.scalar(keys)
+        if found is None:
             return None
+        (key,) = self._listing.shown([found])
         return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
 
     def endorsers(self) -> Sequence[EndorserRow]:
@@ -237,6 +247,20 @@ class VisibleEntries:
         """The tags that name an entry of this endorser, by code point."""
         return self._endorsers.tags(email)
 
+    def _in_turn(self, rows: Sequence[EntryRow]) -> Sequence[EntryRow]:
+        """Rows by rank; of those that say the same the one that is shown comes last."""
+        found = sorted(rows, key=EntryRow.rank)
+        places = {row.key: place for place, row in enumerate(found)}
+        last: dict[int, int] = {}
+        for key, shown in find_vouching(self._session, self._scope, list(places)).items():
+            if shown in places:
+                last[shown] = max(last.get(shown, places[shown]), places[key])
+        for shown, place in last.items():
+            other = found[place].key
+            found[places[shown]], found[place] = found[place], found[places[shown]]
+            places[shown], places[other] = place, places[shown]
+        return found
+
     def _statements(self, coordinates: Coordinates) -> Sequence[EntryRow]:
         if not (can_occur(coordinates.identifier) and can_occur(coordinates.email)):
             return []
@@ -248,6 +272,13 @@ class VisibleEntries:
             )
         )
         return [to_row(row) for row in found]
+
+    def _shown_of(self, rows: Sequence[EntryRow]) -> EntryRow | None:
+        """What is shown of the entries at one place."""
+        if len(rows) < 2:
+            return rows[0] if rows else None
+        (key,) = self._listing.shown([max(rows, key=EntryRow.rank).key])
+        return next(row for row in rows if row.key == key)
 
     def _others(self, row: EntryRow) -> Sequence[str]:
         """Ids of the visible entries that say something else at the coordinates of this one."""
@@ -300,10 +331,13 @@ class VisibleEntries:
             .join(EntryBody, EntryBody.id == Change.body_id)
             .where(Entry.id == row.key, self._scope.serves())
         ).one()
-        shown = self._session.execute(
-            select(Current.entry_id, Current.created).where(
+        current = self._session.execute(
+            select(Current.entry_key, Current.created).where(
                 self._scope.current(), Current.identifier == row.identifier, Current.email == row.email
             )
+        ).one()
+        shown = self._session.scalars(
+            select(Entry.entry_id).where(Entry.id == self._listing.shown([current.entry_key])[0])
         ).one()
         locations = self._session.scalars(
             select(EntryLocation.uri)
@@ -322,8 +356,8 @@ class VisibleEntries:
             signature_algorithm=body.signature_algorithm,
             digest_algorithm=body.digest_algorithm,
             conflicts=tuple(sorted(others)),
-            current_id=shown.entry_id,
-            current=Coordinates(row.identifier, row.email, shown.created),
+            current_id=shown,
+            current=Coordinates(row.identifier, row.email, current.created),
             accepted_at=body.accepted_at,
             body_size=body.size,
             logs=tuple(self._session.scalars(self._logs_of(row.key))),

@@ -80,6 +80,24 @@ def is_sound(begins: _Moment, ends: _Moment, created: _Moment, *, good_signature
     return good_signature and begins <= created <= ends
 
 
+#: From what a site stands closest to. What it knows to be revoked is not made unknown by another certificate.
+_CLOSENESS = (
+    Standing.CHAINED,
+    Standing.REVOKED,
+    Standing.REVOCATION_UNKNOWN,
+    Standing.SELF_SIGNED,
+    Standing.UNTRUSTED_ISSUER,
+)
+#: How far a site stands from a certificate, by its standing; what nobody has looked at is farthest.
+DISTANCES = {standing.value: distance for distance, standing in enumerate(_CLOSENESS)}
+FARTHEST = len(DISTANCES)
+
+
+def distance(standing: str | None, *, sound: bool, confirmed: bool) -> tuple[int, bool, bool]:
+    """Least for the certificate that counts, where several came with one statement."""
+    return DISTANCES.get(standing or "", FARTHEST), not sound, not confirmed
+
+
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
     """The verdict on an entry's certificate, as it is stored.

@@ -22,7 +22,7 @@ from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row
+from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
     FIND_AT_COORDINATES,
@@ -39,6 +39,7 @@ from marketplace.ingest.statements import (
     INSERT_ENTRY,
     INSERT_LOCATIONS,
     INSERT_TAGS,
+    NOTE_TWINS,
     UPDATE_CURRENT,
 )
 from validators.document import AcceptedEntry, Coordinates, Signer
@@ -181,6 +182,9 @@ class Batch:
             body_id = self._insert(INSERT_BODY, body | {"entry_key": entry_key})
         else:
             body_id = self._find_or_insert_body(entry_key, body)
+        # Else nothing has its coordinates here, unless it is hidden.
+        if self._policy.shown.digest or (shown is not None and shown.created >= entry.created):
+            self._connection.execute(NOTE_TWINS, said(row))
         if hidden is None:
             self._show(log_id, entry_key, row, shown)
         if note is not None:
@@ -229,6 +233,8 @@ class Batch:
         }
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
         stored = insert_unknown(self._connection, entries, log_id, certificates, shown, self._now)
+        if self._policy.shown.digest:
+            self._connection.execute(NOTE_TWINS, [said(entry_row(entry)) for entry in entries])
         taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
         for mine, one, claim, seen in zip(taken, stored, provenance, shown, strict=True):
             self._await_number(log, Appended(one.entry_key, one.body_id, claim, seen), mine, one.digest)

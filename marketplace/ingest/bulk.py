@@ -7,7 +7,7 @@ against each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Select
 
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.pure import precedence
-from marketplace.ingest.rows import Row, body_row, current_row, entry_row
+from marketplace.ingest.rows import Row, body_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
     FIND_BODY_KEYS,
     FIND_ENTRY_KEYS,
+    NOTE_TWINS,
     UPDATE_CURRENT,
 )
 from marketplace.models import Current, Entry, EntryBody, EntryLocation, EntryTag
@@ -114,9 +115,10 @@ def _show(connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]]) 
     found = connection.execute(
         FIND_ALL_CURRENT, {"log_id": log_id, "identifiers": list({identifier for identifier, _ in best})}
     )
-    new, better = dict(best), []
+    new, better, latest = dict(best), [], dict[tuple[str, str], datetime]()
     for shown in found:
         pair = (shown.identifier, shown.email)
+        latest[pair] = shown.created
         if pair in best:
             del new[pair]
             row, key = best[pair]
@@ -125,6 +127,25 @@ def _show(connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]]) 
     insert_many(connection, Current.__table__, [_current(row, log_id, key) for row, key in new.values()])
     if better:
         connection.execute(UPDATE_CURRENT, better)
+    repeated = list(_repeated([row for row, _ in seen], latest))
+    if repeated:
+        connection.execute(NOTE_TWINS, repeated)
+
+
+def _repeated(rows: Sequence[Row], latest: Mapping[tuple[str, str], datetime]) -> Iterator[Row]:
+    """What some rows say, where it may have been said before.
+
+    Args:
+        latest: when the log's current entry of an image and endorser was made.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    for row in rows:
+        given = said(row)
+        key = tuple(given.values())
+        before = latest.get((row["identifier"], row["email"]))
+        if key in seen or (before is not None and before >= row["created"]):
+            yield given
+        seen.add(key)
 
 
 def _rank(row: Row) -> tuple[datetime, bool, int]:

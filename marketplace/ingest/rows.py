@@ -46,6 +46,11 @@ def beside_rows(signer: Signer) -> list[Row]:
     return [{"fingerprint": sha256(one), "der": one} for one in above]
 
 
+def said(row: Row) -> Row:
+    """What finds the entries that make the statement of one, which all have its coordinates."""
+    return {f"said_{name}": row[name] for name in ("identifier", "email", "created", "statement")}
+
+
 def entry_row(entry: AcceptedEntry) -> Row:
     """The entry without its certificate's key."""
     said = entry.metadata

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from sqlalchemy import FromClause, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, exists, insert, select, update
 
 from marketplace.models import (
     Certificate,
@@ -15,6 +15,7 @@ from marketplace.models import (
     EntryBody,
     EntryLocation,
     EntryTag,
+    Twin,
     Verdict,
 )
 
@@ -26,6 +27,7 @@ def _table(model: FromClause) -> Table:
 _certificate = _table(Certificate.__table__)
 _beside = _table(CertificateBeside.__table__)
 _verdict = _table(Verdict.__table__)
+_twin = _table(Twin.__table__)
 _change = _table(Change.__table__)
 _current = _table(Current.__table__)
 _entry = _table(Entry.__table__)
@@ -78,6 +80,29 @@ DOUBT_VERDICT = (
     update(_verdict)
     .where(_verdict.c.certificate_id == bindparam("certificate_key"))
     .values(due=bindparam("moment"))
+)
+
+_same = _entry.alias("same")
+
+
+def _is_said(entry: FromClause) -> ColumnElement[bool]:
+    return and_(
+        entry.c.identifier == bindparam("said_identifier"),
+        entry.c.email == bindparam("said_email"),
+        entry.c.created == bindparam("said_created"),
+        entry.c.statement == bindparam("said_statement"),
+    )
+
+
+#: ``said_identifier said_email said_created said_statement``: notes the entries that say this as twins,
+#: if there are several.
+NOTE_TWINS = insert(_twin).from_select(
+    ["entry_key", "statement"],
+    select(_entry.c.id, _entry.c.statement).where(
+        _is_said(_entry),
+        exists().where(_is_said(_same), _same.c.id != _entry.c.id),
+        ~exists().where(_twin.c.entry_key == _entry.c.id),
+    ),
 )
 
 INSERT_CERTIFICATE = insert(_certificate).returning(_certificate.c.id)

@@ -5,7 +5,7 @@ from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
 from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
-from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag, Twin
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
@@ -61,6 +61,7 @@ __all__ = [
     "Token",
     "Tree",
     "TrustState",
+    "Twin",
     "Verdict",
     "VerdictChange",
     "Witnessed",

@@ -82,6 +82,19 @@ class EntryTag(Base):
     tag: Mapped[Word]
 
 
+class Twin(Base):
+    """An entry beside which another one makes the same statement, under another certificate.
+
+    Nearly no entry has such a twin, so whoever looks for them reads next to nothing.
+    """
+
+    __tablename__ = "twin"
+    __table_args__ = (Index(None, "statement"),)
+
+    entry_key: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True, autoincrement=False)
+    statement: Mapped[Word]
+
+
 class EntryBody(Base):
     """The bytes of an entry as some log received them.
 

@@ -49,6 +49,7 @@ class Facts:
         certificate_id: key of the signer's certificate.
         strength: of the signature, as stored.
         entry_number: the entry id as a number, which takes half the memory.
+        twins: certificates under which its log holds the same statement too, with the signatures' strengths.
         spelled: the values of each facet in SPELLED, in that order, as written.
     """
 
@@ -64,6 +65,12 @@ class Facts:
     title: str
     size: int
     spelled: tuple[tuple[str, ...], ...]
+    twins: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def certificates(self) -> tuple[tuple[int, str], ...]:
+        """Every certificate under which its log holds the statement, with the signature's strength."""
+        return ((self.certificate_id, self.strength), *self.twins)
 
     @property
     def expires(self) -> bool:

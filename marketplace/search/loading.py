@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Subquery, and_, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from marketplace.models import Change, Current, Entry, EntryBody, EntryTag
+from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Twin
 from marketplace.search import text
 from marketplace.search.document import SearchDocument, further_texts
 from marketplace.search.facts import SPELLED, Facet, Facts, location_values, present
@@ -41,16 +41,21 @@ def load_current(session: Session, log_id: int, since: int, end: int) -> Iterato
         .join(Current, and_(Current.entry_key == EntryTag.entry_key, Current.log_id == log_id))
         .order_by(EntryTag.entry_key, EntryTag.position)
     )
+    twins = _TWINS.where(Current.log_id == log_id)
     if since > 0:
         touched = _touched(log_id, since, end)
         same = and_(Current.identifier == touched.c.identifier, Current.email == touched.c.email)
-        statement, tagged = statement.join(touched, same), tagged.join(touched, same)
+        statement, tagged, twins = (one.join(touched, same) for one in (statement, tagged, twins))
     tags: defaultdict[int, list[str]] = defaultdict(list)
     for key, tag in session.execute(tagged):
         tags[key].append(tag)
+    others: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    for key, certificate, strength in session.execute(twins):
+        others[key].append((certificate, strength))
     shared: dict[Any, Any] = {}
     for row in session.execute(statement).yield_per(_FETCHED):
-        yield _shown(row, tuple(tags.get(row.entry_key, ())), shared)
+        key = row.entry_key
+        yield _shown(row, tuple(tags.get(key, ())), tuple(others.get(key, ())), shared)
 
 
 def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterator[SearchDocument]:
@@ -158,6 +163,18 @@ def _further(row: Any) -> tuple[str, ...]:
         return ()
 
 
+_OWN, _OTHER = aliased(Twin), aliased(Twin)
+#: Certificates and strengths of the entries that say what current ones say.
+_TWINS: Select[Any] = (
+    select(_OWN.entry_key, Entry.certificate_id, EntryBody.strength)
+    .select_from(_OWN)
+    .join(Current, Current.entry_key == _OWN.entry_key)
+    .join(_OTHER, and_(_OTHER.statement == _OWN.statement, _OTHER.entry_key != _OWN.entry_key))
+    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == _OTHER.entry_key, Change.shown))
+    .join(Entry, Entry.id == _OTHER.entry_key)
+    .join(EntryBody, EntryBody.id == Change.body_id)
+)
+
 _CURRENT: Select[Any] = (
     select(
         Current.entry_key,
@@ -187,7 +204,9 @@ _CURRENT: Select[Any] = (
 )
 
 
-def _shown(row: Any, tags: tuple[str, ...], shared: dict[Any, Any]) -> Shown:
+def _shown(
+    row: Any, tags: tuple[str, ...], twins: tuple[tuple[int, str], ...], shared: dict[Any, Any]
+) -> Shown:
     spelled = {
         Facet.OS: present([row.os]),
         Facet.OS_VERSION: present([row.os_version]),
@@ -213,6 +232,7 @@ def _shown(row: Any, tags: tuple[str, ...], shared: dict[Any, Any]) -> Shown:
         size=row.size,
         # Few values are different ones: the same value is the same object, whatever entry has it.
         spelled=tuple(shared.setdefault(spelled[facet], spelled[facet]) for facet in SPELLED),
+        twins=twins,
     )
     told = (row.title, row.os, row.publisher, *tags)
     return Shown(facts, tuple(word for part in told if part for word in text.words(part[:1000])))

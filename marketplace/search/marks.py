@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.entries.standing import TrustMark, is_sound, trust_marks
+from marketplace.entries.standing import TrustMark, distance, is_sound, trust_marks
 from marketplace.models import Certificate, ConfirmedEndorser, TrustState, Verdict
 from marketplace.search.facts import Facts
 from validators.document import Strength
@@ -49,11 +49,14 @@ class Judged:
     ends: int
     confirmed: frozenset[str] = frozenset()
 
-    def marks(self, created: int, email: str, *, strong: bool) -> tuple[TrustMark, ...]:
-        """The marks of an entry that the certificate signed for an address."""
+    def marks(
+        self, created: int, email: str, *, strong: bool
+    ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
+        """How far the site stands from an entry that the certificate signed for an address, and its marks."""
         sound = is_sound(self.begins, self.ends, created, good_signature=strong or self.takes_legacy)
         confirmed = email in self.confirmed
-        return trust_marks(self.standing, listed=self.listed, sound=sound, confirmed=confirmed)
+        marks = trust_marks(self.standing, listed=self.listed, sound=sound, confirmed=confirmed)
+        return distance(self.standing, sound=sound, confirmed=confirmed), marks
 
 
 def load_judged(session: Session, since: int) -> dict[int, Judged]:
@@ -79,16 +82,18 @@ class Marks:
 
     def add(self, facts: Facts) -> None:
         """Mark an entry."""
-        self._by_certificate.setdefault(facts.certificate_id, BitMap()).add(facts.entry_key)
+        for certificate, _ in facts.certificates:
+            self._by_certificate.setdefault(certificate, BitMap()).add(facts.entry_key)
         for mark in self._marks_of(facts):
             self.values.setdefault(mark.value, BitMap()).add(facts.entry_key)
 
     def remove(self, facts: Facts) -> None:
         """Forget an entry."""
-        keys = self._by_certificate[facts.certificate_id]
-        keys.discard(facts.entry_key)
-        if not keys:
-            del self._by_certificate[facts.certificate_id]
+        for certificate, _ in facts.certificates:
+            keys = self._by_certificate.get(certificate, BitMap())
+            keys.discard(facts.entry_key)
+            if not keys:
+                self._by_certificate.pop(certificate, None)
         self._take(BitMap([facts.entry_key]))
 
     def judge(self, certificates: Iterable[int], items: Mapping[int, Facts]) -> None:
@@ -112,7 +117,16 @@ class Marks:
                 del self.values[mark]
 
     def _marks_of(self, facts: Facts) -> tuple[TrustMark, ...]:
-        verdict = self._verdicts.get(facts.certificate_id)
+        if not facts.twins:
+            return self._judged(facts, facts.certificate_id, facts.strength)[1]
+        every = (self._judged(facts, certificate, strength) for certificate, strength in facts.certificates)
+        return min(every, key=lambda judged: judged[0])[1]
+
+    def _judged(
+        self, facts: Facts, certificate: int, strength: str
+    ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
+        """How far the site stands from a certificate of an entry, and what marks that makes."""
+        verdict = self._verdicts.get(certificate)
         if verdict is None:
-            return (TrustMark.UNJUDGED,)
-        return verdict.marks(facts.created, facts.email, strong=facts.strength == Strength.STRONG.value)
+            return distance(None, sound=False, confirmed=False), (TrustMark.UNJUDGED,)
+        return verdict.marks(facts.created, facts.email, strong=strength == Strength.STRONG.value)

@@ -24,6 +24,7 @@ from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.standing import TrustShown
+from marketplace.entries.twins import find_vouching
 from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
@@ -322,6 +323,8 @@ def _hits(
 ) -> list[SearchHit]:
     if not keys:
         return []
+    instead = find_vouching(session, scope, keys)
+    keys = [instead.get(key, key) for key in keys]
     # Asked for by key, and once more only what the principal sees: two locks on one door.
     # Through the connection: the session would look for objects to make of these values.
     connection = session.connection()

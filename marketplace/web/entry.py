@@ -91,7 +91,8 @@ def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
     if stored is None:
         raise no_entry()
     found = RememberedEntry.of(stored.data)
-    if principal_of(request) == ANONYMOUS:
+    # Which of several entries these coordinates show can change with the site's verdicts.
+    if stored.alone and principal_of(request) == ANONYMOUS:
         cache.remember(coordinates.path(), found, generation)
     return found
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.factories.identities import Identity
+from validators import accept
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -33,3 +36,15 @@ def mirrored(identity: Identity) -> Identity:
 def _instead(identity: Identity, der: bytes) -> Identity:
     certificate = x509.load_der_x509_certificate(der)
     return Identity(certificate, identity.key, identity.email, identity.intermediates)
+
+
+def ground(identity: Identity, document: Callable[[Identity], bytes]) -> Identity:
+    """A worthless certificate of the same key whose entry has a smaller id than the honest one's."""
+    honest = accept(document(identity)).entry_id
+    der = identity.certificate.public_bytes(Encoding.DER)
+    for bits in range(1, 1 << 16):
+        tail = (int.from_bytes(der[-2:]) ^ bits).to_bytes(2)
+        altered = _instead(identity, der[:-2] + tail)
+        if accept(document(altered)).entry_id < honest:
+            return altered
+    raise AssertionError("unreachable: half of all ids are smaller than an honest one")

@@ -1,0 +1,58 @@
+"""Entries that make the same statement under different certificates: which of them is shown.
+
+Anybody can alter the certificate that an authority issued, or issue one of his own for
+somebody's key, and send the same content and signature along with it. The content is
+the same whichever is shown, and so are its place in every list and what is current. But
+how a site stands to it depends on the certificate, so within a log the one counts that
+the site stands closest to: a function of what the log holds and of the site's verdicts.
+Other logs have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from marketplace.entries.marking import vouching
+from marketplace.entries.visibility import Scope
+from marketplace.models import Change, Twin
+
+#: Keys named in one statement.
+_CHUNK = 1000
+
+
+def find_vouching(session: Session, scope: Scope, keys: Sequence[int]) -> Mapping[int, int]:
+    """The entries to be shown instead of some others, by the keys of those.
+
+    Each is judged in the log that serves it to the reader. Entries that are the only ones to say
+    what they say are left out, as nearly all are.
+    """
+    found: dict[int, int] = {}
+    for start in range(0, len(keys), _CHUNK):
+        rows = session.execute(_statement(scope.keys), {"keys": keys[start : start + _CHUNK]})
+        found |= {key: other for key, other in rows if other is not None and other != key}
+    return found
+
+
+def find_all_vouching(session: Session, scope: Scope) -> Mapping[int, int]:
+    """The same for all entries that a reader sees."""
+    every = select(Twin.entry_key).join(Change, Change.entry_key == Twin.entry_key).where(scope.serves())
+    return find_vouching(session, scope, session.scalars(every).all())
+
+
+@lru_cache(maxsize=256)
+def _statement(logs: tuple[int, ...]) -> Select[Any]:
+    """Kept, because putting the statement together takes longer than running it."""
+    serving = (
+        select(func.min(Change.log_id))
+        .where(Change.entry_key == Twin.entry_key, Change.log_id.in_(logs), Change.shown)
+        .correlate(Twin)
+        .scalar_subquery()
+    )
+    return select(Twin.entry_key, vouching(Twin.entry_key, serving, Twin)).where(
+        Twin.entry_key.in_(bindparam("keys", expanding=True))
+    )
