@@ -28,6 +28,7 @@ from tests.benchmarks import (
     bench_search,
     bench_sparql,
     bench_store,
+    bench_timing,
     bench_tree,
     bench_trust,
 )
@@ -60,6 +61,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         bench_private.run,
         lambda: bench_private.run(500, 5),
     ),
+    "timing": ("What is hidden beside what is absent", bench_timing.run, lambda: bench_timing.run(20)),
     "sparql": ("SPARQL", bench_sparql.run, lambda: bench_sparql.run((200,), 3)),
     "tree": ("The published log", bench_tree.run, lambda: bench_tree.run(2_000)),
     "bootstrap": (

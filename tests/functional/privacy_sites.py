@@ -37,7 +37,7 @@ SECRET = make_identity("Sybil Secret", email="sybil@secret.example", variant=2)
 SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
 
 
-def _document(content: str, created: str, by: object = ALICE, **fields: object) -> bytes:
+def document(content: str, created: str, by: object = ALICE, **fields: object) -> bytes:
     return signed(image(content=content, **fields), by, created=created)  # type: ignore[arg-type]  # an identity
 
 
@@ -45,34 +45,34 @@ _TITLES = "SELECT%20?o%20WHERE%20%7B?s%20<http://purl.org/dc/terms/title>%20?o%7
 
 #: What both sites show everybody.
 PUBLIC = {
-    "shared": _document("shared", "2024-05-01T00:00:00Z", title="Shared debian", tags=("lts",), os="debian"),
-    "plain": _document("plain", "2024-05-02T00:00:00Z", title="Plain ubuntu", tags=("lts",), os="ubuntu"),
-    "contested": _document("contested", "2024-05-03T00:00:00Z", title="Contested", os="fedora"),
-    "bob": _document("shared", "2024-05-04T00:00:00Z", BOB, title="Second opinion", os="debian"),
+    "shared": document("shared", "2024-05-01T00:00:00Z", title="Shared debian", tags=("lts",), os="debian"),
+    "plain": document("plain", "2024-05-02T00:00:00Z", title="Plain ubuntu", tags=("lts",), os="ubuntu"),
+    "contested": document("contested", "2024-05-03T00:00:00Z", title="Contested", os="fedora"),
+    "bob": document("shared", "2024-05-04T00:00:00Z", BOB, title="Second opinion", os="debian"),
 }
 #: First private, then published; on the other site public at once.
-PUBLISHED = _document("published", "2024-05-05T00:00:00Z", BOB, title="Published later", os="arch")
+PUBLISHED = document("published", "2024-05-05T00:00:00Z", BOB, title="Published later", os="arch")
 #: What the outsider's own group has at both sites.
-OUTSIDERS = _document("outsiders", "2024-05-06T00:00:00Z", title="Of the other group", os="gentoo")
+OUTSIDERS = document("outsiders", "2024-05-06T00:00:00Z", title="Of the other group", os="gentoo")
 #: What only the first site has, in the group astro.
 PRIVATE = {
-    "image": _document(
+    "image": document(
         "hidden", "2024-06-01T00:00:00Z", title="Hidden quasar", tags=("quasar",), os="secretos",
         description="Nebula pipeline", locations=("pdisk:secret.example:1:a",),
     ),
-    "newer": _document("shared", "2024-06-02T00:00:00Z", title="Newer quasar", deprecated="quasar leak"),
-    "twin": _document("contested", "2024-05-03T00:00:00Z", title="Another quasar", os="secretos"),
-    "sybil": _document("sybil", "2024-06-03T00:00:00Z", SECRET, title="Quasar of Sybil", tags=("lts",)),
-    "rekeyed": _document("rekeyed", "2024-06-03T12:00:00Z", ALICES_OTHER, title="Quasar, signed anew"),
-    "expiring": _document("expiring", "2024-06-04T00:00:00Z", title="Quasar", valid="2024-07-01T00:00:00Z"),
-    "signed": _document("signed", "2024-06-05T00:00:00Z", title="Quasar for ever", extra=SIGNED_PRIVATE),
+    "newer": document("shared", "2024-06-02T00:00:00Z", title="Newer quasar", deprecated="quasar leak"),
+    "twin": document("contested", "2024-05-03T00:00:00Z", title="Another quasar", os="secretos"),
+    "sybil": document("sybil", "2024-06-03T00:00:00Z", SECRET, title="Quasar of Sybil", tags=("lts",)),
+    "rekeyed": document("rekeyed", "2024-06-03T12:00:00Z", ALICES_OTHER, title="Quasar, signed anew"),
+    "expiring": document("expiring", "2024-06-04T00:00:00Z", title="Quasar", valid="2024-07-01T00:00:00Z"),
+    "signed": document("signed", "2024-06-05T00:00:00Z", title="Quasar for ever", extra=SIGNED_PRIVATE),
 }  # fmt: skip
 #: Uploaded last by the readers themselves: what is private at one site must not be in their way.
 FRESH = {
-    "older": _document("shared", "2024-06-01T12:00:00Z", title="Between the two"),
+    "older": document("shared", "2024-06-01T12:00:00Z", title="Between the two"),
     "same": PRIVATE["image"],
     "private": PRIVATE["signed"],
-    "reopened": _document("contested", "2024-05-03T00:00:01Z", title="Reopened"),
+    "reopened": document("contested", "2024-05-03T00:00:01Z", title="Reopened"),
 }
 DOCUMENTS = {**PUBLIC, **PRIVATE, **FRESH}
 
