@@ -53,6 +53,8 @@ def make_app(runtime: Runtime) -> Router:
     config.include("marketplace.web.security")
     # Tokens and cookies that requests bring.
     config.include("marketplace.web.credentials")
+    # How often an address may upload and query.
+    config.include("marketplace.web.turns")
     # Every URL.
     config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.

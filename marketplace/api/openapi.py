@@ -114,7 +114,8 @@ _UNAUTHORIZED: Mapping[str, Any] = {
     "headers": {"WWW-Authenticate": {"description": "the schemes taken", "schema": TEXT, "required": True}},
 }
 _TOO_MANY: Mapping[str, Any] = {
-    "description": "Too many requests: `limit.address`, `limit.token`, `limit.endorser`, `limit.failures`",
+    "description": "Too many requests: `limit.address`, `limit.uploads`, `limit.queries`, `limit.token`, "
+    "`limit.endorser`, `limit.failures`",
     "content": {kind: {} for kind in (*_ORIGINAL_ERRORS[:3], PROBLEM_TYPE)}
     | {PROBLEM_TYPE: {"schema": ref("Problem")}},
     "headers": {

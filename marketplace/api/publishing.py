@@ -13,6 +13,7 @@ from marketplace.runtime import Runtime
 from marketplace.web.audiences import to_everybody
 from marketplace.web.reading import entries_seen_by
 from marketplace.web.security import principal_of
+from marketplace.web.turns import Turn, take_turn
 from marketplace.web.uploads import client_of, submit, verify_takes_uploads
 from validators.document import format_time
 
@@ -50,6 +51,7 @@ def publish(request: Request) -> Response:
     """Publish the entry with these coordinates."""
     PUBLISH.read(request)
     verify_takes_uploads(request.registry[Runtime])
+    take_turn(request, Turn.UPLOAD)
     principal = principal_of(request)
     with entries_seen_by(request, _publisher(principal)) as visible:
         stored = visible.find_body(read_coordinates(request))

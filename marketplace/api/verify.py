@@ -14,6 +14,7 @@ from marketplace.ingest.examination import TRUST_STEP, Examination
 from marketplace.runtime import Runtime
 from marketplace.web.audiences import read_address
 from marketplace.web.body import read_entry
+from marketplace.web.turns import Turn, take_turn
 from marketplace.web.uploads import client_of, try_upload
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
@@ -45,6 +46,7 @@ VERIFY = Operation(
 def verify(request: Request) -> Response:
     """The outcome of every step for the entry a request carries; 200 whatever the outcome is."""
     asked = VERIFY.read(request)
+    take_turn(request, Turn.UPLOAD)
     runtime: Runtime = request.registry[Runtime]
     named = asked[AUDIENCE]
     address = read_address(request, {} if named is None else {AUDIENCE.name: named})

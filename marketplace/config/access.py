@@ -26,8 +26,12 @@ class LimitSettings(Section):
     address: int = Field(
         0, ge=0, le=10_000_000, description="requests a minute from one address (IPv6: one /64 network)"
     )
-    token: int = Field(0, ge=0, le=10_000_000, description="requests a minute with one token")
+    uploads: int = Field(
+        600, ge=0, le=10_000_000, description="uploads and checks of uploads a minute from one address"
+    )
+    queries: int = Field(300, ge=0, le=10_000_000, description="SPARQL queries a minute from one address")
+    token: int = Field(6000, ge=0, le=10_000_000, description="requests a minute with one token")
     endorser: int = Field(
-        0, ge=0, le=10_000_000, description="uploads a minute by one endorser, told apart by certificate"
+        600, ge=0, le=10_000_000, description="uploads a minute by one endorser, told apart by certificate"
     )
     failures: int = Field(300, ge=0, le=10_000_000, description="wrong credentials a minute from one address")

@@ -29,6 +29,7 @@ from .parameters import read_fields, read_query
 from .presented import fresh_response
 from .problems import error_offer
 from .sparql_results import to_json, to_xml
+from .turns import Turn, take_turn
 
 QUERY_TYPE = "application/sparql-query"
 _UPDATE_TYPE = "application/sparql-update"
@@ -57,6 +58,8 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
     service = request.registry[Runtime].queries
     if service is None:
         raise NotFoundError("query.disabled", "this marketplace answers no SPARQL queries")
+    if fields.get("query"):
+        take_turn(request, Turn.QUERY)
     try:
         if any(name in fields for name in _OUTSIDE):
             raise QueryNotAllowedError

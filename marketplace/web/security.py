@@ -73,7 +73,7 @@ def _find(request: Request, access: AccessService) -> Principal:
             return access.anonymous
     else:
         return access.anonymous
-    limit_token(request, str(principal.token))
+    limit_token(request, principal.token or principal.name or "")
     return principal
 
 

@@ -38,6 +38,7 @@ from .negotiation import Media, Offer, by_accept
 from .pages import page
 from .parameters import read_query
 from .security import principal_of
+from .turns import Turn, take_turn
 
 #: The confirmation is plain text for every client but a browser.
 _CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
@@ -48,6 +49,7 @@ def upload(request: Request) -> Response:
     """Store the entry a request carries: 201, also where it is there already; 202 asks its endorser first."""
     runtime: Runtime = request.registry[Runtime]
     verify_takes_uploads(runtime)
+    take_turn(request, Turn.UPLOAD)
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
     receipt = submit(runtime.confirmation, data, address, client_of(request))
@@ -79,6 +81,7 @@ def upload_form(request: Request) -> Response:
 def check(request: Request) -> Response:
     """What an upload of the form's file would meet, step by step; nothing is stored."""
     runtime: Runtime = request.registry[Runtime]
+    take_turn(request, Turn.UPLOAD)
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes)
     examination = try_upload(runtime, data, address, client_of(request))

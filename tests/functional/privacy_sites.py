@@ -150,6 +150,9 @@ def open_site(data: Path, fill: Callable[[Site], None]) -> Iterator[Site]:
             "query.workers": "1",
             "limit.address": "0",
             "limit.failures": "0",
+            "limit.uploads": "0",
+            "limit.queries": "0",
+            "limit.token": "0",
         }
     )
     upgrade(settings.database_url)

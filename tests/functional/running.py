@@ -80,6 +80,10 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+#: Tests load a server from one address faster than anybody uses one; those of the limits set their own.
+UNLIMITED = {"limit_uploads": "0", "limit_queries": "0", "limit_endorser": "0", "limit_token": "0"}
+
+
 @contextmanager
 def running_server(data: Path, **settings: str) -> Iterator[RunningServer]:
     """Start a server over a data directory; settings are written ``upload_legacy="accept"``."""
@@ -100,7 +104,8 @@ def running_server(data: Path, **settings: str) -> Iterator[RunningServer]:
 def start(data: Path, port: int = 0, **settings: str) -> RunningServer:
     """Start a server process and wait until it is ready; port 0 stands for any that is free."""
     port = port or free_port()
-    given = {"data": str(data), "server_port": str(port), "site_url": f"http://127.0.0.1:{port}", **settings}
+    given = UNLIMITED | {"data": str(data), "server_port": str(port), "site_url": f"http://127.0.0.1:{port}"}
+    given |= settings
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MARKETPLACE_")}
     environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
     log = data / "server.log"

@@ -10,6 +10,7 @@ import pytest
 
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
+from marketplace.config.access import LimitSettings
 from marketplace.db import Database
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
@@ -17,6 +18,7 @@ from tests.functional.access import bearer, issue_token, revoke_token, token_nam
 from tests.functional.running import RunningServer, running_server
 
 PROBLEM = {"Accept": "application/problem+json"}
+XML = {**PROBLEM, "Content-Type": "application/rdf+xml"}
 HTML = {"Accept": "text/html"}
 
 
@@ -192,6 +194,43 @@ def test_uploads_of_an_endorser_are_limited_where_that_is_set(tmp_path) -> None:
         assert 1 <= int(limited.headers["Retry-After"]) <= 20
         refused = client.post("/metadata", content=b"<x/>", headers={"Content-Type": "application/rdf+xml"})
         assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "ask"),
+    [
+        (
+            "limit_uploads",
+            "limit.uploads",
+            lambda client: client.post("/metadata", content=b"x", headers=XML),
+        ),
+        ("limit_uploads", "limit.uploads", lambda client: client.post("/upload", content=b"x", headers=XML)),
+        (
+            "limit_uploads",
+            "limit.uploads",
+            lambda client: client.post("/api/v1/verify", content=b"x", headers=XML),
+        ),
+        (
+            "limit_queries",
+            "limit.queries",
+            lambda client: client.get("/query", params={"query": "no query"}, headers=PROBLEM),
+        ),
+    ],
+    ids=["upload", "check", "dry run", "query"],
+)
+def test_what_costs_much_is_limited_by_address(tmp_path, setting, code, ask) -> None:
+    with running_server(tmp_path, **{setting: "3"}) as server, server.client() as client:
+        answers = [ask(client) for _ in range(4)]
+        assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True]
+        assert answers[-1].json()["code"] == code
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 20
+        assert client.get("/metadata", headers=PROBLEM).status_code in (200, 404)
+
+
+def test_limits_are_on_from_the_start_and_far_from_usual_work() -> None:
+    limits = LimitSettings()
+    assert limits.address == 0, "caches and proxies read for many"
+    assert (limits.uploads, limits.queries, limits.token, limits.endorser) == (600, 300, 6000, 600)
 
 
 def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path) -> None:
