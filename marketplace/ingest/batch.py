@@ -44,7 +44,7 @@ from marketplace.ingest.statements import (
 )
 from validators.document import AcceptedEntry, Coordinates, Signer
 
-#: Certificates kept beside one; a name can be certified by many, and only some lead to an anchor.
+#: Certificates of a log kept beside one; a name can be certified by many, and only some lead to an anchor.
 MOST_BESIDE = 16
 #: Writes what belongs to a created entry in the same transaction: both are stored or neither.
 Note = Callable[[Session], None]
@@ -178,10 +178,12 @@ class Batch:
             verify_gate(entry, shown.created if shown else None, self._policy, self._now)
         row = entry_row(entry)
         if entry_key is None:
-            entry_key = self._insert_entry(entry, row)
+            entry_key = self._insert_entry(entry, row, log_id)
             body_id = self._insert(INSERT_BODY, body | {"entry_key": entry_key})
         else:
             body_id = self._find_or_insert_body(entry_key, body)
+            if entry.signer.intermediates:
+                self._find_or_insert_certificate(entry.signer, log_id)
         # Else nothing has its coordinates here, unless it is hidden.
         if self._policy.shown.digest or (shown is not None and shown.created >= entry.created):
             self._connection.execute(NOTE_TWINS, said(row))
@@ -229,7 +231,8 @@ class Batch:
         log_id = self._log_key(log)
         signers = {(one.signer.fingerprint, one.signer.intermediates): one.signer for one in entries}
         certificates = {
-            signer.fingerprint: self._find_or_insert_certificate(signer) for signer in signers.values()
+            signer.fingerprint: self._find_or_insert_certificate(signer, log_id)
+            for signer in signers.values()
         }
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
         stored = insert_unknown(self._connection, entries, log_id, certificates, shown, self._now)
@@ -295,8 +298,8 @@ class Batch:
         ):
             raise _conflict(entry)
 
-    def _insert_entry(self, entry: AcceptedEntry, row: Row) -> int:
-        certificate = self._find_or_insert_certificate(entry.signer)
+    def _insert_entry(self, entry: AcceptedEntry, row: Row, log_id: int) -> int:
+        certificate = self._find_or_insert_certificate(entry.signer, log_id)
         entry_key = self._insert(INSERT_ENTRY, row | {"certificate_id": certificate})
         places = [
             {"entry_key": entry_key, "position": n, "uri": uri}
@@ -312,20 +315,21 @@ class Batch:
             self._connection.execute(INSERT_TAGS, tags)
         return entry_key
 
-    def _find_or_insert_certificate(self, signer: Signer) -> int:
+    def _find_or_insert_certificate(self, signer: Signer, log_id: int) -> int:
         found = self._find(FIND_CERTIFICATE, {"fingerprint": signer.fingerprint})
         key = found if found is not None else self._insert(INSERT_CERTIFICATE, certificate_row(signer))
         if signer.intermediates:
-            self._keep_beside(key, signer)
+            self._keep_beside(key, signer, log_id)
         return key
 
-    def _keep_beside(self, certificate: int, signer: Signer) -> None:
+    def _keep_beside(self, certificate: int, signer: Signer, log_id: int) -> None:
         """Keep what paths from a certificate may lead through; a path that was missing may be there now."""
-        known = set(self._connection.scalars(FIND_BESIDE, {"certificate_id": certificate}))
+        where = {"certificate_id": certificate, "log_id": log_id}
+        known = set(self._connection.scalars(FIND_BESIDE, where))
         fresh = [row for row in beside_rows(signer) if row["fingerprint"] not in known]
         fresh = fresh[: max(0, MOST_BESIDE - len(known))]
         if fresh:
-            rows = [row | {"certificate_id": certificate} for row in fresh]
+            rows = [row | where for row in fresh]
             self._connection.execute(INSERT_BESIDE, rows)
             self._connection.execute(DOUBT_VERDICT, {"certificate_key": certificate, "moment": self._now})
 

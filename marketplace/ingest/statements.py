@@ -71,8 +71,10 @@ FIND_BODY = select(_body.c.id).where(
     _body.c.entry_key == bindparam("entry_key"), _body.c.sha256 == bindparam("sha256")
 )
 
-#: ``certificate_id`` -> fingerprints of the certificates kept beside it.
-FIND_BESIDE = select(_beside.c.fingerprint).where(_beside.c.certificate_id == bindparam("certificate_id"))
+#: ``certificate_id log_id`` -> fingerprints of the certificates that a log's entries brought with it.
+FIND_BESIDE = select(_beside.c.fingerprint).where(
+    _beside.c.certificate_id == bindparam("certificate_id"), _beside.c.log_id == bindparam("log_id")
+)
 INSERT_BESIDE = insert(_beside)
 
 #: ``certificate_key`` ``moment``: the verdict is to be looked at again.

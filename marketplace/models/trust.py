@@ -10,11 +10,15 @@ from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
 
 class CertificateBeside(Base):
-    """A certificate that came with a signer's certificate; paths to an anchor may lead through it."""
+    """A certificate that came with a signer's certificate; paths to an anchor may lead through it.
+
+    By the log whose entries brought it: what a group's bring is not known to others.
+    """
 
     __tablename__ = "certificate_beside"
 
     certificate_id: Mapped[Number] = mapped_column(ForeignKey("certificate.id"), primary_key=True)
+    log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
     fingerprint: Mapped[Word] = mapped_column(primary_key=True)
     der: Mapped[bytes] = mapped_column(LargeBinary)
 

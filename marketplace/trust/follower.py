@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.changes import Change
-from marketplace.models import Entry
-from marketplace.trust.verdicts import VerdictService
+from marketplace.changes import PUBLIC
+from marketplace.changes import Change as Row
+from marketplace.models import CertificateBeside, Change, Entry, Log
+from marketplace.trust.verdicts import VerdictService, public_among
 
 #: Entries named in one statement.
 _CHUNK = 500
@@ -23,14 +24,29 @@ class VerdictFollower:
     def __init__(self, verdicts: VerdictService) -> None:
         self._verdicts = verdicts
 
-    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
+    def apply(self, session: Session, log: str, changes: Sequence[Row]) -> None:
         """Judge the certificates of these rows that have no verdict yet."""
         keys = [change.entry_key for change in changes]
         found: set[int] = set()
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
             found.update(session.scalars(select(Entry.certificate_id).where(Entry.id.in_(chunk)).distinct()))
-        self._verdicts.judge_new(session, found)
+        told = self._newly_told(session, found, changes[0].sequence) if log == PUBLIC and changes else set()
+        self._verdicts.judge_new(session, found, told)
+
+    def _newly_told(self, session: Session, certificates: Collection[int], since: int) -> set[int]:
+        """Certificates of groups' entries that the public log holds from this row on, and had not before."""
+        beside = select(CertificateBeside.certificate_id).join(Log, Log.id == CertificateBeside.log_id)
+        private: set[int] = set()
+        wanted = sorted(certificates)
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            private.update(
+                session.scalars(beside.where(CertificateBeside.certificate_id.in_(chunk), Log.name != PUBLIC))
+            )
+        if not private:
+            return set()
+        return private - set(session.scalars(public_among(private).where(Change.sequence < since)))
 
     def reset(self) -> None:
         """Nothing to forget: a verdict does not depend on the log."""

@@ -17,11 +17,21 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from marketplace.changes import PUBLIC
 from marketplace.db import Database
-from marketplace.models import Certificate, CertificateBeside, TrustState, Verdict, VerdictChange
+from marketplace.models import (
+    Certificate,
+    CertificateBeside,
+    Change,
+    Entry,
+    Log,
+    TrustState,
+    Verdict,
+    VerdictChange,
+)
 from marketplace.trust.service import TrustService
 from marketplace.trust.store import TrustStore
 from validators.verdict import CertificateVerdict
@@ -88,25 +98,26 @@ class VerdictService:
                 found = self._judge(session, keys, now)
             if not keys:
                 break
-            changed += self._write(found, basis, now, anew=keys)
+            changed += self._write(found, basis, now, anew=keys, first=())
             judged, last = judged + len(keys), keys[-1]
         with self._database.write() as session:
             _lock(session, now)
             session.execute(update(TrustState).values(basis=basis, refreshed_at=now))
         return Refreshed(judged, changed)
 
-    def judge_new(self, session: Session, keys: Collection[int]) -> int:
+    def judge_new(self, session: Session, keys: Collection[int], told: Collection[int] = ()) -> int:
         """Judge those of some certificates that have no verdict, or one that is due.
 
         Args:
             session: reads.
             keys: of certificates.
+            told: those of them that everybody knows from now on: they are judged as if for the first time.
 
         Returns:
             how many verdicts changed.
         """
         now = _whole_second(self._now())
-        overdue = or_(Verdict.certificate_id.is_(None), Verdict.due <= now)
+        overdue = or_(Verdict.certificate_id.is_(None), Verdict.due <= now, Certificate.id.in_(told))
         wanted = sorted(keys)
         changed = 0
         for start in range(0, len(wanted), CHUNK):
@@ -114,7 +125,7 @@ class VerdictService:
             if chunk:
                 found = self._judge(session, chunk, now)
                 # What another process judged meanwhile stands: its files may be newer than ours.
-                changed += self._write(found, self._store.basis(now), now, anew=())
+                changed += self._write(found, self._store.basis(now), now, anew=told, first=told)
         return changed
 
     def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _Judged]:
@@ -132,12 +143,19 @@ class VerdictService:
         return found
 
     def _write(
-        self, found: Mapping[int, _Judged], basis: str, now: datetime, *, anew: Collection[int]
+        self,
+        found: Mapping[int, _Judged],
+        basis: str,
+        now: datetime,
+        *,
+        anew: Collection[int],
+        first: Collection[int],
     ) -> int:
         """Store verdicts.
 
         Args:
             anew: certificates whose verdict is replaced also where it is not due.
+            first: those whose change tells nothing of what they were before.
 
         Returns:
             how many say something else than before.
@@ -159,7 +177,7 @@ class VerdictService:
                     session.execute(insert(Verdict).values(certificate_id=key, **row))
                 else:
                     _update(session, key, row)
-                changes.append((key, old, judged.held))
+                changes.append((key, None if key in first else old, judged.held))
             if changes:
                 session.execute(update(TrustState).values(revision=revision))
                 _record(session, changes, now)
@@ -198,15 +216,32 @@ def _certificates(session: Session, which: ColumnElement[bool], overdue: ColumnE
 
 
 def _beside(session: Session, keys: Sequence[int]) -> defaultdict[int, list[bytes]]:
+    """What paths from certificates may lead through: for one that everybody sees, what everybody does."""
     found: defaultdict[int, list[bytes]] = defaultdict(list)
     rows = session.execute(
-        select(CertificateBeside.certificate_id, CertificateBeside.der)
+        select(CertificateBeside.certificate_id, Log.name, CertificateBeside.der)
+        .join(Log, Log.id == CertificateBeside.log_id)
         .where(CertificateBeside.certificate_id.in_(keys))
         .order_by(CertificateBeside.certificate_id, CertificateBeside.fingerprint)
-    )
-    for key, der in rows:
-        found[key].append(der)
+    ).all()
+    private = {key for key, log, _ in rows if log != PUBLIC}
+    known = set(session.scalars(public_among(private))) if private else set()
+    for key, log, der in rows:
+        if (log == PUBLIC or key not in known) and der not in found[key]:
+            found[key].append(der)
     return found
+
+
+def public_among(keys: Collection[int]) -> Select[tuple[int]]:
+    """Those of some certificates that carry an entry of the public log."""
+    return (
+        select(Certificate.id)
+        .join(Entry, Entry.certificate_id == Certificate.id)
+        .join(Change, Change.entry_key == Entry.id)
+        .join(Log, Log.id == Change.log_id)
+        .where(Certificate.id.in_(keys), Log.name == PUBLIC)
+        .distinct()
+    )
 
 
 def _judged(

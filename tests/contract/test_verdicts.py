@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from marketplace.changes import PUBLIC
+from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
@@ -74,11 +74,11 @@ def entry(identity, image="image", beside=(), **said):
     return accepted(image, identity.email, signed_by=by, **said)
 
 
-def add(database, *entries):
+def add(database, *entries, log=PUBLIC):
     with database.write() as session:
         batch = Batch(session, UploadPolicy(), NOW)
         for one in entries:
-            batch.add(one, PUBLIC, Source.IMPORT)
+            batch.add(one, log, Source.IMPORT)
         batch.finish()
 
 
@@ -147,6 +147,28 @@ def test_a_path_may_lead_through_what_any_entry_brought_along(site):
     with site.database.read() as session:
         # Jane's certificate has nothing to do with it: anybody could have put it there.
         assert session.scalars(select(CertificateBeside.der)).all() == [middle]
+
+
+def test_what_a_group_brings_along_vouches_for_nothing_public(site):
+    middle = der_of(MIDDLE.certificate)
+    with site.database.write() as session:
+        ChangeLog(session).create("group:g")
+    add(site.database, entry(KIM, "private", beside=[middle]), log="group:g")
+    site.follow()
+    assert site.standing(KIM) == "chained", "only the group sees it"
+    add(site.database, entry(KIM, "public"))
+    site.follow()
+    assert site.standing(KIM) == "untrusted-issuer"
+    site.reload()
+    assert site.standing(KIM) == "untrusted-issuer"
+    with site.database.read() as session:
+        told = session.scalars(select(VerdictChange).where(VerdictChange.before.is_not(None))).all()
+        assert told == [], "how it stood for the group is not told"
+    # Publishing the group's entry brings the missing link to everybody.
+    add(site.database, entry(KIM, "private", beside=[middle]))
+    site.now += timedelta(seconds=5)
+    site.follow()
+    assert site.standing(KIM) == "chained"
 
 
 def test_a_process_with_older_files_leaves_newer_verdicts_alone(site, folder, database):
