@@ -23,6 +23,7 @@ from marketplace.accounts.secrets import digest_of as _digest_of
 from marketplace.audit import AuditLog
 from marketplace.models import LoginSession
 from marketplace.models import Token as TokenRow
+from validators.document import format_time
 
 #: Characters of a note.
 MAX_NOTE = 200
@@ -126,7 +127,7 @@ class TokenService:
             {
                 "owner": owner,
                 "scopes": row.scopes,
-                "expires": None if expires_at is None else expires_at.isoformat(),
+                "expires": None if expires_at is None else format_time(expires_at),
             },
             at=at,
         )

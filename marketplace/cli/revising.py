@@ -35,7 +35,7 @@ _Change = Callable[[AcceptedEntry], bytes]
 _dry_run = click.option(
     "--dry-run", is_flag=True, help="Show what would change, line by line; sign and upload nothing."
 )
-_entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL]...")
+_entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL[/CREATED]]...")
 
 
 @click.command(short_help="Let entries expire later (or sooner).")
@@ -162,9 +162,11 @@ def _revise(
 def _fetch_current(client: MarketplaceClient, name: str) -> AcceptedEntry:
     """The present entry, verified to be the one that was asked for."""
     parts = [part for part in name.split("/") if part]
-    if len(parts) not in (1, 2):
-        raise CommandError("name an entry as ID or ID/EMAIL", ExitCode.USAGE)
-    path = client.resolve(*parts).path
+    if len(parts) not in (1, 2, 3):
+        raise CommandError("name an entry as ID, ID/EMAIL or ID/EMAIL/CREATED", ExitCode.USAGE)
+    path = client.resolve(*parts[:2]).path
+    if len(parts) == 3 and path != "/".join(parts):
+        raise CommandError(f"the present one is {path}", ExitCode.CONFLICT)
     entry = accept(client.fetch(path))
     if entry.coordinates.path() != path or path.split("/")[: len(parts)] != parts:
         raise CommandError(

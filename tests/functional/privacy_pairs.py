@@ -123,6 +123,7 @@ ELSEWHERE: Mapping[str, str] = {
     "api.group.member": "writes, for administrators",
     "api.peer": "a peer, for administrators",
     "api.peer.group": "writes, for administrators",
+    "api.peer.mirrors": "writes, for administrators",
     "api.peer.action": "writes, for administrators",
 }
 

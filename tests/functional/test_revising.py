@@ -142,3 +142,16 @@ def test_a_reason_that_xml_cannot_hold_is_refused(
     entry = put(http, rita, "odd reason")
     assert command("deprecate", "--reason", "a\x01b", *KEYS, name_of(entry)).returncode == 5
     assert command("deprecate", "--reason", "  ", *KEYS, name_of(entry)).returncode == 2
+
+
+def test_what_lists_name_can_be_revised_as_long_as_it_is_the_present_one(
+    command: Command, http: httpx.Client, rita: Identity
+) -> None:
+    entry = put(http, rita, "named in full")
+    path = entry.coordinates.path()
+    done = command("deprecate", "--reason", "a hole", *KEYS, "-o", "id", path)
+    assert done.returncode == 0, done.stderr
+    assert current(http, entry).metadata.deprecated == "a hole"
+    late = command("extend", "--until", "2031-12-31", *KEYS, path)
+    assert late.returncode == 8
+    assert current(http, entry).coordinates.path() in late.stderr.decode()
