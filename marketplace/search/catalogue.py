@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import islice
 from threading import RLock
 
@@ -26,7 +26,7 @@ from marketplace.search.facts import Facet
 from marketplace.search.loading import load_current
 from marketplace.search.marks import REVISION, Judged, load_judged
 from marketplace.search.order import By, Place
-from marketplace.search.shelf import Filters, Shelf
+from marketplace.search.shelf import SPELLED_PLACES, Filters, Shelf
 from marketplace.search.vocabulary import Vocabulary
 
 _HEADS = (
@@ -38,8 +38,10 @@ _HEADS = (
 #: More entries read at once than this are kept from the garbage collector.
 _FROZEN = 5000
 
-#: Sets of readers' logs whose hidden entries are remembered.
-_REMEMBERED = 64
+#: So many entries are looked at in the time that the bitmap of one value takes.
+_WALKED = 4
+#: Sets of readers' logs whose entries are remembered, and how many entries these may have merged.
+_REMEMBERED, _MOST_MERGED = 64, 100_000
 
 
 @dataclass(slots=True)
@@ -53,6 +55,31 @@ class _Followed:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
+#: Revision and position of each log.
+_Positions = tuple[tuple[int, int], ...]
+#: A value of a facet: how many entries have it, hidden ones too, the value, and the entries in each part.
+_Value = tuple[int, str, tuple[BitMap | None, ...]]
+
+
+@dataclass(slots=True)
+class _Set:
+    """What a set of logs shows.
+
+    Args:
+        positions: of the logs it was made of, each behind its revision.
+        visible: keys of the entries that each log shows; treat them as frozen.
+        largest: which of the logs is the largest.
+        merged: what all others show, on one shelf; None for too few logs or too many entries.
+    """
+
+    positions: _Positions
+    visible: list[BitMap]
+    largest: int
+    merged: Shelf | None
+    #: Values of facets, as they were asked for, the commonest first.
+    values: dict[Facet, Sequence[_Value]] = field(default_factory=dict)
+
+
 class Catalogue:
     """The shelves of all logs that somebody asked for. Safe to share between threads."""
 
@@ -64,7 +91,7 @@ class Catalogue:
         #: Verdicts on certificates, and the revision up to which they were read.
         self._verdicts: dict[int, Judged] = {}
         self._revision = 0
-        self._hidden: OrderedDict[tuple[tuple[int, int, int], ...], list[BitMap]] = OrderedDict()
+        self._sets: OrderedDict[tuple[int, ...], _Set] = OrderedDict()
 
     def catch_up(self, session: Session, principal: Principal) -> Scope:
         """Read what the logs of a principal have beyond what is known here.
@@ -85,7 +112,7 @@ class Catalogue:
         """What a principal sees, unchanging while the block runs; keep the block short."""
         with self._lock:
             logs = sorted((key, one) for key, one in self._logs.items() if one.name in principal.logs)
-            yield View([one for _, one in logs], self._hidden_in(logs))
+            yield View([one for _, one in logs], self._set_of(logs))
 
     def size(self) -> int:
         """Entries on all shelves."""
@@ -102,6 +129,9 @@ class Catalogue:
                 self._verdicts.update(changed)
                 for followed in self._logs.values():
                     followed.shelf.judge(changed)
+                for one in self._sets.values():
+                    if one.merged is not None:
+                        one.merged.judge(changed)
                 self._revision = revision
 
     def _lacks(self, log_id: int, size: int, revision: int) -> bool:
@@ -133,56 +163,130 @@ class Catalogue:
                 # them again and again, which stops every thread for a third of a second.
                 gc.freeze()
 
-    def _hidden_in(self, logs: Sequence[tuple[int, _Followed]]) -> list[BitMap]:
-        """For each log, its current entries that another of the logs supersedes or shows already."""
-        if len(logs) < 2:
-            return [BitMap() for _ in logs]
-        known = tuple((key, one.revision, one.position) for key, one in logs)
-        if known not in self._hidden:
-            self._hidden[known] = _superseded([one.shelf for _, one in logs])
-            while len(self._hidden) > _REMEMBERED:
-                self._hidden.popitem(last=False)
-        self._hidden.move_to_end(known)
-        return self._hidden[known]
+    def _set_of(self, logs: Sequence[tuple[int, _Followed]]) -> _Set:
+        keys = tuple(key for key, _ in logs)
+        positions = tuple((one.revision, one.position) for _, one in logs)
+        known = self._sets.get(keys)
+        if known is None or known.positions != positions:
+            known = self._sets[keys] = self._make_set(positions, [one.shelf for _, one in logs], known)
+        self._sets.move_to_end(keys)
+        merged = [0 if one.merged is None else len(one.merged.items) for one in self._sets.values()]
+        while len(self._sets) > _REMEMBERED or (sum(merged) > _MOST_MERGED and len(merged) > 1):
+            self._sets.popitem(last=False)
+            del merged[0]
+        return known
+
+    def _make_set(
+        self, positions: tuple[tuple[int, int], ...], shelves: Sequence[Shelf], former: _Set | None
+    ) -> _Set:
+        """What shelves show together. Few new entries change little of what was merged before."""
+        hidden = _superseded(shelves) if len(shelves) > 1 else [BitMap() for _ in shelves]
+        visible = [shelf.everything() - gone for shelf, gone in zip(shelves, hidden, strict=True)]
+        largest = max(range(len(shelves)), key=lambda number: len(shelves[number].items), default=0)
+        small = [number for number in range(len(shelves)) if number != largest]
+        if len(small) < 2 or sum(len(visible[number]) for number in small) > _MOST_MERGED // 4:
+            return _Set(positions, visible, largest, None)
+        merged = None if former is None or former.largest != largest else former.merged
+        if merged is None:
+            merged = Shelf(self._verdicts)
+        merged.keep([shelves[number].items[key] for number in small for key in visible[number]])
+        return _Set(positions, visible, largest, merged)
 
 
 class View:
-    """Several shelves seen as one. Every entry is on one of them, so counts and lists add up."""
+    """Several logs seen as one, in a few parts. Every entry is in one of them, so counts and lists add up.
 
-    def __init__(self, logs: Sequence[_Followed], hidden: Sequence[BitMap]) -> None:
+    One part is the largest log; the others are one together, where they can be: each part costs the same
+    once more, however few entries it has.
+    """
+
+    def __init__(self, logs: Sequence[_Followed], shown: _Set) -> None:
         self._logs = logs
-        self._visible = [one.shelf.everything() - gone if gone else one.shelf.everything()
-                         for one, gone in zip(logs, hidden, strict=True)]  # fmt: skip
+        self._shown, self._visible = shown, shown.visible
+        #: Each part with the logs that are in it, by their place.
+        self._parts: list[tuple[Shelf, Sequence[int]]] = [(one.shelf, (n,)) for n, one in enumerate(logs)]
+        if shown.merged is not None:
+            small = [number for number in range(len(logs)) if number != shown.largest]
+            self._parts = [self._parts[shown.largest], (shown.merged, small)]
 
     @property
     def logs(self) -> list[str]:
-        """Names of the logs, the oldest first; the other answers are in this order."""
-        return [one.name for one in self._logs]
+        """Names of the logs that show something, the oldest first."""
+        return [one.name for one, visible in zip(self._logs, self._visible, strict=True) if visible]
 
     def visible(self) -> list[BitMap]:
-        """Keys of everything to be seen, log by log; treat them as frozen."""
-        return self._visible
+        """Keys of everything to be seen, part by part; the other answers are in this order."""
+        return [self._joined([self._visible[n] for n in numbers]) for _, numbers in self._parts]
+
+    def holding(self, matches: Mapping[str, BitMap]) -> list[BitMap]:
+        """Keys of everything to be seen that matches in the log that shows it, by names of logs."""
+        nothing = BitMap()
+        return [
+            self._joined([self._visible[n] & matches.get(self._logs[n].name, nothing) for n in numbers])
+            for _, numbers in self._parts
+        ]
+
+    def by_log(self, found: Sequence[BitMap]) -> dict[str, BitMap]:
+        """What was found in each part, by the names of the logs that show it."""
+        return {
+            self._logs[n].name: self._visible[n] & keys
+            for keys, (_, numbers) in zip(found, self._parts, strict=True)
+            for n in numbers
+        }
 
     def narrow(
         self, among: Sequence[BitMap], filters: Filters, now: int, without: Facet | None = None
     ) -> list[BitMap]:
         """Those of some entries that pass the filters, all of them or all but one facet's."""
         narrowed = []
-        for one, found in zip(self._logs, among, strict=True):
-            for part in one.shelf.select(filters, now, without):
+        for (shelf, _), found in zip(self._parts, among, strict=True):
+            for part in shelf.select(filters, now, without):
                 found = found & part
             narrowed.append(found)
         return narrowed
 
     def count(self, facet: Facet, among: Sequence[BitMap], now: int, limit: int) -> list[tuple[str, int]]:
         """The commonest values of a facet among some entries with their counts, the commonest first."""
-        totals: Counter[str] = Counter()
-        # Over several logs only all counts together tell which values are the commonest.
-        each = limit if len(self._logs) == 1 else None
-        for one, found in zip(self._logs, among, strict=True):
-            if found:
-                totals.update(one.shelf.count(facet, found, now, each))
-        return sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        values = self._values(facet, now)
+        if facet in SPELLED_PLACES and sum(map(len, among)) < _WALKED * len(values):
+            totals: Counter[str] = Counter()
+            for (shelf, _), found in zip(self._parts, among, strict=True):
+                totals.update(shelf.count_each(facet, found))
+            return _commonest(totals.items(), limit)
+        best: list[tuple[str, int]] = []
+        floor = 0
+        for size, value, held in values:
+            # Of each value, no more than all its entries can be among those counted.
+            if size < floor:
+                break
+            count = sum(
+                one.intersection_cardinality(found)
+                for one, found in zip(held, among, strict=True)
+                if one is not None
+            )
+            if count:
+                best.append((value, count))
+                if len(best) >= 2 * limit:
+                    best = _commonest(best, limit)
+                    floor = best[-1][1]
+        return _commonest(best, limit)
+
+    def _values(self, facet: Facet, now: int) -> Sequence[_Value]:
+        """The values of a facet in all parts, the commonest first."""
+        known = self._shown.values.get(facet)
+        if known is None:
+            shelves = [shelf.values(facet, now) for shelf, _ in self._parts]
+            each = {
+                value: tuple(values.get(value) for values in shelves)
+                for values in shelves
+                for value in values
+            }
+            sizes = ((sum(map(len, filter(None, held))), value, held) for value, held in each.items())
+            known = sorted(sizes, key=lambda one: -one[0])
+            # These two change without anything new in a log.
+            if facet not in (Facet.STATUS, Facet.TRUST):
+                self._shown.values[facet] = known
+        return known
 
     def count_one(self, facet: Facet, value: str, among: Sequence[BitMap], now: int) -> int:
         """How many of some entries have one value of a facet."""
@@ -191,24 +295,24 @@ class View:
 
     def label(self, facet: Facet, value: str) -> str:
         """How a value is mostly spelled."""
-        for one in self._logs:
-            if (label := one.shelf.label(facet, value)) != value:
+        for shelf, _ in self._parts:
+            if (label := shelf.label(facet, value)) != value:
                 return label
         return value
 
     def ascending(self, by: By, among: Sequence[BitMap], after: Place | None, limit: int) -> list[Place]:
         """The first of some entries in an order, from behind a place on."""
         parts = (
-            one.shelf.orders[by].ascending(found, one.shelf.items, after)
-            for one, found in zip(self._logs, among, strict=True)
+            shelf.orders[by].ascending(found, shelf.items, after)
+            for (shelf, _), found in zip(self._parts, among, strict=True)
         )
         return list(islice(merge(*parts), limit))
 
     def descending(self, by: By, among: Sequence[BitMap], after: Place | None, limit: int) -> list[Place]:
         """The same backwards."""
         parts = (
-            one.shelf.orders[by].descending(found, one.shelf.items, after)
-            for one, found in zip(self._logs, among, strict=True)
+            shelf.orders[by].descending(found, shelf.items, after)
+            for (shelf, _), found in zip(self._parts, among, strict=True)
         )
         return list(islice(merge(*parts, reverse=True), limit))
 
@@ -218,6 +322,14 @@ class View:
             return []
         found = sorted({pair for one in self._logs for pair in one.vocabulary.similar(word, limit)})
         return [candidate for _, candidate in found][:limit]
+
+    @staticmethod
+    def _joined(keys: Sequence[BitMap]) -> BitMap:
+        return keys[0] if len(keys) == 1 else BitMap.union(*keys)
+
+
+def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str, int]]:
+    return nsmallest(limit, counts, key=lambda item: (-item[1], item[0]))
 
 
 def _superseded(shelves: Sequence[Shelf]) -> list[BitMap]:

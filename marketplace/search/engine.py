@@ -82,6 +82,8 @@ class Matches(Protocol):
 
     #: Keys of every entry that fits.
     keys: BitMap
+    #: Whether the index ever held everything; see Position.
+    whole: bool
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some of ``keys``, best first.

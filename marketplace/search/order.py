@@ -94,6 +94,7 @@ class Order:
         return (places[i] for i in range(start - 1, -1, -1) if places[i].entry_key in among)
 
     def _near(self, among: BitMap, items: dict[int, Facts]) -> list[Place]:
-        if len(among) >= _FEW:
+        # Sorting some entries takes longer than passing by the others, where these are few as well.
+        if len(among) >= _FEW or 4 * len(among) >= len(self._places):
             return self._places
         return sorted(self.place(items[key]) for key in among)

@@ -109,8 +109,9 @@ class PostgresqlIndex:
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
+        whole = self.position().whole
         with _broken(self._table), self._reading() as session:
-            return PostgresqlMatches(self, query, self._keys(session, query))
+            return PostgresqlMatches(self, query, self._keys(session, query), whole=whole)
 
     def ranked(self, query: WordQuery, among: BitMap, limit: int, after: Ranked | None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""
@@ -188,10 +189,11 @@ class PostgresqlIndex:
 class PostgresqlMatches:
     """The answer to one query; see Matches."""
 
-    def __init__(self, owner: PostgresqlIndex, query: WordQuery, keys: BitMap) -> None:
+    def __init__(self, owner: PostgresqlIndex, query: WordQuery, keys: BitMap, *, whole: bool) -> None:
         self._owner = owner
         self._query = query
         self.keys = keys
+        self.whole = whole
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""

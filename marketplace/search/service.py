@@ -159,11 +159,11 @@ class SearchService:
                 found = view.narrow(among, request.filters(), moment)
                 facets = _facets(view, among, found, request, moment)
                 total = sum(map(len, found))
-                logs = view.logs
+                by_log = view.by_log(found) if request.order() is Sort.RELEVANCE else {}
                 if request.order() is not Sort.RELEVANCE:
                     places = _page(view, found, request, after)
             if request.order() is Sort.RELEVANCE:
-                places = self._ranked(matches or {}, dict(zip(logs, found, strict=True)), request, after)
+                places = self._ranked(matches or {}, by_log, request, after)
             page, more = places[: request.limit], len(places) > request.limit
             hits = _hits(session, scope, [place.entry_key for place in page], query, now)
             return SearchPage(
@@ -180,16 +180,16 @@ class SearchService:
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace does not search words.", RETRY_AFTER)
         with self._catalogue.seen_by(principal) as view:
-            logs = [log for log, visible in zip(view.logs, view.visible(), strict=True) if visible]
+            logs = view.logs
         found = {}
         for log in logs:
             with self._mending(log) as index:
-                if not index.position().whole:
-                    raise SearchUnavailableError(
-                        "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
-                    )
                 found[log] = index.match(query)
             stack.callback(found[log].close)
+            if not found[log].whole:
+                raise SearchUnavailableError(
+                    "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
+                )
         return found
 
     @contextmanager
@@ -251,10 +251,7 @@ def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> list[BitMap]
     """What is visible, and holds the words if there are any."""
     if matches is None:
         return view.visible()
-    return [
-        visible & matches[log].keys if log in matches else BitMap()
-        for log, visible in zip(view.logs, view.visible(), strict=True)
-    ]
+    return view.holding({log: found.keys for log, found in matches.items()})
 
 
 def _facets(

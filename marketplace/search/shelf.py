@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
 
 from pyroaring import BitMap
 
@@ -19,9 +18,7 @@ from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order
 
 #: Where the values of a facet stand among those of an entry.
-_PLACE: Mapping[Facet, int] = {facet: place for place, facet in enumerate(SPELLED)}
-#: So many entries are looked at in the time that the bitmap of one value takes.
-_WALKED = 4
+SPELLED_PLACES: Mapping[Facet, int] = {facet: place for place, facet in enumerate(SPELLED)}
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
 _SPAN = 30 * 86_400
 
@@ -58,8 +55,6 @@ class Shelf:
         self._deprecated = BitMap()
         self._values: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
         self._values[Facet.TRUST] = self._marks.values
-        #: Per facet the values with their entries, the commonest first; made when asked for.
-        self._by_size: dict[Facet, list[tuple[str, BitMap]]] = {}
         self._spellings: dict[Facet, dict[str, Counter[str]]] = {facet: {} for facet in Facet}
         self._spans: dict[int, BitMap] = {}
         self._expiring = Order(lambda facts: facts.valid_until)
@@ -68,7 +63,6 @@ class Shelf:
 
     def put(self, many: Sequence[Facts]) -> None:
         """Put current entries in; each takes the place of its image's and endorser's earlier one."""
-        self._by_size.clear()
         fresh = {(facts.identifier, facts.email): facts for facts in many}
         for pair in fresh:
             if pair in self.pairs:
@@ -80,6 +74,15 @@ class Shelf:
         for order in self.orders.values():
             order.add(fresh.values())
         self._expiring.add(facts for facts in fresh.values() if facts.expires)
+
+    def keep(self, all_of_them: Sequence[Facts]) -> None:
+        """Hold exactly these entries, of which most are held already."""
+        wanted = {facts.entry_key: facts for facts in all_of_them}
+        gone = [facts for key, facts in self.items.items() if wanted.get(key) is not facts]
+        for facts in gone:
+            del self.pairs[facts.identifier, facts.email]
+            self._remove(facts)
+        self.put([facts for key, facts in wanted.items() if key not in self.items])
 
     def judge(self, certificates: Iterable[int]) -> None:
         """Mark the entries of certificates whose verdicts changed."""
@@ -105,36 +108,21 @@ class Shelf:
             parts.append(self._created(filters.created_from, filters.created_before))
         return sorted(parts, key=len)
 
-    def count(self, facet: Facet, among: BitMap, now: int, limit: int | None) -> dict[str, int]:
-        """How many of some entries have each value of a facet; values that none has are left out.
-
-        Args:
-            limit: only so many values, the commonest; None for all.
-        """
+    def values(self, facet: Facet, now: int) -> Mapping[str, BitMap]:
+        """The values of a facet with the keys of their entries; treat them as frozen."""
         if facet is Facet.STATUS:
-            counts = {status: self.status(status, now).intersection_cardinality(among) for status in Status}
-            return {status.value: count for status, count in counts.items() if count}
-        sets = self._values[facet]
-        if facet in _PLACE and len(among) < _WALKED * len(sets):
-            return self._count_each(facet, among, limit)
-        if limit is None or len(sets) <= limit:
-            found = ((value, held.intersection_cardinality(among)) for value, held in sets.items())
-            return {value: count for value, count in found if count}
-        if facet not in self._by_size:
-            self._by_size[facet] = sorted(sets.items(), key=lambda item: -len(item[1]))
-        return _commonest(self._by_size[facet], among, limit)
+            return {status.value: self.status(status, now) for status in Status}
+        return self._values[facet]
 
-    def _count_each(self, facet: Facet, among: BitMap, limit: int | None) -> dict[str, int]:
-        """The same, looking at each of few entries instead of at each of many values."""
-        items, place = self.items, _PLACE[facet]
+    def count_each(self, facet: Facet, among: BitMap) -> Counter[str]:
+        """How many of some entries have each value of a facet, looking at each entry: for few of them."""
+        items, place = self.items, SPELLED_PLACES[facet]
         totals: Counter[str] = Counter()
         # Entries share their values as objects, so there are fewer of these than entries.
         for spelled, count in Counter(items[key].spelled[place] for key in among).items():
             for value in {facet_value(facet, one) for one in spelled}:
                 totals[value] += count
-        if limit is None:
-            return totals
-        return dict(nsmallest(limit, totals.items(), key=lambda item: (-item[1], item[0])))
+        return totals
 
     def label(self, facet: Facet, value: str) -> str:
         """How most entries spell a value; the value itself where none has it."""
@@ -227,22 +215,3 @@ def _values_of(facts: Facts) -> dict[tuple[Facet, str], str]:
         for spelling in spelled:
             found.setdefault((facet, facet_value(facet, spelling)), spelling.strip()[:VALUE_LENGTH])
     return found
-
-
-def _commonest(by_size: Sequence[tuple[str, BitMap]], among: BitMap, limit: int) -> dict[str, int]:
-    """The ``limit`` commonest values; of each, no more than all its entries can be among those counted.
-
-    Args:
-        by_size: values with all their entries, the commonest first.
-    """
-    best: list[tuple[int, str]] = []
-    floor = 0
-    for value, held in by_size:
-        if len(best) >= limit and len(held) <= floor:
-            break
-        if count := held.intersection_cardinality(among):
-            best.append((-count, value))
-            if len(best) >= 2 * limit:
-                best = nsmallest(limit, best)
-                floor = -best[-1][0]
-    return {value: -count for count, value in nsmallest(limit, best)}

@@ -119,13 +119,14 @@ class TantivyIndex:
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
+        whole = self.position().whole
         with _broken(self._where):
             state, searcher = self._snapshot()
             known = self.remembered.find((state, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
                 keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-                known = TantivyMatches([-score for score, _ in hits], keys)
+                known = TantivyMatches([-score for score, _ in hits], keys, whole=whole)
                 self.remembered.keep((state, query), known)
             return known
 
@@ -171,12 +172,14 @@ class TantivyMatches:
     Args:
         worse: the scores with their signs turned, so that the best is first and they ascend.
         keys: of the entries that have them.
+        whole: whether the index had everything.
     """
 
-    def __init__(self, worse: Sequence[float], keys: Sequence[int]) -> None:
+    def __init__(self, worse: Sequence[float], keys: Sequence[int], *, whole: bool) -> None:
         self._worse = array("d", worse)
         self._keys = array("I", keys)
         self.keys = BitMap(self._keys)
+        self.whole = whole
 
     def bytes(self) -> int:
         """Bytes of memory, about."""

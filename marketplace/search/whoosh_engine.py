@@ -120,9 +120,8 @@ class WhooshIndex:
         with _broken(self._where):
             snapshot = self._snapshots.lend()
             try:
-                return WhooshMatches(
-                    self._where, self._snapshots, Evaluator(snapshot, query, self.remembered)
-                )
+                evaluator = Evaluator(snapshot, query, self.remembered)
+                return WhooshMatches(self._where, self._snapshots, evaluator, whole=snapshot.position.whole)
             except BaseException:
                 self._snapshots.take_back(snapshot)
                 raise
@@ -140,11 +139,12 @@ class WhooshIndex:
 class WhooshMatches:
     """The answer to one query; see Matches."""
 
-    def __init__(self, where: Path, snapshots: Snapshots, evaluator: Evaluator) -> None:
+    def __init__(self, where: Path, snapshots: Snapshots, evaluator: Evaluator, *, whole: bool) -> None:
         self._where = where
         self._snapshots = snapshots
         self._evaluator: Evaluator | None = evaluator
         self.keys = evaluator.keys
+        self.whole = whole
 
     def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
         """The best-fitting entries among some; see Matches."""

@@ -6,8 +6,10 @@ once and taken over from one snapshot into the next, with all that was read of i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -15,6 +17,9 @@ from pyroaring import BitMap
 
 from marketplace.search.engine import Position
 from marketplace.search.whoosh_segments import Leaf
+
+#: Nanoseconds after which a directory's time of change is told apart from that of any later change.
+_SETTLED = 2_000_000_000
 
 
 class Snapshot:
@@ -62,6 +67,8 @@ class Snapshots:
         self._position_in = position_in
         self._newest: Snapshot | None = None
         self._lock = Lock()
+        #: When the directory changed that was listed last, and the generation found.
+        self._listed: tuple[int, int] | None = None
 
     @contextmanager
     def lent(self) -> Iterator[Snapshot]:
@@ -75,7 +82,7 @@ class Snapshots:
     def lend(self) -> Snapshot:
         """The newest snapshot; give it back with ``take_back``."""
         with self._lock:
-            generation = self._index.latest_generation()
+            generation = self._generation()
             if self._newest is None or self._newest.generation != generation:
                 fresh = self._open(generation)
                 self._let_go(self._newest)
@@ -93,6 +100,16 @@ class Snapshots:
         with self._lock:
             self._let_go(self._newest)
             self._newest = None
+
+    def _generation(self) -> int:
+        """Of the newest commit; the directory is only listed again after something changed in it."""
+        changed = Path(self._index.storage.folder).stat().st_mtime_ns
+        if self._listed is not None and self._listed[0] == changed:
+            return self._listed[1]
+        generation: int = self._index.latest_generation()
+        # Until the time of the change is well past, another change may get the same one.
+        self._listed = (changed, generation) if time.time_ns() - changed > _SETTLED else None
+        return generation
 
     def _open(self, generation: int) -> Snapshot:
         known = {} if self._newest is None else {leaf.name: leaf for leaf, _ in self._newest.leaves}
