@@ -66,6 +66,8 @@ class ExportService:
                 ).all()
                 data = {row.id: row.data for row in bodies}
                 for change in page:
+                    if not data[change.body_id]:
+                        continue  # it was erased
                     path = directory / (change.entry_id + SUFFIX)
                     write_whole(path, data[change.body_id])
                     yield path

@@ -66,6 +66,8 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "link:follow": (anyone,),
         # Only what one may upload to a group can be published from it: for anybody else there is nothing.
         "entry:publish": (anyone,),
+        # A legal duty of whoever runs the site, in whatever log the entry stands.
+        "entry:erase": (administrator,),
         # Pages and answers about the site itself, without any entry.
         "site:read": (reader,),
         # Probes of a private site have no token; what they see is no number of entries.

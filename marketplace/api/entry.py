@@ -8,7 +8,7 @@ from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
-from marketplace.web.errors import NotFoundError
+from marketplace.web.errors import NotFoundError, erased_entry
 from marketplace.web.reading import visible_entries
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
@@ -31,7 +31,7 @@ ENTRY = Operation(
     "Entries",
     [Answer("The entry.", "Entry")],
     path=COORDINATES,
-    errors={404: ["entry.unknown"]},
+    errors={404: ["entry.unknown"], 410: ["entry.erased"]},
 )
 STATEMENT = Operation(
     "api.entry.statement",
@@ -40,7 +40,7 @@ STATEMENT = Operation(
     "Entries",
     [Answer("The statement.", "Statement")],
     path=COORDINATES,
-    errors={404: ["entry.unknown"]},
+    errors={404: ["entry.unknown"], 410: ["entry.erased"]},
 )
 TAGGED = Operation(
     "api.tag",
@@ -106,10 +106,14 @@ def find_entry(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntr
 
     Raises:
         NotFoundError: there is none.
+        HttpError: 410; it was erased.
     """
     with visible_entries(request) as visible:
         stored = visible.find_body(coordinates)
         record = visible.find(coordinates)
+        erased = visible.find_erased(coordinates) if stored is None else None
+    if erased is not None:
+        raise erased_entry(erased)
     if stored is None or record is None:
         raise unknown_entry()
     return accept(stored.data), record

@@ -102,6 +102,25 @@ ACT = Operation(
     errors={404: ["peer.unknown", "peer.action"]},
     needs=_ADMIN,
 )
+EPOCH = Operation(
+    "api.peer.epoch",
+    "Accept a peer's new epoch",
+    "Its public log goes on under another name, as its operator told you: it is read from its first row.",
+    _GROUP,
+    [Answer("The peer after it.", "PeerRecord")],
+    method="PUT",
+    path=(PEER,),
+    bodies={
+        JSON: {
+            "type": "object",
+            "required": ["origin"],
+            "additionalProperties": False,
+            "properties": {"origin": {"type": "string", "description": "such as NAME/public/e2"}},
+        }
+    },
+    errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
+    needs=_ADMIN,
+)
 MIRRORS = Operation(
     "api.peer.mirrors",
     "Name a peer's mirrors",
@@ -150,7 +169,7 @@ ALERTS = Operation(
     _GROUP,
     [Answer("The alerts, peer by peer.", "Alerts")],
 )
-OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, GRANT, REVOKE, ALERTS)
+OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 
 
 @view_config(route_name="api.peers", request_method="GET", permission="peer:read")
@@ -214,6 +233,17 @@ def act(request: Request) -> Response:
         else:
             raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
         runtime.peers.look()
+        return fresh(request, administration.record(name))
+
+
+@view_config(route_name="api.peer.epoch", request_method="PUT", permission="peer:write")
+def accept_epoch(request: Request) -> Response:
+    """Go on with a peer's public log under another name."""
+    EPOCH.read(request)
+    name, origin = request.matchdict["peer"], read_object(request, {"origin": str})["origin"]
+    with _acting(request) as administration:
+        administration.accept_epoch(name, origin)
+        request.registry[Runtime].peers.look()
         return fresh(request, administration.record(name))
 
 

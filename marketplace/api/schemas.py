@@ -453,6 +453,7 @@ SCHEMAS: Mapping[str, Schema] = {
         logs=array({"type": "object"}),
         evidence=array({"type": "object"}),
     ),
+    "Erased": record("What was erased.", erased=_said(array(TEXT), "ids of the entries")),
     "Alerts": record(
         "What an operator should look at.",
         alerts=array(

@@ -109,7 +109,7 @@ def show_statement(entry: AcceptedEntry, urls: Urls) -> Shown:
 
 def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: Urls) -> Shown:
     """The statement, and what this marketplace says of it now."""
-    newer = None if record.is_current else urls.entry(record.current)
+    newer = None if record.is_current or record.current is None else urls.entry(record.current)
     return {
         **show_statement(entry, urls),
         "status": record.row.status(now).value,

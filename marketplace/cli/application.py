@@ -36,6 +36,7 @@ _FOR_OPERATORS = {
     "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),
     "mail": ("marketplace.cli.mailing:mail", "Look after outgoing mail."),
     "pending": ("marketplace.cli.pending:pending", "Look after uploads that wait for confirmation."),
+    "erase": ("marketplace.cli.erasing:erase", "Erase what an entry says, for a legal request."),
 }
 COMMANDS = _FOR_USERS | _FOR_OPERATORS
 

@@ -99,7 +99,8 @@ class EntryRecord:
         certificate: DER bytes of the signer's certificate.
         certificate_email: the address the certificate binds, if any.
         conflicts: ids of the visible entries that say something else at the same coordinates.
-        current: coordinates of the endorser's current entry for the image, which may be this one.
+        current: coordinates of the endorser's current entry for the image, which may be this one; None
+            where that was erased.
         accepted_at: when the log took it.
         body_size: length of the received bytes.
         logs: names of the visible logs that hold it, the oldest first.
@@ -116,7 +117,7 @@ class EntryRecord:
     digest_algorithm: str
     conflicts: tuple[str, ...]
     current_id: str
-    current: Coordinates
+    current: Coordinates | None
     accepted_at: datetime
     body_size: int
     logs: tuple[str, ...]

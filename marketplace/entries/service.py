@@ -18,6 +18,7 @@ from marketplace.entries.columns import tag_digest
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
+from marketplace.entries.erased import Erased, place_digest
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
@@ -36,7 +37,17 @@ from marketplace.entries.registry import CertificateRegistry, CertificateUse, En
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.entries.visibility import Scope, find_scope
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryLocation, EntryTag, Log
+from marketplace.models import (
+    Certificate,
+    Change,
+    Current,
+    Entry,
+    EntryBody,
+    EntryLocation,
+    EntryTag,
+    Erasure,
+    Log,
+)
 from marketplace.models.current import FOREVER
 from validators.document import Coordinates
 
@@ -143,6 +154,17 @@ class VisibleEntries:
         """Everything known about the entry at these coordinates."""
         row = self.find_shown(coordinates)
         return None if row is None else self._record(row)
+
+    def find_erased(self, coordinates: Coordinates) -> Erased | None:
+        """What was erased at these coordinates, where nothing else is shown; the latest of several."""
+        row = self._session.execute(
+            select(Erasure.reason, Erasure.erased_at)
+            .join(Change, Change.entry_key == Erasure.entry_key)
+            .where(Erasure.place == place_digest(coordinates), self._scope.covers(Change.log_id))
+            .order_by(Erasure.erased_at.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else Erased(*row)
 
     def find_by_entry_id(self, entry_id: str) -> EntryRecord | None:
         """Everything known about an entry; the only way to the one that lost an equivocation."""
@@ -313,6 +335,9 @@ class VisibleEntries:
             .order_by(Log.id)
         )
 
+    def _entry_id(self, key: int) -> str:
+        return self._session.scalars(select(Entry.entry_id).where(Entry.id == key)).one()
+
     def _record(self, row: EntryRow) -> EntryRecord:
         body = self._session.execute(
             select(
@@ -335,10 +360,8 @@ class VisibleEntries:
             select(Current.entry_key, Current.created).where(
                 self._scope.current(), Current.identifier == row.identifier, Current.email == row.email
             )
-        ).one()
-        shown = self._session.scalars(
-            select(Entry.entry_id).where(Entry.id == self._listing.shown([current.entry_key])[0])
-        ).one()
+        ).one_or_none()
+        shown = "" if current is None else self._entry_id(self._listing.shown([current.entry_key])[0])
         locations = self._session.scalars(
             select(EntryLocation.uri)
             .where(EntryLocation.entry_key == row.key)
@@ -357,7 +380,7 @@ class VisibleEntries:
             digest_algorithm=body.digest_algorithm,
             conflicts=tuple(sorted(others)),
             current_id=shown,
-            current=Coordinates(row.identifier, row.email, current.created),
+            current=None if current is None else Coordinates(row.identifier, row.email, current.created),
             accepted_at=body.accepted_at,
             body_size=body.size,
             logs=tuple(self._session.scalars(self._logs_of(row.key))),

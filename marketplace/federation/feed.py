@@ -12,7 +12,7 @@ from marketplace.access import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.errors import HaltedError, UnknownLogError, UnknownPartError
 from marketplace.federation.trees import PublishedLog, Trees
-from marketplace.models import Change, Cosignature, Entry, EntryBody
+from marketplace.models import Change, Cosignature, Entry, EntryBody, Erasure
 from marketplace.tlog.tiles import WIDTH, TileName, join_bundle, width_at
 
 #: Most leaves of one page.
@@ -104,7 +104,8 @@ class Feed:
         return join_bundle(self._trees.leaves(log.tree_id, first, first + name.width))
 
     def body_keys(self, log: PublishedLog, name: TileName) -> list[tuple[int, int]]:
-        """The bodies of a bundle as (key, bytes), in order; key 0 for a leaf that is no entry.
+        """The bodies of a bundle as (key, bytes), in order; key 0 for a leaf without one: it is no
+        entry, or was erased.
 
         Raises:
             UnknownPartError: the published tree has no such bundle.
@@ -113,19 +114,22 @@ class Feed:
         sequence = max(0, first - log.head)
         end = first + name.width - log.head
         rows = self.session.execute(
-            select(EntryBody.id, EntryBody.size)
+            select(EntryBody.id, EntryBody.size, Erasure.entry_key.label("erased"))
             .join(Change, Change.body_id == EntryBody.id)
+            .outerjoin(Erasure, Erasure.entry_key == Change.entry_key)
             .where(Change.log_id == log.log_id, Change.sequence >= sequence, Change.sequence < end)
             .order_by(Change.sequence)
         )
-        return [(0, 0)] * (name.width - (end - sequence)) + [(row.id, row.size) for row in rows]
+        return [(0, 0)] * (name.width - (end - sequence)) + [
+            (row.id, row.size) if row.erased is None else (0, 0) for row in rows
+        ]
 
     def bodies(self, entry_ids: Sequence[str]) -> Bodies:
         """Bodies by their entries' ids, in the order asked for.
 
         An entry that stands in several logs this reader sees comes as the public
-        log received it, if it is there. What is absent and what is not for this
-        reader is left out alike.
+        log received it, if it is there. What is absent, what was erased and what is
+        not for this reader is left out alike.
 
         Args:
             entry_ids: at most MAX_IDS.
@@ -142,7 +146,8 @@ class Feed:
             select(Entry.entry_id, EntryBody.id, EntryBody.size)
             .join(Change, Change.entry_key == Entry.id)
             .join(EntryBody, EntryBody.id == Change.body_id)
-            .where(Entry.entry_id.in_(entry_ids), condition)
+            .outerjoin(Erasure, Erasure.entry_key == Entry.id)
+            .where(Entry.entry_id.in_(entry_ids), Erasure.entry_key.is_(None), condition)
             .order_by(case((Change.log_id == public, 0), else_=1), Change.log_id)
         )
         known: dict[str, tuple[int, int]] = {}

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.columns import tag_digest
 from marketplace.fsck.damage import Damage
+from marketplace.ingest.erasing import BLANK
 from marketplace.ingest.rows import body_row, certificate_row, entry_row
-from marketplace.models import Certificate, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models import Certificate, Entry, EntryBody, EntryLocation, EntryTag, Erasure
 from validators import accept
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError, shown
@@ -42,6 +43,9 @@ def _verify_body(session: Session, body: EntryBody, entry: Entry | None) -> Iter
     if entry is None:
         yield Damage("body.orphan", f"document {body.id}", "belongs to no entry")
         return
+    if session.get(Erasure, entry.id) is not None:
+        yield from _verify_erased(body, entry)
+        return
     try:
         accepted = accept(body.data)
     except RefusedError as error:
@@ -59,6 +63,12 @@ def _verify_body(session: Session, body: EntryBody, entry: Entry | None) -> Iter
     yield from _compare("entry.column", entry.entry_id, entry, entry_row(accepted))
     yield from _verify_certificate(session, entry, accepted)
     yield from _verify_lists(session, entry, accepted)
+
+
+def _verify_erased(body: EntryBody, entry: Entry) -> Iterator[Damage]:
+    if body.data:
+        yield Damage("body.not-erased", entry.entry_id, "the document was erased, and its bytes are there")
+    yield from _compare("entry.not-erased", entry.entry_id, entry, BLANK)
 
 
 def _verify_certificate(session: Session, entry: Entry, accepted: AcceptedEntry) -> Iterator[Damage]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.entries.erased import find_erased_series
 from marketplace.entries.pure import precedence
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
@@ -43,6 +44,7 @@ def verify_current(session: Session) -> Iterator[Damage]:
 
 def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], int]:
     """The key of the current entry for each image and endorser of a log."""
+    erased = find_erased_series(session)
     best: dict[tuple[str, str], tuple[Any, int]] = {}
     rows = session.execute(
         select(Entry.id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated, Entry.entry_id)
@@ -55,7 +57,9 @@ def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], int]:
         known = best.get((identifier, email))
         if known is None or known[0] < rank:
             best[identifier, email] = (rank, key)
-    return {image: key for image, (_, key) in best.items()}
+    return {
+        image: key for image, (rank, key) in best.items() if not erased.supersedes(log_id, *image, rank[0])
+    }
 
 
 def _verify_columns(session: Session, row: Current, image: str) -> Iterator[Damage]:

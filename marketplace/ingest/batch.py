@@ -17,10 +17,11 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
+from marketplace.entries.erased import find_erased_series
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_unknown, insert_unknown
-from marketplace.ingest.errors import ConflictError, NotShownError
+from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
@@ -32,6 +33,7 @@ from marketplace.ingest.statements import (
     FIND_CHANGE,
     FIND_CURRENT,
     FIND_ENTRY,
+    FIND_ERASURE,
     INSERT_BESIDE,
     INSERT_BODY,
     INSERT_CERTIFICATE,
@@ -117,6 +119,7 @@ class Batch:
         self._policy = policy
         self._now = now
         self._log = ChangeLog(session)
+        self._erased = find_erased_series(session)
         self._log_keys: dict[str, int] = {}
         self._pending: defaultdict[str, _Pending] = defaultdict(_Pending)
 
@@ -160,6 +163,7 @@ class Batch:
             ConflictError: other bytes have its coordinates in the log (uploads only).
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
+            ErasedError: it was erased here.
             NotShownError: the site would hide it (uploads only).
         """
         log_id = self._log_key(log)
@@ -169,6 +173,8 @@ class Batch:
             raise NotShownError(hidden)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
+        if entry_key is not None:
+            self._verify_not_erased(entry_key)
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
         if known is not None:
             return known
@@ -235,7 +241,11 @@ class Batch:
             for signer in signers.values()
         }
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
-        stored = insert_unknown(self._connection, entries, log_id, certificates, shown, self._now)
+        current = [
+            seen and not self._erased.supersedes(log_id, one.identifier, one.endorser.email, one.created)
+            for one, seen in zip(entries, shown, strict=True)
+        ]
+        stored = insert_unknown(self._connection, entries, log_id, certificates, current, self._now)
         if self._policy.shown.digest:
             self._connection.execute(NOTE_TWINS, [said(entry_row(entry)) for entry in entries])
         taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
@@ -275,6 +285,11 @@ class Batch:
         if source is Source.UPLOAD and held != digest:
             raise _conflict(entry)
         return known
+
+    def _verify_not_erased(self, entry_key: int) -> None:
+        erased = self._connection.execute(FIND_ERASURE, {"entry_key": entry_key}).one_or_none()
+        if erased is not None:
+            raise ErasedError(f"this entry was erased here, and does not come back: {erased.reason}")
 
     def _find_current(self, entry: AcceptedEntry, log_id: int) -> _Shown | None:
         row = self._connection.execute(
@@ -339,6 +354,8 @@ class Batch:
 
     def _show(self, log_id: int, entry_key: int, row: Row, shown: _Shown | None) -> None:
         """Make the entry the current one of its log, if it is."""
+        if self._erased.supersedes(log_id, row["identifier"], row["email"], row["created"]):
+            return
         values = current_row(row) | {"log_id": log_id, "entry_key": entry_key}
         if shown is None:
             self._connection.execute(INSERT_CURRENT, values)

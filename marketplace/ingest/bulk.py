@@ -55,14 +55,14 @@ def insert_unknown(
     entries: Sequence[AcceptedEntry],
     log_id: int,
     certificates: Mapping[str, int],
-    shown: Sequence[bool],
+    listed: Sequence[bool],
     now: datetime,
 ) -> list[Stored]:
     """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
 
     Args:
         certificates: the keys of the signers' certificates by fingerprint.
-        shown: for each entry whether readers of this site see it.
+        listed: for each entry whether it may be current.
     """
     rows = [entry_row(entry) for entry in entries]
     insert_many(
@@ -80,7 +80,7 @@ def insert_unknown(
     # Entries that are new have one body each.
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
-    seen = [pair for pair, is_shown in zip(zip(rows, keys, strict=True), shown, strict=True) if is_shown]
+    seen = [pair for pair, may in zip(zip(rows, keys, strict=True), listed, strict=True) if may]
     if seen:
         _show(connection, log_id, seen)
     return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]

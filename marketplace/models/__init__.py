@@ -6,6 +6,7 @@ from marketplace.models.certificate import Certificate
 from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag, Twin
+from marketplace.models.erasure import Erasure
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
@@ -38,6 +39,7 @@ __all__ = [
     "EntryBody",
     "EntryLocation",
     "EntryTag",
+    "Erasure",
     "FollowerCursor",
     "GroupMember",
     "Leaf",

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
+from marketplace.entries.erased import find_erased_series
 from marketplace.entries.pure import precedence
 from marketplace.models import Change as ChangeRow
 from marketplace.models import Entry, EntryBody
@@ -193,6 +194,8 @@ class _Places:
 
     def __init__(self, session: Session, page: Sequence[Change]) -> None:
         end = page[-1].sequence
+        self._erased = find_erased_series(session)
+        self._log_id = ChangeLog(session).key(PUBLIC)
         identifiers = _identifiers(session, page)
         touched = {change.entry_key for change in page}
         by_series: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
@@ -213,7 +216,10 @@ class _Places:
 
     def _place(self, series: list[_Row], touched: set[int]) -> None:
         current = max(series, key=lambda row: row.rank)
-        self._current.add(current.entry_key)
+        place = current.coordinates
+        is_over = self._erased.supersedes(self._log_id, place.identifier, place.email, place.created)
+        if not is_over:
+            self._current.add(current.entry_key)
         at: defaultdict[Coordinates, list[_Row]] = defaultdict(list)
         for row in series:
             self._rows[row.entry_key] = row
@@ -224,7 +230,7 @@ class _Places:
             if len(rows) > 1 and any(row.entry_key in touched for row in rows):
                 self.contested.append(coordinates)
                 self.winners.append(winner)
-            if coordinates != current.coordinates:
+            if is_over or coordinates != current.coordinates:
                 self.superseded.append(coordinates)
 
     def is_shown(self, entry_id: str) -> bool:

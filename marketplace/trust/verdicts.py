@@ -208,7 +208,8 @@ def _certificates(session: Session, which: ColumnElement[bool], overdue: ColumnE
     statement = (
         select(Certificate.id)
         .outerjoin(Verdict, Verdict.certificate_id == Certificate.id)
-        .where(which, overdue)
+        # One whose entries were all erased has no bytes any more.
+        .where(which, overdue, Certificate.der != b"")
         .order_by(Certificate.id)
         .limit(CHUNK)
     )

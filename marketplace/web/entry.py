@@ -15,7 +15,7 @@ from validators.report import examine
 
 from .certificates import alike_badges, new_badges
 from .entry_page import confirmed_badges, entry_values
-from .errors import HttpError, no_entry
+from .errors import HttpError, erased_entry, no_entry
 from .negotiation import ENTRY, Media, choose
 from .pages import page
 from .parameters import read_query
@@ -88,6 +88,9 @@ def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
     generation = cache.generation()
     with visible_entries(request) as visible:
         stored = visible.find_body(coordinates)
+        erased = visible.find_erased(coordinates) if stored is None else None
+    if erased is not None:
+        raise erased_entry(erased)
     if stored is None:
         raise no_entry()
     found = RememberedEntry.of(stored.data)

@@ -64,7 +64,7 @@ def entry_values(
         "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision) + [*flags],
         "decision": decision,
         "status": status_name(record, now),
-        "current": None if record.is_current else entry_path(record.current),
+        "current": None if record.is_current or record.current is None else entry_path(record.current),
         "facts": facts(entry),
         "extensions": statements(entry.metadata.extensions),
         "locations": [Location(uri, link(uri)) for uri in entry.metadata.locations[:_MOST_LOCATIONS]],

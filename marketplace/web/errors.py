@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from marketplace.entries.erased import Erased
+from validators.document import format_time
 from validators.errors import shown
 
 
@@ -79,6 +81,12 @@ class UnsupportedTypeError(HttpError):
 def no_match() -> NotFoundError:
     """404 of a list that holds nothing."""
     return NotFoundError("list.empty", "no metadata matching query found")
+
+
+def erased_entry(erased: Erased) -> HttpError:
+    """410 of an entry that was erased."""
+    when = format_time(erased.erased_at)
+    return HttpError(410, "entry.erased", f"this entry was erased on {when}: {erased.reason}")
 
 
 def no_entry() -> NotFoundError:

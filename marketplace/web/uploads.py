@@ -21,6 +21,7 @@ from marketplace.ingest import (
     Addressing,
     AudienceError,
     ConflictError,
+    ErasedError,
     GateError,
     Receipt,
     StoreUnavailableError,
@@ -150,6 +151,8 @@ def submit(
     except LogNotFoundError:
         # The group was there when the request came.
         raise unknown_audience() from None
+    except ErasedError as error:
+        raise HttpError(410, error.code, error.message) from error
     except ConflictError as error:
         raise HttpError(409, error.code, error.message) from error
     except StoreUnavailableError as error:

@@ -223,6 +223,10 @@ ROWS: Mapping[str, Row] = {
     "api.entry.decision": Row(
         _NONE, gets("/api/v1/entries/{image}/decision", "/api/v1/entries/{twin}/decision")
     ),
+    "api.entry.erase": Row(
+        "403 without the administrator's scope, whatever is asked for",
+        (Ask("/api/v1/entries/{image}/erase", "POST", body='{"reason": "x"}', kind="application/json"),),
+    ),
     "api.entry.publish": Row(
         "404, as for an entry that was never made, also where it is public",
         (Ask("/api/v1/entries/{image}/publish", "POST"), Ask("/api/v1/entries/{published}/publish", "POST"),
@@ -339,6 +343,10 @@ ROWS: Mapping[str, Row] = {
         "404, as if there were no peers",
         (Ask("/api/v1/peers/mp-b.example/groups/{group}", "PUT"),
          Ask("/api/v1/peers/mp-b.example/groups/{group}", "DELETE")),
+    ),
+    "api.peer.epoch": Row(
+        "404, as if there were no peers",
+        (Ask("/api/v1/peers/mp-b.example/epoch", "PUT", body="{}", kind="application/json"),),
     ),
     "api.peer.action": Row(
         "404, as if there were no peers", (Ask("/api/v1/peers/mp-b.example/pull", "POST"),)

@@ -86,6 +86,7 @@ def test_everything_but_the_overview_is_for_administrators(site: RunningServer, 
             ("POST", f"/api/v1/peers/{NAME}/release"),
             ("PUT", f"/api/v1/peers/{NAME}/mirrors"),
             ("PUT", f"/api/v1/peers/{NAME}/groups/astro"),
+            ("PUT", f"/api/v1/peers/{NAME}/epoch"),
         ):
             assert anybody.request(method, path).status_code in (401, 404), (method, path)
         assert "log_key" not in anybody.get("/api/v1/peers").text
@@ -109,6 +110,15 @@ def test_mirrors_are_named_with_a_peer_and_later(admin: httpx.Client) -> None:
         answer = admin.put(path, json={"mirrors": wrong})
         assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert admin.put("/api/v1/peers/mp-t.example/mirrors", json={"mirrors": []}).status_code == 404
+
+
+def test_a_new_epoch_is_accepted_by_name(admin: httpx.Client) -> None:
+    added(admin, "mp-w.example")
+    path = "/api/v1/peers/mp-w.example/epoch"
+    wrong = admin.put(path, json={"origin": "mp-w.example/other/e2"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "peer.address")
+    answer = admin.put(path, json={"origin": "mp-w.example/public/e2"})
+    assert (answer.status_code, answer.json()["logs"][0]["origin"]) == (200, "mp-w.example/public/e2")
 
 
 def test_a_group_is_granted_once_and_taken_back(site: RunningServer, admin: httpx.Client) -> None:

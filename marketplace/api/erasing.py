@@ -1,0 +1,59 @@
+"""``POST /api/v1/entries/.../erase``: what an entry says is gone, because somebody has a right to that."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+from marketplace.runtime import Runtime
+from marketplace.web.errors import BadRequestError
+from marketplace.web.security import principal_of
+
+from .answers import write_json
+from .description import JSON, Answer, Operation
+from .entry import COORDINATES, read_coordinates, unknown_entry
+from .json_body import CODES, read_object
+
+ERASE = Operation(
+    "api.entry.erase",
+    "Erase what an entry says",
+    "For legal requests. Every entry with these coordinates loses its document and all that was taken from "
+    "it, in all logs and for ever; its URL answers 410 with the reason. That there was an entry stays in the "
+    "log. Other marketplaces that have it keep it: ask them too.",
+    "Entries",
+    [Answer("It is gone.", "Erased")],
+    path=COORDINATES,
+    method="POST",
+    bodies={
+        JSON: {
+            "type": "object",
+            "required": ["reason"],
+            "additionalProperties": False,
+            "properties": {
+                "reason": {"type": "string", "description": "told to whoever asks for the entry"},
+            },
+        }
+    },
+    errors={**CODES, 400: (*CODES[400], "erase.reason"), 404: ("entry.unknown",)},
+    needs="scope `admin`",
+)
+
+
+@view_config(route_name="api.entry.erase", request_method="POST", permission="entry:erase")
+def erase(request: Request) -> Response:
+    """Erase the entries with these coordinates."""
+    ERASE.read(request)
+    runtime: Runtime = request.registry[Runtime]
+    reason = read_object(request, {"reason": str})["reason"]
+    service = ErasingService(runtime.database, runtime.now, runtime.entry_cache.forget_all)
+    try:
+        ids = service.erase(read_coordinates(request), reason, str(principal_of(request).name))
+    except UnknownEntryError:
+        raise unknown_entry() from None
+    except ReasonError as error:
+        raise BadRequestError(error.code, error.message) from None
+    runtime.following.nudge()
+    headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
+    return Response(body=write_json({"erased": ids}), status=200, headerlist=headers)

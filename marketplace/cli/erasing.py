@@ -1,0 +1,48 @@
+"""``marketplace erase``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from marketplace.cli.acting import actor
+from marketplace.cli.database import open_database
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import read_settings, settings_options
+
+
+@click.command(short_help="Erase what an entry says, for a legal request.")
+@settings_options
+@click.argument("entry", metavar="ID")
+@click.option("--reason", required=True, help="Why; whoever asks for the entry is told.")
+def erase(config: Path | None, data: str | None, entry: str, reason: str) -> None:
+    """Erase the document of an entry and all that was taken from it, in all logs and for ever.
+
+    ID is an entry id, or IDENTIFIER/EMAIL/CREATED for everything with these coordinates.
+    That there was an entry stays in the log; its URL answers 410 with the reason. A
+    running server shows it no longer within a minute. Other marketplaces, backups and
+    caches that have it keep it.
+    """
+    from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+    from validators.document import Coordinates
+    from validators.times import parse_time
+
+    which: str | Coordinates = entry
+    if "/" in entry:
+        identifier, _, rest = entry.partition("/")
+        email, _, created = rest.rpartition("/")
+        try:
+            which = Coordinates(identifier, email, parse_time(created))
+        except ValueError:
+            raise CommandError("ID is an entry id or IDENTIFIER/EMAIL/CREATED", ExitCode.USAGE) from None
+    with open_database(read_settings(config, data)) as database:
+        try:
+            erased = ErasingService(database, lambda: datetime.now(UTC)).erase(which, reason, actor())
+        except UnknownEntryError as error:
+            raise CommandError(error.message, ExitCode.NOT_FOUND) from None
+        except ReasonError as error:
+            raise CommandError(f"--reason: {error.message}", ExitCode.USAGE) from None
+    for entry_id in erased:
+        click.echo(entry_id)

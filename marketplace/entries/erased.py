@@ -1,0 +1,76 @@
+"""What is known of entries whose content was erased: where they were, and what that means for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.models import Change, Erasure
+from validators.document import Coordinates
+
+#: Keys named in one statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erased entry, as readers are told of it."""
+
+    reason: str
+    erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedSeries:
+    """Up to when a log's images are superseded by what was erased.
+
+    The newest statement about an image may have been that it is deprecated. That it was
+    erased must not make an older one current again.
+
+    Args:
+        until: by log and series, the creation time of the newest entry that was erased.
+    """
+
+    until: dict[tuple[int, str], datetime]
+
+    def supersedes(self, log_id: int, identifier: str, email: str, created: datetime) -> bool:
+        """Whether something newer, or as new, about the image was erased from the log."""
+        if not self.until:
+            return False
+        until = self.until.get((log_id, series_digest(identifier, email)))
+        return until is not None and created <= until
+
+
+def find_erased_series(session: Session) -> ErasedSeries:
+    """All of them: there are few, if any."""
+    # Two questions, and mostly one: a join begins at the wrong end, which is the whole log.
+    erased = {
+        key: (series, created)
+        for key, series, created in session.execute(
+            select(Erasure.entry_key, Erasure.series, Erasure.created)
+        )
+    }
+    until: dict[tuple[int, str], datetime] = {}
+    keys = sorted(erased)
+    for start in range(0, len(keys), _CHUNK):
+        found = select(Change.log_id, Change.entry_key).where(
+            Change.entry_key.in_(keys[start : start + _CHUNK])
+        )
+        for log_id, key in session.execute(found):
+            series, created = erased[key]
+            until[log_id, series] = max(created, until.get((log_id, series), created))
+    return ErasedSeries(until)
+
+
+def place_digest(place: Coordinates) -> str:
+    """What is kept of an erased entry's coordinates."""
+    return sha256(place.path().encode()).hexdigest()
+
+
+def series_digest(identifier: str, email: str) -> str:
+    """What is kept of an erased entry's image and endorser."""
+    return sha256(f"{identifier}/{email}".encode()).hexdigest()

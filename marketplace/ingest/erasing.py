@@ -1,0 +1,188 @@
+"""Erases what an entry says, because somebody has a right to it. That it was there stays.
+
+A leaf of the log names no person and can never go: others have signed for it. Everything
+else of the entry goes: its bytes, its columns, its certificate if nothing else is signed
+with it, and what waits to be confirmed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from marketplace.audit import AuditLog
+from marketplace.db import Database
+from marketplace.entries.erased import place_digest, series_digest
+from marketplace.ingest.errors import IngestError
+from marketplace.ingest.showing import hide
+from marketplace.models import (
+    Certificate,
+    CertificateBeside,
+    Change,
+    ConfirmedEndorser,
+    Entry,
+    EntryBody,
+    EntryLocation,
+    EntryTag,
+    Erasure,
+    PendingUpload,
+    Verdict,
+    VerdictChange,
+)
+from validators.document import Coordinates
+
+#: Characters of a reason.
+MAX_REASON = 500
+#: What the columns of an erased entry hold: they must hold something.
+BLANK = {
+    "statement": "0" * 64,
+    "identifier": "-" * 27,
+    "email": "",
+    "created": datetime(1970, 1, 1, tzinfo=UTC),
+    "subject": "",
+    "issuer": "",
+    "size": 0,
+    "type": "",
+    "valid": None,
+    "deprecated": None,
+    "title": None,
+    "description": None,
+    "os": None,
+    "os_version": None,
+    "os_arch": None,
+    "kind": None,
+    "format": None,
+    "publisher": None,
+    "version": None,
+    "first_location": None,
+    "has_web": False,
+    "has_pdisk": False,
+}
+
+
+class UnknownEntryError(IngestError):
+    """There is no such entry, or it was erased already."""
+
+    code = "entry.unknown"
+
+
+class ReasonError(IngestError):
+    """The reason is none that can be told."""
+
+    code = "erase.reason"
+
+
+class ErasingService:
+    """Erases entries.
+
+    Args:
+        clock: returns the time as an aware datetime.
+        forget: told of the coordinates, for whoever remembers what was there.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        forget: Callable[[Sequence[Coordinates]], None] = lambda places: None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._forget = forget
+
+    def erase(self, which: Coordinates | str, reason: str, actor: str) -> list[str]:
+        """Erase the entry of an id, or every one with some coordinates, from all logs.
+
+        Args:
+            reason: is told to whoever asks for the entry.
+            actor: who does it, as the audit log names it.
+
+        Returns:
+            the ids of the entries.
+
+        Raises:
+            UnknownEntryError: there is none.
+            ReasonError: there is no reason, or it is too long or not plain text.
+        """
+        said = reason.strip()
+        if not said or len(said) > MAX_REASON or not said.isprintable():
+            raise ReasonError(f"the reason is a line of plain text, at most {MAX_REASON} characters")
+        with self._database.write() as session:
+            if self._database.dialect == "sqlite":
+                # Else the old bytes stay in the file until something else is written over them.
+                session.execute(text("PRAGMA secure_delete = ON"))
+            entries = _find(session, which)
+            for entry in entries:
+                self._erase(session, entry, said, actor)
+            places = [Coordinates(entry.identifier, entry.email, entry.created) for entry in entries]
+        self._forget(places)
+        return [entry.entry_id for entry in entries]
+
+    def _erase(self, session: Session, entry: Entry, reason: str, actor: str) -> None:
+        now = self._clock()
+        place = Coordinates(entry.identifier, entry.email, entry.created)
+        session.execute(
+            insert(Erasure).values(
+                entry_key=entry.id,
+                place=place_digest(place),
+                series=series_digest(entry.identifier, entry.email),
+                created=entry.created,
+                reason=reason,
+                erased_at=now,
+            )
+        )
+        for log_id in session.scalars(select(Change.log_id).where(Change.entry_key == entry.id)).all():
+            hide(session, log_id, [entry.id])
+        for table in (EntryTag, EntryLocation):
+            session.execute(delete(table).where(table.entry_key == entry.id))
+        # The size stays: a later epoch's leaf is made of it.
+        session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))
+        session.execute(delete(PendingUpload).where(PendingUpload.entry_id == entry.entry_id))
+        _blank(session, entry)
+        AuditLog(session).record(actor, "entry.erase", entry.entry_id, {"reason": reason}, at=now)
+
+
+def _find(session: Session, which: Coordinates | str) -> list[Entry]:
+    if isinstance(which, str):
+        condition: ColumnElement[bool] = Entry.entry_id == which
+    else:
+        condition = (
+            (Entry.identifier == which.identifier)
+            & (Entry.email == which.email)
+            & (Entry.created == which.created)
+        )
+    erased = select(Erasure.entry_key).where(Erasure.entry_key == Entry.id).exists()
+    found = session.scalars(select(Entry).where(condition, ~erased).order_by(Entry.id)).all()
+    if not found:
+        raise UnknownEntryError("there is no such entry")
+    session.expunge_all()
+    return list(found)
+
+
+def _blank(session: Session, entry: Entry) -> None:
+    session.execute(
+        update(Entry).where(Entry.id == entry.id).values(**BLANK).execution_options(synchronize_session=False)
+    )
+    others = (
+        select(func.count())
+        .select_from(Entry)
+        .outerjoin(Erasure, Erasure.entry_key == Entry.id)
+        .where(Entry.certificate_id == entry.certificate_id, Erasure.entry_key.is_(None))
+    )
+    if session.scalar(others):
+        return
+    key = entry.certificate_id
+    fingerprint = session.scalar(select(Certificate.fingerprint).where(Certificate.id == key))
+    session.execute(delete(ConfirmedEndorser).where(ConfirmedEndorser.fingerprint == fingerprint))
+    for table in (CertificateBeside, Verdict, VerdictChange):
+        session.execute(delete(table).where(table.certificate_id == key))
+    session.execute(
+        update(Certificate)
+        .where(Certificate.id == key)
+        # Whoever brings the certificate again brings another row.
+        .values(fingerprint=secrets.token_hex(32), der=b"", email=None)
+    )

@@ -1,0 +1,172 @@
+"""Erasing what an entry says: what goes, what stays, and what never comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from marketplace.access import ANONYMOUS
+from marketplace.archive import ExportService
+from marketplace.audit import AuditLog
+from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.db import Database
+from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.federation.feed import Feed
+from marketplace.federation.integrator import Integrator
+from marketplace.federation.keys import create_keys
+from marketplace.fsck import FsckService
+from marketplace.ingest import ErasedError, IngestService, UploadPolicy
+from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+from marketplace.models import Certificate, Entry, EntryBody, EntryTag
+from marketplace.tlog.tiles import TileName
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from validators import accept
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+JANE, BOB = make_identity("Jane Roe", "jane@example.org"), make_identity("Bob", "bob@elsewhere.example")
+OLD = signed(image(content="erased", title="old", tags=("lts",)), JANE, "2024-05-01T12:00:00Z")
+LAST = signed(image(content="erased", title="secret", tags=("lts",)), JANE, "2024-05-03T12:00:00Z")
+BETWEEN = signed(image(content="erased", title="between"), JANE, "2024-05-02T12:00:00Z")
+LATER = signed(image(content="erased", title="later"), JANE, "2024-05-04T12:00:00Z")
+OTHER = signed(image(content="erased", title="other"), BOB)
+
+
+@pytest.fixture
+def ingest(database: Database) -> Iterator[IngestService]:
+    with closing(IngestService(database, UploadPolicy(), lambda: NOW)) as service:
+        yield service
+
+
+def erase(database: Database, *documents: bytes) -> None:
+    for document in documents:
+        service = ErasingService(database, lambda: NOW)
+        assert service.erase(accept(document).entry_id, "asked by its author", "cli:me")
+
+
+def titles(database: Database) -> set[str | None]:
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        return {row.title for row in visible.list(EntryQuery(now=NOW, status=StatusFilter.ALL)).rows}
+
+
+def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
+    database: Database, ingest: IngestService
+) -> None:
+    for document in (LAST, OTHER):
+        ingest.import_(document)
+    place = accept(LAST).coordinates
+    erase(database, LAST)
+    assert titles(database) == {"other"}
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        assert visible.find_shown(place) is None
+        erased = visible.find_erased(place)
+        assert erased is not None and erased.reason == "asked by its author"
+        assert visible.endorser("jane@example.org") is None
+        assert session.scalars(select(EntryTag.tag)).all() == []
+        assert b"" in session.scalars(select(EntryBody.data)).all()
+        said = [getattr(row, column.name) for row in session.scalars(select(Entry))
+                for column in Entry.__table__.columns]  # fmt: skip
+        assert not any("jane" in str(value).lower() or "secret" in str(value) for value in said)
+        assert {one.email for one in session.scalars(select(Certificate))} == {None, "bob@elsewhere.example"}
+        (act,) = AuditLog(session).page(action="entry.erase")
+        assert (act.actor, act.subject) == ("cli:me", accept(LAST).entry_id)
+        assert ChangeLog(session).size(PUBLIC) == 2
+    assert list(FsckService(database).run()) == []
+
+
+def test_fsck_sees_what_was_not_erased(database: Database, ingest: IngestService) -> None:
+    ingest.import_(LAST)
+    erase(database, LAST)
+    with database.write() as session:
+        session.scalars(select(EntryBody)).one().data = LAST
+        session.scalars(select(Entry)).one().title = "secret"
+    assert [one.code for one in FsckService(database).run()] == ["body.not-erased", "entry.not-erased"]
+
+
+def test_it_does_not_come_back_by_any_way(database: Database, ingest: IngestService) -> None:
+    ingest.import_(LAST)
+    erase(database, LAST)
+    with pytest.raises(ErasedError, match="asked by its author"):
+        ingest.submit(LAST)
+    with pytest.raises(ErasedError):
+        ingest.import_(LAST)
+    with database.write() as session:
+        ChangeLog(session).create("group:x")
+    with pytest.raises(ErasedError):
+        ingest.import_(LAST, "group:x")
+    assert titles(database) == set()
+
+
+def test_what_was_superseded_does_not_become_current_again(database: Database, ingest: IngestService) -> None:
+    for document in (OLD, LAST):
+        ingest.import_(document)
+    erase(database, LAST)
+    assert titles(database) == set()
+    with database.read() as session:
+        record = EntryService(session).visible_to(ANONYMOUS).find(accept(OLD).coordinates)
+    assert record is not None and (record.is_current, record.current) == (False, None)
+    ingest.import_(BETWEEN)  # late, from somewhere else
+    assert titles(database) == set()
+    ingest.import_(LATER)
+    assert titles(database) == {"later"}
+    assert list(FsckService(database).run()) == []
+
+
+def test_what_is_older_than_the_current_one_goes_without_a_trace_in_lists(
+    database: Database, ingest: IngestService
+) -> None:
+    for document in (OLD, LAST):
+        ingest.import_(document)
+    erase(database, OLD)
+    assert titles(database) == {"secret"}
+
+
+def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestService, tmp_path: Path) -> None:
+    for document in (LAST, OTHER):
+        ingest.import_(document)
+    integrator = Integrator(database, create_keys(tmp_path, "mp-e.example"), lambda: NOW)
+    for _ in range(2):  # opens the log, then publishes its rows
+        integrator.step()
+    erase(database, LAST)
+    with database.read() as session:
+        feed = Feed(session, frozenset({PUBLIC}))
+        (log,) = feed.logs()
+        assert accept(LAST).entry_id.encode() in feed.leaves(log, 0, 10)[0]
+        found = feed.bodies([accept(LAST).entry_id, accept(OTHER).entry_id])
+        assert [body.data for body in found.found] == [OTHER]
+        keys = feed.body_keys(log, TileName(0, 2))
+    assert (keys[0], keys[1][1]) == ((0, 0), len(OTHER))
+    assert list(FsckService(database).run()) == []
+
+
+def test_exports_leave_it_out(database: Database, ingest: IngestService, tmp_path: Path) -> None:
+    for document in (LAST, OTHER):
+        ingest.import_(document)
+    erase(database, LAST)
+    written = list(ExportService(database).export(tmp_path / "out"))
+    assert [path.read_bytes() for path in written] == [OTHER]
+
+
+def test_coordinates_name_every_statement_at_their_place(database: Database, ingest: IngestService) -> None:
+    twin = signed(image(content="erased", title="twin"), JANE, "2024-05-03T12:00:00Z")
+    for document in (LAST, twin):
+        ingest.import_(document)
+    service = ErasingService(database, lambda: NOW)
+    assert len(service.erase(accept(LAST).coordinates, "x", "me")) == 2
+    with pytest.raises(UnknownEntryError):
+        service.erase(accept(LAST).coordinates, "x", "me")
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\nb", "x" * 501])
+def test_a_reason_must_be_tellable(database: Database, ingest: IngestService, reason: str) -> None:
+    ingest.import_(LAST)
+    with pytest.raises(ReasonError):
+        ErasingService(database, lambda: NOW).erase(accept(LAST).entry_id, reason, "me")
+    assert titles(database) == {"secret"}
