@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have the report written, if one is wanted."""
     path = config.getoption("--soak-report")
-    if path is not None:
+    if path is not None and not hasattr(config, "workerinput"):  # the workers of xdist tell their controller
         config.pluginmanager.register(SoakReport(path), "soak-report")
 
 
