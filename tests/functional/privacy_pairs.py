@@ -124,6 +124,8 @@ ELSEWHERE: Mapping[str, str] = {
     "api.peer": "a peer, for administrators",
     "api.peer.group": "writes, for administrators",
     "api.peer.mirrors": "writes, for administrators",
+    "api.peer.epoch": "writes, for administrators",
+    "api.entry.erase": "writes, for administrators",
     "api.peer.action": "writes, for administrators",
 }
 
