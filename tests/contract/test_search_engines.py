@@ -241,6 +241,54 @@ def test_words_that_mean_something_to_a_library_are_only_words(index: SearchInde
         assert find(index, typed) == {1}
 
 
+#: What an attacker types. Each is refused before an engine sees it, or answered like any other words.
+HOSTILE: dict[str, str] = {
+    "everything": "*",
+    "many stars": "a*b*c*",
+    "ten thousand terms": "term " * 10_000,
+    "a thousand parentheses": "(" * 1000 + "foo" + ")" * 1000,
+    "as many parentheses as a query may be long": "(" * 240 + "foo" + ")" * 240,
+    "a huge range": "[0 TO 99999999999999999999]",
+    "a range without ends": "created:{* TO *}",
+    "fuzziness": "foo~9",
+    "fuzziness beyond numbers": "foo~999999999",
+    "a pattern": "/(a+)+$/",
+    "a pattern in a field": "title:/.*foo.*/",
+    "a weight": "foo^1e308",
+    "direction marks": "\u202eoof",
+    "control characters": "foo\x00\x1b[2J",
+    "the most words": " ".join(f"w{number}" for number in range(16)),
+    "the longest phrase": '"' + " ".join(["foo"] * 32) + '"',
+    "the most beginnings": " ".join(f"{letter}oo*" for letter in "abcdefghijklmnop"),
+    "the most words to leave out": " ".join(f"-w{number}" for number in range(16)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_an_attacker_types_is_refused_or_only_words(library: SearchIndex, name: str) -> None:
+    try:
+        query = parse_words(HOSTILE[name])
+    except SearchRefusedError as refused:
+        assert refused.code.startswith("search.")
+        return
+    assert query is not None
+    matches = library.match(query)
+    try:
+        assert matches.keys <= BitMap(range(1, 8))
+        assert {one.entry_key for one in matches.ranked(matches.keys, 10)} == set(matches.keys)
+    finally:
+        matches.close()
+
+
+@pytest.mark.parametrize("score", [1e308, 5.0, 0.0, -1e308])
+def test_a_page_may_begin_anywhere(library: SearchIndex, score: float) -> None:
+    """A cursor comes back from outside with any score and any entry, also one that is not there."""
+    everything = rank(library, "nowhere")
+    for key in (0, 99, 2**32 - 1):
+        behind = [one for one in everything if one.order() > Ranked(score, key).order()]
+        assert rank(library, "nowhere", after=Ranked(score, key)) == behind
+
+
 def test_a_prefix_of_very_many_words_is_answered_whole_or_refused(index: SearchIndex) -> None:
     put(index, *(document(key, title=f"abc{key}") for key in range(1, 400)))
     try:
