@@ -64,6 +64,7 @@ class Snapshots:
             position_in: reads the position that the index is at from a Whoosh reader.
         """
         self._index = opened
+        self._folder = Path(opened.storage.folder)
         self._position_in = position_in
         self._newest: Snapshot | None = None
         self._lock = Lock()
@@ -103,7 +104,7 @@ class Snapshots:
 
     def _generation(self) -> int:
         """Of the newest commit; the directory is only listed again after something changed in it."""
-        changed = Path(self._index.storage.folder).stat().st_mtime_ns
+        changed = self._folder.stat().st_mtime_ns
         if self._listed is not None and self._listed[0] == changed:
             return self._listed[1]
         generation: int = self._index.latest_generation()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.access import ANONYMOUS, Principal
-from marketplace.changes import PUBLIC
+from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries import pure
 from marketplace.entries.columns import is_pdisk, is_web
@@ -324,3 +324,32 @@ def test_the_range_ends_at_the_end_of_time(database: Database, service: SearchSe
     assert service.search(request, ANONYMOUS, NOW).total >= 1
     before = SearchRequest(created_before=datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=1))
     assert service.search(before, ANONYMOUS, NOW).total == 0
+
+
+def test_many_logs_answer_as_their_entries_in_one_log_would(
+    database: Database, service: SearchService
+) -> None:
+    """Superseded across logs, in several of them, and followed while it grows."""
+    logs = [PUBLIC, GROUP, "group:h", "group:i"]
+    with database.write() as session:
+        for log in logs[2:]:
+            ChangeLog(session).create(log)
+        # The same entries together, for comparison.
+        ChangeLog(session).create("group:all")
+    many, one = Principal("m", frozenset(logs)), Principal("o", frozenset({"group:all"}))
+    request = SearchRequest(chosen={Facet.OS: ("ubuntu",)}, sort=Sort.TITLE)
+    for step in range(4):
+        for number, log in enumerate(logs):
+            image = (step + number) % 5
+            fresh = accepted(
+                image,
+                created=moment(10 * step + number),
+                title=f"title {image}",
+                os="Ubuntu",
+                tags=(log[-1],),
+            )
+            for place in (log, "group:all", *logs[1 : 1 + step % 2]):
+                add(database, [fresh], place)
+            found, wanted = (service.search(request, who, NOW) for who in (many, one))
+            assert [hit.row.entry_id for hit in found.hits] == [hit.row.entry_id for hit in wanted.hits]
+            assert (found.total, found.facets) == (wanted.total, wanted.facets)
