@@ -173,6 +173,8 @@ _TWINS: Select[Any] = (
     .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == _OTHER.entry_key, Change.shown))
     .join(Entry, Entry.id == _OTHER.entry_key)
     .join(EntryBody, EntryBody.id == Change.body_id)
+    # Of equally close ones the smallest id counts, and the current entry has a smaller one than its twins.
+    .order_by(_OWN.entry_key, Entry.entry_id)
 )
 
 _CURRENT: Select[Any] = (

@@ -224,8 +224,8 @@ ROWS: Mapping[str, Row] = {
         _NONE, gets("/api/v1/entries/{image}/decision", "/api/v1/entries/{twin}/decision")
     ),
     "api.entry.erase": Row(
-        "403 without the administrator's scope, whatever is asked for",
-        (Ask("/api/v1/entries/{image}/erase", "POST", body='{"reason": "x"}', kind="application/json"),),
+        "404 or 401 without the administrator's scope, whatever is asked for",
+        (Ask("/api/v1/entries/{image}/erase", "POST", body='{{"reason": "x"}}', kind="application/json"),),
     ),
     "api.entry.publish": Row(
         "404, as for an entry that was never made, also where it is public",
@@ -346,7 +346,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "api.peer.epoch": Row(
         "404, as if there were no peers",
-        (Ask("/api/v1/peers/mp-b.example/epoch", "PUT", body="{}", kind="application/json"),),
+        (Ask("/api/v1/peers/mp-b.example/epoch", "PUT", body="{{}}", kind="application/json"),),
     ),
     "api.peer.action": Row(
         "404, as if there were no peers", (Ask("/api/v1/peers/mp-b.example/pull", "POST"),)

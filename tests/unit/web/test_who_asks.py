@@ -95,6 +95,7 @@ def test_strangers_are_let_in_to_few_things(permission: str) -> None:
                 "token:create",
                 "group:write",
                 "audit:read",
+                "entry:erase",
             },
         ),
     ],
