@@ -26,7 +26,7 @@ from tests.federation.sites import (
 )
 from tests.soaking import Tell
 
-KILLS, SOAK_KILLS = 6, 100
+KILLS, SOAK_KILLS = 10, 100
 STOPPED, SOAK_STOPPED = 5.0, 60.0
 #: Where Debian's faketime keeps its library.
 FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
