@@ -21,11 +21,10 @@ WHOLE = 600.0
 BUNDLE = "/fed/v1/logs/public/tile/entries/"
 
 
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("kills", "entries"),
     [
-        (KILLS, ENTRIES),
+        pytest.param(KILLS, ENTRIES, marks=pytest.mark.timeout(1200)),
         pytest.param(SOAK_KILLS, SOAK_ENTRIES, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
     ],
 )

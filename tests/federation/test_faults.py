@@ -32,9 +32,12 @@ STOPPED, SOAK_STOPPED = 5.0, 60.0
 FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "kills", [KILLS, pytest.param(SOAK_KILLS, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
+    "kills",
+    [
+        pytest.param(KILLS, marks=pytest.mark.timeout(900)),
+        pytest.param(SOAK_KILLS, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+    ],
 )
 def test_sites_killed_at_random_under_load_lose_and_double_nothing(
     tmp_path: Path, kills: int, tell: Tell

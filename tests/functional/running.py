@@ -71,7 +71,9 @@ class RunningServer:
 
     def log_lines(self) -> list[dict[str, object]]:
         """What the process has logged, line by line; each must be JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        # The last line may not be there as a whole yet.
+        lines = self.log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -80,10 +81,19 @@ def copies(full: Site) -> dict[str, bytes]:
         }
 
 
+def logged(site: Site) -> list[dict[str, object]]:
+    """The log of a site, with all requests so far: it writes them down a little later, in their order."""
+    server, name = site.server, uuid4().hex
+    assert server is not None
+    with server.client() as http:
+        http.get("/healthz", headers={"X-Request-Id": name})
+    until(lambda: any(line.get("request_id") == name for line in server.log_lines()), "all is logged")
+    return server.log_lines()
+
+
 def read_whole(tmp_path: Path, full: Site, *urls: str) -> tuple[list[Mirror], list[str]]:
     """Let a new site follow the full one; what came of the mirrors, and what the peer was asked for."""
-    assert full.server is not None
-    before = len(full.server.log_lines())
+    before = len(logged(full))
     data = tmp_path / "new"
     data.mkdir()
     upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
@@ -103,7 +113,7 @@ def read_whole(tmp_path: Path, full: Site, *urls: str) -> tuple[list[Mirror], li
             found = MirrorList(session).of(log.peer_id)
     finally:
         new.stop()
-    asked = [str(line.get("path", "")) for line in full.server.log_lines()[before:]]
+    asked = [str(line.get("path", "")) for line in logged(full)[before:]]
     return found, [path for path in asked if f"/{ROWS}/" in path or "bodies" in path]
 
 
