@@ -21,6 +21,7 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
     """Erase the document of an entry and all that was taken from it, in all logs and for ever.
 
     ID is an entry id, or IDENTIFIER/EMAIL/CREATED for everything with these coordinates.
+    Entries that say the same under another certificate are erased with it.
     That there was an entry stays in the log; its URL answers 410 with the reason. A
     running server shows it no longer within a minute. Other marketplaces, backups and
     caches that have it keep it.

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.models import Change, Erasure
-from validators.document import Coordinates
+from validators.document import AcceptedEntry, Coordinates
 
 #: Keys named in one statement.
 _CHUNK = 500
@@ -25,17 +25,24 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasedSeries:
-    """Up to when a log's images are superseded by what was erased.
+class Erasures:
+    """What was erased, as far as it decides about the rest.
 
     The newest statement about an image may have been that it is deprecated. That it was
     erased must not make an older one current again.
 
     Args:
         until: by log and series, the creation time of the newest entry that was erased.
+        reasons: by statement, why it was erased.
     """
 
     until: dict[tuple[int, str], datetime]
+    reasons: dict[str, str]
+
+    def find_reason(self, entry: AcceptedEntry) -> str | None:
+        """Why an entry, or the same under another certificate, was erased; None where it was not."""
+        # By its id: migration 0017 found the statement erased already.
+        return self.reasons.get(entry.statement) or self.reasons.get(entry.entry_id)
 
     def supersedes(self, log_id: int, identifier: str, email: str, created: datetime) -> bool:
         """Whether something newer, or as new, about the image was erased from the log."""
@@ -45,15 +52,13 @@ class ErasedSeries:
         return until is not None and created <= until
 
 
-def find_erased_series(session: Session) -> ErasedSeries:
+def find_erasures(session: Session) -> Erasures:
     """All of them: there are few, if any."""
     # Two questions, and mostly one: a join begins at the wrong end, which is the whole log.
-    erased = {
-        key: (series, created)
-        for key, series, created in session.execute(
-            select(Erasure.entry_key, Erasure.series, Erasure.created)
-        )
-    }
+    rows = session.execute(
+        select(Erasure.entry_key, Erasure.series, Erasure.created, Erasure.statement, Erasure.reason)
+    ).all()
+    erased = {row.entry_key: (row.series, row.created) for row in rows}
     until: dict[tuple[int, str], datetime] = {}
     keys = sorted(erased)
     for start in range(0, len(keys), _CHUNK):
@@ -63,7 +68,7 @@ def find_erased_series(session: Session) -> ErasedSeries:
         for log_id, key in session.execute(found):
             series, created = erased[key]
             until[log_id, series] = max(created, until.get((log_id, series), created))
-    return ErasedSeries(until)
+    return Erasures(until, {row.statement: row.reason for row in rows})
 
 
 def place_digest(place: Coordinates) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.entries.columns import tag_digest
+from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.erasing import BLANK
 from marketplace.ingest.rows import body_row, certificate_row, entry_row
@@ -23,7 +24,7 @@ _PAGE = 32
 
 def verify_bodies(session: Session, advance: Callable[[int], None]) -> Iterator[Damage]:
     """Accept every stored document again and compare all that was extracted from it."""
-    last = 0
+    last, erasures = 0, find_erasures(session)
     while page := session.scalars(
         select(EntryBody).where(EntryBody.id > last).order_by(EntryBody.id).limit(_PAGE)
     ).all():
@@ -32,20 +33,24 @@ def verify_bodies(session: Session, advance: Callable[[int], None]) -> Iterator[
             for entry in session.scalars(select(Entry).where(Entry.id.in_([body.entry_key for body in page])))
         }
         for body in page:
-            yield from _verify_body(session, body, entries.get(body.entry_key))
+            yield from _verify_body(session, body, entries.get(body.entry_key), erasures)
         last = page[-1].id
         session.expunge_all()  # a whole catalogue does not fit into memory
         advance(len(page))
     yield from _verify_each_has_a_body(session)
 
 
-def _verify_body(session: Session, body: EntryBody, entry: Entry | None) -> Iterator[Damage]:
+def _verify_body(
+    session: Session, body: EntryBody, entry: Entry | None, erasures: Erasures
+) -> Iterator[Damage]:
     if entry is None:
         yield Damage("body.orphan", f"document {body.id}", "belongs to no entry")
         return
     if session.get(Erasure, entry.id) is not None:
         yield from _verify_erased(body, entry)
         return
+    if entry.statement in erasures.reasons:
+        yield Damage("entry.not-erased", entry.entry_id, "what it says was erased, under another certificate")
     try:
         accepted = accept(body.data)
     except RefusedError as error:

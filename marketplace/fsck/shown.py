@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.erased import find_erased_series
+from marketplace.entries.erased import find_erasures
 from marketplace.entries.pure import precedence
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
@@ -44,7 +44,7 @@ def verify_current(session: Session) -> Iterator[Damage]:
 
 def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], int]:
     """The key of the current entry for each image and endorser of a log."""
-    erased = find_erased_series(session)
+    erased = find_erasures(session)
     best: dict[tuple[str, str], tuple[Any, int]] = {}
     rows = session.execute(
         select(Entry.id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated, Entry.entry_id)

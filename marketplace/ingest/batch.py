@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import NestedTransaction, Select, text
+from sqlalchemy import NestedTransaction, Select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
-from marketplace.entries.erased import find_erased_series
+from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
+from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
@@ -33,7 +34,6 @@ from marketplace.ingest.statements import (
     FIND_CHANGE,
     FIND_CURRENT,
     FIND_ENTRY,
-    FIND_ERASURE,
     INSERT_BESIDE,
     INSERT_BODY,
     INSERT_CERTIFICATE,
@@ -119,7 +119,6 @@ class Batch:
         self._policy = policy
         self._now = now
         self._log = ChangeLog(session)
-        self._erased = find_erased_series(session)
         self._log_keys: dict[str, int] = {}
         self._pending: defaultdict[str, _Pending] = defaultdict(_Pending)
 
@@ -130,15 +129,8 @@ class Batch:
         has one writer anyway. All locks are taken at once and in one order, so
         two batches cannot wait for each other.
         """
-        if self._connection.dialect.name != "postgresql":
-            return
-        names = {f"{e.identifier}/{e.endorser.email}" for e in entries} | {
-            e.signer.fingerprint for e in entries
-        }
-        keys = sorted(int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], signed=True) for n in names)
-        self._connection.execute(
-            text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
-        )
+        series = {series_name(one.identifier, one.endorser.email) for one in entries}
+        lock_names(self._connection, series | {one.signer.fingerprint for one in entries})
 
     def savepoint(self) -> NestedTransaction:
         """To add one entry in: an exception undoes what was done for it, and nothing else."""
@@ -163,7 +155,7 @@ class Batch:
             ConflictError: other bytes have its coordinates in the log (uploads only).
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
-            ErasedError: it was erased here.
+            ErasedError: what it says was erased here.
             NotShownError: the site would hide it (uploads only).
         """
         log_id = self._log_key(log)
@@ -173,8 +165,7 @@ class Batch:
             raise NotShownError(hidden)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
-        if entry_key is not None:
-            self._verify_not_erased(entry_key)
+        self._verify_not_erased(entry)
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
         if known is not None:
             return known
@@ -254,8 +245,9 @@ class Batch:
         return taken
 
     def find_unknown(self, entries: Sequence[AcceptedEntry]) -> list[int]:
-        """The positions of the entries that no log here has, each id once."""
-        return find_unknown(self._connection, entries) if entries else []
+        """The positions of the entries that no log here has and that were not erased, each id once."""
+        found = find_unknown(self._connection, entries) if entries else []
+        return [position for position in found if self._erased.find_reason(entries[position]) is None]
 
     def finish(self) -> None:
         """Append everything to the logs and learn the sequence numbers."""
@@ -286,10 +278,15 @@ class Batch:
             raise _conflict(entry)
         return known
 
-    def _verify_not_erased(self, entry_key: int) -> None:
-        erased = self._connection.execute(FIND_ERASURE, {"entry_key": entry_key}).one_or_none()
-        if erased is not None:
-            raise ErasedError(f"this entry was erased here, and does not come back: {erased.reason}")
+    @cached_property
+    def _erased(self) -> Erasures:
+        """Read behind the locks: whoever erases takes them too."""
+        return find_erasures(self._session)
+
+    def _verify_not_erased(self, entry: AcceptedEntry) -> None:
+        reason = self._erased.find_reason(entry)
+        if reason is not None:
+            raise ErasedError(f"this entry was erased here, and does not come back: {reason}")
 
     def _find_current(self, entry: AcceptedEntry, log_id: int) -> _Shown | None:
         row = self._connection.execute(

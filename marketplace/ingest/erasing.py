@@ -2,7 +2,8 @@
 
 A leaf of the log names no person and can never go: others have signed for it. Everything
 else of the entry goes: its bytes, its columns, its certificate if nothing else is signed
-with it, and what waits to be confirmed.
+with it, and what waits to be confirmed. So does every entry that makes the same statement under
+another certificate: the words are the same, whoever vouches for the key.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
 from marketplace.db import Database
 from marketplace.entries.erased import place_digest, series_digest
 from marketplace.ingest.errors import IngestError
+from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.showing import hide
 from marketplace.models import (
     Certificate,
@@ -30,10 +32,13 @@ from marketplace.models import (
     EntryTag,
     Erasure,
     PendingUpload,
+    Twin,
     Verdict,
     VerdictChange,
 )
+from validators import accept
 from validators.document import Coordinates
+from validators.errors import RefusedError
 
 #: Characters of a reason.
 MAX_REASON = 500
@@ -62,6 +67,9 @@ BLANK = {
     "has_web": False,
     "has_pdisk": False,
 }
+
+
+_IS_THERE = ~select(Erasure.entry_key).where(Erasure.entry_key == Entry.id).exists()
 
 
 class UnknownEntryError(IngestError):
@@ -97,6 +105,8 @@ class ErasingService:
     def erase(self, which: Coordinates | str, reason: str, actor: str) -> list[str]:
         """Erase the entry of an id, or every one with some coordinates, from all logs.
 
+        Entries that say the same as the one of the id under other certificates are erased with it.
+
         Args:
             reason: is told to whoever asks for the entry.
             actor: who does it, as the audit log names it.
@@ -130,6 +140,7 @@ class ErasingService:
                 entry_key=entry.id,
                 place=place_digest(place),
                 series=series_digest(entry.identifier, entry.email),
+                statement=entry.statement,
                 created=entry.created,
                 reason=reason,
                 erased_at=now,
@@ -137,30 +148,53 @@ class ErasingService:
         )
         for log_id in session.scalars(select(Change.log_id).where(Change.entry_key == entry.id)).all():
             hide(session, log_id, [entry.id])
-        for table in (EntryTag, EntryLocation):
+        for table in (EntryTag, EntryLocation, Twin):
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))
-        session.execute(delete(PendingUpload).where(PendingUpload.entry_id == entry.entry_id))
+        _drop_waiting(session, entry)
         _blank(session, entry)
         AuditLog(session).record(actor, "entry.erase", entry.entry_id, {"reason": reason}, at=now)
 
 
 def _find(session: Session, which: Coordinates | str) -> list[Entry]:
-    if isinstance(which, str):
-        condition: ColumnElement[bool] = Entry.entry_id == which
-    else:
-        condition = (
-            (Entry.identifier == which.identifier)
-            & (Entry.email == which.email)
-            & (Entry.created == which.created)
-        )
-    erased = select(Erasure.entry_key).where(Erasure.entry_key == Entry.id).exists()
-    found = session.scalars(select(Entry).where(condition, ~erased).order_by(Entry.id)).all()
+    place, statement = (which, None) if isinstance(which, Coordinates) else _read_said(session, which)
+    # Nobody brings another one in between, and whoever waits for this sees what was erased.
+    lock_names(session.connection(), [series_name(place.identifier, place.email)])
+    at_place = (
+        Entry.identifier == place.identifier,
+        Entry.email == place.email,
+        Entry.created == place.created,
+    )
+    query = select(Entry).where(*at_place, _IS_THERE).order_by(Entry.id)
+    if statement is not None:
+        query = query.where(Entry.statement == statement)
+    found = session.scalars(query).all()
     if not found:
         raise UnknownEntryError("there is no such entry")
     session.expunge_all()
     return list(found)
+
+
+def _read_said(session: Session, entry_id: str) -> tuple[Coordinates, str]:
+    entry = session.scalar(select(Entry).where(Entry.entry_id == entry_id, _IS_THERE))
+    if entry is None:
+        raise UnknownEntryError("there is no such entry")
+    return Coordinates(entry.identifier, entry.email, entry.created), entry.statement
+
+
+def _drop_waiting(session: Session, entry: Entry) -> None:
+    """Forget uploads of what is erased that wait for their endorser's word."""
+    waiting = select(PendingUpload.id, PendingUpload.data).where(PendingUpload.email == entry.email)
+    keys = [key for key, data in session.execute(waiting) if _says(data, entry.statement)]
+    session.execute(delete(PendingUpload).where(PendingUpload.id.in_(keys)))
+
+
+def _says(data: bytes, statement: str) -> bool:
+    try:
+        return accept(data).statement == statement
+    except RefusedError:
+        return False  # an older version accepted it, and no confirmation lets it in any more
 
 
 def _blank(session: Session, entry: Entry) -> None:

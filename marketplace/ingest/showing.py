@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from marketplace.entries.erased import find_erased_series
+from marketplace.entries.erased import find_erasures
 from marketplace.entries.pure import precedence
 from marketplace.ingest.rows import current_row
 from marketplace.models import Change, Current, Entry, Log
@@ -48,7 +48,7 @@ def _set_shown(session: Session, log_id: int, keys: Sequence[int], *, shown: boo
 
 def _make_current(session: Session, log_id: int, images: Sequence[tuple[str, str]]) -> None:
     """Let the list have the best of what each endorser says about an image, as far as it is shown."""
-    erased = find_erased_series(session)
+    erased = find_erasures(session)
     best = {
         image: entry
         for image in images

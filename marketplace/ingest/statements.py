@@ -15,7 +15,6 @@ from marketplace.models import (
     EntryBody,
     EntryLocation,
     EntryTag,
-    Erasure,
     Twin,
     Verdict,
 )
@@ -33,11 +32,6 @@ _change = _table(Change.__table__)
 _current = _table(Current.__table__)
 _entry = _table(Entry.__table__)
 _body = _table(EntryBody.__table__)
-
-_erasure = _table(Erasure.__table__)
-
-#: ``entry_key`` -> why the entry was erased.
-FIND_ERASURE = select(_erasure.c.reason).where(_erasure.c.entry_key == bindparam("entry_key"))
 
 #: ``entry_id`` -> key of the entry.
 FIND_ENTRY = select(_entry.c.id).where(_entry.c.entry_id == bindparam("entry_id"))

@@ -234,7 +234,7 @@ def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> 
 
 
 def forget_wanted(session: Session, log: str, ids: Sequence[str]) -> None:
-    """These entries are in a local log now, whoever still waits for them."""
+    """These entries are in a local log now, or were erased here, whoever still waits for them."""
     if ids:
         followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
         session.execute(

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
-from marketplace.ingest import IngestService, Page, Receipt
+from marketplace.ingest import ErasedError, IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles
@@ -322,7 +322,11 @@ class LogPull:
         claims = [by_id[entry.entry_id] for entry in entries]
 
         def within(session: Session, outcomes: Sequence[Taken | Exception]) -> None:
-            ids = [one.entry.entry_id for one in outcomes if isinstance(one, Taken)]
+            ids = [
+                entry.entry_id
+                for entry, one in zip(entries, outcomes, strict=True)
+                if isinstance(one, Taken | ErasedError)
+            ]
             forget_wanted(session, followed.log, ids)
             postpone_wanted(session, [one for one in rows if one.entry_id not in ids], now)
 

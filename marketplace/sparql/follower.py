@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
-from marketplace.entries.erased import find_erased_series
+from marketplace.entries.erased import find_erasures
 from marketplace.entries.pure import precedence
 from marketplace.models import Change as ChangeRow
 from marketplace.models import Entry, EntryBody
@@ -194,7 +194,7 @@ class _Places:
 
     def __init__(self, session: Session, page: Sequence[Change]) -> None:
         end = page[-1].sequence
-        self._erased = find_erased_series(session)
+        self._erased = find_erasures(session)
         self._log_id = ChangeLog(session).key(PUBLIC)
         identifiers = _identifiers(session, page)
         touched = {change.entry_key for change in page}

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from marketplace.access import ANONYMOUS
 from marketplace.archive import ExportService
 from marketplace.audit import AuditLog
 from marketplace.changes import PUBLIC, ChangeLog
+from marketplace.confirmation import PendingUploads
+from marketplace.confirmation.pending import Limits
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.fsck import FsckService
-from marketplace.ingest import ErasedError, IngestService, UploadPolicy
+from marketplace.ingest import ErasedError, IngestService, Page, Receipt, Source, UploadPolicy
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
-from marketplace.models import Certificate, Entry, EntryBody, EntryTag
+from marketplace.models import Certificate, Entry, EntryBody, EntryTag, Erasure, Twin
 from marketplace.tlog.tiles import TileName
+from tests.factories.alterations import mirrored
 from tests.factories.documents import image, signed
-from tests.factories.identities import make_identity
+from tests.factories.identities import Identity, make_ca, make_identity
 from validators import accept
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -162,6 +167,106 @@ def test_coordinates_name_every_statement_at_their_place(database: Database, ing
     assert len(service.erase(accept(LAST).coordinates, "x", "me")) == 2
     with pytest.raises(UnknownEntryError):
         service.erase(accept(LAST).coordinates, "x", "me")
+
+
+def altered() -> list[bytes]:
+    """What Jim says, and the same under another certificate of his key."""
+    jim = make_identity("Jim", "jim@example.org", issuer=make_ca())
+    twins = [one_of_two(jim), one_of_two(mirrored(jim))]
+    assert len({accept(one).statement for one in twins}) == 1
+    assert len({accept(one).entry_id for one in twins}) == 2
+    return twins
+
+
+def one_of_two(identity: Identity) -> bytes:
+    return signed(image(content="twins", title="twin"), identity, "2024-05-03T12:00:00Z")
+
+
+ALTERED = altered()
+
+
+@pytest.mark.parametrize("twins", [ALTERED, ALTERED[::-1]], ids=["honest", "altered"])
+def test_what_says_the_same_under_another_certificate_goes_too(
+    database: Database, ingest: IngestService, twins: list[bytes]
+) -> None:
+    with database.write() as session:
+        ChangeLog(session).create("group:x")
+        # It waits for its endorser's word, in a third log.
+        limits = Limits(5, 5, 5, timedelta(days=1))
+        PendingUploads(session).add(accept(twins[1]), "group:y", "192.0.2.0/24", limits, NOW)
+    ingest.import_(twins[0])
+    ingest.import_(twins[1], "group:x")
+    ingest.import_(OTHER)
+    service = ErasingService(database, lambda: NOW)
+    ids = {accept(one).entry_id for one in twins}
+    assert set(service.erase(accept(twins[0]).entry_id, "asked by its author", "cli:me")) == ids
+    with database.read() as session:
+        assert sorted(session.scalars(select(EntryBody.data))) == [b"", b"", OTHER]
+        assert session.scalars(select(Twin.entry_key)).all() == []
+        assert PendingUploads(session).list() == []
+    assert titles(database) == {"other"}
+    assert list(FsckService(database).run()) == []
+    with pytest.raises(UnknownEntryError):
+        service.erase(accept(twins[1]).entry_id, "again", "cli:me")
+
+
+@pytest.mark.parametrize("twins", [ALTERED, ALTERED[::-1]], ids=["honest", "altered"])
+def test_it_does_not_come_back_under_another_certificate(
+    database: Database, ingest: IngestService, twins: list[bytes]
+) -> None:
+    ingest.import_(twins[0])
+    erase(database, twins[0])
+    for way in (ingest.submit, ingest.import_):
+        with pytest.raises(ErasedError, match="asked by its author"):
+            way(twins[1])
+    page = Page([accept(OTHER), accept(twins[1])], PUBLIC, lambda session, outcomes: None)
+    other, refused = ingest.enqueue_page(page).result(60)
+    assert isinstance(refused, ErasedError) and not isinstance(other, Exception)
+    assert titles(database) == {"other"}
+    with database.read() as session:
+        assert ChangeLog(session).size(PUBLIC) == 2
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        assert visible.find_erased(accept(twins[1]).coordinates) is not None
+    assert list(FsckService(database).run()) == []
+
+
+def test_fsck_sees_another_certificate_under_which_it_is_there(
+    database: Database, ingest: IngestService
+) -> None:
+    ingest.import_(ALTERED[0])
+    ingest.import_(OTHER)
+    erase(database, ALTERED[0])
+    with database.write() as session:
+        session.execute(update(Erasure).values(statement=accept(OTHER).statement))
+    (found,) = FsckService(database).run()
+    assert (found.code, found.where) == ("entry.not-erased", accept(OTHER).entry_id)
+
+
+def test_whoever_takes_it_in_meanwhile_waits_for_the_erasure(
+    database: Database, ingest: IngestService
+) -> None:
+    """Between two processes: else neither would see what the other does."""
+    if database.dialect != "postgresql":
+        pytest.skip("SQLite has one writer")
+    ingest.import_(ALTERED[0])
+    coming: list[Future[Receipt]] = []
+
+    def clock() -> datetime:  # is asked in the transaction that erases
+        coming.append(ingest.enqueue(accept(ALTERED[1]), source=Source.IMPORT))
+        deadline = time.monotonic() + 60
+        while not is_one_waiting(database):
+            assert time.monotonic() < deadline and not coming[0].done()
+        return NOW
+
+    ErasingService(database, clock).erase(accept(ALTERED[0]).entry_id, "asked by its author", "cli:me")
+    assert isinstance(coming[0].exception(60), ErasedError)
+    assert titles(database) == set()
+
+
+def is_one_waiting(database: Database) -> bool:
+    with database.read() as session:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return session.scalar(text(waiting)) == 1
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "a\nb", "x" * 501])
