@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from marketplace.federation.errors import FederationError
 from marketplace.federation.history import get_evidence
 from marketplace.federation.keys import SiteKeys
-from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
-from marketplace.tlog.checkpoint import Checkpoint, verify_checkpoint
+from marketplace.federation.trees import PublishedLog, Trees, find_epoch
+from marketplace.tlog.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from marketplace.tlog.note import parse_note
 
 
 class NotHaltedError(FederationError):
@@ -65,8 +66,13 @@ def open_epoch(
     heads = [Checkpoint(log.origin, log.size, log.root), *seen]
     evidence = get_evidence(session, log)
     if evidence is not None:
-        heads.append(verify_checkpoint(evidence, keys.verifier(log.origin)).checkpoint)
-    epoch = log.epoch + 1
-    while epoch_origin(log, epoch) in taken:
-        epoch += 1
-    return Trees(session).open_epoch(log, epoch, max(heads, key=lambda head: head.size), keys, now)
+        heads.append(_read_head(evidence, keys))
+    known = [log.epoch, *(find_epoch(log, origin) or 0 for origin in [*taken, *(h.origin for h in heads)])]
+    last = max((head for head in heads if head.origin == log.origin), key=lambda head: head.size)
+    return Trees(session).open_epoch(log, max(known) + 1, last, keys, now)
+
+
+def _read_head(note: bytes, keys: SiteKeys) -> Checkpoint:
+    """A head of the log or of a later epoch of it."""
+    origin = parse_checkpoint(parse_note(note).text).origin
+    return verify_checkpoint(note, keys.verifier(origin)).checkpoint

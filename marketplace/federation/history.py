@@ -2,8 +2,8 @@
 
 A database restored from an older backup looks to peers exactly like a site
 that takes back what it published. So heads of our own logs that others kept
-are compared with what is here, and a log that lacks something, or has other
-rows, is halted: neither published nor shown until the operator restores the
+are compared with what is here, and a log that lacks something, has other rows,
+or went on in a later epoch, is halted: neither published nor shown until the operator restores the
 rest or opens a new epoch.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from marketplace.federation.trees import PublishedLog, Trees
+from marketplace.federation.trees import PublishedLog, Trees, find_epoch
 from marketplace.models import Tree
 from marketplace.tlog.checkpoint import Checkpoint
 from marketplace.tlog.merkle import read_frontier
@@ -22,8 +22,14 @@ def find_contradiction(session: Session, log: PublishedLog, head: Checkpoint) ->
     """Why a log cannot be the one that had this head; None where it continues it.
 
     Args:
-        head: one that was truly signed by this site for this log.
+        head: one that was truly signed by this site for this log or for another epoch of it.
     """
+    epoch = find_epoch(log, head.origin)
+    if epoch is not None and epoch > log.epoch:
+        return (
+            f"{log.origin} ended: {head.size} rows of {head.origin}, its epoch {epoch}, were published once, "
+            f"and this database knows no epoch after {log.epoch}"
+        )
     if head.size > log.size:
         return f"{head.size} rows of {log.origin} were published once, and this database has {log.size}"
     if read_frontier(head.size, Trees(session).nodes(log)).root != head.root:

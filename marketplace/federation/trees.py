@@ -236,5 +236,14 @@ class Trees:
 
 def epoch_origin(log: PublishedLog, epoch: int) -> str:
     """The name of another epoch of a log, 2 or later."""
-    first = log.origin if log.epoch == 1 else log.origin.removesuffix(f"/e{log.epoch}")
-    return f"{first}/e{epoch}"
+    return f"{_first_origin(log)}/e{epoch}"
+
+
+def find_epoch(log: PublishedLog, origin: str) -> int | None:
+    """The number of the epoch of a log that has a name, 2 or later; None where it is none of this log."""
+    number = origin.removeprefix(f"{_first_origin(log)}/e")
+    return int(number) if number != origin and number.isascii() and number.isdecimal() else None
+
+
+def _first_origin(log: PublishedLog) -> str:
+    return log.origin if log.epoch == 1 else log.origin.removesuffix(f"/e{log.epoch}")

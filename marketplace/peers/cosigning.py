@@ -2,8 +2,8 @@
 
 What a peer cosigned of our logs is also the memory that a restored backup
 lacks: before anything is published after a start, the peers are asked how much
-of our logs they have seen, and whenever one of them answers that it saw more,
-the log is halted.
+of our logs they have seen, and whether in a later epoch; whenever one of them
+answers that it saw more, the log is halted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
-from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
+from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.models import Cosignature, PeerGrant
 from marketplace.peers.errors import ContactError
 from marketplace.peers.limits import ReadLimits
@@ -162,10 +162,7 @@ class CosigningService:
             try:
                 found = witness.newest(log.origin)
                 heads += [] if found is None else [found.checkpoint]
-                epoch = log.epoch + 1
-                while witness.newest(epoch_origin(log, epoch)) is not None:
-                    taken.add(epoch_origin(log, epoch))
-                    epoch += 1
+                taken.update(one.checkpoint.origin for one in witness.later_epochs(log))
             except ContactError:
                 silent.append(peer.name)
             finally:

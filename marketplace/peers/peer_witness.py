@@ -16,7 +16,7 @@ from marketplace.db import Database
 from marketplace.federation.history import find_contradiction, halt
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.proofs import prove_growth
-from marketplace.federation.trees import PublishedLog, Trees
+from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
 from marketplace.federation.witness import origin_digest
 from marketplace.models import Cosignature
 from marketplace.peers.errors import ContactError, NotFoundError
@@ -30,6 +30,8 @@ from marketplace.tlog.errors import TlogError
 from marketplace.tlog.note import COSIGNATURE, MAX_NOTE, parse_signature
 from marketplace.tlog.proof import WitnessRequest
 
+#: Epochs behind the newest one known that a peer is asked about: it need not have seen each.
+EPOCHS_AHEAD = 8
 #: Seconds until a cosignature is stored: under load another head follows, and nobody needs this one.
 _KEPT_AFTER = 1.0
 
@@ -66,6 +68,8 @@ class PeerWitness:
         #: By tree: the newest head that the peer cosigned, and its signature lines, as long as not stored.
         self._unkept: dict[int, tuple[int, bytes]] = {}
         self._unkept_since = 0.0
+        #: The names of the logs of which the peer told how much it saw.
+        self._asked: set[str] = set()
 
     def close(self) -> None:
         """Close the connection."""
@@ -113,7 +117,14 @@ class PeerWitness:
             seen = {tree_id: size for tree_id, size in rows}  # noqa: C416 - rows are no tuples to mypy
         seen |= {tree_id: size for tree_id, (size, _) in self._unkept.items()}
         for log in logs:
-            if log.halted is None and seen.get(log.tree_id) != log.size:
+            if log.halted is not None:
+                continue
+            if log.origin not in self._asked:
+                # It may not have been there when this site started.
+                if self.verify_history(log):
+                    continue
+                self._asked.add(log.origin)
+            if seen.get(log.tree_id) != log.size:
                 try:
                     self._show(log, seen.get(log.tree_id, 0))
                 except Dispute:
@@ -135,27 +146,53 @@ class PeerWitness:
             _logger.warning("peer %s shows a checkpoint of ours that is none: %s", self._peer.name, error)
             return None
 
-    def verify_history(self, log: PublishedLog) -> None:
-        """Halt a log of which the peer cosigned more, or something else, than is here.
+    def later_epochs(self, log: PublishedLog) -> list[SignedCheckpoint]:
+        """The newest heads of later epochs of a log that the peer cosigned, in their order.
+
+        Only this site's key can make one, so nobody makes the search long.
+
+        Raises:
+            ContactError: the peer cannot be reached.
+        """
+        found: list[SignedCheckpoint] = []
+        epoch, last = log.epoch, log.epoch
+        while epoch < last + EPOCHS_AHEAD:
+            epoch += 1
+            head = self.newest(epoch_origin(log, epoch))
+            if head is not None:
+                found.append(head)
+                last = epoch
+        return found
+
+    def verify_history(self, log: PublishedLog) -> bool:
+        """Halt a log of which the peer cosigned more, something else, or a later epoch than is here.
+
+        Returns:
+            whether it contradicts what is here.
 
         Raises:
             ContactError: the peer cannot be reached.
             SQLAlchemyError: the database does not answer.
         """
-        seen = self.newest(log.origin)
+        newest, later = self.newest(log.origin), self.later_epochs(log)
+        # The last epoch tells the most.
+        seen = later[-1] if later else newest
         if seen is None:
-            return
+            return False
         head = seen.checkpoint
         with self._means.database.write() as session:
-            now = next((one for one in Trees(session).all() if one.origin == log.origin), None)
+            now = Trees(session).find(log.name)
             if now is None:
                 if log.name != PUBLIC or head.size == 0:
-                    return
+                    return False
                 now = Trees(session).open(PUBLIC, self._means.keys, self._means.clock())
+            if now.origin != log.origin:
+                return False  # the operator opened another epoch meanwhile, which is asked about by itself
             reason = find_contradiction(session, now, head)
             if reason is not None and now.halted is None:
                 halt(session, now, reason, seen.note.to_bytes())
                 _logger.critical("nothing more of a log is published", extra={"reason": reason})
+            return reason is not None
 
     def _show(self, log: PublishedLog, old: int) -> None:
         answer = self._ask(log, old)

@@ -16,7 +16,7 @@ from marketplace.federation.epochs import (
 )
 from marketplace.federation.history import find_contradiction, get_evidence, halt
 from marketplace.federation.integrator import find_unpublished
-from marketplace.federation.trees import PublishedLog, Trees
+from marketplace.federation.trees import PublishedLog, Trees, find_epoch
 from marketplace.fsck.trees import verify_trees
 from marketplace.models import Tree
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -110,6 +110,37 @@ def test_names_that_peers_know_already_are_not_used_again(database: Database) ->
     with database.write() as session:
         session.execute(update(Tree).where(Tree.epoch == 4).values(halted="again"))
     assert open_next(database).origin == f"{ORIGIN}/e5"
+
+
+@pytest.mark.parametrize("epoch", [2, 3, 12])
+def test_a_later_epoch_that_somebody_saw_halts_the_log_and_is_not_opened_again(
+    database: Database, epoch: int
+) -> None:
+    take_in(database, *range(3))
+    publish(database)
+    root = published(database).root
+    later = Checkpoint(f"{ORIGIN}/e{epoch}", 1, bytes(32))
+    reason = contradiction(database, later)
+    assert reason is not None and f"{ORIGIN}/e{epoch}" in reason
+    for other in (f"{ORIGIN}/x2", f"{ORIGIN}/e", f"{ORIGIN}/e-2", f"{ORIGIN}2/e9"):
+        with database.read() as session:
+            assert find_epoch(published(database), other) is None, other
+    with database.write() as session:
+        halt(session, published(database), reason, sign_checkpoint(later, KEYS.log).to_bytes())
+    # The evidence is enough: nobody has to answer.
+    opened = open_next(database)
+    assert (opened.origin, opened.epoch) == (f"{ORIGIN}/e{epoch + 1}", epoch + 1)
+    (first,) = map(parse_leaf, verify_whole(database, published(database)))
+    assert isinstance(first, EpochLeaf) and (first.size, first.root) == (3, root)
+    for earlier in (f"{ORIGIN}/e2", f"{ORIGIN}/e{epoch + 1}"):
+        head = Checkpoint(earlier, 1, opened.root)
+        assert contradiction(database, head) is None, earlier
+
+
+def test_epochs_that_only_some_peers_saw_leave_no_gap_to_fall_into(database: Database) -> None:
+    publish(database)
+    halted(database, 1)
+    assert open_next(database, taken=frozenset({f"{ORIGIN}/e3"})).origin == f"{ORIGIN}/e4"
 
 
 def test_a_log_that_is_published_is_not_broken_off(database: Database) -> None:

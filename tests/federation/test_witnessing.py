@@ -56,10 +56,10 @@ class Site:
             answer = client.get(f"{LOG}/checkpoint")
         return int(answer.text.split("\n")[1]) if answer.status_code == 200 else -1
 
-    def cosigned(self, site: Site) -> int:
+    def cosigned(self, site: Site, origin: str | None = None) -> int:
         """Rows of another site's log that this one cosigned."""
         with self.server.client() as client:
-            answer = client.get(f"/fed/v1/witness/{origin_digest(site.origin)}/checkpoint")
+            answer = client.get(f"/fed/v1/witness/{origin_digest(origin or site.origin)}/checkpoint")
         return int(answer.text.split("\n")[1]) if answer.status_code == 200 else -1
 
     def restart(self) -> None:
@@ -183,10 +183,29 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
     assert verify_checkpoint(old, a.keys.verifier(a.origin)).checkpoint.root == leaves[0].root
     second = a.command("peer", "new-epoch", "--yes")
     assert second.returncode == 1 and "federation.not-halted" in second.stderr
+    verify_later_epoch_noticed(a, b)
     acts = a.command("audit", "-o", "json")
     assert acts.returncode != 0 or any(
         act["action"] == "federation.new-epoch" for act in json.loads(acts.stdout)
     )
+
+
+def verify_later_epoch_noticed(a: Site, b: Site) -> None:
+    """The old backup again: what it has of the first epoch is true, and the site went on without it."""
+    wait_until(lambda: b.cosigned(a, f"{a.origin}/e2") == a.size(), SECONDS)
+    b.server.stop()
+    put_back(a)  # nobody answers at the start, so it is found out when the peer is there again
+    b.server = start(b.data, b.server.port)
+
+    def reason() -> str:
+        with a.server.client() as client:
+            return str(client.get("/readyz").json()["federation"]["halted"])
+
+    wait_until(lambda: f"{a.origin}/e2" in reason(), SECONDS)
+    assert a.size() == -1
+    opened = a.command("peer", "new-epoch", "--yes")
+    assert (opened.returncode, opened.stdout) == (0, f"{a.origin}/e3\n"), opened.stderr
+    wait_until(lambda: a.size() >= 1, SECONDS)
 
 
 @pytest.mark.fault
