@@ -78,9 +78,9 @@ class EngineStats:
 
 
 class Matches(Protocol):
-    """The answer to a query, on one snapshot of the index. Close it when done."""
+    """The answer to a query. It may be shared by several searches, and holds nothing open."""
 
-    #: Keys of every entry that fits.
+    #: Keys of every entry that fits; treat them as frozen.
     keys: BitMap
     #: Whether the index ever held everything; see Position.
     whole: bool
@@ -93,9 +93,6 @@ class Matches(Protocol):
                 index, the answer goes on behind its present place, so that
                 scores may shift between two pages without repeating or losing entries.
         """
-
-    def close(self) -> None:
-        """Give the snapshot back."""
 
 
 class SearchIndex(Protocol):

@@ -199,9 +199,6 @@ class PostgresqlMatches:
         """The best-fitting entries among some; see Matches."""
         return self._owner.ranked(self._query, among & self.keys, limit, after)
 
-    def close(self) -> None:
-        """Nothing is held."""
-
 
 def _table(log: str) -> str:
     """The table of a log. A hash, so no name of a log is ever part of a statement."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -148,11 +148,10 @@ class SearchService:
         """
         query, cursor = request.query(), parse_cursor(request)
         principal = narrowed(principal, request.scope)
-        with ExitStack() as stack:
-            session = stack.enter_context(self._database.read())
+        with self._database.read() as session:
             scope = self._catalogue.catch_up(session, principal)
             after = None if cursor is None else _place_of(session, scope, cursor)
-            matches = None if query is None else self._match(query, principal, stack)
+            matches = None if query is None else self._match(query, principal)
             moment = to_seconds(now)
             with self._catalogue.seen_by(principal) as view:
                 among = _narrowed(view, matches)
@@ -175,7 +174,7 @@ class SearchService:
                 next_cursor=_next(page, hits[-1].row, request) if more and hits else None,
             )
 
-    def _match(self, query: WordQuery, principal: Principal, stack: ExitStack) -> dict[str, Matches]:
+    def _match(self, query: WordQuery, principal: Principal) -> dict[str, Matches]:
         """The matches in each log that the principal sees."""
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace does not search words.", RETRY_AFTER)
@@ -185,7 +184,6 @@ class SearchService:
         for log in logs:
             with self._mending(log) as index:
                 found[log] = index.match(query)
-            stack.callback(found[log].close)
             if not found[log].whole:
                 raise SearchUnavailableError(
                     "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
@@ -241,10 +239,9 @@ class SearchService:
         return None
 
     def _finds(self, query: WordQuery, principal: Principal, now: int, request: SearchRequest) -> bool:
-        with ExitStack() as stack:
-            matches = self._match(query, principal, stack)
-            with self._catalogue.seen_by(principal) as view:
-                return any(view.narrow(_narrowed(view, matches), request.filters(), now))
+        matches = self._match(query, principal)
+        with self._catalogue.seen_by(principal) as view:
+            return any(view.narrow(_narrowed(view, matches), request.filters(), now))
 
 
 def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> list[BitMap]:

@@ -130,6 +130,10 @@ class TantivyIndex:
                 self.remembered.keep((state, query), known)
             return known
 
+    def forget_words(self) -> None:
+        """Forget answers, as a process that just started knows none."""
+        self.remembered.clear()
+
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
         with _broken(self._where):
@@ -206,9 +210,6 @@ class TantivyMatches:
         if after is None or after.entry_key not in self.keys:
             return after
         return Ranked(-self._worse[self._keys.index(after.entry_key)], after.entry_key)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def _schema() -> Any:

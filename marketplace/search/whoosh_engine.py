@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import whoosh
-from pyroaring import BitMap
 from whoosh import fields, index
 from whoosh.columns import NumericColumn
 from whoosh.index import LockError
@@ -18,7 +17,7 @@ from whoosh.reading import SegmentReader
 
 from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
+from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 from marketplace.search.whoosh_fields import Words
 from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, posting_cache
@@ -118,13 +117,19 @@ class WhooshIndex:
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _broken(self._where):
-            snapshot = self._snapshots.lend()
-            try:
-                evaluator = Evaluator(snapshot, query, self.remembered)
-                return WhooshMatches(self._where, self._snapshots, evaluator, whole=snapshot.position.whole)
-            except BaseException:
-                self._snapshots.take_back(snapshot)
-                raise
+            # Most indexes are a group's and small: finding out what is known already takes most of the time.
+            known = self._snapshots.newest().answers.find(query)
+            if known is None:
+                with self._snapshots.lent() as snapshot:
+                    known = Evaluator(snapshot, self.remembered).answer(query)
+                    snapshot.answers.keep(query, known)
+            return known
+
+    def forget_words(self) -> None:
+        """Forget what was read of words, as a process that just started knows none of it."""
+        with _broken(self._where):
+            self.remembered.clear()
+            self._snapshots.newest().answers.clear()
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
@@ -134,29 +139,6 @@ class WhooshIndex:
     def close(self) -> None:
         """Close the segments."""
         self._snapshots.close()
-
-
-class WhooshMatches:
-    """The answer to one query; see Matches."""
-
-    def __init__(self, where: Path, snapshots: Snapshots, evaluator: Evaluator, *, whole: bool) -> None:
-        self._where = where
-        self._snapshots = snapshots
-        self._evaluator: Evaluator | None = evaluator
-        self.keys = evaluator.keys
-        self.whole = whole
-
-    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
-        """The best-fitting entries among some; see Matches."""
-        assert self._evaluator is not None  # noqa: S101  # nobody asks a closed answer
-        with _broken(self._where):
-            return self._evaluator.ranked(among, limit, after)
-
-    def close(self) -> None:
-        """Let go of the snapshot."""
-        if self._evaluator is not None:
-            self._snapshots.take_back(self._evaluator.snapshot)
-            self._evaluator = None
 
 
 def _position_in(reader: Any) -> Position:

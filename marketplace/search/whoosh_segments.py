@@ -59,6 +59,10 @@ class Leaf:
         #: All of them.
         self.keys = BitMap(self.numbers)
         self.keys.discard(0)
+        #: How many words each field has in all documents together.
+        self.words: dict[str, int] = {
+            name: reader.field_length(name) for name in reader.indexed_field_names()
+        }
         self._lengths: dict[str, array[int]] = {}
 
     def verify(self) -> None:

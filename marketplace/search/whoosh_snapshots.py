@@ -6,16 +6,18 @@ once and taken over from one snapshot into the next, with all that was read of i
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from pyroaring import BitMap
 
 from marketplace.search.engine import Position
+from marketplace.search.whoosh_answers import answer_cache
 from marketplace.search.whoosh_segments import Leaf
 
 #: Nanoseconds after which a directory's time of change is told apart from that of any later change.
@@ -37,7 +39,10 @@ class Snapshot:
         self.everything = BitMap()
         for leaf, dead in leaves:
             self.everything |= leaf.keys - dead
-        #: Searches that use it, and one while it is the newest.
+        self.averages = _averages([leaf for leaf, _ in leaves])
+        #: Answers to whole queries. They are of this state of this index, and go with it.
+        self.answers = answer_cache()
+        #: Searches that read it, and one while it is the newest.
         self.users = 1
 
     def verify(self) -> None:
@@ -45,12 +50,6 @@ class Snapshot:
         for leaf, _ in self.leaves:
             with leaf.lock:
                 leaf.verify()
-
-    def average_length(self, name: str) -> float:
-        """How many words a field has on average; entries without it count."""
-        documents = sum(len(leaf.keys) for leaf, _ in self.leaves)
-        words = sum(leaf.reader.field_length(name) for leaf, _ in self.leaves)
-        return words / documents if words and documents else 1.0
 
 
 class Snapshots:
@@ -64,37 +63,29 @@ class Snapshots:
             position_in: reads the position that the index is at from a Whoosh reader.
         """
         self._index = opened
-        self._folder = Path(opened.storage.folder)
+        self._folder: str = opened.storage.folder
         self._position_in = position_in
         self._newest: Snapshot | None = None
         self._lock = Lock()
         #: When the directory changed that was listed last, and the generation found.
         self._listed: tuple[int, int] | None = None
 
+    def newest(self) -> Snapshot:
+        """The newest snapshot, for what is known of it; its segments may be closed at any moment."""
+        with self._lock:
+            return self._current()
+
     @contextmanager
     def lent(self) -> Iterator[Snapshot]:
-        """The newest snapshot, for the length of a block."""
-        snapshot = self.lend()
+        """The newest snapshot with its segments open, for the length of a block."""
+        with self._lock:
+            snapshot = self._current()
+            snapshot.users += 1
         try:
             yield snapshot
         finally:
-            self.take_back(snapshot)
-
-    def lend(self) -> Snapshot:
-        """The newest snapshot; give it back with ``take_back``."""
-        with self._lock:
-            generation = self._generation()
-            if self._newest is None or self._newest.generation != generation:
-                fresh = self._open(generation)
-                self._let_go(self._newest)
-                self._newest = fresh
-            self._newest.users += 1
-            return self._newest
-
-    def take_back(self, snapshot: Snapshot) -> None:
-        """End one use of a snapshot."""
-        with self._lock:
-            self._let_go(snapshot)
+            with self._lock:
+                self._let_go(snapshot)
 
     def close(self) -> None:
         """Close what no search uses; the rest is closed when that ends."""
@@ -102,9 +93,17 @@ class Snapshots:
             self._let_go(self._newest)
             self._newest = None
 
+    def _current(self) -> Snapshot:
+        generation = self._generation()
+        if self._newest is None or self._newest.generation != generation:
+            fresh = self._open(generation)
+            self._let_go(self._newest)
+            self._newest = fresh
+        return self._newest
+
     def _generation(self) -> int:
         """Of the newest commit; the directory is only listed again after something changed in it."""
-        changed = self._folder.stat().st_mtime_ns
+        changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116 # asked of every log by every search
         if self._listed is not None and self._listed[0] == changed:
             return self._listed[1]
         generation: int = self._index.latest_generation()
@@ -141,3 +140,12 @@ class Snapshots:
                 leaf.holders -= 1
                 if leaf.holders == 0:
                     leaf.reader.close()
+
+
+def _averages(leaves: Sequence[Leaf]) -> Mapping[str, float]:
+    """How many words each field has on average; entries without it count."""
+    documents = sum(len(leaf.keys) for leaf in leaves)
+    words: Counter[str] = Counter()
+    for leaf in leaves:
+        words.update(leaf.words)
+    return {name: count / documents for name, count in words.items() if count and documents}

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from marketplace.search import text
 from marketplace.search.errors import SearchRefusedError
@@ -48,8 +48,11 @@ class Match(StrEnum):
     PREFIX = "prefix"
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+# These two are keys of what engines remember, asked for in every log that a reader sees:
+# a tuple is hashed and compared several times as fast as a dataclass.
+
+
+class Clause(NamedTuple):
     """One condition: folded words, where they must stand (None: anywhere) and how they compare."""
 
     words: tuple[str, ...]
@@ -57,8 +60,7 @@ class Clause:
     match: Match = Match.EXACT
 
 
-@dataclass(frozen=True, slots=True)
-class WordQuery:
+class WordQuery(NamedTuple):
     """All of ``required`` and none of ``excluded``; at least one of the two is not empty."""
 
     required: tuple[Clause, ...]

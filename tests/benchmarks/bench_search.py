@@ -169,8 +169,8 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
         service.search(_request(asked[number], number), ANONYMOUS, NOW)
 
     def forget() -> None:
-        if hasattr(index, "remembered"):
-            index.remembered.clear()
+        if hasattr(index, "forget_words"):
+            index.forget_words()
 
     ask(0)
     told["first"] = [_milliseconds(lambda n=n: ask(n), forget) for n in range(rounds)]

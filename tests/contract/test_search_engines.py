@@ -39,21 +39,14 @@ def put(
 def find(index: SearchIndex, typed: str) -> set[int]:
     query = parse_words(typed)
     assert query is not None
-    matches = index.match(query)
-    try:
-        return set(matches.keys)
-    finally:
-        matches.close()
+    return set(index.match(query).keys)
 
 
 def rank(index: SearchIndex, typed: str, limit: int = 10, **how: Any) -> list[Ranked]:
     query = parse_words(typed)
     assert query is not None
     matches = index.match(query)
-    try:
-        return matches.ranked(how.pop("among", matches.keys), limit, **how)
-    finally:
-        matches.close()
+    return matches.ranked(how.pop("among", matches.keys), limit, **how)
 
 
 @pytest.fixture
@@ -273,11 +266,8 @@ def test_what_an_attacker_types_is_refused_or_only_words(library: SearchIndex, n
         return
     assert query is not None
     matches = library.match(query)
-    try:
-        assert matches.keys <= BitMap(range(1, 8))
-        assert {one.entry_key for one in matches.ranked(matches.keys, 10)} == set(matches.keys)
-    finally:
-        matches.close()
+    assert matches.keys <= BitMap(range(1, 8))
+    assert {one.entry_key for one in matches.ranked(matches.keys, 10)} == set(matches.keys)
 
 
 @pytest.mark.parametrize("score", [1e308, 5.0, 0.0, -1e308])

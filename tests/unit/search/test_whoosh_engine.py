@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyroaring import BitMap
 
-from marketplace.search import whoosh_engine, whoosh_matches, whoosh_segments
+from marketplace.search import whoosh_answers, whoosh_engine, whoosh_segments
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import Batch, Position
 from marketplace.search.errors import SearchRefusedError
@@ -33,9 +33,7 @@ def query(typed: str) -> WordQuery:
 
 
 def find(index: WhooshIndex, typed: str) -> BitMap:
-    matches = index.match(query(typed))
-    matches.close()
-    return matches.keys
+    return index.match(query(typed)).keys
 
 
 @pytest.fixture
@@ -69,7 +67,7 @@ def test_segments_that_are_not_small_stay_few_too(
 
 def test_a_query_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     put(index, *(document(key, "one two") for key in range(1, 20)))
-    monkeypatch.setattr(whoosh_matches, "TIME_LIMIT", -1.0)
+    monkeypatch.setattr(whoosh_answers, "TIME_LIMIT", -1.0)
     for typed in ("one", '"one two"', "one*"):
         with pytest.raises(SearchRefusedError) as refused:
             find(index, typed)
@@ -90,10 +88,9 @@ def test_a_prefix_of_too_many_words_is_refused(index: WhooshIndex, monkeypatch: 
 def test_ranking_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     put(index, *(document(key, "one two") for key in range(1, 20)))
     matches = index.match(query("one two"))
-    monkeypatch.setattr(matches._evaluator, "_deadline", -1.0)
+    monkeypatch.setattr(whoosh_answers, "TIME_LIMIT", -1.0)
     with pytest.raises(SearchRefusedError) as refused:
         matches.ranked(matches.keys, 10)
-    matches.close()
     assert refused.value.code == "search.too-costly"
 
 
@@ -103,7 +100,6 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
     )
     matches = index.match(query("title:rare title:common"))
     ranked = matches.ranked(matches.keys, 10)
-    matches.close()
     assert [one.entry_key for one in ranked] == [8, 2, 10, 4, 11, 5, 7, 1]
     # Added up by hand from the formula: 12 entries, 8 of them with "rare", 3 words a field on average.
     rare, common, average = log(12 / 9) + 1, log(12 / 13) + 1, 30 / 12
@@ -113,15 +109,36 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
 
 def test_segments_are_closed_when_the_last_search_on_them_ends(index: WhooshIndex) -> None:
     put(index, document(1, "first"))
+    with index._snapshots.lent() as snapshot:
+        leaves = [leaf for leaf, _ in snapshot.leaves]
+        for key in range(2, SMALL_SEGMENTS + 4):
+            put(index, document(key, "more"))
+            assert find(index, "first") == BitMap([1])
+        assert [leaf.reader.is_closed for leaf in leaves] == [False]
+    assert [leaf.reader.is_closed for leaf in leaves] == [True]
+
+
+def test_an_answer_outlives_its_segments(index: WhooshIndex) -> None:
+    put(index, document(1, "first"))
     matches = index.match(query("first"))
-    leaves = [leaf for leaf, _ in matches._evaluator.snapshot.leaves]
     for key in range(2, SMALL_SEGMENTS + 4):
         put(index, document(key, "more"))
-        assert find(index, "first") == BitMap([1])
-    assert [leaf.reader.is_closed for leaf in leaves] == [False]
+    index.close()
     assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [1]
-    matches.close()
-    assert [leaf.reader.is_closed for leaf in leaves] == [True]
+
+
+def test_an_answer_is_remembered_for_one_state_of_its_index(index: WhooshIndex, tmp_path: Path) -> None:
+    put(index, document(1, "word"))
+    first = index.match(query("word"))
+    assert index.match(query("word")) is first
+    assert index.match(query("word title:word")) is not first
+    put(index, document(2, "word"))
+    assert index.match(query("word")).keys == BitMap([1, 2])
+    put(index, document(1, "other"), forget=[2])
+    assert index.match(query("word")).keys == BitMap()
+    other = WhooshEngine(tmp_path).open("group:other")
+    assert other.match(query("other")).keys == BitMap()
+    other.close()
 
 
 def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) -> None:
@@ -129,7 +146,6 @@ def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) 
     matches = index.match(query("word"))
     put(index, document(1, "other"), forget=[2])
     assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [2, 1]
-    matches.close()
     assert find(index, "word") == BitMap()
     assert find(index, "other") == find(index, "-word") == BitMap([1])
 
