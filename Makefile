@@ -53,8 +53,8 @@ sure: check ## every check: check, tests with coverage, benchmark smoke
 bench: setup ## measure, each figure beside a floor of the same run (writes docs/benchmarks.md)
 	$(BIN)/python -m tests.benchmarks --report docs/benchmarks.md
 
-soak: setup ## the long forms of the fault tests (writes docs/soak.md)
-	$(BIN)/pytest -m "soak or fault" --soak --soak-report docs/soak.md
+soak: setup ## the long forms of the fault tests, or ONLY=some (writes docs/soak.md)
+	$(BIN)/pytest -m "soak or fault" -k "$(ONLY)" --soak --soak-report docs/soak.md
 
 format: setup ## format and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -13,6 +13,9 @@ from tests.soaking import SoakReport, Tell, tell_outcome
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+#: Seconds for a long form, whatever limit its short form has.
+LONG_FORM = 7200
+
 SHARED_FIXTURES = Path(__file__).parent.parent.parent / "shared" / "fixtures"
 
 
@@ -47,8 +50,10 @@ def tell(record_property) -> Tell:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long forms to ``make soak``: pytest counts them as deselected."""
-    if config.getoption("--soak"):
-        return
     long_forms = [item for item in items if item.get_closest_marker("soak")]
+    if config.getoption("--soak"):
+        for item in long_forms:
+            item.add_marker(pytest.mark.timeout(LONG_FORM), append=False)
+        return
     items[:] = [item for item in items if item not in long_forms]
     config.hook.pytest_deselected(items=long_forms)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.attacks.fuzz_accept import fuzz, test_one_input
+from tests.soaking import Tell
 
 DOCUMENTS, SOAK_DOCUMENTS = 3_000, 1_000_000
 SECONDS, SOAK_SECONDS = 60, 3_600
@@ -21,8 +22,9 @@ SECONDS, SOAK_SECONDS = 60, 3_600
         pytest.param(SOAK_DOCUMENTS, SOAK_SECONDS, None, marks=pytest.mark.soak),
     ],
 )
-def test_acceptance_survives_fuzzing(most: int, seconds: int, seed: int | None) -> None:
+def test_acceptance_survives_fuzzing(most: int, seconds: int, seed: int | None, tell: Tell) -> None:
     outcomes = fuzz(random.Random(seed), time.monotonic() + seconds, most)
+    tell(outcomes.total())
     # The run is worth something only where its documents reach every step.
     assert {code.partition(".")[0] for code in outcomes} >= {"parse", "signature", "certificate", "accepted"}
 

@@ -143,7 +143,7 @@ def test_a_full_disk_stops_the_pull_and_nothing_else(tmp_path: Path, tell: Tell)
             assert http.get("/metadata?media=json").status_code == 200
         full.enlarge()
         held, seconds = heal([full, other], sent)
-        tell("a full disk during a pull", 1, len(sent), len(sent - held), doubled([full, other]), seconds)
+        tell(1, len(sent), len(sent - held), doubled([full, other]), seconds)
         assert held == sent
         assert full.evidence(other.keys.site) == []
     finally:

@@ -94,7 +94,7 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
             assert lie.lacks or set(liar.entries) <= held, lie.name
         assert own in held
         sent = true | more | {own}
-        tell("peers that lie, each in its way", len(lies), len(sent), len(sent - held), doubled([victim]))
+        tell(len(lies), len(sent), len(sent - held), doubled([victim]))
         flooding.join(60)
         assert statuses and all(status < 500 for status in statuses), statuses
         with victim.running.client() as http:

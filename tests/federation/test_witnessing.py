@@ -25,6 +25,7 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import ROOT, RunningServer, start
 from tests.functional.test_cli import wait_until
+from tests.soaking import Tell
 
 ALICE = make_identity(email="alice@example.org")
 LOG = "/fed/v1/logs/public"
@@ -135,7 +136,7 @@ def put_back(site: Site) -> None:
 
 @pytest.mark.fault
 def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
-    sites: tuple[Site, Site],
+    sites: tuple[Site, Site], tell: Tell
 ) -> None:
     a, b = sites
     a.upload(1, 2)
@@ -184,6 +185,7 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
     second = a.command("peer", "new-epoch", "--yes")
     assert second.returncode == 1 and "federation.not-halted" in second.stderr
     verify_later_epoch_noticed(a, b)
+    tell(2)
     acts = a.command("audit", "-o", "json")
     assert acts.returncode != 0 or any(
         act["action"] == "federation.new-epoch" for act in json.loads(acts.stdout)

@@ -16,6 +16,7 @@ from marketplace.db import Database
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server, start
+from tests.soaking import Tell
 from validators import accept
 
 KILLS, SOAK_KILLS = 30, 300
@@ -77,7 +78,9 @@ def load_and_kill(server: RunningServer, uploads: Uploads, after: int) -> None:
 
 
 @pytest.mark.parametrize("kills", [KILLS, pytest.param(SOAK_KILLS, marks=pytest.mark.soak)])
-def test_nothing_confirmed_is_lost_and_nothing_is_there_in_part(data_directory: Path, kills: int):
+def test_nothing_confirmed_is_lost_and_nothing_is_there_in_part(
+    data_directory: Path, kills: int, tell: Tell
+) -> None:
     choice = random.Random(7)
     uploads = Uploads()
     settings = {"query_enabled": "false", "search_engine": "off", "log_level": "warning"}
@@ -92,6 +95,7 @@ def test_nothing_confirmed_is_lost_and_nothing_is_there_in_part(data_directory: 
     finally:
         assert server.stop() == 0
     assert_once_in_the_log(server, uploads, present)
+    tell(kills, len(uploads.confirmed), len(uploads.confirmed - present))
 
 
 def assert_whole(server: RunningServer, uploads: Uploads) -> set[str]:

@@ -13,6 +13,7 @@ import pytest
 from tests.factories.documents import image
 from tests.factories.identities import make_identity
 from tests.factories.signatures import ALL_C14N, C14N, ENVELOPED, EXCLUSIVE
+from tests.soaking import Tell
 from tests.unit.validators.judging import made
 from validators import accept
 from validators.document import AcceptedEntry
@@ -175,7 +176,7 @@ def said(entry: AcceptedEntry) -> tuple[object, ...]:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("mutations", [MUTATIONS, pytest.param(SOAK_MUTATIONS, marks=pytest.mark.soak)])
-def test_mutations_are_refused_or_mean_the_same(mutations: int) -> None:
+def test_mutations_are_refused_or_mean_the_same(mutations: int, tell: Tell) -> None:
     rng = random.Random(20_260_101)
     entries = originals()
     meanings = {said(accept(data)) for data in entries}
@@ -195,6 +196,7 @@ def test_mutations_are_refused_or_mean_the_same(mutations: int) -> None:
             accepted[mutate.__name__] += 1
             assert said(entry) in meanings, f"mutation {number} ({mutate.__name__}) means something new"
         slowest = max(slowest, time.thread_time() - start)
+    tell(mutations)
     assert slowest < SLOWEST
     # The test is worth something only where mutations reach every step and some respellings pass.
     assert {refusal.partition(".")[0] for refusal in refused} >= {"parse", "signature", "certificate"}
