@@ -54,7 +54,7 @@ bench: setup ## measure, each figure beside a floor of the same run (writes docs
 	$(BIN)/python -m tests.benchmarks --report docs/benchmarks.md
 
 soak: setup ## the long forms of the fault tests, or ONLY=some (writes docs/soak.md)
-	$(BIN)/pytest -m "soak or fault" -k "$(ONLY)" --soak --soak-report docs/soak.md
+	$(BIN)/pytest -m "soak or fault" -k "$(ONLY)" --soak --soak-report=docs/soak.md
 
 format: setup ## format and mend what can be mended by itself
 	$(BIN)/ruff format .

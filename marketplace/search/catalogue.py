@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from heapq import merge, nsmallest
+from heapq import merge
 from itertools import islice
 from threading import RLock
 
@@ -259,11 +259,10 @@ class View:
             # Of each value, no more than all its entries can be among those counted.
             if size < floor:
                 break
-            count = sum(
-                one.intersection_cardinality(found)
-                for one, found in zip(held, among, strict=True)
-                if one is not None
-            )
+            count = 0
+            for one, found in zip(held, among, strict=True):
+                if one is not None:
+                    count += one.intersection_cardinality(found)
             if count:
                 best.append((value, count))
                 if len(best) >= 2 * limit:
@@ -329,7 +328,7 @@ class View:
 
 
 def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str, int]]:
-    return nsmallest(limit, counts, key=lambda item: (-item[1], item[0]))
+    return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
 
 
 def _superseded(shelves: Sequence[Shelf]) -> list[BitMap]:

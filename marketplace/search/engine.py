@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
 
@@ -57,16 +57,11 @@ class Batch:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """An entry and how well it fits; scores compare within one index only."""
+class Equals(NamedTuple):
+    """Entries that fit equally well. An engine knows nothing that could tell their order."""
 
     score: float
-    entry_key: int
-
-    def order(self) -> tuple[float, int]:
-        """Sorts the best first, the newest stored first among equals."""
-        return (-self.score, -self.entry_key)
+    keys: BitMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +80,19 @@ class Matches(Protocol):
     #: Whether the index ever held everything; see Position.
     whole: bool
 
-    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
-        """The best-fitting entries among some of ``keys``, best first.
+    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
+        """The best-fitting entries among some of ``keys``, best first: as many sets as hold the limit.
 
         Args:
-            after: the last entry of the page before. Where it is still in the
-                index, the answer goes on behind its present place, so that
-                scores may shift between two pages without repeating or losing entries.
+            last: the score at which the page before ended. The set of this score
+                comes first, and the limit counts what is below it.
+        """
+
+    def score_of(self, entry_key: int) -> float | None:
+        """The score that an entry has by now; None where it has none, or the one it always had.
+
+        So pages go on where the last entry of the page before stands, and scores
+        may shift between two pages without repeating or losing entries.
         """
 
 

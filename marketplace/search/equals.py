@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from marketplace.search.engine import Ranked
+from marketplace.search.engine import Equals
 
 #: Sets by score, and by the length of the field that the last word was looked for in (None: not known).
 _Parts = dict[tuple[float, int | None], BitMap]
@@ -48,13 +48,13 @@ class Weighed:
 
 
 def best(
-    among: BitMap, words: Sequence[Weighed], limit: int, after: Ranked | None, check: Callable[[], None]
-) -> list[Ranked]:
-    """The best of some entries, best first.
+    among: BitMap, words: Sequence[Weighed], limit: int, last: float | None, check: Callable[[], None]
+) -> list[Equals]:
+    """The best of some entries in sets of equally good ones, best first; see ``Matches.best``.
 
     Args:
         among: entries that hold every one of the words.
-        after: where the page begins; its score has to be the one that ``score_of`` gives.
+        last: where the page begins; a score that ``score_of`` gives.
         check: called now and then; it may raise.
     """
     words = _in_order(words)
@@ -67,8 +67,8 @@ def best(
         field = word.field
         parts = _split(parts, word, check)
         low, high = (sum(column) for column in zip((0.0, 0.0), *bounds[number + 1 :], strict=True))
-        parts = _promising(parts, low, high, limit, after)
-    return _listed(_by_score(parts), limit, after)
+        parts = _promising(parts, low, high, limit, last)
+    return _listed(_by_score(parts), limit, last)
 
 
 def score_of(entry_key: int, words: Sequence[Weighed]) -> float:
@@ -101,13 +101,13 @@ def _split(parts: _Parts, word: Weighed, check: Callable[[], None]) -> _Parts:
     return split
 
 
-def _promising(parts: _Parts, low: float, high: float, limit: int, after: Ranked | None) -> _Parts:
+def _promising(parts: _Parts, low: float, high: float, limit: int, last: float | None) -> _Parts:
     """The sets that can still get onto the page.
 
     Args:
         low, high: the least and the most that all further words together add to a score.
     """
-    begin = float("inf") if after is None else after.score
+    begin = float("inf") if last is None else last
     sure = 0
     floor = -float("inf")
     for (score, _), held in sorted(parts.items(), key=lambda item: -item[0][0]):
@@ -130,14 +130,13 @@ def _by_score(parts: _Parts) -> dict[float, BitMap]:
     return found
 
 
-def _listed(by_score: Mapping[float, BitMap], limit: int, after: Ranked | None) -> list[Ranked]:
-    page: list[Ranked] = []
+def _listed(by_score: Mapping[float, BitMap], limit: int, last: float | None) -> list[Equals]:
+    listed: list[Equals] = []
+    count = 0
     for score in sorted(by_score, reverse=True):
-        held = by_score[score]
-        if after is not None and score >= after.score:
-            held = BitMap() if score > after.score else BitMap(held)
-            held.remove_range(after.entry_key, 2**32)
-        page += (Ranked(score, key) for key in reversed(held[len(page) - limit :]))
-        if len(page) >= limit:
+        if count >= limit:
             break
-    return page
+        if by_score[score] and (last is None or score <= last):
+            listed.append(Equals(score, by_score[score]))
+            count += len(by_score[score]) if score != last else 0
+    return listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -12,8 +12,12 @@ from pyroaring import BitMap
 from marketplace.search.facts import Facts
 from marketplace.search.text import fold
 
-#: Fewer matching entries than this are sorted by themselves instead of walking past all others.
-_FEW = 3000
+#: Places in a chunk.
+_CHUNK = 512
+#: So few entries are compared with each other instead of being looked for in every chunk.
+_FEW = 100
+#: So many places of a chunk are passed by in the time that comparing one entry with others takes.
+_PASSED = 8
 #: More new places than this are put in by sorting anew.
 _MANY = 500
 #: Folded characters of a title that its place is decided by.
@@ -21,9 +25,14 @@ _TITLE_LENGTH = 80
 
 
 class Place(NamedTuple):
-    """Where an entry stands in an order; the key makes it unique."""
+    """Where an entry stands in an order.
+
+    Its id breaks ties. The key never does: it tells when an entry first came, also
+    if nobody but a group saw it then.
+    """
 
     value: Any
+    entry_number: int
     entry_key: int
 
 
@@ -47,54 +56,99 @@ VALUES: dict[By, Callable[[Facts], Any]] = {
 }
 
 
+class _Chunk:
+    """Some places that follow each other, ascending, and the keys of their entries."""
+
+    __slots__ = ("keys", "places")
+
+    def __init__(self, places: list[Place]) -> None:
+        self.places = places
+        self.keys = BitMap([place.entry_key for place in places])
+
+
 class Order:
-    """The places of all entries of a shelf, ascending."""
+    """The places of all entries of a shelf, ascending.
+
+    They are kept in chunks, so that a list of a few entries passes by all others of a
+    chunk with one look.
+    """
 
     def __init__(self, value: Callable[[Facts], Any]) -> None:
         self.value = value
-        self._places: list[Place] = []
+        self._chunks: list[_Chunk] = []
 
     def place(self, facts: Facts) -> Place:
         """The place of an entry."""
-        return Place(self.value(facts), facts.entry_key)
+        return Place(self.value(facts), facts.entry_number, facts.entry_key)
 
     def add(self, many: Iterable[Facts]) -> None:
         """Put entries in."""
         places = [self.place(facts) for facts in many]
-        if len(places) > _MANY:
-            self._places += places
-            self._places.sort()
-        else:
+        if len(places) <= _MANY and self._chunks:
             for place in places:
-                insort(self._places, place)
+                self._insert(place)
+        else:
+            places += (place for chunk in self._chunks for place in chunk.places)
+            places.sort()
+            self._chunks = [_Chunk(places[i : i + _CHUNK]) for i in range(0, len(places), _CHUNK)]
 
     def remove(self, facts: Facts) -> None:
         """Take an entry out."""
         place = self.place(facts)
-        found = bisect_left(self._places, place)
-        if found < len(self._places) and self._places[found] == place:
-            del self._places[found]
+        number = self._number(place)
+        if number == len(self._chunks) or place.entry_key not in self._chunks[number].keys:
+            return
+        chunk = self._chunks[number]
+        del chunk.places[bisect_left(chunk.places, place)]
+        chunk.keys.remove(place.entry_key)
+        if not chunk.places:
+            del self._chunks[number]
 
     def between(self, low: Any, high: Any) -> Iterator[int]:
         """Keys of the entries with ``low <= value < high``."""
-        first = bisect_left(self._places, low, key=lambda place: place.value)
-        end = bisect_left(self._places, high, key=lambda place: place.value)
-        return (place.entry_key for place in self._places[first:end])
+        for chunk in self._chunks[self._number(Place(low, -1, -1)) :]:
+            for place in chunk.places:
+                if place.value >= high:
+                    return
+                if place.value >= low:
+                    yield place.entry_key
 
     def ascending(self, among: BitMap, items: dict[int, Facts], after: Place | None) -> Iterator[Place]:
         """The places of some entries, from behind a place on."""
-        places = self._near(among, items)
-        start = 0 if after is None else bisect_right(places, after)
-        return (places[i] for i in range(start, len(places)) if places[i].entry_key in among)
+        if len(among) <= _FEW:
+            places = iter(sorted(self.place(items[key]) for key in among))
+        else:
+            chunks = self._chunks if after is None else self._chunks[self._number(after) :]
+            places = (place for chunk in chunks for place in self._some(chunk, among, items))
+        return places if after is None else (place for place in places if place > after)
 
     def descending(self, among: BitMap, items: dict[int, Facts], after: Place | None) -> Iterator[Place]:
         """The same backwards."""
-        places = self._near(among, items)
-        start = len(places) if after is None else bisect_left(places, after)
-        return (places[i] for i in range(start - 1, -1, -1) if places[i].entry_key in among)
+        if len(among) <= _FEW:
+            places = iter(sorted((self.place(items[key]) for key in among), reverse=True))
+        else:
+            chunks = self._chunks if after is None else self._chunks[: self._number(after) + 1]
+            places = (
+                place for chunk in reversed(chunks) for place in reversed(self._some(chunk, among, items))
+            )
+        return places if after is None else (place for place in places if place < after)
 
-    def _near(self, among: BitMap, items: dict[int, Facts]) -> list[Place]:
-        # Sorting some entries takes longer than passing by the others, where these are few as well.
-        if len(among) >= _FEW or 4 * len(among) >= len(self._places):
-            return self._places
-        return sorted(self.place(items[key]) for key in among)
+    def _number(self, place: Place) -> int:
+        """Of the first chunk that ends at a place or behind it; their count where none does."""
+        return bisect_left(self._chunks, place, key=lambda chunk: chunk.places[-1])
+
+    def _insert(self, place: Place) -> None:
+        number = min(self._number(place), len(self._chunks) - 1)
+        chunk = self._chunks[number]
+        insort(chunk.places, place)
+        chunk.keys.add(place.entry_key)
+        if len(chunk.places) > 2 * _CHUNK:
+            halves = chunk.places[:_CHUNK], chunk.places[_CHUNK:]
+            self._chunks[number : number + 1] = map(_Chunk, halves)
+
+    def _some(self, chunk: _Chunk, among: BitMap, items: dict[int, Facts]) -> list[Place]:
+        """The places of some entries in a chunk, ascending."""
+        here = chunk.keys & among
+        if _PASSED * len(here) < len(chunk.places):
+            return sorted(self.place(items[key]) for key in here)
+        return [place for place in chunk.places if place.entry_key in here]

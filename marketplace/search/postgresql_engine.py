@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
-from marketplace.search.engine import SCHEMA_VERSION, START, Batch, EngineStats, Matches, Position, Ranked
+from marketplace.search.engine import SCHEMA_VERSION, START, Batch, EngineStats, Equals, Matches, Position
 from marketplace.search.errors import IndexBrokenError, SearchError, SearchRefusedError
 from marketplace.search.words import Clause, Match, WordQuery
 
@@ -113,25 +113,32 @@ class PostgresqlIndex:
         with _broken(self._table), self._reading() as session:
             return PostgresqlMatches(self, query, self._keys(session, query), whole=whole)
 
-    def ranked(self, query: WordQuery, among: BitMap, limit: int, after: Ranked | None) -> list[Ranked]:
+    def best(self, query: WordQuery, among: BitMap, limit: int, last: float | None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
         scoring = _scoring(query)
         with _broken(self._table), self._reading() as session:
             if len(among) > RANKED_ENTRIES or not scoring:
-                return self._coarsely(session, scoring, among, limit, after)
-            # ts_rank is an entry's own affair, so a place never shifts between two pages.
-            place = "(-score, -entry_key) > (:score, :key) AND" if after else ""
+                coarse = self._coarsely(session, scoring, among)
+                return [one for one in coarse if one.keys and (last is None or one.score <= last)]
             found = session.execute(
                 text(
-                    "SELECT score, entry_key FROM (SELECT entry_key,"  # noqa: S608 - a hash
+                    "WITH ranked AS MATERIALIZED (SELECT entry_key,"  # noqa: S608 - a hash
                     " ts_rank(words, CAST(:words AS tsquery), 1)::float8 AS score"
-                    f" FROM {self._table} WHERE entry_key = ANY(:among)) AS ranked"
-                    f" WHERE {place} true ORDER BY -score, -entry_key LIMIT :limit"
+                    f" FROM {self._table} WHERE entry_key = ANY(:among))"
+                    " (SELECT score, entry_key FROM ranked WHERE score = CAST(:last AS float8))"
+                    " UNION ALL (SELECT score, entry_key FROM ranked WHERE score < CAST(:last AS float8)"
+                    " ORDER BY score DESC FETCH FIRST :limit ROWS WITH TIES)"
                 ).bindparams(bindparam("among", list(among))),
-                {"words": " | ".join(f"'{lexeme}'" for lexeme in scoring), "limit": limit}
-                | ({"score": -after.score, "key": -after.entry_key} if after else {}),
+                {
+                    "words": " | ".join(f"'{lexeme}'" for lexeme in scoring),
+                    "limit": limit,
+                    "last": float("inf") if last is None else last,
+                },
             )
-            return [Ranked(*row) for row in found]
+            by_score: dict[float, BitMap] = defaultdict(BitMap)
+            for score, key in found:
+                by_score[score].add(key)
+            return [Equals(score, by_score[score]) for score in sorted(by_score, reverse=True)]
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
@@ -143,18 +150,13 @@ class PostgresqlIndex:
     def close(self) -> None:
         """The database belongs to the process, which closes it."""
 
-    def _coarsely(
-        self, session: Session, scoring: list[str], among: BitMap, limit: int, after: Ranked | None
-    ) -> list[Ranked]:
-        """Entries with all the words in the title first, then the rest, each newest stored first."""
+    def _coarsely(self, session: Session, scoring: list[str], among: BitMap) -> list[Equals]:
+        """Entries with all the words in the title first, then the rest."""
         titled = BitMap()
         if scoring:
             in_title = " & ".join(f"'title:{lexeme.rpartition(':')[2]}'" for lexeme in scoring)
             titled = self._select(session, "words @@ CAST(:words AS tsquery)", in_title) & among
-        order = [(1.0, key) for key in reversed(titled)] + [(0.0, key) for key in reversed(among - titled)]
-        found = (Ranked(*place) for place in order)
-        page = [one for one in found if after is None or one.order() > after.order()]
-        return page[:limit]
+        return [Equals(1.0, titled), Equals(0.0, among - titled)]
 
     def _keys(self, session: Session, query: WordQuery) -> BitMap:
         if query.required:
@@ -195,9 +197,12 @@ class PostgresqlMatches:
         self.keys = keys
         self.whole = whole
 
-    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
+    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
-        return self._owner.ranked(self._query, among & self.keys, limit, after)
+        return self._owner.best(self._query, among & self.keys, limit, last)
+
+    def score_of(self, entry_key: int) -> None:
+        """Its score is an entry's own affair, so it never shifts; see Matches."""
 
 
 def _table(log: str) -> str:

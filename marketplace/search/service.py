@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from heapq import merge
-from itertools import islice
 from typing import Any
 
 from pyroaring import BitMap
@@ -30,12 +28,12 @@ from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
 from marketplace.search import text
 from marketplace.search.catalogue import Catalogue, View
-from marketplace.search.engine import Matches, Ranked, SearchIndex
+from marketplace.search.engine import Matches, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
 from marketplace.search.facts import Facet
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.order import Place
+from marketplace.search.order import By, Place
 from marketplace.search.request import (
     ORDERS,
     Cursor,
@@ -103,6 +101,30 @@ class SearchPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last entry of the page before.
+
+    Args:
+        value: its score, or the value that the order goes by.
+        created: seconds since 1970.
+    """
+
+    value: Any
+    entry_number: int
+    entry_key: int
+    created: int
+
+    def behind(self, value: Any) -> Place:
+        """Where it stands in an order in which it has some value."""
+        return Place(value, self.entry_number, self.entry_key)
+
+    def score(self, matches: Mapping[str, Matches]) -> float:
+        """Its score by now; the one that it had where it is in no index any more."""
+        scores = (found.score_of(self.entry_key) for found in matches.values())
+        return next((score for score in scores if score is not None), float(self.value))
+
+
 class SearchService:
     """Searches for everybody, each seeing what it may.
 
@@ -150,7 +172,7 @@ class SearchService:
         principal = narrowed(principal, request.scope)
         with self._database.read() as session:
             scope = self._catalogue.catch_up(session, principal)
-            after = None if cursor is None else _place_of(session, scope, cursor)
+            after = None if cursor is None else _last(session, scope, cursor)
             matches = None if query is None else self._match(query, principal)
             moment = to_seconds(now)
             with self._catalogue.seen_by(principal) as view:
@@ -158,20 +180,23 @@ class SearchService:
                 found = view.narrow(among, request.filters(), moment)
                 facets = _facets(view, among, found, request, moment)
                 total = sum(map(len, found))
-                by_log = view.by_log(found) if request.order() is Sort.RELEVANCE else {}
-                if request.order() is not Sort.RELEVANCE:
-                    places = _page(view, found, request, after)
-            if request.order() is Sort.RELEVANCE:
-                places = self._ranked(matches or {}, by_log, request, after)
+                wanted = request.limit + 1
+                if matches is None or request.order() is not Sort.RELEVANCE:
+                    places = _page(view, found, request, after, wanted)
+                else:
+                    by_log = view.by_log(found)
+            if matches is not None and request.order() is Sort.RELEVANCE:
+                places = self._best(matches, by_log, principal, after, wanted)
             page, more = places[: request.limit], len(places) > request.limit
             hits = _hits(session, scope, [place.entry_key for place in page], query, now)
+            last = [place for place in page if place.entry_key in hits][-1:] if more else []
             return SearchPage(
-                hits=hits,
+                hits=list(hits.values()),
                 total=total,
                 facets=facets,
                 sort=request.order(),
                 suggestion=self._suggest(query, request, principal, moment) if query and not total else None,
-                next_cursor=_next(page, hits[-1].row, request) if more and hits else None,
+                next_cursor=next((_cursor(place).encode(request) for place in last), None),
             )
 
     def _match(self, query: WordQuery, principal: Principal) -> dict[str, Matches]:
@@ -204,21 +229,32 @@ class SearchService:
                 "The search index was damaged and is being built again.", RETRY_AFTER
             ) from broken
 
-    def _ranked(
+    def _best(
         self,
         matches: Mapping[str, Matches],
         found: Mapping[str, BitMap],
-        request: SearchRequest,
-        place: Place | None,
+        principal: Principal,
+        after: _Last | None,
+        limit: int,
     ) -> list[Place]:
-        after = None if place is None else Ranked(place.value, place.entry_key)
-        parts = []
+        """The places of what fits best; the newest first among what fits equally well."""
+        last = None if after is None else after.score(matches)
+        sets: dict[float, dict[str, BitMap]] = {}
         for log, keys in found.items():
             if keys:
                 with self._mending(log):
-                    parts.append(matches[log].ranked(keys, request.limit + 1, after))
-        best = islice(merge(*parts, key=Ranked.order), request.limit + 1)
-        return [Place(one.score, one.entry_key) for one in best]
+                    for score, equals in matches[log].best(keys, limit, last):
+                        sets.setdefault(score, {})[log] = equals
+        places: list[Place] = []
+        with self._catalogue.seen_by(principal) as view:
+            for score in sorted(sets, reverse=True):
+                behind = after.behind(after.created) if after is not None and score == last else None
+                among = view.holding(sets[score])
+                newest = view.descending(By.CREATED, among, behind, limit - len(places))
+                places += (place._replace(value=score) for place in newest)
+                if len(places) == limit:
+                    break
+        return places
 
     def _suggest(
         self, query: WordQuery, request: SearchRequest, principal: Principal, now: int
@@ -269,32 +305,33 @@ def _facets(
     return facets
 
 
-def _page(view: View, found: Sequence[BitMap], request: SearchRequest, after: Place | None) -> list[Place]:
+def _page(
+    view: View, found: Sequence[BitMap], request: SearchRequest, after: _Last | None, limit: int
+) -> list[Place]:
     by, backwards = ORDERS[request.order()]
     walk = view.descending if backwards else view.ascending
-    return walk(by, found, after, request.limit + 1)
+    return walk(by, found, None if after is None else after.behind(after.value), limit)
 
 
-def _next(page: Sequence[Place], last: EntryRow, request: SearchRequest) -> str:
-    value = next(place.value for place in reversed(page) if place.entry_key == last.key)
-    return Cursor(value, last.entry_id).encode(request)
+def _cursor(place: Place) -> Cursor:
+    return Cursor(place.value, f"{place.entry_number:064x}")
 
 
-def _place_of(session: Session, scope: Scope, cursor: Cursor) -> Place:
-    """Where a page begins.
+def _last(session: Session, scope: Scope, cursor: Cursor) -> _Last:
+    """The last entry of the page before.
 
     Raises:
         SearchRefusedError: the reader sees no such entry, so it was not given this cursor.
     """
-    key = session.scalar(
-        select(Entry.id)
+    found = session.execute(
+        select(Entry.id, Entry.created)
         .join(Change, Change.entry_key == Entry.id)
         .where(Entry.entry_id == cursor.entry_id, scope.covers(Change.log_id))
         .limit(1)
-    )
-    if key is None:
+    ).one_or_none()
+    if found is None:
         raise foreign_cursor()
-    return Place(cursor.value, key)
+    return _Last(cursor.value, int(cursor.entry_id, 16), found.id, to_seconds(found.created))
 
 
 #: Statements are made once: making one and its cache key takes longer than running it.
@@ -314,28 +351,32 @@ def _rows(logs: tuple[int, ...]) -> Select[Any]:
 
 def _hits(
     session: Session, scope: Scope, keys: Sequence[int], query: WordQuery | None, now: datetime
-) -> list[SearchHit]:
+) -> dict[int, SearchHit]:
+    """What to show of each entry, by its key: where another entry vouches for the same, that one."""
     if not keys:
-        return []
+        return {}
     instead = find_vouching(session, scope, keys)
-    keys = [instead.get(key, key) for key in keys]
+    shown = {key: instead.get(key, key) for key in keys}
     # Asked for by key, and once more only what the principal sees: two locks on one door.
     # Through the connection: the session would look for objects to make of these values.
     connection = session.connection()
-    rows = {row.key: row for row in map(to_row, connection.execute(_rows(scope.keys), {"keys": keys}))}
+    rows = {
+        row.key: row
+        for row in map(to_row, connection.execute(_rows(scope.keys), {"keys": list(shown.values())}))
+    }
     tags: dict[int, list[str]] = {}
-    for key, tag in connection.execute(_TAGS, {"keys": keys}):
+    for key, tag in connection.execute(_TAGS, {"keys": list(shown.values())}):
         tags.setdefault(key, []).append(tag)
-    return [
-        SearchHit(
+    return {
+        key: SearchHit(
             row=row,
             tags=tuple(tags.get(row.key, ())),
             status=row.status(now),
             title=mark(row.title or "", Field.TITLE, query),
             excerpt=excerpt(row.description or "", Field.DESCRIPTION, query),
         )
-        for row in (rows[key] for key in keys if key in rows)
-    ]
+        for key, row in ((key, rows[other]) for key, other in shown.items() if other in rows)
+    }
 
 
 def _replaced(typed: str, word: str, by: str) -> str:

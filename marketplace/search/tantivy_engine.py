@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from importlib.metadata import version
+from operator import neg
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,7 +20,7 @@ from tantivy import Occur, Query
 
 from marketplace.search import directory
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Matches, Position, Ranked
+from marketplace.search.engine import START, Batch, EngineStats, Equals, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 from marketplace.search.remembered import Remembered
 from marketplace.search.words import Clause, Field, Match, WordQuery
@@ -125,8 +126,9 @@ class TantivyIndex:
             known = self.remembered.find((state, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
-                keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-                known = TantivyMatches([-score for score, _ in hits], keys, whole=whole)
+                scores, addresses = zip(*hits, strict=True) if hits else ((), ())
+                keys = searcher.fast_field_values(_KEY, list(addresses))
+                known = TantivyMatches(scores, keys, whole=whole)
                 self.remembered.keep((state, query), known)
             return known
 
@@ -174,13 +176,13 @@ class TantivyMatches:
     """The answer to one query; see Matches. Frozen, so that several searches may share it.
 
     Args:
-        worse: the scores with their signs turned, so that the best is first and they ascend.
+        scores: the best first.
         keys: of the entries that have them.
         whole: whether the index had everything.
     """
 
-    def __init__(self, worse: Sequence[float], keys: Sequence[int], *, whole: bool) -> None:
-        self._worse = array("d", worse)
+    def __init__(self, scores: Sequence[float], keys: Sequence[int], *, whole: bool) -> None:
+        self._scores = array("d", scores)
         self._keys = array("I", keys)
         self.keys = BitMap(self._keys)
         self.whole = whole
@@ -189,27 +191,23 @@ class TantivyMatches:
         """Bytes of memory, about."""
         return 14 * len(self._keys) + 500
 
-    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
+    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
-        last = self._present(after)
-        page: list[Ranked] = []
-        start = 0 if last is None else bisect_left(self._worse, -last.score)
-        while start < len(self._keys) and len(page) < limit:
-            # The hits come best first, but equals in no order of ours: a run of them is taken as a set.
-            score = -self._worse[start]
-            end = bisect_right(self._worse, -score, lo=start)
-            equals = among & BitMap(self._keys[start:end])
-            if last is not None and score == last.score:
-                equals.remove_range(last.entry_key, 2**32)
-            page += (Ranked(score, key) for key in reversed(equals[len(page) - limit :]))
+        listed: list[Equals] = []
+        count = 0
+        start = 0 if last is None else bisect_left(self._scores, -last, key=neg)
+        while start < len(self._keys) and count < limit:
+            score = self._scores[start]
+            end = bisect_right(self._scores, -score, lo=start, key=neg)
+            if equals := among & BitMap(self._keys[start:end]):
+                listed.append(Equals(score, equals))
+                count += len(equals) if score != last else 0
             start = end
-        return page
+        return listed
 
-    def _present(self, after: Ranked | None) -> Ranked | None:
-        """The place that the last entry of the page before has now."""
-        if after is None or after.entry_key not in self.keys:
-            return after
-        return Ranked(-self._worse[self._keys.index(after.entry_key)], after.entry_key)
+    def score_of(self, entry_key: int) -> float | None:
+        """The score that an entry has by now; see Matches."""
+        return self._scores[self._keys.index(entry_key)] if entry_key in self.keys else None
 
 
 def _schema() -> Any:

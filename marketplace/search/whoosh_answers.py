@@ -12,7 +12,7 @@ from math import log
 
 from pyroaring import BitMap
 
-from marketplace.search.engine import Ranked
+from marketplace.search.engine import Equals
 from marketplace.search.equals import Weighed, best, score_of
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.remembered import Remembered
@@ -89,14 +89,18 @@ class WhooshMatches:
         read = (posting for one in self._held for posting, _ in one.parts)
         return posting_bytes(Postings(self.keys)) + sum(map(posting_bytes, read))
 
-    def ranked(self, among: BitMap, limit: int, after: Ranked | None = None) -> list[Ranked]:
+    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
+        return best(among & self.keys, self._weights(), limit, last, Deadline().check)
+
+    def score_of(self, entry_key: int) -> float | None:
+        """The score that an entry has by now; see Matches. Other entries' arrival shifts all a little."""
+        return score_of(entry_key, self._weights()) if entry_key in self.keys else None
+
+    def _weights(self) -> list[Weighed]:
         if self._weighed is None:
             self._weighed = [self._weigh(one) for one in self._held]
-        if after is not None and after.entry_key in self.keys:
-            # Other entries' arrival shifts all scores a little: go on behind the place the last one has now.
-            after = Ranked(score_of(after.entry_key, self._weighed), after.entry_key)
-        return best(among & self.keys, self._weighed, limit, after, Deadline().check)
+        return self._weighed
 
     def _weigh(self, held: Held) -> Weighed:
         """What a word or phrase adds to the score of each entry that holds it: Okapi BM25."""

@@ -11,7 +11,7 @@ import pytest
 from pyroaring import BitMap
 
 from marketplace.search.document import SearchDocument
-from marketplace.search.engine import START, Batch, Position, Ranked, SearchEngine, SearchIndex
+from marketplace.search.engine import START, Batch, Equals, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import parse_words
 from tests.contract.search_engines import engine
@@ -42,11 +42,20 @@ def find(index: SearchIndex, typed: str) -> set[int]:
     return set(index.match(query).keys)
 
 
-def rank(index: SearchIndex, typed: str, limit: int = 10, **how: Any) -> list[Ranked]:
+def best(index: SearchIndex, typed: str, limit: int = 10, last: float | None = None) -> list[Equals]:
     query = parse_words(typed)
     assert query is not None
     matches = index.match(query)
-    return matches.ranked(how.pop("among", matches.keys), limit, **how)
+    return matches.best(matches.keys, limit, last)
+
+
+def rank(index: SearchIndex, typed: str, among: BitMap | None = None) -> list[int]:
+    """All that fits, best first, the highest key first among what fits equally well."""
+    query = parse_words(typed)
+    assert query is not None
+    matches = index.match(query)
+    sets = matches.best(matches.keys if among is None else among, 1000)
+    return [key for equals in sets for key in reversed(equals.keys)]
 
 
 @pytest.fixture
@@ -171,37 +180,49 @@ def test_a_title_weighs_more_than_a_description(index: SearchIndex) -> None:
         document(2, title="kernel image", description="something else is in this one, among other things"),
         *(document(key, title="no", description="nothing of that here") for key in range(3, 12)),
     )
-    ranked = rank(index, "kernel")
-    assert [one.entry_key for one in ranked] == [2, 1]
-    assert ranked[0].score > ranked[1].score
+    first, second = best(index, "kernel")
+    assert (first.keys, second.keys) == (BitMap([2]), BitMap([1]))
+    assert first.score > second.score
 
 
 def test_ranking_is_among_the_given_entries_only(library: SearchIndex) -> None:
-    assert [one.entry_key for one in rank(library, "nowhere", among=BitMap([2, 4, 7]))] == sorted(
-        (one.entry_key for one in rank(library, "nowhere") if one.entry_key in (2, 4, 7)),
-        key=[one.entry_key for one in rank(library, "nowhere")].index,
-    )
+    everything = rank(library, "nowhere")
+    some = BitMap([2, 4, 7])
+    assert rank(library, "nowhere", some) == [key for key in everything if key in some]
 
 
 @pytest.mark.parametrize("typed", ["common", "comm*", "-absent", '"common word"', "common word*"])
 def test_pages_of_a_ranking_join_without_gap_or_repeat(index: SearchIndex, typed: str) -> None:
     texts = ("common word", "a common word again", "common word common word", "words and a common word here")
     put(index, *(document(key, description=texts[key % 4], title="t" * (key % 3)) for key in range(1, 40)))
-    whole = rank(index, typed, 100)
-    assert len(whole) == 39
-    assert all(before.order() < after.order() for before, after in pairwise(whole))
-    paged: list[Ranked] = []
-    while page := rank(index, typed, 7, after=paged[-1] if paged else None):
-        paged += page
-    assert paged == whole
+    whole = best(index, typed, 100)
+    assert sum(len(equals.keys) for equals in whole) == len(rank(index, typed)) == 39
+    assert all(before.score > after.score for before, after in pairwise(whole))
+    assert all(equals.keys for equals in whole)
+    for number, equals in enumerate(whole):
+        # The set in which the page before ended is there again, and of those below enough for a page.
+        page = best(index, typed, 7, equals.score)
+        assert page == whole[number:][: len(page)]
+        assert sum(len(one.keys) for one in page[1:]) >= 7 or page[-1] == whole[-1]
+
+
+def test_a_page_holds_no_more_sets_than_it_needs(index: SearchIndex) -> None:
+    put(index, *(document(key, description=f"word {'more ' * key}") for key in range(1, 30)))
+    assert len(best(index, "word", 3)) == len(best(index, "word", 2, best(index, "word", 1)[0].score)) == 3
 
 
 def test_pages_go_on_where_they_were_while_other_entries_arrive(index: SearchIndex) -> None:
+    query = parse_words("word")
+    assert query is not None
     put(index, *(document(key, description=f"common {'word ' * (key % 5 + 1)}") for key in range(1, 30)))
-    first = rank(index, "word", 10)
+    *_, last = best(index, "word", 10)
     put(index, *(document(key, title="unrelated " * 5) for key in range(100, 140)), sequence=2)
-    rest = rank(index, "word", 100, after=first[-1])
-    assert len({one.entry_key for one in first + rest}) == len(first) + len(rest) == 29
+    matches = index.match(query)
+    scores = {matches.score_of(key) for key in last.keys}
+    assert len(scores) == 1
+    (now,) = scores
+    assert best(index, "word", 100, last.score if now is None else now)[0].keys == last.keys
+    assert matches.score_of(999) is None
 
 
 def test_the_same_document_twice_is_one(index: SearchIndex) -> None:
@@ -267,16 +288,14 @@ def test_what_an_attacker_types_is_refused_or_only_words(library: SearchIndex, n
     assert query is not None
     matches = library.match(query)
     assert matches.keys <= BitMap(range(1, 8))
-    assert {one.entry_key for one in matches.ranked(matches.keys, 10)} == set(matches.keys)
+    assert BitMap().union(*(equals.keys for equals in matches.best(matches.keys, 10))) == matches.keys
 
 
-@pytest.mark.parametrize("score", [1e308, 5.0, 0.0, -1e308])
+@pytest.mark.parametrize("score", [1e308, 5.0, 0.0, -1e308, float("inf"), float("-inf")])
 def test_a_page_may_begin_anywhere(library: SearchIndex, score: float) -> None:
-    """A cursor comes back from outside with any score and any entry, also one that is not there."""
-    everything = rank(library, "nowhere")
-    for key in (0, 99, 2**32 - 1):
-        behind = [one for one in everything if one.order() > Ranked(score, key).order()]
-        assert rank(library, "nowhere", after=Ranked(score, key)) == behind
+    """A cursor comes back from outside with any score."""
+    everything = best(library, "nowhere", 100)
+    assert best(library, "nowhere", 100, score) == [one for one in everything if one.score <= score]
 
 
 def test_a_prefix_of_very_many_words_is_answered_whole_or_refused(index: SearchIndex) -> None:
@@ -298,8 +317,8 @@ def test_readers_are_right_while_another_thread_writes(index: SearchIndex) -> No
             found = find(index, '"always here"')
             if not set(range(1, 20)) <= found:
                 wrong.append(found)
-            ranked = rank(index, "always here", 5)
-            if len(ranked) != 5:
+            ranked = best(index, "always here", 5)
+            if sum(len(equals.keys) for equals in ranked) < 5:
                 wrong.append(ranked)
 
     threads = [threading.Thread(target=read) for _ in range(4)]

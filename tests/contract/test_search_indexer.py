@@ -164,6 +164,24 @@ def test_relevance_is_paged_whole(site: Site) -> None:
     assert len(seen) == len(set(seen)) == page.total == 45
 
 
+def test_the_newest_come_first_among_what_fits_equally_well(site: Site) -> None:
+    """By what they say, never by when they came: a group may have had one of them long before."""
+    published = entry("long known", 3, title="linux")
+    entries = [entry(n, n % 5, title="linux") for n in range(12)]
+    add(site.database, [published], GROUP)
+    add(site.database, entries)
+    add(site.database, [published])
+    site.follow()
+    wanted = sorted([published, *entries], key=lambda one: (one.created, one.entry_id), reverse=True)
+    seen, cursor = [], None
+    for _ in range(4):
+        page = site.search("linux", limit=4, cursor=cursor)
+        seen += [hit.row.entry_id for hit in page.hits]
+        cursor = page.next_cursor
+    assert cursor is None
+    assert seen == [one.entry_id for one in wanted]
+
+
 def test_matches_are_marked_in_what_is_shown(site: Site) -> None:
     add(
         site.database,

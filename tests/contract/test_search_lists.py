@@ -235,11 +235,12 @@ def test_what_expires_moves_with_the_clock_in_both_directions(
     assert [valid(second) for second in (0, 1000, 1001, 1005, 2000, 1005, 0)] == [10, 10, 9, 5, 0, 5, 10]
 
 
+@pytest.mark.parametrize(("few", "chunk"), [(100, 512), (1, 4), (20, 7)])
 def test_a_list_is_paged_whole_in_every_order(
-    database: Database, service: SearchService, monkeypatch: pytest.MonkeyPatch
+    database: Database, service: SearchService, monkeypatch: pytest.MonkeyPatch, few: int, chunk: int
 ) -> None:
-    """Also where it is so long that pages are walked, not sorted."""
-    monkeypatch.setattr(order, "_FEW", 50)
+    monkeypatch.setattr(order, "_FEW", few)
+    monkeypatch.setattr(order, "_CHUNK", chunk)
     count = 230
     add(database, [accepted(n, created=moment(n % 97), title=f"t{n % 13}", size=n % 7) for n in range(count)])
     for sort in Sort:
@@ -247,6 +248,29 @@ def test_a_list_is_paged_whole_in_every_order(
         for page in pages(service, SearchRequest(sort=sort, limit=100), ANONYMOUS):
             seen += [hit.row.entry_id for hit in page.hits]
         assert len(seen) == len(set(seen)) == count
+
+
+@pytest.mark.parametrize(("few", "chunk"), [(100, 512), (1, 4), (20, 7)])
+def test_ties_tell_nothing_of_when_an_entry_came(
+    database: Database, service: SearchService, monkeypatch: pytest.MonkeyPatch, few: int, chunk: int
+) -> None:
+    """What a group had long before it was published stands where it would have come at that moment."""
+    monkeypatch.setattr(order, "_FEW", few)
+    monkeypatch.setattr(order, "_CHUNK", chunk)
+    entries = [accepted(n, created=moment(5), title="same", size=3) for n in range(20)]
+    first, *others = sorted(entries, key=lambda entry: entry.entry_id)[7:]
+    add(database, [first], GROUP)
+    add(database, others)
+    add(database, [first])
+    by_id = sorted(entry.entry_id for entry in [first, *others])
+    for sort, wanted in (
+        (Sort.NEWEST, by_id[::-1]),
+        (Sort.OLDEST, by_id),
+        (Sort.TITLE, by_id),
+        (Sort.LARGEST, by_id[::-1]),
+    ):
+        found = pages(service, SearchRequest(sort=sort, limit=4), ANONYMOUS)
+        assert [hit.row.entry_id for page in found for hit in page.hits] == wanted
 
 
 def test_pages_are_stable_while_entries_arrive(database: Database, service: SearchService) -> None:

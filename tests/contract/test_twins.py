@@ -147,6 +147,21 @@ def test_an_altered_certificate_hides_nothing(
     assert not reader.found(TrustMark.TRUSTED)
 
 
+def test_pages_go_on_behind_an_entry_that_another_one_is_shown_for(site: Site) -> None:
+    (site.folder / "root.pem").write_bytes(ROOT.certificate_pem)
+    site.reload()
+    one_by_one(site.database, [HONEST, ALTERED, accepted("older", created=moment(0))])
+    site.follow()
+    search = Reader(site.database).search
+    first = search.search(search.read([("status", "all"), ("limit", "1")]), ANONYMOUS, NOW)
+    assert [hit.row.entry_id for hit in first.hits] == [HONEST.entry_id]
+    assert first.next_cursor is not None
+    request = search.read([("status", "all"), ("limit", "1"), ("cursor", first.next_cursor)])
+    second = search.search(request, ANONYMOUS, NOW)
+    assert [hit.row.identifier for hit in second.hits] == [accepted("older").identifier]
+    assert second.next_cursor is None
+
+
 def test_what_arrives_later_never_hides_what_is_trusted(site: Site) -> None:
     (site.folder / "root.pem").write_bytes(ROOT.certificate_pem)
     site.store.reload()

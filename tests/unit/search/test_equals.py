@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from marketplace.search.engine import Ranked
+from marketplace.search.engine import Equals
 from marketplace.search.equals import Weighed, best, score_of
 
 KEYS = range(1, 41)
@@ -31,28 +31,33 @@ def words(draw: st.DrawFn) -> list[Weighed]:
     return [word(name, fields[name], draw(each)) for name in names]
 
 
-def one_by_one(among: BitMap, weighed: list[Weighed]) -> list[Ranked]:
+def one_by_one(among: BitMap, weighed: list[Weighed]) -> list[Equals]:
     """Every entry, best first."""
-    return sorted((Ranked(score_of(key, weighed), key) for key in among), key=Ranked.order)
+    found: dict[float, BitMap] = {}
+    for key in among:
+        found.setdefault(score_of(key, weighed), BitMap()).add(key)
+    return [Equals(score, found[score]) for score in sorted(found, reverse=True)]
 
 
 @given(words(), st.sets(st.sampled_from(KEYS)), st.integers(1, 45))
 def test_pages_are_those_of_scoring_each_entry(weighed: list[Weighed], keys: set[int], limit: int) -> None:
     among = BitMap(keys)
-    left, page = one_by_one(among, weighed), None
-    while page is None or page:
-        after = page[-1] if page else None
-        page = best(among, weighed, limit, after, lambda: None)
-        assert page == left[:limit]
-        left = left[limit:]
-    assert not left
+    whole = one_by_one(among, weighed)
+    for number in range(len(whole) + 1):
+        last = whole[number - 1].score if number else None
+        page = best(among, weighed, limit, last, lambda: None)
+        begin = max(0, number - 1)
+        assert page == whole[begin : begin + len(page)]
+        new = [len(equals.keys) for equals in page if equals.score != last]
+        assert sum(new) >= limit or begin + len(page) == len(whole)
+        assert sum(new[:-1]) < limit
     assert among == BitMap(keys)
 
 
-def test_a_page_may_begin_behind_an_entry_that_is_gone() -> None:
+def test_a_page_may_begin_between_two_scores() -> None:
     weighed = [word("anywhere", dict.fromkeys(KEYS, 1), {key: float(key % 4) for key in KEYS})]
-    ranked = best(BitMap(KEYS) - BitMap([20]), weighed, 3, Ranked(1.5, 20), lambda: None)
-    assert ranked == [Ranked(1.0, 37), Ranked(1.0, 33), Ranked(1.0, 29)]
+    (found,) = best(BitMap(KEYS) - BitMap([20]), weighed, 3, 1.5, lambda: None)
+    assert found == Equals(1.0, BitMap(range(1, 41, 4)))
 
 
 def test_sets_that_cannot_get_onto_the_page_are_not_split_any_more() -> None:
@@ -62,10 +67,8 @@ def test_sets_that_cannot_get_onto_the_page_are_not_split_any_more() -> None:
         word("anywhere", lengths, {key: key % 2 / 10 for key in KEYS}),
     ]
     looked = []
-    assert [one.entry_key for one in best(BitMap(KEYS), weighed, 2, None, lambda: looked.append(1))] == [
-        40,
-        39,
-    ]
+    found = best(BitMap(KEYS), weighed, 2, None, lambda: looked.append(1))
+    assert [list(equals.keys) for equals in found] == [[40], [39]]
     assert len(looked) < 6
 
 

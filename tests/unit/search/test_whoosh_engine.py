@@ -90,7 +90,7 @@ def test_ranking_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch:
     matches = index.match(query("one two"))
     monkeypatch.setattr(whoosh_answers, "TIME_LIMIT", -1.0)
     with pytest.raises(SearchRefusedError) as refused:
-        matches.ranked(matches.keys, 10)
+        matches.best(matches.keys, 10)
     assert refused.value.code == "search.too-costly"
 
 
@@ -99,8 +99,8 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
         index, *(document(key, "common " + "rare " * (key % 3) + "more " * (key % 2)) for key in range(1, 13))
     )
     matches = index.match(query("title:rare title:common"))
-    ranked = matches.ranked(matches.keys, 10)
-    assert [one.entry_key for one in ranked] == [8, 2, 10, 4, 11, 5, 7, 1]
+    ranked = matches.best(matches.keys, 10)
+    assert [list(equals.keys) for equals in ranked] == [[2, 8], [4, 10], [5, 11], [1, 7]]
     # Added up by hand from the formula: 12 entries, 8 of them with "rare", 3 words a field on average.
     rare, common, average = log(12 / 9) + 1, log(12 / 13) + 1, 30 / 12
     damped = 1.2 * (0.25 + 0.75 * 3 / average)
@@ -124,7 +124,7 @@ def test_an_answer_outlives_its_segments(index: WhooshIndex) -> None:
     for key in range(2, SMALL_SEGMENTS + 4):
         put(index, document(key, "more"))
     index.close()
-    assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [1]
+    assert [list(equals.keys) for equals in matches.best(matches.keys, 5)] == [[1]]
 
 
 def test_an_answer_is_remembered_for_one_state_of_its_index(index: WhooshIndex, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) 
     put(index, document(1, "word"), document(2, "word"))
     matches = index.match(query("word"))
     put(index, document(1, "other"), forget=[2])
-    assert [one.entry_key for one in matches.ranked(matches.keys, 5)] == [2, 1]
+    assert [list(equals.keys) for equals in matches.best(matches.keys, 5)] == [[1, 2]]
     assert find(index, "word") == BitMap()
     assert find(index, "other") == find(index, "-word") == BitMap([1])
 
