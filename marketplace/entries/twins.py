@@ -33,7 +33,7 @@ def find_vouching(session: Session, scope: Scope, keys: Sequence[int]) -> Mappin
     """
     found: dict[int, int] = {}
     for start in range(0, len(keys), _CHUNK):
-        rows = session.execute(_statement(scope.keys), {"keys": keys[start : start + _CHUNK]})
+        rows = session.connection().execute(_statement(scope.keys), {"keys": keys[start : start + _CHUNK]})
         found |= {key: other for key, other in rows if other is not None and other != key}
     return found
 

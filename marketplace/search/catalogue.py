@@ -315,6 +315,11 @@ class View:
         )
         return list(islice(merge(*parts, reverse=True), limit))
 
+    def with_twins(self, keys: Iterable[int]) -> list[int]:
+        """Those of some entries that stand in a log beside others that make the same statement."""
+        items = [shelf.items for shelf, _ in self._parts]
+        return [key for key in keys if any(key in known and known[key].twins for known in items)]
+
     def similar(self, word: str, limit: int) -> list[str]:
         """Words of visible logs that this one may have been meant to be, the best first."""
         if any(word in one.vocabulary for one in self._logs):

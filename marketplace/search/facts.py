@@ -89,6 +89,12 @@ def facet_value(facet: Facet, spelled: str) -> str:
     return text if facet in NAMES else fold(text)
 
 
+@lru_cache(maxsize=4096)
+def facet_values(facet: Facet, spelled: tuple[str, ...]) -> frozenset[str]:
+    """The values that an entry has, each once."""
+    return frozenset(facet_value(facet, one) for one in spelled)
+
+
 def location_values(*, web: bool, pdisk: bool) -> tuple[str, ...]:
     """The values of the location facet: where the content can be fetched from."""
     return tuple(name for name, there in (("web", web), ("pdisk", pdisk)) if there)

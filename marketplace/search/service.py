@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.narrowing import narrowed
@@ -20,7 +19,7 @@ from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
-from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.standing import TrustShown
 from marketplace.entries.twins import find_vouching
 from marketplace.entries.visibility import Scope
@@ -188,7 +187,11 @@ class SearchService:
             if matches is not None and request.order() is Sort.RELEVANCE:
                 places = self._best(matches, by_log, principal, after, wanted)
             page, more = places[: request.limit], len(places) > request.limit
-            hits = _hits(session, scope, [place.entry_key for place in page], query, now)
+            keys = [place.entry_key for place in page]
+            with self._catalogue.seen_by(principal) as view:
+                twins = view.with_twins(keys)
+            instead = find_vouching(session, scope, twins) if twins else {}
+            hits = _hits(session, scope, {key: instead.get(key, key) for key in keys}, query, now)
             last = [place for place in page if place.entry_key in hits][-1:] if more else []
             return SearchPage(
                 hits=list(hits.values()),
@@ -342,27 +345,22 @@ _TAGS = (
 )
 
 
-@lru_cache(maxsize=64)
-def _rows(logs: tuple[int, ...]) -> Select[Any]:
-    """The rows of entries that stand in some logs, by entry key."""
-    scope = Scope(tuple((log, 0) for log in logs))
-    return select_rows(scope).where(Entry.id.in_(bindparam("keys", expanding=True)))
-
-
 def _hits(
-    session: Session, scope: Scope, keys: Sequence[int], query: WordQuery | None, now: datetime
+    session: Session, scope: Scope, shown: Mapping[int, int], query: WordQuery | None, now: datetime
 ) -> dict[int, SearchHit]:
-    """What to show of each entry, by its key: where another entry vouches for the same, that one."""
-    if not keys:
+    """The hits of some entries, by their keys.
+
+    Args:
+        shown: the entry to show of each: itself, or another one that vouches for the same.
+    """
+    if not shown:
         return {}
-    instead = find_vouching(session, scope, keys)
-    shown = {key: instead.get(key, key) for key in keys}
     # Asked for by key, and once more only what the principal sees: two locks on one door.
     # Through the connection: the session would look for objects to make of these values.
     connection = session.connection()
     rows = {
         row.key: row
-        for row in map(to_row, connection.execute(_rows(scope.keys), {"keys": list(shown.values())}))
+        for row in map(to_row, connection.execute(rows_of(scope.keys), {"keys": list(shown.values())}))
     }
     tags: dict[int, list[str]] = {}
     for key, tag in connection.execute(_TAGS, {"keys": list(shown.values())}):

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 
 from pyroaring import BitMap
 
 from marketplace.entries.pure import Status
 from marketplace.models.current import FOREVER
-from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value
+from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value, facet_values
 from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order
 
@@ -21,6 +22,7 @@ from marketplace.search.order import VALUES, By, Order
 SPELLED_PLACES: Mapping[Facet, int] = {facet: place for place, facet in enumerate(SPELLED)}
 #: Seconds of the bitmaps of creation times; ranges are put together of whole ones and two cut ones.
 _SPAN = 30 * 86_400
+_SPELLED_OF = attrgetter("spelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,11 @@ class Shelf:
 
     def count_each(self, facet: Facet, among: BitMap) -> Counter[str]:
         """How many of some entries have each value of a facet, looking at each entry: for few of them."""
-        items, place = self.items, SPELLED_PLACES[facet]
         totals: Counter[str] = Counter()
+        spelled = map(itemgetter(SPELLED_PLACES[facet]), map(_SPELLED_OF, map(self.items.__getitem__, among)))
         # Entries share their values as objects, so there are fewer of these than entries.
-        for spelled, count in Counter(items[key].spelled[place] for key in among).items():
-            for value in {facet_value(facet, one) for one in spelled}:
+        for values, count in Counter(spelled).items():
+            for value in facet_values(facet, values):
                 totals[value] += count
         return totals
 

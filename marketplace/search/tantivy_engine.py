@@ -126,9 +126,8 @@ class TantivyIndex:
             known = self.remembered.find((state, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
-                scores, addresses = zip(*hits, strict=True) if hits else ((), ())
-                keys = searcher.fast_field_values(_KEY, list(addresses))
-                known = TantivyMatches(scores, keys, whole=whole)
+                keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
+                known = TantivyMatches([score for score, _ in hits], keys, whole=whole)
                 self.remembered.keep((state, query), known)
             return known
 
