@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,19 @@ class RunningServer:
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
 
+#: Below the ports that systems give to outgoing connections: one of these could take the port of a
+#: server that is down between two starts.
+PORTS = range(10_000, 32_768)
+
+
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port for a server that may be stopped and started again on it."""
+    # Not by the seed that a test may have set: tests run side by side.
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 #: Tests load a server from one address faster than anybody uses one; those of the limits set their own.
