@@ -14,7 +14,7 @@ from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.filters import holding, named
 from marketplace.entries.marking import marked
 from marketplace.entries.memory import ListMemory
-from marketplace.entries.ordering import NAMED, Orders, collected, walked
+from marketplace.entries.ordering import NAMED, Orders, walked
 from marketplace.entries.query import Direction, EntryQuery, can_occur, words_of
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import rows_of, to_row
@@ -75,10 +75,10 @@ class Listing:
         held = sum(size for _, size in self._scope.sizes)
         # Sorting fetches all that was found; walking along an index passes by what was not.
         if _STEPS * total * total < end * held:
-            places = collected(self._session, found, query.sort)
-            if query.direction is Direction.DESCENDING:
-                places.reverse()
-            return [key for *_, key in places[query.offset : end]]
+            places = self._orders.of_some(self._session, self._scope.version, found, query.sort)
+            backwards = query.direction is Direction.DESCENDING
+            ordered = reversed(places) if backwards else iter(places)
+            return [key for *_, key in islice(ordered, query.offset, end)]
         along = walked(
             self._session,
             self._orders,

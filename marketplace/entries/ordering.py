@@ -46,11 +46,12 @@ _REST = _TABLE.tie, _TABLE.entry_key
 
 
 class Orders:
-    """Places of the entries of small logs, remembered. Shared by all threads of a process."""
+    """Places of the entries of small logs, and of few entries, remembered for all threads of a process."""
 
     def __init__(self) -> None:
         self._logs: AnswerCache[tuple[Place, ...] | None] = AnswerCache(_CAPACITY)
         self._sets: AnswerCache[tuple[Place, ...]] = AnswerCache(_SETS)
+        self._some: AnswerCache[Sequence[Place] | None] = AnswerCache(_SETS)
 
     def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[Place, ...] | None:
         """The places of a log's current entries, ascending; None where they are too many to remember."""
@@ -61,8 +62,7 @@ class Orders:
         def read() -> tuple[Lifetime, tuple[Place, ...] | None]:
             rows = session.execute(_along(sort, Direction.ASCENDING), {"log": key, "most": SMALL, "past": 0})
             places = tuple(_place(*row) for row in rows)
-            letters = sum(len(value) for _, value, _, _ in places if isinstance(value, str))
-            return Lifetime((log,), 0, FOREVER), places if letters <= MOST_CHARACTERS else None
+            return Lifetime((log,), 0, FOREVER), None if _are_long(places) else places
 
         return self._logs.get((key, sort), (log,), 0, read)
 
@@ -76,8 +76,28 @@ class Orders:
 
         return self._sets.get((tuple(key for key, *_ in version), sort), version, 0, read)
 
+    def of_some(
+        self, session: Session, logs: Sequence[LogVersion], keys: BitMap, sort: Column
+    ) -> Sequence[Place]:
+        """The places of some entries, ascending: one page of a list is often followed by the next."""
+        version = tuple(logs)
 
-def collected(session: Session, keys: BitMap, sort: Column) -> list[Place]:
+        def read() -> tuple[Lifetime, Sequence[Place] | None]:
+            places = _collected(session, keys, sort)
+            return Lifetime(version, 0, FOREVER), None if _are_long(places) else places
+
+        if len(keys) > SMALL:
+            return _collected(session, keys, sort)
+        known = self._some.get((sort, keys.serialize()), version, 0, read)
+        return _collected(session, keys, sort) if known is None else known
+
+
+def _are_long(places: Iterable[Place]) -> bool:
+    """Whether places are too much to remember."""
+    return sum(len(value) for _, value, _, _ in places if isinstance(value, str)) > MOST_CHARACTERS
+
+
+def _collected(session: Session, keys: BitMap, sort: Column) -> list[Place]:
     """The places of some entries, ascending."""
     found: set[Place] = set()
     wanted = list(keys)
