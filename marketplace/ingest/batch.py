@@ -20,7 +20,7 @@ from marketplace.entries.columns import tag_digest
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience, verify_replica
-from marketplace.ingest.bulk import find_unknown, insert_unknown
+from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.locks import lock_names, series_name
@@ -227,10 +227,10 @@ class Batch:
         """
         log_id = self._log_key(log)
         signers = {(one.signer.fingerprint, one.signer.intermediates): one.signer for one in entries}
-        certificates = {
-            signer.fingerprint: self._find_or_insert_certificate(signer, log_id)
-            for signer in signers.values()
-        }
+        certificates = find_certificates(self._connection, [fingerprint for fingerprint, _ in signers])
+        for signer in signers.values():
+            if signer.intermediates or signer.fingerprint not in certificates:
+                certificates[signer.fingerprint] = self._find_or_insert_certificate(signer, log_id)
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
         current = [
             seen and not self._erased.supersedes(log_id, one.identifier, one.endorser.email, one.created)

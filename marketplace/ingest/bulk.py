@@ -20,6 +20,7 @@ from marketplace.ingest.rows import Row, body_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
     FIND_BODY_KEYS,
+    FIND_CERTIFICATE_KEYS,
     FIND_ENTRY_KEYS,
     NOTE_TWINS,
     UPDATE_CURRENT,
@@ -48,6 +49,11 @@ def find_unknown(connection: Connection, entries: Sequence[AcceptedEntry]) -> li
             seen.add(entry.entry_id)
             unknown.append(position)
     return unknown
+
+
+def find_certificates(connection: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
+    """The keys of those certificates that are stored, by fingerprint."""
+    return _pairs(connection, FIND_CERTIFICATE_KEYS, {"fingerprints": fingerprints})
 
 
 def insert_unknown(

@@ -122,6 +122,11 @@ FIND_ENTRY_KEYS = select(_entry.c.entry_id, _entry.c.id).where(
     _entry.c.entry_id.in_(bindparam("entry_ids", expanding=True))
 )
 
+#: ``fingerprints`` -> those of them that are stored, with their keys.
+FIND_CERTIFICATE_KEYS = select(_certificate.c.fingerprint, _certificate.c.id).where(
+    _certificate.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+)
+
 #: ``entry_keys`` -> each with the keys of its bytes.
 FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
     _body.c.entry_key.in_(bindparam("entry_keys", expanding=True))
