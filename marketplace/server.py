@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -74,6 +75,9 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     try:
         runtime.verify_store()
         application = marketplace.make_app(runtime)
+        # What is loaded by now lives as long as the process: without this the garbage collector looks at all
+        # of it again and again, which stops every thread for a tenth of a second.
+        gc.freeze()
         _run(make_server(application, settings), runtime, ready)
         application.registry[RequestLog].close()
     finally:
