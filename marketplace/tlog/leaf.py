@@ -46,16 +46,11 @@ class EntryLeaf:
 
     def to_bytes(self) -> bytes:
         """The leaf in its one spelling."""
-        return _spell(
-            {
-                "id": self.entry_id,
-                "n": self.size,
-                "o": self.origin,
-                "q": self.sequence,
-                "t": self.time,
-                "v": VERSION,
-            }
-        )
+        # By hand, because this is done several times for every entry. Nothing in it needs to be escaped.
+        return (
+            f'{{"id":"{self.entry_id}","n":{self.size},"o":"{self.origin}","q":{self.sequence},'
+            f'"t":{self.time},"v":{VERSION}}}'
+        ).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +71,14 @@ class EpochLeaf:
 
     def to_bytes(self) -> bytes:
         """The leaf in its one spelling."""
-        return _spell(
-            {"o": self.origin, "q": self.size, "r": encode_base64(self.root), "t": self.time, "v": VERSION}
-        )
+        said = {
+            "o": self.origin,
+            "q": self.size,
+            "r": encode_base64(self.root),
+            "t": self.time,
+            "v": VERSION,
+        }
+        return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,6 @@ def _origin(said: Mapping[str, Any]) -> str:
 def _number(said: Mapping[str, Any], name: str, most: int = _MAX_EXACT) -> int:
     value = said.get(name)
     # True is an int to Python, and not to JSON.
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+    if type(value) is not int or not 0 <= value <= most:
         raise LeafError(f"the leaf's {name} is no whole number within bounds")
     return value
-
-
-def _spell(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
