@@ -34,6 +34,9 @@ READERS, MORE_READERS = 8, 56
 WRITERS, MORE_WRITERS = 4, 12
 #: Kibibytes of page cache a SQLite connection may hold; the operating system caches the file besides.
 SQLITE_CACHE_KIB = 4096
+#: The same for one that writes. Entries come in any order of their indexes: a transaction of many changes
+#: thousands of pages, and writes those twice that find no room. Writers take turns, so there is one of these.
+SQLITE_WRITER_CACHE_KIB = 16384
 
 
 class Database:
@@ -138,6 +141,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         max_overflow=more,
         connect_args={"timeout": 0 if writes else BUSY_TIMEOUT, "check_same_thread": False},
     )
+    cache = SQLITE_WRITER_CACHE_KIB if writes else SQLITE_CACHE_KIB
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: object) -> None:
@@ -148,7 +152,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
-        cursor.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KIB}")
+        cursor.execute(f"PRAGMA cache_size=-{cache}")
         # A long reader lets the WAL grow; this gives the disk back at the next checkpoint.
         cursor.execute("PRAGMA journal_size_limit=67108864")
         if not writes:

@@ -9,14 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 
-from marketplace.peers.errors import NotFoundError, TooLargeError
+from marketplace.peers.errors import ContactError, NotFoundError, TooLargeError
 from marketplace.peers.feed import PeerFeed, fetch_bodies
+from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_BYTES
 from marketplace.peers.mirrors import Mirrors
 from marketplace.peers.sites import Mirror
+from marketplace.peers.trusted_log import read_row
 from marketplace.peers.verdicts import Refusal
 from marketplace.peers.verification import Verification
-from marketplace.tlog.errors import LeafError
-from marketplace.tlog.leaf import EntryLeaf, parse_leaf
+from marketplace.tlog.leaf import EntryLeaf
 from validators.document import AcceptedEntry
 
 #: Bundles on their way at the same time.
@@ -30,7 +31,8 @@ Verdicts = Mapping[str, AcceptedEntry | Refusal]
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """256 rows, not judged yet, and the verdicts about those of their bodies that are not here.
+    """256 rows or several times as many, not judged yet, and the verdicts about those of their bodies that
+    are not here.
 
     Args:
         known: ids of the entries that are here already.
@@ -41,6 +43,46 @@ class Bundle:
     known: frozenset[str]
     verdicts: Verdicts
     received: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the entries."""
+        return sum(len(one.data) for one in self.verdicts.values() if isinstance(one, AcceptedEntry))
+
+
+def joined(bundles: Iterable[Bundle]) -> Iterator[Bundle]:
+    """Bundles that follow each other as one, as far as a transaction holds them.
+
+    The more entries a transaction takes in, the more often the same pages of the
+    database's indexes change in it, which are written once then.
+
+    Raises:
+        ContactError: as from ``bundles``, behind everything that came.
+    """
+    held: list[Bundle] = []
+    rows = size = 0
+    try:
+        for bundle in bundles:
+            if held and (rows + len(bundle.rows) > BOOTSTRAP_ROWS or size + bundle.size > PAGE_BYTES):
+                yield _join(held)
+                held, rows, size = [], 0, 0
+            held.append(bundle)
+            rows, size = rows + len(bundle.rows), size + bundle.size
+    except ContactError:
+        if held:
+            yield _join(held)
+        raise
+    if held:
+        yield _join(held)
+
+
+def _join(bundles: Sequence[Bundle]) -> Bundle:
+    return Bundle(
+        rows=tuple(row for one in bundles for row in one.rows),
+        known=frozenset().union(*(one.known for one in bundles)),
+        verdicts={entry_id: verdict for one in bundles for entry_id, verdict in one.verdicts.items()},
+        received=sum(one.received for one in bundles),
+    )
 
 
 class Bundles:
@@ -161,8 +203,5 @@ def _is_proven(verdicts: Verdicts, entry_id: str) -> bool:
 
 
 def _entry_id(row: bytes) -> str | None:
-    try:
-        leaf = parse_leaf(row)
-    except LeafError:
-        return None
+    leaf = read_row(row)
     return leaf.entry_id if isinstance(leaf, EntryLeaf) else None

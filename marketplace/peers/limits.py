@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 KIB, MIB = 1024, 1024 * 1024
 
-#: Rows of a page: what one transaction takes in, and what one bundle holds.
+#: Rows of a page, which one transaction takes in, where they come one by one.
 PAGE_ROWS = 256
+#: The same where they come in bundles: as many as are on their way at the same time.
+BOOTSTRAP_ROWS = 1024
 #: Bytes of bodies in one page; a single one has at most 1 MiB.
 PAGE_BYTES = 8 * MIB
 

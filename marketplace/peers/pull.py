@@ -21,12 +21,12 @@ from marketplace.db import Database
 from marketplace.ingest import ErasedError, IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles
+from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles, joined
 from marketplace.peers.checkpoints import find_another
 from marketplace.peers.comparison import find_missing
 from marketplace.peers.errors import ContactError
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, Head, PeerFeed, fetch_bodies
-from marketplace.peers.limits import PAGE_ROWS
+from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_ROWS
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.mirrors import open_mirrors
 from marketplace.peers.progress import (
@@ -186,7 +186,7 @@ class LogPull:
             rows = feed.rows(self._slug, followed.trusted.reached.size, count)
             if not rows:
                 judge_page(followed.trusted, rows)
-            for page in cut(followed.trusted, rows):
+            for page in cut(followed.trusted, rows, PAGE_ROWS):
                 bodies = self._fetch(followed.log, page, feed)
                 followed = self.take(followed, page, bodies, feed.received - before)
                 before = feed.received
@@ -198,7 +198,7 @@ class LogPull:
         if start % WIDTH:
             # An immutable bundle begins here in the middle: the rest of it comes as rows.
             rest = feed.rows(self._slug, start, WIDTH - start % WIDTH)
-            for page in cut(followed.trusted, rest):
+            for page in cut(followed.trusted, rest, PAGE_ROWS):
                 followed = self.take(followed, page, self._fetch(followed.log, page, feed), 0)
         first = followed.trusted.reached.size // WIDTH
         numbers = range(first, first + bundles_behind(followed.trusted))
@@ -225,9 +225,9 @@ class LogPull:
             return MirrorList(session).of(self._peer.id)
 
     def _take_bundles(self, followed: FollowedLog, bundles: Iterator[Bundle], written: WrittenPages) -> None:
-        for bundle in bundles:
+        for bundle in joined(bundles):
             received = bundle.received
-            for page in cut(followed.trusted, bundle.rows):
+            for page in cut(followed.trusted, bundle.rows, BOOTSTRAP_ROWS):
                 rows = unknown_rows(page, bundle.known, bundle.verdicts)
                 written.add(self._enqueue(followed, page, rows, received))
                 # The writer finds the cursor there or takes nothing: behind a page that failed all fail.

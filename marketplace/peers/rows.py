@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from marketplace.peers.bundles import Verdicts
-from marketplace.peers.limits import PAGE_BYTES, PAGE_ROWS
+from marketplace.peers.limits import PAGE_BYTES
 from marketplace.peers.sites import Rejected, Wanted
 from marketplace.peers.trusted_log import Page, TrustedLog, judge_page
 from marketplace.peers.verdicts import Refusal
@@ -23,12 +23,16 @@ class Row:
     verdict: AcceptedEntry | Refusal | None
 
 
-def cut(log: TrustedLog, rows: Sequence[bytes]) -> Iterator[Page]:
-    """Judged pages that a transaction can hold, as their rows claim."""
+def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[Page]:
+    """Judged pages that a transaction can hold, as their rows claim.
+
+    Args:
+        most: rows of a page.
+    """
     start = 0
     while start < len(rows):
         end, size = start, 0
-        whole = judge_page(log, rows[start : start + PAGE_ROWS]) if rows else None
+        whole = judge_page(log, rows[start : start + most]) if rows else None
         assert whole is not None  # noqa: S101  # the loop runs only while there are rows
         for leaf in whole.leaves:
             size += leaf.size if isinstance(leaf, EntryLeaf) else 0

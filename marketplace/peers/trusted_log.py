@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar
 
 from marketplace.peers.errors import MalformedError, PeerError, WithheldError
+from marketplace.peers.limits import BOOTSTRAP_ROWS
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.errors import LeafError
 from marketplace.tlog.leaf import MAX_LEAF, Leaf, parse_leaf
@@ -173,11 +175,16 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
             )
         proven = reached
     judged = replace(log, reached=reached, proven=proven)
-    return Page(judged, log.reached.size, tuple(map(_read, rows)))
+    return Page(judged, log.reached.size, tuple(map(read_row, rows)))
 
 
-def _read(row: bytes) -> Leaf | None:
-    # The bytes are in the signed tree either way: an odd row is passed over and does not stop the next.
+# The rows of bundles are read when their bodies are asked for, and again when they are judged.
+@lru_cache(maxsize=4 * BOOTSTRAP_ROWS)
+def read_row(row: bytes) -> Leaf | None:
+    """What a row says, None where it cannot be read.
+
+    The bytes are in the signed tree either way: an odd row is passed over and does not stop the next.
+    """
     try:
         return parse_leaf(row)
     except LeafError:

@@ -202,7 +202,7 @@ def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, i
 def test_a_pull_that_breaks_off_goes_on_behind_its_last_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketplace.peers.rows.PAGE_ROWS", 2)
+    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
     feed = FakeFeed(DOCUMENTS[:5])
     feed.calls_left = 4  # head, rows, and the bodies of two pages
     with pytest.raises(UnreachableError):
