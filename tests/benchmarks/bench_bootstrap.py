@@ -191,6 +191,7 @@ def bootstrap(full: Site, new: Site, number: int) -> Measured:
         serving, storing = full.server.process.pid, new.server.process.pid
         before = [_processor_seconds(pid) for pid in (serving, storing)]
         new.follow(full)
+        _await_proven(new, number)
         until(lambda: _is_whole(new, full, number), "everything is at the new site", _ENOUGH)
         end = datetime.now(UTC)
         proving = _children(storing)
@@ -220,6 +221,19 @@ def _running(site: Site) -> Iterator[None]:
         yield
     finally:
         site.stop()
+
+
+def _await_proven(new: Site, number: int) -> None:
+    """Wait until a frontier is that large, by a question that takes hardly any of the processors' time.
+
+    To open the database and read all that is known of a peer took 4 ms, twenty times a second.
+    """
+    with new.database() as database, database.glance() as ask:
+        until(
+            lambda: (ask("SELECT coalesce(max(proven), 0) FROM peer_log") or (0,))[0] >= number,
+            "the new site has proven everything",
+            _ENOUGH,
+        )
 
 
 def _is_whole(new: Site, full: Site, number: int) -> bool:
