@@ -137,7 +137,10 @@ class Feed:
         logs = self.logs()
         if not logs:
             return Bodies((), 0)
-        published = [(Change.log_id == log.log_id) & (Change.sequence < log.size - log.head) for log in logs]
+        # The sum keeps SQLite from reading the whole log to see which of its entries are asked for.
+        published = [
+            (Change.log_id + 0 == log.log_id) & (Change.sequence < log.size - log.head) for log in logs
+        ]
         condition = published[0]
         for other in published[1:]:
             condition |= other

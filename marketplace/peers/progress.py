@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
@@ -60,12 +60,10 @@ class Step:
 
 def known_ids(session: Session, log: str, ids: Sequence[str]) -> set[str]:
     """Those of some entry ids that a local log has."""
-    query = (
-        select(Entry.entry_id)
-        .join(Change, Change.entry_key == Entry.id)
-        .where(Entry.entry_id.in_(ids), Change.log_id == ChangeLog(session).key(log))
-    )
-    return set(session.scalars(query))
+    log_id = ChangeLog(session).key(log)
+    # As a join, SQLite reads the whole log and looks which of its entries are among these.
+    stands = exists().where(Change.log_id == log_id, Change.entry_key == Entry.id)
+    return set(session.scalars(select(Entry.entry_id).where(Entry.entry_id.in_(ids), stands)))
 
 
 def save_step(session: Session, step: Step, now: datetime) -> None:
