@@ -80,9 +80,9 @@ class Leaf:
         found: dict[tuple[int, float], list[int]] = {}
         if (name, word) in self.reader:
             numbers, lengths = self.numbers, self._lengths_of(name)
-            matcher = self._matcher(name, word)
-            for number in _numbers(matcher, check):
-                found.setdefault((lengths[number], matcher.weight()), []).append(numbers[number])
+            for ids, weights in _blocks(self._matcher(name, word), check):
+                for number, weight in zip(ids, weights, strict=True):
+                    found.setdefault((lengths[number], weight), []).append(numbers[number])
         return _postings(found)
 
     def beginning(self, name: str, begin: str, check: Callable[[], None]) -> Postings:
@@ -129,6 +129,22 @@ class Leaf:
             known = array("I", (self.reader.doc_field_length(number, name) or 0 for number in numbers))
             self._lengths[name] = known
         return known
+
+
+def _blocks(matcher: Any, check: Callable[[], None]) -> Iterator[tuple[Sequence[int], Sequence[float]]]:
+    """The document numbers of a word with its weight in each, as they stand in blocks on disk.
+
+    Asking Whoosh for one after the other takes four times as long.
+    """
+    if not hasattr(matcher, "_next_block"):  # of so few documents that they are in the list of words
+        for number in _numbers(matcher, check):
+            yield (number,), (matcher.weight(),)
+        return
+    while matcher.is_active():
+        check()
+        matcher.id(), matcher.weight()  # reads the block
+        yield matcher._ids, matcher._weights
+        matcher._next_block()
 
 
 def _numbers(matcher: Any, check: Callable[[], None]) -> Iterator[int]:
