@@ -28,6 +28,12 @@ class AllowList:
         written = sorted(str([sorted(rdn) for rdn in name]) for name in self.names)
         return hashlib.sha256("\n".join(written).encode()).hexdigest()
 
+    @property
+    def size(self) -> int:
+        """How many names it has, each counted once however it is ordered."""
+        palindromes = sum(name == name[::-1] for name in self.names)
+        return (len(self.names) + palindromes) // 2
+
     def __contains__(self, name: object) -> bool:
         return name in self.names
 

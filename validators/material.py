@@ -106,6 +106,6 @@ class TrustMaterial:
     @cached_property
     def _lists_by_issuer(self) -> Mapping[Name, tuple[RevocationList, ...]]:
         found: defaultdict[Name, list[RevocationList]] = defaultdict(list)
-        for one in sorted(self.lists, key=lambda one: one.this_update, reverse=True):
+        for one in sorted(self.lists, key=lambda one: (one.age, len(one.crl)), reverse=True):
             found[one.issuer].append(one)
         return {name: tuple(lists) for name, lists in found.items()}

@@ -1,7 +1,9 @@
 """Revocation lists: read once, tied to their issuer by signature, and asked about certificates.
 
-The newest list of an issuer speaks for it. What it says counts from the moment the
-list is known, whatever date it gives: a thief of a key writes any date he likes.
+The newest list of an issuer speaks for it; of two made in the same second the one with
+the higher number, and of two with the same number the one that revokes more. What it
+says counts from the moment the list is known, whatever date it gives: a thief of a key
+writes any date he likes.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class RevocationList:
     Args:
         name: the issuer as entries spell names.
         next_update: when a newer one is promised; None where it promises none.
+        number: the issuer's count of its lists (RFC 5280, section 5.2.3); -1 where it counts none.
     """
 
     digest: str
@@ -51,6 +54,12 @@ class RevocationList:
     issuer: Name
     this_update: datetime
     next_update: datetime | None
+    number: int = -1
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """What orders the lists of one issuer: the greatest is the newest."""
+        return self.this_update, self.number
 
     def is_stale(self, now: datetime) -> bool:
         """Whether a newer list should be there, or this one speaks of the future."""
@@ -90,6 +99,7 @@ def parse_list(der: bytes) -> RevocationList:
             issuer=name_of_der(issuer),
             this_update=crl.last_update_utc,
             next_update=crl.next_update_utc,
+            number=_number(crl),
         )
         unknown = [one.oid.dotted_string for one in crl.extensions if _narrows(one)]
         unknown += [
@@ -124,6 +134,13 @@ def _issuer(crl: x509.CertificateRevocationList) -> bytes:
     fields = der_elements(crl.tbs_certlist_bytes)
     # version (where it is given), algorithm, issuer
     return fields[2 if fields[0][0] == _INTEGER else 1]
+
+
+def _number(crl: x509.CertificateRevocationList) -> int:
+    try:
+        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound:
+        return -1
 
 
 def _narrows(extension: x509.Extension[x509.ExtensionType]) -> bool:

@@ -51,6 +51,11 @@ class _Everything:
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
         yield from _cache(self._runtime.entry_cache)
+        yield GaugeMetricFamily(
+            "marketplace_trust_faults",
+            "What is wrong with anchors, revocation lists and allow-list; /readyz names each.",
+            value=len(self._runtime.trust_store.faults),
+        )
         try:
             log = [*_log(self._runtime), *_mail(self._runtime), *peer_metrics(self._runtime)]
         except (SQLAlchemyError, LogNotFoundError, OSError):

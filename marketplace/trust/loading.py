@@ -16,6 +16,7 @@ from typing import TypeVar
 from marketplace.trust.formats import parse_certificates, parse_lists
 from marketplace.trust.sources import find_anchor_files, find_beside, find_list_files, read_file
 from validators.allowlist import AllowList, parse_allow_list
+from validators.distinguished import Name
 from validators.document import format_time
 from validators.links import Age, Link, MaterialError, key_age
 from validators.material import TrustMaterial, TrustPolicy
@@ -165,18 +166,20 @@ class _Loading:
         return [one for lists in self.read_lists.values() for one in lists], gaps
 
     def _keep_gone(self, paths: Mapping[Path, None]) -> None:
-        """Keep lists whose files are gone: what they said is not taken back by their absence."""
-        newest: dict[object, datetime] = {}
+        """Keep lists that are in no file any more: what they said is not taken back by their absence."""
+        newest: dict[Name, RevocationList] = {}
         for one in (one for lists in self.read_lists.values() for one in lists):
-            newest[one.issuer] = max(one.this_update, newest.get(one.issuer, one.this_update))
+            newest[one.issuer] = max(one, newest.get(one.issuer, one), key=lambda list_: list_.age)
         for path, lists in self._before.lists.items():
-            if path in paths or path.exists():
-                continue
-            # The same authority says something at least as new in another file: this one was renamed.
-            left = [one for one in lists if one.issuer not in newest or newest[one.issuer] < one.this_update]
+            if path not in paths and path.exists():
+                continue  # the settings no longer name it
+            # Where the same authority says something at least as new, this one was renamed or replaced.
+            left = [one for one in lists if one.issuer not in newest or newest[one.issuer].age < one.age]
+            for one in left:
+                gone = f"no longer holds the list of {one.name}" if path in self.read_lists else "is gone"
+                self._fault("trust.crl-gone", path, f"{gone}; what it said stays in force (trust forget)")
             if left:
-                self._fault("trust.crl-gone", path, "is gone; what it said stays in force (trust forget)")
-                self.read_lists[path] = left
+                self.read_lists[path] = [*self.read_lists.get(path, ()), *left]
 
     def _read_lists(self, path: Path, authorities: Sequence[Link]) -> Sequence[RevocationList] | None:
         """The lists of a file; what it held before where it cannot be used; None where that is nothing."""
@@ -193,7 +196,7 @@ class _Loading:
                 return before
             if not issuers:
                 self._fault("trust.crl-foreign", path, f"{one.name} is no authority of this site")
-            if any(old.issuer == one.issuer and one.this_update < old.this_update for old in before or ()):
+            if any(old.issuer == one.issuer and one.age < old.age for old in before or ()):
                 self._fault(
                     "trust.crl-older", path, "is older than the one it replaces, which stays in force"
                 )

@@ -108,7 +108,7 @@ class TrustStore:
         # An operator made the site forget these; what could not be remembered was not forgotten.
         forgotten = self._remembered - memory.paths()
         self._remembered -= forgotten
-        kept = {path: one for path, one in before.lists.items() if path not in forgotten or path.exists()}
+        kept = {path: one for path, one in before.lists.items() if path not in forgotten}
         return replace(before, lists=kept)
 
     def _forgetful(self, before: Loaded, error: MaterialError) -> Loaded:
@@ -130,7 +130,7 @@ class TrustStore:
             held = loaded.material
             log.info(
                 "trust: %d anchors, %d revocation lists, %d names allowed",
-                len(held.anchors), len(held.lists), len(held.allowed.names),
+                len(held.anchors), len(held.lists), held.allowed.size,
             )  # fmt: skip
 
 

@@ -84,6 +84,21 @@ def test_an_operator_lets_it_go_also_at_a_running_process(database, folder):
     assert state(opened(database, folder)) == ("chained", [])
 
 
+def test_a_list_replaced_by_a_stranger_s_still_counts_until_an_operator_lets_it_go(database, folder):
+    list_ = folder / "root.r0"
+    list_.write_bytes(crl_bytes(ROOT, RITA))
+    running = opened(database, folder)
+    list_.write_bytes(crl_bytes(root("Stranger")))
+    for store in (running, opened(database, folder)):
+        store.reload()
+        assert state(store) == ("revoked", ["trust.crl-foreign", "trust.crl-gone"])
+    with database.write() as session:
+        assert forget_lists(session, "root.r0") == [list_]
+    running.reload()
+    assert state(running) == ("chained", ["trust.crl-foreign"])
+    assert state(opened(database, folder)) == ("chained", ["trust.crl-foreign"])
+
+
 def test_what_another_machine_read_counts_here(database, folder):
     there = Path("/another/machine/root.r0")
     TrustMemory(database).remember({there: [revocations(ROOT, RITA)]}, ())

@@ -112,6 +112,8 @@ def test_a_broken_file_is_named_and_changes_nothing(http, site, trust):
     (fault,) = eventually(lambda: http.get("/readyz").json()["trust"])
     assert (fault["code"], fault["file"]) == ("trust.crl-unreadable", "root.r0")
     assert http.get("/readyz").status_code == 200
+    assert "\nmarketplace_trust_faults 1.0\n" in http.get("/metrics").text
     assert decision(http, imported(site, RITA))["standing"] == "revoked"
     (trust / "root.r0").write_bytes(revoking(RITA, ago=0))
     eventually(lambda: http.get("/readyz").json()["trust"] == [])
+    assert "\nmarketplace_trust_faults 0.0\n" in http.get("/metrics").text

@@ -106,6 +106,21 @@ def test_the_newest_list_speaks():
     assert judged(RITA, material(ROOT, lists=[old, new])).standing is Standing.CHAINED
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_lists_of_one_second_the_higher_number_speaks(turn):
+    before = revocations(ROOT, extensions=[(x509.CRLNumber(4096), False)])
+    after = revocations(ROOT, RITA, extensions=[(x509.CRLNumber(4097), False)])
+    assert judged(RITA, material(ROOT, lists=[before, after][::turn])).standing is Standing.REVOKED
+    taken_back = revocations(ROOT, extensions=[(x509.CRLNumber(4098), False)])
+    assert judged(RITA, material(ROOT, lists=[taken_back, after][::turn])).standing is Standing.CHAINED
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_lists_of_one_second_and_no_number_the_one_that_revokes_more_speaks(turn):
+    lists = [revocations(ROOT), revocations(ROOT, RITA)][::turn]
+    assert judged(RITA, material(ROOT, lists=lists)).standing is Standing.REVOKED
+
+
 def test_without_any_list():
     assert judged(JIM, material(ROOT)).revocation_notes
     assert judged(JIM, material(ROOT, missing_crl="refuse")).standing is Standing.REVOCATION_UNKNOWN

@@ -199,6 +199,37 @@ def test_a_list_that_is_gone_from_a_directory_still_counts(tmp_path, bundle):
         assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-gone"])
 
 
+def test_a_list_of_another_authority_in_its_place_does_not_take_a_revocation_back(bundle, crl):
+    opened = store(anchors=[bundle], lists=[crl])
+    crl.write_bytes(crl_bytes(root("Stranger"), this_update=NOW))
+    for _ in range(2):
+        opened.reload()
+        assert standing(opened, RITA) is Standing.REVOKED
+        assert sorted(codes(opened)) == ["trust.crl-foreign", "trust.crl-gone"]
+    crl.write_bytes(crl_bytes(ROOT, JIM, this_update=NOW))
+    opened.reload()
+    assert (standing(opened, RITA), standing(opened)) == (Standing.CHAINED, Standing.REVOKED)
+    # What is missed now is the stranger's.
+    assert [str(fault) for fault in opened.faults if "Stranger" in str(fault)]
+
+
+def test_an_authority_that_drops_out_of_a_file_of_several_still_speaks(bundle, crl):
+    crl.write_bytes(pem_crl(crl_bytes(OTHER)) + pem_crl(crl_bytes(ROOT, RITA)))
+    opened = store(anchors=[bundle], lists=[crl])
+    crl.write_bytes(crl_bytes(OTHER, this_update=NOW))
+    opened.reload()
+    assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-gone"])
+    assert "Demo" in str(opened.faults[0])
+
+
+def test_a_list_of_the_same_second_with_a_lower_number_is_older(bundle, crl):
+    crl.write_bytes(crl_bytes(ROOT, RITA, extensions=[(x509.CRLNumber(2), False)]))
+    opened = store(anchors=[bundle], lists=[crl])
+    crl.write_bytes(crl_bytes(ROOT, extensions=[(x509.CRLNumber(1), False)]))
+    opened.reload()
+    assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-older"])
+
+
 def test_stale_and_foreign_lists_are_named(bundle, tmp_path):
     (tmp_path / "stale.r0").write_bytes(crl_bytes(ROOT, this_update=NOW - 9 * DAY, next_update=NOW - DAY))
     (tmp_path / "foreign.r0").write_bytes(crl_bytes(root("Stranger")))
@@ -211,7 +242,7 @@ def test_the_allow_list_and_its_faults(tmp_path):
     path.write_text("CN=Jim, O=Demo Project, C=EU\n")
     opened = store(allowed=path)
     good = opened.material.allowed
-    assert len(good.names) == 2
+    assert (len(good.names), good.size) == (2, 1)
     path.write_text("nonsense\n")
     assert opened.reload() is False
     assert (opened.material.allowed, codes(opened)) == (good, ["trust.allowlist"])
