@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from marketplace.access.principal import PUBLIC, group_log
 from marketplace.archive import ExportService, ImportService, find_documents
+from marketplace.cli.acting import actor, writing
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import read_settings, settings_options
@@ -18,17 +20,22 @@ from marketplace.logs import printable
 
 @click.command(short_help="Write all entries into a directory.")
 @settings_options
+@click.option(
+    "--audience", metavar="GROUP", help="The entries that this group sees, in place of the public ones."
+)
 @click.argument("directory", type=click.Path(path_type=Path))
-def export(config: Path | None, data: str | None, directory: Path) -> None:
-    """Write all entries into a directory, one signed file each, named by entry id.
+def export(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
+    """Write all public entries into a directory, one signed file each, named by entry id.
 
-    `marketplace import` rebuilds a marketplace from it.
+    `marketplace import` rebuilds a marketplace from it. What groups keep to themselves
+    is left out: write it, group by group, with --audience into directories of its own.
     """
+    log = _find_log(config, data, audience, "group.export")
     with open_database(read_settings(config, data)) as database:
         service = ExportService(database)
         count = 0
-        with progress("Exporting", service.count()) as advance:
-            for _ in service.export(directory):
+        with progress("Exporting", service.count(log)) as advance:
+            for _ in service.export(directory, log):
                 count += 1
                 advance(1)
     click.echo(f"marketplace: exported {count} entries to {printable(str(directory))}.", err=True)
@@ -36,19 +43,24 @@ def export(config: Path | None, data: str | None, directory: Path) -> None:
 
 @click.command("import", short_help="Take a directory of signed files in.")
 @settings_options
+@click.option(
+    "--audience", metavar="GROUP", help="Into the log of this group: only its members see the entries."
+)
 @click.argument("directory", type=click.Path(path_type=Path))
-def import_(config: Path | None, data: str | None, directory: Path) -> None:
+def import_(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
     """Take a directory of signed files (*.xml) in, without the upload gate.
 
     A bad file is reported and does not stop the others; 9 says that some were
-    left out. Files that are stored already change nothing.
+    left out. Files that are stored already change nothing. What is signed as
+    private needs --audience.
     """
     paths = find_documents(directory)
     if not paths:
         raise CommandError(f"{directory}: has no *.xml files", ExitCode.NOT_FOUND)
+    log = _find_log(config, data, audience, "group.import")
     settings = read_settings(config, data)
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
-        counts = _import(ImportService(ingest), paths)
+        counts = _import(ImportService(ingest), paths, log)
     click.echo(
         f"marketplace: {counts['created']} entries created, {counts['unchanged']} unchanged, "
         f"{counts['failed']} files left out.",
@@ -60,10 +72,23 @@ def import_(config: Path | None, data: str | None, directory: Path) -> None:
         raise CommandError(f"{counts['failed']} of {len(paths)} files were left out", code)
 
 
-def _import(service: ImportService, paths: list[Path]) -> Counter[str]:
+def _find_log(config: Path | None, data: str | None, audience: str | None, action: str) -> str:
+    """The log that a command works on; that it touches what a group keeps is recorded."""
+    from marketplace.accounts import GroupService
+    from marketplace.audit import AuditLog
+
+    if audience is None:
+        return PUBLIC
+    with writing(config, data) as session:
+        GroupService(session).get(audience)
+        AuditLog(session).record(actor(), action, audience)
+    return group_log(audience)
+
+
+def _import(service: ImportService, paths: list[Path], log: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     with progress("Importing", len(paths)) as advance:
-        for imported in service.import_directory(paths):
+        for imported in service.import_directory(paths, log):
             if isinstance(imported.outcome, Receipt):
                 counts[imported.outcome.outcome] += 1
             else:

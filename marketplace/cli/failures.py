@@ -103,20 +103,20 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     from marketplace.config import ConfigurationError
     from marketplace.federation.errors import FederationError
     from marketplace.ingest import ConflictError as StoredConflictError
-    from marketplace.ingest import GateError, IngestError
+    from marketplace.ingest import IngestError, StoreUnavailableError
 
     if isinstance(error, ConfigurationError):
         return "the settings cannot be used: " + _line(error), ExitCode.USAGE
     if isinstance(error, DBAPIError):
         reason = printable(" ".join(str(error.orig).split()))
         return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER
-    if isinstance(error, GateError):
-        return f"{_line(error)} [{error.code}]", ExitCode.REFUSED_BY_POLICY
     if isinstance(error, StoredConflictError):
         return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
     if isinstance(error, FederationError):
         return f"{_line(error)} [{error.code}]", ExitCode.OTHER
-    if isinstance(error, SQLAlchemyError | LogNotFoundError | IngestError):
+    if isinstance(error, IngestError) and not isinstance(error, StoreUnavailableError):
+        return f"{_line(error)} [{error.code}]", ExitCode.REFUSED_BY_POLICY
+    if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
     return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
 

@@ -14,7 +14,13 @@ from marketplace.cli.application import COMMANDS, application
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.client import errors as client
 from marketplace.config import ConfigurationError
-from marketplace.ingest import ConflictError, LegacyRefusedError, StoreUnavailableError
+from marketplace.ingest import (
+    ConflictError,
+    ErasedError,
+    LegacyRefusedError,
+    PrivateEntryError,
+    StoreUnavailableError,
+)
 from validators import signing_errors as signing
 from validators.errors import SizeLimitError
 
@@ -48,6 +54,8 @@ from validators.errors import SizeLimitError
         (LogNotFoundError("x"), 7),
         (StoreUnavailableError("x"), 7),
         (LegacyRefusedError("x"), 6),
+        (PrivateEntryError("x"), 6),
+        (ErasedError("x"), 6),
         (ConflictError("x"), 8),
         (RuntimeError("a\nb\x1b"), 1),
     ],

@@ -147,6 +147,26 @@ def test_an_import_goes_on_behind_bad_files_and_reports_each(cli, data, tmp_path
     assert cli("fsck", "--data", data).code == 0
 
 
+def test_what_a_group_keeps_moves_only_where_it_is_named(cli, data, tmp_path):
+    private = "<dcterms:accessRights>private</dcterms:accessRights>"
+    (tmp_path / "a.xml").write_bytes(signed(image(content="a", extra=private)))
+    (tmp_path / "b.xml").write_bytes(signed(image(content="b")))
+    outcome = cli("import", "--data", data, tmp_path)
+    assert outcome.code == 9
+    assert "a.xml: dcterms:accessRights is private" in outcome.err and "[audience.private]" in outcome.err
+    assert "1 entries created, 0 unchanged, 1 files left out" in outcome.err
+    for command in ("import", "export"):
+        assert cli(command, "--data", data, "--audience", "physics", tmp_path).code == 3
+    assert cli("group", "create", "--data", data, "physics").code == 0
+    assert cli("import", "--data", data, "--audience", "physics", tmp_path).code == 0
+    assert cli("export", "--data", data, tmp_path / "public").code == 0
+    assert cli("export", "--data", data, "--audience", "physics", tmp_path / "physics").code == 0
+    assert len(list((tmp_path / "public").iterdir())) == 1
+    assert len(list((tmp_path / "physics").iterdir())) == 2
+    acts = cli("audit", "--data", data, "--action", "group.", "-o", "json").json
+    assert [act["action"] for act in acts] == ["group.export", "group.import", "group.create"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_reported(cli, data, tmp_path):
     (tmp_path / "a.xml").write_bytes(signed())
