@@ -83,9 +83,10 @@ def _unchained(entry: AcceptedEntry, verdict: CertificateVerdict) -> str:
     wanted = "this site takes uploads only of endorsers that an authority it trusts has certified"
     if verdict.standing is Standing.SELF_SIGNED:
         return (
-            f"{wanted}, and the certificate of {entry.endorser.subject} is self-signed: get one from such an "
-            "authority, or ask the operator to make this certificate an anchor "
-            f"(SHA-256 {entry.signer.fingerprint})"
+            # The operator needs the fingerprint: it stands before the name, which may be long and be cut.
+            f"{wanted}, and the certificate with SHA-256 {entry.signer.fingerprint} is self-signed: get one "
+            "from such an authority, or ask the operator to make this one an anchor "
+            f"({entry.endorser.subject})"
         )
     found = "; ".join(verdict.faults) or "no path was found"
     return (

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from marketplace.client.errors import PolicyError
+from marketplace.client.marketplace import MarketplaceClient
+from marketplace.client.transport import Transport
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import draft_xml, image, signed
@@ -118,12 +121,18 @@ def test_spellings_of_the_list_are_all_the_same_name(keys, tmp_path):
 
 
 def test_a_closed_registry_asks_for_a_chain_and_says_so_before_the_upload(keys, tmp_path):
-    with site(keys, tmp_path, crl="ca-crl-empty.pem", upload_require="chain") as (_, http, _trust):
+    with site(keys, tmp_path, crl="ca-crl-empty.pem", upload_require="chain") as (server, http, _trust):
         assert uploaded(http, document(keys, "revoked")).status_code == 201
         tried = http.post("/api/v1/verify", content=document(keys, "jane"), headers=RDF).json()
         assert (tried["verdict"], tried["steps"][-1]["code"]) == ("refused", "gate.chain-required")
         refused = http.post("/metadata", content=document(keys, "jane"), headers=RDF)
         assert refused.status_code == 400 and "self-signed" in refused.text
+        # Who reads it on a terminal gets the whole sentence too: the operator needs its end.
+        with (
+            MarketplaceClient(Transport(server.url)) as client,
+            pytest.raises(PolicyError, match=accept(document(keys, "jane")).signer.fingerprint),
+        ):
+            client.upload(document(keys, "jane"))
         eventually(lambda: standings(http) == {"rita": "chained"})
 
 
