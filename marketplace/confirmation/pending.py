@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,9 @@ from marketplace.mail.once import insert_once
 from marketplace.models import ConfirmedEndorser, PendingUpload
 from marketplace.trust.verdicts import announce
 from validators.document import AcceptedEntry
+
+#: Numbers of uploads have twelve digits.
+_FIRST_NUMBER = 10**11
 
 #: Serialises counting and adding between processes on PostgreSQL: "mkpend" in ASCII.
 _LOCK = 0x6D6B70656E64
@@ -113,6 +117,9 @@ class PendingUploads:
         row = self._session.scalars(
             insert(PendingUpload).returning(PendingUpload),
             {
+                # Drawn, not counted: a mail to the operators may lie for long, and the number in it must
+                # never come to mean another upload.
+                "id": _FIRST_NUMBER + secrets.randbelow(9 * _FIRST_NUMBER),
                 "log": log,
                 "entry_id": entry.entry_id,
                 "email": entry.endorser.email,
@@ -200,10 +207,8 @@ class PendingUploads:
 
     def list(self, limit: int = 10_000) -> Sequence[Pending]:
         """Everything that waits, the oldest first."""
-        return [
-            _to_pending(row)
-            for row in self._session.scalars(select(PendingUpload).order_by(PendingUpload.id).limit(limit))
-        ]
+        oldest = select(PendingUpload).order_by(PendingUpload.created_at, PendingUpload.id)
+        return [_to_pending(row) for row in self._session.scalars(oldest.limit(limit))]
 
     def drop(self, keys: Collection[int]) -> int:
         """Forget uploads in any state; returns how many there were."""

@@ -317,6 +317,19 @@ def test_abuse_freezes_until_the_operator_decides(
     assert service.confirm(again).refusal is None
 
 
+def test_the_number_of_an_upload_never_comes_to_mean_another_one(
+    database: Database, service: ConfirmationService
+) -> None:
+    seen = set()
+    for turn in range(3):
+        service.submit(document(content=f"image {turn}"))
+        with database.write() as session:
+            (waiting,) = PendingUploads(session).list()
+            assert PendingUploads(session).drop([waiting.key]) == 1
+        seen.add(waiting.key)
+    assert len(seen) == 3
+
+
 def test_other_bytes_of_an_entry_that_waits_are_a_conflict(service: ConfirmationService) -> None:
     data = document()
     service.submit(data)
