@@ -20,7 +20,7 @@ from .answers import page, site_url
 from .cursors import Cursor, encode_cursor
 from .description import Answer, Operation, Parameter
 from .parameters import EMAIL_PATTERN, cursor, limit
-from .shown import Shown, Urls
+from .shown import Shown, Urls, show_verdict
 
 _ID = re.compile("[0-9a-f]{64}")
 _ADDRESS = re.compile(EMAIL_PATTERN.strip("^$"))
@@ -133,5 +133,6 @@ def _said(said: Said, urls: Urls) -> Shown:
         "certificate": said.fingerprint,
         "key": said.key,
         "accepted_at": format_time(said.accepted_at),
+        "verdict": show_verdict(said),
         "links": {"signed": urls.signed_by_id(said.entry_id)},
     }

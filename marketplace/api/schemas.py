@@ -356,6 +356,7 @@ SCHEMAS: Mapping[str, Schema] = {
                             certificate=DIGEST,
                             key=_said(DIGEST, "SHA-256 of the public key"),
                             accepted_at=TIME,
+                            verdict=ref("Verdict"),
                             links=record("Where to go on.", signed=URL),
                         )
                     ),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow, Status
-from marketplace.entries.standing import TrustMark
+from marketplace.entries.standing import Judged, TrustMark, marks_of
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, Extension, format_time
 from validators.trust import judge
@@ -122,9 +122,9 @@ def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: U
     }
 
 
-def show_verdict(row: EntryRow) -> Shown:
+def show_verdict(entry: Judged) -> Shown:
     """How this site stands to the endorser's certificate, as lists and filters go by it."""
-    held, marks = row.verdict, row.marks()
+    held, marks = entry.verdict, marks_of(entry)
     revoked = None if held is None else held.revoked_since
     return {
         "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
@@ -133,7 +133,7 @@ def show_verdict(row: EntryRow) -> Shown:
         "confirmed": TrustMark.CONFIRMED in marks,
         "pinned": held is not None and held.pinned,
         "anchor": None if held is None else held.anchor,
-        "in_date_at_created": None if held is None else held.covers(row.created),
+        "in_date_at_created": None if held is None else held.covers(entry.created),
         "revoked_since": None if revoked is None else format_time(revoked),
     }
 

@@ -14,17 +14,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from cryptography import x509
 from sqlalchemy import Row, Tuple, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from marketplace.entries.marking import is_confirmed
 from marketplace.entries.pure import precedence
+from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
+from marketplace.entries.standing import StoredVerdict
 from marketplace.entries.visibility import Scope
-from marketplace.models import Certificate, Change, ConflictPlace, Entry
+from marketplace.models import Certificate, Change, ConflictPlace, Entry, EntryBody, Verdict
 from marketplace.models.base import UtcSecond
 from validators.certificates import key_fingerprint
-from validators.document import Coordinates
+from validators.document import Coordinates, Strength
 
 #: Entries shown and read at one place: a peer can send any number of them.
 MOST_SIDES, MOST_READ = 20, 1000
@@ -48,6 +52,7 @@ class Said:
         key: SHA-256 of the public key, in hex.
         fingerprint: of the certificate.
         accepted_at: when a log the reader sees took it first.
+        strength, confirmed, verdict: as of ``EntryRow``.
     """
 
     entry_id: str
@@ -60,6 +65,9 @@ class Said:
     deprecated: str | None
     created: datetime
     accepted_at: datetime
+    strength: Strength
+    confirmed: bool
+    verdict: StoredVerdict | None
 
     def rank(self) -> tuple[datetime, bool, int]:
         """Its precedence: the greatest is what readers are shown."""
@@ -112,9 +120,19 @@ def find_conflicts(
 def find_conflict(session: Session, scope: Scope, place: Coordinates) -> Conflict | None:
     """The conflict at a place, as far as a scope shows it; None where it shows none."""
     rows = session.execute(
-        select(Entry, Certificate.der, Certificate.fingerprint, Change.accepted_at)
+        select(
+            Entry,
+            Certificate.der,
+            Certificate.fingerprint,
+            Change.accepted_at,
+            EntryBody.strength,
+            is_confirmed(),
+            *VERDICT_COLUMNS,
+        )
         .join(Certificate, Certificate.id == Entry.certificate_id)
         .join(Change, Change.entry_key == Entry.id)
+        .join(EntryBody, EntryBody.id == Change.body_id)
+        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
         .where(
             scope.serves(),
             Entry.identifier == place.identifier,
@@ -145,8 +163,8 @@ def _literal(place: Coordinates) -> Tuple:
     return tuple_(literal(place.identifier), literal(place.email), created)
 
 
-def _said(row: Row[tuple[Entry, bytes, str, datetime]]) -> Said:
-    entry, der, fingerprint, accepted_at = row
+def _said(row: Row[Any]) -> Said:
+    entry, der, fingerprint, accepted_at, strength, confirmed, *verdict = row
     return Said(
         entry_id=entry.entry_id,
         statement=entry.statement,
@@ -158,4 +176,7 @@ def _said(row: Row[tuple[Entry, bytes, str, datetime]]) -> Said:
         deprecated=entry.deprecated,
         created=entry.created,
         accepted_at=accepted_at,
+        strength=Strength(strength),
+        confirmed=bool(confirmed),
+        verdict=to_verdict(verdict),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from marketplace.entries.columns import Column
 from marketplace.entries.pure import Status, precedence, status_of
-from marketplace.entries.standing import StoredVerdict, TrustMark
+from marketplace.entries.standing import StoredVerdict, TrustMark, marks_of
 from validators.document import Coordinates, Strength
 
 
@@ -63,9 +63,7 @@ class EntryRow:
 
     def marks(self) -> tuple[TrustMark, ...]:
         """How this site stands to it."""
-        if self.verdict is None:
-            return (TrustMark.UNJUDGED,)
-        return self.verdict.marks(self.created, self.strength, confirmed=self.confirmed)
+        return marks_of(self)
 
     def rank(self) -> tuple[datetime, bool, int]:
         """Its precedence among entries of the same image and endorser."""

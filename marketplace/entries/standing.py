@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from validators.document import Strength
 from validators.verdict import Standing
@@ -135,3 +135,30 @@ class StoredVerdict:
         """The marks of an entry that this certificate signed."""
         sound = self.is_sound(created, strength)
         return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)
+
+
+class Judged(Protocol):
+    """An entry as far as its marks depend on it."""
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+
+    @property
+    def strength(self) -> Strength:
+        """Of its signature."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whoever reads the endorser's mail agreed to its certificate, as far as all may know."""
+
+    @property
+    def verdict(self) -> StoredVerdict | None:
+        """On its certificate; None where nobody has looked at it yet."""
+
+
+def marks_of(entry: Judged) -> tuple[TrustMark, ...]:
+    """How this site stands to an entry."""
+    if entry.verdict is None:
+        return (TrustMark.UNJUDGED,)
+    return entry.verdict.marks(entry.created, entry.strength, confirmed=entry.confirmed)

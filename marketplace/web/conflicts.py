@@ -17,6 +17,7 @@ from .errors import BadRequestError
 from .pages import page
 from .parameters import read_query
 from .reading import visible_entries
+from .standing import Judging, judging, list_badges
 from .uploads import entry_path
 
 #: Conflicts on a page.
@@ -36,7 +37,11 @@ def conflicts(request: Request) -> Response:
         found = visible.conflicts(_after(fields.get("after")), email, _PAGE + 1)
     shown = found[:_PAGE]
     following = shown[-1].coordinates.path() if len(found) > _PAGE else None
-    values = {"email": email, "conflicts": [_values(one) for one in shown], "following": following}
+    values = {
+        "email": email,
+        "conflicts": [_values(one, judging(request)) for one in shown],
+        "following": following,
+    }
     return page(request, "conflicts", values)
 
 
@@ -50,7 +55,7 @@ def _after(text: str | None) -> Coordinates | None:
         raise BadRequestError("query.after", "begin again without the parameter after") from None
 
 
-def _values(conflict: Conflict) -> dict[str, Any]:
+def _values(conflict: Conflict, judges: Judging) -> dict[str, Any]:
     place = conflict.coordinates
     return {
         "path": entry_path(place),
@@ -68,6 +73,7 @@ def _values(conflict: Conflict) -> dict[str, Any]:
                 "reason": cut(said.deprecated or "", 160),
                 "subject": cut(said.subject, 200),
                 "issuer": cut(said.issuer, 200),
+                "badges": list_badges(said, judges),
                 "key": said.key,
                 "accepted_at": said.accepted_at,
             }

@@ -7,8 +7,7 @@ from enum import Enum
 
 from pyramid.request import Request
 
-from marketplace.entries import EntryRow
-from marketplace.entries.standing import StoredVerdict, TrustMark
+from marketplace.entries.standing import Judged, StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
 from validators.document import Strength
 from validators.verdict import CertificateVerdict, Standing
@@ -60,7 +59,7 @@ def standing_badges(verdict: StoredVerdict | CertificateVerdict | None) -> list[
     return found
 
 
-def list_badges(row: EntryRow, judges: Judging) -> list[Badge]:
+def list_badges(row: Judged, judges: Judging) -> list[Badge]:
     """What a line of a list says of the endorser's certificate and signature."""
     found = []
     if judges is Judging.BY_ANCHORS:

@@ -35,7 +35,8 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     list(ingest.import_all([GOOD, BAD, OWN, STOLEN]))
     ingest.close()
     database.close()
-    with running_server(data) as server, server.client() as client:
+    (data / "jim.pem").write_bytes(JIM.certificate_pem)
+    with running_server(data, trust_anchors=str(data / "jim.pem")) as server, server.client() as client:
         eventually(lambda: len(client.get("/api/v1/conflicts").json()["conflicts"]) == 2)
         yield client
 
@@ -69,6 +70,18 @@ def test_the_page_shows_both_and_escapes_what_they_say(http: httpx.Client) -> No
     only = http.get("/conflicts?email=jane@example.org").text
     assert "jim@example.org" not in only
     assert http.get("/conflicts?after=x").status_code == 400
+
+
+def test_whose_word_counts_is_told_of_each_side(http: httpx.Client) -> None:
+    def standings() -> dict[str, str]:
+        (found,) = http.get("/api/v1/conflicts?endorser=jim@example.org").json()["conflicts"]
+        return {one["title"]: one["verdict"]["standing"] for one in found["entries"]}
+
+    expected = {"own": "chained", "<script>alert(1)</script>": "self-signed"}
+    eventually(lambda: standings() == expected)
+    shown = http.get("/conflicts?email=jim@example.org").text
+    assert shown.count(">certified</span>") == 1 and shown.count(">self-signed certificate</span>") == 1
+    assert "The certificate is itself an anchor of this site." in shown
 
 
 def test_entries_are_flagged_wherever_they_stand(http: httpx.Client) -> None:
