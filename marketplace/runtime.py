@@ -46,7 +46,7 @@ from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
-from marketplace.trust.store import TrustWatch
+from marketplace.trust.watch import TrustWatch
 from marketplace.worker import Lag, Worker
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ class Runtime:
         search: answers searches and lists.
         metrics: what this process counts about itself.
         trust_store: anchors, revocation lists and allow-list in force, with what is wrong with them.
-        trust_watch: looks at their files from time to time.
+        trust_watch: looks at their files from time to time, and when another process judged by newer ones.
         trust: decides about entries by them.
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
@@ -371,7 +371,10 @@ def build(settings: Settings) -> Runtime:
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),
         trust_watch=TrustWatch(
-            trust_store, settings.trust.reload_interval, lambda: (verdicts.refresh(), shelving.refresh())
+            trust_store,
+            settings.trust.reload_interval,
+            lambda: (verdicts.refresh(), shelving.refresh()),
+            verdicts.find_other_basis,
         ),
         trust=trust,
         verdicts=verdicts,

@@ -100,7 +100,8 @@ def refresh(config: Path | None, data: str | None) -> None:
     """Judge every certificate again by the files that the settings name.
 
     A running server does it by itself every trust.reload_interval seconds; this
-    does it now. Listings and searches show the new verdicts at once.
+    does it now. Listings and searches show the new verdicts at once; running servers
+    read the files again within seconds, and refuse by them.
     """
     from marketplace.cli.database import open_database
     from marketplace.runtime import utc_now

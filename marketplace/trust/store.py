@@ -17,9 +17,6 @@ from validators.material import TrustMaterial, TrustPolicy
 
 log = logging.getLogger(__name__)
 
-#: Seconds until the next attempt after one that failed.
-RETRY = 10.0
-
 __all__ = ["Fault", "TrustStore", "open_store"]
 
 
@@ -132,54 +129,6 @@ class TrustStore:
                 "trust: %d anchors, %d revocation lists, %d names allowed",
                 len(held.anchors), len(held.lists), held.allowed.size,
             )  # fmt: skip
-
-
-class TrustWatch:
-    """Reloads a store from time to time, on a thread of its own, and has what follows from it done.
-
-    Args:
-        interval: seconds between two looks at the files.
-        after: called at the start and after each look; what it raises is logged, and it is tried again soon.
-    """
-
-    def __init__(
-        self, store: TrustStore, interval: float, after: Callable[[], object] = lambda: None
-    ) -> None:
-        self._store = store
-        self._interval = interval
-        self._after = after
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="trust-watch", daemon=True)
-        #: Attempts in a row that failed; 0 while it works.
-        self.failures = 0
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        self._try(self._after)
-        while not self._stopping.wait(min(self._interval, RETRY) if self.failures else self._interval):
-            self._try(self._look)
-
-    def _look(self) -> None:
-        self._store.reload()
-        self._after()
-
-    def _try(self, step: Callable[[], object]) -> None:
-        try:
-            step()
-        except Exception:
-            self.failures += 1
-            log.exception("trust: the files or the verdicts could not be renewed; what was in force stays so")
-        else:
-            self.failures = 0
 
 
 def open_store(settings: TrustSettings, memory: TrustMemory | None = None) -> TrustStore:

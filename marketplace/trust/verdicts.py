@@ -105,6 +105,12 @@ class VerdictService:
             session.execute(update(TrustState).values(basis=basis, refreshed_at=now))
         return Refreshed(judged, changed)
 
+    def find_other_basis(self) -> str | None:
+        """What the stored verdicts were made by, where that is not what this process holds now."""
+        with self._database.read() as session:
+            basis = session.scalar(select(TrustState.basis).where(TrustState.id == _STATE))
+        return basis if basis and basis != self._store.basis(_whole_second(self._now())) else None
+
     def judge_new(self, session: Session, keys: Collection[int], told: Collection[int] = ()) -> int:
         """Judge those of some certificates that have no verdict, or one that is due.
 

@@ -7,8 +7,10 @@ import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
+from marketplace.cli import run
 from marketplace.client.errors import PolicyError
 from marketplace.client.marketplace import MarketplaceClient
 from marketplace.client.transport import Transport
@@ -52,10 +54,7 @@ def site(keys, data, crl="ca-crl.pem", **settings):
             data,
             trust_anchors=str(trust),
             trust_allowlist=str(data / "whitelist.txt"),
-            trust_reload_interval="1",
-            query_enabled="false",
-            search_engine="off",
-            **settings,
+            **{"trust_reload_interval": "1", "query_enabled": "false", "search_engine": "off"} | settings,
         ) as server,
         server.client() as http,
     ):
@@ -134,6 +133,22 @@ def test_a_closed_registry_asks_for_a_chain_and_says_so_before_the_upload(keys, 
         ):
             client.upload(document(keys, "jane"))
         eventually(lambda: standings(http) == {"rita": "chained"})
+
+
+def test_a_refresh_by_hand_makes_a_running_server_look_at_its_files(keys, tmp_path, monkeypatch):
+    with site(keys, tmp_path, crl="ca-crl-empty.pem", trust_reload_interval="86400") as (_, http, trust):
+        assert uploaded(http, document(keys, "revoked")).status_code == 201
+        eventually(lambda: standings(http) == {"rita": "chained"})
+        shutil.copy(keys / "ca-crl.pem", trust / "ca.r0")
+        monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(trust))
+        monkeypatch.setenv("MARKETPLACE_TRUST_ALLOWLIST", str(tmp_path / "whitelist.txt"))
+        assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
+        assert standings(http) == {"rita": "revoked"}
+        # What the server itself judges by: decisions and the gate.
+        (rita,) = http.get("/api/v1/entries").json()["entries"]
+        path = httpx.URL(rita["links"]["self"]).path
+        eventually(lambda: http.get(f"{path}/decision").json()["standing"] == "revoked")
+        assert uploaded(http, document(keys, "revoked")).json()["code"] == "gate.certificate-revoked"
 
 
 def test_the_same_bytes_again_are_answered_as_before_also_when_the_signer_is_revoked(keys, tmp_path):

@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 
 from marketplace.trust.loading import Sources
-from marketplace.trust.store import TrustStore, TrustWatch
+from marketplace.trust.store import TrustStore
+from marketplace.trust.watch import TrustWatch
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, judged, root
 from validators.material import TrustPolicy
@@ -269,6 +270,22 @@ def test_the_watch_reloads_and_ends(bundle):
     assert reloaded.wait(10)
     watch.stop()
     watch.stop()
+
+
+def test_what_another_process_judged_by_is_a_reason_to_look_at_once_and_one_time(bundle):
+    opened = store(anchors=[bundle])
+    looks, asked = [], threading.Semaphore(0)
+
+    def find_other() -> str:
+        asked.release()
+        return "newer files"
+
+    watch = TrustWatch(opened, 3600, lambda: looks.append(1), find_other, listen=0.001)
+    watch.start()
+    for _ in range(5):
+        assert asked.acquire(timeout=10)
+    watch.stop()
+    assert len(looks) == 2  # at the start, and when it heard
 
 
 def test_the_truststore_of_the_original_tests(shared_fixtures, tmp_path):
