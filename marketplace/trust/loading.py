@@ -18,7 +18,7 @@ from marketplace.trust.sources import find_anchor_files, find_beside, find_list_
 from validators.allowlist import AllowList, parse_allow_list
 from validators.distinguished import Name
 from validators.document import format_time
-from validators.links import Age, Link, MaterialError, key_age
+from validators.links import Age, Link, MaterialError, key_age, may_sign_lists
 from validators.material import TrustMaterial, TrustPolicy
 from validators.revocation import RevocationList, is_issued_by
 
@@ -192,7 +192,9 @@ class _Loading:
         for one in lists:
             issuers = [link for link in authorities if link.subject == one.issuer]
             if issuers and not any(is_issued_by(one, link) for link in issuers):
-                self._fault("trust.crl-unsigned", path, f"{one.name} did not sign it")
+                able = any(may_sign_lists(link) for link in issuers)
+                reason = "did not sign it" if able else "has no right to sign revocation lists"
+                self._fault("trust.crl-unsigned", path, f"{one.name} {reason}")
                 return before
             if not issuers:
                 self._fault("trust.crl-foreign", path, f"{one.name} is no authority of this site")

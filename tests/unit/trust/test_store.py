@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from marketplace.trust.loading import Sources
 from marketplace.trust.store import TrustStore
 from marketplace.trust.watch import TrustWatch
-from tests.factories.identities import make_identity
+from tests.factories.identities import make_ca, make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, judged, root
 from validators.material import TrustPolicy
 from validators.verdict import Standing
@@ -236,6 +236,14 @@ def test_stale_and_foreign_lists_are_named(bundle, tmp_path):
     (tmp_path / "foreign.r0").write_bytes(crl_bytes(root("Stranger")))
     opened = store(anchors=[bundle], lists=[tmp_path])
     assert sorted(codes(opened)) == ["trust.crl-foreign", "trust.crl-stale"]
+
+
+def test_an_authority_without_the_right_to_sign_lists_is_named_as_that(tmp_path):
+    unable = make_ca("Unable")
+    (tmp_path / "unable.pem").write_bytes(unable.certificate_pem)
+    (tmp_path / "unable.r0").write_bytes(crl_bytes(unable))
+    (fault,) = store(anchors=[tmp_path]).faults
+    assert fault.code == "trust.crl-unsigned" and "no right to sign revocation lists" in str(fault)
 
 
 def test_the_allow_list_and_its_faults(tmp_path):
