@@ -55,3 +55,8 @@ STRANGER = Principal(None, frozenset())
 def group_log(group: str) -> str:
     """The name of a group's log."""
     return _GROUP_LOG + group
+
+
+def find_group(log: str) -> str | None:
+    """The group whose log that is; None for any other log."""
+    return log.removeprefix(_GROUP_LOG) if log.startswith(_GROUP_LOG) else None

@@ -7,7 +7,7 @@ to the same answer at any time.
 
 from __future__ import annotations
 
-from marketplace.access.principal import PUBLIC, group_log
+from marketplace.access.principal import PUBLIC, find_group
 from marketplace.ingest.errors import OtherAudienceError, PrivateEntryError
 from validators.audience import Audience, read_audience
 from validators.document import AcceptedEntry
@@ -24,7 +24,8 @@ def verify_audience(entry: AcceptedEntry, log: str) -> Audience:
         OtherAudienceError: it is signed for groups, and the log is of another one.
     """
     audience = verify_replica(entry, log)
-    if _is_group(log) and audience.groups and log not in map(group_log, audience.groups):
+    # Names of groups elsewhere mean other people: only logs of this site's groups are looked at.
+    if audience.groups and find_group(log) not in (None, *audience.groups):
         raise OtherAudienceError(
             f"dcterms:audience names {', '.join(audience.groups[:5])[:200]}, not the group uploaded to"
         )
@@ -44,8 +45,3 @@ def verify_replica(entry: AcceptedEntry, log: str) -> Audience:
             "belong to, or sign it without dcterms:accessRights"
         )
     return audience
-
-
-def _is_group(log: str) -> bool:
-    """Whether a log belongs to a group of this site: names of groups elsewhere mean other people."""
-    return log.startswith(group_log(""))

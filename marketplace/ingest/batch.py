@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
+from marketplace.access.principal import PUBLIC
 from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.columns import tag_digest
 from marketplace.entries.erased import Erasures, find_erasures
@@ -69,6 +70,7 @@ class Receipt:
     entry_id: str
     outcome: Literal["created", "unchanged"]
     sequence: int
+    log: str = PUBLIC
 
 
 @dataclass(slots=True)
@@ -81,10 +83,10 @@ class Taken:
     first: Taken | None = None
     source: Source = Source.UPLOAD
 
-    def receipt(self) -> Receipt:
-        """The receipt, once the batch is finished."""
+    def receipt(self, log: str) -> Receipt:
+        """The receipt of the log it is in, once the batch is finished."""
         sequence = self.first.sequence if self.first else self.sequence
-        return Receipt(self.entry.coordinates, self.entry.entry_id, self.outcome, sequence)
+        return Receipt(self.entry.coordinates, self.entry.entry_id, self.outcome, sequence, log)
 
 
 @dataclass(frozen=True, slots=True)

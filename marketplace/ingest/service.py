@@ -285,7 +285,9 @@ class IngestService:
         except Exception as error:
             waiting.answer.set_exception(_unavailable(error))
             return
-        waiting.answer.set_result([one.receipt() if isinstance(one, Taken) else one for one in outcomes])
+        waiting.answer.set_result(
+            [one.receipt(page.log) if isinstance(one, Taken) else one for one in outcomes]
+        )
         self._announce_any(outcomes)
 
     def _write(self, waiting: list[_Waiting]) -> None:
@@ -300,7 +302,7 @@ class IngestService:
             return
         for one, outcome in zip(waiting, outcomes, strict=True):
             if isinstance(outcome, Taken):
-                one.answer.set_result(outcome.receipt())
+                one.answer.set_result(outcome.receipt(one.log))
             else:
                 one.answer.set_exception(outcome)
         self._announce_any(outcomes)

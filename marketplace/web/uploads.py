@@ -8,6 +8,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.access import find_group
 from marketplace.changes import LogNotFoundError
 from marketplace.confirmation import (
     CertificateFrozenError,
@@ -194,5 +195,6 @@ def _held(request: Request, held: Held) -> Response:
 def _confirmation(request: Request, receipt: Receipt) -> Response:
     offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
     if offer is not None and offer.media is Media.HTML:
-        return page(request, "uploaded", {"path": entry_path(receipt.coordinates)}, 201)
+        values = {"path": entry_path(receipt.coordinates), "group": find_group(receipt.log)}
+        return page(request, "uploaded", values, 201)
     return Response(body=b"metadata entry created", status=201, content_type="text/plain", charset="UTF-8")

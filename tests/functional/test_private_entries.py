@@ -304,3 +304,17 @@ def test_pages_tell_members_what_is_private(site: Site) -> None:
     form = site.get("/upload", MEMBER).text
     assert 'formaction="/metadata?audience=astro"' in form
     assert "audience=" not in site.get("/upload").text
+
+
+def test_the_page_behind_an_upload_tells_who_sees_the_entry(site: Site) -> None:
+    def page(audience: str) -> str:
+        headers = {
+            "Accept": "text/html",
+            "Content-Type": "application/rdf+xml",
+            **bearing(site.tokens[MEMBER]),
+        }
+        return site.http.post(f"/metadata{audience}", content=document("told"), headers=headers).text
+
+    private = page(f"?audience={GROUP}")
+    assert "Only members of" in private and "The entry is public" not in private
+    assert "The entry is public now" in page("")
