@@ -17,6 +17,8 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _PKCS12_NAMES = (".p12", ".pfx")
+#: How a Java truststore (JKS) begins.
+JAVA_STORE = b"\xfe\xed\xfe\xed"
 
 
 def parse_certificates(data: bytes, name: str, password: bytes | None = None) -> list[Link]:
@@ -29,6 +31,8 @@ def parse_certificates(data: bytes, name: str, password: bytes | None = None) ->
     Raises:
         MaterialError: there is none, or one of them cannot be read.
     """
+    if data.startswith(JAVA_STORE):
+        raise MaterialError("is a Java truststore: `marketplace trust import-jks` turns it into PEM")
     if name.lower().endswith(_PKCS12_NAMES):
         ders = _unpack(data, password)
     elif data[:1] == b"0":

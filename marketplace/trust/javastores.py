@@ -6,9 +6,8 @@ from base64 import encodebytes
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marketplace.trust.formats import JAVA_STORE
 from validators.links import Link, MaterialError, parse_link
-
-_MAGIC = b"\xfe\xed\xfe\xed"
 
 
 class LibraryMissingError(Exception):
@@ -30,7 +29,7 @@ def parse_java_store(data: bytes, password: str) -> list[Trusted]:
         MaterialError: it is no such store, the password is wrong, or a certificate cannot be read.
         LibraryMissingError: the library is not there.
     """
-    if data[:4] != _MAGIC:
+    if not data.startswith(JAVA_STORE):
         kind = "PKCS #12, which trust.anchors reads as it is" if data[:1] == b"0" else "no JKS store"
         raise MaterialError(f"is {kind}")
     try:

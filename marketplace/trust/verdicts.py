@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC
@@ -107,8 +108,11 @@ class VerdictService:
 
     def find_other_basis(self) -> str | None:
         """What the stored verdicts were made by, where that is not what this process holds now."""
-        with self._database.read() as session:
-            basis = session.scalar(select(TrustState.basis).where(TrustState.id == _STATE))
+        try:
+            with self._database.read() as session:
+                basis = session.scalar(select(TrustState.basis).where(TrustState.id == _STATE))
+        except (SQLAlchemyError, OSError):
+            return None  # the followers tell of a database that does not answer
         return basis if basis and basis != self._store.basis(_whole_second(self._now())) else None
 
     def judge_new(self, session: Session, keys: Collection[int], told: Collection[int] = ()) -> int:

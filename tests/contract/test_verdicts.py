@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
@@ -180,6 +181,25 @@ def test_a_process_with_older_files_leaves_newer_verdicts_alone(site, folder, da
     behind.follow()
     assert site.standing(JIM) == "revoked"
     assert behind.reload().changed == 0
+
+
+def test_a_process_hears_that_another_one_judged_by_newer_files(site, folder, database, monkeypatch):
+    behind = Site(database, folder)
+    assert behind.verdicts.find_other_basis() is None
+    behind.reload()
+    assert site.verdicts.find_other_basis() is None
+    (folder / "root.r0").write_bytes(crl_bytes(ROOT, JIM))
+    site.reload()
+    assert behind.verdicts.find_other_basis()
+
+    def down(self):
+        raise OperationalError("SELECT", None, OSError("gone"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "read", down)
+        assert behind.verdicts.find_other_basis() is None
+    behind.store.reload()
+    assert behind.verdicts.find_other_basis() is None
 
 
 def test_two_processes_tell_a_change_once(site, folder, database):

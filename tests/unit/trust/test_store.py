@@ -302,3 +302,8 @@ def test_the_truststore_of_the_original_tests(shared_fixtures, tmp_path):
     opened = store(anchors=[keys / "truststore.p12"], lists=[keys / "ca-crl.pem"], password_file=password)
     assert len(opened.material.anchors) == 1
     assert not [code for code in codes(opened) if code not in ("trust.anchor-expired", "trust.crl-stale")]
+
+
+def test_a_java_truststore_among_the_anchors_says_what_to_do(shared_fixtures):
+    (fault,) = store(anchors=[shared_fixtures / "keys" / "truststore.jks"]).faults
+    assert fault.code == "trust.anchor-unreadable" and "import-jks" in fault.message
