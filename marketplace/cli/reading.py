@@ -32,6 +32,7 @@ from validators.trust import judge
 @click.option("--identifier", help="Only entries about this image.")
 @click.option("--email", help="Only this endorser's entries.")
 @click.option("--search", help="Only entries in which every one of these words occurs.")
+@click.option("--trust", help="trusted, chained, revoked ... or all; else what the marketplace shows.")
 @scope_option
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
 def list_(
@@ -42,6 +43,7 @@ def list_(
     identifier: str | None,
     email: str | None,
     search: str | None,
+    trust: str | None,
     scope: str | None,
     limit: int | None,
 ) -> None:
@@ -49,7 +51,7 @@ def list_(
 
     What is listed is not verified; `show` and `verify` do that.
     """
-    query = ListQuery(status, location, identifier, email, search, limit, scope)
+    query = ListQuery(status, location, identifier, email, search, limit, scope, trust)
     with open_client(endpoint) as client:
         records = [
             {

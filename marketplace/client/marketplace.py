@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from marketplace.client.answers import Tried, get_error, parse_json, parse_tried, printable
-from marketplace.client.errors import AmbiguousError, NotFoundError, TransportError
+from marketplace.client.errors import AmbiguousError, NotFoundError, QueryRefusedError, TransportError
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, cursor_of, parse_search_answer
 from marketplace.client.transport import Answer, Transport
 
@@ -49,7 +49,11 @@ class Uploaded:
 
 @dataclass(frozen=True)
 class ListQuery:
-    """Which current entries to list; ``limit`` counts rows, None means all."""
+    """Which current entries to list; ``limit`` counts rows, None means all.
+
+    Args:
+        trust: how the marketplace stands to their endorsers, or ``all``; None leaves it to what it shows.
+    """
 
     status: Status = "valid"
     location: Location = "all"
@@ -58,6 +62,7 @@ class ListQuery:
     search: str | None = None
     limit: int | None = None
     scope: str | None = None
+    trust: str | None = None
 
 
 @dataclass(frozen=True)
@@ -302,13 +307,13 @@ class MarketplaceClient:
                 return replace(page, hits=hits[: query.limit])
 
     def resolve(self, identifier: str, email: str | None = None) -> Listed:
-        """The one current entry, of whatever status, for an image (and endorser).
+        """The one current entry, of whatever status and trust, for an image (and endorser).
 
         Raises:
             NotFoundError: there is none.
             AmbiguousError: several endorsers have one.
         """
-        query = ListQuery(status="all", identifier=identifier, email=email, limit=2)
+        query = ListQuery(status="all", identifier=identifier, email=email, limit=2, trust="all")
         found = list(self.entries(query))
         if not found:
             raise NotFoundError(
@@ -331,6 +336,7 @@ class MarketplaceClient:
             "sEcho": "1",
             "sSearch": query.search,
             "scope": query.scope,
+            "trust": query.trust,
             "iDisplayStart": str(start),
             "iDisplayLength": str(length),
         }
@@ -342,6 +348,8 @@ class MarketplaceClient:
         )
         if answer.status == 404:
             return [], 0
+        if answer.status == 400:  # nothing was sent that could be an invalid entry
+            raise QueryRefusedError(str(get_error(answer)))
         if answer.status != 200:
             raise get_error(answer)
         return _parse_page(parse_json(answer))

@@ -144,4 +144,5 @@ def one_of(name: str, text: str, values: tuple[str, ...]) -> str:
     """
     if text in values:
         return text
-    raise BadRequestError(f"query.{name}", f"{name} is {shown(text)}, expected one of {', '.join(values)}")
+    words = ", ".join(filter(None, values))
+    raise BadRequestError(f"query.{name}", f"{name} is {shown(text)}, expected one of {words}")

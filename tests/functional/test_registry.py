@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from marketplace.cli import run
-from marketplace.client.errors import PolicyError
-from marketplace.client.marketplace import MarketplaceClient
+from marketplace.client.errors import PolicyError, QueryRefusedError
+from marketplace.client.marketplace import ListQuery, MarketplaceClient
 from marketplace.client.transport import Transport
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
@@ -163,11 +163,18 @@ def test_the_same_bytes_again_are_answered_as_before_also_when_the_signer_is_rev
 
 def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
     xml = {"Accept": "application/xml"}
-    with site(keys, tmp_path, trust_show="trusted") as (_, http, _trust):
+    with site(keys, tmp_path, trust_show="trusted") as (server, http, _trust):
         for name in ("jim", "jane"):
             assert uploaded(http, document(keys, name)).status_code == 201
         eventually(lambda: standings(http) == {"jim": "chained"})
         assert standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"}
+        # Whoever names an entry gets it: to be told why it is not trusted, or to take it back.
+        with MarketplaceClient(Transport(server.url)) as client:
+            (jane,) = client.entries(ListQuery(trust="self-signed"))
+            assert client.resolve(jane.identifier) == client.resolve(jane.identifier, jane.email) == jane
+            assert jane not in list(client.entries(ListQuery()))
+            with pytest.raises(QueryRefusedError, match="expected one of all, trusted"):
+                list(client.entries(ListQuery(trust="liked")))
         listed = http.get("/metadata", headers=xml)
         assert listed.text.count("<rdf:RDF") == 1
         assert http.get("/metadata?trust=all", headers=xml).text.count("<rdf:RDF") == 2
