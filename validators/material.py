@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -95,13 +95,17 @@ class TrustMaterial:
         stale = sorted(one.digest for one in self.lists if one.is_stale(now))
         return hashlib.sha256("\n".join([self.digest, *stale]).encode()).hexdigest()
 
-    def find_list(self, issuers: Iterable[Link], name: Name) -> RevocationList | None:
-        """The newest list that one of these authorities of this name signed."""
+    def find_lists(self, issuers: Iterable[Link], name: Name) -> Sequence[RevocationList]:
+        """Of each series of lists of this name the newest that one of these authorities signed.
+
+        The newest of all comes first.
+        """
         authorities = list(issuers)
-        for found in self._lists_by_issuer.get(name, ()):
-            if any(is_issued_by(found, authority) for authority in authorities):
-                return found
-        return None
+        newest: dict[object, RevocationList] = {}
+        for one in self._lists_by_issuer.get(name, ()):
+            if one.series not in newest and any(is_issued_by(one, authority) for authority in authorities):
+                newest[one.series] = one
+        return list(newest.values())
 
     @cached_property
     def _lists_by_issuer(self) -> Mapping[Name, tuple[RevocationList, ...]]:

@@ -1,14 +1,16 @@
 """Revocation lists: read once, tied to their issuer by signature, and asked about certificates.
 
 The newest list of an issuer speaks for it; of two made in the same second the one with
-the higher number, and of two with the same number the one that revokes more. What it
-says counts from the moment the list is known, whatever date it gives: a thief of a key
-writes any date he likes.
+the higher number, and of two with the same number the one that revokes more. An issuer
+may publish several series side by side, one for each distribution point or key of its
+own: then what the newest of any of them revokes is revoked. What a list says counts from
+the moment it is known, whatever date it gives: a thief of a key writes any date he likes.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -46,6 +48,7 @@ class RevocationList:
         name: the issuer as entries spell names.
         next_update: when a newer one is promised; None where it promises none.
         number: the issuer's count of its lists (RFC 5280, section 5.2.3); -1 where it counts none.
+        part: what tells the series apart that the issuer publishes: distribution points and its key's id.
     """
 
     digest: str
@@ -55,10 +58,16 @@ class RevocationList:
     this_update: datetime
     next_update: datetime | None
     number: int = -1
+    part: frozenset[str] = frozenset()
+
+    @property
+    def series(self) -> tuple[Name, frozenset[str]]:
+        """The lists of which a newer one takes the place of this one."""
+        return self.issuer, self.part
 
     @property
     def age(self) -> tuple[datetime, int]:
-        """What orders the lists of one issuer: the greatest is the newest."""
+        """What orders the lists of a series: the greatest is the newest."""
         return self.this_update, self.number
 
     def is_stale(self, now: datetime) -> bool:
@@ -100,6 +109,7 @@ def parse_list(der: bytes) -> RevocationList:
             this_update=crl.last_update_utc,
             next_update=crl.next_update_utc,
             number=_number(crl),
+            part=frozenset(_parts(crl)),
         )
         unknown = [one.oid.dotted_string for one in crl.extensions if _narrows(one)]
         unknown += [
@@ -141,6 +151,17 @@ def _number(crl: x509.CertificateRevocationList) -> int:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
         return -1
+
+
+def _parts(crl: x509.CertificateRevocationList) -> Iterator[str]:
+    """Sections 5.2.1 and 5.2.5."""
+    for extension in crl.extensions:
+        value = extension.value
+        if isinstance(value, x509.IssuingDistributionPoint):
+            yield from (f"point {name!r}" for name in value.full_name or ())
+            yield from (f"point {name!r}" for name in value.relative_name or ())
+        elif isinstance(value, x509.AuthorityKeyIdentifier) and value.key_identifier is not None:
+            yield f"key {value.key_identifier.hex()}"
 
 
 def _narrows(extension: x509.Extension[x509.ExtensionType]) -> bool:

@@ -152,8 +152,8 @@ def _ask(
     link: Link, issuers: Sequence[Link], material: TrustMaterial, now: datetime, state: _Revocation
 ) -> None:
     policy = material.policy
-    found = material.find_list(issuers, link.issuer)
-    if found is None:
+    lists = material.find_lists(issuers, link.issuer)
+    if not lists:
         missing = f"there is no revocation list of the issuer of {link.name}"
         if material.gaps:
             state.fault = state.fault or f"{missing}, and some could not be read: {'; '.join(material.gaps)}"
@@ -162,10 +162,11 @@ def _ask(
         else:
             state.notes = (*state.notes, missing)
         return
-    state.revoked = found.find_revocation(link)
+    state.revoked = next(filter(None, (one.find_revocation(link) for one in lists)), None)
     if state.revoked is not None:
         state.name = link.name
         return
+    found = lists[0]
     if found.is_stale(now):
         until = format_time(found.next_update) if found.next_update else format_time(found.this_update)
         stale = f"the newest revocation list of {found.name} is out of date ({until})"

@@ -16,7 +16,6 @@ from typing import TypeVar
 from marketplace.trust.formats import parse_certificates, parse_lists
 from marketplace.trust.sources import find_anchor_files, find_beside, find_list_files, read_file
 from validators.allowlist import AllowList, parse_allow_list
-from validators.distinguished import Name
 from validators.document import format_time
 from validators.links import Age, Link, MaterialError, key_age, may_sign_lists
 from validators.material import TrustMaterial, TrustPolicy
@@ -167,14 +166,14 @@ class _Loading:
 
     def _keep_gone(self, paths: Mapping[Path, None]) -> None:
         """Keep lists that are in no file any more: what they said is not taken back by their absence."""
-        newest: dict[Name, RevocationList] = {}
+        newest: dict[object, RevocationList] = {}
         for one in (one for lists in self.read_lists.values() for one in lists):
-            newest[one.issuer] = max(one, newest.get(one.issuer, one), key=lambda list_: list_.age)
+            newest[one.series] = max(one, newest.get(one.series, one), key=lambda list_: list_.age)
         for path, lists in self._before.lists.items():
             if path not in paths and path.exists():
                 continue  # the settings no longer name it
             # Where the same authority says something at least as new, this one was renamed or replaced.
-            left = [one for one in lists if one.issuer not in newest or newest[one.issuer].age < one.age]
+            left = [one for one in lists if one.series not in newest or newest[one.series].age < one.age]
             for one in left:
                 gone = f"no longer holds the list of {one.name}" if path in self.read_lists else "is gone"
                 self._fault("trust.crl-gone", path, f"{gone}; what it said stays in force (trust forget)")
@@ -198,7 +197,7 @@ class _Loading:
                 return before
             if not issuers:
                 self._fault("trust.crl-foreign", path, f"{one.name} is no authority of this site")
-            if any(old.issuer == one.issuer and one.age < old.age for old in before or ()):
+            if any(old.series == one.series and one.age < old.age for old in before or ()):
                 self._fault(
                     "trust.crl-older", path, "is older than the one it replaces, which stays in force"
                 )

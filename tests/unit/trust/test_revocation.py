@@ -156,6 +156,25 @@ def test_lists_that_do_not_say_all_are_named(extension):
         parse_list(crl_bytes(ROOT, extensions=[extension]))
 
 
+def named(part):
+    """A list for one distribution point, or of one key."""
+    if part.startswith("http"):
+        return partial(full_name=[x509.UniformResourceIdentifier(part)]), True
+    return x509.AuthorityKeyIdentifier(part.encode(), None, None), False
+
+
+@pytest.mark.parametrize(("one", "other"), [("http://a.org/1", "http://a.org/2"), ("old key", "new key")])
+def test_lists_that_an_issuer_publishes_side_by_side_count_all(one, other):
+    older = revocations(ROOT, RITA, extensions=[named(one)])
+    newer = revocations(ROOT, JIM, this_update=NOW, extensions=[named(other)])
+    held = material(ROOT, lists=[older, newer])
+    assert [judged(who, held).standing for who in (RITA, JIM)] == [Standing.REVOKED] * 2
+    # In a series of its own the newer list speaks alone.
+    again = revocations(ROOT, this_update=NOW, extensions=[named(one)])
+    held = material(ROOT, lists=[older, newer, again])
+    assert [judged(who, held).standing for who in (RITA, JIM)] == [Standing.CHAINED, Standing.REVOKED]
+
+
 def test_rows_about_other_issuers_are_named():
     other = x509.CertificateIssuer([x509.DirectoryName(JIM.certificate.subject)])
     with pytest.raises(MaterialError, match="not a whole, direct"):

@@ -223,6 +223,17 @@ def test_an_authority_that_drops_out_of_a_file_of_several_still_speaks(bundle, c
     assert "Demo" in str(opened.faults[0])
 
 
+def test_a_list_of_another_key_of_the_authority_does_not_stand_for_the_one_it_overwrites(bundle, crl):
+    def of_key(name: bytes) -> list[tuple[x509.AuthorityKeyIdentifier, bool]]:
+        return [(x509.AuthorityKeyIdentifier(name, None, None), False)]
+
+    crl.write_bytes(crl_bytes(ROOT, RITA, extensions=of_key(b"old")))
+    opened = store(anchors=[bundle], lists=[crl])
+    crl.write_bytes(crl_bytes(ROOT, this_update=NOW, extensions=of_key(b"new")))
+    opened.reload()
+    assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-gone"])
+
+
 def test_a_list_of_the_same_second_with_a_lower_number_is_older(bundle, crl):
     crl.write_bytes(crl_bytes(ROOT, RITA, extensions=[(x509.CRLNumber(2), False)]))
     opened = store(anchors=[bundle], lists=[crl])
