@@ -30,7 +30,7 @@ def export(config: Path | None, data: str | None, audience: str | None, director
     `marketplace import` rebuilds a marketplace from it. What groups keep to themselves
     is left out: write it, group by group, with --audience into directories of its own.
     """
-    log = _find_log(config, data, audience, "group.export")
+    log = PUBLIC if audience is None else _touch(config, data, audience, "log.export")
     with open_database(read_settings(config, data)) as database:
         service = ExportService(database)
         count = 0
@@ -57,7 +57,7 @@ def import_(config: Path | None, data: str | None, audience: str | None, directo
     paths = find_documents(directory)
     if not paths:
         raise CommandError(f"{directory}: has no *.xml files", ExitCode.NOT_FOUND)
-    log = _find_log(config, data, audience, "group.import")
+    log = _touch(config, data, audience, "log.import")
     settings = read_settings(config, data)
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         counts = _import(ImportService(ingest), paths, log)
@@ -72,17 +72,21 @@ def import_(config: Path | None, data: str | None, audience: str | None, directo
         raise CommandError(f"{counts['failed']} of {len(paths)} files were left out", code)
 
 
-def _find_log(config: Path | None, data: str | None, audience: str | None, action: str) -> str:
-    """The log that a command works on; that it touches what a group keeps is recorded."""
+def _touch(config: Path | None, data: str | None, audience: str | None, action: str) -> str:
+    """The log that a command works on, with a record of who does it.
+
+    Raises:
+        CommandError: there is no such group.
+    """
     from marketplace.accounts import GroupService
     from marketplace.audit import AuditLog
 
-    if audience is None:
-        return PUBLIC
+    log = PUBLIC if audience is None else group_log(audience)
     with writing(config, data) as session:
-        GroupService(session).get(audience)
-        AuditLog(session).record(actor(), action, audience)
-    return group_log(audience)
+        if audience is not None:
+            GroupService(session).get(audience)
+        AuditLog(session).record(actor(), action, log)
+    return log
 
 
 def _import(service: ImportService, paths: list[Path], log: str) -> Counter[str]:

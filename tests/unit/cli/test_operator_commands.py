@@ -163,8 +163,12 @@ def test_what_a_group_keeps_moves_only_where_it_is_named(cli, data, tmp_path):
     assert cli("export", "--data", data, "--audience", "physics", tmp_path / "physics").code == 0
     assert len(list((tmp_path / "public").iterdir())) == 1
     assert len(list((tmp_path / "physics").iterdir())) == 2
-    acts = cli("audit", "--data", data, "--action", "group.", "-o", "json").json
-    assert [act["action"] for act in acts] == ["group.export", "group.import", "group.create"]
+    acts = cli("audit", "--data", data, "--action", "log.", "-o", "json").json
+    assert [(act["action"], act["subject"]) for act in acts] == [
+        ("log.export", "group:physics"),
+        ("log.import", "group:physics"),
+        ("log.import", "public"),
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
