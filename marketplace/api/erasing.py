@@ -14,7 +14,7 @@ from marketplace.web.security import principal_of
 from .answers import write_json
 from .description import JSON, Answer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
-from .json_body import CODES, read_object
+from .json_body import CODES, described, read_object
 
 ERASE = Operation(
     "api.entry.erase",
@@ -26,16 +26,11 @@ ERASE = Operation(
     [Answer("It is gone.", "Erased")],
     path=COORDINATES,
     method="POST",
-    bodies={
-        JSON: {
-            "type": "object",
-            "required": ["reason"],
-            "additionalProperties": False,
-            "properties": {
-                "reason": {"type": "string", "description": "told to whoever asks for the entry"},
-            },
+    bodies=described(
+        {
+            "reason": {"type": "string", "description": "told to whoever asks for the entry"},
         }
-    },
+    ),
     errors={**CODES, 400: (*CODES[400], "erase.reason"), 404: ("entry.unknown",)},
     needs="scope `admin`",
 )

@@ -27,7 +27,7 @@ from .access import (
 from .answers import fresh, page, site_url, write_json
 from .cursors import cut_page, encode_cursor
 from .description import JSON, Answer, Operation
-from .json_body import CODES, read_object
+from .json_body import CODES, described, read_object
 from .parameters import cursor, limit
 
 LIMIT = limit(100, 500)
@@ -51,14 +51,7 @@ CREATE = Operation(
     GROUP,
     [Answer("The group.", "Group", status=201, headers=("Location",))],
     method="POST",
-    bodies={
-        JSON: {
-            "type": "object",
-            "required": ["name"],
-            "additionalProperties": False,
-            "properties": {"name": {"type": "string", "pattern": f"^{GROUP_PATTERN}$"}},
-        }
-    },
+    bodies=described({"name": {"type": "string", "pattern": f"^{GROUP_PATTERN}$"}}),
     errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
     needs=_ADMIN,
 )

@@ -24,6 +24,22 @@ CODES: Mapping[int, tuple[str, ...]] = {
 }
 
 
+def described(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """How a body that ``read_object`` reads is described.
+
+    Args:
+        required: the schema of each member that has to be there.
+        optional: the schema of each that may be left out.
+    """
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": {**required, **(optional or {})},
+    }
+    return {JSON: schema}
+
+
 def read_object(
     request: Request, required: Mapping[str, type], optional: Mapping[str, type] | None = None
 ) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from pyramid.view import view_config
 
 from marketplace.changes import LogNotFoundError
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.errors import PeerError
+from marketplace.peers.errors import PeerError, PeerNotFoundError, PeerTakenError
 from marketplace.peers.mirror_list import MOST_MIRRORS
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
-from marketplace.peers.registry import PeerNotFoundError, PeerTakenError
 from marketplace.runtime import Runtime
 from marketplace.tlog.errors import KeyFormatError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
@@ -26,7 +25,7 @@ from marketplace.web.security import principal_of
 from .access import GROUP_NAME, now_of, written
 from .answers import fresh, site_url, write_json
 from .description import JSON, Answer, Operation, Parameter
-from .json_body import CODES, read_object
+from .json_body import CODES, described, read_object
 
 _GROUP = "Federation"
 _ADMIN = "scope `admin`"
@@ -65,19 +64,13 @@ ADD = Operation(
     _GROUP,
     [Answer("The peer.", "PeerRecord", status=201, headers=("Location",))],
     method="POST",
-    bodies={
-        JSON: {
-            "type": "object",
-            "required": ["url", "key"],
-            "additionalProperties": False,
-            "properties": {
-                "url": {"type": "string", "format": "uri"},
-                "key": {"type": "string", "description": "the log key: name+hex8+base64"},
-                "auth_key": {"type": "string", "description": "the auth key, likewise"},
-                "mirrors": _MIRRORS,
-            },
-        }
-    },
+    bodies=described(
+        {
+            "url": {"type": "string", "format": "uri"},
+            "key": {"type": "string", "description": "the log key: name+hex8+base64"},
+        },
+        {"auth_key": {"type": "string", "description": "the auth key, likewise"}, "mirrors": _MIRRORS},
+    ),
     errors={**CODES, 400: (*CODES[400], "peer.address", "peer.key", "key.format"), 409: ["peer.taken"]},
     needs=_ADMIN,
 )
@@ -110,14 +103,7 @@ EPOCH = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
-    bodies={
-        JSON: {
-            "type": "object",
-            "required": ["origin"],
-            "additionalProperties": False,
-            "properties": {"origin": {"type": "string", "description": "such as NAME/public/e2"}},
-        }
-    },
+    bodies=described({"origin": {"type": "string", "description": "such as NAME/public/e2"}}),
     errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
     needs=_ADMIN,
 )
@@ -129,14 +115,7 @@ MIRRORS = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
-    bodies={
-        JSON: {
-            "type": "object",
-            "required": ["mirrors"],
-            "additionalProperties": False,
-            "properties": {"mirrors": _MIRRORS},
-        }
-    },
+    bodies=described({"mirrors": _MIRRORS}),
     errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
     needs=_ADMIN,
 )

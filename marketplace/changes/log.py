@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketplace.models import Change as ChangeRow
 from marketplace.models import Entry, Log
@@ -99,10 +99,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        key = self._session.scalar(select(Log.id).where(Log.name == log))
-        if key is None:
-            raise LogNotFoundError(log)
-        return key
+        return self._column(log, Log.id)
 
     def size(self, log: str) -> int:
         """How many rows a log has, which is the next sequence number.
@@ -110,10 +107,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        size = self._session.scalar(select(Log.next_sequence).where(Log.name == log))
-        if size is None:
-            raise LogNotFoundError(log)
-        return size
+        return self._column(log, Log.next_sequence)
 
     def revision(self, log: str) -> int:
         """How often a log changed which of its rows are shown.
@@ -121,10 +115,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        found = self._session.scalar(select(Log.revision).where(Log.name == log))
-        if found is None:
-            raise LogNotFoundError(log)
-        return found
+        return self._column(log, Log.revision)
 
     def append(self, log: str, rows: Sequence[Appended], accepted_at: datetime) -> range:
         """Append entries; call it as the last thing before the commit.
@@ -184,6 +175,12 @@ class ChangeLog:
             .limit(min(limit, PAGE_LIMIT))
         )
         return [Change(*row) for row in found]
+
+    def _column(self, log: str, column: InstrumentedAttribute[int]) -> int:
+        found = self._session.scalar(select(column).where(Log.name == log))
+        if found is None:
+            raise LogNotFoundError(log)
+        return found
 
 
 def _claimed(provenance: Provenance | None) -> dict[str, str | int | None]:

@@ -174,8 +174,7 @@ def revoke(config: Path | None, data: str | None, group: str, name: str) -> None
 def _administration(settings: Settings) -> Iterator[PeerAdministration]:
     from marketplace.changes import LogNotFoundError
     from marketplace.peers.administration import PeerAdministration
-    from marketplace.peers.errors import PeerError
-    from marketplace.peers.registry import PeerNotFoundError, PeerTakenError
+    from marketplace.peers.errors import PeerError, PeerNotFoundError, PeerTakenError
 
     try:
         with open_database(settings) as database:

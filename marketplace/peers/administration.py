@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC, group_log
 from marketplace.audit import AuditLog
 from marketplace.db import Database
-from marketplace.peers.checkpoints import Seen
+from marketplace.peers.checkpoints import Seen, newest_seen, withheld
+from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.grants import Grants
 from marketplace.peers.mirror_list import MirrorList
-from marketplace.peers.registry import Peers, Trouble
-from marketplace.peers.sites import FollowedLog, Peer, State
+from marketplace.peers.registry import Peers
+from marketplace.peers.sites import FollowedLog, Peer, State, Trouble
 from marketplace.tlog.note import VerifierKey
 from validators.document import format_time
 
@@ -93,42 +95,42 @@ class PeerAdministration:
     def all(self) -> list[PeerStatus]:
         """Every peer and how its logs stand."""
         with self.database.read() as session:
-            peers = Peers(session)
-            trouble, logs, withheld = peers.trouble(), peers.logs(), peers.withheld()
+            followed = FollowedLogs(session)
+            trouble, logs, kept_back = followed.trouble(), followed.all(), withheld(session)
             return [
-                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble, withheld)
-                for peer in peers.all()
+                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble, kept_back)
+                for peer in Peers(session).all()
             ]
 
     def switch(self, name: str, *, disabled: bool) -> None:
         """Stop or go on pulling from a peer."""
-        with self._acting("peer.disable" if disabled else "peer.enable", name) as peers:
-            peers.switch(name, disabled=disabled)
+        with self._acting("peer.disable" if disabled else "peer.enable", name) as session:
+            Peers(session).switch(name, disabled=disabled)
 
     def release(self, name: str) -> None:
         """Let a quarantined peer be pulled again, from what was proven last."""
-        with self._acting("peer.release", name) as peers:
-            peers.release(name)
+        with self._acting("peer.release", name) as session:
+            FollowedLogs(session).release(Peers(session).get(name))
 
     def restart(self, name: str) -> None:
         """Read every log of a peer again from its first row."""
-        with self._acting("peer.restart", name) as peers:
-            peers.restart(name)
+        with self._acting("peer.restart", name) as session:
+            FollowedLogs(session).restart(Peers(session).get(name))
 
     def accept_epoch(self, name: str, origin: str) -> None:
-        """Go on with a peer's public log under another name; see ``Peers.accept_epoch``."""
-        with self._acting("peer.epoch", name) as peers:
-            peers.accept_epoch(name, origin)
+        """Go on with a peer's public log under another name; see ``FollowedLogs.accept_epoch``."""
+        with self._acting("peer.epoch", name) as session:
+            FollowedLogs(session).accept_epoch(Peers(session).get(name), origin)
 
     def grant(self, group: str, name: str) -> None:
-        """Let a peer read a group's entries; see ``Peers.grant``."""
-        with self._acting("peer.grant", f"{name} {group}") as peers:
-            peers.grant(group_log(group), name, self._clock())
+        """Let a peer read a group's entries; see ``Grants.grant``."""
+        with self._acting("peer.grant", f"{name} {group}") as session:
+            Grants(session).grant(group_log(group), Peers(session).get(name), self._clock())
 
     def revoke(self, group: str, name: str) -> None:
-        """Let a peer read them no longer; see ``Peers.revoke``."""
-        with self._acting("peer.revoke", f"{name} {group}") as peers:
-            peers.revoke(group_log(group), name)
+        """Let a peer read them no longer; see ``Grants.revoke``."""
+        with self._acting("peer.revoke", f"{name} {group}") as session:
+            Grants(session).revoke(group_log(group), Peers(session).get(name))
 
     def summary(self, status: PeerStatus) -> dict[str, Any]:
         """A peer in one line: its public log, and what is missing from any."""
@@ -152,12 +154,11 @@ class PeerAdministration:
             PeerNotFoundError: there is none.
         """
         with self.database.read() as session:
-            peers = Peers(session)
-            peer = peers.get(name)
-            status = PeerStatus(peer, tuple(peers.logs(peer.id)), peers.trouble())
-            granted, evidence = peers.granted(peer.id), peers.evidence(peer.id)
+            peer, logs = Peers(session).get(name), FollowedLogs(session)
+            status = PeerStatus(peer, tuple(logs.of(peer.id)), logs.trouble())
+            granted, evidence = Grants(session).granted(peer.id), logs.evidence(peer.id)
             mirrors = MirrorList(session).of(peer.id)
-            seen = {one.id: peers.checkpoints(one.id, CHECKPOINTS) for one in status.logs}
+            seen = {one.id: newest_seen(session, one.id, CHECKPOINTS) for one in status.logs}
         return self.summary(status) | {
             "log_key": str(peer.log_key),
             "auth_key": None if peer.auth_key is None else str(peer.auth_key),
@@ -208,9 +209,9 @@ class PeerAdministration:
         }
 
     @contextmanager
-    def _acting(self, action: str, subject: str) -> Iterator[Peers]:
+    def _acting(self, action: str, subject: str) -> Iterator[Session]:
         with self.database.write() as session:
-            yield Peers(session)
+            yield session
             self._record(session, action, subject)
 
     def _record(self, session: Session, action: str, subject: str) -> None:

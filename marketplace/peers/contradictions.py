@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from marketplace.db import Database
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.progress import save_quarantine
-from marketplace.peers.registry import Peers
 from marketplace.peers.trusted_log import SplitViewError
 
 
@@ -21,7 +21,7 @@ def keep_contradiction(
         second: the note that came now.
     """
     with database.write() as session:
-        for followed in Peers(session).logs():
+        for followed in FollowedLogs(session).all():
             if followed.origin == origin:
                 error = SplitViewError(
                     "the peer showed this site, as a witness, another tree of a size it had shown before",

@@ -11,21 +11,21 @@ from marketplace.accounts import GroupService
 from marketplace.accounts.names import SYSTEM
 from marketplace.changes import ChangeLog
 from marketplace.peers.feed import OfferedLog
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.pull import Means
-from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Peer
 
 
 def follow_offered(session: Session, peer: Peer, offered: OfferedLog, means: Means) -> None:
     """Begin to follow a log, unless the site's filter leaves its group out; one that is followed stays so."""
-    peers = Peers(session)
+    logs = FollowedLogs(session)
     if offered.slug == PUBLIC:
-        peers.meet_public(peer, offered.origin)
+        logs.meet_public(peer, offered.origin)
         return
     group = guest_group(peer.name, offered.slug)
     if means.filter.takes_group(group):
         found_guest_group(session, group, means.clock())
-        peers.follow(peer, offered.origin, group_log(group))
+        logs.follow(peer, offered.origin, group_log(group))
 
 
 def guest_group(site: str, slug: str) -> str:

@@ -73,3 +73,33 @@ class WithheldError(ContactError):
     """The peer signed for rows that it does not hand out."""
 
     code = "peer.withheld"
+
+
+class PeerNotFoundError(PeerError):
+    """There is no peer of that name."""
+
+    code = "peer.unknown"
+
+
+class PeerTakenError(PeerError):
+    """There is a peer of that name or address already."""
+
+    code = "peer.taken"
+
+
+class PeerAddressError(PeerError):
+    """The address is none that a peer can have."""
+
+    code = "peer.address"
+
+
+class GrantError(PeerError):
+    """A log cannot be granted."""
+
+    code = "peer.grant"
+
+
+class PeerKeyError(PeerError):
+    """The keys given for a peer do not fit."""
+
+    code = "peer.key"

@@ -13,6 +13,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.peers.checkpoints import find_another, mark_withheld, remember
 from marketplace.peers.errors import ContactError
 from marketplace.peers.feed import PeerFeed
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.progress import save_evidence, save_quarantine
 from marketplace.peers.pull import Means
 from marketplace.peers.registry import Peers
@@ -44,9 +45,10 @@ class HeadGossip:
             ContactError: the peer did not answer as a witness does.
         """
         with self._means.database.read() as session:
-            peers = Peers(session)
-            owners = {one.id: one for one in peers.all() if one.id != self._peer.id and not one.disabled}
-            logs = [one for one in peers.logs() if one.log == PUBLIC and one.peer_id in owners]
+            owners = {
+                one.id: one for one in Peers(session).all() if one.id != self._peer.id and not one.disabled
+            }
+            logs = [one for one in FollowedLogs(session).all() if one.log == PUBLIC and one.peer_id in owners]
         if not logs:
             return
         followed = logs[self._turn % len(logs)]
@@ -60,7 +62,7 @@ class HeadGossip:
         """Hold a log against a head that its key signed and somebody else saw."""
         now = self._means.clock()
         with self._means.database.write() as session:
-            followed = Peers(session).log(followed.id)
+            followed = FollowedLogs(session).get(followed.id)
             another = find_another(session, followed, signed)
             since = remember(session, followed, signed, now, self._peer.name)
             if another is not None:

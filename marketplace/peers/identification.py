@@ -9,7 +9,9 @@ from marketplace.access.principal import PUBLIC, Principal, Scope
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.peers.assertions import UnprovenError, verify_assertion
-from marketplace.peers.registry import PeerNotFoundError, Peers
+from marketplace.peers.errors import PeerNotFoundError
+from marketplace.peers.grants import Grants
+from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Peer
 from marketplace.tlog.note import VerifierKey
 
@@ -50,6 +52,6 @@ class PeerIdentification:
                 return None if peer.disabled else peer.auth_key
 
             site = verify_assertion(assertion, find_key, self._keys.site, self._clock())
-            logs = frozenset({PUBLIC, *peers.granted(found[site].id)})
+            logs = frozenset({PUBLIC, *Grants(session).granted(found[site].id)})
         name = PREFIX + site
         return Principal(name, logs, frozenset({Scope.PEER}), token=name)

@@ -8,8 +8,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.models import PeerMirror
+from marketplace.peers.addresses import parse_address
+from marketplace.peers.errors import PeerAddressError
 from marketplace.peers.mirrors import Tally
-from marketplace.peers.registry import PeerAddressError, parse_address
 from marketplace.peers.sites import Mirror
 
 #: Mirrors of one peer: each is asked in vain once at the most.

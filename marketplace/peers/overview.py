@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from marketplace.peers.administration import DISABLED, PeerStatus
-from marketplace.peers.registry import Trouble
-from marketplace.peers.sites import FollowedLog, State
+from marketplace.peers.sites import FollowedLog, State, Trouble
 
 #: Failed attempts in a row from which a peer counts as away and not as unlucky.
 AWAY = 3

@@ -20,9 +20,9 @@ from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
 from marketplace.federation.witness import origin_digest
 from marketplace.models import Cosignature
 from marketplace.peers.errors import ContactError, NotFoundError
+from marketplace.peers.grants import Grants
 from marketplace.peers.limits import ReadLimits
 from marketplace.peers.reader import Answer, PeerReader
-from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Peer
 from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint, verify_cosignature
 from marketplace.tlog.encoding import parse_decimal
@@ -238,7 +238,7 @@ class PeerWitness:
 
 def visible_logs(session: Session, peer: Peer) -> list[PublishedLog]:
     """The published logs that a peer may know of."""
-    granted = {PUBLIC, *Peers(session).granted(peer.id)}
+    granted = {PUBLIC, *Grants(session).granted(peer.id)}
     return [log for log in Trees(session).all() if log.name in granted]
 
 

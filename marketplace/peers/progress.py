@@ -16,9 +16,9 @@ from marketplace.ingest.batch import Taken
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers.checkpoints import remember
 from marketplace.peers.errors import PeerError
-from marketplace.peers.registry import frontier_bytes
 from marketplace.peers.schedule import wanted_pause
 from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
+from marketplace.peers.stored import frontier_bytes
 from marketplace.peers.trusted_log import IntegrityError, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint
 

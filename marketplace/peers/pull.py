@@ -26,6 +26,7 @@ from marketplace.peers.checkpoints import find_another
 from marketplace.peers.comparison import find_missing
 from marketplace.peers.errors import ContactError
 from marketplace.peers.feed import MAX_IDS, MAX_ROWS, Head, PeerFeed, fetch_bodies
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_ROWS
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.mirrors import open_mirrors
@@ -41,7 +42,6 @@ from marketplace.peers.progress import (
     save_seen,
     save_step,
 )
-from marketplace.peers.registry import Peers
 from marketplace.peers.rows import Row, cut, entry_ids, sort_rows, unknown_rows
 from marketplace.peers.sites import FollowedLog, Mirror, Peer, Rejected
 from marketplace.peers.trusted_log import IntegrityError, SplitViewError, TrustedLog, judge_head, judge_page
@@ -366,7 +366,7 @@ class LogPull:
             return self._read(session, followed)
 
     def _read(self, session: Session, followed: FollowedLog) -> FollowedLog:
-        return Peers(session).log(followed.id)
+        return FollowedLogs(session).get(followed.id)
 
 
 def covers_more(shown: SignedCheckpoint, followed: FollowedLog) -> bool:

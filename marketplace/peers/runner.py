@@ -14,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access.principal import PUBLIC
 from marketplace.ingest import IngestError
 from marketplace.peers.discovery import follow_offered
-from marketplace.peers.errors import ContactError, MalformedError, PeerError
+from marketplace.peers.errors import ContactError, MalformedError, PeerError, PeerNotFoundError
 from marketplace.peers.feed import Description, OfferedLog, PeerFeed
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.gossip import HeadGossip
 from marketplace.peers.progress import MovedError, save_failure
 from marketplace.peers.pull import LogPull, Means, covers_more
-from marketplace.peers.registry import PeerNotFoundError, Peers
+from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
 from marketplace.peers.sites import FollowedLog, Peer, Standing, State
 from marketplace.peers.trusted_log import IntegrityError
@@ -150,7 +151,7 @@ class PeerRunner:
         """
         self._look()
         with self._means.database.read() as session:
-            return Peers(session).logs(self.peer.id)
+            return FollowedLogs(session).of(self.peer.id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -211,7 +212,7 @@ class PeerRunner:
         if time.monotonic() >= self._read_at:
             with self._means.database.read() as session:
                 self.peer = Peers(session).get(self.peer.name)
-                self._followed = Peers(session).logs(self.peer.id)
+                self._followed = FollowedLogs(session).of(self.peer.id)
             self._read_at = time.monotonic() + _READ
         looked = time.monotonic() >= self._discovery.at
         if looked:
@@ -297,11 +298,10 @@ class PeerRunner:
         known = {one.origin for one in followed}
         new = [one for one in offered if one.origin not in known]
         with self._means.database.write() as session:
-            peers = Peers(session)
-            peers.note_contact(self.peer.id, self._means.clock(), offset)
+            Peers(session).note_contact(self.peer.id, self._means.clock(), offset)
             for one in new:
                 follow_offered(session, self.peer, one, self._means)
-            return peers.logs(self.peer.id) if new else followed
+            return FollowedLogs(session).of(self.peer.id) if new else followed
 
     def _describe(self) -> tuple[Description, int | None]:
         """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""

@@ -15,10 +15,11 @@ from marketplace.federation.keys import SiteKeys
 from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
 from marketplace.peers.assertions import make_assertion
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.pull import Means
-from marketplace.peers.registry import Peers, Standings
+from marketplace.peers.registry import Peers
 from marketplace.peers.runner import PeerRunner
-from marketplace.peers.sites import FollowedLog, Peer
+from marketplace.peers.sites import FollowedLog, Peer, Standings
 from marketplace.peers.verification import Verification
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
@@ -106,7 +107,7 @@ class PullService:
             try:
                 with self._means.database.read() as session:
                     peers = [peer for peer in Peers(session).all() if not peer.disabled]
-                    standings = Peers(session).standings()
+                    standings = FollowedLogs(session).standings()
                 self._arrange(peers)
                 self._tell(standings)
             except SQLAlchemyError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +79,27 @@ class Standing:
     origin: str
     state: State
     reached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How many rows of a log are wanted and were rejected."""
+
+    wanted: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How everything stands that is followed.
+
+    Args:
+        logs: by the key of the peer.
+        wanted: whether any body is missing.
+    """
+
+    logs: Mapping[int, frozenset[Standing]]
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)

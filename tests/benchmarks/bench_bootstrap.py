@@ -33,8 +33,8 @@ from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestService, Page, Receipt, UploadPolicy
 from marketplace.ingest.service import utc_now
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.limits import PAGE_ROWS
-from marketplace.peers.registry import Peers
 from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS
 from tests.benchmarks.figures import Figure, table
 from tests.factories.documents import image, signed
@@ -242,7 +242,7 @@ def _is_whole(new: Site, full: Site, number: int) -> bool:
     if log.trusted.proven.size < number:
         return False
     with new.database() as database, database.read() as session:
-        return log.entries == number and Peers(session).trouble().get(log.id) is None
+        return log.entries == number and FollowedLogs(session).trouble().get(log.id) is None
 
 
 def _first_request(full: Site) -> datetime:

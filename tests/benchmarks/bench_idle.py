@@ -21,6 +21,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.ingest.service import utc_now
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from marketplace.tlog.merkle import EMPTY_ROOT
@@ -89,7 +90,7 @@ def _follow(site: Site, quiet: QuietPeers) -> None:
 
     def compared() -> int:
         with site.database() as database, database.read() as session:
-            return sum(log.compared_at is not None for log in Peers(session).logs())
+            return sum(log.compared_at is not None for log in FollowedLogs(session).all())
 
     until(lambda: compared() == len(quiet.keys), "all peers were read")
 

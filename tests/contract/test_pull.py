@@ -14,6 +14,7 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.errors import UnreachableError
 from marketplace.peers.feed import Head
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State
@@ -96,7 +97,7 @@ class Site:
 
     def followed(self) -> FollowedLog:
         with self.database.read() as session:
-            return Peers(session).logs(self.peer.id)[0]
+            return FollowedLogs(session).of(self.peer.id)[0]
 
     def pull(self, feed: FakeFeed, shown: SignedCheckpoint | None = None) -> FollowedLog:
         return self.log_pull.run(self.followed(), feed, shown)  # type: ignore[arg-type]  # the same calls
@@ -107,7 +108,7 @@ class Site:
 
     def trouble(self) -> tuple[int, int]:
         with self.database.read() as session:
-            found = Peers(session).trouble().get(self.followed().id)
+            found = FollowedLogs(session).trouble().get(self.followed().id)
         return (0, 0) if found is None else (found.wanted, found.rejected)
 
 
@@ -225,8 +226,8 @@ def test_rows_that_do_not_make_the_signed_tree_lead_to_quarantine(site: Site) ->
     log = site.followed()
     assert (log.state, log.error_code, log.trusted.reached.size) == (State.QUARANTINED, "integrity.root", 2)
     with site.database.write() as session:
-        evidence = Peers(session).evidence(site.peer.id)
-        Peers(session).release(SITE)
+        evidence = FollowedLogs(session).evidence(site.peer.id)
+        FollowedLogs(session).release(site.peer)
     assert ORIGIN in evidence[0].first
     assert '"q":7' in evidence[0].second
     feed.rows_held = list(feed.covered)
@@ -241,16 +242,16 @@ def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> N
     with pytest.raises(RollbackError):
         site.log_pull.run(site.followed(), feed)  # type: ignore[arg-type]  # the same calls
     with site.database.write() as session:
-        Peers(session).release(SITE)
+        FollowedLogs(session).release(site.peer)
     feed.covered = [*feed.rows_held[:2], feed.rows_held[0]]
     with pytest.raises(SplitViewError):
         site.pull(feed)
     with site.database.write() as session:
-        assert [one.code for one in Peers(session).evidence(site.peer.id)] == [
+        assert [one.code for one in FollowedLogs(session).evidence(site.peer.id)] == [
             "integrity.split-view",
             "integrity.rollback",
         ]
-        Peers(session).restart(SITE)
+        FollowedLogs(session).restart(site.peer)
     feed.covered = None
     log = site.pull(feed)
     assert (log.state, log.trusted.proven.size, site.size()) == (State.TAILING, 3, 3)

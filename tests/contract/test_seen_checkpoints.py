@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.checkpoints import NEWEST, remember, thinned
 from marketplace.peers.errors import UnreachableError
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.gossip import PATIENCE, HeadGossip
 from marketplace.peers.overview import alerts, public_peer
 from marketplace.peers.registry import Peers
@@ -78,7 +79,7 @@ def test_what_was_seen_before_the_largest_was_forgotten_still_counts(site: Site)
     with pytest.raises(SplitViewError):
         site.pull(feed)
     with site.database.write() as session:
-        Peers(session).release(SITE)
+        FollowedLogs(session).release(site.peer)
     assert site.pull(feed).trusted.proven.size == 4
 
 
@@ -103,7 +104,7 @@ def test_a_witness_that_saw_another_tree_gives_a_split_view_away(
         told.hold(site.followed(), site.peer, head(feed, 3, odd=True))
     assert (site.followed().state, site.followed().error_code) == (State.QUARANTINED, "integrity.split-view")
     with site.database.read() as session:
-        (evidence,) = Peers(session).evidence(site.peer.id)
+        (evidence,) = FollowedLogs(session).evidence(site.peer.id)
     assert evidence.first != evidence.second
     assert ORIGIN in evidence.first and ORIGIN in evidence.second
 
@@ -128,7 +129,7 @@ def test_a_log_that_shows_less_than_it_signed_elsewhere_is_frozen_until_it_moves
             told.hold(site.followed(), site.peer, larger)
     assert told_alerts() == ["peer.frozen"]
     with site.database.read() as session:
-        (evidence,) = Peers(session).evidence(site.peer.id)
+        (evidence,) = FollowedLogs(session).evidence(site.peer.id)
     assert (evidence.code, "\n5\n" in evidence.first, "\n2\n" in evidence.second) == (
         "integrity.frozen", True, True,
     )  # fmt: skip
@@ -149,4 +150,4 @@ def test_a_log_that_moves_on_in_time_is_not_frozen(site: Site, monkeypatch: pyte
         site.now += timedelta(minutes=1)
         told.hold(site.followed(), site.peer, larger)
     with site.database.read() as session:
-        assert Peers(session).evidence(site.peer.id) == []
+        assert FollowedLogs(session).evidence(site.peer.id) == []

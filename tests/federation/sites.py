@@ -19,6 +19,7 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.models import Change, Entry
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog
 from marketplace.tlog.note import VerifierKey
@@ -115,15 +116,15 @@ class Site:
     def followed(self, peer: str) -> FollowedLog:
         """How the public log of a peer stands here."""
         with self.database() as database, database.read() as session:
-            peers = Peers(session)
-            (found,) = [one for one in peers.logs(peers.get(peer).id) if one.log == PUBLIC]
+            logs = FollowedLogs(session).of(Peers(session).get(peer).id)
+            (found,) = [one for one in logs if one.log == PUBLIC]
         return found
 
     def evidence(self, peer: str) -> list[str]:
         """The codes of what is kept against a peer."""
         with self.database() as database, database.read() as session:
-            peers = Peers(session)
-            return [one.code for one in peers.evidence(peers.get(peer).id)]
+            found = FollowedLogs(session).evidence(Peers(session).get(peer).id)
+            return [one.code for one in found]
 
     def upload(self, data: bytes) -> str:
         """Upload a document; returns its id once it is confirmed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
-from marketplace.peers.registry import Peers
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.tlog.tiles import WIDTH, parse_tile_name
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -95,7 +95,7 @@ def verify_whole(site: Site, peer: Site) -> None:
     assert log.trusted.proven == log.trusted.reached
     assert log.entries == log.trusted.reached.size
     with site.database() as database, database.read() as session:
-        assert Peers(session).trouble().get(log.id) is None
+        assert FollowedLogs(session).trouble().get(log.id) is None
 
 
 def verify_resumed(kills: list[tuple[int, list[int]]], everything: list[int]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
 from marketplace.ingest.service import utc_now
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog
 from tests.functional.running import RunningServer, free_port, start
@@ -80,8 +81,7 @@ class Site:
     def followed(self, other: Site) -> list[FollowedLog]:
         """How the logs of a peer stand here."""
         with self.database() as database, database.read() as session:
-            peers = Peers(session)
-            return peers.logs(peers.get(other.name).id)
+            return FollowedLogs(session).of(Peers(session).get(other.name).id)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the operator here."""

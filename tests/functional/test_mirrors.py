@@ -17,6 +17,7 @@ from marketplace.db import upgrade
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
 from marketplace.ingest.service import utc_now
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Mirror, State
@@ -107,9 +108,9 @@ def read_whole(tmp_path: Path, full: Site, *urls: str) -> tuple[list[Mirror], li
         log = new.followed(full)[0]
         assert (log.state, log.entries) == (State.TAILING, ENTRIES)
         with new.database() as database, database.read() as session:
-            peers = Peers(session)
-            assert peers.trouble() == {}
-            assert peers.evidence(log.peer_id) == []
+            logs = FollowedLogs(session)
+            assert logs.trouble() == {}
+            assert logs.evidence(log.peer_id) == []
             found = MirrorList(session).of(log.peer_id)
     finally:
         new.stop()

@@ -10,7 +10,10 @@ from sqlalchemy import update
 from marketplace.access import group_log
 from marketplace.ingest.service import utc_now
 from marketplace.models import PeerLog
-from marketplace.peers.registry import GrantError, Peers, frontier_bytes
+from marketplace.peers.errors import GrantError
+from marketplace.peers.grants import Grants
+from marketplace.peers.registry import Peers
+from marketplace.peers.stored import frontier_bytes
 from marketplace.peers.trusted_log import EMPTY
 from marketplace.tlog.merkle import hash_leaf
 from tests.factories.documents import image, signed
@@ -54,7 +57,7 @@ def test_private_entries_reach_the_granted_peer_and_nobody_else(tmp_path: Path, 
         path = accept(secret).coordinates.path()
         upload_to_group(a, secret, tokens)
         with a.database() as database, database.write() as session:
-            Peers(session).grant(group_log(GROUP), b.name, utc_now())
+            Grants(session).grant(group_log(GROUP), Peers(session).get(b.name), utc_now())
         b.pull(a)
         until(lambda: len(b.followed(a)) == 2, "the granted log is followed")
         until(lambda: b.followed(a)[1].entries == 1, "the private entry is there")
@@ -64,7 +67,7 @@ def test_private_entries_reach_the_granted_peer_and_nobody_else(tmp_path: Path, 
         upload_to_group(a, later, tokens)
         until(lambda: b.followed(a)[1].entries == 2, "later ones come too", 120)
         with b.database() as database, database.write() as session, pytest.raises(GrantError):
-            Peers(session).grant(b.followed(a)[1].log, a.name, utc_now())
+            Grants(session).grant(b.followed(a)[1].log, Peers(session).get(a.name), utc_now())
 
 
 def upload_to_group(site: Site, data: bytes, tokens: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys, load_keys
 from marketplace.ingest.service import utc_now
 from marketplace.models import Change, Entry
+from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import State
 from marketplace.tlog.checkpoint import verify_checkpoint
@@ -80,5 +81,5 @@ def test_a_site_of_two_processes_is_one_site_to_its_peers(tmp_path: Path, postgr
 
         until(lambda: published() == {len(documents)}, "both show one log that covers all of it")
         with database.read() as session, other.database() as theirs, theirs.read() as there:
-            assert [log.state for log in Peers(session).logs()] == [State.TAILING]
-            assert [log.state for log in Peers(there).logs()] == [State.TAILING]
+            assert [log.state for log in FollowedLogs(session).all()] == [State.TAILING]
+            assert [log.state for log in FollowedLogs(there).all()] == [State.TAILING]
