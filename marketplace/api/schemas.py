@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from marketplace.entries.standing import STANDINGS
+from marketplace.peers.sites import Question
 from marketplace.search.facts import Facet
 
 from .description import Schema
@@ -431,6 +432,10 @@ SCHEMAS: Mapping[str, Schema] = {
         contacted_at=TIME_OR_NULL,
         clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
         withheld=_said(COUNT, "rows that it signed for elsewhere and does not show here"),
+        faults=_said(
+            {"type": "object", "additionalProperties": TEXT},
+            "codes of what is wrong with its answers, by what it was asked about",
+        ),
     ),
     "PeerRecord": record(
         "Everything about a peer.",
@@ -452,6 +457,16 @@ SCHEMAS: Mapping[str, Schema] = {
             )
         ),
         logs=array({"type": "object"}),
+        faults=array(
+            record(
+                "A question that it does not answer as it should.",
+                question={"type": "string", "enum": [one.value for one in Question]},
+                origin=_said(TEXT_OR_NULL, "the log that it was about"),
+                code=TEXT,
+                reason=TEXT,
+                since=TIME,
+            )
+        ),
         evidence=array({"type": "object"}),
     ),
     "Erased": record("What was erased.", erased=_said(array(TEXT), "ids of the entries")),

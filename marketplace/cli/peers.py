@@ -221,5 +221,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         + (f", {one['error']}" if one["error"] else "")
         for one in record["logs"]
     ]
+    flat["faults"] = [
+        f"{one['since']} {one['question']}: {one['code']}: {one['reason']}" for one in record["faults"]
+    ]
     flat["evidence"] = [f"{one['found_at']} {one['code']}: {one['message']}" for one in record["evidence"]]
     return flat

@@ -12,6 +12,7 @@ from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
     Peer,
     PeerEvidence,
+    PeerFault,
     PeerGrant,
     PeerLog,
     PeerMirror,
@@ -49,6 +50,7 @@ __all__ = [
     "OutgoingMail",
     "Peer",
     "PeerEvidence",
+    "PeerFault",
     "PeerGrant",
     "PeerLog",
     "PeerMirror",

@@ -155,6 +155,23 @@ class PeerEvidence(Base):
     second: Mapped[Word]
 
 
+class PeerFault(Base):
+    """A question beside its rows that a peer does not answer as it should: until it does.
+
+    ``question`` is one of ``peers.sites.Question``, ``origin`` the log that it was about, empty
+    where it was about the site.
+    """
+
+    __tablename__ = "peer_fault"
+
+    peer_id: Mapped[Number] = mapped_column(ForeignKey("peer.id"), primary_key=True)
+    question: Mapped[Word] = mapped_column(primary_key=True)
+    origin: Mapped[Word] = mapped_column(primary_key=True)
+    code: Mapped[Word]
+    reason: Mapped[Word]
+    since: Mapped[Moment]
+
+
 class PeerGrant(Base):
     """A peer that may read a group's log."""
 

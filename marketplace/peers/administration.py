@@ -14,11 +14,12 @@ from marketplace.access.principal import PUBLIC, group_log
 from marketplace.audit import AuditLog
 from marketplace.db import Database
 from marketplace.peers.checkpoints import Seen, newest_seen, withheld
+from marketplace.peers.faults import Faults
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.grants import Grants
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog, Peer, State, Trouble
+from marketplace.peers.sites import Fault, FollowedLog, Peer, State, Trouble
 from marketplace.tlog.note import VerifierKey
 from validators.document import format_time
 
@@ -31,12 +32,13 @@ CHECKPOINTS = 20
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """A peer, its logs, and by their keys what is missing from each and what its site withholds."""
+    """A peer, its logs, by their keys what is missing from each and what its site withholds, its faults."""
 
     peer: Peer
     logs: tuple[FollowedLog, ...]
     trouble: dict[int, Trouble]
     withheld: Mapping[int, int] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
 
     @property
     def public(self) -> FollowedLog | None:
@@ -97,8 +99,15 @@ class PeerAdministration:
         with self.database.read() as session:
             followed = FollowedLogs(session)
             trouble, logs, kept_back = followed.trouble(), followed.all(), withheld(session)
+            faults = Faults(session).all()
             return [
-                PeerStatus(peer, tuple(one for one in logs if one.peer_id == peer.id), trouble, kept_back)
+                PeerStatus(
+                    peer,
+                    tuple(one for one in logs if one.peer_id == peer.id),
+                    trouble,
+                    kept_back,
+                    faults.get(peer.id, ()),
+                )
                 for peer in Peers(session).all()
             ]
 
@@ -158,6 +167,7 @@ class PeerAdministration:
             status = PeerStatus(peer, tuple(logs.of(peer.id)), logs.trouble())
             granted, evidence = Grants(session).granted(peer.id), logs.evidence(peer.id)
             mirrors = MirrorList(session).of(peer.id)
+            faults = Faults(session).of(peer.id)
             seen = {one.id: newest_seen(session, one.id, CHECKPOINTS) for one in status.logs}
         return self.summary(status) | {
             "log_key": str(peer.log_key),
@@ -171,6 +181,16 @@ class PeerAdministration:
                 self.log_record(one, status.trouble.get(one.id, _NOTHING))
                 | {"checkpoints": [_seen(checkpoint) for checkpoint in seen[one.id]]}
                 for one in status.logs
+            ],
+            "faults": [
+                {
+                    "question": one.question.value,
+                    "origin": one.origin or None,
+                    "code": one.code,
+                    "reason": one.reason,
+                    "since": format_time(one.since),
+                }
+                for one in faults
             ],
             "evidence": [
                 {

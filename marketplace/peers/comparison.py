@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
-from marketplace.models import Change, Entry
+from marketplace.models import Change, Entry, PeerWanted
 from marketplace.peers.feed import PeerFeed
+from marketplace.peers.sites import FollowedLog
 from marketplace.tlog.digest import SetSum, sum_up
 
 #: Parts that differ and are looked into in one comparison; the next one goes on.
@@ -50,12 +51,15 @@ def sum_log(session: Session, log: str) -> Sets:
     return Sets(parts)
 
 
-def find_missing(session: Session, log: str, slug: str, feed: PeerFeed) -> list[str]:
-    """The ids that a peer's log has and a local one has not, at most MAX_MISSING.
+def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerFeed) -> list[str]:
+    """The ids that a peer's log has and the local one has not, at most MAX_MISSING.
+
+    Not those that are wanted from that log: they are asked for anyway, everywhere.
 
     Raises:
         ContactError: the peer did not give what was asked for.
     """
+    log = followed.log
     here = sum_log(session, log)
     there = feed.digests(slug, "", here.digest)
     if there is None:
@@ -67,8 +71,9 @@ def find_missing(session: Session, log: str, slug: str, feed: PeerFeed) -> list[
         deeper: defaultdict[str, SetSum] = defaultdict(SetSum)
         for entry_id in ids:
             deeper[entry_id[:4]] = deeper[entry_id[:4]].plus([entry_id])
+        known = ids | _wanted_below(session, followed, prefix)
         for second in _differing(feed.digests(slug, prefix, "") or {}, deeper):
-            missing += [one for one in feed.digest_ids(slug, second) if one not in ids]
+            missing += [one for one in feed.digest_ids(slug, second) if one not in known]
             looked += 1
             if looked >= MAX_PARTS or len(missing) >= MAX_MISSING:
                 return missing[:MAX_MISSING]
@@ -89,6 +94,15 @@ def _ids_below(session: Session, log: str, prefix: str) -> set[str]:
             # Behind every hex digit, so behind every id that begins with the prefix.
             Entry.entry_id < prefix + "g",
         )
+    )
+    return set(session.scalars(query))
+
+
+def _wanted_below(session: Session, followed: FollowedLog, prefix: str) -> set[str]:
+    query = select(PeerWanted.entry_id).where(
+        PeerWanted.peer_log_id == followed.id,
+        PeerWanted.entry_id >= prefix,
+        PeerWanted.entry_id < prefix + "g",
     )
     return set(session.scalars(query))
 

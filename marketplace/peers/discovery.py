@@ -1,7 +1,8 @@
-"""Begins to follow the logs that a peer offers to this site."""
+"""Learns what a peer offers to this site, and begins to follow it."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -10,10 +11,113 @@ from marketplace.access.principal import PUBLIC, group_log
 from marketplace.accounts import GroupService
 from marketplace.accounts.names import SYSTEM
 from marketplace.changes import ChangeLog
-from marketplace.peers.feed import OfferedLog
+from marketplace.peers.errors import ContactError, MalformedError
+from marketplace.peers.feed import Description, OfferedLog, PeerFeed
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.gossip import HeadGossip
 from marketplace.peers.pull import Means
-from marketplace.peers.sites import Peer
+from marketplace.peers.questions import Questions
+from marketplace.peers.registry import Peers
+from marketplace.peers.schedule import poll_pause
+from marketplace.peers.sites import FollowedLog, Peer, Question
+
+#: Logs of one peer that are followed: each costs a group here and a request every few seconds.
+MOST_LOGS = 64
+#: Seconds between two looks at what a peer offers.
+_EVERY = 60.0
+#: Seconds after which a head of a log that is not followed makes it look at that.
+_HURRY = 5.0
+#: Seconds for which a peer that did not take our credentials is asked without them.
+_ANONYMOUS = 600.0
+
+
+class Discovery:
+    """What one peer offers, on the peer's thread.
+
+    Args:
+        public: the peer's feed, asked without credentials.
+        own: the same, with this site's.
+    """
+
+    def __init__(
+        self, means: Means, peer: Peer, questions: Questions, public: PeerFeed, own: PeerFeed
+    ) -> None:
+        self._means = means
+        self._peer = peer
+        self._questions = questions
+        self._public = public
+        self._own = own
+        self._gossip = HeadGossip(means, peer)
+        self._slugs: dict[str, str] = {}
+        self._at = 0.0
+        self._anonymous_until = 0.0
+
+    def is_due(self) -> bool:
+        """Whether the peer should be asked again."""
+        return time.monotonic() >= self._at and not self._questions.is_put_off(Question.DESCRIPTION)
+
+    def hurry(self) -> None:
+        """The peer may have something new."""
+        self._at = min(self._at, time.monotonic() + _HURRY)
+
+    def slug(self, followed: FollowedLog) -> str:
+        """A followed log's part of the peer's URLs."""
+        if followed.log == PUBLIC:
+            return PUBLIC
+        return self._slugs.get(followed.origin) or followed.origin.rpartition("/")[2]
+
+    def step(self, followed: list[FollowedLog]) -> list[FollowedLog]:
+        """Ask the peer what it offers, and what it cosigned; the logs that are followed then."""
+        self._at = time.monotonic() + _EVERY
+        told = self._questions.ask(Question.DESCRIPTION, self._describe, self._judge)
+        if told is None:
+            # The logs that are followed tell of it when they are looked at. A peer that comes back
+            # does not wait a minute for its other logs and its clock to be known.
+            self._at = time.monotonic() + poll_pause()
+            return followed
+        self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._public))
+        return self._follow(followed, *told)
+
+    def _follow(
+        self, followed: list[FollowedLog], said: Description, offset: int | None
+    ) -> list[FollowedLog]:
+        offered = self._of_peer(said)
+        self._slugs = {one.origin: one.slug for one in offered}
+        known = {one.origin for one in followed}
+        new = [one for one in offered if one.origin not in known]
+        room = max(0, MOST_LOGS - len(followed))
+        with self._means.database.write() as session:
+            Peers(session).note_contact(self._peer.id, self._means.clock(), offset)
+            for one in new[:room]:
+                follow_offered(session, self._peer, one, self._means)
+            return FollowedLogs(session).of(self._peer.id) if new else followed
+
+    def _of_peer(self, said: Description) -> list[OfferedLog]:
+        return [one for one in said.logs if one.origin.startswith(f"{self._peer.name}/")]
+
+    def _judge(self, told: tuple[Description, int | None]) -> ContactError | None:
+        offered = len(self._of_peer(told[0]))
+        if offered <= MOST_LOGS:
+            return None
+        return MalformedError(f"it offers {offered} logs, and no more than {MOST_LOGS} are followed")
+
+    def _describe(self) -> tuple[Description, int | None]:
+        """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
+        feed = self._own
+        if time.monotonic() < self._anonymous_until:
+            feed = self._public
+        try:
+            said = feed.description()
+        except ContactError as error:
+            if error.status not in (401, 403) or feed is self._public:
+                raise
+            # This site is not known there by its key; what everybody may see, it may see all the same.
+            self._anonymous_until = time.monotonic() + _ANONYMOUS
+            feed = self._public
+            said = feed.description()
+        if said.site != self._peer.name:
+            raise MalformedError(f"the address is one of {said.site[:80]!r} and not of {self._peer.name!r}")
+        return said, feed.clock_offset
 
 
 def follow_offered(session: Session, peer: Peer, offered: OfferedLog, means: Means) -> None:

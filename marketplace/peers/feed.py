@@ -35,6 +35,8 @@ MAX_IDS = 256
 #: Bytes of a whole bundle of rows, and of bodies: 256 entries of the largest size are more, and nobody sends
 #: those at once.
 MAX_ROW_BUNDLE = WIDTH * (MAX_LEAF + 2)
+#: Bytes of the longest row that a log can hold (C2SP tlog-tiles): no leaf, so it is passed over.
+LONGEST_ROW = 65_535
 MAX_BODY_BUNDLE = 32 * MIB
 _MAX_DESCRIPTION = 256 * KIB
 #: Bytes of a list of ids; 4096 of them fit.
@@ -160,7 +162,7 @@ class PeerFeed:
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         """A log's rows from a sequence on, at most ``count``."""
         path = f"/fed/v1/logs/{slug}/changes?since={since}&limit={count}"
-        body = self._get(path, LINES, count * (MAX_LEAF + 1)).body
+        body = self._get(path, LINES, max(count * (MAX_LEAF + 1), LONGEST_ROW + 1)).body
         if body and not body.endswith(b"\n"):
             raise MalformedError("the page of rows is cut off")
         rows = body[:-1].split(b"\n") if body else []

@@ -6,8 +6,8 @@ Groups, what was granted, and private logs stay out of it; operators see those b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketplace.peers.administration import DISABLED, PeerStatus
@@ -25,7 +25,8 @@ CLOCK = 60
 class PublicPeer:
     """A peer's public log, and the peer's clock minus ours in seconds.
 
-    ``withheld`` are the rows that it signed for elsewhere and does not show here.
+    ``withheld`` are the rows that it signed for elsewhere and does not show here, ``faults`` the codes
+    of what is wrong with its answers to other questions, by the question.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PublicPeer:
     contacted_at: datetime | None
     clock_offset: int | None
     withheld: int = 0
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ def public_peer(status: PeerStatus) -> PublicPeer:
         contacted_at=peer.contacted_at,
         clock_offset=peer.clock_offset,
         withheld=0 if log is None else _withheld(log, status.withheld.get(log.id, 0)),
+        # What is asked about a private log is nobody's business.
+        faults={
+            one.question.value: one.code
+            for one in status.faults
+            if not one.origin or (log is not None and one.origin == log.origin)
+        },
     )
 
 
@@ -103,11 +111,15 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
     if peer.withheld:
         message = f"it signed for {peer.withheld} rows elsewhere that it does not show here"
         yield Alert("peer.frozen", "critical", peer.name, message)
-    if peer.behind and (peer.succeeded_at is None or now - peer.succeeded_at > LATE):
+    late = peer.succeeded_at is None or now - peer.succeeded_at > LATE
+    if peer.behind and late and peer.state != State.QUARANTINED.value:
         yield Alert("peer.late", "warning", peer.name, f"{peer.behind} rows of its log are not here yet")
     if peer.wanted:
         message = f"{peer.wanted} entries of its log were not handed out by anybody yet"
         yield Alert("peer.wanted", "warning", peer.name, message)
+    for question, code in peer.faults.items():
+        message = f"it does not answer as it should what it is asked about its {question} ({code})"
+        yield Alert("peer.faulty", "warning", peer.name, message)
     if peer.clock_offset is not None and abs(peer.clock_offset) > CLOCK:
         side = "ahead of" if peer.clock_offset > 0 else "behind"
         message = f"its clock is {abs(peer.clock_offset)} s {side} ours"

@@ -79,6 +79,19 @@ class Means:
     precedence: Precedence = field(default_factory=Precedence)
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison of whole sets brought.
+
+    Args:
+        came: entries that are here now.
+        lacking: entries that the peer lists and does not hand out.
+    """
+
+    came: int
+    lacking: int
+
+
 class LogPull:
     """The pull of one log; keeps the tag of its checkpoint from one look to the next.
 
@@ -335,8 +348,8 @@ class LogPull:
         means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
         return len(entries)
 
-    def compare(self, followed: FollowedLog, feed: PeerFeed) -> int:
-        """Fetch what the peer has and this site has not; returns how many entries came.
+    def compare(self, followed: FollowedLog, feed: PeerFeed) -> Compared:
+        """Fetch what the peer has and this site has not.
 
         Raises:
             ContactError: the peer did not give what was asked for.
@@ -344,7 +357,7 @@ class LogPull:
         """
         means, now = self._means, self._means.clock()
         with means.database.read() as session:
-            missing = find_missing(session, followed.log, self._slug, feed)
+            missing = find_missing(session, followed, self._slug, feed)
         bodies = fetch_bodies(feed, missing)
         verdicts = means.verification.verify(list(bodies.values()))
         entries = [
@@ -359,7 +372,7 @@ class LogPull:
                 lambda session, outcomes: save_comparison(session, followed, outcomes, now),
             )
             means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
-        return len(entries)
+        return Compared(len(entries), len(missing) - len(bodies))
 
     def _reread(self, followed: FollowedLog) -> FollowedLog:
         with self._means.database.read() as session:

@@ -13,23 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import PUBLIC
 from marketplace.ingest import IngestError
-from marketplace.peers.discovery import follow_offered
-from marketplace.peers.errors import ContactError, MalformedError, PeerError, PeerNotFoundError
-from marketplace.peers.feed import Description, OfferedLog, PeerFeed
+from marketplace.peers.discovery import Discovery
+from marketplace.peers.errors import ContactError, PeerError, PeerNotFoundError, WithheldError
+from marketplace.peers.feed import PeerFeed
 from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.gossip import HeadGossip
 from marketplace.peers.progress import MovedError, save_failure
-from marketplace.peers.pull import LogPull, Means, covers_more
+from marketplace.peers.pull import Compared, LogPull, Means, covers_more
+from marketplace.peers.questions import Questions
 from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
-from marketplace.peers.sites import FollowedLog, Peer, Standing, State
+from marketplace.peers.sites import FollowedLog, Peer, Question, Standing, State
 from marketplace.peers.trusted_log import IntegrityError
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
-#: Seconds between two looks at what a peer offers.
-_DISCOVERY = 60.0
-#: Seconds after which a head of a log that is not followed makes it look at that.
-_NUDGED_DISCOVERY = 5.0
 #: Seconds after which missing bodies are looked for again, and where none was missing.
 _WANTED, _UNWANTED = 5.0, 15.0
 #: Seconds between two looks, however often the peer is said to have something new: the most where it had not.
@@ -38,9 +34,6 @@ _LEAST_GAP, _MOST_GAP = 0.03, 1.0
 _READ = 60.0
 #: Time between two comparisons of whole sets.
 COMPARISON = timedelta(hours=1)
-#: Seconds for which a peer that did not take our credentials is asked without them.
-_ANONYMOUS = 600.0
-
 _logger = logging.getLogger(__name__)
 
 #: Makes the header that tells a peer, by its name, who is asking; empty where this site has no keys.
@@ -69,15 +62,6 @@ class _News:
     everything: bool = False
 
 
-@dataclass(slots=True)
-class _Discovery:
-    """What the peer offers, and when that is asked again."""
-
-    slugs: dict[str, str] = field(default_factory=dict)
-    at: float = 0.0
-    anonymous_until: float = 0.0
-
-
 class PeerRunner:
     """The thread of a peer.
 
@@ -92,8 +76,8 @@ class PeerRunner:
         self._public = PeerFeed(peer.url)
         self._own = PeerFeed(peer.url, lambda: credentials(peer.name))
         self._due: dict[int, _Due] = {}
-        self._discovery = _Discovery()
-        self._gossip = HeadGossip(means, peer)
+        self._questions = Questions(means, peer)
+        self._discovery = Discovery(means, peer, self._questions, self._public, self._own)
         self._wanted_at = 0.0
         self._followed: list[FollowedLog] = []
         self._read_at = 0.0
@@ -188,7 +172,7 @@ class PeerRunner:
         with self._lock:
             news, self._news = self._news, _News()
         if news.unknown or news.everything:
-            self._discovery.at = min(self._discovery.at, time.monotonic() + _NUDGED_DISCOVERY)
+            self._discovery.hurry()
         said = bool(news.heads) or news.unknown or news.everything
         for followed in self._followed:
             due, head = self._due.get(followed.id), news.heads.get(followed.origin)
@@ -214,9 +198,9 @@ class PeerRunner:
                 self.peer = Peers(session).get(self.peer.name)
                 self._followed = FollowedLogs(session).of(self.peer.id)
             self._read_at = time.monotonic() + _READ
-        looked = time.monotonic() >= self._discovery.at
+        looked = self._discovery.is_due()
         if looked:
-            self._followed = self._discover(self._followed)
+            self._followed = self._discovery.step(self._followed)
         for place, one in enumerate(self._followed):
             if self._stopping.is_set():
                 break
@@ -229,10 +213,8 @@ class PeerRunner:
 
     def _due_of(self, followed: FollowedLog) -> _Due:
         if followed.id not in self._due:
-            slug = self._discovery.slugs.get(followed.origin) or followed.origin.rpartition("/")[2]
-            if followed.log == PUBLIC:
-                slug = PUBLIC
-            self._due[followed.id] = _Due(LogPull(self._means, self.peer, slug))
+            pull = LogPull(self._means, self.peer, self._discovery.slug(followed))
+            self._due[followed.id] = _Due(pull)
         return self._due[followed.id]
 
     def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
@@ -257,16 +239,18 @@ class PeerRunner:
         return followed
 
     def _find_wanted(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
-        if self._wanted and time.monotonic() >= self._wanted_at:
-            came = pull.retry_wanted(followed, feed)
+        due = self._wanted and time.monotonic() >= self._wanted_at
+        if due and self._questions.may_ask(Question.BODIES):
+            came = self._questions.ask(Question.BODIES, lambda: pull.retry_wanted(followed, feed))
             self._wanted_at = time.monotonic() + (_WANTED if came is not None else _UNWANTED)
 
     def _compare(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
-        now = self._means.clock()
-        last = followed.compared_at
-        if followed.trusted.behind == 0 and (last is None or not timedelta(0) <= now - last < COMPARISON):
-            self._read_at = 0.0
-            pull.compare(followed, feed)
+        now, last, log = self._means.clock(), followed.compared_at, followed.origin
+        due = last is None or not timedelta(0) <= now - last < COMPARISON
+        if followed.trusted.behind or not due or not self._questions.may_ask(Question.SETS, log):
+            return
+        self._read_at = 0.0
+        self._questions.ask(Question.SETS, lambda: pull.compare(followed, feed), _judge_compared, log)
 
     def _fail(
         self, followed: FollowedLog, due: _Due, error: PeerError | IngestError, asked: float | None
@@ -282,44 +266,8 @@ class PeerRunner:
         with self._means.database.write() as session:
             save_failure(session, followed, error, self._means.clock())
 
-    def _discover(self, followed: list[FollowedLog]) -> list[FollowedLog]:
-        """Learn what the peer offers to this site, and follow it."""
-        self._discovery.at = time.monotonic() + _DISCOVERY
-        try:
-            said, offset = self._describe()
-            self._gossip.step(self._public)
-        except ContactError:
-            # The logs that are followed tell of it when they are looked at. A peer that comes back
-            # does not wait a minute for its other logs and its clock to be known.
-            self._discovery.at = time.monotonic() + poll_pause()
-            return followed
-        offered = [one for one in said.logs if self._is_of_peer(one)]
-        self._discovery.slugs = {one.origin: one.slug for one in offered}
-        known = {one.origin for one in followed}
-        new = [one for one in offered if one.origin not in known]
-        with self._means.database.write() as session:
-            Peers(session).note_contact(self.peer.id, self._means.clock(), offset)
-            for one in new:
-                follow_offered(session, self.peer, one, self._means)
-            return FollowedLogs(session).of(self.peer.id) if new else followed
 
-    def _describe(self) -> tuple[Description, int | None]:
-        """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
-        feed = self._own
-        if time.monotonic() < self._discovery.anonymous_until:
-            feed = self._public
-        try:
-            said = feed.description()
-        except ContactError as error:
-            if error.status not in (401, 403) or feed is self._public:
-                raise
-            # This site is not known there by its key; what everybody may see, it may see all the same.
-            self._discovery.anonymous_until = time.monotonic() + _ANONYMOUS
-            feed = self._public
-            said = feed.description()
-        if said.site != self.peer.name:
-            raise MalformedError(f"the address is one of {said.site[:80]!r} and not of {self.peer.name!r}")
-        return said, feed.clock_offset
-
-    def _is_of_peer(self, offered: OfferedLog) -> bool:
-        return offered.origin.startswith(f"{self.peer.name}/")
+def _judge_compared(found: Compared) -> ContactError | None:
+    if not found.lacking:
+        return None
+    return WithheldError(f"it lists {found.lacking} entries that it does not hand out")

@@ -26,6 +26,35 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class Question(StrEnum):
+    """What a peer is asked beside the checkpoints and rows of its logs."""
+
+    #: Who it is, and which logs it offers.
+    DESCRIPTION = "description"
+    #: What it cosigned of the logs of others.
+    WITNESS = "witness"
+    #: Bodies that are missing here.
+    BODIES = "bodies"
+    #: Digests of what one of its logs holds, and the ids below one.
+    SETS = "sets"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A question that a peer does not answer as it should.
+
+    Args:
+        origin: the log that it was about; empty where it was about the site.
+        code: of what is wrong with the answer.
+    """
+
+    question: Question
+    origin: str
+    code: str
+    reason: str
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A site, by the keys its operator gave out of band.

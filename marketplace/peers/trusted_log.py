@@ -156,7 +156,7 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
 
     Raises:
         WithheldError: no rows, although the checkpoint covers more.
-        MalformedError: more rows than the checkpoint covers, or one too long.
+        MalformedError: more rows than the checkpoint covers.
         IntegrityError: at the checkpoint's size the root is not the signed one.
     """
     if log.newest is None or len(rows) > log.behind:
@@ -164,8 +164,6 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
     head = log.newest.checkpoint
     if not rows:
         raise WithheldError(f"the peer signed for {head.size} rows and ends at {log.reached.size}")
-    if any(len(row) > MAX_LEAF for row in rows):
-        raise MalformedError(f"a row has more than {MAX_LEAF} bytes")
     reached = log.reached.extended(map(hash_leaf, rows))
     proven = log.proven
     if reached.size == head.size:
@@ -178,13 +176,19 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
     return Page(judged, log.reached.size, tuple(map(read_row, rows)))
 
 
-# The rows of bundles are read when their bodies are asked for, and again when they are judged.
-@lru_cache(maxsize=4 * BOOTSTRAP_ROWS)
 def read_row(row: bytes) -> Leaf | None:
     """What a row says, None where it cannot be read.
 
-    The bytes are in the signed tree either way: an odd row is passed over and does not stop the next.
+    The bytes are in the signed tree either way: an odd row, or one that is too long, is passed over and
+    does not stop the next.
     """
+    # Long ones are none that are worth a place in memory.
+    return _read(row) if len(row) <= MAX_LEAF else None
+
+
+# The rows of bundles are read when their bodies are asked for, and again when they are judged.
+@lru_cache(maxsize=4 * BOOTSTRAP_ROWS)
+def _read(row: bytes) -> Leaf | None:
     try:
         return parse_leaf(row)
     except LeafError:

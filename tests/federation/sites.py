@@ -19,9 +19,10 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.models import Change, Entry
+from marketplace.peers.faults import Faults
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog
+from marketplace.peers.sites import FollowedLog, Trouble
 from marketplace.tlog.note import VerifierKey
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
@@ -125,6 +126,19 @@ class Site:
         with self.database() as database, database.read() as session:
             found = FollowedLogs(session).evidence(Peers(session).get(peer).id)
             return [one.code for one in found]
+
+    def troubles(self, peer: str) -> tuple[dict[str, str], tuple[int, int]]:
+        """What is wrong with a peer's answers, by question, and the rows of its public log that are wanted
+        and rejected."""
+        with self.database() as database, database.read() as session:
+            faults = Faults(session).of(Peers(session).get(peer).id)
+            trouble = FollowedLogs(session).trouble().get(self.followed(peer).id, Trouble(0, 0))
+        return {one.question.value: one.code for one in faults}, (trouble.wanted, trouble.rejected)
+
+    def alerts(self) -> list[dict[str, str]]:
+        """What its operator should look at."""
+        with self.running.client() as http:
+            return http.get("/api/v1/alerts").json()["alerts"]
 
     def upload(self, data: bytes) -> str:
         """Upload a document; returns its id once it is confirmed."""

@@ -134,10 +134,13 @@ def test_more_rows_than_were_signed_are_not_taken() -> None:
         judge_page(NEW, rows(1))
 
 
-def test_a_row_that_is_too_long_is_not_taken() -> None:
-    long = [row(1, o="x" * MAX_LEAF)]
-    with pytest.raises(MalformedError):
-        judge_page(judge_head(NEW, head(long)), long)
+def test_a_row_that_is_too_long_and_stands_in_the_signed_tree_is_passed_over() -> None:
+    long = [row(1, o="x" * MAX_LEAF), row(2)]
+    page = judge_page(judge_head(NEW, head(long)), long)
+    assert page.log.proven.size == 2
+    assert page.leaves[0] is None and page.leaves[1] is not None
+    with pytest.raises(WrongRootError):
+        judge_page(judge_head(NEW, head(rows(2))), long)
 
 
 @pytest.mark.parametrize(
