@@ -19,6 +19,11 @@ _GAUGES: tuple[tuple[str, str, Callable[[PublicPeer], float | None]], ...] = (
     ),
     ("marketplace_peer_rows", "Rows of a peer's log that were taken in.", lambda p: p.rows),
     ("marketplace_peer_wanted", "Rows whose entry nobody handed out yet.", lambda p: p.wanted),
+    (
+        "marketplace_peer_erased",
+        "Rows whose entry is missing here and was erased at the peer, as it says.",
+        lambda p: p.erased,
+    ),
     ("marketplace_peer_rejected", "Rows of a peer's log that were passed over.", lambda p: p.rejected),
     ("marketplace_peer_failures", "Failed attempts in a row.", lambda p: p.failures),
     ("marketplace_peer_clock_offset_seconds", "A peer's clock minus ours.", lambda p: p.clock_offset),

@@ -432,6 +432,7 @@ SCHEMAS: Mapping[str, Schema] = {
         contacted_at=TIME_OR_NULL,
         clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
         withheld=_said(COUNT, "rows that it signed for elsewhere and does not show here"),
+        erased=_said(COUNT, "rows whose entry is missing here and was erased there, as it says"),
         faults=_said(
             {"type": "object", "additionalProperties": TEXT},
             "codes of what is wrong with its answers, by what it was asked about",

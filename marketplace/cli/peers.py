@@ -218,6 +218,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     flat["granted"] = record["granted"]
     flat["logs"] = [
         f"{one['origin']}: {one['state']}, {one['entries']} entries, {one['behind']} behind"
+        + "".join(f", {one[what]} {what}" for what in ("wanted", "rejected", "erased") if one[what])
         + (f", {one['error']}" if one["error"] else "")
         for one in record["logs"]
     ]

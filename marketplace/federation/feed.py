@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
@@ -33,10 +33,16 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """What was found, and how many ids at the end of the request were not looked at for lack of room."""
+    """What was found.
+
+    Args:
+        left: how many ids at the end of the request were not looked at for lack of room.
+        erased: places in the request of ids whose entries were here and were erased.
+    """
 
     found: tuple[Body, ...]
     left: int
+    erased: tuple[int, ...] = ()
 
 
 class Feed:
@@ -128,11 +134,12 @@ class Feed:
         """Bodies by their entries' ids, in the order asked for.
 
         An entry that stands in several logs this reader sees comes as the public
-        log received it, if it is there. What is absent, what was erased and what is
-        not for this reader is left out alike.
+        log received it, if it is there. What is absent and what is not for this
+        reader is left out alike; what was erased is left out and named, to whoever
+        sees the leaf that stays of it.
 
         Args:
-            entry_ids: at most MAX_IDS.
+            entry_ids: at most MAX_IDS, each once.
         """
         logs = self.logs()
         if not logs:
@@ -146,17 +153,24 @@ class Feed:
             condition |= other
         public = next((log.log_id for log in logs if log.name == PUBLIC), 0)
         rows = self.session.execute(
-            select(Entry.entry_id, EntryBody.id, EntryBody.size)
+            select(Entry.entry_id, EntryBody.id, EntryBody.size, Erasure.entry_key)
             .join(Change, Change.entry_key == Entry.id)
             .join(EntryBody, EntryBody.id == Change.body_id)
             .outerjoin(Erasure, Erasure.entry_key == Entry.id)
-            .where(Entry.entry_id.in_(entry_ids), Erasure.entry_key.is_(None), condition)
+            .where(Entry.entry_id.in_(entry_ids), condition)
             .order_by(case((Change.log_id == public, 0), else_=1), Change.log_id)
         )
         known: dict[str, tuple[int, int]] = {}
-        for entry_id, key, size in rows:
-            known.setdefault(entry_id, (key, size))
-        return self._read(list(dict.fromkeys(entry_ids)), known)
+        gone: set[str] = set()
+        for entry_id, key, size, erased in rows:
+            if erased is None:
+                known.setdefault(entry_id, (key, size))
+            else:
+                gone.add(entry_id)
+        wanted = list(dict.fromkeys(entry_ids))
+        answer = self._read(wanted, known)
+        looked_at = wanted[: len(wanted) - answer.left]
+        return replace(answer, erased=tuple(n for n, one in enumerate(looked_at) if one in gone))
 
     def _read(self, wanted: list[str], known: dict[str, tuple[int, int]]) -> Bodies:
         taken: list[tuple[str, int]] = []

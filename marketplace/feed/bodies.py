@@ -28,7 +28,9 @@ def bodies(request: Request) -> Response:
     parts = [bytes.fromhex(body.entry_id) + len(body.data).to_bytes(4) + body.data for body in found.found]
     # Tells of the request's end only, so it gives nothing away about ids that were not found.
     left = [("X-Ids-Left", str(found.left))] if found.left else []
-    return answer(request, b"".join(parts), BINARY, [NO_STORE, *left])
+    # Only of leaves that this reader sees: there the entry's id stands for ever.
+    erased = [("X-Ids-Erased", ",".join(map(str, found.erased)))] if found.erased else []
+    return answer(request, b"".join(parts), BINARY, [NO_STORE, *left, *erased])
 
 
 def read_ids(request: Request) -> list[str]:

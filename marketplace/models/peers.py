@@ -15,7 +15,8 @@ class Peer(Base):
     ``name`` is the site's part of its logs' origins (``mp-a.example``);
     ``log_key`` the verifier key of its checkpoints, ``auth_key`` the public key
     of its assertions (base64 of 32 bytes), absent where none was given.
-    ``clock_offset`` is the peer's clock minus ours, in seconds, when last seen.
+    ``clock_offset`` is the peer's clock minus ours, in seconds, when last seen. What other peers said by
+    ``asked_until`` that they erased, this one was asked for.
     """
 
     __tablename__ = "peer"
@@ -30,6 +31,7 @@ class Peer(Base):
     disabled: Mapped[bool]
     contacted_at: Mapped[Moment | None]
     clock_offset: Mapped[int | None]
+    asked_until: Mapped[Moment | None]
 
 
 class PeerMirror(Base):
@@ -107,10 +109,13 @@ class SeenCheckpoint(Base):
 
 
 class PeerWanted(Base):
-    """A row whose body its log did not hand out: asked for again, from every peer."""
+    """A row whose body its log did not hand out: asked for again, from every peer.
+
+    ``erased_at`` is when the log's own site said that it erased it: then each other peer is asked once.
+    """
 
     __tablename__ = "peer_wanted"
-    __table_args__ = (Index(None, "entry_id"),)
+    __table_args__ = (Index(None, "entry_id"), Index(None, "erased_at"))
 
     peer_log_id: Mapped[Number] = mapped_column(ForeignKey("peer_log.id"), primary_key=True)
     sequence: Mapped[Number] = mapped_column(primary_key=True)
@@ -121,6 +126,7 @@ class PeerWanted(Base):
     since: Mapped[Moment]
     retry_at: Mapped[Moment]
     attempts: Mapped[int]
+    erased_at: Mapped[Moment | None]
 
 
 class PeerRejected(Base):

@@ -25,7 +25,7 @@ from validators.document import format_time
 
 #: Shown instead of a log's state where the peer is switched off.
 DISABLED = "disabled"
-_NOTHING = Trouble(0, 0)
+_NOTHING = Trouble()
 #: Checkpoints shown of a log, the largest ones.
 CHECKPOINTS = 20
 
@@ -219,6 +219,7 @@ class PeerAdministration:
             "entries": followed.entries,
             "received": followed.received,
             "wanted": trouble.wanted,
+            "erased": trouble.erased,
             "rejected": trouble.rejected,
             "failures": followed.failures,
             "error": followed.error_code,

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
-from marketplace.models import Change, Entry, PeerWanted
+from marketplace.ingest import ErasedError
+from marketplace.models import Change, Entry, PeerRejected, PeerWanted
 from marketplace.peers.feed import PeerFeed
 from marketplace.peers.sites import FollowedLog
 from marketplace.tlog.digest import SetSum, sum_up
@@ -54,7 +55,8 @@ def sum_log(session: Session, log: str) -> Sets:
 def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerFeed) -> list[str]:
     """The ids that a peer's log has and the local one has not, at most MAX_MISSING.
 
-    Not those that are wanted from that log: they are asked for anyway, everywhere.
+    Not those that are wanted from that log: they are asked for anyway, everywhere. Nor those that say what
+    was erased here.
 
     Raises:
         ContactError: the peer did not give what was asked for.
@@ -71,7 +73,7 @@ def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerF
         deeper: defaultdict[str, SetSum] = defaultdict(SetSum)
         for entry_id in ids:
             deeper[entry_id[:4]] = deeper[entry_id[:4]].plus([entry_id])
-        known = ids | _wanted_below(session, followed, prefix)
+        known = ids | _left_out_below(session, followed, prefix)
         for second in _differing(feed.digests(slug, prefix, "") or {}, deeper):
             missing += [one for one in feed.digest_ids(slug, second) if one not in known]
             looked += 1
@@ -98,13 +100,19 @@ def _ids_below(session: Session, log: str, prefix: str) -> set[str]:
     return set(session.scalars(query))
 
 
-def _wanted_below(session: Session, followed: FollowedLog, prefix: str) -> set[str]:
-    query = select(PeerWanted.entry_id).where(
-        PeerWanted.peer_log_id == followed.id,
-        PeerWanted.entry_id >= prefix,
-        PeerWanted.entry_id < prefix + "g",
-    )
-    return set(session.scalars(query))
+def _left_out_below(session: Session, followed: FollowedLog, prefix: str) -> set[str]:
+    found: set[str] = set()
+    for table in (PeerWanted, PeerRejected):
+        query = select(table.entry_id).where(
+            table.peer_log_id == followed.id,
+            table.entry_id >= prefix,
+            table.entry_id < prefix + "g",
+        )
+        if table is PeerRejected:
+            # What was passed over for another reason may have been spoilt on its way.
+            query = query.where(PeerRejected.code == ErasedError.code)
+        found.update(one for one in session.scalars(query) if one is not None)
+    return found
 
 
 def _pages(session: Session, log: str) -> Iterator[list[str]]:

@@ -77,6 +77,21 @@ class Head:
     tag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a peer made of some ids.
+
+    Args:
+        bodies: by the ids that it claims for them.
+        left: how many ids at the end it left for later.
+        erased: ids whose entries it had and erased, as it says.
+    """
+
+    bodies: Mapping[str, bytes]
+    left: int = 0
+    erased: frozenset[str] = frozenset()
+
+
 def no_credentials() -> Mapping[str, str]:
     """For logs that everybody sees."""
     return {}
@@ -170,8 +185,8 @@ class PeerFeed:
             raise MalformedError(f"{len(rows)} rows came where {count} were asked for")
         return rows
 
-    def bodies(self, ids: Sequence[str]) -> tuple[dict[str, bytes], int]:
-        """Bodies by the ids that the peer claims for them, and how many ids at the end it left for later.
+    def bodies(self, ids: Sequence[str]) -> Handed:
+        """The bodies that the peer has of some entries.
 
         Args:
             ids: at most MAX_IDS.
@@ -191,7 +206,8 @@ class PeerFeed:
         left = answer.headers.get("x-ids-left", "0")
         if re.fullmatch("[0-9]{1,3}", left, re.ASCII) is None or int(left) >= len(ids):
             raise MalformedError("the peer leaves more ids than were asked for")
-        return found, int(left)
+        erased = _places(answer.headers.get("x-ids-erased", ""), len(ids))
+        return Handed(found, int(left), frozenset(ids[place] for place in erased) - found.keys())
 
     def bundle_rows(self, slug: str, number: int) -> list[bytes]:
         """The rows of a whole bundle."""
@@ -278,14 +294,21 @@ def read_body_bundle(data: bytes) -> list[bytes]:
 
 def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:
     """The bodies that a peer has of some entries, in as many requests as it takes."""
+    return dict(ask_for(feed, ids).bodies)
+
+
+def ask_for(feed: PeerFeed, ids: Sequence[str]) -> Handed:
+    """What a peer makes of some ids, in as many requests as it takes."""
     found: dict[str, bytes] = {}
+    erased: set[str] = set()
     rest = list(ids)
     while rest:
         asked, rest = rest[:MAX_IDS], rest[MAX_IDS:]
-        bodies, left = feed.bodies(asked)
-        found |= bodies
-        rest = asked[len(asked) - left :] + rest
-    return found
+        handed = feed.bodies(asked)
+        found |= handed.bodies
+        erased |= handed.erased
+        rest = asked[len(asked) - handed.left :] + rest
+    return Handed(found, erased=frozenset(erased))
 
 
 def _is_hex(text: str, digits: int) -> bool:
@@ -313,6 +336,18 @@ def _split_answer(data: bytes) -> dict[str, bytes]:
         found[data[at : at + _ID_BYTES].hex()] = data[start : start + length]
         at = start + length
     return found
+
+
+def _places(text: str, count: int) -> list[int]:
+    """Places in a list of so many, behind commas."""
+    if not text:
+        return []
+    if len(text) > 4 * count or re.fullmatch("[0-9]{1,3}(,[0-9]{1,3})*", text, re.ASCII) is None:
+        raise MalformedError("the peer names what it erased by what are no places of ids")
+    places = [int(one) for one in text.split(",")]
+    if max(places) >= count:
+        raise MalformedError("the peer says that it erased what nobody asked for")
+    return places
 
 
 def _offset(date: str | None) -> int | None:

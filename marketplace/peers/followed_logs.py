@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers import checkpoints
 from marketplace.peers.errors import PeerAddressError, PeerNotFoundError
+from marketplace.peers.left_out import newest_erased
 from marketplace.peers.sites import Evidence, FollowedLog, Peer, Standing, Standings, State, Trouble
 from marketplace.peers.stored import read_followed
 from marketplace.tlog.note import is_key_name
@@ -54,8 +55,12 @@ class FollowedLogs:
         logs: dict[int, set[Standing]] = {}
         for peer_id, key, origin, state, reached in rows:
             logs.setdefault(peer_id, set()).add(Standing(key, origin, State(state), reached))
-        wanted = self._session.scalar(select(PeerWanted.peer_log_id).limit(1)) is not None
-        return Standings({key: frozenset(found) for key, found in logs.items()}, wanted)
+        missing = select(PeerWanted.peer_log_id).where(PeerWanted.erased_at.is_(None)).limit(1)
+        return Standings(
+            {key: frozenset(found) for key, found in logs.items()},
+            self._session.scalar(missing) is not None,
+            newest_erased(self._session),
+        )
 
     def get(self, peer_log_id: int) -> FollowedLog:
         """One of them.
@@ -151,11 +156,13 @@ class FollowedLogs:
         self._session.execute(update(PeerLog).where(PeerLog.peer_id == peer.id).values(**_START))
 
     def trouble(self) -> dict[int, Trouble]:
-        """What is wanted and rejected, by the key of the log."""
-        wanted = self._counts(PeerWanted)
-        rejected = self._counts(PeerRejected)
+        """What is wanted and rejected, and what its own site erased, by the key of the log."""
+        wanted = self._counts(PeerWanted.peer_log_id, PeerWanted.erased_at.is_(None))
+        erased = self._counts(PeerWanted.peer_log_id, PeerWanted.erased_at.is_not(None))
+        rejected = self._counts(PeerRejected.peer_log_id)
         return {
-            key: Trouble(wanted.get(key, 0), rejected.get(key, 0)) for key in wanted.keys() | rejected.keys()
+            key: Trouble(wanted.get(key, 0), rejected.get(key, 0), erased.get(key, 0))
+            for key in wanted.keys() | rejected.keys() | erased.keys()
         }
 
     def evidence(self, peer_id: int) -> list[Evidence]:
@@ -190,6 +197,6 @@ class FollowedLogs:
         )
         return [read_followed(row, name) for row, name in self._session.execute(query)]
 
-    def _counts(self, table: type[PeerWanted] | type[PeerRejected]) -> dict[int, int]:
-        rows = self._session.execute(select(table.peer_log_id, func.count()).group_by(table.peer_log_id))
+    def _counts(self, key: InstrumentedAttribute[int], *conditions: ColumnElement[bool]) -> dict[int, int]:
+        rows = self._session.execute(select(key, func.count()).where(*conditions).group_by(key))
         return {key: count for key, count in rows}  # noqa: C416  # rows are no tuples to mypy

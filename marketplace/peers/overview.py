@@ -26,7 +26,8 @@ class PublicPeer:
     """A peer's public log, and the peer's clock minus ours in seconds.
 
     ``withheld`` are the rows that it signed for elsewhere and does not show here, ``faults`` the codes
-    of what is wrong with its answers to other questions, by the question.
+    of what is wrong with its answers to other questions, by the question; ``erased`` rows are those
+    whose bodies are missing here, because it erased them, as it says.
     """
 
     name: str
@@ -45,6 +46,7 @@ class PublicPeer:
     clock_offset: int | None
     withheld: int = 0
     faults: Mapping[str, str] = field(default_factory=dict)
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Alert:
 def public_peer(status: PeerStatus) -> PublicPeer:
     """What may be told of a peer."""
     peer, log = status.peer, status.public
-    trouble = Trouble(0, 0) if log is None else status.trouble.get(log.id, Trouble(0, 0))
+    trouble = Trouble() if log is None else status.trouble.get(log.id, Trouble())
     return PublicPeer(
         name=peer.name,
         url=peer.url,
@@ -83,6 +85,7 @@ def public_peer(status: PeerStatus) -> PublicPeer:
         contacted_at=peer.contacted_at,
         clock_offset=peer.clock_offset,
         withheld=0 if log is None else _withheld(log, status.withheld.get(log.id, 0)),
+        erased=trouble.erased,
         # What is asked about a private log is nobody's business.
         faults={
             one.question.value: one.code

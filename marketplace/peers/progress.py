@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
-from marketplace.ingest import IngestError
+from marketplace.ingest import ErasedError, IngestError
 from marketplace.ingest.batch import Taken
-from marketplace.models import Change, Entry, PeerEvidence, PeerLog, PeerRejected, PeerWanted
+from marketplace.models import Change, Entry, PeerEvidence, PeerLog
 from marketplace.peers.checkpoints import remember
 from marketplace.peers.errors import PeerError
-from marketplace.peers.schedule import wanted_pause
+from marketplace.peers.left_out import add_rejected, add_wanted, forget_wanted, printable, reject_erased
 from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
 from marketplace.peers.stored import frontier_bytes
 from marketplace.peers.trusted_log import IntegrityError, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
-#: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
-RULES = 1
 #: Characters of what a peer sent that are kept as evidence, and of a reason.
 _MOST_EVIDENCE = 64 * 1024
 _MOST_REASON = 500
@@ -85,13 +83,8 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
     # What somebody else brought since the page was read is missed no more.
     here = known_ids(session, step.followed.log, [one.entry_id for one in step.wanted]) if step.wanted else ()
     wanted = [one for one in step.wanted if one.entry_id not in here]
-    if wanted:
-        session.execute(
-            insert(PeerWanted),
-            [_row(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in wanted],
-        )
-    if step.rejected:
-        session.execute(insert(PeerRejected), [_rejected(one, now) for one in step.rejected])
+    add_wanted(session, wanted, now)
+    add_rejected(session, step.rejected, now)
     forget_wanted(session, step.followed.log, step.accepted)
     if step.trusted.newest is not None:
         remember(session, step.followed, step.trusted.newest, now)
@@ -179,67 +172,22 @@ def save_evidence(session: Session, followed: FollowedLog, error: IntegrityError
 
 
 def save_comparison(
-    session: Session, followed: FollowedLog, outcomes: Sequence[Taken | Exception], now: datetime
+    session: Session, followed: FollowedLog, outcomes: Mapping[str, Taken | Exception], now: datetime
 ) -> None:
-    """Note that the sets were compared, and that what was missing came."""
-    taken = [one for one in outcomes if isinstance(one, Taken)]
+    """Note that the sets were compared, and what became of what was missing, by the ids of the entries."""
+    taken = [one for one in outcomes.values() if isinstance(one, Taken)]
     session.execute(
         update(PeerLog)
         .where(PeerLog.id == followed.id)
         .values(compared_at=now, entries=PeerLog.entries + sum(one.outcome == "created" for one in taken))
     )
     forget_wanted(session, followed.log, [one.entry.entry_id for one in taken])
+    reject_erased(session, followed.log, erased_of(outcomes), now)
 
 
-def due_wanted(session: Session, log: str, peer_log_id: int | None, now: datetime, most: int) -> list[Wanted]:
-    """Missing bodies that may be asked for again.
-
-    Args:
-        log: the local log they belong to.
-        peer_log_id: only those of this log of a peer; None: whichever peer's.
-    """
-    query = (
-        select(PeerWanted)
-        .join(PeerLog, PeerLog.id == PeerWanted.peer_log_id)
-        .where(PeerLog.log_id == ChangeLog(session).key(log), PeerWanted.retry_at <= now)
-        .order_by(PeerWanted.retry_at)
-        .limit(most)
-    )
-    if peer_log_id is not None:
-        query = query.where(PeerWanted.peer_log_id == peer_log_id)
-    return [
-        Wanted(
-            row.peer_log_id,
-            row.sequence,
-            row.entry_id,
-            row.origin,
-            row.origin_sequence,
-            row.origin_time,
-            row.attempts,
-        )
-        for row in session.scalars(query)
-    ]
-
-
-def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
-    """Note another attempt in vain."""
-    for one in rows:
-        session.execute(
-            update(PeerWanted)
-            .where(PeerWanted.peer_log_id == one.peer_log_id, PeerWanted.sequence == one.sequence)
-            .values(attempts=one.attempts + 1, retry_at=_later(now, one.attempts + 1))
-        )
-
-
-def forget_wanted(session: Session, log: str, ids: Sequence[str]) -> None:
-    """These entries are in a local log now, or were erased here, whoever still waits for them."""
-    if ids:
-        followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
-        session.execute(
-            delete(PeerWanted)
-            .where(PeerWanted.entry_id.in_(ids), PeerWanted.peer_log_id.in_(followed))
-            .execution_options(synchronize_session=False)
-        )
+def erased_of(outcomes: Mapping[str, Taken | Exception]) -> list[tuple[str, ErasedError]]:
+    """Which entries this site does not take because what they say was erased."""
+    return [(one, error) for one, error in outcomes.items() if isinstance(error, ErasedError)]
 
 
 def _move(session: Session, followed: FollowedLog, values: dict[str, Any]) -> None:
@@ -275,26 +223,5 @@ def _success(now: datetime) -> dict[str, Any]:
     return {"succeeded_at": now, "failures": 0, "error_code": None, "error": None}
 
 
-def _later(now: datetime, attempts: int) -> datetime:
-    return now + timedelta(seconds=wanted_pause(attempts))
-
-
-def _row(one: Wanted) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in one.__dataclass_fields__}
-
-
-def _rejected(one: Rejected, now: datetime) -> dict[str, Any]:
-    return {
-        "peer_log_id": one.peer_log_id,
-        "sequence": one.sequence,
-        "entry_id": one.entry_id,
-        "code": one.code,
-        "reason": _kept(one.reason)[:_MOST_REASON],
-        "rules": RULES,
-        "rejected_at": now,
-    }
-
-
 def _kept(text: str) -> str:
-    # PostgreSQL keeps no NUL in text.
-    return text[:_MOST_EVIDENCE].replace("\x00", "\N{SYMBOL FOR NULL}")
+    return printable(text[:_MOST_EVIDENCE])

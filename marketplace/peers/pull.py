@@ -18,25 +18,20 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
-from marketplace.ingest import ErasedError, IngestService, Page, Receipt
+from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles, joined
 from marketplace.peers.checkpoints import find_another
-from marketplace.peers.comparison import find_missing
 from marketplace.peers.errors import ContactError
-from marketplace.peers.feed import MAX_IDS, MAX_ROWS, Head, PeerFeed, fetch_bodies
+from marketplace.peers.feed import MAX_ROWS, Head, PeerFeed, fetch_bodies
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_ROWS
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.mirrors import open_mirrors
 from marketplace.peers.progress import (
     Step,
-    due_wanted,
-    forget_wanted,
     known_ids,
-    postpone_wanted,
-    save_comparison,
     save_head,
     save_quarantine,
     save_seen,
@@ -50,7 +45,6 @@ from marketplace.peers.verification import Verification
 from marketplace.peers.written import COMMIT_SECONDS, WrittenPages
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.tiles import WIDTH
-from validators.document import AcceptedEntry
 
 #: Whole bundles behind from which a log is read by bundles, several at a time.
 BOOTSTRAP_BUNDLES = 2
@@ -77,19 +71,6 @@ class Means:
     filter: SiteFilter
     clock: Callable[[], datetime]
     precedence: Precedence = field(default_factory=Precedence)
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What a comparison of whole sets brought.
-
-    Args:
-        came: entries that are here now.
-        lacking: entries that the peer lists and does not hand out.
-    """
-
-    came: int
-    lacking: int
 
 
 class LogPull:
@@ -311,68 +292,6 @@ class LogPull:
             [Provenance(row.leaf.origin, row.leaf.sequence, row.leaf.time) for row, _ in entries],
         )
         return means.ingest.enqueue_page(page_in)
-
-    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
-        """Ask this peer for bodies that are missing; returns how many came, None where none is due.
-
-        What is missing from the public log may be anywhere. The ids of another
-        log are nobody's business but that of the peer it belongs to.
-        """
-        means, now = self._means, self._means.clock()
-        with means.database.read() as session:
-            only = None if followed.log == PUBLIC else followed.id
-            rows = due_wanted(session, followed.log, only, now, MAX_IDS)
-        if not rows:
-            return None
-        bodies = fetch_bodies(feed, list(dict.fromkeys(one.entry_id for one in rows)))
-        by_id = {one.entry_id: one for one in rows}
-        verdicts = means.verification.verify(list(bodies.values()))
-        entries = [
-            entry
-            for entry_id, entry in zip(bodies, verdicts, strict=True)
-            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
-        ]
-        claims = [by_id[entry.entry_id] for entry in entries]
-
-        def within(session: Session, outcomes: Sequence[Taken | Exception]) -> None:
-            ids = [
-                entry.entry_id
-                for entry, one in zip(entries, outcomes, strict=True)
-                if isinstance(one, Taken | ErasedError)
-            ]
-            forget_wanted(session, followed.log, ids)
-            postpone_wanted(session, [one for one in rows if one.entry_id not in ids], now)
-
-        provenance = [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims]
-        page = Page(entries, followed.log, within, provenance)
-        means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
-        return len(entries)
-
-    def compare(self, followed: FollowedLog, feed: PeerFeed) -> Compared:
-        """Fetch what the peer has and this site has not.
-
-        Raises:
-            ContactError: the peer did not give what was asked for.
-            IngestError: this site could not take it.
-        """
-        means, now = self._means, self._means.clock()
-        with means.database.read() as session:
-            missing = find_missing(session, followed, self._slug, feed)
-        bodies = fetch_bodies(feed, missing)
-        verdicts = means.verification.verify(list(bodies.values()))
-        entries = [
-            entry
-            for entry_id, entry in zip(bodies, verdicts, strict=True)
-            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
-        ]
-        for start in range(0, max(1, len(entries)), PAGE_ROWS):
-            page = Page(
-                entries[start : start + PAGE_ROWS],
-                followed.log,
-                lambda session, outcomes: save_comparison(session, followed, outcomes, now),
-            )
-            means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
-        return Compared(len(entries), len(missing) - len(bodies))
 
     def _reread(self, followed: FollowedLog) -> FollowedLog:
         with self._means.database.read() as session:

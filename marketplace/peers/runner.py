@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,8 +17,10 @@ from marketplace.peers.discovery import Discovery
 from marketplace.peers.errors import ContactError, PeerError, PeerNotFoundError, WithheldError
 from marketplace.peers.feed import PeerFeed
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.left_out import SETTLED
+from marketplace.peers.missing import Compared, MissingEntries
 from marketplace.peers.progress import MovedError, save_failure
-from marketplace.peers.pull import Compared, LogPull, Means, covers_more
+from marketplace.peers.pull import LogPull, Means, covers_more
 from marketplace.peers.questions import Questions
 from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
@@ -77,11 +79,15 @@ class PeerRunner:
         self._own = PeerFeed(peer.url, lambda: credentials(peer.name))
         self._due: dict[int, _Due] = {}
         self._questions = Questions(means, peer)
+        self._missing = MissingEntries(means, peer)
         self._discovery = Discovery(means, peer, self._questions, self._public, self._own)
         self._wanted_at = 0.0
         self._followed: list[FollowedLog] = []
         self._read_at = 0.0
         self._wanted = True
+        self._erased_at: datetime | None = None
+        #: For what was said by then to be erased elsewhere, this peer was asked.
+        self._asked_until: datetime | None = None
         self._news = _News()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -109,9 +115,10 @@ class PeerRunner:
                 self._news.heads[origin] = head
         self._wake.set()
 
-    def tell(self, standings: frozenset[Standing], *, wanted: bool) -> None:
-        """How the peer's logs stand in the database, and whether any body is missing there."""
-        self._wanted = wanted
+    def tell(self, standings: frozenset[Standing], *, wanted: bool, erased_at: datetime | None) -> None:
+        """How the peer's logs stand in the database, whether any body is missing there, and when a peer said
+        last of one that it erased it."""
+        self._wanted, self._erased_at = wanted, erased_at
         if standings != {one.standing for one in self._followed}:
             self._read_at = 0.0
             self._wake.set()
@@ -223,8 +230,9 @@ class PeerRunner:
         shown, due.shown = due.shown, None
         try:
             followed = due.pull.run(followed, feed, shown)
-            self._find_wanted(followed, due.pull, feed)
-            self._compare(followed, due.pull, feed)
+            self._find_wanted(followed, feed)
+            self._ask_elsewhere(followed, feed)
+            self._compare(followed, feed)
         except IntegrityError:
             due.at, self._read_at = time.monotonic() + poll_pause(), 0.0
         except MovedError:
@@ -238,19 +246,30 @@ class PeerRunner:
             due.at = time.monotonic() + poll_pause()
         return followed
 
-    def _find_wanted(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
+    def _find_wanted(self, followed: FollowedLog, feed: PeerFeed) -> None:
         due = self._wanted and time.monotonic() >= self._wanted_at
         if due and self._questions.may_ask(Question.BODIES):
-            came = self._questions.ask(Question.BODIES, lambda: pull.retry_wanted(followed, feed))
+            came = self._questions.ask(Question.BODIES, lambda: self._missing.retry_wanted(followed, feed))
             self._wanted_at = time.monotonic() + (_WANTED if came is not None else _UNWANTED)
 
-    def _compare(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
+    def _ask_elsewhere(self, followed: FollowedLog, feed: PeerFeed) -> None:
+        """Ask for what other peers said that they erased: one of them may lie."""
+        said = self._erased_at
+        due = said is not None and said != self._asked_until and said <= self._means.clock() - SETTLED
+        if followed.log == PUBLIC and due and self._questions.may_ask(Question.BODIES):
+            ask = lambda: self._missing.ask_elsewhere(followed, feed) is None  # noqa: E731  # two of a kind
+            if self._questions.ask(Question.BODIES, ask):
+                self._asked_until = said
+
+    def _compare(self, followed: FollowedLog, feed: PeerFeed) -> None:
         now, last, log = self._means.clock(), followed.compared_at, followed.origin
         due = last is None or not timedelta(0) <= now - last < COMPARISON
         if followed.trusted.behind or not due or not self._questions.may_ask(Question.SETS, log):
             return
         self._read_at = 0.0
-        self._questions.ask(Question.SETS, lambda: pull.compare(followed, feed), _judge_compared, log)
+        slug = self._discovery.slug(followed)
+        ask = lambda: self._missing.compare(followed, slug, feed)  # noqa: E731  # the line is long enough
+        self._questions.ask(Question.SETS, ask, _judge_compared, log)
 
     def _fail(
         self, followed: FollowedLog, due: _Due, error: PeerError | IngestError, asked: float | None

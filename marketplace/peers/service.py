@@ -119,7 +119,11 @@ class PullService:
         with self._lock:
             runners = list(self._runners.items())
         for peer_id, runner in runners:
-            runner.tell(standings.logs.get(peer_id, frozenset()), wanted=standings.wanted)
+            runner.tell(
+                standings.logs.get(peer_id, frozenset()),
+                wanted=standings.wanted,
+                erased_at=standings.erased_at,
+            )
 
     def _arrange(self, peers: list[Peer]) -> None:
         wanted = {peer.id: peer for peer in peers}

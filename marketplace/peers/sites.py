@@ -112,10 +112,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """How many rows of a log are wanted and were rejected."""
+    """How many rows of a log are wanted, were rejected, and lack a body that the log's own site erased."""
 
-    wanted: int
-    rejected: int
+    wanted: int = 0
+    rejected: int = 0
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,12 @@ class Standings:
     Args:
         logs: by the key of the peer.
         wanted: whether any body is missing.
+        erased_at: when a peer last said of one that it erased it.
     """
 
     logs: Mapping[int, frozenset[Standing]]
     wanted: bool
+    erased_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,11 @@ class FollowedLog:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A row whose body nobody handed out yet."""
+    """A row whose body nobody handed out yet.
+
+    Args:
+        erased_at: when the log's own site said that it erased it.
+    """
 
     peer_log_id: int
     sequence: int
@@ -179,6 +186,7 @@ class Wanted:
     origin_sequence: int
     origin_time: int
     attempts: int
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,9 @@ def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestServic
         assert accept(LAST).entry_id.encode() in feed.leaves(log, 0, 10)[0]
         found = feed.bodies([accept(LAST).entry_id, accept(OTHER).entry_id])
         assert [body.data for body in found.found] == [OTHER]
+        assert (found.erased, found.left) == ((0,), 0)
+        # To whoever does not see the leaf it is as absent as what never was.
+        assert Feed(session, frozenset()).bodies([accept(LAST).entry_id]).erased == ()
         keys = feed.body_keys(log, TileName(0, 2))
     assert (keys[0], keys[1][1]) == ((0, 0), len(OTHER))
     assert list(FsckService(database).run()) == []

@@ -13,8 +13,9 @@ from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.errors import UnreachableError
-from marketplace.peers.feed import Head
+from marketplace.peers.feed import Handed, Head
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.missing import MissingEntries
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State
@@ -42,6 +43,9 @@ class FakeFeed:
         self.rows_held: list[bytes] = []
         self.bodies_held: dict[str, bytes] = {}
         self.covered: list[bytes] | None = None
+        self.origin = ORIGIN
+        self.erased: set[str] = set()
+        self.asked: list[str] = []
         self.calls_left = 10**9
         self.received = 0
         self.clock_offset = 0
@@ -58,7 +62,7 @@ class FakeFeed:
         self._count()
         rows = self.rows_held if self.covered is None else self.covered
         tree = Frontier().extended(map(hash_leaf, rows))
-        note = sign_checkpoint(Checkpoint(ORIGIN, tree.size, tree.root), KEY).to_bytes()
+        note = sign_checkpoint(Checkpoint(self.origin, tree.size, tree.root), KEY).to_bytes()
         found = f'"{tree.root.hex()}"'
         return None if tag == found else Head(verify_checkpoint(note, key), found)
 
@@ -72,9 +76,11 @@ class FakeFeed:
         self._count()
         return self.rows_held[since : since + count]
 
-    def bodies(self, ids: Sequence[str]) -> tuple[dict[str, bytes], int]:
+    def bodies(self, ids: Sequence[str]) -> Handed:
         self._count()
-        return {one: self.bodies_held[one] for one in ids if one in self.bodies_held}, 0
+        self.asked += ids
+        found = {one: self.bodies_held[one] for one in ids if one in self.bodies_held}
+        return Handed(found, erased=frozenset(self.erased & set(ids)) - found.keys())
 
     def _count(self) -> None:
         self.received += 100
@@ -94,6 +100,7 @@ class Site:
         with database.write() as session:
             self.peer: Peer = Peers(session).add("http://127.0.0.1:1", KEY.verifier, None, self.now)
         self.log_pull = LogPull(self.means, self.peer, PUBLIC)
+        self.missing = MissingEntries(self.means, self.peer)
 
     def followed(self) -> FollowedLog:
         with self.database.read() as session:
@@ -192,11 +199,11 @@ def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, i
     log = site.pull(feed)
     assert (log.state, site.size(), site.trouble()) == (State.TAILING, 1, (1, 0))
     other = FakeFeed(DOCUMENTS[:1])
-    assert site.log_pull.retry_wanted(log, other) is None  # type: ignore[arg-type]  # not due yet
+    assert site.missing.retry_wanted(log, other) is None  # type: ignore[arg-type]  # not due yet
     site.now += timedelta(seconds=10)
-    assert site.log_pull.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
     site.now += timedelta(seconds=20)
-    assert site.log_pull.retry_wanted(log, other) == 1  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, other) == 1  # type: ignore[arg-type]  # the same calls
     assert (site.size(), site.trouble()) == (2, (0, 0))
 
 

@@ -65,6 +65,8 @@ class Liar:
     documents: list[bytes] = field(default_factory=list)
     before: Sequence[bytes] = ()
     asked: int = 0
+    #: The body of the last request.
+    sent: bytes = b""
 
     def __post_init__(self) -> None:
         self.site = f"{self.name.replace(' ', '-').replace(',', '')}.example"
@@ -89,6 +91,7 @@ class Liar:
         """What the peer says, its lie included."""
         path = urlsplit(target).path
         self.asked += 1
+        self.sent = sent
         return self.lie(self, path, self._honest(path, parse_qs(urlsplit(target).query), sent))
 
     def _digests(self, path: str) -> dict[str, object]:

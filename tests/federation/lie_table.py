@@ -56,6 +56,8 @@ def _kept(lie: Lie) -> Iterator[str]:
         yield "what it signed, as evidence"
     if lie.wanted:
         yield "its rows, as wanted"
+    if lie.erased:
+        yield "its rows, as erased there"
     if lie.rejected:
         yield "the rows, as rejected, with the reason"
     if lie.state is State.BACKOFF:

@@ -43,7 +43,7 @@ class Lie:
         state: of the peer's log then.
         evidence: whether what it signed is kept as evidence.
         alerts: their codes.
-        wanted, rejected: rows that are noted as such.
+        wanted, rejected, erased: rows that are noted as such.
         faults: what is shown of its answers to questions beside its rows, by question.
         how: what is done about it, where no code says that.
         signs: rows that stand in its signed log before those of its entries.
@@ -58,6 +58,7 @@ class Lie:
     alerts: tuple[str, ...] = ()
     wanted: int = 0
     rejected: int = 0
+    erased: int = 0
     faults: Mapping[str, str] = field(default_factory=dict)
     how: str = ""
     signs: tuple[bytes, ...] = ()
@@ -174,14 +175,27 @@ def _zstd_bomb() -> Reply:
     return Reply(LINES, zstandard.compress(bytes(1000 * 2**20)), headers={"Content-Encoding": "zstd"})
 
 
+def _asked(liar: Liar, honest: Reply) -> list[str]:
+    """Those of its entries that it was asked for: others may be asked for those of others."""
+    return [one for one in liar.entries if bytes.fromhex(one) in _whole(honest)]
+
+
 def _swapped(liar: Liar, honest: Reply) -> Reply:
-    ids, bodies = list(liar.entries), list(liar.entries.values())
+    ids = _asked(liar, honest)
+    bodies = [liar.entries[one] for one in ids]
+    if not ids:
+        return honest
     return Reply(BINARY, join(zip(ids, [*bodies[1:], bodies[0]], strict=True)))
 
 
 def _hostile(liar: Liar, honest: Reply) -> Reply:
     junk = [b"<a/>", b"<!DOCTYPE a>" + b"x" * 1000, b"\xff" * 5000, b"<a " + b'b="c" ' * 20_000 + b"/>"]
-    return Reply(BINARY, join(zip(liar.entries, junk, strict=True)))
+    return Reply(BINARY, join(zip(_asked(liar, honest), junk, strict=False)))
+
+
+def _erased(liar: Liar, honest: Reply) -> Reply:
+    places = [str(place) for place, one in enumerate(json.loads(liar.sent)) if one in liar.entries]
+    return Reply(BINARY, b"", headers={"X-Ids-Erased": ",".join(places)} if places else {})
 
 
 def _unasked(liar: Liar, honest: Reply) -> Reply:
@@ -276,6 +290,20 @@ LIES = [
     fails("sends endless bodies", flood(BODIES, BINARY), _LARGE, _LATE),
     passes("withholds bodies", on(BODIES, lambda liar, _: Reply(BINARY, b"")), _HIDES, wanted=4),
     passes("swaps bodies", on(BODIES, _swapped), _HIDES, wanted=4),
+    fails(
+        "erased what nobody asked for",
+        on(BODIES, lambda liar, it: Reply(BINARY, it.body, headers={"X-Ids-Erased": "0,999"})),
+        _MALFORMED,
+        _LATE,
+    ),
+    Lie(
+        "says that it erased what it has",
+        on(BODIES, _erased),
+        "",
+        State.TAILING,
+        erased=4,
+        how="its word counts for its own rows only, and every other peer is asked for them once",
+    ),
     passes("sends hostile bodies", on(BODIES, _hostile), "acceptance refuses each", rejected=4),
     Lie(
         "signs rows of nonsense",

@@ -127,13 +127,12 @@ class Site:
             found = FollowedLogs(session).evidence(Peers(session).get(peer).id)
             return [one.code for one in found]
 
-    def troubles(self, peer: str) -> tuple[dict[str, str], tuple[int, int]]:
-        """What is wrong with a peer's answers, by question, and the rows of its public log that are wanted
-        and rejected."""
+    def troubles(self, peer: str) -> tuple[dict[str, str], Trouble]:
+        """What is wrong with a peer's answers, by question, and the rows of its public log left out."""
         with self.database() as database, database.read() as session:
             faults = Faults(session).of(Peers(session).get(peer).id)
-            trouble = FollowedLogs(session).trouble().get(self.followed(peer).id, Trouble(0, 0))
-        return {one.question.value: one.code for one in faults}, (trouble.wanted, trouble.rejected)
+            trouble = FollowedLogs(session).trouble().get(self.followed(peer).id, Trouble())
+        return {one.question.value: one.code for one in faults}, trouble
 
     def alerts(self) -> list[dict[str, str]]:
         """What its operator should look at."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from marketplace.access import Scope
-from marketplace.peers.sites import State
+from marketplace.peers.sites import State, Trouble
 from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -57,7 +57,7 @@ def expected(lie: Lie) -> dict[str, object]:
         "behind": 0,
         "evidence": [lie.code] if lie.evidence else [],
         "alerts": set(lie.alerts),
-        "trouble": (lie.wanted, lie.rejected),
+        "trouble": Trouble(lie.wanted, lie.rejected, lie.erased),
         "faults": dict(lie.faults),
     }
 

@@ -91,6 +91,26 @@ def test_a_comparison_of_sets_finds_what_the_log_does_not_tell(tmp_path: Path, i
         assert b.followed(a)[0].compared_at is not None
 
 
+def test_what_was_erased_before_a_peer_read_it_is_told_and_not_alarmed(
+    tmp_path: Path, identity: object
+) -> None:
+    with sites(tmp_path, 2) as (a, b):
+        gone, kept = (signed(image(content=f"image {n}"), identity) for n in range(2))
+        path = [a.upload(data) for data in (gone, kept)][1]
+        until(lambda: head_of(a).startswith("mp-a.example/public\n2\n"), "everything is published")
+        done = a.command("erase", accept(gone).entry_id, "--reason", "asked by its author")
+        assert done.returncode == 0, done.stderr
+        b.follow(a)
+        until(lambda: b.has(path, kept), "what was not erased is there")
+        assert b.server is not None
+        with b.server.client() as http:
+            peer = lambda: http.get("/api/v1/peers").json()["peers"][0]  # noqa: E731  # short
+            until(lambda: (peer()["erased"], peer()["wanted"]) == (1, 0), "it is told that it was erased")
+            assert http.get("/api/v1/alerts").json() == {"alerts": []}
+        shown = b.command("peer", "show", a.name)
+        assert "1 erased" in shown.stdout, shown.stdout
+
+
 def head_of(site: Site) -> str:
     assert site.server is not None
     with site.server.client() as http:

@@ -1,0 +1,175 @@
+"""Rows whose entries did not come in: those that are wanted, and those that were passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC
+from marketplace.changes import ChangeLog
+from marketplace.ingest import ErasedError
+from marketplace.models import Peer as PeerRow
+from marketplace.models import PeerLog, PeerRejected, PeerWanted
+from marketplace.peers.schedule import wanted_pause
+from marketplace.peers.sites import Rejected, Wanted
+
+#: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
+RULES = 1
+#: Characters of a reason that are kept.
+_MOST_REASON = 500
+#: Time until others are asked for what a peer said that it erased: all that was said in that second is known.
+SETTLED = timedelta(seconds=5)
+
+
+def add_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
+    """Note rows whose bodies did not come."""
+    if rows:
+        session.execute(
+            insert(PeerWanted),
+            [_columns(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in rows],
+        )
+
+
+def add_rejected(session: Session, rows: Sequence[Rejected], now: datetime) -> None:
+    """Note rows that were passed over."""
+    said = {"rules": RULES, "rejected_at": now}
+    if rows:
+        kept = [_columns(one) | {"reason": printable(one.reason)[:_MOST_REASON]} | said for one in rows]
+        session.execute(insert(PeerRejected), kept)
+
+
+def due_wanted(session: Session, log: str, peer_log_id: int | None, now: datetime, most: int) -> list[Wanted]:
+    """Missing bodies that may be asked for again; those that their own site erased are not among them.
+
+    Args:
+        log: the local log they belong to.
+        peer_log_id: only those of this log of a peer; None: whichever peer's.
+    """
+    query = (
+        select(PeerWanted)
+        .join(PeerLog, PeerLog.id == PeerWanted.peer_log_id)
+        .where(
+            PeerLog.log_id == ChangeLog(session).key(log),
+            PeerWanted.erased_at.is_(None),
+            PeerWanted.retry_at <= now,
+        )
+        .order_by(PeerWanted.retry_at)
+        .limit(most)
+    )
+    if peer_log_id is not None:
+        query = query.where(PeerWanted.peer_log_id == peer_log_id)
+    return [_wanted(row) for row in session.scalars(query)]
+
+
+def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
+    """Note another attempt in vain."""
+    for one in rows:
+        session.execute(
+            update(PeerWanted)
+            .where(PeerWanted.peer_log_id == one.peer_log_id, PeerWanted.sequence == one.sequence)
+            .values(attempts=one.attempts + 1, retry_at=_later(now, one.attempts + 1))
+        )
+
+
+def forget_wanted(session: Session, log: str, ids: Sequence[str]) -> None:
+    """These entries are in a local log now, whoever still waits for them."""
+    if ids:
+        followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
+        session.execute(
+            delete(PeerWanted)
+            .where(PeerWanted.entry_id.in_(ids), PeerWanted.peer_log_id.in_(followed))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def reject_erased(
+    session: Session, log: str, errors: Sequence[tuple[str, ErasedError]], now: datetime
+) -> None:
+    """What these entries say was erased here: whoever's row is wanted is passed over, and nobody is asked."""
+    followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
+    for entry_id, error in errors:
+        said = {"code": error.code, "reason": error.message}
+        found = session.scalars(
+            select(PeerWanted).where(PeerWanted.entry_id == entry_id, PeerWanted.peer_log_id.in_(followed))
+        )
+        rows = [Rejected(row.peer_log_id, row.sequence, row.entry_id, **said) for row in found]
+        add_rejected(session, rows, now)
+        # It may have been passed over for another reason before.
+        session.execute(
+            update(PeerRejected)
+            .where(PeerRejected.entry_id == entry_id, PeerRejected.peer_log_id.in_(followed))
+            .values(said)
+            .execution_options(synchronize_session=False)
+        )
+    forget_wanted(session, log, [entry_id for entry_id, _ in errors])
+
+
+def mark_erased(session: Session, peer_log_id: int, ids: Sequence[str], now: datetime) -> None:
+    """The site of a log said that it erased these entries of it."""
+    if ids:
+        session.execute(
+            update(PeerWanted)
+            .where(PeerWanted.peer_log_id == peer_log_id, PeerWanted.entry_id.in_(ids))
+            .values(erased_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def newest_erased(session: Session) -> datetime | None:
+    """When a peer last said of an entry that is missing here that it erased it."""
+    return session.scalar(select(func.max(PeerWanted.erased_at)))
+
+
+def due_elsewhere(session: Session, peer_id: int, now: datetime) -> list[Wanted]:
+    """What other peers said at one moment that they erased, and this one was not asked for since; all of it.
+
+    Of public logs only: what another log holds is nobody's business but that of its own site.
+    """
+    marks = (
+        select(PeerWanted)
+        .join(PeerLog, PeerLog.id == PeerWanted.peer_log_id)
+        .join(PeerRow, PeerRow.id == peer_id)
+        .where(
+            PeerLog.log_id == ChangeLog(session).key(PUBLIC),
+            PeerLog.peer_id != peer_id,
+            PeerRow.asked_until.is_(None) | (PeerWanted.erased_at > PeerRow.asked_until),
+            PeerWanted.erased_at <= now - SETTLED,
+        )
+    )
+    first = session.scalar(marks.with_only_columns(func.min(PeerWanted.erased_at)))
+    return [_wanted(row) for row in session.scalars(marks.where(PeerWanted.erased_at == first))]
+
+
+def note_asked(session: Session, peer_id: int, until: datetime) -> None:
+    """A peer was asked for everything that others said by then that they erased."""
+    session.execute(update(PeerRow).where(PeerRow.id == peer_id).values(asked_until=until))
+
+
+def printable(text: str) -> str:
+    """A text that every database keeps: PostgreSQL takes no NUL."""
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}")
+
+
+def _wanted(row: PeerWanted) -> Wanted:
+    return Wanted(
+        row.peer_log_id,
+        row.sequence,
+        row.entry_id,
+        row.origin,
+        row.origin_sequence,
+        row.origin_time,
+        row.attempts,
+        row.erased_at,
+    )
+
+
+def _columns(one: Wanted | Rejected) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+
+
+def _later(now: datetime, attempts: int) -> datetime:
+    return now + timedelta(seconds=wanted_pause(attempts))
