@@ -236,14 +236,26 @@ class Trees:
 
 def epoch_origin(log: PublishedLog, epoch: int) -> str:
     """The name of another epoch of a log, 2 or later."""
-    return f"{_first_origin(log)}/e{epoch}"
+    return f"{first_origin(log)}/e{epoch}"
 
 
 def find_epoch(log: PublishedLog, origin: str) -> int | None:
-    """The number of the epoch of a log that has a name, 2 or later; None where it is none of this log."""
-    number = origin.removeprefix(f"{_first_origin(log)}/e")
+    """Which epoch of a log has a name; None where it is none of this log."""
+    return epoch_number(first_origin(log), origin)
+
+
+def epoch_number(first: str, origin: str) -> int | None:
+    """Which epoch of a log has a name; None where it is none of this log.
+
+    Args:
+        first: the name of its first epoch.
+    """
+    number = origin.removeprefix(f"{first}/e")
+    if origin == first:
+        return 1
     return int(number) if number != origin and number.isascii() and number.isdecimal() else None
 
 
-def _first_origin(log: PublishedLog) -> str:
+def first_origin(log: PublishedLog) -> str:
+    """The name of the first epoch of a log."""
     return log.origin if log.epoch == 1 else log.origin.removesuffix(f"/e{log.epoch}")

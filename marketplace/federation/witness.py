@@ -25,6 +25,7 @@ from marketplace.federation.errors import (
     UntrustedError,
 )
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.trees import epoch_number
 from marketplace.models import Peer, Witnessed
 from marketplace.tlog.checkpoint import SignedCheckpoint, cosign, parse_checkpoint
 from marketplace.tlog.errors import NoteSignatureError, ProofError, TlogError
@@ -110,6 +111,22 @@ class Witness:
         """The head cosigned last of the log whose origin has this SHA-256 (hex), with the signatures."""
         with self._database.read() as session:
             return session.scalar(select(Witnessed.note).where(Witnessed.digest == digest))
+
+    def newest_epoch(self, first: str) -> bytes | None:
+        """The head cosigned last of the newest epoch of a log, with the signatures.
+
+        Args:
+            first: the name of its first epoch.
+        """
+        with self._database.read() as session:
+            rows = session.execute(
+                select(Witnessed.origin, Witnessed.note).where(
+                    (Witnessed.origin == first) | Witnessed.origin.startswith(f"{first}/e", autoescape=True)
+                )
+            )
+            epochs = {epoch_number(first, row.origin): row.note for row in rows}
+        known = [number for number in epochs if number is not None]
+        return epochs[max(known)] if known else None
 
     def _verify_signed(self, request: WitnessRequest, note: Note, origin: str) -> SignedCheckpoint:
         with self._database.read() as session:

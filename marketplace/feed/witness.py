@@ -16,8 +16,9 @@ from marketplace.federation.errors import (
 )
 from marketplace.tlog.proof import MAX_PROOF
 from marketplace.web.errors import HttpError, NotFoundError, TooLargeError
+from marketplace.web.parameters import read_query
 
-from .answers import NO_STORE, federation_of, plain
+from .answers import NO_CACHE, NO_STORE, federation_of, plain
 
 _TEXT = "text/plain; charset=utf-8"
 _SIZE = "text/x.tlog.size"
@@ -43,6 +44,16 @@ def add_checkpoint(request: Request) -> Response:
     except WitnessError as error:
         raise HttpError(_STATUS[type(error)], error.code, str(error)) from None
     return plain(lines, _TEXT, [NO_STORE])
+
+
+@view_config(route_name="fed.witness.latest", request_method="GET", permission="log:witness")
+def latest_epoch(request: Request) -> Response:
+    """The newest head that was cosigned here of the newest epoch of a log."""
+    first = read_query(request).get("origin", "")
+    note = federation_of(request).witness.newest_epoch(first)
+    if note is None:
+        raise NotFoundError(UnknownOriginError.code, "no checkpoint of such a log was cosigned here")
+    return plain(note, _TEXT, [NO_CACHE])
 
 
 @view_config(route_name="fed.witness.checkpoint", request_method="GET", permission="log:witness")

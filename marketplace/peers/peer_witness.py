@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from marketplace.db import Database
 from marketplace.federation.history import find_contradiction, halt
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.proofs import prove_growth
-from marketplace.federation.trees import PublishedLog, Trees, epoch_origin
+from marketplace.federation.trees import PublishedLog, Trees, epoch_origin, find_epoch, first_origin
 from marketplace.federation.witness import origin_digest
 from marketplace.models import Cosignature
 from marketplace.peers.errors import ContactError, NotFoundError
@@ -24,10 +25,15 @@ from marketplace.peers.grants import Grants
 from marketplace.peers.limits import ReadLimits
 from marketplace.peers.reader import Answer, PeerReader
 from marketplace.peers.sites import Peer
-from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint, verify_cosignature
+from marketplace.tlog.checkpoint import (
+    SignedCheckpoint,
+    parse_checkpoint,
+    verify_checkpoint,
+    verify_cosignature,
+)
 from marketplace.tlog.encoding import parse_decimal
 from marketplace.tlog.errors import TlogError
-from marketplace.tlog.note import COSIGNATURE, MAX_NOTE, parse_signature
+from marketplace.tlog.note import COSIGNATURE, MAX_NOTE, parse_note, parse_signature
 from marketplace.tlog.proof import WitnessRequest
 
 #: Epochs behind the newest one known that a peer is asked about: it need not have seen each.
@@ -149,13 +155,18 @@ class PeerWitness:
     def later_epochs(self, log: PublishedLog) -> list[SignedCheckpoint]:
         """The newest heads of later epochs of a log that the peer cosigned, in their order.
 
-        Only this site's key can make one, so nobody makes the search long.
+        It is asked for the newest epoch it saw, and for those after it by their names: not every
+        witness knows the first question. Only this site's key can make a head, so nobody makes the
+        search long.
 
         Raises:
             ContactError: the peer cannot be reached.
         """
         found: list[SignedCheckpoint] = []
-        epoch, last = log.epoch, log.epoch
+        newest = self._newest_epoch(log)
+        if newest is not None:
+            found.append(newest)
+        epoch = last = max(log.epoch, *(find_epoch(log, one.checkpoint.origin) or 0 for one in found), 0)
         while epoch < last + EPOCHS_AHEAD:
             epoch += 1
             head = self.newest(epoch_origin(log, epoch))
@@ -163,6 +174,21 @@ class PeerWitness:
                 found.append(head)
                 last = epoch
         return found
+
+    def _newest_epoch(self, log: PublishedLog) -> SignedCheckpoint | None:
+        """The newest head of the newest epoch that the peer cosigned; None where that is none after ours."""
+        query = urlencode({"origin": first_origin(log)})
+        try:
+            note = self._reader.get(f"/fed/v1/witness/latest?{query}", _TEXT, limit=MAX_NOTE).body
+            origin = parse_checkpoint(parse_note(note).text).origin
+            if (find_epoch(log, origin) or 0) <= log.epoch:
+                return None
+            return verify_checkpoint(note, self._means.keys.verifier(origin))
+        except NotFoundError:
+            return None
+        except TlogError as error:
+            _logger.warning("peer %s shows a checkpoint of ours that is none: %s", self._peer.name, error)
+            return None
 
     def verify_history(self, log: PublishedLog) -> bool:
         """Halt a log of which the peer cosigned more, something else, or a later epoch than is here.

@@ -95,6 +95,19 @@ def test_another_log_of_the_site_has_a_state_of_its_own(witness: Make) -> None:
         witness().add_checkpoint(asked(0, 5))
 
 
+def test_the_newest_epoch_of_a_log_is_told_by_the_name_of_its_first(witness: Make) -> None:
+    def newest(first: str = ORIGIN) -> str | None:
+        note = witness().newest_epoch(first)
+        return None if note is None else parse_note(note).text.partition("\n")[0]
+
+    assert newest() is None
+    for origin in (ORIGIN, f"{ORIGIN}/e9", f"{ORIGIN}/e10", f"{ORIGIN}/extra", f"{ORIGIN}2/e30"):
+        witness().add_checkpoint(asked(0, 5, head(5, origin)))
+    assert newest() == f"{ORIGIN}/e10"
+    for odd in ("", "%", f"{ORIGIN}/e", f"{ORIGIN}/e9/x", "mp-c.example/public"):
+        assert newest(odd) is None, odd
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [

@@ -18,9 +18,11 @@ from marketplace.db import Database, upgrade
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.federation.witness import origin_digest
 from marketplace.peers.registry import Peers
-from marketplace.tlog.checkpoint import verify_checkpoint, verify_cosignature
+from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignature
 from marketplace.tlog.leaf import EntryLeaf, EpochLeaf, parse_leaf
+from marketplace.tlog.merkle import EMPTY_ROOT
 from marketplace.tlog.note import parse_note
+from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import ROOT, RunningServer, start
@@ -228,3 +230,24 @@ def test_an_empty_database_under_a_name_that_published_is_noticed(sites: tuple[S
         return "" if answer.status_code == 200 else str(answer.json()["code"])
 
     wait_until(lambda: code() == "federation.halted", SECONDS)
+
+
+@pytest.mark.fault
+def test_an_epoch_that_is_far_ahead_of_a_backup_is_noticed(sites: tuple[Site, Site]) -> None:
+    """The peer met this site in its twelfth epoch, and the backup knows only the first."""
+    a, b = sites
+    a.upload(1)
+    wait_until(lambda: b.cosigned(a) == 1, SECONDS)
+    later = sign_checkpoint(Checkpoint(f"{a.origin}/e12", 0, EMPTY_ROOT), a.keys.log).to_bytes()
+    with b.server.client() as client:
+        shown = client.post("/fed/v1/witness/add-checkpoint", content=WitnessRequest(0, (), later).to_bytes())
+        assert shown.status_code == 200, shown.text
+    a.restart()
+
+    def halted() -> str:
+        with a.server.client() as client:
+            return str(client.get("/readyz").json()["federation"]["halted"])
+
+    wait_until(lambda: f"{a.origin}/e12" in halted(), SECONDS)
+    opened = a.command("peer", "new-epoch", "--yes")
+    assert (opened.returncode, opened.stdout) == (0, f"{a.origin}/e13\n"), opened.stderr

@@ -53,6 +53,7 @@ def names_of(slug: str, origin: str) -> tuple[dict[str, str], dict[str, str]]:
             "group": GROUP,
             "log": slug,
             "origin": sha256(origin.encode()).hexdigest(),
+            "name": origin,
         },
         {
             "entry": absent.coordinates.path(),
@@ -63,6 +64,7 @@ def names_of(slug: str, origin: str) -> tuple[dict[str, str], dict[str, str]]:
             "group": "x" * len(GROUP),
             "log": slug[:-8] + "".join("0" if digit != "0" else "1" for digit in slug[-8:]),
             "origin": sha256(b"absent").hexdigest(),
+            "name": origin[:-8] + "".join("0" if digit != "0" else "1" for digit in origin[-8:]),
         },
     )
 
@@ -112,6 +114,7 @@ PAIRS = (
     Pair("fed.digest", f"{_FED}/digest"),
     Pair("fed.digest.part", f"{_FED}/digest/00"),
     Pair("fed.digest.ids", f"{_FED}/digest/00/0000"),
+    Pair("fed.witness.latest", "/fed/v1/witness/latest?origin={name}"),
     Pair("fed.witness.checkpoint", "/fed/v1/witness/{origin}/checkpoint"),
 )
 

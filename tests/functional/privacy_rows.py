@@ -309,6 +309,11 @@ ROWS: Mapping[str, Row] = {
         "404, as for a log that never was: names of private logs hold 128 random bits",
         absent("/fed/v1/witness/{origin_digest}/checkpoint", f"/fed/v1/witness/{'0' * 64}/checkpoint"),
     ),
+    "fed.witness.latest": Row(
+        "404, as for a log that never was: names of private logs hold 128 random bits",
+        absent("/fed/v1/witness/latest?origin={private_origin}",
+               "/fed/v1/witness/latest?origin=a.example/g/1"),
+    ),
     "web.conflicts": Row("contradictions among what the reader sees", gets("/conflicts")),
     "api.conflicts": Row(
         "contradictions among what the reader sees",

@@ -48,6 +48,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
                 "private_slug": log.slug,
                 "absent_group": "x" * len(GROUP),
                 "origin_digest": sha256(log.origin.encode()).hexdigest(),
+                "private_origin": log.origin,
             },
         )
 

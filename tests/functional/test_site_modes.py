@@ -29,6 +29,7 @@ OPEN = {
     # Only signatures of logs that are known here are taken, and only those logs' own checkpoints shown.
     "fed.witness.add",
     "fed.witness.checkpoint",
+    "fed.witness.latest",
 }
 #: Places of the patterns, filled with something that fits.
 FILLED = {
