@@ -11,9 +11,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.changes import LogNotFoundError
+from marketplace.accounts.errors import GroupNotFoundError
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.errors import PeerError, PeerNotFoundError, PeerTakenError
+from marketplace.peers.errors import PeerDisabledError, PeerError, PeerNotFoundError, PeerTakenError
 from marketplace.peers.mirror_list import MOST_MIRRORS
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.runtime import Runtime
@@ -92,7 +92,7 @@ ACT = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="POST",
     path=(PEER, ACTION),
-    errors={404: ["peer.unknown", "peer.action"]},
+    errors={404: ["peer.unknown", "peer.action"], 409: ["peer.disabled"]},
     needs=_ADMIN,
 )
 EPOCH = Operation(
@@ -127,7 +127,7 @@ GRANT = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER, GROUP_NAME),
-    errors={400: ["peer.grant"], 404: ["peer.unknown", "log.not-found"]},
+    errors={400: ["peer.grant"], 404: ["peer.unknown", "group.unknown"]},
     needs=_ADMIN,
 )
 REVOKE = Operation(
@@ -138,7 +138,7 @@ REVOKE = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="DELETE",
     path=(PEER, GROUP_NAME),
-    errors={400: ["peer.grant"], 404: ["peer.unknown", "log.not-found"]},
+    errors={400: ["peer.grant"], 404: ["peer.unknown", "group.unknown"]},
     needs=_ADMIN,
 )
 ALERTS = Operation(
@@ -208,7 +208,7 @@ def act(request: Request) -> Response:
         elif action == "restart":
             administration.restart(name)
         elif action == "pull":
-            runtime.peers.nudge(administration.get(name).name)
+            runtime.peers.nudge(administration.get_enabled(name).name)
         else:
             raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
         runtime.peers.look()
@@ -268,9 +268,9 @@ def _acting(request: Request) -> Iterator[PeerAdministration]:
     """Administration, with its errors as responses."""
     try:
         yield _administration(request)
-    except (PeerNotFoundError, LogNotFoundError) as error:
+    except (PeerNotFoundError, GroupNotFoundError) as error:
         raise NotFoundError(error.code, str(error)) from None
-    except PeerTakenError as error:
+    except (PeerTakenError, PeerDisabledError) as error:
         raise HttpError(409, error.code, error.message) from None
     except PeerError as error:
         raise BadRequestError(error.code, error.message) from None

@@ -124,7 +124,12 @@ def release(config: Path | None, data: str | None, name: str, from_start: bool, 
         elif from_start:
             peers.restart(name)
         else:
-            peers.release(name)
+            released = peers.release(name)
+            for log in released:
+                size = log.trusted.proven.size
+                click.echo(f"marketplace: {log.origin} goes on behind row {size}.", err=True)
+            if not released:
+                click.echo(f"marketplace: nothing of {name} was quarantined.", err=True)
 
 
 @click.command()
@@ -141,7 +146,7 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
         raise CommandError("the server pulls by itself; --now pulls here", ExitCode.USAGE)
     settings = read_settings(config, data)
     with _administration(settings) as peers:
-        peer = peers.get(name)
+        peer = peers.get_enabled(name)
         with _pulls(peers, settings) as pulls:
             logs = pulls.pull(peer)
     records = [peers.log_record(one) for one in logs]
@@ -172,14 +177,14 @@ def revoke(config: Path | None, data: str | None, group: str, name: str) -> None
 
 @contextmanager
 def _administration(settings: Settings) -> Iterator[PeerAdministration]:
-    from marketplace.changes import LogNotFoundError
+    from marketplace.accounts.errors import GroupNotFoundError
     from marketplace.peers.administration import PeerAdministration
     from marketplace.peers.errors import PeerError, PeerNotFoundError, PeerTakenError
 
     try:
         with open_database(settings) as database:
             yield PeerAdministration(database, f"cli:{getpass.getuser()}", lambda: datetime.now(UTC))
-    except (PeerNotFoundError, LogNotFoundError) as error:
+    except (PeerNotFoundError, GroupNotFoundError) as error:
         raise CommandError(str(error), ExitCode.NOT_FOUND) from None
     except PeerTakenError as error:
         raise CommandError(str(error), ExitCode.CONFLICT) from None
@@ -221,6 +226,17 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         + "".join(f", {one[what]} {what}" for what in ("wanted", "rejected", "erased") if one[what])
         + (f", {one['error']}" if one["error"] else "")
         for one in record["logs"]
+    ]
+    flat["missing"] = [
+        f"{one['origin']} {row['sequence']}: {row['entry']}"
+        + (f", erased there {row['erased_at']}" if row["erased_at"] else f", {row['attempts']} attempts")
+        for one in record["logs"]
+        for row in one["missing"]
+    ]
+    flat["passed_over"] = [
+        f"{one['origin']} {row['sequence']}: {row['code']}: {row['reason']}"
+        for one in record["logs"]
+        for row in one["passed_over"]
     ]
     flat["faults"] = [
         f"{one['since']} {one['question']}: {one['code']}: {one['reason']}" for one in record["faults"]

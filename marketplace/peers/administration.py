@@ -11,12 +11,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC, group_log
+from marketplace.accounts.errors import GroupNotFoundError
 from marketplace.audit import AuditLog
+from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.peers.checkpoints import Seen, newest_seen, withheld
+from marketplace.peers.errors import PeerDisabledError
 from marketplace.peers.faults import Faults
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.grants import Grants
+from marketplace.peers.left_out import first_wanted, last_rejected
 from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Fault, FollowedLog, Peer, State, Trouble
@@ -28,6 +32,8 @@ DISABLED = "disabled"
 _NOTHING = Trouble()
 #: Checkpoints shown of a log, the largest ones.
 CHECKPOINTS = 20
+#: Rows shown of a log that are missing, and that were passed over.
+LEFT_OUT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,22 @@ class PeerAdministration:
         with self._acting("peer.disable" if disabled else "peer.enable", name) as session:
             Peers(session).switch(name, disabled=disabled)
 
-    def release(self, name: str) -> None:
-        """Let a quarantined peer be pulled again, from what was proven last."""
+    def get_enabled(self, name: str) -> Peer:
+        """A peer that may be pulled from.
+
+        Raises:
+            PeerNotFoundError: there is none.
+            PeerDisabledError: it is switched off.
+        """
+        peer = self.get(name)
+        if peer.disabled:
+            raise PeerDisabledError(f"{name} is switched off: enable it first")
+        return peer
+
+    def release(self, name: str) -> list[FollowedLog]:
+        """Let a quarantined peer be pulled again, from what was proven last; the logs that were."""
         with self._acting("peer.release", name) as session:
-            FollowedLogs(session).release(Peers(session).get(name))
+            return FollowedLogs(session).release(Peers(session).get(name))
 
     def restart(self, name: str) -> None:
         """Read every log of a peer again from its first row."""
@@ -134,12 +152,12 @@ class PeerAdministration:
     def grant(self, group: str, name: str) -> None:
         """Let a peer read a group's entries; see ``Grants.grant``."""
         with self._acting("peer.grant", f"{name} {group}") as session:
-            Grants(session).grant(group_log(group), Peers(session).get(name), self._clock())
+            Grants(session).grant(_group_log(session, group), Peers(session).get(name), self._clock())
 
     def revoke(self, group: str, name: str) -> None:
         """Let a peer read them no longer; see ``Grants.revoke``."""
         with self._acting("peer.revoke", f"{name} {group}") as session:
-            Grants(session).revoke(group_log(group), Peers(session).get(name))
+            Grants(session).revoke(_group_log(session, group), Peers(session).get(name))
 
     def summary(self, status: PeerStatus) -> dict[str, Any]:
         """A peer in one line: its public log, and what is missing from any."""
@@ -168,7 +186,7 @@ class PeerAdministration:
             granted, evidence = Grants(session).granted(peer.id), logs.evidence(peer.id)
             mirrors = MirrorList(session).of(peer.id)
             faults = Faults(session).of(peer.id)
-            seen = {one.id: newest_seen(session, one.id, CHECKPOINTS) for one in status.logs}
+            details = {one.id: _details(session, one) for one in status.logs}
         return self.summary(status) | {
             "log_key": str(peer.log_key),
             "auth_key": None if peer.auth_key is None else str(peer.auth_key),
@@ -178,8 +196,7 @@ class PeerAdministration:
             "granted": [log.removeprefix(group_log("")) for log in granted],
             "mirrors": [asdict(mirror) for mirror in mirrors],
             "logs": [
-                self.log_record(one, status.trouble.get(one.id, _NOTHING))
-                | {"checkpoints": [_seen(checkpoint) for checkpoint in seen[one.id]]}
+                self.log_record(one, status.trouble.get(one.id, _NOTHING)) | details[one.id]
                 for one in status.logs
             ],
             "faults": [
@@ -237,6 +254,37 @@ class PeerAdministration:
 
     def _record(self, session: Session, action: str, subject: str) -> None:
         AuditLog(session).record(self._actor, action, subject, at=self._clock())
+
+
+def _group_log(session: Session, group: str) -> str:
+    """The log of a group.
+
+    Raises:
+        GroupNotFoundError: there is no such group.
+    """
+    if group_log(group) not in ChangeLog(session).names():
+        raise GroupNotFoundError(group)
+    return group_log(group)
+
+
+def _details(session: Session, followed: FollowedLog) -> dict[str, Any]:
+    """What was seen of a log, and the rows that were left out."""
+    return {
+        "checkpoints": [_seen(one) for one in newest_seen(session, followed.id, CHECKPOINTS)],
+        "missing": [
+            {
+                "sequence": one.sequence,
+                "entry": one.entry_id,
+                "attempts": one.attempts,
+                "erased_at": _time(one.erased_at),
+            }
+            for one in first_wanted(session, followed.id, LEFT_OUT)
+        ],
+        "passed_over": [
+            {"sequence": one.sequence, "entry": one.entry_id, "code": one.code, "reason": one.reason}
+            for one in last_rejected(session, followed.id, LEFT_OUT)
+        ],
+    }
 
 
 def _seen(one: Seen) -> dict[str, Any]:

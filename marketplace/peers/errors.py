@@ -93,6 +93,12 @@ class PeerAddressError(PeerError):
     code = "peer.address"
 
 
+class PeerDisabledError(PeerError):
+    """The peer is switched off, so nothing is pulled from it."""
+
+    code = "peer.disabled"
+
+
 class GrantError(PeerError):
     """A log cannot be granted."""
 

@@ -119,6 +119,19 @@ def mark_erased(session: Session, peer_log_id: int, ids: Sequence[str], now: dat
         )
 
 
+def first_wanted(session: Session, peer_log_id: int, most: int) -> list[Wanted]:
+    """Rows of a log that are wanted, or that its own site erased, in their order."""
+    query = select(PeerWanted).where(PeerWanted.peer_log_id == peer_log_id)
+    return [_wanted(row) for row in session.scalars(query.order_by(PeerWanted.sequence).limit(most))]
+
+
+def last_rejected(session: Session, peer_log_id: int, most: int) -> list[Rejected]:
+    """Rows of a log that were passed over, the last ones first."""
+    query = select(PeerRejected).where(PeerRejected.peer_log_id == peer_log_id)
+    rows = session.scalars(query.order_by(PeerRejected.sequence.desc()).limit(most))
+    return [Rejected(row.peer_log_id, row.sequence, row.entry_id, row.code, row.reason) for row in rows]
+
+
 def newest_erased(session: Session) -> datetime | None:
     """When a peer last said of an entry that is missing here that it erased it."""
     return session.scalar(select(func.max(PeerWanted.erased_at)))

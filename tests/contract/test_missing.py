@@ -10,14 +10,16 @@ import pytest
 from marketplace.access.principal import group_log
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.ingest.erasing import ErasingService
+from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.missing import Compared, MissingEntries
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State, Trouble
 from marketplace.tlog.digest import SetSum
 from tests.contract.test_erasing import ALTERED
-from tests.contract.test_pull import DOCUMENTS, KEY, FakeFeed, Site, site, verification
+from tests.contract.test_pull import DOCUMENTS, KEY, SITE, FakeFeed, Site, site, verification
 from validators import accept
+from validators.document import format_time
 
 __all__ = ["site", "verification"]
 
@@ -70,7 +72,7 @@ def another(site: Site, number: int = 2) -> MissingEntries:
 def told(site: Site, feed: SetFeed) -> FollowedLog:
     """Pull, and ask again for what did not come."""
     log = site.pull(feed)
-    assert (log.state, trouble(site)) == (State.TAILING, Trouble(wanted=1))
+    assert (log.state, trouble(site).wanted) == (State.TAILING, 1)
     site.now += timedelta(seconds=10)
     assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
     return log
@@ -86,6 +88,19 @@ def test_what_its_own_site_erased_is_wanted_no_more(site: Site) -> None:
     feed.asked.clear()
     assert site.missing.compare(log, PUBLIC, feed) == Compared(0, 0)  # type: ignore[arg-type]
     assert feed.asked == []
+
+
+def test_the_operator_is_told_which_rows_were_left_out_and_why(site: Site) -> None:
+    feed = erasing_feed()
+    feed.rows_held.append(b"nonsense")
+    told(site, feed)
+    record = PeerAdministration(site.database, "test", lambda: site.now).record(SITE)
+    (log,) = record["logs"]
+    assert log["missing"] == [
+        {"sequence": 0, "entry": GONE, "attempts": 1, "erased_at": format_time(site.now)}
+    ]
+    reason = "the row cannot be read"
+    assert log["passed_over"] == [{"sequence": 2, "entry": None, "code": "leaf.format", "reason": reason}]
 
 
 def test_every_other_peer_is_asked_once_for_what_one_erased(site: Site) -> None:

@@ -72,6 +72,8 @@ def test_a_peer_is_added_seen_and_switched_off(site: RunningServer, admin: httpx
         assert admin.post(f"/api/v1/peers/{NAME}/disable").json()["state"] == "disabled"
         assert peer()["state"] == "disabled"
         assert anybody.get("/api/v1/alerts").json()["alerts"] == []
+        pulled = admin.post(f"/api/v1/peers/{NAME}/pull")
+        assert (pulled.status_code, pulled.json()["code"]) == (409, "peer.disabled")
         assert admin.post(f"/api/v1/peers/{NAME}/enable").json()["state"] != "disabled"
     assert admin.get("/api/v1/peers/mp-none.example").json()["code"] == "peer.unknown"
     assert admin.post(f"/api/v1/peers/{NAME}/dance").json()["code"] == "peer.action"
@@ -124,7 +126,9 @@ def test_a_new_epoch_is_accepted_by_name(admin: httpx.Client) -> None:
 def test_a_group_is_granted_once_and_taken_back(site: RunningServer, admin: httpx.Client) -> None:
     added(admin, "mp-x.example")
     path = "/api/v1/peers/mp-x.example/groups/astro"
-    assert admin.put(path).status_code == 404
+    for unknown in (admin.put(path), admin.delete(path)):
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "group.unknown")
+        assert unknown.json()["detail"] == "there is no group astro"
     assert admin.post("/api/v1/groups", json={"name": "astro"}).status_code == 201
     for _ in range(2):
         assert admin.put(path).json()["granted"] == ["astro"]

@@ -108,7 +108,15 @@ def test_what_was_erased_before_a_peer_read_it_is_told_and_not_alarmed(
             until(lambda: (peer()["erased"], peer()["wanted"]) == (1, 0), "it is told that it was erased")
             assert http.get("/api/v1/alerts").json() == {"alerts": []}
         shown = b.command("peer", "show", a.name)
-        assert "1 erased" in shown.stdout, shown.stdout
+        assert "1 erased" in shown.stdout and f"0: {accept(gone).entry_id}, erased there" in shown.stdout
+        assert b.command("peer", "disable", a.name).returncode == 0
+        pulled = b.command("peer", "pull", a.name, "--now")
+        assert (pulled.returncode, "switched off" in pulled.stderr) == (1, True), pulled.stderr
+        released = b.command("peer", "release", a.name)
+        assert (released.returncode, "nothing of mp-a.example was quarantined" in released.stderr) == (
+            0,
+            True,
+        )
 
 
 def head_of(site: Site) -> str:
