@@ -15,7 +15,7 @@ from marketplace.ingest import ErasedError
 from marketplace.models import Peer as PeerRow
 from marketplace.models import PeerLog, PeerRejected, PeerWanted
 from marketplace.peers.schedule import wanted_pause
-from marketplace.peers.sites import Rejected, Wanted
+from marketplace.peers.sites import FollowedLog, Rejected, Wanted
 
 #: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
 RULES = 1
@@ -23,6 +23,8 @@ RULES = 1
 _MOST_REASON = 500
 #: Time until others are asked for what a peer said that it erased: all that was said in that second is known.
 SETTLED = timedelta(seconds=5)
+#: Time in which nobody but a row's own site is asked for its body first.
+OWN_TURN = timedelta(seconds=60)
 
 
 def add_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
@@ -42,26 +44,27 @@ def add_rejected(session: Session, rows: Sequence[Rejected], now: datetime) -> N
         session.execute(insert(PeerRejected), kept)
 
 
-def due_wanted(session: Session, log: str, peer_log_id: int | None, now: datetime, most: int) -> list[Wanted]:
-    """Missing bodies that may be asked for again; those that their own site erased are not among them.
+def due_wanted(session: Session, followed: FollowedLog, now: datetime, most: int) -> list[Wanted]:
+    """Missing bodies that the site of a log may be asked for; those that their own site erased are not
+    among them.
 
-    Args:
-        log: the local log they belong to.
-        peer_log_id: only those of this log of a peer; None: whichever peer's.
+    What is missing from the public log may be anywhere, but first its own site is asked: nobody else can
+    say that it erased it. What another log lacks is nobody's business but that of its own site.
     """
+    own = PeerWanted.peer_log_id == followed.id
+    elsewhere = (PeerWanted.attempts > 0) | (PeerWanted.since <= now - OWN_TURN)
     query = (
         select(PeerWanted)
         .join(PeerLog, PeerLog.id == PeerWanted.peer_log_id)
         .where(
-            PeerLog.log_id == ChangeLog(session).key(log),
+            PeerLog.log_id == ChangeLog(session).key(followed.log),
             PeerWanted.erased_at.is_(None),
             PeerWanted.retry_at <= now,
+            (own | elsewhere) if followed.log == PUBLIC else own,
         )
         .order_by(PeerWanted.retry_at)
         .limit(most)
     )
-    if peer_log_id is not None:
-        query = query.where(PeerWanted.peer_log_id == peer_log_id)
     return [_wanted(row) for row in session.scalars(query)]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from marketplace.access.principal import PUBLIC
 from marketplace.changes import Provenance
 from marketplace.ingest import Page
 from marketplace.ingest.batch import Taken
@@ -53,9 +52,8 @@ class MissingEntries:
     def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
         """Ask this peer for bodies that are missing; returns how many came, None where none is due.
 
-        What is missing from the public log may be anywhere. The ids of another
-        log are nobody's business but that of the peer it belongs to. Of its own rows
-        the peer can say that it erased what they name: then they are wanted no more.
+        Of its own rows the peer can say that it erased what they name: then they are
+        wanted no more.
 
         Raises:
             ContactError: the peer did not give what was asked for.
@@ -63,8 +61,7 @@ class MissingEntries:
         """
         means, now = self._means, self._means.clock()
         with means.database.read() as session:
-            only = None if followed.log == PUBLIC else followed.id
-            rows = due_wanted(session, followed.log, only, now, MAX_IDS)
+            rows = due_wanted(session, followed, now, MAX_IDS)
         if not rows:
             return None
         handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in rows)))
