@@ -69,7 +69,7 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
     with writing(config, data) as session:
         count = Outbox(session).retry(keys, datetime.now(UTC))
         AuditLog(session).record(actor(), "mail.retry", _named(keys), {"mails": count})
-    _finish(count, keys, "to be sent now")
+    _finish(count, keys, "to be sent now", "are not there")
 
 
 @mail.command()
@@ -85,7 +85,7 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
     with writing(config, data) as session:
         count = Outbox(session).drop(keys)
         AuditLog(session).record(actor(), "mail.drop", _named(keys), {"mails": count})
-    _finish(count, keys, "forgotten")
+    _finish(count, keys, "forgotten", "are not there, or were not given up: they are still to be sent")
 
 
 @mail.command()
@@ -122,9 +122,9 @@ def _named(keys: list[int] | None) -> str:
     return "all" if keys is None else " ".join(map(str, keys))
 
 
-def _finish(count: int, keys: list[int] | None, done: str) -> None:
+def _finish(count: int, keys: list[int] | None, done: str, others: str) -> None:
     if keys is not None and count < len(set(keys)):
         raise CommandError(
-            f"{count} of {len(set(keys))} mails {done}: the others are not there", ExitCode.NOT_FOUND
+            f"{count} of {len(set(keys))} mails {done}: the others {others}", ExitCode.NOT_FOUND
         )
     click.echo(f"marketplace: {count} mails {done}.", err=True)

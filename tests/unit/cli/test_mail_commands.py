@@ -59,7 +59,8 @@ def test_dead_mail_is_sent_again_or_forgotten(cli, data, mails):
 
 
 def test_only_dead_mail_can_be_dropped(cli, data, mails):
-    assert cli("mail", "drop", "--data", data, "2").code == 3
+    kept = cli("mail", "drop", "--data", data, "2")
+    assert kept.code == 3 and "still to be sent" in kept.err
     assert cli("mail", "drop", "--data", data, "1").code == 0
     assert states(cli, data) == {2: "waiting"}
     assert cli("audit", "--data", data, "-o", "json").out.count(b"mail.drop") >= 1
