@@ -91,7 +91,7 @@ class Catalogue:
         #: Verdicts on certificates, and the revision up to which they were read.
         self._verdicts: dict[int, Judged] = {}
         self._revision = 0
-        self._sets: OrderedDict[tuple[int, ...], _Set] = OrderedDict()
+        self._views: OrderedDict[tuple[int, ...], View] = OrderedDict()
 
     def catch_up(self, session: Session, principal: Principal) -> Scope:
         """Read what the logs of a principal have beyond what is known here.
@@ -112,7 +112,7 @@ class Catalogue:
         """What a principal sees, unchanging while the block runs; keep the block short."""
         with self._lock:
             logs = sorted((key, one) for key, one in self._logs.items() if one.name in principal.logs)
-            yield View([one for _, one in logs], self._set_of(logs))
+            yield self._view_of(logs)
 
     def size(self) -> int:
         """Entries on all shelves."""
@@ -129,9 +129,9 @@ class Catalogue:
                 self._verdicts.update(changed)
                 for followed in self._logs.values():
                     followed.shelf.judge(changed)
-                for one in self._sets.values():
-                    if one.merged is not None:
-                        one.merged.judge(changed)
+                for view in self._views.values():
+                    if view.shown.merged is not None:
+                        view.shown.merged.judge(changed)
                 self._revision = revision
 
     def _lacks(self, log_id: int, size: int, revision: int) -> bool:
@@ -163,16 +163,20 @@ class Catalogue:
                 # them again and again, which stops every thread for a third of a second.
                 gc.freeze()
 
-    def _set_of(self, logs: Sequence[tuple[int, _Followed]]) -> _Set:
+    def _view_of(self, logs: Sequence[tuple[int, _Followed]]) -> View:
         keys = tuple(key for key, _ in logs)
         positions = tuple((one.revision, one.position) for _, one in logs)
-        known = self._sets.get(keys)
-        if known is None or known.positions != positions:
-            known = self._sets[keys] = self._make_set(positions, [one.shelf for _, one in logs], known)
-        self._sets.move_to_end(keys)
-        merged = [0 if one.merged is None else len(one.merged.items) for one in self._sets.values()]
-        while len(self._sets) > _REMEMBERED or (sum(merged) > _MOST_MERGED and len(merged) > 1):
-            self._sets.popitem(last=False)
+        known = self._views.get(keys)
+        if known is None or known.shown.positions != positions:
+            former = None if known is None else known.shown
+            shown = self._make_set(positions, [one.shelf for _, one in logs], former)
+            known = self._views[keys] = View([one for _, one in logs], shown)
+        self._views.move_to_end(keys)
+        merged = [
+            0 if one.shown.merged is None else len(one.shown.merged.items) for one in self._views.values()
+        ]
+        while len(self._views) > _REMEMBERED or (sum(merged) > _MOST_MERGED and len(merged) > 1):
+            self._views.popitem(last=False)
             del merged[0]
         return known
 
@@ -202,12 +206,18 @@ class View:
 
     def __init__(self, logs: Sequence[_Followed], shown: _Set) -> None:
         self._logs = logs
-        self._shown, self._visible = shown, shown.visible
+        self.shown, self._visible = shown, shown.visible
         #: Each part with the logs that are in it, by their place.
         self._parts: list[tuple[Shelf, Sequence[int]]] = [(one.shelf, (n,)) for n, one in enumerate(logs)]
         if shown.merged is not None:
             small = [number for number in range(len(logs)) if number != shown.largest]
             self._parts = [self._parts[shown.largest], (shown.merged, small)]
+        #: By the name of a log: the part that it is in, and its own place.
+        self._places = {
+            logs[number].name: (part, number)
+            for part, (_, numbers) in enumerate(self._parts)
+            for number in numbers
+        }
 
     @property
     def logs(self) -> list[str]:
@@ -220,11 +230,12 @@ class View:
 
     def holding(self, matches: Mapping[str, BitMap]) -> list[BitMap]:
         """Keys of everything to be seen that matches in the log that shows it, by names of logs."""
-        nothing = BitMap()
-        return [
-            self._joined([self._visible[n] & matches.get(self._logs[n].name, nothing) for n in numbers])
-            for _, numbers in self._parts
-        ]
+        held: list[list[BitMap]] = [[] for _ in self._parts]
+        for log, keys in matches.items():
+            if log in self._places:
+                part, number = self._places[log]
+                held[part].append(self._visible[number] & keys)
+        return [self._joined(keys) for keys in held]
 
     def by_log(self, found: Sequence[BitMap]) -> dict[str, BitMap]:
         """What was found in each part, by the names of the logs that show it."""
@@ -272,7 +283,7 @@ class View:
 
     def _values(self, facet: Facet, now: int) -> Sequence[_Value]:
         """The values of a facet in all parts, the commonest first."""
-        known = self._shown.values.get(facet)
+        known = self.shown.values.get(facet)
         if known is None:
             shelves = [shelf.values(facet, now) for shelf, _ in self._parts]
             each = {
@@ -284,7 +295,7 @@ class View:
             known = sorted(sizes, key=lambda one: -one[0])
             # These two change without anything new in a log.
             if facet not in (Facet.STATUS, Facet.TRUST):
-                self._shown.values[facet] = known
+                self.shown.values[facet] = known
         return known
 
     def count_one(self, facet: Facet, value: str, among: Sequence[BitMap], now: int) -> int:
@@ -304,6 +315,7 @@ class View:
         parts = (
             shelf.orders[by].ascending(found, shelf.items, after)
             for (shelf, _), found in zip(self._parts, among, strict=True)
+            if found
         )
         return list(islice(merge(*parts), limit))
 
@@ -312,6 +324,7 @@ class View:
         parts = (
             shelf.orders[by].descending(found, shelf.items, after)
             for (shelf, _), found in zip(self._parts, among, strict=True)
+            if found
         )
         return list(islice(merge(*parts, reverse=True), limit))
 
@@ -329,7 +342,7 @@ class View:
 
     @staticmethod
     def _joined(keys: Sequence[BitMap]) -> BitMap:
-        return keys[0] if len(keys) == 1 else BitMap.union(*keys)
+        return keys[0] if len(keys) == 1 else BitMap.union(*keys) if keys else BitMap()
 
 
 def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str, int]]:

@@ -118,12 +118,15 @@ class WhooshIndex:
         """Find the entries that fit; see SearchIndex."""
         with _broken(self._where):
             # Most indexes are a group's and small: finding out what is known already takes most of the time.
-            known = self._snapshots.newest().answers.find(query)
-            if known is None:
-                with self._snapshots.lent() as snapshot:
+            snapshot = self._snapshots.lend()
+            try:
+                known = snapshot.answers.find(query)
+                if known is None:
                     known = Evaluator(snapshot, self.remembered).answer(query)
                     snapshot.answers.keep(query, known)
-            return known
+                return known
+            finally:
+                self._snapshots.take_back(snapshot)
 
     def forget_words(self) -> None:
         """Forget what was read of words, as a process that just started knows none of it."""

@@ -72,6 +72,8 @@ class Evaluator:
 
     def _on(self, leaf: Leaf, clause: Clause) -> Postings:
         """What fulfils a condition on one segment, also of what was deleted since."""
+        if leaf.is_whole and clause.match is Match.EXACT and len(clause.words) == 1:
+            return leaf.word(clause.field or ANYWHERE, clause.words[0], self._deadline.check)
         known = self._cache.find((leaf.name, clause))
         if known is None:
             with leaf.lock:

@@ -8,7 +8,7 @@ that a score depends on, and is read once for as long as the segment lives.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
@@ -25,6 +25,13 @@ NUMBER = "number"
 MAX_EXPANSION = 256
 #: Postings that are read between two looks at the clock.
 _CHUNK = 1024
+#: A segment of so few documents is read as a whole when so many words of it were asked for, unless it has
+#: more different ones than these. Most logs are a group's and small, and to find one word on disk takes
+#: longer than everything else about it.
+_SMALL, _ASKED, _MOST_WORDS = 64, 4, 3000
+
+#: Document numbers and the weight of a word in each, in blocks.
+_Weights = Sequence[tuple[Sequence[int], Sequence[float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class Postings:
 class Leaf:
     """One segment. It never changes, except that documents are marked deleted, which snapshots know.
 
-    Its reader seeks in shared files, so one thread at a time reads, and holds the lock.
+    Its reader seeks in shared files, so one thread at a time reads, and holds the lock. Where it is
+    whole in memory, words need no reading.
     """
 
     def __init__(self, reader: Any) -> None:
@@ -64,6 +72,14 @@ class Leaf:
             name: reader.field_length(name) for name in reader.indexed_field_names()
         }
         self._lengths: dict[str, array[int]] = {}
+        self._asked = 0
+        #: Every word of every field, once it was read as a whole.
+        self._weights: dict[tuple[str, str], _Weights] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its words are in memory."""
+        return self._weights is not None
 
     def verify(self) -> None:
         """Touch the parts of the segment; raises whatever the damage raises."""
@@ -78,11 +94,10 @@ class Leaf:
             check: called now and then while reading; it may raise.
         """
         found: dict[tuple[int, float], list[int]] = {}
-        if (name, word) in self.reader:
-            numbers, lengths = self.numbers, self._lengths_of(name)
-            for ids, weights in _blocks(self._matcher(name, word), check):
-                for number, weight in zip(ids, weights, strict=True):
-                    found.setdefault((lengths[number], weight), []).append(numbers[number])
+        numbers, lengths = self.numbers, self._lengths_of(name)
+        for ids, weights in self._weights_of(name, word, check):
+            for number, weight in zip(ids, weights, strict=True):
+                found.setdefault((lengths[number], weight), []).append(numbers[number])
         return _postings(found)
 
     def beginning(self, name: str, begin: str, check: Callable[[], None]) -> Postings:
@@ -114,6 +129,25 @@ class Leaf:
                 if times := _times(matchers, words, number):
                     found.setdefault((lengths[number], float(times)), []).append(numbers[number])
         return _postings(found)
+
+    def _weights_of(
+        self, name: str, word: str, check: Callable[[], None]
+    ) -> Iterable[tuple[Sequence[int], Sequence[float]]]:
+        if self._weights is None and len(self.numbers) <= _SMALL:
+            self._asked += 1
+            if self._asked == _ASKED:
+                self._read_whole(check)
+        if self._weights is not None:
+            return self._weights.get((name, word), ())
+        return _blocks(self._matcher(name, word), check) if (name, word) in self.reader else ()
+
+    def _read_whole(self, check: Callable[[], None]) -> None:
+        terms = list(islice(self.reader.all_terms(), _MOST_WORDS + 1))
+        if len(terms) <= _MOST_WORDS:
+            named = [(name, text.decode()) for name, text in terms]
+            for name in {name for name, _ in named}:
+                self._lengths_of(name)
+            self._weights = {term: tuple(_blocks(self._matcher(*term), check)) for term in named}
 
     def _matcher(self, name: str, word: str) -> Any:
         """Whoosh's postings of a word that is there, also of deleted documents."""

@@ -78,14 +78,23 @@ class Snapshots:
     @contextmanager
     def lent(self) -> Iterator[Snapshot]:
         """The newest snapshot with its segments open, for the length of a block."""
-        with self._lock:
-            snapshot = self._current()
-            snapshot.users += 1
+        snapshot = self.lend()
         try:
             yield snapshot
         finally:
-            with self._lock:
-                self._let_go(snapshot)
+            self.take_back(snapshot)
+
+    def lend(self) -> Snapshot:
+        """The newest snapshot with its segments open until it is taken back."""
+        with self._lock:
+            snapshot = self._current()
+            snapshot.users += 1
+            return snapshot
+
+    def take_back(self, snapshot: Snapshot) -> None:
+        """End what ``lend`` began."""
+        with self._lock:
+            self._let_go(snapshot)
 
     def close(self) -> None:
         """Close what no search uses; the rest is closed when that ends."""

@@ -6,7 +6,7 @@ Both have the same 50 groups, and the reader of both is the same member of them;
 the site without private entries the groups' logs are empty. Beside the page of a
 list as it mostly is stand the ones that find least remembered: the first after an
 upload, at the site with private entries to the public log and to a group in turn;
-and a list with words that nobody asked for before.
+and a list and a search with words that nobody asked for before.
 
 Times are those of the processor: nothing here waits for anything, and what other
 programs do meanwhile is no part of the ratio.
@@ -40,6 +40,7 @@ from marketplace.search.facts import Facet
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchService
+from marketplace.search.whoosh_engine import WhooshIndex
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import NOW, PURPOSES, SYSTEMS, entries, fill
 from tests.benchmarks.figures import Figure, percentile, table
@@ -185,6 +186,13 @@ def _forget_words(store: Store) -> None:
     store.caches.memory.forget_words()
 
 
+def _forget_answers(store: Store) -> None:
+    for log in (PUBLIC, *map(group_log, GROUPS)):
+        index = store.indexer.indexes.get(log)
+        assert isinstance(index, WhooshIndex)
+        index.forget_words()
+
+
 #: What goes before each question, and how to draw one.
 _KINDS: dict[str, tuple[Callable[[Store], None], Callable[[random.Random], Question]]] = {
     "page of a list": (_nothing, lambda chance: _list(_page(chance))),
@@ -197,6 +205,7 @@ _KINDS: dict[str, tuple[Callable[[Store], None], Callable[[random.Random], Quest
         ),
     ),
     "search with words and facets": (_nothing, lambda chance: _search(_found(chance))),
+    "search with words and facets, asked first": (_forget_answers, lambda chance: _search(_found(chance))),
 }
 
 

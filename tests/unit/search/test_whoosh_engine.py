@@ -107,6 +107,28 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
     assert ranked[0].score == pytest.approx(rare * 2 * 2.2 / (2 + damped) + common * 2.2 / (1 + damped))
 
 
+@pytest.mark.parametrize(
+    ("small", "most"), [(0, 3000), (64, 3), (64, 3000)], ids=["long", "many words", "whole"]
+)
+def test_a_small_segment_in_memory_says_the_same(
+    index: WhooshIndex, monkeypatch: pytest.MonkeyPatch, small: int, most: int
+) -> None:
+    monkeypatch.setattr(whoosh_segments, "_SMALL", small)
+    monkeypatch.setattr(whoosh_segments, "_MOST_WORDS", most)
+    put(index, *(document(key, "word " * (key % 3 + 1) + f"n{key}") for key in range(1, 20)))
+    put(index, document(4, "other"), forget=[7])
+    rest = BitMap(range(1, 20)) - BitMap([4, 7])
+    for _ in range(4):
+        index.forget_words()
+        assert find(index, "word") == find(index, "title:word") == rest
+        assert find(index, "n5 word") == BitMap([5])
+        assert find(index, "n7") == find(index, "absent") == find(index, "title:absent") == BitMap()
+        matches = index.match(query("word"))
+        assert [len(equals.keys) for equals in matches.best(matches.keys, 20)] == [6, 5, 6]
+    with index._snapshots.lent() as snapshot:
+        assert {leaf.is_whole for leaf, _ in snapshot.leaves} == {(small, most) == (64, 3000)}
+
+
 def test_segments_are_closed_when_the_last_search_on_them_ends(index: WhooshIndex) -> None:
     put(index, document(1, "first"))
     with index._snapshots.lent() as snapshot:
