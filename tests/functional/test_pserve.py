@@ -32,6 +32,8 @@ def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:
             env=environ | {"PYTHONPATH": str(ROOT)},
             stdout=errors,
             stderr=errors,
+            # Whoever runs the tests in the background may have had this signal ignored, which is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         serving = eventually(lambda: logged(r"Serving on (http://\S+)"), START_SECONDS)
