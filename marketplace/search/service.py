@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from pyroaring import BitMap
 from sqlalchemy import bindparam, select
@@ -210,27 +209,13 @@ class SearchService:
             logs = view.logs
         found = {}
         for log in logs:
-            with self._mending(log) as index:
+            with _Mending(self._indexer, log) as index:
                 found[log] = index.match(query)
             if not found[log].whole:
                 raise SearchUnavailableError(
                     "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
                 )
         return found
-
-    @contextmanager
-    def _mending(self, log: str) -> Iterator[SearchIndex]:
-        """The index of a log; where it turns out broken it is built again, and the search put off."""
-        assert self._indexer is not None  # noqa: S101  # _match refused already
-        index = None
-        try:
-            index = self._indexer.indexes.get(log)
-            yield index
-        except IndexBrokenError as broken:
-            self._indexer.mend(log, index, str(broken))
-            raise SearchUnavailableError(
-                "The search index was damaged and is being built again.", RETRY_AFTER
-            ) from broken
 
     def _best(
         self,
@@ -241,11 +226,12 @@ class SearchService:
         limit: int,
     ) -> list[Place]:
         """The places of what fits best; the newest first among what fits equally well."""
+        assert self._indexer is not None  # noqa: S101  # _match refused already
         last = None if after is None else after.score(matches)
         sets: dict[float, dict[str, BitMap]] = {}
         for log, keys in found.items():
             if keys:
-                with self._mending(log):
+                with _Mending(self._indexer, log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
         places: list[Place] = []
@@ -281,6 +267,37 @@ class SearchService:
         matches = self._match(query, principal)
         with self._catalogue.seen_by(principal) as view:
             return any(view.narrow(_narrowed(view, matches), request.filters(), now))
+
+
+class _Mending:
+    """The index of a log for a block; where it turns out broken it is built again, and the search put off.
+
+    A class, because every search asks every log that its reader sees, and a generator takes longer.
+    """
+
+    __slots__ = ("_index", "_indexer", "_log")
+
+    def __init__(self, indexer: SearchIndexer, log: str) -> None:
+        self._indexer = indexer
+        self._log = log
+        self._index: SearchIndex | None = None
+
+    def __enter__(self) -> SearchIndex:
+        try:
+            self._index = self._indexer.indexes.get(self._log)
+        except IndexBrokenError as broken:
+            self._mend(broken)
+        return self._index
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, IndexBrokenError):
+            self._mend(error)
+
+    def _mend(self, broken: IndexBrokenError) -> NoReturn:
+        self._indexer.mend(self._log, self._index, str(broken))
+        raise SearchUnavailableError(
+            "The search index was damaged and is being built again.", RETRY_AFTER
+        ) from broken
 
 
 def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> list[BitMap]:

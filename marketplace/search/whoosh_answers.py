@@ -86,8 +86,11 @@ class WhooshMatches:
 
     def bytes(self) -> int:
         """Bytes of memory, about, where everything in it is weighed."""
-        read = (posting for one in self._held for posting, _ in one.parts)
-        return posting_bytes(Postings(self.keys)) + sum(map(posting_bytes, read))
+        size = _SET_BYTES + _MEMBER_BYTES * len(self.keys)
+        for one in self._held:
+            for postings, _ in one.parts:
+                size += posting_bytes(postings)
+        return size
 
     def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import accumulate
 from pathlib import Path
@@ -58,11 +56,11 @@ class WhooshEngine:
         label = directory.Label(self.name, whoosh.versionstring(), log)
         if not directory.is_made(where):
             where.mkdir(parents=True, exist_ok=True)
-            with _broken(where):
+            with _Broken(where):
                 index.create_in(str(where), _schema())
             directory.write_label(where, label)
         directory.verify_label(where, label)
-        with _broken(where):
+        with _Broken(where):
             opened = WhooshIndex(where, index.open_dir(str(where)))
         opened.verify()
         return opened
@@ -89,17 +87,17 @@ class WhooshIndex:
             IndexBrokenError: it cannot be read.
         """
         directory.verify_sizes(self._where, self._index.latest_generation())
-        with _broken(self._where), self._snapshots.lent() as snapshot:
+        with _Broken(self._where), self._snapshots.lent() as snapshot:
             snapshot.verify()
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _broken(self._where), self._snapshots.lent() as snapshot:
+        with _Broken(self._where), self._snapshots.lent() as snapshot:
             return snapshot.position
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
-        with _broken(self._where):
+        with _Broken(self._where):
             try:
                 # Files put together into one are copied into memory by every reader of them.
                 writer = self._index.writer(limitmb=WRITER_MIB, compound=False)
@@ -116,7 +114,7 @@ class WhooshIndex:
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
-        with _broken(self._where):
+        with _Broken(self._where):
             # Most indexes are a group's and small: finding out what is known already takes most of the time.
             snapshot = self._snapshots.lend()
             try:
@@ -130,13 +128,13 @@ class WhooshIndex:
 
     def forget_words(self) -> None:
         """Forget what was read of words, as a process that just started knows none of it."""
-        with _broken(self._where):
+        with _Broken(self._where):
             self.remembered.clear()
             self._snapshots.newest().answers.clear()
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
-        with _broken(self._where), self._snapshots.lent() as snapshot:
+        with _Broken(self._where), self._snapshots.lent() as snapshot:
             return EngineStats(len(snapshot.everything), directory.size_of(self._where))
 
     def close(self) -> None:
@@ -200,12 +198,21 @@ def _values(document: SearchDocument) -> dict[str, Any]:
     return values | {_KEY: str(document.entry_key), NUMBER: document.entry_key}
 
 
-@contextmanager
-def _broken(where: Path) -> Iterator[None]:
-    """Turn whatever Whoosh raises on a damaged or vanished index into one error."""
-    try:
-        yield
-    except SearchError:
-        raise
-    except Exception as error:  # struct, zlib, pickle, OS, assertion and lookup errors were all seen
-        raise IndexBrokenError(f"{where}: {type(error).__name__}: {error}") from error
+class _Broken:
+    """Turns whatever Whoosh raises on a damaged or vanished index into one error.
+
+    A class, because every search asks every log that its reader sees, and a generator takes longer.
+    """
+
+    __slots__ = ("_where",)
+
+    def __init__(self, where: Path) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # Errors of struct, zlib, pickle and the OS, of assertions and look-ups were all seen.
+        if isinstance(error, Exception) and not isinstance(error, SearchError):
+            raise IndexBrokenError(f"{self._where}: {type(error).__name__}: {error}") from error
