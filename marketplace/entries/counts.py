@@ -54,11 +54,9 @@ class AnswerCache(Generic[T]):
         compute: Callable[[], tuple[Lifetime, T]],
     ) -> T:
         """The remembered answer while it holds, else what ``compute`` returns."""
-        with self._lock:
-            held = self._answers.get(question)
-            if held is not None and held[0].covers(version, now):
-                self._answers.move_to_end(question)
-                return held[1]
+        held = self._find(question, version, now)
+        if held is not None:
+            return held[1]
         lifetime, answer = compute()
         with self._lock:
             self._answers[question] = (lifetime, answer)
@@ -66,3 +64,16 @@ class AnswerCache(Generic[T]):
             while len(self._answers) > self._capacity:
                 self._answers.popitem(last=False)
         return answer
+
+    def find(self, question: Hashable, version: Hashable, now: int) -> T | None:
+        """The remembered answer while it holds."""
+        held = self._find(question, version, now)
+        return None if held is None else held[1]
+
+    def _find(self, question: Hashable, version: Hashable, now: int) -> tuple[Lifetime, T] | None:
+        with self._lock:
+            held = self._answers.get(question)
+            if held is None or not held[0].covers(version, now):
+                return None
+            self._answers.move_to_end(question)
+            return held

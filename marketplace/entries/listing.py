@@ -74,8 +74,10 @@ class Listing:
             return []
         held = sum(size for _, size in self._scope.sizes)
         # Sorting fetches all that was found; walking along an index passes by what was not.
-        if _STEPS * total * total < end * held:
+        places = self._orders.known(self._scope.version, found, query.sort)
+        if places is None and _STEPS * total * total < end * held:
             places = self._orders.of_some(self._session, self._scope.version, found, query.sort)
+        if places is not None:
             backwards = query.direction is Direction.DESCENDING
             ordered = reversed(places) if backwards else iter(places)
             return [key for *_, key in islice(ordered, query.offset, end)]

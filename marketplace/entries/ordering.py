@@ -32,6 +32,8 @@ LogVersion = tuple[int, int, int]
 NAMED = 1000
 #: Entries of a log, and characters that they are sorted by, whose places are remembered.
 SMALL, MOST_CHARACTERS = 1000, 200_000
+#: Entries found by one list whose places are remembered.
+SOME = 4000
 #: Orders of small logs that are remembered, and of sets of them.
 _CAPACITY, _SETS = 256, 16
 #: Rows read beyond the expected number and a quarter, so that one statement is mostly enough.
@@ -51,7 +53,7 @@ class Orders:
     def __init__(self) -> None:
         self._logs: AnswerCache[tuple[Place, ...] | None] = AnswerCache(_CAPACITY)
         self._sets: AnswerCache[tuple[Place, ...]] = AnswerCache(_SETS)
-        self._some: AnswerCache[Sequence[Place] | None] = AnswerCache(_SETS)
+        self._some: AnswerCache[Sequence[Place]] = AnswerCache(_SETS)
 
     def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[Place, ...] | None:
         """The places of a log's current entries, ascending; None where they are too many to remember."""
@@ -80,16 +82,17 @@ class Orders:
         self, session: Session, logs: Sequence[LogVersion], keys: BitMap, sort: Column
     ) -> Sequence[Place]:
         """The places of some entries, ascending: one page of a list is often followed by the next."""
-        version = tuple(logs)
+        places = _collected(session, keys, sort)
+        if len(keys) <= SOME and not _are_long(places):
+            version = tuple(logs)
+            self._some.get(
+                (sort, keys.serialize()), version, 0, lambda: (Lifetime(version, 0, FOREVER), places)
+            )
+        return places
 
-        def read() -> tuple[Lifetime, Sequence[Place] | None]:
-            places = _collected(session, keys, sort)
-            return Lifetime(version, 0, FOREVER), None if _are_long(places) else places
-
-        if len(keys) > SMALL:
-            return _collected(session, keys, sort)
-        known = self._some.get((sort, keys.serialize()), version, 0, read)
-        return _collected(session, keys, sort) if known is None else known
+    def known(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[Place] | None:
+        """The same where it is remembered."""
+        return self._some.find((sort, keys.serialize()), tuple(logs), 0) if len(keys) <= SOME else None
 
 
 def _are_long(places: Iterable[Place]) -> bool:

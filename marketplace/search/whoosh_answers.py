@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import log
+from typing import NamedTuple
 
 from pyroaring import BitMap
 
@@ -48,18 +48,17 @@ class Deadline:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A word or phrase, and the entries that hold it.
 
     Args:
         field: where it is looked for.
-        count: entries that hold it.
+        holding: how many entries hold it.
         parts: what was read of each segment, with the keys that are deleted there.
     """
 
     field: str
-    count: int
+    holding: int
     parts: Sequence[tuple[Postings, BitMap]]
 
 
@@ -107,7 +106,7 @@ class WhooshMatches:
 
     def _weigh(self, held: Held) -> Weighed:
         """What a word or phrase adds to the score of each entry that holds it: Okapi BM25."""
-        rarity = log(self._entries / (held.count + 1)) + 1
+        rarity = log(self._entries / (held.holding + 1)) + 1
         average = self._averages.get(held.field, 1.0)
         alike: dict[tuple[int, float], BitMap] = {}
         for postings, dead in held.parts:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 from whoosh.matching import WrappingMatcher
@@ -34,8 +33,7 @@ _SMALL, _ASKED, _MOST_WORDS = 64, 4, 3000
 _Weights = Sequence[tuple[Sequence[int], Sequence[float]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Postings:
+class Postings(NamedTuple):
     """The entries of a segment that fulfil a condition; treat it as frozen.
 
     Args:
@@ -45,7 +43,7 @@ class Postings:
     """
 
     keys: BitMap
-    alike: Mapping[tuple[int, float], BitMap] = field(default_factory=dict)
+    alike: Mapping[tuple[int, float], BitMap]
 
 
 class Leaf:
@@ -116,7 +114,7 @@ class Leaf:
                 )
             numbers.update(self._matcher(name, word).all_ids())
             check()
-        return Postings(BitMap(array("I", [self.numbers[number] for number in numbers])))
+        return Postings(BitMap([self.numbers[number] for number in numbers]), {})
 
     def phrase(self, name: str, words: Sequence[str], check: Callable[[], None]) -> Postings:
         """The entries in which words follow each other in a field."""
@@ -212,5 +210,5 @@ def _times(matchers: Mapping[str, Any], words: Sequence[str], number: int) -> in
 
 
 def _postings(found: Mapping[tuple[int, float], Sequence[int]]) -> Postings:
-    alike = {one: BitMap(array("I", keys)) for one, keys in found.items()}
+    alike = {one: BitMap(keys) for one, keys in found.items()}
     return Postings(BitMap.union(*alike.values()) if alike else BitMap(), alike)
