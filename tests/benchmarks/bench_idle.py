@@ -61,9 +61,7 @@ def run(seconds: float = 60.0) -> list[Figure]:
         Figure(
             "... what following adds, for a poll",
             f"{max(0.0, share - alone) * seconds / polls * 1000:.2f} ms of processor time",
-            f"{polls} polls over {connections} new connections",
-            goal="1.1 ms",
-            met=max(0.0, share - alone) * seconds / polls <= 0.0011,
+            f"{polls} polls over {connections} new connections; a prototype took 1.1 ms",
         ),
     ]
 
