@@ -24,7 +24,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     pause = 0.001
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(pause)
+        time.sleep(pause)  # between two looks at another process
         pause = min(pause * 2, 0.05)
 
 

@@ -48,7 +48,7 @@ def proof(endpoint: str | None, key: str | None, log: str, wait: float, out: str
         entry_id = _entry_id(client, entry)
         data = client.proof(entry_id, log)
         while data is None and time.monotonic() < deadline:
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # the log is published soon; asking again at once would only load it
             data = client.proof(entry_id, log)
     if data is None:
         raise CommandError("the entry is accepted and not published yet; ask again", ExitCode.OTHER)

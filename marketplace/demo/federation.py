@@ -96,7 +96,7 @@ def until(holds: Callable[[], bool]) -> float:
     while not holds():
         if time.monotonic() - began > _PATIENCE:
             raise SystemExit("this machine is too busy for the demo: nothing happened for two minutes")
-        time.sleep(0.01)
+        time.sleep(0.01)  # what is shown is measured in steps of this
     return time.monotonic() - began
 
 
@@ -171,7 +171,7 @@ def main() -> None:
                 click.echo("\nlook at the pages; Ctrl-C ends everything")
                 try:
                     while True:
-                        time.sleep(3600)
+                        time.sleep(3600)  # until somebody interrupts it
                 except KeyboardInterrupt:
                     click.echo("\nstopping")
 

@@ -168,7 +168,7 @@ def _await(port: int) -> None:
         except OSError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(0.05)  # it listens in a moment
 
 
 def _directory(path: Path) -> Path:

@@ -158,7 +158,7 @@ def _endless(piece: bytes, pause: float = 0.0) -> Iterator[bytes]:
     while sent < ENDLESS:
         yield piece
         sent += len(piece)
-        time.sleep(pause)
+        time.sleep(pause)  # the slowness is the lie
 
 
 def _deep(liar: Liar, honest: Reply) -> Reply:

@@ -82,7 +82,7 @@ class PlacedSite(Site):
             with suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200:
                     return
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks at another process
         raise RuntimeError(f"{self.name} was not ready in time:\n{log.read_text()[-4000:]}")
 
     def cut(self) -> None:

@@ -224,7 +224,7 @@ def await_true(
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, tell()
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at other processes
 
 
 @dataclass

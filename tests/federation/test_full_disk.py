@@ -64,7 +64,7 @@ class SmallDiskSite(Site):
             with suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200:
                     return
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks at another process
         process.kill()
         raise RuntimeError(f"{self.name} was not ready in time:\n{log.read_text()[-4000:]}")
 

@@ -39,7 +39,7 @@ def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float, t
         alone = say([first], "isolated")
         together = say([second, *others], "without the first")
         await_equal([second, *others], sent | together)
-        time.sleep(apart)
+        time.sleep(apart)  # how long they are apart is what is tested
         assert first.ids() == sent | alone
         first.mend()
         sent |= alone | together
@@ -49,7 +49,7 @@ def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float, t
             site.move("two")
         sides = say([first, second], "one side"), say(others, "other side")
         await_equal([first, second], sent | sides[0])
-        time.sleep(apart)
+        time.sleep(apart)  # how long they are apart is what is tested
         assert all(site.ids() == sent | sides[1] for site in others)
         for site in others:
             site.move("one")
@@ -65,9 +65,9 @@ def test_partitions_heal(tmp_path: Path, names: str, flaps: int, apart: float, t
         for number in range(flaps):
             others[0].cut()
             sent |= say(made, f"flap {number}")
-            time.sleep(PAUSE)
+            time.sleep(PAUSE)  # the rhythm of the flapping is what is tested
             others[0].mend()
-            time.sleep(PAUSE)
+            time.sleep(PAUSE)  # the rhythm of the flapping is what is tested
         held, seconds = heal(made, sent)
         tell(3 + flaps, len(sent), len(sent - held), doubled(made), seconds)
         assert held == sent

@@ -85,5 +85,5 @@ def eventually(condition: Callable[[], T], seconds: float = 20.0) -> T:
     deadline = time.monotonic() + seconds
     while not (held := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at another process
     return held

@@ -67,7 +67,7 @@ class RunningServer:
             for line in self.log_lines():
                 if fields.items() <= line.items():
                     return line
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks at the log of another process
         raise AssertionError(f"the log has no line with {fields}")
 
     def log_lines(self) -> list[dict[str, object]]:
@@ -138,6 +138,6 @@ def _await_ready(server: RunningServer) -> None:
                 return
         except httpx.TransportError:
             pass
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks at another process
     server.process.kill()
     raise RuntimeError(f"the server was not ready in time:\n{server.log.read_text()[-4000:]}")

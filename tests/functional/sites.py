@@ -133,5 +133,5 @@ def until(holds: Callable[[], bool], what: str, seconds: float = WAIT) -> float:
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks at another process
     return time.monotonic() - began

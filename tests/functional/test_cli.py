@@ -28,7 +28,7 @@ def wait_until(holds, seconds=20):
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks at another process
 
 
 class Command:

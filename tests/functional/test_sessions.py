@@ -218,7 +218,7 @@ def test_a_session_lives_no_longer_than_its_token(server, browser) -> None:
     assert browser.get("/account", headers=HTML).status_code == 200
     deadline = time.monotonic() + 20
     while browser.get("/account", headers=HTML).status_code == 200 and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at another process
     assert browser.get("/account", headers=HTML).status_code == 401
 
 

@@ -63,7 +63,7 @@ def await_followed(server: RunningServer, client: httpx.Client) -> None:
         client.get("/query", params={"query": QUERY, "media": "json"}).status_code != 200
     ):
         assert time.monotonic() < deadline, server.log.read_text()[-3000:]
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at another process
 
 
 @pytest.fixture(scope="module")
@@ -125,4 +125,4 @@ def test_it_comes_back_when_the_filter_goes(data: Path, filtered: httpx.Client) 
             "bob" not in client.get("/query", params={"query": QUERY, "media": "json"}).text
         ):
             assert time.monotonic() < deadline, server.log.read_text()[-3000:]
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks at another process

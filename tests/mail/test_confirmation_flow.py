@@ -71,7 +71,7 @@ def confirmed(http: httpx.Client) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = http.get("/api/v1/entries?trust=confirmed").json()["entries"]
         if found:
             return found
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at another process
     raise AssertionError("nothing was found")
 
 
@@ -350,7 +350,7 @@ def test_an_unconfirmed_upload_is_forgotten_in_time(tmp_path: Path) -> None:
             where = links(post.mailbox, "kim@people.example.org")
             deadline = time.monotonic() + WAIT_SECONDS
             while http.get(where["confirm"]).status_code == 200 and time.monotonic() < deadline:
-                time.sleep(0.1)
+                time.sleep(0.1)  # between two looks at another process
             assert http.post(where["confirm"]).status_code == 404
             assert listed(http, "kim@people.example.org") == 0
 

@@ -41,7 +41,7 @@ def test_a_process_is_not_ready_before_lists_can_be_answered_at_once(runtime, mo
     deadline = time.monotonic() + 20
     while runtime.health().faults:
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks at another thread
 
 
 def test_followers_begin_when_a_database_that_was_out_of_order_is_mended(runtime):
