@@ -20,6 +20,6 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
             file.write(data)
         part.chmod(mode)
         part.replace(path)
-    except BaseException:
+    except BaseException:  # also when interrupted: nothing half written stays
         part.unlink(missing_ok=True)
         raise

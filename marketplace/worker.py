@@ -207,7 +207,7 @@ class _Runner:
             self.wake.clear()
             try:
                 taken = step(self._database, self.follower)
-            except Exception:
+            except Exception:  # the thread goes on: counted, logged, tried again
                 self.failures += 1
                 pause = self._pause()
                 _logger.exception("follower %s failed; next attempt in %.1f s", self.follower.name, pause)

@@ -60,7 +60,7 @@ class LogWatch:
                             known = sizes
                             self._on_growth()
                         self._stopping.wait(self._interval)
-            except Exception:
+            except Exception:  # the thread goes on: it is logged, and tried again
                 if not failing:
                     _logger.exception("the logs cannot be looked at; tried again every %g s", _RETRY)
                 failing = True

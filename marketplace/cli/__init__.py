@@ -42,7 +42,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as `marketplace list | head` does; nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OTHER
-    except Exception as error:
+    except Exception as error:  # no user sees a traceback: told in words, with an exit code
         message, code = explain(error)
         click.echo(f"marketplace: {message}", err=True)
         return code

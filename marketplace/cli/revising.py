@@ -151,7 +151,7 @@ def _revise(
                     group = audience or _audience_of(client, entry)
                     receipt = client.upload(_sign(draft, entry, identity), group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
-            except Exception as error:
+            except Exception as error:  # told of this file; the others go on
                 results.fail(name, error)
             advance(1)
     if identity is None and not results.failed:

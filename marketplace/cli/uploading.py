@@ -58,7 +58,7 @@ def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]
         for name in entries:
             try:
                 receipt = client.publish(name)
-            except Exception as error:
+            except Exception as error:  # told of this file; the others go on
                 results.fail(name, error)
             else:
                 outcome = "pending" if receipt.pending else "published"
@@ -71,7 +71,7 @@ def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]
 def _upload(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
     try:
         receipt = client.upload(read_document(name), audience)
-    except Exception as error:
+    except Exception as error:  # told of this file; the others go on
         results.fail(name, error)
     else:
         results.succeed({"file": name} | receipt_fields(receipt), pending_note(name, receipt))
@@ -80,7 +80,7 @@ def _upload(client: MarketplaceClient, name: str, audience: str | None, results:
 def _try(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
     try:
         tried = client.try_upload(read_document(name), audience)
-    except Exception as error:
+    except Exception as error:  # told of this file; the others go on
         results.fail(name, error)
     else:
         outcome = "would wait" if tried.held else "would be taken"

@@ -71,7 +71,7 @@ def _make(directory: Path, now: datetime) -> None:
     try:
         _fill(workplace, directory, now)
         workplace.rename(directory)
-    except BaseException:
+    except BaseException:  # also when interrupted: nothing half made stays
         shutil.rmtree(workplace)
         raise
 

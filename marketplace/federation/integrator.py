@@ -251,7 +251,7 @@ class Integrator:
         for log in logs:
             try:
                 published += self._publish(log)
-            except Exception as error:
+            except Exception as error:  # raised below, when the other logs were published
                 failure = failure or error
         if failure is not None:
             raise failure
@@ -273,7 +273,7 @@ class Integrator:
             self._wake.clear()
             try:
                 pause = self._look()
-            except Exception:
+            except Exception:  # the thread goes on: counted, logged, tried again
                 self.failures += 1
                 pause = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 16))
                 _logger.exception("publishing failed; next attempt within %.1f s", pause)

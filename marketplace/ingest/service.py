@@ -246,7 +246,7 @@ class IngestService:
     def _try_enqueue(self, data: bytes, log: str) -> Future[Receipt]:
         try:
             return self.enqueue(self._accept(data), log, Source.IMPORT)
-        except Exception as error:
+        except Exception as error:  # told to whoever waits for it
             failed: Future[Receipt] = Future()
             failed.set_exception(error)
             return failed
@@ -282,7 +282,7 @@ class IngestService:
         try:
             page = waiting.page
             outcomes = self._commit(page.entries, lambda session, batch: take_in(session, batch, page))
-        except Exception as error:
+        except Exception as error:  # told to whoever waits for it
             waiting.answer.set_exception(_unavailable(error))
             return
         waiting.answer.set_result(
@@ -294,7 +294,7 @@ class IngestService:
         """Commit a batch and answer everybody in it; never raises."""
         try:
             outcomes = self._commit([one.entry for one in waiting], lambda _, batch: _add_all(batch, waiting))
-        except Exception as error:
+        except Exception as error:  # told to everybody who waits for it
             _logger.exception("a batch of %d entries was not stored", len(waiting))
             for one in waiting:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
@@ -315,7 +315,7 @@ class IngestService:
             # What is shown at some coordinates changes only by what comes in beside it.
             self._on_import([one.entry.coordinates for one in created if one.source is not Source.UPLOAD])
             self._on_commit()
-        except Exception:
+        except Exception:  # the entries are stored: logged only
             _logger.exception("telling the followers failed; they look by themselves soon")
 
     def _commit(self, entries: Sequence[AcceptedEntry], take: _Take) -> list[Taken | Exception]:

@@ -103,7 +103,7 @@ class SmtpTransport:
                 client.starttls(context=self._tls())
             if given.user:
                 client.login(given.user, self._password())
-        except BaseException:
+        except BaseException:  # also when interrupted: no connection stays open
             client.close()
             raise
         return client

@@ -151,7 +151,7 @@ class MailWorker:
     def _attempt(name: str, run: Callable[[], object]) -> None:
         try:
             run()
-        except Exception:
+        except Exception:  # the thread goes on: logged, and tried again
             _logger.exception("mail: %s failed; it is tried again", name)
 
     def _is_due(self) -> bool:

@@ -92,7 +92,7 @@ class _Channel:
                 self._witness.show_all()
                 if self._witness.keep_pause() == 0:
                     self._witness.keep()
-            except Exception as error:
+            except Exception as error:  # the thread goes on: reported, and tried again
                 failures += 1
                 self._report(error, failures)
                 self._stopping.wait(min(_LONGEST, backoff_pause(failures, None)))

@@ -85,7 +85,7 @@ class _Process:
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # its process is gone already
                     pipe.close()
 
     def _ready(self) -> subprocess.Popen[bytes]:

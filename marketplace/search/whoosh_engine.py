@@ -106,7 +106,7 @@ class WhooshIndex:
             try:
                 _write(writer, batch)
                 writer.commit(mergetype=_merge_small)
-            except BaseException:
+            except BaseException:  # also when interrupted: no lock stays
                 if not writer.is_closed:
                     writer.cancel()
                 raise

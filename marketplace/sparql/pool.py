@@ -110,7 +110,7 @@ class _Worker:
         """End the process and leave reaping it to the thread that waits for its answer."""
         process = self._process
         if process is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError):  # it is gone already, which is what is wanted
                 process.kill()
 
     def _greet(self) -> None:

@@ -84,7 +84,7 @@ class TrustWatch:
     def _try(self, step: Callable[[], object]) -> None:
         try:
             step()
-        except Exception:
+        except Exception:  # the thread goes on: counted, logged, tried again
             self.failures += 1
             log.exception("trust: the files or the verdicts could not be renewed; what was in force stays so")
         else:

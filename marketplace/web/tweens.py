@@ -156,7 +156,7 @@ def _answer(handler: Handler, request: Request) -> Response:
         return handler(request)
     except HttpError as error:
         return error_response(request, error)
-    except Exception:
+    except Exception:  # logged here; the client gets no traceback
         error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
         return error_response(
             request,
