@@ -37,6 +37,7 @@ SERVICES = FOLLOWED | {
     "marketplace.search",
     "marketplace.mail",
     "marketplace.trust",
+    "marketplace.trust_files",
     "marketplace.worker",
     "marketplace.confirmation",
     "marketplace.reminders",
@@ -72,7 +73,9 @@ MAY_IMPORT = {
     "marketplace.feed": PROCESS | {"marketplace.web"},
     "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
     "marketplace.search": FOLLOWED | {"marketplace.entries"},
-    "marketplace.trust": FOLLOWED,
+    # Without a database, so that whoever follows a marketplace judges with it too.
+    "marketplace.trust_files": {"validators"},
+    "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
     "marketplace.mail": STORE,
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED

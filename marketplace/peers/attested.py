@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from marketplace.peers.errors import MalformedError
-from marketplace.peers.trusted_log import TrustedLog
+from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.merkle import Frontier, fold, hash_leaf
 from marketplace.tlog.tiles import HEIGHT, WIDTH
 

@@ -14,9 +14,9 @@ from marketplace.peers.feed import PeerFeed, fetch_bodies
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_BYTES
 from marketplace.peers.mirrors import Mirrors
 from marketplace.peers.sites import Mirror
-from marketplace.peers.trusted_log import read_row
 from marketplace.peers.verdicts import Refusal
 from marketplace.peers.verification import Verification
+from marketplace.tlog.following import read_row
 from marketplace.tlog.leaf import EntryLeaf
 from validators.document import AcceptedEntry
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from marketplace.db import Database
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.progress import save_quarantine
-from marketplace.peers.trusted_log import SplitViewError
+from marketplace.tlog.following import SplitViewError
 
 
 def keep_contradiction(

@@ -13,10 +13,10 @@ from hashlib import sha256
 from marketplace.peers.errors import MalformedError, NotFoundError, UnexpectedAnswerError
 from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
 from marketplace.peers.reader import Answer, PeerReader, parse_json
-from marketplace.peers.trusted_log import ForeignLogError, UnsignedError
 from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.errors import CheckpointError, NoteFormatError, NoteSignatureError, TileError
+from marketplace.tlog.following import ForeignLogError, UnsignedError
 from marketplace.tlog.leaf import MAX_LEAF
 from marketplace.tlog.note import MAX_NOTE, VerifierKey
 from marketplace.tlog.tiles import WIDTH, TileName, split_bodies, split_bundle, split_hashes

@@ -18,8 +18,8 @@ from marketplace.peers.progress import save_evidence, save_quarantine
 from marketplace.peers.pull import Means
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State
-from marketplace.peers.trusted_log import FrozenError, IntegrityError, SplitViewError
 from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.following import FrozenError, IntegrityError, SplitViewError
 
 #: Time that a head may be known elsewhere before its own site must show it: caches hold one for a second.
 PATIENCE = timedelta(seconds=3)

@@ -26,7 +26,7 @@ from marketplace.peers.feed import (
 )
 from marketplace.peers.reader import PeerReader
 from marketplace.peers.sites import Mirror
-from marketplace.peers.trusted_log import TrustedLog
+from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.tiles import HEIGHT, WIDTH, TileName, width_at
 
 #: Bundles whose hashes are kept in memory, 32 bytes each and what Python adds.

@@ -19,8 +19,8 @@ from marketplace.peers.errors import PeerError
 from marketplace.peers.left_out import add_rejected, add_wanted, forget_wanted, printable, reject_erased
 from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
 from marketplace.peers.stored import frontier_bytes
-from marketplace.peers.trusted_log import IntegrityError, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.following import IntegrityError, TrustedLog
 
 #: Characters of what a peer sent that are kept as evidence, and of a reason.
 _MOST_EVIDENCE = 64 * 1024

@@ -1,6 +1,6 @@
 """Pulls one log of one peer: checkpoint, rows, bodies, acceptance, and one transaction a page.
 
-Nothing here decides whether a log is honest (``trusted_log``) or an entry valid
+Nothing here decides whether a log is honest (``tlog.following``) or an entry valid
 (``validators.accept``, in ``verification``); nothing here writes but through the
 one writer of entries.
 """
@@ -37,13 +37,13 @@ from marketplace.peers.progress import (
     save_seen,
     save_step,
 )
-from marketplace.peers.rows import Row, cut, entry_ids, sort_rows, unknown_rows
+from marketplace.peers.rows import Row, cut, entry_ids, judge_rows, sort_rows, unknown_rows
 from marketplace.peers.sites import FollowedLog, Mirror, Peer, Rejected
-from marketplace.peers.trusted_log import IntegrityError, SplitViewError, TrustedLog, judge_head, judge_page
-from marketplace.peers.trusted_log import Page as JudgedPage
 from marketplace.peers.verification import Verification
 from marketplace.peers.written import COMMIT_SECONDS, WrittenPages
 from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.following import IntegrityError, SplitViewError, TrustedLog, judge_head
+from marketplace.tlog.following import Page as JudgedPage
 from marketplace.tlog.tiles import WIDTH
 
 #: Whole bundles behind from which a log is read by bundles, several at a time.
@@ -179,7 +179,7 @@ class LogPull:
             count = min(MAX_ROWS, followed.trusted.behind)
             rows = feed.rows(self._slug, followed.trusted.reached.size, count)
             if not rows:
-                judge_page(followed.trusted, rows)
+                judge_rows(followed.trusted, rows)
             for page in cut(followed.trusted, rows, PAGE_ROWS):
                 bodies = self._fetch(followed.log, page, feed)
                 followed = self.take(followed, page, bodies, feed.received - before)

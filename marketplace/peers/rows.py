@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from marketplace.peers.bundles import Verdicts
+from marketplace.peers.errors import MalformedError, WithheldError
 from marketplace.peers.limits import PAGE_BYTES
 from marketplace.peers.sites import Rejected, Wanted
-from marketplace.peers.trusted_log import Page, TrustedLog, judge_page
 from marketplace.peers.verdicts import Refusal
+from marketplace.tlog.errors import MissingRowsError, TooManyRowsError
+from marketplace.tlog.following import Page, TrustedLog, judge_page
 from marketplace.tlog.leaf import EntryLeaf, Leaf
 from validators.document import AcceptedEntry
 
@@ -23,6 +25,21 @@ class Row:
     verdict: AcceptedEntry | Refusal | None
 
 
+def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> Page:
+    """Take in the rows behind the cursor, as ``judge_page`` does.
+
+    Raises:
+        ContactError: no rows or too many, which a peer can mend.
+        IntegrityError: at the checkpoint's size the root is not the signed one.
+    """
+    try:
+        return judge_page(log, rows)
+    except MissingRowsError as error:
+        raise WithheldError(str(error)) from None
+    except TooManyRowsError as error:
+        raise MalformedError(str(error)) from None
+
+
 def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[Page]:
     """Judged pages that a transaction can hold, as their rows claim.
 
@@ -32,14 +49,14 @@ def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[Page]:
     start = 0
     while start < len(rows):
         end, size = start, 0
-        whole = judge_page(log, rows[start : start + most]) if rows else None
+        whole = judge_rows(log, rows[start : start + most]) if rows else None
         assert whole is not None  # noqa: S101  # the loop runs only while there are rows
         for leaf in whole.leaves:
             size += leaf.size if isinstance(leaf, EntryLeaf) else 0
             if end > start and size > PAGE_BYTES:
                 break
             end += 1
-        page = whole if end - start == len(whole.leaves) else judge_page(log, rows[start:end])
+        page = whole if end - start == len(whole.leaves) else judge_rows(log, rows[start:end])
         yield page
         log, start = page.log, end
 

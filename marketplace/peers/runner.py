@@ -25,8 +25,8 @@ from marketplace.peers.questions import Questions
 from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
 from marketplace.peers.sites import FollowedLog, Peer, Question, Standing, State
-from marketplace.peers.trusted_log import IntegrityError
 from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.following import IntegrityError
 
 #: Seconds after which missing bodies are looked for again, and where none was missing.
 _WANTED, _UNWANTED = 5.0, 15.0

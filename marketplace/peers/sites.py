@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from marketplace.peers.trusted_log import TrustedLog
+from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.note import VerifierKey
 
 

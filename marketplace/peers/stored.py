@@ -7,9 +7,9 @@ from functools import lru_cache
 from marketplace.models import Peer as PeerRow
 from marketplace.models import PeerLog
 from marketplace.peers.sites import FollowedLog, Peer, State
-from marketplace.peers.trusted_log import EMPTY, TrustedLog
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
+from marketplace.tlog.following import EMPTY, TrustedLog
 from marketplace.tlog.merkle import Frontier
 from marketplace.tlog.note import VerifierKey, parse_note, parse_verifier_key
 

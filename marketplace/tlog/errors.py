@@ -57,3 +57,15 @@ class ProofError(TlogError):
     """A proof does not lead from the one hash to the other."""
 
     code = "proof.invalid"
+
+
+class TooManyRowsError(TlogError):
+    """More rows than the log signed for."""
+
+    code = "rows.too-many"
+
+
+class MissingRowsError(TlogError):
+    """No rows where the log signed for some."""
+
+    code = "rows.missing"

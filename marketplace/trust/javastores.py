@@ -6,7 +6,7 @@ from base64 import encodebytes
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketplace.trust.formats import JAVA_STORE
+from marketplace.trust_files.formats import JAVA_STORE
 from validators.links import Link, MaterialError, parse_link
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
 from validators.decision import Decision, decide
 from validators.document import AcceptedEntry, Signer
 from validators.verdict import CertificateVerdict, Standing, judge_certificate

@@ -34,7 +34,7 @@ from marketplace.models import (
     VerdictChange,
 )
 from marketplace.trust.service import TrustService
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
 from validators.verdict import CertificateVerdict
 
 #: Certificates judged between two commits.

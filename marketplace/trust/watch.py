@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from marketplace.cli import run
 from marketplace.db import Database, upgrade
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
 from marketplace.trust import TrustService, TrustStore
-from marketplace.trust.loading import Sources
+from marketplace.trust_files.loading import Sources
 from tests.attacks.distrust import DISTRUSTED, deceits
 from tests.attacks.distrust.forging import Cast, Deceit, crl, der, install
 from tests.attacks.forging import SLOWEST

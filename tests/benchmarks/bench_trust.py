@@ -25,8 +25,8 @@ from marketplace.search.facts import Facet
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, VerdictService
-from marketplace.trust.loading import Sources
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
+from marketplace.trust_files.loading import Sources
 from tests.benchmarks.bulk import fill
 from tests.benchmarks.figures import Figure
 from tests.factories.documents import image, signed

@@ -19,9 +19,9 @@ from marketplace.peers.missing import MissingEntries
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Peer, State
-from marketplace.peers.trusted_log import RollbackError, SplitViewError, WrongRootError
 from marketplace.peers.verification import Verification
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
+from marketplace.tlog.following import RollbackError, SplitViewError, WrongRootError
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey, VerifierKey

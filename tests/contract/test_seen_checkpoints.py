@@ -18,8 +18,8 @@ from marketplace.peers.gossip import PATIENCE, HeadGossip
 from marketplace.peers.overview import alerts, public_peer
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import State
-from marketplace.peers.trusted_log import RollbackError, SplitViewError
 from marketplace.tlog.checkpoint import SignedCheckpoint
+from marketplace.tlog.following import RollbackError, SplitViewError
 from marketplace.tlog.note import SigningKey
 from tests.contract.test_pull import DOCUMENTS, KEY, ORIGIN, SITE, FakeFeed, Site, site, verification
 

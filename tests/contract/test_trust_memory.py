@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from marketplace.db import Database
-from marketplace.trust.loading import Sources
 from marketplace.trust.memory import TrustMemory, forget_lists
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
+from marketplace.trust_files.loading import Sources
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, revocations, root
 from validators.links import MaterialError

@@ -16,8 +16,8 @@ from marketplace.ingest.batch import Batch
 from marketplace.models import Certificate, CertificateBeside, TrustState, Verdict, VerdictChange
 from marketplace.trust import TrustService, VerdictService
 from marketplace.trust.follower import VerdictFollower
-from marketplace.trust.loading import Sources
-from marketplace.trust.store import TrustStore
+from marketplace.trust_files import TrustStore
+from marketplace.trust_files.loading import Sources
 from marketplace.worker import catch_up
 from tests.factories.entries import accepted, signer
 from tests.factories.identities import make_identity

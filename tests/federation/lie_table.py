@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from marketplace.peers import trusted_log  # noqa: F401  # its errors are among those of peers
 from marketplace.peers.errors import PeerError
 from marketplace.peers.sites import State
+from marketplace.tlog.following import IntegrityError
 from tests.federation.lies import EVERY, NUDGES, Lie
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "federation.md"
@@ -40,14 +40,15 @@ def _row(lie: Lie) -> str:
 
 def _meaning(code: str) -> str:
     """What an error says of itself, as the part of a sentence."""
-    (said,) = {(kind.__doc__ or "").partition("\n")[0].rstrip(".") for kind in _kinds() if kind.code == code}
+    kinds = (*_kinds(PeerError), *_kinds(IntegrityError))
+    (said,) = {(kind.__doc__ or "").partition("\n")[0].rstrip(".") for kind in kinds if kind.code == code}
     said = said.partition(":")[0]
     return said[0].lower() + said[1:]
 
 
-def _kinds(of: type[PeerError] = PeerError) -> Iterator[type[PeerError]]:
+def _kinds(of: type[PeerError] | type[IntegrityError]) -> Iterator[type[PeerError] | type[IntegrityError]]:
+    yield of
     for kind in of.__subclasses__():
-        yield kind
         yield from _kinds(kind)
 
 

@@ -14,7 +14,7 @@ from marketplace.peers.errors import GrantError
 from marketplace.peers.grants import Grants
 from marketplace.peers.registry import Peers
 from marketplace.peers.stored import frontier_bytes
-from marketplace.peers.trusted_log import EMPTY
+from marketplace.tlog.following import EMPTY
 from marketplace.tlog.merkle import hash_leaf
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

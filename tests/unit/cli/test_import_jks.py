@@ -5,7 +5,7 @@ from __future__ import annotations
 import jks
 import pytest
 
-from marketplace.trust.formats import parse_certificates
+from marketplace.trust_files.formats import parse_certificates
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import der, root
 

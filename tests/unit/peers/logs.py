@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from marketplace.peers.trusted_log import EMPTY
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint
+from marketplace.tlog.following import EMPTY
 from marketplace.tlog.merkle import hash_leaf
 from marketplace.tlog.note import Note
 

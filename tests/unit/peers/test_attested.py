@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.peers.attested import bundle_hash, verify_bundle_hashes
 from marketplace.peers.errors import MalformedError
-from marketplace.peers.trusted_log import TrustedLog
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey
 from marketplace.tlog.tiles import WIDTH

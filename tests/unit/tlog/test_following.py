@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.peers.errors import MalformedError, WithheldError
-from marketplace.peers.trusted_log import (
+from marketplace.tlog.errors import MissingRowsError, TooManyRowsError
+from marketplace.tlog.following import (
     EMPTY,
     ForeignLogError,
     IntegrityError,
@@ -123,14 +123,14 @@ def test_the_same_checkpoint_again_changes_nothing() -> None:
 
 
 def test_no_rows_under_a_larger_checkpoint_are_withheld_rows() -> None:
-    with pytest.raises(WithheldError):
+    with pytest.raises(MissingRowsError):
         judge_page(judge_head(NEW, head(rows(3))), [])
 
 
 def test_more_rows_than_were_signed_are_not_taken() -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(TooManyRowsError):
         judge_page(judge_head(NEW, head(rows(3))), rows(4))
-    with pytest.raises(MalformedError):
+    with pytest.raises(TooManyRowsError):
         judge_page(NEW, rows(1))
 
 

@@ -9,9 +9,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 
-from marketplace.trust.loading import Sources
-from marketplace.trust.store import TrustStore
 from marketplace.trust.watch import TrustWatch
+from marketplace.trust_files import TrustStore
+from marketplace.trust_files.loading import Sources
 from tests.factories.identities import make_ca, make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, judged, root
 from validators.material import TrustPolicy

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from marketplace.trust.formats import parse_certificates, parse_lists
-from marketplace.trust.sources import find_anchor_files, find_beside, find_list_files, read_file
+from marketplace.trust_files.formats import parse_certificates, parse_lists
+from marketplace.trust_files.sources import find_anchor_files, find_beside, find_list_files, read_file
 from validators.allowlist import AllowList, parse_allow_list
 from validators.document import format_time
 from validators.links import Age, Link, MaterialError, key_age, may_sign_lists

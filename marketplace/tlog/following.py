@@ -1,9 +1,9 @@
-"""Judges a peer's log. No network, no database, no clock: state and what the peer sent in, next state out.
+"""Judges a log that is followed. No network, no database, no clock: state and what came in, next state out.
 
-A pull folds rows into the frontier it keeps. Rows in the middle of a page run
+Whoever follows folds rows into the frontier it keeps. Rows in the middle of a page run
 prove nothing yet; when the frontier reaches the size of the newest checkpoint
 it must have exactly the signed root. Only then is it ``proven``, and only to
-there does a pull go back when the peer turns out to lie.
+there does a follower go back when the log turns out to lie.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 
-from marketplace.peers.errors import MalformedError, PeerError, WithheldError
-from marketplace.peers.limits import BOOTSTRAP_ROWS
 from marketplace.tlog.checkpoint import SignedCheckpoint
-from marketplace.tlog.errors import LeafError
+from marketplace.tlog.errors import LeafError, MissingRowsError, TlogError, TooManyRowsError
 from marketplace.tlog.leaf import MAX_LEAF, Leaf, parse_leaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 
@@ -26,7 +24,7 @@ EMPTY = Frontier()
 
 @dataclass(frozen=True, slots=True)
 class TrustedLog:
-    """What this site knows of one log of a peer.
+    """What a follower knows of one log.
 
     Args:
         newest: the largest checkpoint ever seen; None before the first.
@@ -49,8 +47,8 @@ class TrustedLog:
         return replace(self, reached=self.proven)
 
 
-class IntegrityError(PeerError):
-    """The log contradicts what its key signed: the peer is quarantined and this is kept.
+class IntegrityError(TlogError):
+    """The log contradicts what its key signed: it is followed no further, and this is kept.
 
     Args:
         first: the signed text that was there before, or that is contradicted.
@@ -64,6 +62,11 @@ class IntegrityError(PeerError):
         self.first = first
         self.second = second
 
+    @property
+    def message(self) -> str:
+        """One sentence for the operator."""
+        return str(self)
+
 
 class ForeignLogError(IntegrityError):
     """A checkpoint of another log, signed by the right key."""
@@ -72,7 +75,7 @@ class ForeignLogError(IntegrityError):
 
 
 class UnsignedError(IntegrityError):
-    """A checkpoint that the peer's log key did not sign."""
+    """A checkpoint that the log's key did not sign."""
 
     code = "integrity.signature"
 
@@ -155,15 +158,15 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
         rows: leaves as received; at least one, none beyond the newest checkpoint.
 
     Raises:
-        WithheldError: no rows, although the checkpoint covers more.
-        MalformedError: more rows than the checkpoint covers.
+        MissingRowsError: no rows, although the checkpoint covers more.
+        TooManyRowsError: more rows than the checkpoint covers.
         IntegrityError: at the checkpoint's size the root is not the signed one.
     """
     if log.newest is None or len(rows) > log.behind:
-        raise MalformedError(f"the peer sends {len(rows)} rows where its checkpoint leaves {log.behind}")
+        raise TooManyRowsError(f"the log sends {len(rows)} rows where its checkpoint leaves {log.behind}")
     head = log.newest.checkpoint
     if not rows:
-        raise WithheldError(f"the peer signed for {head.size} rows and ends at {log.reached.size}")
+        raise MissingRowsError(f"the log signed for {head.size} rows and ends at {log.reached.size}")
     reached = log.reached.extended(map(hash_leaf, rows))
     proven = log.proven
     if reached.size == head.size:
@@ -187,7 +190,7 @@ def read_row(row: bytes) -> Leaf | None:
 
 
 # The rows of bundles are read when their bodies are asked for, and again when they are judged.
-@lru_cache(maxsize=4 * BOOTSTRAP_ROWS)
+@lru_cache(maxsize=4096)
 def _read(row: bytes) -> Leaf | None:
     try:
         return parse_leaf(row)

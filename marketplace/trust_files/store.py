@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from marketplace.config import TrustSettings
-from marketplace.trust.loading import Fault, Loaded, Sources, load
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust_files.loading import Fault, Loaded, Sources, load
 from validators.links import MaterialError
 from validators.material import TrustMaterial, TrustPolicy
+from validators.revocation import RevocationList
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Fault", "TrustStore", "open_store"]
+
+class ListMemory(Protocol):
+    """Keeps revocation lists that were in force over a restart; every method raises MaterialError."""
+
+    def recall(self) -> dict[Path, list[RevocationList]]:
+        """Every remembered list, by the file that it came from."""
+
+    def paths(self) -> set[Path]:
+        """The files of the remembered lists."""
+
+    def remember(self, lists: Mapping[Path, Sequence[RevocationList]], dropped: Collection[Path]) -> None:
+        """Remember what these files hold now; the lists of ``dropped`` no longer count."""
 
 
 def _utc_now() -> datetime:
@@ -38,7 +49,7 @@ class TrustStore:
         policy: TrustPolicy,
         *,
         now: Callable[[], datetime] = _utc_now,
-        memory: TrustMemory | None = None,
+        memory: ListMemory | None = None,
     ) -> None:
         self._sources = sources
         self._policy = policy
@@ -97,7 +108,7 @@ class TrustStore:
             return self._forgetful(before, error)
         return loaded
 
-    def _recalled(self, before: Loaded, memory: TrustMemory) -> Loaded:
+    def _recalled(self, before: Loaded, memory: ListMemory) -> Loaded:
         if self._remembered is None:
             recalled = memory.recall()
             self._remembered = set(recalled)
@@ -129,18 +140,3 @@ class TrustStore:
                 "trust: %d anchors, %d revocation lists, %d names allowed",
                 len(held.anchors), len(held.lists), held.allowed.size,
             )  # fmt: skip
-
-
-def open_store(settings: TrustSettings, memory: TrustMemory | None = None) -> TrustStore:
-    """The store that the settings describe."""
-    sources = Sources(
-        anchors=settings.anchors,
-        intermediates=settings.intermediates,
-        lists=settings.crls,
-        allowed=settings.allowlist,
-        password_file=settings.password_file,
-    )
-    policy = TrustPolicy(
-        legacy=settings.legacy, stale_crl=settings.stale_crl, missing_crl=settings.missing_crl
-    )
-    return TrustStore(sources, policy, memory=memory)
