@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from marketplace.db import upgrade
+
 #: Set where the tests must not be skipped for want of a server.
 REQUIRED = "REQUIRE_POSTGRESQL"
 OLDEST = 15
@@ -44,6 +46,11 @@ def _demote() -> dict[str, object]:
     pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
 
 
+def name_of(url: str) -> str:
+    """The name of the database in a URL that ``create_database`` returned."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
 class PostgresServer:
     """A running server; ``url`` makes the address of one of its databases."""
 
@@ -69,16 +76,18 @@ class PostgresServer:
     def stop(self) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")
 
-    def create_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def create_database(self, template: str = "template1") -> str:
+        """Make an empty database, or a copy of the database ``template``, and return its URL."""
         self._databases += 1
         name = f"test_{self._databases}"
-        self._run("createdb", "--host", self._sockets, "--username", "tests", name)
+        self._run(
+            "createdb", "--template", template, "--strategy", "file_copy",
+            "--host", self._sockets, "--username", "tests", name,
+        )  # fmt: skip
         return f"postgresql+psycopg://tests@/{name}?host={self._sockets}"
 
     def drop_database(self, url: str) -> None:
-        name = url.partition("@/")[2].partition("?")[0]
-        self._run("dropdb", "--force", "--host", self._sockets, "--username", "tests", name)
+        self._run("dropdb", "--force", "--host", self._sockets, "--username", "tests", name_of(url))
 
     def _run(self, program: str, *arguments: object) -> None:
         # A file, not a pipe: the server inherits it, and a pipe would never end.
@@ -124,3 +133,11 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with the newest schema, made once for each process, to copy."""
+    url = postgres_server.create_database()
+    upgrade(url)
+    return name_of(url)

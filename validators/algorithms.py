@@ -87,15 +87,14 @@ def get_digest_method(uri: str) -> str:
 
 
 def judge_strength(method: SignatureMethod, digest: str, certificate: SignerCertificate) -> Strength:
-    """How strong a signature is that was made in this way."""
-    if isinstance(certificate.key, ec.EllipticCurvePublicKey):
-        # With ECDSA the signature's own hash decides: see ADR 0002 for why a SHA-1 digest
-        # beside it does not make it legacy.
-        return Strength.STRONG
-    hashes_hold = not isinstance(method.hash, hashes.SHA1) and digest != "sha1"
-    if isinstance(certificate.key, rsa.RSAPublicKey) and hashes_hold:
-        return Strength.STRONG if certificate.key.key_size >= STRONG_KEY_BITS else Strength.LEGACY
-    return Strength.LEGACY
+    """How strong a signature is: SHA-1 in either hash makes any signature legacy, and so does a short key."""
+    key = certificate.key
+    if isinstance(method.hash, hashes.SHA1) or digest == "sha1":
+        return Strength.LEGACY
+    if isinstance(key, rsa.RSAPublicKey):
+        return Strength.STRONG if key.key_size >= STRONG_KEY_BITS else Strength.LEGACY
+    # DSA signs with SHA-1 only in this format; the curves of the format are all strong.
+    return Strength.STRONG
 
 
 def verify_signature_value(key: SigningKey, method: SignatureMethod, value: bytes, signed: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,32 @@ def declarations(count: int) -> str:
 
 def attributes(count: int) -> str:
     return "".join(f' a{n}="1"' for n in range(count))
+
+
+#: A plain document of the greatest size: the floor that each cost is compared with.
+PLAIN = b"<r>" + b"<a b='1'>text</a>" * 60_000 + b"</r>"
+#: How many times the cost of parsing PLAIN acceptance may take, whatever the document.
+SLOWEST = 30
+
+
+def cost(work: Callable[[], object]) -> float:
+    """Seconds of this thread's CPU time that ``work`` takes: the least of three tries."""
+
+    def once() -> float:
+        start = time.thread_time()
+        work()
+        return time.thread_time() - start
+
+    return min(once() for _ in range(3))
+
+
+def attempt(data: bytes) -> str | None:
+    """Accept a document: None, or the code of the refusal."""
+    try:
+        accept(data)
+    except RefusedError as refusal:
+        return refusal.code
+    return None
 
 
 AT_LIMIT = {
@@ -122,10 +149,9 @@ def test_a_long_name_in_a_long_namespace_counts_without_it() -> None:
 )
 def test_floods_are_refused_quickly(data: bytes) -> None:
     assert len(data) <= LIMITS.size
-    start = time.thread_time()
     with pytest.raises(RefusedError):
         accept(data)
-    assert time.thread_time() - start < 0.5
+    assert cost(lambda: attempt(data)) < SLOWEST * cost(lambda: etree.fromstring(PLAIN))
 
 
 @pytest.mark.parametrize(
@@ -321,12 +347,8 @@ HEAVY = {
 @pytest.mark.parametrize("c14n", [C14N, EXCLUSIVE])
 def test_the_heaviest_signed_documents_are_judged_quickly(xml: str, c14n: str) -> None:
     data = made(put_last(xml), c14n=c14n, transforms=(ENVELOPED, c14n))
-    start = time.thread_time()
-    try:
-        assert accept(data)
-    except LimitError as refusal:
-        assert refusal.code == "limit.size"
-    assert time.thread_time() - start < 0.5
+    assert attempt(data) in (None, "limit.size")
+    assert cost(lambda: attempt(data)) < SLOWEST * cost(lambda: etree.fromstring(PLAIN))
 
 
 IN_VALUES = [

@@ -50,7 +50,7 @@ LITERAL = put_last(
         ("p384", "ecdsa-sha384", "sha384", STRONG),
         ("p521", "ecdsa-sha512", "sha512", STRONG),
         ("p521", "ecdsa-sha256", "sha256", STRONG),
-        ("p256", "ecdsa-sha256", "sha1", STRONG),
+        ("p256", "ecdsa-sha256", "sha1", LEGACY),
         ("rsa2048", "rsa-sha256", "sha1", LEGACY),
         ("rsa2048", "rsa-sha1", "sha256", LEGACY),
         ("rsa2048", "rsa-sha1", "sha1", LEGACY),
