@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,6 @@ from marketplace.models.current import FOREVER
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
-#: Keys named in one statement: databases limit its parameters.
-_NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,6 @@ def read_superseded(session: Session, log_id: int, since: int, end: int) -> list
     """The entries that are not current of the images and endorsers that some rows of a log are about."""
     rows = session.execute(_SUPERSEDED, {"log": log_id, "since": since, "end": end})
     return [Superseded(key, email, FOREVER if until is None else until) for key, email, until in rows]
-
-
-def read_entries(session: Session, keys: Iterable[int]) -> list[Superseded]:
-    """Entries that a log does not show any more, by their keys."""
-    wanted, found = list(keys), list[Superseded]()
-    for start in range(0, len(wanted), _NAMED):
-        rows = session.execute(_ENTRIES, {"keys": wanted[start : start + _NAMED]})
-        found += [Superseded(key, email, FOREVER if until is None else until) for key, email, until in rows]
-    return found
 
 
 def read_rivals(session: Session, scope: Scope, since: dict[int, int] | None) -> tuple[set[int], set[int]]:
@@ -142,9 +131,6 @@ _LISTED = select(
 ).where(_CURRENT.log_id == bindparam("log"))
 _TOUCHED_LISTED = _LISTED.join_from(_touched, Current.__table__, _same(_touched))
 
-_ENTRIES = select(_ENTRY.id, _ENTRY.email, type_coerce(_ENTRY.valid, BigInteger)).where(
-    _ENTRY.id.in_(bindparam("keys", expanding=True))
-)
 _SUPERSEDED = (
     select(_CHANGE.entry_key, _touched.c.email, type_coerce(_ENTRY.valid, BigInteger))
     .select_from(_touched)

@@ -21,7 +21,6 @@ from marketplace.entries.columns import Column
 from marketplace.entries.following import (
     Listed,
     Superseded,
-    read_entries,
     read_listed,
     read_rivals,
     read_superseded,
@@ -169,13 +168,13 @@ class ListMemory:
                     self._add([one for one in chunk if one.key not in known])
                 shown.update([one.key for one in chunk])
             held = self._logs.get(log_id, BitMap())
-            if anew:
-                gone = read_entries(session, held - shown)
             with self._lock:
-                self._logs[log_id] = (held - BitMap([one.key for one in gone])) | shown
+                self._logs[log_id] = shown if anew else (held - BitMap([one.key for one in gone])) | shown
                 for one in gone:
                     if one.key in known and not any(one.key in keys for keys in self._logs.values()):
                         self._remove(one)
+                if anew:
+                    self._forget(held - BitMap.union(*self._logs.values()))
                 self._positions[log_id], self._revisions[log_id] = size, revision
                 if anew:
                     # Whatever these sets of logs hide from each other may be something else now.
@@ -232,6 +231,17 @@ class ListMemory:
         place = bisect_left(self._expiring, moment)
         if self._expiring[place : place + 1] == [moment]:
             del self._expiring[place]
+
+    def _forget(self, keys: BitMap) -> None:
+        """Drop entries of which the database may not say any more what it said: they may have been erased."""
+        if not keys:
+            return
+        for held in (self._deprecated, self._web, self._pdisk, self._expired, *self._emails.values()):
+            held.difference_update(keys)
+        self._emails = {email: held for email, held in self._emails.items() if held}
+        self._expiring = [moment for moment in self._expiring if moment[1] not in keys]
+        for key in keys:
+            self._texts.remove(key)
 
     def _expired_by(self, now: int) -> BitMap:
         """Keys of the entries whose last valid second is past; the clock mostly moves a little ahead."""

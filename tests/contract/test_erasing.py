@@ -19,7 +19,7 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.confirmation import PendingUploads
 from marketplace.confirmation.pending import Limits
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
@@ -131,6 +131,28 @@ def test_what_is_older_than_the_current_one_goes_without_a_trace_in_lists(
         ingest.import_(document)
     erase(database, OLD)
     assert titles(database) == {"secret"}
+
+
+def test_lists_in_memory_let_go_of_each_that_is_erased(database: Database, ingest: IngestService) -> None:
+    caches = ListCaches()
+    documents = [
+        signed(image(content=f"erased {n}", title=f"title {n}"), make_identity(email=f"e{n}@example.org"))
+        for n in range(4)
+    ]
+    for document in documents:
+        ingest.import_(document)
+
+    def listed(**asked: str) -> set[str | None]:
+        with database.read() as session:
+            visible = EntryService(session, caches).visible_to(ANONYMOUS)
+            query = EntryQuery(now=NOW, status=StatusFilter.ALL, **asked)  # type: ignore[arg-type]  # texts only
+            return {row.title for row in visible.list(query).rows}
+
+    assert len(listed()) == 4
+    for n, document in enumerate(documents):
+        erase(database, document)
+        assert listed() == {f"title {left}" for left in range(n + 1, 4)}
+        assert listed(email=f"e{n}@example.org") == set()
 
 
 def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestService, tmp_path: Path) -> None:
