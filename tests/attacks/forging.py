@@ -14,8 +14,6 @@ from tests.factories.signatures import EXCLUSIVE, sign_raw
 Edit = Callable[[str], str]
 Build = Callable[[], bytes]
 
-SLOWEST = 0.5  # seconds of CPU that a refusal may take
-
 
 @dataclass(frozen=True)
 class Attack:

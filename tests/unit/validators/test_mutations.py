@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from tests.costs import JUDGING, verify_cost
 from tests.factories.documents import image
 from tests.factories.identities import make_identity
 from tests.factories.signatures import ALL_C14N, C14N, ENVELOPED, EXCLUSIVE
@@ -20,7 +21,6 @@ from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 
 MUTATIONS, SOAK_MUTATIONS = 10_000, 1_000_000
-SLOWEST = 0.5  # seconds for one document
 EXTENSIONS = (
     '<x:note xmlns:x="urn:x#" xml:lang="en">kept</x:note>'
     '<x:tree xmlns:x="urn:x#" rdf:parseType="Resource"><x:leaf rdf:resource="http://example.org/a"/>'
@@ -197,7 +197,7 @@ def test_mutations_are_refused_or_mean_the_same(mutations: int, tell: Tell) -> N
             assert said(entry) in meanings, f"mutation {number} ({mutate.__name__}) means something new"
         slowest = max(slowest, time.thread_time() - start)
     tell(mutations)
-    assert slowest < SLOWEST
+    verify_cost(slowest, JUDGING)
     # The test is worth something only where mutations reach every step and some respellings pass.
     assert {refusal.partition(".")[0] for refusal in refused} >= {"parse", "signature", "certificate"}
     assert all(accepted[mutate.__name__] for mutate in RESPELLINGS), accepted

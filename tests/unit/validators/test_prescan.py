@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.costs import JUDGING, cost, verify_cost
 from tests.factories.signatures import C14N, ENVELOPED, EXCLUSIVE
 from tests.unit.validators.judging import code, made, put_last, replaced
 from validators import accept
@@ -41,23 +39,6 @@ def declarations(count: int) -> str:
 
 def attributes(count: int) -> str:
     return "".join(f' a{n}="1"' for n in range(count))
-
-
-#: A plain document of the greatest size: the floor that each cost is compared with.
-PLAIN = b"<r>" + b"<a b='1'>text</a>" * 60_000 + b"</r>"
-#: How many times the cost of parsing PLAIN acceptance may take, whatever the document.
-SLOWEST = 30
-
-
-def cost(work: Callable[[], object]) -> float:
-    """Seconds of this thread's CPU time that ``work`` takes: the least of three tries."""
-
-    def once() -> float:
-        start = time.thread_time()
-        work()
-        return time.thread_time() - start
-
-    return min(once() for _ in range(3))
 
 
 def attempt(data: bytes) -> str | None:
@@ -151,7 +132,7 @@ def test_floods_are_refused_quickly(data: bytes) -> None:
     assert len(data) <= LIMITS.size
     with pytest.raises(RefusedError):
         accept(data)
-    assert cost(lambda: attempt(data)) < SLOWEST * cost(lambda: etree.fromstring(PLAIN))
+    verify_cost(cost(lambda: attempt(data)), JUDGING)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +329,7 @@ HEAVY = {
 def test_the_heaviest_signed_documents_are_judged_quickly(xml: str, c14n: str) -> None:
     data = made(put_last(xml), c14n=c14n, transforms=(ENVELOPED, c14n))
     assert attempt(data) in (None, "limit.size")
-    assert cost(lambda: attempt(data)) < SLOWEST * cost(lambda: etree.fromstring(PLAIN))
+    verify_cost(cost(lambda: attempt(data)), JUDGING)
 
 
 IN_VALUES = [
