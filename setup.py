@@ -12,6 +12,7 @@ RUNTIME = [
     "httpcore>=1,<2",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
+    "oslo.utils>=8,<11",  # tells the formats of disk images, hostile ones included
     "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
     "PyJWT>=2.10,<3",
