@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 RUNTIME = [
     "alembic>=1.13,<2",
+    "backports.zstd>=1,<2",  # the decompressor of Python 3.14, which tells data that is cut short
     "click>=8.1,<9",
     "confusable-homoglyphs>=3.3,<4",
     "cryptography>=44",

@@ -86,6 +86,8 @@ MAY_IMPORT = {
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},
     "marketplace.client": {"validators", "marketplace.tlog"},
+    # Nothing of the server: publishers and cloud sites run it without one.
+    "marketplace.images": {"validators"},
     "marketplace.demo": SERVICES,
     "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
@@ -96,7 +98,8 @@ MAY_IMPORT = {
     "marketplace.connections": {"marketplace.logs"},
     "marketplace.request_log": set(),
     "marketplace.server": PROCESS | {"marketplace", "marketplace.connections", "marketplace.request_log"},
-    "marketplace.cli": PROCESS | {"marketplace.client", "marketplace.server", "marketplace"},
+    "marketplace.cli": PROCESS
+    | {"marketplace.client", "marketplace.images", "marketplace.server", "marketplace"},
     "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
 }
 
