@@ -19,7 +19,6 @@ from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
-from marketplace.entries.standing import TrustShown
 from marketplace.federation.keys import SiteKeys, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
@@ -35,6 +34,7 @@ from marketplace.peers.cosigning import CosigningService
 from marketplace.peers.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.reminders import ReminderService
+from marketplace.rules.trust import TrustShown
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer

@@ -26,7 +26,8 @@ STORE = FOUNDATION | {
     "marketplace.audit",
 }
 FOLLOWED = STORE | {"marketplace.changes"}
-SERVICES = FOLLOWED | {
+RULED = FOLLOWED | {"marketplace.rules"}
+SERVICES = RULED | {
     "marketplace.accounts",
     "marketplace.conflicts",
     "marketplace.entries",
@@ -64,15 +65,16 @@ MAY_IMPORT = {
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,
     "marketplace.changes": STORE,
-    "marketplace.entries": FOLLOWED,
-    "marketplace.ingest": FOLLOWED | {"marketplace.entries"},
+    "marketplace.rules": STORE,
+    "marketplace.entries": RULED,
+    "marketplace.ingest": RULED | {"marketplace.entries"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": set(),
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
-    "marketplace.sparql": FOLLOWED | {"marketplace.entries"},
-    "marketplace.search": FOLLOWED | {"marketplace.entries"},
+    "marketplace.sparql": RULED | {"marketplace.entries"},
+    "marketplace.search": RULED | {"marketplace.entries"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
@@ -81,7 +83,7 @@ MAY_IMPORT = {
     "marketplace.confirmation": FOLLOWED
     | {"marketplace.audit", "marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.worker": FOLLOWED,
-    "marketplace.conflicts": FOLLOWED | {"marketplace.entries", "marketplace.mail"},
+    "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},

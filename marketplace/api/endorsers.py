@@ -14,7 +14,7 @@ from pyramid.view import view_config
 from marketplace.entries import EndorserRow
 from marketplace.entries.registry import MOST as MOST_CERTIFICATES
 from marketplace.entries.registry import CertificateUse, EndorserChange
-from marketplace.entries.standing import StoredVerdict, TrustMark
+from marketplace.rules.trust import StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
 from marketplace.web.errors import NotFoundError
 from marketplace.web.reading import visible_entries

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from marketplace.entries.standing import STANDINGS
 from marketplace.peers.sites import Question
+from marketplace.rules.trust import STANDINGS
 from marketplace.search.facts import Facet
 
 from .description import Schema

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow, Status
-from marketplace.entries.standing import Judged, TrustMark, marks_of
+from marketplace.rules.trust import Judged, TrustMark, marks_of
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, Extension, format_time
 from validators.trust import judge

@@ -1,7 +1,5 @@
 """The read side: entries as a principal may see them."""
 
-from marketplace.entries.columns import Column
-from marketplace.entries.pure import Status
 from marketplace.entries.query import Direction, EntryQuery, EntryQueryError, LocationFilter, StatusFilter
 from marketplace.entries.records import (
     EndorserRecord,
@@ -12,6 +10,8 @@ from marketplace.entries.records import (
     StoredEntry,
 )
 from marketplace.entries.service import EntryService, ListCaches, VisibleEntries
+from marketplace.rules.columns import Column
+from marketplace.rules.status import Status
 
 __all__ = [
     "Column",

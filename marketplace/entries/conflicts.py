@@ -20,13 +20,12 @@ from cryptography import x509
 from sqlalchemy import Row, Tuple, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from marketplace.entries.marking import is_confirmed
-from marketplace.entries.pure import precedence
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.entries.standing import StoredVerdict
-from marketplace.entries.visibility import Scope
 from marketplace.models import Certificate, Change, ConflictPlace, Entry, EntryBody, Verdict
 from marketplace.models.base import UtcSecond
+from marketplace.rules.current import precedence
+from marketplace.rules.trust import StoredVerdict, is_confirmed
+from marketplace.rules.visibility import Scope
 from validators.certificates import key_fingerprint
 from validators.document import Coordinates, Strength
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
-from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Current, Entry, EntryTag
+from marketplace.rules.visibility import Scope
 
 Name = tuple[str, str, str]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, select
 
-from marketplace.entries.columns import Column, tag_digest
 from marketplace.entries.query import EntryQuery, can_occur
-from marketplace.entries.visibility import Scope
 from marketplace.models import Current, EntryTag
+from marketplace.rules.columns import Column, tag_digest
+from marketplace.rules.visibility import Scope
 
 
 def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:

@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, and_, bindpa
 from sqlalchemy.orm import Session
 
 from marketplace.entries.texts import LEADING
-from marketplace.entries.visibility import Scope, unindexed
 from marketplace.models import Change, Current, Entry
 from marketplace.models.current import FOREVER
+from marketplace.rules.visibility import Scope, unindexed
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000

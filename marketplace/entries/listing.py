@@ -9,19 +9,19 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.columns import Column
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.filters import holding, named
-from marketplace.entries.marking import marked
 from marketplace.entries.memory import ListMemory
 from marketplace.entries.ordering import NAMED, Orders, walked
 from marketplace.entries.query import Direction, EntryQuery, can_occur, words_of
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_all_vouching, find_vouching
-from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryBody, TrustState
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column
+from marketplace.rules.trust import marked
+from marketplace.rules.visibility import Scope
 from validators.document import Coordinates
 
 #: Bodies fetched at a time while streaming: about 64 x 6 kB in memory.

@@ -17,7 +17,6 @@ from threading import RLock
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from marketplace.entries.columns import Column
 from marketplace.entries.following import (
     Listed,
     Superseded,
@@ -27,9 +26,10 @@ from marketplace.entries.following import (
 )
 from marketplace.entries.query import EntryQuery, LocationFilter, StatusFilter
 from marketplace.entries.texts import Texts, gather
-from marketplace.entries.visibility import Scope
 from marketplace.models.base import to_seconds
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column
+from marketplace.rules.visibility import Scope
 
 #: Sets of readers' logs whose entries are remembered.
 _SCOPES = 64

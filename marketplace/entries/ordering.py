@@ -16,11 +16,11 @@ from pyroaring import BitMap
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.entries.columns import Column
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
 Place = tuple[bool, Any, int, int]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketplace.entries.columns import Column
-from marketplace.entries.pure import Status, precedence, status_of
-from marketplace.entries.standing import StoredVerdict, TrustMark, marks_of
+from marketplace.rules.columns import Column
+from marketplace.rules.current import precedence
+from marketplace.rules.status import Status, status_of
+from marketplace.rules.trust import StoredVerdict, TrustMark, marks_of
 from validators.document import Coordinates, Strength
 
 

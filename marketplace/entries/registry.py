@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.entries.standing import StoredVerdict
-from marketplace.entries.visibility import Scope
 from marketplace.models import Certificate, Change, Entry, Verdict, VerdictChange
+from marketplace.rules.trust import StoredVerdict
+from marketplace.rules.visibility import Scope
 
 #: Certificates told of one endorser, the latest used; anybody may claim an address under any number.
 MOST = 100

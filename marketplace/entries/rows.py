@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, bindparam, select
 
-from marketplace.entries.marking import is_confirmed
 from marketplace.entries.records import EntryRow
-from marketplace.entries.standing import StoredVerdict
-from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryBody, Verdict
+from marketplace.rules.trust import StoredVerdict, is_confirmed
+from marketplace.rules.visibility import Scope
 from validators.document import Strength
 from validators.verdict import Standing
 

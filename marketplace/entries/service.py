@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import Principal
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
-from marketplace.entries.columns import tag_digest
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
@@ -36,7 +35,6 @@ from marketplace.entries.records import (
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.entries.visibility import Scope, find_scope
 from marketplace.models import (
     Certificate,
     Change,
@@ -49,6 +47,8 @@ from marketplace.models import (
     Log,
 )
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import tag_digest
+from marketplace.rules.visibility import Scope, find_scope
 from validators.document import Coordinates
 
 #: Most rows of a timeline or of what an endorser said lately; the newest are kept.

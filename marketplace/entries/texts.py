@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from marketplace.entries.columns import Column
 from marketplace.entries.query import SEARCHABLE
 from marketplace.models.current import SEPARATOR
+from marketplace.rules.columns import Column
 
 #: Characters of one text, and of all together, that are held; the database looks into the others.
 LONGEST, MOST_HELD = 4000, 64_000_000

@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.marking import vouching
-from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Twin
+from marketplace.rules.trust import vouching
+from marketplace.rules.visibility import Scope
 
 #: Keys named in one statement.
 _CHUNK = 1000

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.columns import tag_digest
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.erasing import BLANK
 from marketplace.ingest.rows import body_row, certificate_row, entry_row
 from marketplace.models import Certificate, Entry, EntryBody, EntryLocation, EntryTag, Erasure
+from marketplace.rules.columns import tag_digest
 from validators import accept
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError, shown

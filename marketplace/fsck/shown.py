@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.entries.erased import find_erasures
-from marketplace.entries.pure import precedence
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
 from marketplace.models import Change, Current, Entry, Log
+from marketplace.rules.current import precedence
 from validators.errors import shown
 
 _ENTRY_COLUMNS = [column.name for column in Entry.__table__.columns]

@@ -17,9 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes.log import Appended, ChangeLog, Provenance
-from marketplace.entries.columns import tag_digest
 from marketplace.entries.erased import Erasures, find_erasures
-from marketplace.entries.pure import precedence
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unknown
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
@@ -45,6 +43,8 @@ from marketplace.ingest.statements import (
     NOTE_TWINS,
     UPDATE_CURRENT,
 )
+from marketplace.rules.columns import tag_digest
+from marketplace.rules.current import precedence
 from validators.document import AcceptedEntry, Coordinates, Signer
 
 #: Certificates of a log kept beside one; a name can be certified by many, and only some lead to an anchor.

@@ -14,8 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from marketplace.entries.columns import tag_digest
-from marketplace.entries.pure import precedence
 from marketplace.ingest.rows import Row, body_row, current_row, entry_row, said
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
@@ -27,6 +25,8 @@ from marketplace.ingest.statements import (
 )
 from marketplace.models import Current, Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.models.insertion import insert_many
+from marketplace.rules.columns import tag_digest
+from marketplace.rules.current import precedence
 from validators.document import AcceptedEntry
 
 

@@ -6,9 +6,9 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from marketplace.entries.columns import Column, fold, is_pdisk, is_web, search_text
 from marketplace.models.base import to_seconds
 from marketplace.models.current import FOREVER, tie
+from marketplace.rules.columns import Column, fold, is_pdisk, is_web, search_text
 from validators.document import AcceptedEntry, Signer
 from validators.links import chain_above
 

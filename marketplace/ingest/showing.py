@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.entries.erased import find_erasures
-from marketplace.entries.pure import precedence
 from marketplace.ingest.rows import current_row
 from marketplace.models import Change, Current, Entry, Log
+from marketplace.rules.current import precedence
 
 #: Keys named in one statement.
 _CHUNK = 500

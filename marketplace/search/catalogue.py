@@ -20,8 +20,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
-from marketplace.entries.visibility import Scope
 from marketplace.models import Log
+from marketplace.rules.visibility import Scope
 from marketplace.search.facts import Facet
 from marketplace.search.loading import load_current
 from marketplace.search.marks import REVISION, Judged, load_judged

@@ -78,7 +78,7 @@ class Facts:
         return self.valid_until != FOREVER and not self.deprecated
 
     def precedence(self) -> tuple[int, bool, int]:
-        """Greatest for the entry that is shown of an image and endorser; as entries.pure.precedence."""
+        """Greatest for the entry that is shown of an image and endorser; as rules.current.precedence."""
         return self.created, self.deprecated, -self.entry_number
 
 

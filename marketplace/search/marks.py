@@ -10,8 +10,8 @@ from pyroaring import BitMap
 from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.entries.standing import TrustMark, distance, is_sound, trust_marks
 from marketplace.models import Certificate, ConfirmedEndorser, TrustState, Verdict
+from marketplace.rules.trust import TrustMark, distance, is_sound, trust_marks
 from marketplace.search.facts import Facts
 from validators.document import Strength
 

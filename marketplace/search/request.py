@@ -15,9 +15,9 @@ from hashlib import sha256
 from typing import Any
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
-from marketplace.entries.pure import Status
-from marketplace.entries.standing import SHOWN, TrustMark, TrustShown
 from marketplace.models.base import to_seconds
+from marketplace.rules.status import Status
+from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.facts import Facet, facet_value
 from marketplace.search.order import By

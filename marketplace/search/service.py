@@ -16,14 +16,14 @@ from marketplace.access.narrowing import narrowed
 from marketplace.access.principal import Principal
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
-from marketplace.entries.pure import Status
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
-from marketplace.entries.standing import TrustShown
 from marketplace.entries.twins import find_vouching
-from marketplace.entries.visibility import Scope
 from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
+from marketplace.rules.status import Status
+from marketplace.rules.trust import TrustShown
+from marketplace.rules.visibility import Scope
 from marketplace.search import text
 from marketplace.search.catalogue import Catalogue, View
 from marketplace.search.engine import Matches, SearchIndex

@@ -12,8 +12,8 @@ from operator import attrgetter, itemgetter
 
 from pyroaring import BitMap
 
-from marketplace.entries.pure import Status
 from marketplace.models.current import FOREVER
+from marketplace.rules.status import Status
 from marketplace.search.facts import SPELLED, VALUE_LENGTH, Facet, Facts, facet_value, facet_values
 from marketplace.search.marks import Judged, Marks
 from marketplace.search.order import VALUES, By, Order

@@ -29,9 +29,9 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
-from marketplace.entries.pure import precedence
 from marketplace.models import Change as ChangeRow
 from marketplace.models import Entry, EntryBody
+from marketplace.rules.current import precedence
 from validators.document import Coordinates
 from validators.errors import RefusedError
 from validators.rdf import triples

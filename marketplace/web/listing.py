@@ -12,7 +12,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryPage, EntryQuery, EntryRow
-from marketplace.entries.standing import TrustShown
+from marketplace.rules.trust import TrustShown
 from marketplace.runtime import Runtime
 from validators.document import format_time
 

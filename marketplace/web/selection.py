@@ -14,7 +14,7 @@ from marketplace.entries import (
     LocationFilter,
     StatusFilter,
 )
-from marketplace.entries.standing import SHOWN, TrustMark, TrustShown
+from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from validators.identifier import is_identifier
 from validators.times import parse_time
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from pyramid.request import Request
 
-from marketplace.entries.standing import Judged, StoredVerdict, TrustMark
+from marketplace.rules.trust import Judged, StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
 from validators.document import Strength
 from validators.verdict import CertificateVerdict, Standing

@@ -18,8 +18,8 @@ from sqlalchemy import insert, update
 from marketplace.access import ANONYMOUS
 from marketplace.db import Database, upgrade
 from marketplace.entries import EntryQuery, EntryService, ListCaches
-from marketplace.entries.standing import TrustMark
 from marketplace.models import Certificate, Entry
+from marketplace.rules.trust import TrustMark
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.facts import Facet
 from marketplace.search.request import SearchRequest

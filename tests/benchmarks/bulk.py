@@ -14,7 +14,6 @@ from itertools import islice
 from sqlalchemy import insert, update
 
 from marketplace.db import Database
-from marketplace.entries.columns import tag_digest
 from marketplace.ingest.rows import body_row, certificate_row, current_row, entry_row
 from marketplace.models import (
     Certificate,
@@ -26,6 +25,7 @@ from marketplace.models import (
     EntryTag,
     Log,
 )
+from marketplace.rules.columns import tag_digest
 from tests.factories.entries import accepted, moment, signer
 from validators.document import AcceptedEntry
 

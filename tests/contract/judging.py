@@ -12,8 +12,8 @@ from sqlalchemy import delete, insert, select, update
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
-from marketplace.entries.standing import StoredVerdict
 from marketplace.models import Certificate, TrustState, Verdict
+from marketplace.rules.trust import StoredVerdict
 from tests.factories.entries import moment, signer
 from validators.verdict import Standing
 

@@ -28,12 +28,12 @@ from marketplace.entries import (
     pure,
     texts,
 )
-from marketplace.entries.columns import is_pdisk, is_web
 from marketplace.entries.matching import matches_filters, matches_search, ordered
-from marketplace.entries.standing import StoredVerdict, TrustMark
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Entry, Log
+from marketplace.rules.columns import is_pdisk, is_web
+from marketplace.rules.trust import StoredVerdict, TrustMark
 from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
 from validators.document import AcceptedEntry, Coordinates

@@ -15,8 +15,8 @@ from marketplace.access import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries import pure
-from marketplace.entries.columns import is_pdisk, is_web
-from marketplace.entries.standing import StoredVerdict, TrustMark
+from marketplace.rules.columns import is_pdisk, is_web
+from marketplace.rules.trust import StoredVerdict, TrustMark
 from marketplace.search import order
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError

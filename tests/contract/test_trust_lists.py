@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.access import ANONYMOUS
 from marketplace.changes import PUBLIC
 from marketplace.entries import EntryQuery, EntryService, ListCaches
-from marketplace.entries.standing import TrustMark, TrustShown
+from marketplace.rules.trust import TrustMark, TrustShown
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.facts import Facet
 from marketplace.search.request import SearchRequest

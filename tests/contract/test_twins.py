@@ -15,8 +15,8 @@ from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
-from marketplace.entries.standing import TrustMark, TrustShown
 from marketplace.ingest import IngestService, Page, UploadPolicy
+from marketplace.rules.trust import TrustMark, TrustShown
 from marketplace.search.catalogue import Catalogue
 from marketplace.search.facts import Facet
 from marketplace.search.service import SearchService

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from marketplace.entries.columns import Column, fold
 from marketplace.entries.texts import LEADING, MOST_GRAMS, Texts, gather
 from marketplace.models.current import SEPARATOR
+from marketplace.rules.columns import Column, fold
 
 PIECES = st.text(st.sampled_from("ab c\u00e4"), max_size=8)
 MAYBE = st.none() | PIECES

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.entries.pure import Status, conflicting, current, rank, status, tag_target, timeline
+from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
+from marketplace.rules.status import Status, status
 from tests.factories.entries import EPOCH, hex_digest, moment
 
 

@@ -1,4 +1,4 @@
-"""Current, timeline, tag and status as functions of a set of entries.
+"""Current, timeline and tag as functions of a set of entries.
 
 Nothing here depends on the order in which entries arrived: two marketplaces
 with the same entries give the same answers. The tables that listings read hold
@@ -10,18 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol, TypeVar
-
-from marketplace.models.base import to_seconds
-
-
-class Status(StrEnum):
-    """What a current entry is at some moment (FORMAT, Words)."""
-
-    VALID = "valid"
-    DEPRECATED = "deprecated"
-    EXPIRED = "expired"
 
 
 class Statement(Protocol):
@@ -86,20 +75,6 @@ def tag_target(entries: Iterable[S], email: str, tag: str) -> S | None:
         if entry.email == email and entry.deprecated is None and tag in entry.tags
     ]
     return max(candidates, key=rank, default=None)
-
-
-def status_of(deprecated: str | None, valid: datetime | None, now: datetime) -> Status:
-    """The status at a moment; an entry is still valid during the last second of its validity."""
-    if deprecated is not None:
-        return Status.DEPRECATED
-    if valid is not None and to_seconds(valid) < to_seconds(now):
-        return Status.EXPIRED
-    return Status.VALID
-
-
-def status(entry: Statement, now: datetime) -> Status:
-    """The status of an entry at a moment."""
-    return status_of(entry.deprecated, entry.valid, now)
 
 
 def conflicting(entries: Iterable[Statement]) -> set[str]:

@@ -1,0 +1,1 @@
+"""What an entry is to a reader: each rule once, its spellings side by side. No state."""
