@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 FOUNDATION = {
     "validators",
     "marketplace.config",
+    "marketplace.deadlines",
     "marketplace.files",
     "marketplace.limits",
     "marketplace.logs",
@@ -58,6 +59,7 @@ MAY_IMPORT = {
     "marketplace.files": set(),
     "marketplace.logs": set(),
     "marketplace.limits": set(),
+    "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},
@@ -87,7 +89,7 @@ MAY_IMPORT = {
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},
-    "marketplace.client": {"validators", "marketplace.tlog"},
+    "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},
     "marketplace.demo": SERVICES,

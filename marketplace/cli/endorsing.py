@@ -20,9 +20,9 @@ def endorser() -> None:
 @output_option
 def list_(endpoint: str | None, output: Format) -> None:
     """List everybody who has signed an entry that you may see."""
+    columns = ("email", "entries", "names", "flags", "subject")
     with open_client(endpoint) as client:
-        records = [_line(one) for one in client.endorsers()]
-    write_records(records, ("email", "entries", "names", "flags", "subject"), output, identify="email")
+        write_records(map(_line, client.endorsers()), columns, output, identify="email")
 
 
 @endorser.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, Literal
 
 import click
 
@@ -16,8 +17,11 @@ Format = Literal["table", "json", "yaml", "id"]
 FORMATS = ("table", "json", "yaml", "id")
 Record = Mapping[str, Any]
 
+#: Bytes of results that are kept in memory before they go into a file without a name.
+_IN_MEMORY = 8 * 1_048_576
 _GAP = "  "
-_MIN_COLUMN = 8
+#: Characters of a column. A longer cell is not cut, its row only stands out of line: it may be a URL.
+_WIDEST = 60
 
 
 def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,22 +36,33 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def write_records(records: Sequence[Record], columns: Sequence[str], output: Format, identify: str) -> None:
-    """Write a list of results.
+def write_records(records: Iterable[Record], columns: Sequence[str], output: Format, identify: str) -> int:
+    """Write a list of results, all of them or none: whoever reads half a list could take it for the whole.
 
     Args:
+        records: may come one by one from a server; nothing is written where that fails.
         columns: keys that a table shows, in order.
         identify: key whose value ``-o id`` writes, one a line; records without it are left out.
+
+    Returns:
+        How many there are.
     """
-    if output == "id":
-        for record in records:
-            if record.get(identify):
-                click.echo(printable(str(record[identify])))
-    elif output == "table":
-        if records:
-            _write_table(records, columns)
-    else:
-        _write_document([dict(record) for record in records], output)
+    with _kept(records) as (kept, count):
+        if output == "id":
+            for record in _read(kept):
+                if record.get(identify):
+                    click.echo(printable(str(record[identify])))
+        elif output == "table":
+            if count:
+                _write_table(kept, columns)
+        elif output == "json":
+            _write_array(_read(kept))
+        else:
+            for record in _read(kept):
+                click.echo(_yaml([record]), nl=False)
+            if not count:
+                click.echo("[]")
+    return count
 
 
 def write_record(record: Record, output: Format, identify: str) -> None:
@@ -63,30 +78,59 @@ def write_record(record: Record, output: Format, identify: str) -> None:
         _write_document(dict(record), output)
 
 
+@contextmanager
+def _kept(records: Iterable[Record]) -> Iterator[tuple[IO[bytes], int]]:
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
+        count = 0
+        for record in records:
+            kept.write(json.dumps(dict(record), default=str).encode() + b"\n")
+            count += 1
+        yield kept, count
+
+
+def _read(kept: IO[bytes]) -> Iterator[dict[str, Any]]:
+    kept.seek(0)
+    for line in kept:
+        yield json.loads(line)
+
+
 def _write_document(document: Any, output: Format) -> None:
-    if output == "json":
-        click.echo(json.dumps(document, indent=2, default=str))
-    else:
-        import yaml  # only this format needs it
-
-        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(json.dumps(document, indent=2, default=str) if output == "json" else _yaml(document).rstrip())
 
 
-def _write_table(records: Sequence[Record], columns: Sequence[str]) -> None:
-    rows = [[_cell(record.get(name)) for name in columns] for record in records]
+def _write_array(records: Iterator[Record]) -> None:
+    """A JSON array as ``json.dumps`` lays it out, without holding it."""
+    mark = "["
+    for record in records:
+        lines = json.dumps(record, indent=2).splitlines()
+        click.echo(mark + "".join(f"\n  {line}" for line in lines), nl=False)
+        mark = ","
+    click.echo("[]" if mark == "[" else "\n]")
+
+
+def _yaml(document: Any) -> str:
+    import yaml  # only this format needs it
+
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    if text.replace("\n", "").isprintable():
+        return text
+    # Characters that hide or reorder text are spelled out, as everywhere; the library spells all or none.
+    spelled: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=False)
+    return spelled
+
+
+def _write_table(kept: IO[bytes], columns: Sequence[str]) -> None:
     titles = [name.upper().replace("_", " ") for name in columns]
-    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(columns))]
-    if sys.stdout.isatty():
-        # On a terminal the last column gives way; a pipe gets every character.
-        room = shutil.get_terminal_size().columns - sum(widths[:-1]) - len(_GAP) * (len(columns) - 1)
-        widths[-1] = min(widths[-1], max(room, _MIN_COLUMN))
-    for row in [titles, *rows]:
-        cells = [f"{_fit(cell, width):<{width}}" for cell, width in zip(row, widths, strict=True)]
+    widths = [len(title) for title in titles]
+    for record in _read(kept):
+        widths = [
+            max(width, len(_cell(record.get(name)))) for width, name in zip(widths, columns, strict=True)
+        ]
+    widths = [min(width, _WIDEST) for width in widths[:-1]] + [0]
+    rows = ([_cell(record.get(name)) for name in columns] for record in _read(kept))
+    for row in chain([titles], rows):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
         click.echo(_GAP.join(cells).rstrip())
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def _cell(value: object) -> str:

@@ -52,8 +52,9 @@ def list_(
     What is listed is not verified; `show` and `verify` do that.
     """
     query = ListQuery(status, location, identifier, email, search, limit, scope, trust)
+    columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
     with open_client(endpoint) as client:
-        records = [
+        records = (
             {
                 "identifier": row.identifier,
                 "email": row.email,
@@ -68,10 +69,9 @@ def list_(
                 "entry": row.path,
             }
             for row in client.entries(query)
-        ]
-    columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
-    write_records(records, columns, output, identify="entry")
-    if not records:
+        )
+        count = write_records(records, columns, output, identify="entry")
+    if not count:
         click.echo("marketplace: no entries fit.", err=True)
 
 

@@ -10,6 +10,7 @@ from marketplace.client.errors import (
     ClientError,
     ConflictError,
     InvalidEntryError,
+    NoMarketplaceError,
     NotFoundError,
     NotPermittedError,
     PolicyError,
@@ -34,6 +35,9 @@ class Tried:
     note: str
 
 
+_NO_ENTRY = "metadata entry not found."
+#: How every marketplace of this kind says so.
+_EMPTY_LIST = "no metadata matching query found"
 _GATE, _CONFLICT = 8, "conflict.coordinates"
 _BY_STATUS: dict[int, type[ClientError]] = {
     400: InvalidEntryError,
@@ -53,6 +57,11 @@ def get_error(answer: Answer) -> ClientError:
     if 300 <= answer.status < 400:
         moved = answer.headers.get("Location", "an address it does not tell")
         return TransportError(f"the marketplace has moved to {printable(moved)}; use that as the endpoint")
+    if answer.status in (404, 405, 410) and not _is_of_a_marketplace(answer):
+        return NoMarketplaceError(
+            f"the server answers with status {answer.status}, and not as a marketplace does: "
+            "is the endpoint the whole address of one?"
+        )
     kind = _BY_STATUS.get(answer.status, TransportError if answer.status >= 500 else ClientError)
     if rule in ("audience.private", "audience.other-group") or (
         rule is not None and rule.startswith(("gate.", "confirmation."))
@@ -63,6 +72,11 @@ def get_error(answer: Answer) -> ClientError:
     if answer.status == 401:
         reason = f"{reason or 'a token is needed'} (see MARKETPLACE_TOKEN)"
     return kind(reason or f"the marketplace answered with status {answer.status}", rule)
+
+
+def is_empty_list(answer: Answer) -> bool:
+    """Whether an answer is a marketplace's word that nothing fits its list."""
+    return answer.status == 404 and _is_of_a_marketplace(answer) and _EMPTY_LIST.encode() in answer.body
 
 
 def parse_json(answer: Answer) -> Any:
@@ -103,6 +117,14 @@ def printable(text: str) -> str:
     """Text from a marketplace, safe and short enough for one line on a terminal."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
+
+
+def _is_of_a_marketplace(answer: Answer) -> bool:
+    """Whether an error has a shape that marketplaces give theirs: any web server has a 404 of its own."""
+    reason, rule = _reason(answer)
+    if rule is not None or answer.body.lstrip().startswith((b"<error>", f'{{"{answer.status}"'.encode())):
+        return True
+    return reason in (_EMPTY_LIST, _NO_ENTRY)
 
 
 def _reason(answer: Answer) -> tuple[str, str | None]:

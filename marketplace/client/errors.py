@@ -82,6 +82,18 @@ class TransportError(ClientError):
     exit_code = 7
 
 
+class NoMarketplaceError(TransportError):
+    """Something answers there, and not as a marketplace does."""
+
+    code = "client.no-marketplace"
+
+
+class OversizeError(TransportError):
+    """The answer is larger than the client takes."""
+
+    code = "client.oversize"
+
+
 class ConflictError(ClientError):
     """The marketplace has another entry at these coordinates."""
 

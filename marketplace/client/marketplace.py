@@ -12,15 +12,25 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from marketplace.client.answers import Tried, get_error, parse_json, parse_tried, printable
-from marketplace.client.errors import AmbiguousError, NotFoundError, QueryRefusedError, TransportError
+from marketplace.client.answers import Tried, get_error, is_empty_list, parse_json, parse_tried, printable
+from marketplace.client.errors import (
+    AmbiguousError,
+    NoMarketplaceError,
+    NotFoundError,
+    OversizeError,
+    QueryRefusedError,
+    TransportError,
+)
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, cursor_of, parse_search_answer
 from marketplace.client.transport import Answer, Transport
 
 #: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
+#: A list tells all of an entry's text, and JSON writes a byte of it in three at most.
 MAX_ENTRY = 1_048_576
-MAX_PAGE = 32 * 1_048_576
+MAX_PAGE = 4 * 1_048_576
 MAX_ERROR = 65_536
+#: Bytes of all pages of a search, whose hits are held in memory.
+_MAX_SEARCH = 64 * 1_048_576
 
 _PAGE_ROWS = 500
 #: Rows after which a list that claims to go on is not believed.
@@ -116,14 +126,7 @@ class MarketplaceClient:
             self._verify_audience(data, audience)
             path += _audience(audience)
         answer = self._transport.post(path, data, content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
-        if answer.status not in (200, 201, 202):
-            raise get_error(answer)
-        location = answer.headers.get("Location", "")
-        pending = answer.status == 202
-        note = (
-            printable(answer.body.decode("utf-8", "replace").strip()) if pending and _is_text(answer) else ""
-        )
-        return Uploaded(self._absolute(printable(location)), pending, note)
+        return self._receipt(answer)
 
     def try_upload(self, data: bytes, audience: str | None = None) -> Tried:
         """What an upload would come to; nothing is stored.
@@ -154,10 +157,7 @@ class MarketplaceClient:
         """
         where = f"/api/v1/entries/{quote(path, safe='/@:')}/publish"
         answer = self._transport.post(where, b"", content_type=_RDF, accept=_PROBLEM, limit=MAX_ERROR)
-        if answer.status not in (200, 201, 202):
-            raise get_error(answer)
-        location = self._absolute(printable(answer.headers.get("Location", "")))
-        return Uploaded(location, answer.status == 202, "")
+        return self._receipt(answer)
 
     def seen_by(self, path: str) -> tuple[str, ...]:
         """Who sees an entry: ``public``, and ``group:NAME`` for those of one's groups that have it.
@@ -192,10 +192,11 @@ class MarketplaceClient:
             TransportError: it cannot be reached, fails or sends more than an entry may have.
         """
         answer = self._transport.get("/metadata/" + quote(path, safe="/@:"), accept=_RDF, limit=MAX_ENTRY)
-        if answer.status == 404:
-            raise NotFoundError(f"the marketplace has no entry {printable(path)}")
         if answer.status != 200:
-            raise get_error(answer)
+            error = get_error(answer)
+            if answer.status == 404 and isinstance(error, NotFoundError):
+                raise NotFoundError(f"the marketplace has no entry {printable(path)}")
+            raise error
         return answer.body
 
     def decision(self, path: str) -> dict[str, Any]:
@@ -271,16 +272,30 @@ class MarketplaceClient:
         """Current entries that fit a query, page by page, in the marketplace's order.
 
         Raises:
-            TransportError: it cannot be reached, fails or answers what is no list.
+            TransportError: it cannot be reached, fails, answers what is no list, or ends it early.
         """
-        seen = 0
+        seen, size = 0, _PAGE_ROWS
         while query.limit is None or seen < query.limit:
-            wanted = _PAGE_ROWS if query.limit is None else min(_PAGE_ROWS, query.limit - seen)
-            rows, matching = self._page(query, seen, wanted)
-            yield from rows[:wanted]
+            wanted = size if query.limit is None else min(size, query.limit - seen)
+            try:
+                rows, matching = self._page(query, seen, wanted)
+            except OversizeError:
+                if wanted == 1:
+                    raise
+                size = wanted // 2
+                continue
+            if min(matching, query.limit or matching) > _MAX_ROWS:
+                raise TransportError(f"the marketplace claims {matching} entries; ask for less with filters")
+            if len(rows) > wanted:
+                raise TransportError(
+                    f"the marketplace sent {len(rows)} entries where {wanted} were asked for"
+                )
+            yield from rows
             seen += len(rows)
-            if not rows or seen >= min(matching, _MAX_ROWS):
+            if seen >= matching:
                 return
+            if not rows:
+                raise TransportError(f"the marketplace's list ends after {seen} of {matching} entries")
 
     def search(self, query: SearchQuery) -> SearchAnswer:
         """Entries that a search finds, the best first, up to the query's limit.
@@ -290,6 +305,7 @@ class MarketplaceClient:
             TransportError: it cannot be reached, fails or answers what is no search.
         """
         hits: tuple[Hit, ...] = ()
+        most = self._transport.received + _MAX_SEARCH
         cursor: str | None = None
         while True:
             answer = self._transport.get(
@@ -301,10 +317,12 @@ class MarketplaceClient:
             if answer.status != 200:
                 raise get_error(answer)
             page = parse_search_answer(parse_json(answer))
-            hits += page.hits
+            hits += page.hits[:PAGE]
             cursor = page.cursor
             if cursor is None or not page.hits or len(hits) >= query.limit:
                 return replace(page, hits=hits[: query.limit])
+            if self._transport.received > most:
+                raise TransportError("the marketplace's answer to the search is too large; ask for less")
 
     def resolve(self, identifier: str, email: str | None = None) -> Listed:
         """The one current entry, of whatever status and trust, for an image (and endorser).
@@ -346,7 +364,7 @@ class MarketplaceClient:
             limit=MAX_PAGE,
             params={name: value for name, value in params.items() if value},
         )
-        if answer.status == 404:
+        if is_empty_list(answer):
             return [], 0
         if answer.status == 400:  # nothing was sent that could be an invalid entry
             raise QueryRefusedError(str(get_error(answer)))
@@ -357,6 +375,19 @@ class MarketplaceClient:
     def _verify_audience(self, data: bytes, audience: str) -> None:
         """Make sure that the marketplace knows groups: any other would show the entry to everybody."""
         self.try_upload(data, audience)
+
+    def _receipt(self, answer: Answer) -> Uploaded:
+        if answer.status not in (200, 201, 202):
+            raise get_error(answer)
+        location = printable(answer.headers.get("Location", ""))
+        pending = answer.status == 202
+        if not pending and "/metadata/" not in location:
+            raise NoMarketplaceError(
+                f"the server answers with status {answer.status} and does not tell where the entry is, "
+                "as a marketplace does: is the endpoint the whole address of one?"
+            )
+        note = printable(answer.body.decode("utf-8", "replace").strip()) if pending else ""
+        return Uploaded(self._absolute(location), pending, note if _is_text(answer) else "")
 
     def _absolute(self, location: str) -> str:
         return self._transport.endpoint + location if location.startswith("/") else location

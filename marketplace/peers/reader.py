@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpcore
 import zstandard
 
+from marketplace.deadlines import Deadline, DeadlineNetwork
 from marketplace.peers.errors import (
     MalformedError,
     NotFoundError,
@@ -26,7 +27,6 @@ from marketplace.peers.errors import (
     UnreachableError,
 )
 from marketplace.peers.limits import ReadLimits
-from marketplace.peers.wire import Deadline, DeadlineNetwork
 
 #: The largest window a zstd frame may ask this process to allocate, in bytes.
 _ZSTD_WINDOW = 8 * 1024 * 1024

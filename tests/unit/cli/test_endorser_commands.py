@@ -53,7 +53,7 @@ def test_list_has_a_line_for_each_and_flags_look_alikes(cli, marketplace):
 
 
 def test_an_unknown_endorser_is_one_sentence(cli, marketplace):
-    marketplace["GET", "/api/v1/endorsers/nobody@example.org"] = (404, {}, b"{}")
+    marketplace["GET", "/api/v1/endorsers/nobody@example.org"] = (404, {}, b'{"code": "endorser.unknown"}')
     outcome = cli("endorser", "show", "nobody@example.org")
     assert (outcome.code, outcome.is_sentence()) == (3, True)
     marketplace["GET", "/api/v1/endorsers/odd@example.org"] = (200, {}, b"[]")

@@ -57,8 +57,40 @@ def test_one_record_has_a_line_for_each_value(capsys):
     assert out == "entry  x\ntags   a\n       b\ntext   1\n       2\nnone   -\nself   yes\n"
 
 
-def test_on_a_terminal_the_last_column_gives_way(capsys, monkeypatch):
+def test_nothing_is_cut_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     write_records([{"a": "x" * 20, "b": "y" * 90}], ("a", "b"), "table", identify="a")
-    assert all(len(line) <= 40 for line in capsys.readouterr().out.splitlines())
+    assert "x" * 20 + "  " + "y" * 90 in capsys.readouterr().out
+
+
+def test_one_long_cell_does_not_widen_the_others(capsys):
+    write_records([{"a": "x" * 100_000, "b": "1"}, {"a": "x", "b": "2"}], ("a", "b"), "table", identify="a")
+    _, long, short = capsys.readouterr().out.splitlines()
+    assert long == "x" * 100_000 + "  1"
+    assert short.split() == ["x", "2"]
+    assert len(short) < 100
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\u00ad", "\ufeff", "\u2028"])
+def test_what_hides_or_reorders_text_is_spelled_out_in_every_form(capsys, character):
+    record = {"entry": f"I{character}D", "title": f"a{character}b", "tags": [character]}
+    for output in ("table", "json", "yaml", "id"):
+        write_records([record], ("title", "entry"), output, identify="entry")
+        many = capsys.readouterr().out
+        write_record(record, output, identify="entry")
+        one = capsys.readouterr().out
+        assert (many + one).replace("\n", "").isprintable(), output
+        if output == "yaml":
+            assert (yaml.safe_load(many), yaml.safe_load(one)) == ([record], record)
+
+
+def test_nothing_is_written_where_the_results_end_in_an_error(capsys):
+    def failing():
+        yield RECORDS[0]
+        raise ValueError("the rest does not come")
+
+    for output in ("table", "json", "yaml", "id"):
+        with pytest.raises(ValueError, match="the rest"):
+            write_records(failing(), ("title",), output, identify="entry")
+    assert capsys.readouterr().out == ""

@@ -42,7 +42,13 @@ def test_why_names_every_rule_and_what_would_change_it(cli, marketplace):
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"), [((404, {}, b""), 3), ((200, {}, b"[]"), 7), ((200, {}, b"x"), 7)]
+    ("answer", "code"),
+    [
+        ((404, {}, b'{"code": "entry.unknown"}'), 3),
+        ((404, {}, b""), 7),
+        ((200, {}, b"[]"), 7),
+        ((200, {}, b"x"), 7),
+    ],
 )
 def test_why_of_nothing_is_one_sentence(cli, marketplace, answer, code):
     marketplace["GET", f"/api/v1/entries/{PATH}/decision"] = answer

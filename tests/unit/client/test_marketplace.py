@@ -10,12 +10,14 @@ from marketplace.client.errors import (
     ClientError,
     ConflictError,
     InvalidEntryError,
+    NoMarketplaceError,
     NotFoundError,
     NotPermittedError,
     PolicyError,
     TransportError,
 )
 from marketplace.client.marketplace import ListQuery, MarketplaceClient
+from marketplace.client.search import SearchQuery
 from marketplace.client.transport import TransferLimits, Transport
 
 ENDPOINT = "http://marketplace.example.org/base"
@@ -87,7 +89,7 @@ def test_the_older_shapes_of_errors_are_understood():
     with pytest.raises(InvalidEntryError, match="invalid metadata: bad"):
         answering(400, json={"400": "invalid metadata: bad"}).upload(b"x")
     with pytest.raises(NotFoundError, match="gone"):
-        answering(410, text="gone").upload(b"x")
+        answering(410, json={"410": "gone"}).upload(b"x")
 
 
 def test_a_message_from_outside_stays_on_one_short_line():
@@ -113,7 +115,7 @@ def test_fetch_returns_the_exact_bytes():
 
 def test_fetch_of_nothing_is_not_found():
     with pytest.raises(NotFoundError):
-        answering(404).fetch("a/b/c")
+        answering(404, content=b"<error>metadata entry not found.</error>").fetch("a/b/c")
 
 
 def test_a_download_is_bounded_in_bytes():
@@ -135,7 +137,7 @@ def test_a_download_is_bounded_in_time():
             yield b"x"
 
     dripping = client(lambda request: httpx.Response(200, content=drip()), total_seconds=0.0)
-    with pytest.raises(TransportError, match="takes longer"):
+    with pytest.raises(TransportError, match="does not answer in time"):
         dripping.fetch("a/b/c")
 
 
@@ -162,8 +164,95 @@ def test_a_list_is_read_page_by_page():
 
 
 def test_a_list_that_shrinks_while_it_is_read_ends():
-    assert list(answering(200, json=page([], 10)).entries(ListQuery())) == []
-    assert list(answering(404).entries(ListQuery())) == []
+    def handler(request):
+        first = request.url.params["iDisplayStart"] == "0"
+        return httpx.Response(200, json=page([ROW] * 500, 600) if first else page([], 400))
+
+    assert len(list(client(handler).entries(ListQuery()))) == 500
+
+
+def test_a_list_that_ends_before_its_end_is_an_error():
+    with pytest.raises(TransportError, match="after 0 of 10"):
+        list(answering(200, json=page([], 10)).entries(ListQuery()))
+
+
+def test_only_a_marketplace_says_that_nothing_fits():
+    empty = "no metadata matching query found"
+    assert list(answering(200, json=page([], 0)).entries(ListQuery())) == []
+    for body in (
+        json.dumps({"404": empty}),
+        f"<error>{empty}</error>",
+        json.dumps({"code": "x", "detail": empty}),
+    ):
+        assert list(answering(404, content=body).entries(ListQuery())) == []
+
+
+NOT_A_MARKETPLACE = [
+    (404, b"", "text/plain"),
+    (404, b"<html><title>404 Not Found</title></html>", "text/html"),
+    (404, b'{"message": "Not Found"}', "application/json"),
+    (404, b"404 page not found\n", "text/plain"),
+    (405, b"", "text/plain"),
+    (410, b"", "text/plain"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "content_type"), NOT_A_MARKETPLACE)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one: list(one.entries(ListQuery())),
+        lambda one: one.resolve("A" * 27),
+        lambda one: one.fetch("a/b/c"),
+        lambda one: one.search(SearchQuery("words")),
+        lambda one: one.upload(b"<entry/>"),
+        lambda one: one.try_upload(b"<entry/>"),
+        lambda one: one.publish("a/b/c"),
+        lambda one: one.decision("a/b/c"),
+        lambda one: one.endorser("a@b.org"),
+        lambda one: list(one.endorsers()),
+        lambda one: one.proof("0" * 64),
+    ],
+)
+def test_a_404_of_any_other_server_is_no_answer(ask, status, body, content_type):
+    with pytest.raises(NoMarketplaceError, match="endpoint") as caught:
+        ask(answering(status, content=body, headers={"Content-Type": content_type}))
+    assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_an_upload_without_a_receipt_was_no_upload(status):
+    for one in (
+        answering(status, content=b"<html>welcome</html>"),
+        answering(status, headers={"Location": "/x"}),
+    ):
+        with pytest.raises(NoMarketplaceError):
+            one.upload(b"<entry/>")
+        with pytest.raises(NoMarketplaceError):
+            one.publish("a/b/c")
+
+
+def test_a_page_of_huge_rows_is_asked_for_in_smaller_pieces():
+    huge = [*ROW[:9], "d" * 1_000_000, "T"]
+
+    def handler(request):
+        start, length = (int(request.url.params[name]) for name in ("iDisplayStart", "iDisplayLength"))
+        return httpx.Response(200, json=page([huge] * min(length, 7 - start), 7))
+
+    assert len(list(client(handler).entries(ListQuery()))) == 7
+
+
+def test_a_session_is_bounded_in_bytes():
+    row = [*ROW[:9], "d" * 1000, "T"]
+    endless = client(lambda request: httpx.Response(200, json=page([row] * 500, 10**6)), session_bytes=10**7)
+    with pytest.raises(TransportError, match="more than 10000000 bytes in all"):
+        for _ in endless.entries(ListQuery()):
+            pass
+
+
+def test_a_list_beyond_all_measure_is_refused():
+    with pytest.raises(TransportError, match="claims"):
+        next(answering(200, json=page([ROW], 10**9)).entries(ListQuery()))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A network that keeps to one deadline, from the connection to the last byte.
 
-The library's own times are between two pieces: a peer that sends a byte of its
-header every nine seconds would hold a thread for days.
+The library's own times are between two pieces: a server that sends a byte of its
+header every nine seconds would hold its reader for days.
 """
 
 from __future__ import annotations
