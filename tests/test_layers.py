@@ -92,6 +92,7 @@ MAY_IMPORT = {
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},
+    "marketplace.publishing": {"validators", "marketplace.files", "marketplace.images", "marketplace.client"},
     "marketplace.demo": SERVICES,
     "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
@@ -103,7 +104,13 @@ MAY_IMPORT = {
     "marketplace.request_log": set(),
     "marketplace.server": PROCESS | {"marketplace", "marketplace.connections", "marketplace.request_log"},
     "marketplace.cli": PROCESS
-    | {"marketplace.client", "marketplace.images", "marketplace.server", "marketplace"},
+    | {
+        "marketplace.client",
+        "marketplace.images",
+        "marketplace.publishing",
+        "marketplace.server",
+        "marketplace",
+    },
     "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
 }
 

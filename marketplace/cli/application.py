@@ -13,6 +13,7 @@ _FOR_USERS = {
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
+    "describe": ("marketplace.cli.describing:describe", "Tell what an image file is, in one reading."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),

@@ -36,6 +36,18 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def document_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-o`` to a command whose result is no entry; its parameter is ``output``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice([form for form in FORMATS if form != "id"]),
+        default="table",
+        show_default=True,
+        help="How the result is written.",
+    )(function)
+
+
 def write_records(records: Iterable[Record], columns: Sequence[str], output: Format, identify: str) -> int:
     """Write a list of results, all of them or none: whoever reads half a list could take it for the whole.
 
@@ -65,8 +77,12 @@ def write_records(records: Iterable[Record], columns: Sequence[str], output: For
     return count
 
 
-def write_record(record: Record, output: Format, identify: str) -> None:
-    """Write one result: a table has a line for each field."""
+def write_record(record: Record, output: Format, identify: str = "") -> None:
+    """Write one result: a table has a line for each field.
+
+    Args:
+        identify: key whose value ``-o id`` writes, where the command has that form.
+    """
     if output == "id":
         click.echo(printable(str(record[identify])))
     elif output == "table":

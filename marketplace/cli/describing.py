@@ -1,0 +1,77 @@
+"""``marketplace describe``: what an image file is, from one reading."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from marketplace.cli.files import STDIN
+from marketplace.cli.output import Format, document_option, write_record
+from marketplace.cli.progress import progress
+from marketplace.images import file_chunks, measure, stream_chunks, verify_safe
+from marketplace.publishing.facts import ImageFacts
+
+
+@click.command(short_help="Tell what an image file is, in one reading.")
+@document_option
+@click.argument("image")
+def describe(output: Format, image: str) -> None:
+    """Tell what an entry has to state of an image: size, digests, identifier, format, compression.
+
+    The file is read once. A compressed image (gz, bz2, xz, zst) is described by its
+    uncompressed bytes, as the format wants it. What the content does not tell is left
+    out. An image that no machine may open, because it would read other files there,
+    ends with 5. IMAGE may be - for standard input.
+
+    \b
+    Example:
+      marketplace describe debian-13.qcow2 -o json > facts.json
+    """
+    facts = read_facts(image)
+    if output == "table":
+        write_record(_rows(facts), output)
+    else:
+        write_record(facts.record(), output)
+
+
+def read_facts(image: str) -> ImageFacts:
+    """The facts of an image, with a progress bar on a terminal.
+
+    Raises:
+        ImageError: the file cannot be described, or its image must not be opened.
+        OSError: it cannot be read.
+    """
+    measured = measure(_chunks(image))
+    verify_safe(measured.inspection)
+    return ImageFacts.of(measured)
+
+
+def _chunks(image: str) -> Iterator[bytes]:
+    if image == STDIN:
+        yield from stream_chunks(sys.stdin.buffer)
+        return
+    path = Path(image)
+    with progress("Reading", path.stat().st_size) as advance:
+        yield from _counted(file_chunks(path), advance)
+
+
+def _counted(chunks: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        advance(len(chunk))
+        yield chunk
+
+
+def _rows(facts: ImageFacts) -> dict[str, Any]:
+    record = facts.record()
+    checksums = record.pop("checksums")
+    notes = record.pop("notes")
+    if facts.compression is None:
+        del record["stored_bytes"]
+    record |= checksums
+    if notes:
+        record["notes"] = notes
+    return record

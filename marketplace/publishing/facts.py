@@ -1,0 +1,149 @@
+"""The facts of an image: what ``describe`` writes and ``publish --from-json`` reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from marketplace.images import Measured
+from validators.checksums import parse_checksum
+from validators.errors import RefusedError
+from validators.identifier import identifier_from_sha1
+
+#: Bytes that a file of facts may have.
+MOST_FACTS: Final = 65_536
+#: Bytes from which a disk is worth a remark.
+_LARGE_DISK: Final = 1 << 40
+_BYTES_LIMIT: Final = 2**63
+_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+class FactsError(Exception):
+    """A file of facts does not hold what it should; the message names the member."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of an image's content.
+
+    Attributes:
+        identifier: of the image, by its SHA-1.
+        size: bytes, uncompressed.
+        checksums: algorithm as the format writes it -> lower-case hexadecimal, of the uncompressed bytes.
+        format: of the image; None where nothing in the content tells.
+        virtual_size: bytes of the disk that a machine sees; None where that cannot be told.
+        compression: of the file that was read; None where it is not compressed.
+        stored_size: bytes of that file.
+        notes: what is worth knowing, a sentence each.
+    """
+
+    identifier: str
+    size: int
+    checksums: Mapping[str, str]
+    format: str | None = None
+    virtual_size: int | None = None
+    compression: str | None = None
+    stored_size: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, measured: Measured) -> ImageFacts:
+        """The facts that a pass over the image found."""
+        found = measured.inspection
+        notes = found.notes
+        if not found.recognised and not notes:
+            notes = (
+                "nothing in the content tells its format: if it is a raw disk, say so with --format raw",
+            )
+        if found.virtual_size is not None and found.virtual_size >= _LARGE_DISK:
+            notes += (f"it claims to be a disk of {found.virtual_size >> 40} TiB: many sites refuse such",)
+        return cls(
+            identifier=measured.identifier,
+            size=measured.size,
+            checksums=measured.digests,
+            format=found.format if found.recognised else None,
+            virtual_size=found.virtual_size if found.recognised else None,
+            compression=measured.compression.value if measured.compression else None,
+            stored_size=measured.stored_size,
+            notes=notes,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """As JSON and YAML have it."""
+        return {
+            "identifier": self.identifier,
+            "bytes": self.size,
+            "checksums": dict(self.checksums),
+            "format": self.format,
+            "virtual_size": self.virtual_size,
+            "compression": self.compression,
+            "stored_bytes": self.stored_size,
+            "notes": list(self.notes),
+        }
+
+
+def parse_facts(data: bytes) -> ImageFacts:
+    """Read what ``describe -o json`` wrote, or what a build made in the same form.
+
+    Only ``bytes`` and ``checksums`` with a SHA-1 are needed; an identifier is compared with the SHA-1.
+
+    Raises:
+        FactsError: naming the member that is wrong.
+    """
+    try:
+        told = json.loads(data)
+    except (ValueError, RecursionError):
+        raise FactsError("is no JSON") from None
+    if not isinstance(told, dict):
+        raise FactsError("is no JSON object")
+    sums = _checksums(told.get("checksums"))
+    if "SHA-1" not in sums:
+        raise FactsError("'checksums' has no SHA-1, which is what names an image")
+    identifier = identifier_from_sha1(sums["SHA-1"])
+    if told.get("identifier") not in (None, identifier):
+        raise FactsError(f"'identifier' is not {identifier}, which its SHA-1 stands for")
+    size = _size(told, "bytes")
+    if size is None:
+        raise FactsError("'bytes' is missing: the size of the image")
+    return ImageFacts(
+        identifier=identifier,
+        size=size,
+        checksums=sums,
+        format=_text(told, "format"),
+        virtual_size=_size(told, "virtual_size"),
+        compression=_text(told, "compression"),
+        stored_size=_size(told, "stored_bytes"),
+    )
+
+
+def _size(told: Mapping[str, object], name: str) -> int | None:
+    size = told.get(name)
+    if size is None:
+        return None
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size < _BYTES_LIMIT:
+        raise FactsError(f"'{name}' is {str(size)[:40]!r}, not a number of bytes")
+    return size
+
+
+def _text(told: Mapping[str, object], name: str) -> str | None:
+    text = told.get(name)
+    if text is None or (isinstance(text, str) and _WORD.fullmatch(text)):
+        return text
+    raise FactsError(f"'{name}' is {str(text)[:40]!r}, not a word such as qcow2")
+
+
+def _checksums(told: object) -> dict[str, str]:
+    if not isinstance(told, dict) or not told:
+        raise FactsError('\'checksums\' is no object such as {"SHA-1": "…", "SHA-512": "…"}')
+    found = {}
+    for algorithm, value in told.items():
+        try:
+            found[algorithm] = parse_checksum(
+                algorithm, value if isinstance(value, str) else ""
+            ).value.lower()
+        except RefusedError as error:
+            raise FactsError(f"'checksums': {error.message}") from None
+    return found
