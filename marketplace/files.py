@@ -23,3 +23,24 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     except BaseException:  # also when interrupted: nothing half written stays
         part.unlink(missing_ok=True)
         raise
+
+
+def create_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file that was not there before, whole or not at all; nothing that is there is replaced.
+
+    Args:
+        mode: of the file from its first moment on.
+
+    Raises:
+        FileExistsError: something has the name.
+        OSError: it cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # also when interrupted: nothing half written stays
+        path.unlink(missing_ok=True)
+        raise

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _DIGITS: Final = re.compile(r"[0-9]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _EMAIL_LENGTH: Final = 254
+#: What an endorser's address looks like, in words.
+EMAIL_SHAPE: Final = f"an address like name@example.org, at most {_EMAIL_LENGTH} characters"
 _BYTES_LIMIT: Final = 2**63
 _RANGES: Final[Mapping[str, tuple[int, type[RefusedError]]]] = {
     v.INBOUND_PORT: (65_536, PortError),
@@ -68,6 +70,11 @@ class Content:
     created: datetime
     endorser: Endorser
     metadata: Metadata
+
+
+def is_email(text: str) -> bool:
+    """Whether an endorser can have this address."""
+    return len(text) <= _EMAIL_LENGTH and _EMAIL.fullmatch(text) is not None
 
 
 def parse_content(root: _Element) -> Content:
@@ -124,9 +131,8 @@ def _endorsement(endorsement: _Element) -> tuple[datetime, Endorser]:
     endorser = get_one(endorsement, parts, v.ENDORSER)
     names = parse_resource(endorser, _ENDORSER_PARTS)
     email = parse_leaf(get_one(endorser, names, v.EMAIL))
-    if _EMAIL.fullmatch(email) is None or len(email) > _EMAIL_LENGTH:
-        expected = f"an address like name@example.org, at most {_EMAIL_LENGTH} characters"
-        raise EmailError("slreq:email", email, expected)
+    if not is_email(email):
+        raise EmailError("slreq:email", email, EMAIL_SHAPE)
     subject = parse_leaf(get_one(endorser, names, v.SUBJECT))
     issuer = parse_leaf(get_one(endorser, names, v.ISSUER))
     return created, Endorser(email, subject, issuer)

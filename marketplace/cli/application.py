@@ -14,6 +14,7 @@ _FOR_USERS = {
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
     "describe": ("marketplace.cli.describing:describe", "Tell what an image file is, in one reading."),
+    "keygen": ("marketplace.cli.keygen:keygen", "Make a key and a certificate to sign with."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
