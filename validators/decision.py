@@ -32,12 +32,14 @@ class Rule:
         name: stable, for programs.
         found: what was found, a sentence for people.
         change: what would make it come out otherwise; None where nothing would.
+        code: stable, why it failed; None where it did not.
     """
 
     name: str
     outcome: Outcome
     found: str
     change: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _strength(entry: AcceptedEntry, material: TrustMaterial) -> Rule:
         return Rule("strength", Outcome.PASSED, found)
     outcome = Outcome.NOTED if material.policy.legacy == "accept" else Outcome.FAILED
     change = "the endorser signs again with a key of 2048 bits or more and SHA-256"
-    return Rule("strength", outcome, f"{found}, which counts as legacy", change)
+    code = "legacy-signature" if outcome is Outcome.FAILED else None
+    return Rule("strength", outcome, f"{found}, which counts as legacy", change, code)
 
 
 def _chain(verdict: CertificateVerdict) -> Rule:
@@ -121,7 +124,7 @@ def _chain(verdict: CertificateVerdict) -> Rule:
     else:
         found = f"no path leads to an anchor: {'; '.join(verdict.faults) or 'none was found'}"
         change = "the site adds the authority to its anchors, or the path is mended where it breaks"
-    return Rule("chain", Outcome.FAILED, found, change)
+    return Rule("chain", Outcome.FAILED, found, change, "untrusted")
 
 
 def _revocation(verdict: CertificateVerdict, entry: AcceptedEntry) -> Rule:
@@ -132,10 +135,10 @@ def _revocation(verdict: CertificateVerdict, entry: AcceptedEntry) -> Rule:
             f"({verdict.revoked.reason}); the entry says it was made {when} that"
         )
         change = "the endorser signs again with a new certificate, or the issuer takes the revocation back"
-        return Rule("revocation", Outcome.FAILED, found, change)
+        return Rule("revocation", Outcome.FAILED, found, change, "revoked")
     if verdict.revocation_fault is not None:
         change = "the site gets the issuer's newest revocation list"
-        return Rule("revocation", Outcome.FAILED, verdict.revocation_fault, change)
+        return Rule("revocation", Outcome.FAILED, verdict.revocation_fault, change, "revocation-unknown")
     if verdict.revocation_notes:
         change = "the site gets the issuer's newest revocation list"
         return Rule("revocation", Outcome.NOTED, "; ".join(verdict.revocation_notes), change)
@@ -153,7 +156,7 @@ def _date_then(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool)
         return Rule("date-at-endorsement", Outcome.PASSED, found)
     found = f"the entry was made {created}, the certificates hold {_period(entry, verdict)}"
     change = "the endorser signs again with a certificate that is in date"
-    return Rule("date-at-endorsement", Outcome.FAILED, found, change)
+    return Rule("date-at-endorsement", Outcome.FAILED, found, change, "certificate-out-of-date")
 
 
 def _date_now(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) -> Rule:

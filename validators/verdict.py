@@ -41,6 +41,8 @@ class CertificateVerdict:
         revocation_notes: what is not known about revocation and does not matter by the policy.
         listed: a name on the allow-list, whoever certified it.
         faults: why the paths that were tried do not hold.
+        fresh_until: the last moment at which every revocation list that was asked is up to date; None
+            where none ends, or the policy does not ask for new ones.
     """
 
     standing: Standing
@@ -56,6 +58,7 @@ class CertificateVerdict:
     revocation_notes: tuple[str, ...]
     listed: bool
     faults: tuple[str, ...]
+    fresh_until: datetime | None = None
 
     def covers(self, moment: datetime) -> bool:
         """Whether every certificate of the path is in date at a moment; true without a path."""
@@ -124,6 +127,7 @@ def _judge_path(path: Path, material: TrustMaterial, now: datetime, listed: bool
         revocation_notes=tuple(state.notes),
         listed=listed,
         faults=(),
+        fresh_until=state.fresh_until,
     )
 
 
@@ -133,6 +137,7 @@ class _Revocation:
     name: str | None = None
     fault: str | None = None
     notes: tuple[str, ...] = ()
+    fresh_until: datetime | None = None
 
 
 def _judge_revocation(path: Path, material: TrustMaterial, now: datetime) -> _Revocation:
@@ -174,3 +179,5 @@ def _ask(
             state.fault = state.fault or stale
         else:
             state.notes = (*state.notes, stale)
+    elif found.next_update is not None and policy.stale_crl == "refuse":
+        state.fresh_until = min(state.fresh_until or found.next_update, found.next_update)

@@ -1,0 +1,152 @@
+"""Rules about the image itself: which one it is, how large, in what format and licence, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from validators.decision import Outcome, Rule
+from validators.policy.codes import Code
+from validators.policy.evidence import Evidence
+from validators.policy.patterns import Glob, checksum_keys, sha1_key
+from validators.policy.values import Choice
+
+
+def apply_images(known: Evidence) -> Rule | None:
+    """The image is one that the policy allows."""
+    images = known.policy.images
+    if not images:
+        return None
+    if known.identifier in images.deny:
+        change = "the policy drops it from images.deny"
+        return Rule("images", Outcome.FAILED, "the policy denies this image", change, Code.IMAGE_DENIED)
+    if images.allow and known.identifier not in images.allow:
+        found = "the image is none of those that the policy allows"
+        change = "the policy lists it in images.allow"
+        return Rule("images", Outcome.FAILED, found, change, Code.IMAGE_NOT_LISTED)
+    return Rule("images", Outcome.PASSED, "the policy allows this image")
+
+
+def apply_checksums(known: Evidence) -> Rule | None:
+    """Its checksums are such that the policy allows."""
+    checksums = known.policy.checksums
+    if not checksums:
+        return None
+    own = sha1_key(known.identifier)
+    claimed = {key for one in known.counted for key in checksum_keys(one.statement)} | {own}
+    hit = min((one.text for one in checksums.deny if one.key in claimed), default=None)
+    if hit is not None:
+        change = "the policy drops it from checksums.deny"
+        found = f"the policy denies the checksum {hit}"
+        return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_DENIED)
+    proved = {key for one in known.allowing for key in checksum_keys(one.statement)} | {own}
+    if checksums.allow and not any(one.key in proved for one in checksums.allow):
+        found = "no checksum of the image is one that the policy allows"
+        change = "the policy lists one in checksums.allow"
+        return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_NOT_LISTED)
+    return Rule("checksums", Outcome.PASSED, "the policy allows the checksums of the image")
+
+
+def apply_size(known: Evidence) -> Rule | None:
+    """It is not too large."""
+    most = known.policy.most_size
+    if most is None:
+        return None
+    sizes = [one.statement.size for one in known.counted]
+    sizes += [known.measured.size] if known.measured is not None and known.measured.size is not None else []
+    size = max(sizes, default=0)
+    if size <= most:
+        return Rule("size.most", Outcome.PASSED, f"the image has {size} bytes, at most {most} are allowed")
+    found = f"the image has {size} bytes, and the policy allows at most {most}"
+    return Rule("size.most", Outcome.FAILED, found, "the policy raises size.most", Code.TOO_LARGE)
+
+
+def apply_virtual_size(known: Evidence) -> Rule | None:
+    """The disk that a machine sees is not too large. Where nobody says, the bytes have to be looked at."""
+    most = known.policy.most_virtual_size
+    if most is None:
+        return None
+    sizes = [one.statement.virtual_size for one in known.counted]
+    sizes += [known.measured.virtual_size] if known.measured is not None else []
+    size = max((one for one in sizes if one is not None), default=None)
+    if size is None:
+        found = f"how large the disk is, nobody says; at most {most} bytes are allowed"
+        return Rule("virtual_size.most", Outcome.NOTED, found, "the site looks into the image's bytes")
+    if size <= most:
+        found = f"the disk has {size} bytes, at most {most} are allowed"
+        return Rule("virtual_size.most", Outcome.PASSED, found)
+    found = f"the disk has {size} bytes, and the policy allows at most {most}"
+    change = "the policy raises virtual_size.most"
+    return Rule("virtual_size.most", Outcome.FAILED, found, change, Code.VIRTUAL_SIZE_TOO_LARGE)
+
+
+def apply_formats(known: Evidence) -> Rule | None:
+    """Its format is one that the policy allows."""
+    measured = known.measured.format if known.measured is not None else None
+    claimed = {one.statement.format for one in known.counted} | {measured}
+    proved = {one.statement.format for one in known.allowing} | {measured}
+    codes = (Code.FORMAT_DENIED, Code.FORMAT_NOT_LISTED)
+    return _apply_texts("format", known.policy.formats, _texts(claimed), _texts(proved), codes)
+
+
+def apply_licences(known: Evidence) -> Rule | None:
+    """Its licence is one that the policy allows."""
+    claimed = {text for one in known.counted for text in one.statement.licences}
+    proved = {text for one in known.allowing for text in one.statement.licences}
+    codes = (Code.LICENCE_DENIED, Code.LICENCE_NOT_LISTED)
+    return _apply_texts("licence", known.policy.licences, claimed, proved, codes)
+
+
+def apply_hosts(known: Evidence) -> Rule | None:
+    """It can be had from a host that the policy allows."""
+    hosts = known.policy.hosts
+    if not hosts:
+        return None
+    found = {host_of(location) for one in known.allowing for location in one.statement.locations}
+    allowed = {
+        host for host in found if not _any(hosts.deny, host) and (not hosts.allow or _any(hosts.allow, host))
+    }
+    if allowed or (not found and not hosts.allow):
+        named = ", ".join(sorted(allowed)) or "nowhere"
+        return Rule("hosts", Outcome.PASSED, f"the image can be had from {named}")
+    named = ", ".join(sorted(found)) or "nowhere"
+    change = "the policy allows the host, or the endorser names another location"
+    message = f"the image can be had from {named}, and the policy allows none of that"
+    return Rule("hosts", Outcome.FAILED, message, change, Code.HOST_NOT_ALLOWED)
+
+
+def host_of(location: str) -> str:
+    """The host of a location, in lower case; its scheme and ``:`` where it has none."""
+    try:
+        parts = urlsplit(location)
+        return parts.hostname or f"{parts.scheme}:"
+    except ValueError:
+        return location[:100]
+
+
+def _apply_texts(
+    what: str, choice: Choice[Glob], claimed: set[str], proved: set[str], codes: tuple[Code, Code]
+) -> Rule | None:
+    """A rule about words: nothing claimed is denied, everything claimed and something proved is allowed."""
+    if not choice:
+        return None
+    named = ", ".join(sorted(claimed)) or "not said"
+    denied = sorted(text for text in claimed if _any(choice.deny, text))
+    if denied:
+        change = f"the policy drops it from {what}s.deny"
+        found = f"the policy denies the {what} {', '.join(denied)}"
+        return Rule(f"{what}s", Outcome.FAILED, found, change, codes[0])
+    if choice.allow and (not proved or not all(_any(choice.allow, text) for text in claimed)):
+        wanted = ", ".join(sorted(one.text for one in choice.allow))
+        change = f"the endorser states an allowed {what}, or the policy lists it in {what}s.allow"
+        found = f"the {what} is {named}, and the policy allows {wanted}"
+        return Rule(f"{what}s", Outcome.FAILED, found, change, codes[1])
+    return Rule(f"{what}s", Outcome.PASSED, f"the {what} is {named}")
+
+
+def _any(globs: Iterable[Glob], text: str) -> bool:
+    return any(glob.matches(text) for glob in globs)
+
+
+def _texts(found: Iterable[str | None]) -> set[str]:
+    return {text for text in found if text}

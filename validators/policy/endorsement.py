@@ -1,0 +1,161 @@
+"""Rules about what the endorsers of an image say together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from validators.decision import Outcome, Rule
+from validators.document import format_time
+from validators.policy.codes import Code
+from validators.policy.evidence import Evidence
+from validators.policy.patterns import ALGORITHMS, checksum_keys
+from validators.policy.values import Deprecation, Requirement
+from validators.policy.weighing import STRENGTHS, STRONG, Weighed, endorser_name, quoted
+from validators.status import Status
+
+#: Endorsers named in one sentence.
+_NAMED: Final = 5
+#: Of statements that do not count: whose comes closest to counting, closest first.
+_CLOSENESS: Final = {
+    code: place
+    for place, code in enumerate(
+        [
+            Code.ENDORSER_NOT_LISTED,
+            Code.ANCHOR_NOT_LISTED,
+            Code.LEGACY_SIGNATURE,
+            Code.CERTIFICATE_OUT_OF_DATE,
+            Code.REVOKED,
+        ]
+    )
+}
+
+_Checksum = tuple[str, str]
+
+
+def apply_deprecation(known: Evidence) -> Rule:
+    """Nobody who counts withdraws the image."""
+    withdrawing = known.withdrawing
+    if not withdrawing:
+        return Rule("deprecation", Outcome.PASSED, "nobody whose statements count here withdrew the image")
+    found = " and ".join(_withdrawal(one) for one in withdrawing[:_NAMED])
+    change = "use another image; only the endorser can take the withdrawal back, with a new entry"
+    if known.policy.deprecation is Deprecation.OWN and known.allowing:
+        return Rule("deprecation", Outcome.NOTED, f"{found}; the policy counts that for their own word only")
+    return Rule("deprecation", Outcome.FAILED, found, change, Code.DEPRECATED)
+
+
+def apply_agreement(known: Evidence) -> Rule:
+    """Those who count do not contradict each other, or themselves."""
+    for one in known.counted:
+        if one.statement.equivocal:
+            found = (
+                f"{endorser_name(one.statement)} signed two different entries with one creation time "
+                f"({format_time(one.statement.created)})"
+            )
+            change = "the endorser signs a new entry, which replaces both"
+            return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
+    named: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for one in known.counted:
+        for algorithm, value in checksum_keys(one.statement):
+            if STRENGTHS[algorithm] >= STRENGTHS[STRONG]:
+                named[algorithm][value].add(one.statement.endorser.email)
+    for algorithm, values in sorted(named.items()):
+        if len(values) > 1:
+            sides = " but ".join(f"{_names(by)} {value[:16]}…" for value, by in sorted(values.items()))
+            found = f"different files go by this identifier: as its {ALGORITHMS[algorithm]} {sides} is named"
+            change = "the endorser who is wrong withdraws the entry or signs a right one"
+            return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
+    return Rule("agreement", Outcome.PASSED, "those who count do not contradict each other")
+
+
+def apply_endorsement(known: Evidence) -> Rule:
+    """Enough endorsers say yes."""
+    if not known.allowing:
+        return _nobody(known)
+    if known.policy.require:
+        return _required(known)
+    who = _names({one.statement.endorser.email for one in known.allowing})
+    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image, and that counts here")
+
+
+def closest(known: Evidence) -> Weighed | None:
+    """Of statements that do not say yes, the one to tell about: one that counts, else that nearly does."""
+    if known.counted:
+        return known.counted[0]
+    return min(known.weighed, key=_distance, default=None)
+
+
+def _nobody(known: Evidence) -> Rule:
+    if not known.weighed:
+        change = "an endorser whom this site trusts endorses the image"
+        return Rule(
+            "endorsement", Outcome.FAILED, "nobody here says anything about the image", change, "unknown"
+        )
+    if known.withdrawing and len(known.counted) == len(known.withdrawing):
+        return Rule("endorsement", Outcome.NOTED, "nobody else endorses the image")
+    others = [one for one in known.counted if one.status is not Status.DEPRECATED]
+    failure = (others[0] if others else min(known.weighed, key=_distance)).failure
+    if failure is None:
+        # Its endorser took this yes back with another key: the rule about deprecations says so.
+        return Rule("endorsement", Outcome.NOTED, "nobody else endorses the image")
+    return Rule("endorsement", Outcome.FAILED, failure.found, failure.change, failure.code)
+
+
+def _required(known: Evidence) -> Rule:
+    supporters: defaultdict[_Checksum, list[Weighed]] = defaultdict(list)
+    least = max(STRENGTHS[known.policy.least_checksum or STRONG], STRENGTHS[STRONG])
+    for one in known.allowing:
+        for key in checksum_keys(one.statement):
+            if STRENGTHS[key[0]] >= least:
+                supporters[key].append(one)
+    met = {key: _met(known.policy.require, by) for key, by in supporters.items()}
+    for key in sorted(met, key=lambda key: (-STRENGTHS[key[0]], key[1])):
+        if all(count >= one.least for one, count in met[key].items()):
+            who = _names({one.statement.endorser.email for one in supporters[key]})
+            return Rule("require", Outcome.PASSED, f"{who} agree on the {ALGORITHMS[key[0]]} of the image")
+    best = max(met.values(), key=lambda counts: sorted(counts.values(), reverse=True), default={})
+    lacking = [one for one in known.policy.require if best.get(one, 0) < one.least]
+    found = "; ".join(sorted(f"{_asked(one)}, and {best.get(one, 0)} agree on one" for one in lacking))
+    change = "more of these endorsers endorse the image, naming the same strong checksum"
+    return Rule("require", Outcome.FAILED, found, change, Code.TOO_FEW_ENDORSERS)
+
+
+def _met(require: Sequence[Requirement], by: Sequence[Weighed]) -> Mapping[Requirement, int]:
+    """How many different keys meet each requirement."""
+    return {
+        one: len(
+            {
+                weighed.statement.key
+                for weighed in by
+                if not one.of or any(pattern.matches(weighed.statement) for pattern in one.of)
+            }
+        )
+        for one in require
+    }
+
+
+def _asked(one: Requirement) -> str:
+    whom = ", ".join(sorted(pattern.text for pattern in one.of)) or "any endorser that counts"
+    return f"the policy asks for {one.least} different key{'s' if one.least > 1 else ''} of {whom}"
+
+
+def _withdrawal(one: Weighed) -> str:
+    said = one.statement
+    return (
+        f"{endorser_name(said)} withdrew the image on {format_time(said.created)}: "
+        f"{quoted(said.deprecated or '')}"
+    )
+
+
+def _names(emails: set[str]) -> str:
+    """Some addresses in a sentence."""
+    known = sorted(emails)
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return ", ".join(known[:_NAMED]) + more
+
+
+def _distance(one: Weighed) -> int:
+    code = one.failure.code if one.failure is not None else None
+    return next((place for known, place in _CLOSENESS.items() if known == code), len(_CLOSENESS))

@@ -1,0 +1,149 @@
+"""The judgement: statements about one image, a policy and a time give a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from validators.decision import Outcome, Rule
+from validators.document import Checksum, format_time
+from validators.policy.codes import Code
+from validators.policy.contents import (
+    apply_checksums,
+    apply_formats,
+    apply_hosts,
+    apply_images,
+    apply_licences,
+    apply_size,
+    apply_virtual_size,
+)
+from validators.policy.endorsement import apply_agreement, apply_deprecation, apply_endorsement, closest
+from validators.policy.evidence import Evidence, newest
+from validators.policy.patterns import ALGORITHMS, checksum_keys
+from validators.policy.statements import Statement
+from validators.policy.values import LocalWord, Measured, Policy
+from validators.policy.verdict import Asked, Verdict
+from validators.policy.weighing import STRENGTHS, Weighed, moments_of, second_after
+
+
+def judge(
+    identifier: str,
+    statements: Iterable[Statement],
+    policy: Policy,
+    now: datetime,
+    *,
+    local: Sequence[LocalWord] = (),
+    measured: Measured | None = None,
+    fresh_until: datetime | None = None,
+    asked: Asked | None = None,
+) -> Verdict:
+    """Whether an image may be started.
+
+    Args:
+        identifier: of the image.
+        statements: the current ones about it, of every endorser, in any order; of several with one entry id
+            one counts.
+        now: the one reference time, aware.
+        local: what people at the site decided.
+        measured: what was found in the bytes, where the site has them.
+        fresh_until: the last moment at which what is known counts as fresh; later nothing is allowed.
+            None: always.
+        asked: the superseded entry that the question was about: it is judged by the current ones.
+    """
+    distinct = {one.entry_id: one for one in statements}
+    said = sorted(distinct.values(), key=newest, reverse=True)
+    known = Evidence(identifier, policy, now, local, measured, fresh_until).hear(said)
+    rules = _apply(known)
+    allowed = _passes(rules)
+    entry = _deciding(known, rules[0])
+    return Verdict(
+        identifier=identifier,
+        allowed=allowed,
+        rules=rules if asked is None else (_superseded(asked), *rules),
+        until=_until(known, allowed),
+        entry=None if entry is None else entry.statement,
+        status=None if entry is None else entry.status,
+        checksums=_checksums(known),
+        statements=tuple(sorted(known.weighed, key=lambda one: -one.weight)),
+    )
+
+
+def _apply(known: Evidence) -> tuple[Rule, ...]:
+    return tuple(rule for apply in _RULES if (rule := apply(known)) is not None)
+
+
+def _passes(rules: Iterable[Rule]) -> bool:
+    return not any(rule.outcome is Outcome.FAILED for rule in rules)
+
+
+def _until(known: Evidence, allowed: bool) -> datetime | None:
+    """When the clock alone makes the answer another one: each moment at which anything ends is tried."""
+    ends = {second_after(one.until) for one in known.local if one.until is not None}
+    if allowed:
+        ends.update(moment for one in known.counted for moment in moments_of(one.statement, known.policy))
+        ends.add(None if known.fresh_until is None else second_after(known.fresh_until))
+    later = sorted(moment for moment in ends if moment is not None and moment > known.now)
+    return next((moment for moment in later if _passes(_apply(known.at(moment))) is not allowed), None)
+
+
+def _deciding(known: Evidence, deprecation: Rule) -> Weighed | None:
+    """The statement that the answer rests on."""
+    if deprecation.outcome is Outcome.FAILED:
+        return known.withdrawing[0]
+    return known.allowing[0] if known.allowing else closest(known)
+
+
+def _checksums(known: Evidence) -> tuple[Checksum, ...]:
+    keys = {key for one in known.allowing for key in checksum_keys(one.statement)}
+    ordered = sorted(keys, key=lambda key: (-STRENGTHS[key[0]], key[1]))
+    return tuple(Checksum(ALGORITHMS[algorithm], value) for algorithm, value in ordered)
+
+
+def _superseded(asked: Asked) -> Rule:
+    found = f"the entry {asked.coordinates.path()} is superseded"
+    if asked.by is not None:
+        found += f" by {asked.by.path()}"
+    return Rule(
+        "superseded", Outcome.NOTED, f"{found}; what is current decides", "ask about the current entry"
+    )
+
+
+def _held(known: Evidence) -> Rule | None:
+    now = known.now.replace(microsecond=0)
+    holding = [one for one in known.local if one.until is None or one.until >= now]
+    if not holding:
+        return None
+    first = min(holding, key=lambda one: (one.until is not None, one.reason))
+    until = "" if first.until is None else f" until {format_time(first.until)}"
+    found = f"the image is held back at this site{until}: {first.reason}"
+    return Rule("hold", Outcome.FAILED, found, "somebody at the site releases the image", Code.HELD)
+
+
+def _fresh(known: Evidence) -> Rule | None:
+    if known.fresh_until is None:
+        return None
+    if known.now.replace(microsecond=0) <= known.fresh_until:
+        found = f"what is known counts as fresh until {format_time(known.fresh_until)}"
+        return Rule("fresh", Outcome.PASSED, found)
+    found = f"the marketplaces have not been heard for too long: since {format_time(known.fresh_until)}"
+    change = "a marketplace answers again"
+    return Rule("fresh", Outcome.FAILED, found, change, Code.STALE)
+
+
+_ImageRule = Callable[[Evidence], Rule | None]
+#: What matters most comes first.
+_RULES: Final[tuple[_ImageRule, ...]] = (
+    apply_deprecation,
+    _held,
+    apply_images,
+    apply_checksums,
+    apply_agreement,
+    apply_endorsement,
+    apply_size,
+    apply_virtual_size,
+    apply_formats,
+    apply_licences,
+    apply_hosts,
+    _fresh,
+)
