@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from marketplace.models.base import to_seconds
+from validators.status import Status, status_of
 
-
-class Status(StrEnum):
-    """What a current entry is at some moment (FORMAT, Words)."""
-
-    VALID = "valid"
-    DEPRECATED = "deprecated"
-    EXPIRED = "expired"
+__all__ = ["Status", "status", "status_of"]
 
 
 class _Dated(Protocol):
@@ -24,15 +17,6 @@ class _Dated(Protocol):
     def valid(self) -> datetime | None: ...
     @property
     def deprecated(self) -> str | None: ...
-
-
-def status_of(deprecated: str | None, valid: datetime | None, now: datetime) -> Status:
-    """The status at a moment; an entry is still valid during the last second of its validity."""
-    if deprecated is not None:
-        return Status.DEPRECATED
-    if valid is not None and to_seconds(valid) < to_seconds(now):
-        return Status.EXPIRED
-    return Status.VALID
 
 
 def status(entry: _Dated, now: datetime) -> Status:
