@@ -47,12 +47,10 @@ from marketplace.trust import TrustService, TrustStore, VerdictService, open_sto
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustWatch
-from marketplace.worker import Lag, Worker
+from marketplace.worker import FAILING, Lag, Worker
 
 log = logging.getLogger(__name__)
 
-#: Failed attempts in a row after which a follower counts as failing and not as unlucky.
-FAILING = 3
 #: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
 _FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
 

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketplace.changes import PUBLIC, ChangeLog, Cursors, Follower, Precedence
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Follower, Precedence
 from marketplace.db import Database
 
 #: Rows handed to a follower at a time.
@@ -25,6 +27,9 @@ LET_PASS = 5.0
 FIRST_RETRY = 0.5
 #: Longest wait between two attempts, in seconds.
 LAST_RETRY = 60.0
+#: Failed attempts in a row after which a follower counts as failing and not as unlucky: from then on rows
+#: that fail by themselves are stepped over.
+FAILING = 3
 
 _logger = logging.getLogger(__name__)
 
@@ -37,11 +42,13 @@ class Lag:
         rows: rows of the public log it has not taken in; how much comes into other logs is not told to
             everybody, and this is.
         failures: attempts in a row that failed; 0 while it works.
+        stepped_over: rows that it could not take in since the process began; the log names them.
     """
 
     follower: str
     rows: int
     failures: int
+    stepped_over: int = 0
 
 
 class Worker:
@@ -104,6 +111,7 @@ class Worker:
                     runner.follower.name,
                     max(0, size - cursors.position(runner.follower.name, PUBLIC)),
                     runner.failures,
+                    runner.stepped_over,
                 )
                 for runner in self._runners
             ]
@@ -178,6 +186,84 @@ def _step_log(database: Database, follower: Follower, log: str) -> int:
     return len(changes)
 
 
+def step_over(database: Database, follower: Follower) -> int:
+    """Take in what can be of the rows at which a follower fails, and step over the rest.
+
+    A row is stepped over only where it fails alone, twice, and the follower takes in another one in
+    between: otherwise the follower is broken, or what it works with, and not the row.
+
+    Returns:
+        how many rows were stepped over; each is named in the log.
+
+    Raises:
+        Exception: what the follower raised, where that is no row's fault.
+    """
+    with database.read() as session:
+        logs = Cursors(session).apart(follower.name)
+    return sum(_step_over_in(database, follower, log) for log in logs)
+
+
+def _step_over_in(database: Database, follower: Follower, log: str) -> int:
+    with database.read() as session:
+        position = Cursors(session).position(follower.name, log)
+        revision = ChangeLog(session).revision(log)
+        changes = ChangeLog(session).page(log, position, BATCH)
+        before = ChangeLog(session).page(log, max(0, position - 1), min(1, position))
+    failed = _take(database, follower, log, changes)
+    if failed and len(failed) == len(changes):
+        _apply(database, follower, log, before)
+        if not before:
+            raise failed[0][1]
+    faults = [(change, _find_fault(database, follower, log, [change])) for change, _ in failed]
+    left = [(change, error) for change, error in faults if error is not None]
+    for change, error in left:
+        _logger.error(
+            "follower %s steps over row %d of log %s, which it cannot take in: %s",
+            *(follower.name, change.sequence, log, error),
+            exc_info=error,
+            extra={"entry": change.entry_key},
+        )
+    if changes:
+        with database.write() as session:
+            Cursors(session).move(follower.name, log, changes[-1].sequence + 1, revision)
+    return len(left)
+
+
+def _take(
+    database: Database, follower: Follower, log: str, changes: Sequence[Change]
+) -> list[tuple[Change, Exception]]:
+    """Hand over rows in order, in ever smaller batches where one fails; those that fail alone."""
+    error = _find_fault(database, follower, log, changes)
+    if error is None:
+        return []
+    if len(changes) == 1:
+        return [(changes[0], error)]
+    half = len(changes) // 2
+    parts = changes[:half], changes[half:]
+    return [one for part in parts for one in _take(database, follower, log, part)]
+
+
+def _find_fault(
+    database: Database, follower: Follower, log: str, changes: Sequence[Change]
+) -> Exception | None:
+    """What a follower raised about rows, where that may be their fault."""
+    try:
+        _apply(database, follower, log, changes)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever a row may lead to
+        if isinstance(error, SQLAlchemyError) and not isinstance(error, DataError):
+            raise
+        return error
+    return None
+
+
+def _apply(database: Database, follower: Follower, log: str, changes: Sequence[Change]) -> None:
+    if changes:
+        with database.read() as session:
+            follower.apply(session, log, changes)
+
+
 class _Runner:
     """One follower's thread."""
 
@@ -194,6 +280,7 @@ class _Runner:
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.failures = 0
+        self.stepped_over = 0
         self.thread = threading.Thread(target=self._run, name=f"follower-{follower.name}", daemon=True)
         self._database = database
         self._poll = poll
@@ -206,6 +293,8 @@ class _Runner:
             # Cleared before looking: a nudge during the look makes another one.
             self.wake.clear()
             try:
+                if self.failures >= FAILING:
+                    self.stepped_over += step_over(self._database, self.follower)
                 taken = step(self._database, self.follower)
             except Exception:  # the thread goes on: counted, logged, tried again
                 self.failures += 1

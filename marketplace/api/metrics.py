@@ -118,8 +118,14 @@ def _log(runtime: Runtime) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "marketplace_follower_failures", "Failed attempts of a follower in a row.", labels=["follower"]
     )
+    stepped_over = CounterMetricFamily(
+        "marketplace_follower_stepped_over",
+        "Rows that a follower could not take in and stepped over.",
+        labels=["follower"],
+    )
     for lag in lags:
+        stepped_over.add_metric([lag.follower], lag.stepped_over)
         position.add_metric([lag.follower], positions[lag.follower])
         behind.add_metric([lag.follower], max(0, size - positions[lag.follower]))
         failures.add_metric([lag.follower], lag.failures)
-    yield from (position, behind, failures)
+    yield from (position, behind, failures, stepped_over)

@@ -23,7 +23,10 @@ def ready(request: Request) -> Response:
     """200 where everything works, else 503 naming what does not."""
     runtime: Runtime = request.registry[Runtime]
     health = runtime.health()
-    followers = {lag.follower: {"behind": lag.rows, "failures": lag.failures} for lag in health.lags}
+    followers = {
+        lag.follower: {"behind": lag.rows, "failures": lag.failures, "stepped_over": lag.stepped_over}
+        for lag in health.lags
+    }
     # What is wrong with anchors and revocation lists is told and keeps nothing from working: the good ones
     # from before are in force.
     trust = [

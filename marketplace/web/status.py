@@ -86,6 +86,8 @@ def _follower(lag: Lag, size: int, position: int) -> FollowerState:
     state = plural(behind, "entry behind", "entries behind") if behind else "up to date"
     if lag.failures:
         state = f"{state}, failed {plural(lag.failures, 'time')} in a row"
+    if lag.stepped_over:
+        state = f"{state}, stepped over {plural(lag.stepped_over, 'entry', 'entries')}"
     return FollowerState(lag.follower, purpose, grouped(position), state, not behind and not lag.failures)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Precedence
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Source, UploadPolicy
-from marketplace.worker import Lag, Worker, catch_up, rebuild
+from marketplace.worker import Lag, Worker, catch_up, rebuild, step_over
 from tests.factories.entries import accepted, moment
 
 DEADLINE = 30.0
@@ -120,6 +121,66 @@ def test_a_failing_follower_loses_nothing_and_stops_nobody(
     assert attempts == 4
     assert "follower failing failed" in caplog.text and "the index is locked" in caplog.text
     assert worker.lags() == [Lag("failing", 0, 0), Lag("good", 0, 0)]
+
+
+class Picky(Recorder):
+    """A follower that cannot take some rows, and none at all while it is broken."""
+
+    def __init__(self, *poison: int, error: Exception | None = None) -> None:
+        super().__init__("picky")
+        self.poison = poison
+        self.broken: Exception | None = None
+        self.error = error or KeyError("poison")
+
+    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if not {change.sequence for change in changes}.isdisjoint(self.poison):
+            raise self.error
+        super().apply(session, log, changes)
+
+
+@pytest.mark.parametrize("poison", [(0,), (3,), (9,), (2, 3, 7), (0, 1, 2, 3, 4, 5, 6, 7, 8)])
+def test_a_follower_steps_over_the_rows_that_it_cannot_take_in(
+    database: Database, caplog: pytest.LogCaptureFixture, poison: tuple[int, ...]
+) -> None:
+    grow(database, 0, 10)
+    follower = Picky(*poison)
+    with running(Worker(database, [follower], poll=0.01, retry=0.01)) as worker:
+        follower.wait_for(10 - len(poison))
+        grow(database, 10, 1)
+        follower.wait_for(11 - len(poison))
+    assert follower.seen[PUBLIC] == [one for one in range(11) if one not in poison]
+    assert worker.lags() == [Lag("picky", 0, 0, len(poison))]
+    for row in poison:
+        assert f"follower picky steps over row {row} of log public, which it cannot take in" in caplog.text
+
+
+def test_a_follower_that_takes_in_nothing_is_broken_and_steps_over_nothing(database: Database) -> None:
+    grow(database, 0, 4)
+    follower = Picky(1)
+    follower.broken = KeyError("its index")
+    with pytest.raises(KeyError):
+        step_over(database, follower)
+    follower.broken = None
+    assert step_over(database, follower) == 1
+    assert follower.seen == {PUBLIC: [0, 2, 3]}
+    # What came before is the proof where the only new row is the one that fails.
+    grow(database, 4, 1)
+    follower.poison = (4,)
+    assert step_over(database, follower) == 1
+    follower.poison, follower.broken = (5,), KeyError("its index")
+    grow(database, 5, 1)
+    with pytest.raises(KeyError):
+        step_over(database, follower)
+    assert Lag("picky", 1, 0) == Worker(database, [follower]).lags()[0]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("", {}, Exception("locked"))])
+def test_what_a_follower_works_with_is_no_fault_of_a_row(database: Database, error: Exception) -> None:
+    grow(database, 0, 3)
+    with pytest.raises(type(error)):
+        step_over(database, Picky(1, error=error))
 
 
 def test_stop_ends_a_waiting_and_a_failing_follower_promptly(database: Database) -> None:
