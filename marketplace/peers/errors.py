@@ -75,6 +75,12 @@ class WithheldError(ContactError):
     code = "peer.withheld"
 
 
+class HereError(PeerError):
+    """This site failed over what the peer gave; the peer did nothing wrong."""
+
+    code = "peer.failed-here"
+
+
 class PeerNotFoundError(PeerError):
     """There is no peer of that name."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access.principal import PUBLIC
 from marketplace.ingest import IngestError
 from marketplace.peers.discovery import Discovery
-from marketplace.peers.errors import ContactError, PeerError, PeerNotFoundError, WithheldError
+from marketplace.peers.errors import ContactError, HereError, PeerError, PeerNotFoundError, WithheldError
 from marketplace.peers.feed import PeerFeed
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.left_out import SETTLED
@@ -162,7 +162,7 @@ class PeerRunner:
                         gap = _LEAST_GAP if self._rows() != before else min(_MOST_GAP, 2 * gap)
                 except PeerNotFoundError:
                     return
-                except (SQLAlchemyError, OSError):
+                except Exception:  # the thread goes on: logged, tried again
                     _logger.exception("pulling from a peer failed here", extra={"peer": self.peer.name})
                     self._stopping.wait(backoff_pause(3, None))
                 # A peer may show new heads again and again: that must not keep this thread busy.
@@ -241,6 +241,12 @@ class PeerRunner:
             self._fail(followed, due, error, error.retry_after)
         except (PeerError, IngestError) as error:
             self._fail(followed, due, error, None)  # ours: the peer did nothing wrong
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception as error:  # a fault of ours: told, and tried again, or this log would stand still
+            _logger.exception("a pull failed here", extra={"peer": self.peer.name, "log": followed.origin})
+            reason = f"this site failed over what came ({type(error).__name__}: {error}); its log tells where"
+            self._fail(followed, due, HereError(reason), None)
         else:
             due.failures = 0
             due.at = time.monotonic() + poll_pause()

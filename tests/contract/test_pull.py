@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,12 +14,13 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.peers.errors import UnreachableError
+from marketplace.peers.errors import NotFoundError, UnreachableError
 from marketplace.peers.feed import Handed, Head
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.missing import MissingEntries
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import Peers
+from marketplace.peers.runner import PeerRunner
 from marketplace.peers.sites import FollowedLog, Peer, State
 from marketplace.peers.verification import Verification
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
@@ -28,6 +31,7 @@ from marketplace.tlog.note import SigningKey, VerifierKey
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
+from validators.document import Signer
 
 SITE = "mp-z.example"
 ORIGIN = f"{SITE}/public"
@@ -81,6 +85,9 @@ class FakeFeed:
         self.asked += ids
         found = {one: self.bodies_held[one] for one in ids if one in self.bodies_held}
         return Handed(found, erased=frozenset(self.erased & set(ids)) - found.keys())
+
+    def digests(self, slug: str, prefix: str, known: str | None) -> None:
+        raise NotFoundError("it does not compare sets")
 
     def _count(self) -> None:
         self.received += 100
@@ -262,3 +269,30 @@ def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> N
     feed.covered = None
     log = site.pull(feed)
     assert (log.state, log.trusted.proven.size, site.size()) == (State.TAILING, 3, 3)
+
+
+def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
+    database: Database, verification: Verification, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty = True
+
+    def standing(signer: Signer) -> str:
+        if faulty:
+            raise ValueError("no such name")
+        return "chained"
+
+    site = Site(database, verification)
+    site.ingest.close()
+    policy = UploadPolicy(shown=SiteFilter(("trust:chained",), standing))
+    with closing(IngestService(database, policy, lambda: site.now)) as ingest:
+        runner = PeerRunner(replace(site.means, ingest=ingest), site.peer, lambda name: {})
+        runner._public = FakeFeed(DOCUMENTS)  # type: ignore[assignment]  # the same calls
+        (told,) = runner.once()
+        assert (told.state, told.failures, told.error_code) == (State.BACKOFF, 1, "peer.failed-here")
+        assert "ValueError: no such name" in str(told.error)
+        assert "Traceback" in caplog.text
+        faulty = False
+        runner.nudge()
+        runner._take_news()
+        (told,) = runner.once()
+        assert (told.state, told.failures, site.size()) == (State.TAILING, 0, len(DOCUMENTS))
