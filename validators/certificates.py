@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -22,7 +20,8 @@ from validators.errors import (
     KeyUsageError,
     SelfSignatureError,
 )
-from validators.names import der_elements, java_name_of_der
+from validators.library import Outline, UnreadableError, ask_library, load_certificate, read_outline
+from validators.names import java_name_of_der
 
 SigningKey = rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -36,15 +35,6 @@ _DSA_ORDERS: Final = (160, 224, 256)
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _ELEMENT: Final = "ds:X509Certificate"
 _SEQUENCE: Final = 0x30
-_EXPLICIT_VERSION: Final = 0xA0
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    IndexError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 _RSA_PADDINGS: Final = (padding.PKCS1v15, padding.PSS)
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
@@ -81,39 +71,41 @@ def parse_signer(der: bytes) -> SignerCertificate:
         SignatureStepError: the subclass names the rule (FORMAT, step 3).
     """
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        key = certificate.public_key()
-        extensions = certificate.extensions
-        issuer, subject = certificate_names(certificate)
-        names = (
-            _spellings(subject, lambda: certificate.subject),
-            _spellings(issuer, lambda: certificate.issuer),
-        )
-        period = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-    except UnsupportedAlgorithm as error:
-        raise KeyTypeError(_ELEMENT, str(error), "an RSA, DSA or EC key") from None
-    except _UNREADABLE as error:
+        outline = read_outline(der)
+        return _read_signer(der, outline, load_certificate(outline))
+    except UnreadableError as error:
+        if error.unsupported:
+            raise KeyTypeError(_ELEMENT, str(error), "an RSA, DSA or EC key") from None
         raise CertificateMalformedError(_ELEMENT, str(error), "an X.509 certificate in DER") from None
+
+
+def _read_signer(der: bytes, outline: Outline, certificate: x509.Certificate) -> SignerCertificate:
+    key = ask_library(certificate.public_key)
+    extensions = ask_library(lambda: certificate.extensions)
+    subjects = _spellings(outline.subject, certificate, "subject")
+    issuers = _spellings(outline.issuer, certificate, "issuer")
+    not_before = ask_library(lambda: certificate.not_valid_before_utc)
+    not_after = ask_library(lambda: certificate.not_valid_after_utc)
     _verify_purpose(extensions)
-    if not set(names[0]).isdisjoint(names[1]):
-        _verify_self_signature(certificate, der)
+    if not set(subjects).isdisjoint(issuers):
+        _verify_self_signature(outline, certificate, der)
     return SignerCertificate(
         der=der,
         fingerprint=hashlib.sha256(der).digest(),
-        key=_verify_key(key),
-        key_fingerprint=key_fingerprint(certificate),
-        subjects=names[0],
-        issuers=names[1],
+        key=_verify_key(key, outline),
+        key_fingerprint=ask_library(lambda: _fingerprint_of_key(key)),
+        subjects=subjects,
+        issuers=issuers,
         email=_first_email(extensions),
-        not_before=period[0],
-        not_after=period[1],
+        not_before=not_before,
+        not_after=not_after,
     )
 
 
-def key_fingerprint(certificate: x509.Certificate) -> bytes:
-    """SHA-256 of a certificate's public key, in one spelling of it."""
-    key = certificate.public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+def _fingerprint_of_key(key: object) -> bytes:
+    """SHA-256 of a public key, in one spelling of it."""
+    written: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]  # every public key has it
+    return hashlib.sha256(written).digest()
 
 
 @lru_cache(maxsize=512)
@@ -121,36 +113,57 @@ def is_self_signed(der: bytes) -> bool:
     """Whether a certificate names itself as issuer and was signed with its own key.
 
     The signature counts: nothing covers the certificates beside a signature, so
-    anybody can put in another one with the same names and key.
+    anybody can put in another one with the same names and key. What cannot be read
+    is not self-signed.
     """
-    certificate = x509.load_der_x509_certificate(der)
-    issuer, subject = certificate_names(certificate)
-    return subject == issuer and _signed_itself(certificate)
-
-
-def _signed_itself(certificate: x509.Certificate) -> bool:
-    """Verify a self-signature by hand: the library's own call refuses the SHA-1 ones of old catalogues."""
-    key = certificate.public_key()
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     try:
-        parameters = certificate.signature_algorithm_parameters
-        digest = certificate.signature_hash_algorithm
+        outline = read_outline(der)
+        return outline.subject == outline.issuer and _signed_itself(outline, load_certificate(outline))
+    except UnreadableError:
+        return False
+
+
+def is_signature_by(
+    key: object, made: x509.Certificate | x509.CertificateRevocationList, signed: bytes, *, pss_only: bool
+) -> bool:
+    """Whether a public key made the signature of a certificate or a revocation list.
+
+    By hand: the library's own calls refuse SHA-1, about which the site's policy decides.
+
+    Args:
+        made: holds the signature and its algorithm.
+        signed: what it covers, in DER.
+        pss_only: the key is for RSASSA-PSS alone.
+    """
+
+    def verify() -> bool:
+        parameters, digest = made.signature_algorithm_parameters, made.signature_hash_algorithm
         if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
-            key.verify(signature, signed, parameters)
-        elif isinstance(key, dsa.DSAPublicKey) and digest is not None:
-            key.verify(signature, signed, digest)
-        elif (
-            isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, _RSA_PADDINGS) and digest is not None
+            key.verify(made.signature, signed, parameters)
+        elif digest is None:
+            return False
+        elif isinstance(key, dsa.DSAPublicKey):
+            key.verify(made.signature, signed, digest)
+        elif isinstance(key, rsa.RSAPublicKey) and isinstance(
+            parameters, padding.PSS if pss_only else _RSA_PADDINGS
         ):
-            key.verify(signature, signed, parameters, digest)
+            key.verify(made.signature, signed, parameters, digest)
         else:
             return False
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return True
+
+    try:
+        return ask_library(verify)
+    except UnreadableError:
         return False
-    return True
 
 
-def _verify_self_signature(certificate: x509.Certificate, der: bytes) -> None:
+def _signed_itself(outline: Outline, certificate: x509.Certificate) -> bool:
+    key = ask_library(certificate.public_key)
+    return is_signature_by(key, certificate, outline.signed, pss_only=outline.pss_only)
+
+
+def _verify_self_signature(outline: Outline, certificate: x509.Certificate, der: bytes) -> None:
     """Refuse a certificate that says it issued itself, and was changed after it was made.
 
     An XML signature does not cover the certificates beside it. Without this check
@@ -161,7 +174,7 @@ def _verify_self_signature(certificate: x509.Certificate, der: bytes) -> None:
     # The signature is a BIT STRING at the very end, whose first byte counts unused bits: there are
     # none, but where the last bit happens to be 0 a parser takes a 1 there too.
     whole = der.endswith(b"\0" + certificate.signature)
-    if not whole or not _signed_itself(certificate):
+    if not whole or not _signed_itself(outline, certificate):
         expected = "a certificate that its own key signed, as its issuer's name says"
         raise SelfSignatureError(_ELEMENT, "another signature", expected)
 
@@ -189,19 +202,16 @@ def _der_length(der: bytes) -> int:
     return end + int.from_bytes(der[2:end], "big")
 
 
-def certificate_names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
-    """Issuer and subject in DER."""
-    fields = der_elements(certificate.tbs_certificate_bytes)
-    # version (where it is given), serial number, algorithm, issuer, validity, subject
-    start = 1 if fields[0][0] == _EXPLICIT_VERSION else 0
-    return fields[start + 2], fields[start + 4]
-
-
-def _spellings(der: bytes, name: Callable[[], x509.Name]) -> tuple[str, ...]:
+def _spellings(der: bytes, certificate: x509.Certificate, which: str) -> tuple[str, ...]:
+    """The spellings of a name: Java's, and the library's where it can read the name."""
     try:
-        return java_name_of_der(der), name().rfc4514_string()
-    except ValueError:
-        return (java_name_of_der(der),)
+        java = java_name_of_der(der)
+    except ValueError as error:
+        raise UnreadableError(str(error)) from None
+    try:
+        return java, ask_library(lambda: getattr(certificate, which).rfc4514_string())
+    except UnreadableError:
+        return (java,)
 
 
 def _verify_purpose(extensions: x509.Extensions) -> None:
@@ -214,7 +224,10 @@ def _verify_purpose(extensions: x509.Extensions) -> None:
         raise KeyUsageError(_ELEMENT, "a KeyUsage without both", expected)
 
 
-def _verify_key(key: object) -> SigningKey:
+def _verify_key(key: object, outline: Outline) -> SigningKey:
+    if outline.pss_only:
+        found = "an RSA key that its certificate restricts to RSASSA-PSS"
+        raise KeyTypeError(_ELEMENT, found, "an RSA key for PKCS #1 v1.5 (rsaEncryption), or an EC key")
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
         if key.key_size < MIN_KEY_BITS:
             raise KeySizeError(_ELEMENT, f"{key.key_size} bits", f"at least {MIN_KEY_BITS}")

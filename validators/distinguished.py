@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from validators.names import der_content, der_elements, der_length, dotted
+from validators.der import der_content, der_elements, dotted
 
 #: One attribute (type in dotted form, value); a relative name; a name, most general part first.
 Attribute = tuple[str, str]
@@ -58,7 +58,7 @@ def name_of_der(der: bytes) -> Name:
     """
     try:
         return tuple(frozenset(map(_attribute, der_elements(rdn))) for rdn in der_elements(der))
-    except IndexError:
+    except ValueError:
         raise ValueError("is not a DER-encoded name") from None
 
 
@@ -115,9 +115,10 @@ def _parse_attribute(part: str) -> Attribute:
     value = _strip(value)
     if _HEX.fullmatch(value):
         der = bytes.fromhex(value[1:])
-        if len(der) < 2 or der_length(der) != len(der):
-            raise ValueError(f"{value[:60]} is no DER value")
-        return oid, _value(der)
+        try:
+            return oid, _value(der)
+        except ValueError:
+            raise ValueError(f"{value[:60]} is no DER value") from None
     return oid, _fold(_unescape(value))
 
 
@@ -155,10 +156,11 @@ def _attribute(type_and_value: bytes) -> Attribute:
 
 
 def _value(der: bytes) -> str:
+    content = der_content(der)
     decoding = _DECODINGS.get(der[0])
     if decoding is not None:
         try:
-            return _fold(der_content(der).decode(decoding))
+            return _fold(content.decode(decoding))
         except UnicodeDecodeError:
             pass
     # The control character keeps it apart from every text.

@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from validators.certificates import MIN_KEY_BITS, STRONG_KEY_BITS, certificate_names
+from validators.certificates import MIN_KEY_BITS, STRONG_KEY_BITS, is_signature_by
 from validators.distinguished import Name, name_of_der
+from validators.general_names import GeneralName, find_subject_addresses, general_name
+from validators.library import UnreadableError, ask_library, load_certificate, read_outline
 from validators.names import java_name_of_der
 
 #: Largest certificate that is looked at, in bytes.
@@ -64,26 +65,48 @@ class Age(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One certificate, read for building paths.
+class Bounds:
+    """An authority's name constraints: which names it may certify.
 
     Args:
+        permitted, excluded: subtrees.
+    """
+
+    permitted: tuple[GeneralName, ...]
+    excluded: tuple[GeneralName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate, read for building paths: judging asks the library nothing but for signatures.
+
+    Args:
+        signed: what its issuer signed, in DER.
+        serial: any integer.
         name: the subject as entries spell it.
+        addresses: emailAddress values of the subject; None for one that is no IA5String.
+        pss_only: the key makes RSASSA-PSS signatures only.
+        alternatives: names of SubjectAlternativeName.
         unknown: critical extensions whose meaning is not known here, in dotted form.
     """
 
     certificate: x509.Certificate
     der: bytes
+    signed: bytes
     fingerprint: str
+    serial: int
     name: str
     subject: Name
     issuer: Name
+    addresses: tuple[str | None, ...]
+    key: object
+    pss_only: bool
     not_before: datetime
     not_after: datetime
     basic: x509.BasicConstraints | None
     usage: x509.KeyUsage | None
-    constraints: x509.NameConstraints | None
-    alternatives: tuple[x509.GeneralName, ...]
+    bounds: Bounds | None
+    alternatives: tuple[GeneralName, ...]
     unknown: tuple[str, ...]
 
     @property
@@ -105,30 +128,45 @@ def parse_link(der: bytes) -> Link:
     if len(der) > MAX_CERTIFICATE_BYTES:
         raise MaterialError(f"has {len(der)} bytes, at most {MAX_CERTIFICATE_BYTES} are looked at")
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        issuer, subject = certificate_names(certificate)
-        extensions = certificate.extensions
-        critical = [one for one in extensions if one.critical]
-        certificate.public_key()
-        return Link(
-            certificate=certificate,
-            der=der,
-            fingerprint=hashlib.sha256(der).hexdigest(),
-            name=java_name_of_der(subject),
-            subject=name_of_der(subject),
-            issuer=name_of_der(issuer),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            basic=_value(extensions, x509.BasicConstraints),
-            usage=_value(extensions, x509.KeyUsage),
-            constraints=_value(extensions, x509.NameConstraints),
-            alternatives=tuple(_value(extensions, x509.SubjectAlternativeName) or ()),
-            unknown=tuple(one.oid.dotted_string for one in critical if not _is_understood(one)),
-        )
-    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm) as error:
+        return ask_library(lambda: _read_link(der))
+    except UnreadableError as error:
         raise MaterialError(f"is no certificate that can be read ({error})") from None
-    except (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as error:
-        raise MaterialError(f"is no certificate that can be read ({error})") from None
+
+
+def _read_link(der: bytes) -> Link:
+    outline = read_outline(der)
+    certificate = load_certificate(outline)
+    extensions = certificate.extensions
+    critical = [one for one in extensions if one.critical]
+    return Link(
+        certificate=certificate,
+        der=der,
+        signed=outline.signed,
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        serial=outline.serial,
+        name=java_name_of_der(outline.subject),
+        subject=name_of_der(outline.subject),
+        issuer=name_of_der(outline.issuer),
+        addresses=find_subject_addresses(outline.subject),
+        key=certificate.public_key(),
+        pss_only=outline.pss_only,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        basic=_value(extensions, x509.BasicConstraints),
+        usage=_value(extensions, x509.KeyUsage),
+        bounds=_bounds(_value(extensions, x509.NameConstraints)),
+        alternatives=tuple(map(general_name, _value(extensions, x509.SubjectAlternativeName) or ())),
+        unknown=tuple(one.oid.dotted_string for one in critical if not _is_understood(one)),
+    )
+
+
+def _bounds(constraints: x509.NameConstraints | None) -> Bounds | None:
+    if constraints is None:
+        return None
+    return Bounds(
+        tuple(map(general_name, constraints.permitted_subtrees or ())),
+        tuple(map(general_name, constraints.excluded_subtrees or ())),
+    )
 
 
 def find_issuing_fault(link: Link) -> str | None:
@@ -154,7 +192,7 @@ def may_sign_lists(link: Link) -> bool:
 
 def key_age(link: Link) -> Age:
     """How good a certificate's key is."""
-    key = link.certificate.public_key()
+    key = link.key
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_KEY_BITS:
             return Age.BROKEN
@@ -168,8 +206,8 @@ def key_age(link: Link) -> Age:
 def signature_age(signed: x509.Certificate | x509.CertificateRevocationList) -> Age:
     """How good the hash is under a certificate's or a list's signature."""
     try:
-        digest = signed.signature_hash_algorithm
-    except UnsupportedAlgorithm:
+        digest = ask_library(lambda: signed.signature_hash_algorithm)
+    except UnreadableError:
         return Age.BROKEN
     if isinstance(digest, _STRONG_HASHES):
         return Age.STRONG
@@ -179,8 +217,8 @@ def signature_age(signed: x509.Certificate | x509.CertificateRevocationList) -> 
 @lru_cache(maxsize=4096)
 def is_signed_by(child: bytes, parent: bytes) -> bool:
     """Whether the key of one certificate (DER) signed another (DER)."""
-    signed = parse_link(child).certificate
-    return _holds(signed, signed.tbs_certificate_bytes, parse_link(parent))
+    made, by = parse_link(child), parse_link(parent)
+    return is_signature_by(by.key, made.certificate, made.signed, pss_only=by.pss_only)
 
 
 def chain_above(certificate: bytes, beside: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -207,32 +245,9 @@ def _signed(child: bytes, parent: bytes) -> bool:
         return False
 
 
-def is_list_signed_by(signed: x509.CertificateRevocationList, parent: Link) -> bool:
+def is_list_signed_by(made: x509.CertificateRevocationList, parent: Link) -> bool:
     """Whether a certificate's key signed a revocation list."""
-    return _holds(signed, signed.tbs_certlist_bytes, parent)
-
-
-def _holds(signed: x509.Certificate | x509.CertificateRevocationList, content: bytes, by: Link) -> bool:
-    """Verify by hand: the library's own calls refuse SHA-1, about which the site's policy decides."""
-    key = by.certificate.public_key()
-    try:
-        digest = signed.signature_hash_algorithm
-        if digest is None:
-            return False
-        if isinstance(key, rsa.RSAPublicKey):
-            parameters = getattr(signed, "signature_algorithm_parameters", None) or padding.PKCS1v15()
-            if not isinstance(parameters, padding.PKCS1v15 | padding.PSS):
-                return False
-            key.verify(signed.signature, content, parameters, digest)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signed.signature, content, ec.ECDSA(digest))
-        elif isinstance(key, dsa.DSAPublicKey):
-            key.verify(signed.signature, content, digest)
-        else:
-            return False
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
+    return is_signature_by(parent.key, made, made.tbs_certlist_bytes, pss_only=parent.pss_only)
 
 
 def _value(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:

@@ -6,66 +6,66 @@ refuses every certificate that has a name of that form: it cannot be shown to ho
 
 from __future__ import annotations
 
-from cryptography import x509
+import re
+from typing import Final
 
-from validators.distinguished import EMAIL_TYPE, Name, name_of_der
-from validators.links import Link
+from validators.general_names import DIRECTORY, MAIL, GeneralName
+from validators.links import Bounds, Link
+
+#: What can be compared with a mail constraint: one address and nothing around it.
+_ADDRESS: Final = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 
-def find_name_fault(constraints: x509.NameConstraints, link: Link) -> str | None:
+def find_name_fault(bounds: Bounds, link: Link) -> str | None:
     """How a certificate's names break an authority's constraints; None where they keep them."""
     names = _names(link)
-    permitted = list(constraints.permitted_subtrees or ())
-    bounded = [*permitted, *(constraints.excluded_subtrees or ())]
-    if any(isinstance(one, x509.RFC822Name) for one in bounded):
-        for address in _subject_addresses(link):
-            if not address.isascii():
-                return f"may not be certified: {address!r} cannot be compared with the permitted addresses"
-    for excluded in constraints.excluded_subtrees or ():
+    if any(one.form == MAIL for one in (*bounds.permitted, *bounds.excluded)):
+        for address in (*link.addresses, *(one.shown for one in names if one.form == MAIL)):
+            if address is None or not _ADDRESS.fullmatch(address):
+                shown = "an address" if address is None else repr(address)
+                return (
+                    f"may not be certified: {shown} cannot be compared with the addresses of the constraints"
+                )
+    for excluded in bounds.excluded:
         for name in names:
-            if type(name) is type(excluded) and _lies_within(name, excluded) is not False:
-                return f"may not be certified: {_shown(name)} is excluded"
+            if name.form == excluded.form and _is_excluded(name, excluded):
+                return f"may not be certified: {name.shown} is excluded"
     for name in names:
-        bounds = [one for one in permitted if type(one) is type(name)]
-        if bounds and not any(_lies_within(name, one) for one in bounds):
-            return f"may not be certified: {_shown(name)} is not permitted"
+        permitted = [one for one in bounds.permitted if one.form == name.form]
+        if permitted and not any(_is_permitted(name, one) for one in permitted):
+            return f"may not be certified: {name.shown} is not permitted"
     return None
 
 
-def _names(link: Link) -> list[x509.GeneralName]:
-    subject = [x509.DirectoryName(link.certificate.subject)] if link.subject else []
+def _names(link: Link) -> list[GeneralName]:
+    subject = [GeneralName(DIRECTORY, link.name, link.subject)] if link.subject else []
     # An address in the subject counts like one among the alternative names.
-    addresses = [x509.RFC822Name(address) for address in _subject_addresses(link) if address.isascii()]
+    addresses = [GeneralName(MAIL, address) for address in link.addresses if address is not None]
     return [*subject, *addresses, *link.alternatives]
 
 
-def _subject_addresses(link: Link) -> list[str]:
-    return [value for rdn in link.subject for oid, value in rdn if oid == EMAIL_TYPE]
+def _is_excluded(name: GeneralName, bound: GeneralName) -> bool:
+    if name.form == MAIL:
+        # Whoever excludes a mailbox means no other one that differs in case alone.
+        return _is_mail_within(name.shown.lower(), bound.shown.lower().removeprefix("@"))
+    return name.form != DIRECTORY or _is_directory_within(name, bound)
 
 
-def _lies_within(name: x509.GeneralName, bound: x509.GeneralName) -> bool | None:
-    """Whether a name lies in a subtree; None where this form of name is not compared."""
-    if isinstance(name, x509.RFC822Name) and isinstance(bound, x509.RFC822Name):
-        return _is_mail_within(name.value, bound.value)
-    if isinstance(name, x509.DirectoryName) and isinstance(bound, x509.DirectoryName):
-        inner, outer = _directory(name), _directory(bound)
-        return inner[: len(outer)] == outer
-    return None
+def _is_permitted(name: GeneralName, bound: GeneralName) -> bool:
+    if name.form == MAIL:
+        return _is_mail_within(name.shown, bound.shown)
+    return name.form == DIRECTORY and _is_directory_within(name, bound)
 
 
 def _is_mail_within(address: str, bound: str) -> bool:
-    # The local part may depend on its case, but nobody means two people by it.
-    address, bound = address.lower(), bound.lower()
-    if "@" in bound:
-        return address == bound
-    host = address.rpartition("@")[2]
-    return host.endswith(bound) if bound.startswith(".") else host == bound
+    """The local part as it is written, the host in any case."""
+    local, _, host = address.rpartition("@")
+    bound_local, at, bound_host = bound.rpartition("@")
+    host, bound_host = host.lower(), bound_host.lower()
+    if at:
+        return (local, host) == (bound_local, bound_host)
+    return host.endswith(bound_host) if bound_host.startswith(".") else host == bound_host
 
 
-def _directory(name: x509.DirectoryName) -> Name:
-    return name_of_der(name.value.public_bytes())
-
-
-def _shown(name: x509.GeneralName) -> str:
-    value = name.value
-    return value.rfc4514_string() if isinstance(value, x509.Name) else str(value)
+def _is_directory_within(name: GeneralName, bound: GeneralName) -> bool:
+    return name.directory[: len(bound.directory)] == bound.directory

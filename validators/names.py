@@ -10,6 +10,8 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from validators.der import der_content, der_elements, dotted
+
 _KEYWORDS = {
     NameOID.COMMON_NAME.dotted_string: "CN",
     NameOID.COUNTRY_NAME.dotted_string: "C",
@@ -41,21 +43,13 @@ def java_name_of_der(der: bytes) -> str:
     decode such a name, and Java shows U+FFFD in place of what is no UTF-8.
 
     Args:
-        der: of one RDNSequence, well-formed.
+        der: of one RDNSequence.
+
+    Raises:
+        ValueError: the bytes are no name.
     """
     rdns = der_elements(der)
     return ",".join("+".join(map(_attribute, der_elements(rdn))) for rdn in reversed(rdns))
-
-
-def der_elements(der: bytes) -> list[bytes]:
-    """The elements inside a constructed DER element, each with its header."""
-    place, end = _content_span(der)
-    elements = []
-    while place < end:
-        length = _content_span(der[place:])[1]
-        elements.append(der[place : place + length])
-        place += length
-    return elements
 
 
 def _attribute(type_and_value: bytes) -> str:
@@ -67,41 +61,8 @@ def _attribute(type_and_value: bytes) -> str:
     return f"{keyword}={_escape(der_content(value).decode('utf-8', 'replace'))}"
 
 
-def dotted(encoded: bytes) -> str:
-    """An object identifier's content bytes as numbers with dots."""
-    numbers: list[int] = []
-    number = 0
-    for byte in encoded:
-        number = number << 7 | byte & 0x7F
-        if byte < 0x80:
-            numbers.append(number)
-            number = 0
-    # The first number holds two: the root, 0 to 2, and what comes below it.
-    root = min(numbers[0] // 40, 2)
-    return ".".join(map(str, [root, numbers[0] - 40 * root, *numbers[1:]]))
-
-
 def _escape(text: str) -> str:
     escaped = ["\\" + c if c in _ESCAPED else "\\00" if c == "\0" else c for c in text]
     start = next((i for i, c in enumerate(escaped) if c not in _PADDING), len(escaped))
     end = next((i for i in range(len(escaped), start, -1) if escaped[i - 1] not in _PADDING), start)
     return "".join(c if start <= i < end else "\\" + c for i, c in enumerate(escaped))
-
-
-def der_length(der: bytes) -> int:
-    """Length in bytes that a DER element says it has, header included."""
-    return _content_span(der)[1]
-
-
-def der_content(der: bytes) -> bytes:
-    """What is inside a DER element."""
-    start, end = _content_span(der)
-    return der[start:end]
-
-
-def _content_span(der: bytes) -> tuple[int, int]:
-    first = der[1]
-    if first < 0x80:
-        return 2, 2 + first
-    start = 2 + (first & 0x7F)
-    return start, start + int.from_bytes(der[2:start], "big")

@@ -148,12 +148,12 @@ class _Search:
             fault = "has a key that the site's policy does not take"
         if fault is not None:
             return f"{issuer.name} {fault}"
-        if issuer.constraints is not None:
+        if issuer.bounds is not None:
             for place, link in enumerate(below):
                 # Self-issued authorities between are exempt: they only exchange keys.
                 if place > 0 and link.self_issued:
                     continue
-                fault = find_name_fault(issuer.constraints, link)
+                fault = find_name_fault(issuer.bounds, link)
                 if fault is not None:
                     return f"{link.name} {fault} by {issuer.name}"
         return self._find_signature_fault(below[-1], issuer)

@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
+from validators.der import INTEGER, der_elements
 from validators.distinguished import Name, name_of_der
+from validators.library import UnreadableError, ask_library
 from validators.links import (
     Age,
     Link,
@@ -30,14 +31,13 @@ from validators.links import (
     parse_link,
     signature_age,
 )
-from validators.names import der_elements, java_name_of_der
+from validators.names import java_name_of_der
 
 #: Extensions of a list or of its rows that change nothing for one who reads only whole, direct lists.
 _UNDERSTOOD: Final = frozenset({ExtensionOID.CRL_NUMBER, ExtensionOID.AUTHORITY_KEY_IDENTIFIER})
 _ROWS_UNDERSTOOD: Final = frozenset(
     {x509.CRLReason.oid, x509.InvalidityDate.oid},
 )
-_INTEGER: Final = 0x02
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,10 @@ class RevocationList:
 
     def find_revocation(self, link: Link) -> Revocation | None:
         """What the list says about a certificate of its issuer."""
-        row = self.crl.get_revoked_certificate_by_serial_number(link.certificate.serial_number)
+        if link.serial > 0:
+            row = self.crl.get_revoked_certificate_by_serial_number(link.serial)
+        else:  # the library does not look for such numbers
+            row = next((one for one in self.crl if one.serial_number == link.serial), None)
         return None if row is None else Revocation(row.revocation_date_utc, _reason(row))
 
     def __repr__(self) -> str:
@@ -99,32 +102,40 @@ def parse_list(der: bytes) -> RevocationList:
         MaterialError: it cannot be read, or covers only some certificates or those of others.
     """
     try:
-        crl = x509.load_der_x509_crl(der)
-        issuer = _issuer(crl)
-        parsed = RevocationList(
-            digest=hashlib.sha256(der).hexdigest(),
-            crl=crl,
-            name=java_name_of_der(issuer),
-            issuer=name_of_der(issuer),
-            this_update=crl.last_update_utc,
-            next_update=crl.next_update_utc,
-            number=_number(crl),
-            part=frozenset(_parts(crl)),
-        )
-        unknown = [one.oid.dotted_string for one in crl.extensions if _narrows(one)]
-        unknown += [
-            one.oid.dotted_string
-            for row in crl
-            for one in row.extensions
-            if one.critical and one.oid not in _ROWS_UNDERSTOOD
-        ]
-    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        parsed, unknown = ask_library(lambda: _read_list(der))
+    except UnreadableError as error:
         raise MaterialError(f"is no revocation list that can be read ({error})") from None
     if unknown:
         raise MaterialError(
             f"is not a whole, direct revocation list (critical extension {', '.join(dict.fromkeys(unknown))})"
         )
     return parsed
+
+
+def _read_list(der: bytes) -> tuple[RevocationList, list[str]]:
+    """A list, and the extensions that narrow it or are of unknown meaning."""
+    crl = x509.load_der_x509_crl(der)
+    issuer = _issuer(crl)
+    parsed = RevocationList(
+        digest=hashlib.sha256(der).hexdigest(),
+        crl=crl,
+        name=java_name_of_der(issuer),
+        issuer=name_of_der(issuer),
+        this_update=crl.last_update_utc,
+        next_update=crl.next_update_utc,
+        number=_number(crl),
+        part=frozenset(_parts(crl)),
+    )
+    unknown = [one.oid.dotted_string for one in crl.extensions if _narrows(one)]
+    for row in crl:
+        # Everything that is asked for later is read once now: then nothing can fail while judging.
+        Revocation(row.revocation_date_utc, _reason(row))
+        unknown += [
+            one.oid.dotted_string
+            for one in row.extensions
+            if one.critical and one.oid not in _ROWS_UNDERSTOOD
+        ]
+    return parsed, unknown
 
 
 def is_issued_by(found: RevocationList, link: Link) -> bool:
@@ -143,7 +154,7 @@ def _is_signed(found: RevocationList, authority: bytes) -> bool:
 def _issuer(crl: x509.CertificateRevocationList) -> bytes:
     fields = der_elements(crl.tbs_certlist_bytes)
     # version (where it is given), algorithm, issuer
-    return fields[2 if fields[0][0] == _INTEGER else 1]
+    return fields[2 if fields[0][0] == INTEGER else 1]
 
 
 def _number(crl: x509.CertificateRevocationList) -> int:

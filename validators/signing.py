@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
 
 from validators.document import Endorser, format_time
 from validators.editing import remove_element
-from validators.names import java_name
+from validators.library import read_outline
+from validators.names import java_name_of_der
 from validators.parser import parse_trusted
 from validators.pipeline import accept
 from validators.prescan import verify_prescan
@@ -117,8 +119,8 @@ def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
         raise EmailError("the certificate holds no e-mail address; give the endorser's address")
     if bound is not None and email is not None and email != bound:
         raise EmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
-    certificate = identity.certificate
-    return Endorser(bound or email or "", java_name(certificate.subject), java_name(certificate.issuer))
+    outline = read_outline(identity.certificate.public_bytes(Encoding.DER))
+    return Endorser(bound or email or "", java_name_of_der(outline.subject), java_name_of_der(outline.issuer))
 
 
 def _get_description(root: _Element) -> _Element:

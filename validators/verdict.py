@@ -72,7 +72,7 @@ def judge_certificate(
     now: datetime,
     at: datetime | None = None,
 ) -> CertificateVerdict:
-    """Judge a signer's certificate by what the site trusts.
+    """Judge a signer's certificate by what the site trusts; total: there is a verdict whatever its bytes.
 
     Args:
         certificate: DER.
@@ -83,7 +83,7 @@ def judge_certificate(
     try:
         signer = parse_link(certificate)
     except MaterialError as error:
-        return _without_path(Standing.UNTRUSTED_ISSUER, (f"the signer's certificate {error}",), listed=False)
+        return unjudged(f"the signer's certificate {error}")
     listed = signer.subject in material.allowed
     search = find_paths(signer, beside, material)
     if not search.paths:
@@ -91,6 +91,11 @@ def judge_certificate(
         return _without_path(own, search.faults, listed)
     judged = [_judge_path(path, material, now, listed) for path in search.paths]
     return max(judged, key=lambda verdict: _preference(verdict, at or now, now))
+
+
+def unjudged(reason: str) -> CertificateVerdict:
+    """The verdict on a certificate about which nothing can be said."""
+    return _without_path(Standing.UNTRUSTED_ISSUER, (reason,), listed=False)
 
 
 def _without_path(standing: Standing, faults: tuple[str, ...], listed: bool) -> CertificateVerdict:

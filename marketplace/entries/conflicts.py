@@ -16,7 +16,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptography import x509
 from sqlalchemy import Row, Tuple, literal, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,7 @@ from marketplace.models.base import UtcSecond
 from marketplace.rules.current import precedence
 from marketplace.rules.trust import StoredVerdict, is_confirmed
 from marketplace.rules.visibility import Scope
-from validators.certificates import key_fingerprint
+from validators.certificates import parse_signer
 from validators.document import Coordinates, Strength
 
 #: Entries shown and read at one place: a peer can send any number of them.
@@ -167,7 +166,7 @@ def _said(row: Row[Any]) -> Said:
     return Said(
         entry_id=entry.entry_id,
         statement=entry.statement,
-        key=key_fingerprint(x509.load_der_x509_certificate(der)).hex(),
+        key=parse_signer(der).key_fingerprint.hex(),
         subject=entry.subject,
         issuer=entry.issuer,
         fingerprint=fingerprint,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,7 +12,9 @@ from datetime import datetime
 from marketplace.trust_files import TrustStore
 from validators.decision import Decision, decide
 from validators.document import AcceptedEntry, Signer
-from validators.verdict import CertificateVerdict, Standing, judge_certificate
+from validators.verdict import CertificateVerdict, Standing, judge_certificate, unjudged
+
+log = logging.getLogger(__name__)
 
 #: Verdicts kept in memory; the oldest unused goes first.
 KEPT = 4096
@@ -60,8 +64,16 @@ class TrustService:
         return found
 
     def judge(self, certificate: bytes, beside: Sequence[bytes], now: datetime) -> CertificateVerdict:
-        """How a certificate (DER) stands, given others that came with it."""
-        return judge_certificate(certificate, beside, self._store.material, now)
+        """How a certificate (DER) stands, given others that came with it.
+
+        Whatever goes wrong counts as not trusted: one certificate keeps no other one from being judged.
+        """
+        try:
+            return judge_certificate(certificate, beside, self._store.material, now)
+        except Exception as error:  # any fault of ours: told in the log and in the verdict
+            found = hashlib.sha256(certificate).hexdigest()
+            log.exception("trust: a certificate cannot be judged", extra={"certificate": found})
+            return unjudged(f"it could not be judged ({type(error).__name__}), which the server's log tells")
 
     def is_vouched_for(self, signer: Signer, now: datetime) -> bool:
         """Whether the site knows the endorser: on the allow-list, and certified by somebody it trusts now."""

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.factories.identities import make_identity
+from tests.factories.identities import Identity, make_identity
 
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 RSA_SHA256 = bytes.fromhex("300d06092a864886f70d01010b0500")
@@ -107,6 +107,15 @@ def certificate(
         parts.append(tlv(0xA3, sequence(*extensions)))
     inner = sequence(*parts)
     return sequence(inner, outer or algorithm, bit_string(sign(inner)))
+
+
+def revocation_list(issuer: Identity, *serials: bytes) -> bytes:
+    """A revocation list of these serial numbers, each in DER, in date for long."""
+    since, until = b"\x17\x0d240101000000Z", b"\x18\x0f20900101000000Z"
+    rows = [sequence(serial, since) for serial in serials]
+    issuer_name = issuer.certificate.subject.public_bytes()
+    inner = sequence(integer(1), ECDSA_SHA256, issuer_name, since, until, sequence(*rows))
+    return sequence(inner, ECDSA_SHA256, bit_string(signer(issuer.key)(inner)))
 
 
 def spki(key: object) -> bytes:

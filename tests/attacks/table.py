@@ -46,6 +46,11 @@ _FUZZ = """
 a million, and `python -m tests.attacks.fuzz_accept SECONDS` as many as fit into a night; where
 atheris is installed it is guided by coverage. Whatever comes in, an entry or a refusal comes out,
 and at once.
+
+Judging is total in the same way: `python -m tests.attacks.fuzz_judging SECONDS` changes the
+certificates and revocation lists of the second table at random, signs most of them again, and asks
+for the verdict, some thousand times in `make test` and a million times in `make soak`. Whatever a
+certificate's bytes are, it has a verdict, and what the library cannot read is not trusted.
 """
 
 

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from tests.factories.identities import Identity, make_identity
 from validators.identifier import identifier_from_sha1
-from validators.names import java_name
+from validators.library import read_outline
+from validators.names import java_name_of_der
 from validators.signing import sign_unverified
 
 CREATED = "2024-05-01T12:00:00Z"
@@ -98,13 +101,13 @@ def draft_xml(draft: ImageDraft, endorsement: str = "") -> str:
 
 def endorsement_xml(identity: Identity, created: str = CREATED, email: str | None = None) -> str:
     """Write the endorsement an identity makes, for documents that are signed by other means."""
-    certificate = identity.certificate
+    outline = read_outline(identity.certificate.public_bytes(Encoding.DER))
     return (
         f'<slreq:endorsement rdf:parseType="Resource"><dcterms:created>{created}</dcterms:created>'
         '<slreq:endorser rdf:parseType="Resource">'
         f"<slreq:email>{escape(email or identity.email or '')}</slreq:email>"
-        f"<slreq:subject>{escape(java_name(certificate.subject))}</slreq:subject>"
-        f"<slreq:issuer>{escape(java_name(certificate.issuer))}</slreq:issuer>"
+        f"<slreq:subject>{escape(java_name_of_der(outline.subject))}</slreq:subject>"
+        f"<slreq:issuer>{escape(java_name_of_der(outline.issuer))}</slreq:issuer>"
         "</slreq:endorser></slreq:endorsement>"
     )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 
-from tests.attacks.distrust import issuers, limits, revoked
+from tests.attacks.distrust import issuers, limits, oddities, revoked
 from tests.attacks.distrust.forging import Deceit, Distrusted
 
-DISTRUSTED: list[Distrusted] = [*issuers.ATTACKS, *limits.ATTACKS, *revoked.ATTACKS]
+DISTRUSTED: list[Distrusted] = [*issuers.ATTACKS, *limits.ATTACKS, *revoked.ATTACKS, *oddities.ATTACKS]
 
 
 @functools.cache
