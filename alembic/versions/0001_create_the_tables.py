@@ -498,6 +498,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("entry_key", "sha256", name="uq__entry_body__entry_key_sha256"),
     )
     op.create_table(
+        "entry_checksum",
+        sa.Column("entry_key", KEY, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("algorithm", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__entry_checksum__entry_key__entry"),
+        sa.PrimaryKeyConstraint("entry_key", "position", name="pk__entry_checksum"),
+    )
+    op.create_index("ix__entry_checksum__value", "entry_checksum", ["value"])
+    op.create_table(
         "entry_location",
         sa.Column("entry_key", KEY, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.erasing import BLANK
-from marketplace.ingest.rows import body_row, certificate_row, entry_row
-from marketplace.models import Certificate, Entry, EntryBody, EntryLocation, EntryTag, Erasure
+from marketplace.ingest.rows import body_row, certificate_row, checksum_rows, entry_row
+from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Erasure
 from marketplace.rules.columns import tag_digest
 from validators import accept
 from validators.document import AcceptedEntry
@@ -100,6 +100,15 @@ def _verify_lists(session: Session, entry: Entry, accepted: AcceptedEntry) -> It
     expected = [(number, tag, tag_digest(tag)) for number, tag in enumerate(accepted.metadata.tags)]
     if [tuple(row) for row in tags] != expected:
         yield Damage("entry.tags", entry.entry_id, "the stored tags are not those of the document")
+    stored = session.scalars(
+        select(EntryChecksum).where(EntryChecksum.entry_key == entry.id).order_by(EntryChecksum.position)
+    )
+    found = [
+        {"entry_key": entry.id, "position": one.position, "algorithm": one.algorithm, "value": one.value}
+        for one in stored
+    ]
+    if found != checksum_rows(accepted, entry.id):
+        yield Damage("entry.checksums", entry.entry_id, "the stored checksums are not those of the document")
 
 
 def _verify_each_has_a_body(session: Session) -> Iterator[Damage]:

@@ -23,7 +23,16 @@ from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unkn
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.locks import lock_names, series_name
-from marketplace.ingest.rows import Row, beside_rows, body_row, certificate_row, current_row, entry_row, said
+from marketplace.ingest.rows import (
+    Row,
+    beside_rows,
+    body_row,
+    certificate_row,
+    checksum_rows,
+    current_row,
+    entry_row,
+    said,
+)
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
     FIND_AT_COORDINATES,
@@ -36,6 +45,7 @@ from marketplace.ingest.statements import (
     INSERT_BESIDE,
     INSERT_BODY,
     INSERT_CERTIFICATE,
+    INSERT_CHECKSUMS,
     INSERT_CURRENT,
     INSERT_ENTRY,
     INSERT_LOCATIONS,
@@ -327,6 +337,8 @@ class Batch:
             self._connection.execute(INSERT_LOCATIONS, places)
         if tags:
             self._connection.execute(INSERT_TAGS, tags)
+        if checksums := checksum_rows(entry, entry_key):
+            self._connection.execute(INSERT_CHECKSUMS, checksums)
         return entry_key
 
     def _find_or_insert_certificate(self, signer: Signer, log_id: int) -> int:

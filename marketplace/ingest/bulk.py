@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from marketplace.ingest.rows import Row, body_row, current_row, entry_row, said
+from marketplace.ingest.rows import Row, body_row, checksum_rows, current_row, entry_row, said
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
     FIND_BODY_KEYS,
@@ -23,7 +23,7 @@ from marketplace.ingest.statements import (
     NOTE_TWINS,
     UPDATE_CURRENT,
 )
-from marketplace.models import Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models import Current, Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag
 from marketplace.models.insertion import insert_many
 from marketplace.rules.columns import tag_digest
 from marketplace.rules.current import precedence
@@ -109,6 +109,8 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
     ]
     insert_many(connection, EntryLocation.__table__, places)
     insert_many(connection, EntryTag.__table__, tags)
+    checksums = [row for entry, key in zip(entries, keys, strict=True) for row in checksum_rows(entry, key)]
+    insert_many(connection, EntryChecksum.__table__, checksums)
 
 
 def _show(connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]]) -> None:

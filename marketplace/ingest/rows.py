@@ -9,6 +9,7 @@ from typing import Any
 from marketplace.models.base import to_seconds
 from marketplace.models.current import FOREVER, tie
 from marketplace.rules.columns import Column, fold, is_pdisk, is_web, search_text
+from validators.checksums import SHA1, canonical
 from validators.document import AcceptedEntry, Signer
 from validators.links import chain_above
 
@@ -79,6 +80,16 @@ def entry_row(entry: AcceptedEntry) -> Row:
         "has_web": is_web(said.locations),
         "has_pdisk": is_pdisk(said.locations),
     }
+
+
+def checksum_rows(entry: AcceptedEntry, entry_key: int) -> list[Row]:
+    """The checksums that are looked up by themselves; the SHA-1 is the identifier."""
+    stated = enumerate(canonical(one) for one in entry.metadata.checksums)
+    return [
+        {"entry_key": entry_key, "position": n, "algorithm": one.algorithm, "value": one.value}
+        for n, one in stated
+        if one.algorithm != SHA1
+    ]
 
 
 def body_row(entry: AcceptedEntry, received_at: datetime) -> Row:

@@ -13,6 +13,7 @@ from marketplace.models import (
     Current,
     Entry,
     EntryBody,
+    EntryChecksum,
     EntryLocation,
     EntryTag,
     Twin,
@@ -111,6 +112,7 @@ INSERT_CERTIFICATE = insert(_certificate).returning(_certificate.c.id)
 INSERT_ENTRY = insert(_entry).returning(_entry.c.id)
 INSERT_BODY = insert(_body).returning(_body.c.id)
 INSERT_LOCATIONS = insert(_table(EntryLocation.__table__))
+INSERT_CHECKSUMS = insert(_table(EntryChecksum.__table__))
 INSERT_TAGS = insert(_table(EntryTag.__table__))
 INSERT_CURRENT = insert(_current)
 UPDATE_CURRENT = update(_current).where(_current.c.id == bindparam("current_key"))

@@ -5,7 +5,7 @@ from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
 from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
-from marketplace.models.entry import Entry, EntryBody, EntryLocation, EntryTag, Twin
+from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
@@ -38,6 +38,7 @@ __all__ = [
     "Current",
     "Entry",
     "EntryBody",
+    "EntryChecksum",
     "EntryLocation",
     "EntryTag",
     "Erasure",

@@ -82,6 +82,21 @@ class EntryTag(Base):
     tag: Mapped[Word]
 
 
+class EntryChecksum(Base):
+    """The checksums of an entry's image but the SHA-1, which the identifier is.
+
+    The value is in the one spelling that lookups compare with: small hex digits.
+    """
+
+    __tablename__ = "entry_checksum"
+    __table_args__ = (Index(None, "value"),)
+
+    entry_key: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    algorithm: Mapped[Word]
+    value: Mapped[Word]
+
+
 class Twin(Base):
     """An entry beside which another one makes the same statement, under another certificate.
 

@@ -14,13 +14,14 @@ from itertools import islice
 from sqlalchemy import insert, update
 
 from marketplace.db import Database
-from marketplace.ingest.rows import body_row, certificate_row, current_row, entry_row
+from marketplace.ingest.rows import body_row, certificate_row, checksum_rows, current_row, entry_row
 from marketplace.models import (
     Certificate,
     Change,
     Current,
     Entry,
     EntryBody,
+    EntryChecksum,
     EntryLocation,
     EntryTag,
     Log,
@@ -89,7 +90,7 @@ def fill(database: Database, count: int, seed: int = 1) -> None:
 
 def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -> dict[type, list[dict]]:
     tables: dict[type, list[dict]] = {
-        t: [] for t in (Entry, EntryBody, EntryLocation, EntryTag, Current, Change)
+        t: [] for t in (Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Current, Change)
     }
     for sequence, entry in enumerate(chunk, done):
         key = sequence + 1
@@ -110,4 +111,5 @@ def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -
             tables[EntryLocation].append({"entry_key": key, "position": n, "uri": uri})
         for n, tag in enumerate(entry.metadata.tags):
             tables[EntryTag].append({"entry_key": key, "position": n, "digest": tag_digest(tag), "tag": tag})
+        tables[EntryChecksum] += checksum_rows(entry, key)
     return tables

@@ -26,7 +26,7 @@ from marketplace.federation.keys import create_keys
 from marketplace.fsck import FsckService
 from marketplace.ingest import ErasedError, IngestService, Page, Receipt, Source, UploadPolicy
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
-from marketplace.models import Certificate, Entry, EntryBody, EntryTag, Erasure, Twin
+from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, EntryTag, Erasure, Twin
 from marketplace.tlog.tiles import TileName
 from tests.factories.alterations import mirrored
 from tests.factories.documents import image, signed
@@ -36,7 +36,11 @@ from validators import accept
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JANE, BOB = make_identity("Jane Roe", "jane@example.org"), make_identity("Bob", "bob@elsewhere.example")
 OLD = signed(image(content="erased", title="old", tags=("lts",)), JANE, "2024-05-01T12:00:00Z")
-LAST = signed(image(content="erased", title="secret", tags=("lts",)), JANE, "2024-05-03T12:00:00Z")
+LAST = signed(
+    image(content="erased", title="secret", tags=("lts",), checksums=(("MD5", "5ec2e7" + "0" * 26),)),
+    JANE,
+    "2024-05-03T12:00:00Z",
+)
 BETWEEN = signed(image(content="erased", title="between"), JANE, "2024-05-02T12:00:00Z")
 LATER = signed(image(content="erased", title="later"), JANE, "2024-05-04T12:00:00Z")
 OTHER = signed(image(content="erased", title="other"), BOB)
@@ -75,6 +79,7 @@ def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
         assert erased is not None and erased.reason == "asked by its author"
         assert visible.endorser("jane@example.org") is None
         assert session.scalars(select(EntryTag.tag)).all() == []
+        assert session.scalars(select(EntryChecksum.value)).all() == []
         assert b"" in session.scalars(select(EntryBody.data)).all()
         said = [getattr(row, column.name) for row in session.scalars(select(Entry))
                 for column in Entry.__table__.columns]  # fmt: skip

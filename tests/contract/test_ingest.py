@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace.changes import PUBLIC, ChangeLog, LogNotFoundError
 from marketplace.db import Database
+from marketplace.entries.checksums import stating
 from marketplace.ingest import (
     ConflictError,
     IngestService,
@@ -27,9 +28,14 @@ from marketplace.ingest import (
     UploadPolicy,
 )
 from marketplace.ingest.batch import Batch
+from marketplace.ingest.pages import Page
 from marketplace.models import Base, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
-from validators.document import AcceptedEntry, Strength
+from validators import accept
+from validators.checksums import find_checksum
+from validators.document import AcceptedEntry, Checksum, Strength
+from validators.identifier import sha1_from_identifier
 
 NOW = moment(86_400)
 
@@ -74,6 +80,29 @@ def test_an_upload_is_in_the_log_once_with_its_exact_bytes(database: Database, i
             "http://a/",
             "pdisk:b",
         ]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_an_entry_is_found_by_each_of_its_checksums(
+    database: Database, ingest: IngestService, many: bool
+) -> None:
+    document = signed(image(checksums=(("MD5", "AB" * 16), ("SHA-512", "cD" * 64))))
+    other = signed(image(content="other", checksums=(("MD5", "00" * 16),)))
+    if many:
+        page = Page([accept(document), accept(other)], PUBLIC, lambda *_: None)
+        ingest.enqueue_page(page).result(timeout=60)
+    else:
+        for one in (document, other):
+            ingest.import_(one)
+    sha1 = f"{sha1_from_identifier(accept(document).identifier):040x}"
+    for asked in ("AB" * 16, "sha512:" + "cd" * 64, "SHA-512=" + "CD" * 64, sha1, sha1.upper()):
+        checksum = find_checksum(asked)
+        assert checksum is not None
+        with database.read() as session:
+            found = session.scalars(select(Entry.entry_id).where(Entry.id.in_(stating(checksum)))).all()
+        assert found == [accept(document).entry_id], asked
+    with database.read() as session:
+        assert session.scalars(stating(Checksum("MD5", "11" * 16))).all() == []
 
 
 def test_the_same_bytes_again_change_nothing(database: Database, ingest: IngestService) -> None:
@@ -313,10 +342,10 @@ def check_several_processes(databases: list[Database]) -> None:
             .order_by(Change.sequence)
         ).all()
         shown = dict(session.execute(select(Current.identifier, Current.created)).tuples().all())
-    for image in {row.identifier for row in stored}:
-        times = [row.created for row in stored if row.identifier == image]
+    for named in {row.identifier for row in stored}:
+        times = [row.created for row in stored if row.identifier == named]
         assert times == sorted(times)
-        assert shown[image] == times[-1]
+        assert shown[named] == times[-1]
 
 
 def test_accepted_at_is_the_time_of_the_upload(database: Database, ingest: IngestService) -> None:

@@ -27,7 +27,7 @@ def filled(cli, data, tmp_path):
     archive = tmp_path / "archive"
     archive.mkdir()
     documents = [
-        signed(image(tags=("a", "b"))),
+        signed(image(tags=("a", "b"), checksums=(("MD5", "0" * 31 + "A"), ("SHA-256", "c" * 64)))),
         signed(image(tags=("a",)), created="2024-06-01T00:00:00Z"),
         signed(image(), make_identity("Joan", "joan@example.org")),
         signed(image(content="other", locations=("pdisk:x", "http://y.org")), expired_identity()),
@@ -215,6 +215,9 @@ def test_fsck_finds_no_fault_in_what_the_service_wrote(cli, filled):
         ("entry.column", ["UPDATE entry SET created = created + 1 WHERE id = 1"]),
         ("entry.tags", ["DELETE FROM entry_tag WHERE tag = 'b'"]),
         ("entry.tags", ["UPDATE entry_tag SET digest = 'x' WHERE tag = 'b'"]),
+        ("entry.checksums", ["UPDATE entry_checksum SET value = upper(value)"]),
+        ("entry.checksums", ["DELETE FROM entry_checksum WHERE algorithm = 'MD5'"]),
+        ("entry.checksums", ["INSERT INTO entry_checksum VALUES (1, 9, 'MD5', 'x')"]),
         ("entry.locations", ["DELETE FROM entry_location WHERE position = 1"]),
         ("certificate.column", ["UPDATE certificate SET not_after = not_after + 1"]),
         ("certificate.column", ["UPDATE certificate SET der = CAST('x' AS BLOB)"]),
