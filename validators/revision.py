@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from validators.document import format_time
-from validators.editing import remove_element, set_leaf
+from validators.editing import set_leaf
+from validators.endorsing import strip_signatures
 from validators.parser import parse_trusted
 from validators.prescan import verify_prescan
 from validators.signing_errors import DraftError
-from validators.vocabulary import DEPRECATED, DESCRIPTION, RDF_ROOT, VALID, ds
+from validators.vocabulary import DEPRECATED, VALID
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -66,13 +67,7 @@ def with_deprecated(document: bytes, reason: str) -> bytes:
 def _parse(document: bytes) -> tuple[_Element, _Element]:
     verify_prescan(document)
     root = parse_trusted(document)
-    descriptions = root.findall(DESCRIPTION)
-    if root.tag != RDF_ROOT or len(descriptions) != 1:
-        raise DraftError("the document is not an rdf:RDF element with exactly one rdf:Description in it")
-    for parent in (root, descriptions[0]):
-        for signature in parent.findall(ds("Signature")):
-            remove_element(parent, signature)
-    return root, descriptions[0]
+    return root, strip_signatures(root)
 
 
 def _write(root: _Element) -> bytes:

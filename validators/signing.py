@@ -8,8 +8,7 @@ as an argument, keys come in as values.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,39 +16,17 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
 
-from validators.document import Endorser, format_time
-from validators.editing import remove_element
+from validators.document import Endorser
+from validators.endorsing import endorse, get_description
 from validators.library import read_outline
 from validators.names import java_name_of_der
 from validators.parser import parse_trusted
 from validators.pipeline import accept
 from validators.prescan import verify_prescan
-from validators.signing_errors import DraftError, EmailError, SigningError
+from validators.signing_errors import EmailError, SigningError
 from validators.signing_identity import SigningIdentity, SigningKey, load_pem, load_pkcs12
-from validators.vocabulary import (
-    BASE,
-    CREATED,
-    DCTERMS,
-    DESCRIPTION,
-    EMAIL,
-    ENDORSEMENT,
-    ENDORSER,
-    ISSUER,
-    PARSE_TYPE,
-    RDF,
-    RDF_ROOT,
-    SLREQ,
-    SUBJECT,
-    XML_BASE,
-    ds,
-)
-
-if TYPE_CHECKING:
-    from lxml.etree import _Element
 
 __all__ = ["SigningError", "SigningIdentity", "load_pem", "load_pkcs12", "sign", "sign_unverified"]
-
-_PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ}
 
 # The hash is about as strong as the curve's key.
 _EC_METHODS = {
@@ -91,12 +68,8 @@ def sign_unverified(
         NotWellFormedError: the document is no XML.
     """
     root = parse_trusted(document)
-    description = _get_description(root)
-    _strip_signatures(root, description)
-    endorser = _endorser(identity, email)
-    _endorse(description, endorser, created)
-    if XML_BASE not in root.attrib:
-        root.set(XML_BASE, BASE)
+    get_description(root)
+    endorse(root, _endorser(identity, email), created)
     signer = XMLSigner(
         signature_algorithm=_method(identity.key),
         digest_algorithm=DigestAlgorithm.SHA256,
@@ -121,43 +94,3 @@ def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
         raise EmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
     outline = read_outline(identity.certificate.public_bytes(Encoding.DER))
     return Endorser(bound or email or "", java_name_of_der(outline.subject), java_name_of_der(outline.issuer))
-
-
-def _get_description(root: _Element) -> _Element:
-    descriptions = root.findall(DESCRIPTION)
-    if root.tag != RDF_ROOT or len(descriptions) != 1:
-        raise DraftError("the document is not an rdf:RDF element with exactly one rdf:Description in it")
-    return descriptions[0]
-
-
-def _strip_signatures(root: _Element, description: _Element) -> None:
-    for parent in (root, description):
-        for signature in parent.findall(ds("Signature")):
-            remove_element(parent, signature)
-
-
-def _endorse(description: _Element, endorser: Endorser, created: datetime) -> None:
-    old = description.findall(ENDORSEMENT)
-    place = description.index(old[0]) if old else len(description)
-    for element in old:
-        remove_element(description, element)
-    endorsement = _resource(ENDORSEMENT)
-    _leaf(endorsement, CREATED, format_time(created.astimezone(UTC)))
-    inner = _resource(ENDORSER)
-    endorsement.append(inner)
-    _leaf(inner, EMAIL, endorser.email)
-    _leaf(inner, SUBJECT, endorser.subject)
-    _leaf(inner, ISSUER, endorser.issuer)
-    description.insert(place, endorsement)
-
-
-def _resource(tag: str) -> _Element:
-    return etree.Element(tag, {PARSE_TYPE: "Resource"}, nsmap=_PREFIXES)
-
-
-def _leaf(parent: _Element, tag: str, text: str) -> None:
-    try:
-        etree.SubElement(parent, tag).text = text
-    except ValueError:
-        name = etree.QName(tag).localname
-        raise EmailError(f"the endorser's {name} has characters that XML cannot hold") from None
