@@ -35,7 +35,6 @@ from marketplace.peers.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.reminders import ReminderService
 from marketplace.rules.trust import TrustShown
-from marketplace.search.catalogue import Catalogue
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.indexes import Indexes
@@ -314,12 +313,12 @@ def build(settings: Settings) -> Runtime:
     federation = _open_federation(settings, database, keys, lambda head: peers.show(head))
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
-    search = SearchService(database, Catalogue(), indexer, TrustShown(settings.trust.show))
+    lists = ListCaches()
+    search = SearchService(database, lists.catalogue, indexer, TrustShown(settings.trust.show))
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
     verdicts = VerdictService(database, trust_store, trust, utc_now)
     precedence = Precedence()
-    lists = ListCaches()
     conflicts = _conflicts(settings, database)
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value

@@ -29,6 +29,7 @@ STORE = FOUNDATION | {
 FOLLOWED = STORE | {"marketplace.changes"}
 RULED = FOLLOWED | {"marketplace.rules"}
 SERVICES = RULED | {
+    "marketplace.catalogue",
     "marketplace.accounts",
     "marketplace.conflicts",
     "marketplace.entries",
@@ -68,7 +69,8 @@ MAY_IMPORT = {
     "marketplace.accounts": FOLLOWED,
     "marketplace.changes": STORE,
     "marketplace.rules": STORE,
-    "marketplace.entries": RULED,
+    "marketplace.catalogue": STORE | {"marketplace.rules"},
+    "marketplace.entries": RULED | {"marketplace.catalogue"},
     "marketplace.ingest": RULED | {"marketplace.entries"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": set(),
@@ -76,7 +78,7 @@ MAY_IMPORT = {
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
     "marketplace.sparql": RULED | {"marketplace.entries"},
-    "marketplace.search": RULED | {"marketplace.entries"},
+    "marketplace.search": RULED | {"marketplace.catalogue", "marketplace.entries"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from marketplace.access.narrowing import ALL, GROUP, LONGEST
-from marketplace.search.facts import Facet
+from marketplace.catalogue.facts import Facet
 from marketplace.search.request import CHOSEN_BY_SITE, EVERY, FIXED, MAX_CHOSEN, MAX_PAGE, PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 

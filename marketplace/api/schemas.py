@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from marketplace.catalogue.facts import Facet
 from marketplace.peers.sites import Question
 from marketplace.rules.trust import STANDINGS
-from marketplace.search.facts import Facet
 
 from .description import Schema
 from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN

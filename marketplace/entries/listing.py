@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.counts import AnswerCache, Lifetime
+from marketplace.catalogue import Catalogue, Facet, Filters
 from marketplace.entries.filters import holding, named
-from marketplace.entries.memory import ListMemory
 from marketplace.entries.ordering import NAMED, Orders, walked
-from marketplace.entries.query import Direction, EntryQuery, can_occur, words_of
+from marketplace.entries.query import (
+    Direction,
+    EntryQuery,
+    LocationFilter,
+    StatusFilter,
+    can_occur,
+    words_of,
+)
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import rows_of, to_row
-from marketplace.entries.twins import find_all_vouching, find_vouching
-from marketplace.models import Change, Entry, EntryBody, TrustState
-from marketplace.models.current import FOREVER
+from marketplace.entries.twins import find_vouching
+from marketplace.models import Change, Entry, EntryBody
+from marketplace.models.base import to_seconds
 from marketplace.rules.columns import Column
-from marketplace.rules.trust import marked
 from marketplace.rules.visibility import Scope
 from validators.document import Coordinates
 
@@ -34,31 +39,27 @@ class Listing:
     """Lists of what a scope sees as current, in one transaction.
 
     Args:
-        memory: says what matches; the database says in which order, and has the rows.
-        trusted: keys of the entries with some marks of trust, remembered.
+        catalogue: says what matches; the database says in which order, and has the rows.
     """
 
     def __init__(
         self,
         session: Session,
         scope: Scope,
-        memory: ListMemory,
+        catalogue: Catalogue,
         orders: Orders,
-        trusted: AnswerCache[BitMap],
     ) -> None:
         self._session = session
         self._scope = scope
-        self._memory = memory
+        self._catalogue = catalogue
         self._orders = orders
-        self._trusted = trusted
 
     def find(self, query: EntryQuery) -> BitMap:
         """Keys of the entries that pass the query's filters and searches."""
-        found = self._memory.filtered(query, self._memory.shown(self._session, self._scope))
+        with self._catalogue.look(self._session, self._scope) as view:
+            found = view.narrow(view.shown, _filters(query), to_seconds(query.now))
         for statement in named(query, self._scope):
             found = found & BitMap(self._session.scalars(statement))
-        if query.trust:
-            found = found & self._marked(query, found)
         for word in query.words():
             found = self._holding(None, word, found)
         for column, words in query.columns:
@@ -99,7 +100,7 @@ class Listing:
         for start in range(0, len(keys), NAMED):
             chunk = self._session.execute(statement, {"keys": keys[start : start + NAMED]})
             rows |= {row[0]: to_row(row) for row in chunk}
-        # The memory may know of entries that came after this transaction began.
+        # The catalogue may know of entries that came after this transaction began.
         return [rows[key] for key in keys if key in rows]
 
     def bodies(self, keys: list[int]) -> Iterator[StoredEntry]:
@@ -128,10 +129,10 @@ class Listing:
     def _holding(self, column: Column | None, word: str, among: BitMap) -> BitMap:
         if not can_occur(word):
             return BitMap()
-        found, unsure = self._memory.find(column, word, among)
+        found, unsure = self._catalogue.find(column, word, among)
         if unsure:
             told = BitMap(self._session.scalars(holding(column, word, self._scope, self._dialect))) & unsure
-            self._memory.note(column, word, unsure, told)
+            self._catalogue.note(column, word, unsure, told)
             found = found | told
         return found
 
@@ -140,28 +141,20 @@ class Listing:
         instead = find_vouching(self._session, self._scope, keys)
         return [instead.get(key, key) for key in keys]
 
-    def _marked(self, query: EntryQuery, among: BitMap) -> BitMap:
-        if len(among) <= NAMED:
-            instead = find_vouching(self._session, self._scope, list(among))
-            asked = among | BitMap(instead.values())
-            few = marked(query.trust, self._scope).where(Entry.id.in_(list(asked)))
-            return _vouched(BitMap(self._session.scalars(few)), instead)
-        # Verdicts change without the logs: what they say holds for as long as none does.
-        revision = self._session.scalar(select(TrustState.revision)) or 0
-
-        def read() -> tuple[Lifetime, BitMap]:
-            keys = self._session.scalars(marked(query.trust, self._scope))
-            found = _vouched(BitMap(keys), find_all_vouching(self._session, self._scope))
-            return Lifetime(self._scope.version, 0, FOREVER), found
-
-        return self._trusted.get((self._scope.keys, query.trust, revision), self._scope.version, 0, read)
-
     @property
     def _dialect(self) -> str:
         return self._session.get_bind().dialect.name
 
 
-def _vouched(marked_keys: BitMap, instead: Mapping[int, int]) -> BitMap:
-    """Keys of the entries whose place is taken by a marked one, or that are marked and keep their place."""
-    taken = BitMap(key for key, shown in instead.items() if shown in marked_keys)
-    return (marked_keys - BitMap(instead)) | taken
+def _filters(query: EntryQuery) -> Filters:
+    """Of a query: status, location, endorser and marks of trust."""
+    chosen: dict[Facet, frozenset[str]] = {}
+    if query.status is not StatusFilter.ALL:
+        chosen[Facet.STATUS] = frozenset({query.status.value})
+    if query.location is not LocationFilter.ALL:
+        chosen[Facet.LOCATION] = frozenset({query.location.value})
+    if query.email is not None:
+        chosen[Facet.ENDORSER] = frozenset({query.email})
+    if query.trust:
+        chosen[Facet.TRUST] = frozenset(mark.value for mark in query.trust)
+    return Filters(chosen)

@@ -8,14 +8,12 @@ from enum import StrEnum
 from typing import ClassVar
 
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.columns import Column, fold
+from marketplace.rules.columns import SEARCHABLE, Column, fold
 from marketplace.rules.status import Status
 from marketplace.rules.trust import TrustMark
 
 #: Most different words of one query; each costs a pass over every text that the others left.
 MAX_WORDS = 32
-#: Columns that can be searched on their own.
-SEARCHABLE = frozenset({Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.EMAIL, Column.KIND})
 #: Beyond any list, and within what the databases count with.
 MAX_NUMBER = 2**62
 

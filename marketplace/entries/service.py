@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from pyroaring import BitMap
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
+from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
@@ -21,7 +21,6 @@ from marketplace.entries.erased import Erased, place_digest
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
-from marketplace.entries.memory import ListMemory
 from marketplace.entries.ordering import Orders
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
@@ -59,9 +58,8 @@ class ListCaches:
     """What a process remembers about the lists of one database; every EntryService of it should share one."""
 
     def __init__(self) -> None:
-        self.memory = ListMemory()
+        self.catalogue = Catalogue()
         self.orders = Orders()
-        self.trusted: AnswerCache[BitMap] = AnswerCache(capacity=64)
         self.endorsers = EndorserTally()
         self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
 
@@ -69,8 +67,8 @@ class ListCaches:
         """Read every log now, instead of while the first reader waits, and index the words of all entries."""
         with database.read() as session:
             everybody = Principal(None, frozenset(ChangeLog(session).names()))
-            self.memory.catch_up(session, find_scope(session, everybody))
-        self.memory.index_words()
+            self.catalogue.catch_up(session, find_scope(session, everybody))
+        self.catalogue.index_words()
 
 
 class EntryService:
@@ -104,8 +102,7 @@ class VisibleEntries:
 
     @cached_property
     def _listing(self) -> Listing:
-        caches = self._caches
-        return Listing(self._session, self._scope, caches.memory, caches.orders, caches.trusted)
+        return Listing(self._session, self._scope, self._caches.catalogue, self._caches.orders)
 
     @cached_property
     def _endorsers(self) -> Endorsers:

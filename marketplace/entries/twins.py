@@ -38,12 +38,6 @@ def find_vouching(session: Session, scope: Scope, keys: Sequence[int]) -> Mappin
     return found
 
 
-def find_all_vouching(session: Session, scope: Scope) -> Mapping[int, int]:
-    """The same for all entries that a reader sees."""
-    every = select(Twin.entry_key).join(Change, Change.entry_key == Twin.entry_key).where(scope.serves())
-    return find_vouching(session, scope, session.scalars(every).all())
-
-
 @lru_cache(maxsize=256)
 def _statement(logs: tuple[int, ...]) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""

@@ -26,6 +26,10 @@ class Column(StrEnum):
     TITLE = "title"
 
 
+#: Columns that can be searched on their own.
+SEARCHABLE = frozenset({Column.OS, Column.OS_VERSION, Column.OS_ARCH, Column.EMAIL, Column.KIND})
+
+
 def fold(text: str) -> str:
     """Text as searches compare it: case is gone, everything else stays."""
     return text.casefold()

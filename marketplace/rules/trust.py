@@ -8,11 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from marketplace.models import Certificate, Change, ConfirmedEndorser, Entry, EntryBody, Twin, Verdict
-from marketplace.rules.visibility import Scope
 from validators.document import Strength
 from validators.verdict import Standing
 
@@ -193,28 +192,6 @@ def is_confirmed(entry: type[Entry] = Entry) -> ColumnElement[bool]:
         )
         .correlate(entry)
         .exists()
-    )
-
-
-def marked(marks: frozenset[TrustMark], scope: Scope) -> Select[tuple[int]]:
-    """Entries of a scope with one of some marks, by key; ``StoredVerdict.marks`` says the same of a row."""
-    standings = sorted(mark.value for mark in marks if mark in STANDINGS)
-    found: list[ColumnElement[bool]] = [Verdict.standing.in_(standings)] if standings else []
-    chained = Verdict.standing == TrustMark.CHAINED.value
-    if TrustMark.LISTED in marks:
-        found.append(and_(chained, Verdict.listed))
-    if TrustMark.TRUSTED in marks:
-        found.append(and_(chained, _is_sound(Entry, EntryBody, Verdict)))
-    if TrustMark.CONFIRMED in marks:
-        found.append(and_(Verdict.certificate_id.is_not(None), is_confirmed()))
-    if TrustMark.UNJUDGED in marks:
-        found.append(Verdict.certificate_id.is_(None))
-    return (
-        select(Entry.id)
-        .join(Change, Change.entry_key == Entry.id)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-        .where(scope.serves(), or_(*found))
     )
 
 

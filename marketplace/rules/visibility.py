@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, UnaryExpression, and_, bindparam, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
-from marketplace.models import Change, Current, Entry, Log
+from marketplace.models import Change, Current, Entry, Log, TrustState
 
 #: Made once: building aliases costs more than running the statements they are in.
 _OTHER_CURRENT = aliased(Current)
 _OTHER_CHANGE = aliased(Change)
 _OTHER_ENTRY = aliased(Entry)
 _OTHER_ENTRY_CHANGE = aliased(Change)
+
+
+_HEADS = (
+    select(
+        Log.id,
+        Log.name,
+        Log.next_sequence,
+        Log.revision,
+        select(TrustState.revision).scalar_subquery().label("verdicts"),
+    )
+    .where(Log.name.in_(bindparam("names", expanding=True)))
+    .order_by(Log.id)
+)
 
 
 def unindexed(column: Any) -> Any:
@@ -31,10 +44,14 @@ class Scope:
     Args:
         sizes: pairs of log and size, the oldest log first.
         revisions: for each log, how often it changed what of it is shown.
+        names: of the logs.
+        verdicts: how often verdicts on certificates changed.
     """
 
     sizes: tuple[tuple[int, int], ...]
     revisions: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    verdicts: int = 0
 
     @property
     def version(self) -> tuple[tuple[int, int, int], ...]:
@@ -120,10 +137,11 @@ def _is_better(other: type[Current]) -> ColumnElement[bool]:
 
 def find_scope(session: Session, principal: Principal) -> Scope:
     """The logs of a principal that exist; the oldest first."""
-    statement: Select[tuple[int, int, int]] = (
-        select(Log.id, Log.next_sequence, Log.revision)
-        .where(Log.name.in_(sorted(principal.logs)))
-        .order_by(Log.id)
+    # Through the connection: the session would look for objects to make of these values.
+    rows = session.connection().execute(_HEADS, {"names": sorted(principal.logs)}).all()
+    return Scope(
+        sizes=tuple((row.id, row.next_sequence) for row in rows),
+        revisions=tuple(row.revision for row in rows),
+        names=tuple(row.name for row in rows),
+        verdicts=next((row.verdicts for row in rows), None) or 0,
     )
-    rows = session.execute(statement).all()
-    return Scope(tuple((row.id, row.next_sequence) for row in rows), tuple(row.revision for row in rows))

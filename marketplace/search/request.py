@@ -15,13 +15,13 @@ from hashlib import sha256
 from typing import Any
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
+from marketplace.catalogue.facts import Facet, facet_value
+from marketplace.catalogue.order import By
+from marketplace.catalogue.view import Filters
 from marketplace.models.base import to_seconds
 from marketplace.rules.status import Status
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.facts import Facet, facet_value
-from marketplace.search.order import By
-from marketplace.search.shelf import Filters
 from marketplace.search.words import WordQuery, parse_words
 from validators.document import Strength
 from validators.errors import shown

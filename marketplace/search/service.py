@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.narrowing import narrowed
 from marketplace.access.principal import Principal
+from marketplace.catalogue import Catalogue, View, text
+from marketplace.catalogue.facts import Facet
+from marketplace.catalogue.order import By, Place
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.records import EntryRow
@@ -23,15 +26,11 @@ from marketplace.models import Change, Entry, EntryTag
 from marketplace.models.base import to_seconds
 from marketplace.rules.status import Status
 from marketplace.rules.trust import TrustShown
-from marketplace.rules.visibility import Scope
-from marketplace.search import text
-from marketplace.search.catalogue import Catalogue, View
+from marketplace.rules.visibility import Scope, find_scope
 from marketplace.search.engine import Matches, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
-from marketplace.search.facts import Facet
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.order import By, Place
 from marketplace.search.request import (
     ORDERS,
     Cursor,
@@ -123,6 +122,18 @@ class _Last:
         return next((score for score in scores if score is not None), float(self.value))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A search with what it is answered from besides the view."""
+
+    session: Session
+    scope: Scope
+    request: SearchRequest
+    query: WordQuery | None
+    after: _Last | None
+    now: datetime
+
+
 class SearchService:
     """Searches for everybody, each seeing what it may.
 
@@ -149,7 +160,7 @@ class SearchService:
         """Read every log into the catalogue now, instead of while the first reader waits."""
         with self._database.read() as session:
             everybody = Principal(None, frozenset(ChangeLog(session).names()))
-            self._catalogue.catch_up(session, everybody)
+            self._catalogue.catch_up(session, find_scope(session, everybody))
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> SearchRequest:
         """The search that the parameters of a URL make at this site; see ``parse_request``.
@@ -169,46 +180,44 @@ class SearchService:
         query, cursor = request.query(), parse_cursor(request)
         principal = narrowed(principal, request.scope)
         with self._database.read() as session:
-            scope = self._catalogue.catch_up(session, principal)
+            scope = find_scope(session, principal)
             after = None if cursor is None else _last(session, scope, cursor)
-            matches = None if query is None else self._match(query, principal)
-            moment = to_seconds(now)
-            with self._catalogue.seen_by(principal) as view:
-                among = _narrowed(view, matches)
-                found = view.narrow(among, request.filters(), moment)
-                facets = _facets(view, among, found, request, moment)
-                total = sum(map(len, found))
-                wanted = request.limit + 1
-                if matches is None or request.order() is not Sort.RELEVANCE:
-                    places = _page(view, found, request, after, wanted)
-                else:
-                    by_log = view.by_log(found)
-            if matches is not None and request.order() is Sort.RELEVANCE:
-                places = self._best(matches, by_log, principal, after, wanted)
-            page, more = places[: request.limit], len(places) > request.limit
-            keys = [place.entry_key for place in page]
-            with self._catalogue.seen_by(principal) as view:
-                twins = view.with_twins(keys)
-            instead = find_vouching(session, scope, twins) if twins else {}
-            hits = _hits(session, scope, {key: instead.get(key, key) for key in keys}, query, now)
-            last = [place for place in page if place.entry_key in hits][-1:] if more else []
-            return SearchPage(
-                hits=list(hits.values()),
-                total=total,
-                facets=facets,
-                sort=request.order(),
-                suggestion=self._suggest(query, request, principal, moment) if query and not total else None,
-                next_cursor=next((_cursor(place).encode(request) for place in last), None),
-            )
+            # One picture for the whole search: what is counted is what is listed.
+            with self._catalogue.look(session, scope) as view:
+                return self._answer(_Asked(session, scope, request, query, after, now), view)
 
-    def _match(self, query: WordQuery, principal: Principal) -> dict[str, Matches]:
-        """The matches in each log that the principal sees."""
+    def _answer(self, asked: _Asked, view: View) -> SearchPage:
+        request, query, moment = asked.request, asked.query, to_seconds(asked.now)
+        matches = None if query is None else self._match(query, view)
+        among = _narrowed(view, matches)
+        found = view.narrow(among, request.filters(), moment)
+        facets = _facets(view, among, found, request, moment)
+        wanted = request.limit + 1
+        if matches is None or request.order() is not Sort.RELEVANCE:
+            places = _page(view, found, request, asked.after, wanted)
+        else:
+            places = self._best(matches, found, view, asked.after, wanted)
+        page, more = places[: request.limit], len(places) > request.limit
+        keys = [place.entry_key for place in page]
+        twins = view.with_twins(keys)
+        instead = find_vouching(asked.session, asked.scope, twins) if twins else {}
+        hits = _hits(asked, {key: instead.get(key, key) for key in keys})
+        last = [place for place in page if place.entry_key in hits][-1:] if more else []
+        return SearchPage(
+            hits=list(hits.values()),
+            total=len(found),
+            facets=facets,
+            sort=request.order(),
+            suggestion=self._suggest(query, request, view, moment) if query and not found else None,
+            next_cursor=next((_cursor(place).encode(request) for place in last), None),
+        )
+
+    def _match(self, query: WordQuery, view: View) -> dict[str, Matches]:
+        """The matches in each log that the view shows something of."""
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace does not search words.", RETRY_AFTER)
-        with self._catalogue.seen_by(principal) as view:
-            logs = view.logs
         found = {}
-        for log in logs:
+        for log in view.logs:
             with _Mending(self._indexer, log) as index:
                 found[log] = index.match(query)
             if not found[log].whole:
@@ -220,8 +229,8 @@ class SearchService:
     def _best(
         self,
         matches: Mapping[str, Matches],
-        found: Mapping[str, BitMap],
-        principal: Principal,
+        found: BitMap,
+        view: View,
         after: _Last | None,
         limit: int,
     ) -> list[Place]:
@@ -229,44 +238,37 @@ class SearchService:
         assert self._indexer is not None  # noqa: S101  # _match refused already
         last = None if after is None else after.score(matches)
         sets: dict[float, dict[str, BitMap]] = {}
-        for log, keys in found.items():
+        for log, keys in view.by_log(found).items():
             if keys:
                 with _Mending(self._indexer, log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
         places: list[Place] = []
-        with self._catalogue.seen_by(principal) as view:
-            for score in sorted(sets, reverse=True):
-                behind = after.behind(after.created) if after is not None and score == last else None
-                among = view.holding(sets[score])
-                newest = view.descending(By.CREATED, among, behind, limit - len(places))
-                places += (place._replace(value=score) for place in newest)
-                if len(places) == limit:
-                    break
+        for score in sorted(sets, reverse=True):
+            behind = after.behind(after.created) if after is not None and score == last else None
+            among = view.holding(sets[score])
+            newest = view.descending(By.CREATED, among, behind, limit - len(places))
+            places += (place._replace(value=score) for place in newest)
+            if len(places) == limit:
+                break
         return places
 
-    def _suggest(
-        self, query: WordQuery, request: SearchRequest, principal: Principal, now: int
-    ) -> str | None:
+    def _suggest(self, query: WordQuery, request: SearchRequest, view: View, now: int) -> str | None:
         """The words with one of them replaced by a similar one, such that something is found."""
         for clause in query.required:
             if clause.match is not Match.EXACT or len(clause.words) != 1:
                 continue
-            with self._catalogue.seen_by(principal) as view:
-                similar = view.similar(clause.words[0], _CANDIDATES)
-            for word in similar:
+            for word in view.similar(clause.words[0], _CANDIDATES):
                 tried = WordQuery(
                     tuple(Clause((word,), one.field) if one is clause else one for one in query.required),
                     query.excluded,
                 )
-                if self._finds(tried, principal, now, request):
+                if self._finds(tried, view, now, request):
                     return _replaced(request.words, clause.words[0], word)
         return None
 
-    def _finds(self, query: WordQuery, principal: Principal, now: int, request: SearchRequest) -> bool:
-        matches = self._match(query, principal)
-        with self._catalogue.seen_by(principal) as view:
-            return any(view.narrow(_narrowed(view, matches), request.filters(), now))
+    def _finds(self, query: WordQuery, view: View, now: int, request: SearchRequest) -> bool:
+        return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(), now))
 
 
 class _Mending:
@@ -300,15 +302,15 @@ class _Mending:
         ) from broken
 
 
-def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> list[BitMap]:
+def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> BitMap:
     """What is visible, and holds the words if there are any."""
     if matches is None:
-        return view.visible()
+        return view.shown
     return view.holding({log: found.keys for log, found in matches.items()})
 
 
 def _facets(
-    view: View, among: Sequence[BitMap], found: Sequence[BitMap], request: SearchRequest, now: int
+    view: View, among: BitMap, found: BitMap, request: SearchRequest, now: int
 ) -> dict[Facet, list[FacetCount]]:
     filters = request.filters()
     facets = {}
@@ -325,9 +327,7 @@ def _facets(
     return facets
 
 
-def _page(
-    view: View, found: Sequence[BitMap], request: SearchRequest, after: _Last | None, limit: int
-) -> list[Place]:
+def _page(view: View, found: BitMap, request: SearchRequest, after: _Last | None, limit: int) -> list[Place]:
     by, backwards = ORDERS[request.order()]
     walk = view.descending if backwards else view.ascending
     return walk(by, found, None if after is None else after.behind(after.value), limit)
@@ -362,9 +362,7 @@ _TAGS = (
 )
 
 
-def _hits(
-    session: Session, scope: Scope, shown: Mapping[int, int], query: WordQuery | None, now: datetime
-) -> dict[int, SearchHit]:
+def _hits(asked: _Asked, shown: Mapping[int, int]) -> dict[int, SearchHit]:
     """The hits of some entries, by their keys.
 
     Args:
@@ -374,10 +372,10 @@ def _hits(
         return {}
     # Asked for by key, and once more only what the principal sees: two locks on one door.
     # Through the connection: the session would look for objects to make of these values.
-    connection = session.connection()
+    connection, query = asked.session.connection(), asked.query
     rows = {
         row.key: row
-        for row in map(to_row, connection.execute(rows_of(scope.keys), {"keys": list(shown.values())}))
+        for row in map(to_row, connection.execute(rows_of(asked.scope.keys), {"keys": list(shown.values())}))
     }
     tags: dict[int, list[str]] = {}
     for key, tag in connection.execute(_TAGS, {"keys": list(shown.values())}):
@@ -386,7 +384,7 @@ def _hits(
         key: SearchHit(
             row=row,
             tags=tuple(tags.get(row.key, ())),
-            status=row.status(now),
+            status=row.status(asked.now),
             title=mark(row.title or "", Field.TITLE, query),
             excerpt=excerpt(row.description or "", Field.DESCRIPTION, query),
         )

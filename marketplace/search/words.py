@@ -14,7 +14,7 @@ import unicodedata
 from enum import StrEnum
 from typing import NamedTuple
 
-from marketplace.search import text
+from marketplace.catalogue import text
 from marketplace.search.errors import SearchRefusedError
 
 #: Bounds of a query. Characters, words or phrases, single words in them, letters before a ``*``.

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from marketplace.access import PUBLIC, Principal
 from marketplace.access.narrowing import ALL, GROUP, MINE, OPEN
+from marketplace.catalogue.facts import Facet, facet_value
 from marketplace.entries import EntryRow, Status
-from marketplace.search.facts import Facet, facet_value
 from marketplace.search.highlight import Marked
 from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sort
 from marketplace.search.service import FacetCount, SearchHit, SearchPage

@@ -124,7 +124,7 @@ def _ask(
     again: list[tuple[float, float]] = []
     for _ in range(rounds):
         query = draw(chance)
-        caches.memory.forget_words()
+        caches.catalogue.forget_words()
         caches.orders = Orders()
         for times in (first, again):
             start, busy = time.perf_counter(), time.thread_time()

@@ -28,15 +28,15 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from marketplace.access import ANONYMOUS, PUBLIC, Principal, group_log
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet
 from marketplace.changes import ChangeLog
 from marketplace.config import Settings
 from marketplace.db import Database, upgrade
 from marketplace.entries import Column, Direction, EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
-from marketplace.search.catalogue import Catalogue
 from marketplace.search.engines import open_engine
-from marketplace.search.facts import Facet
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchService
@@ -183,7 +183,7 @@ def _nothing(store: Store) -> None:
 
 
 def _forget_words(store: Store) -> None:
-    store.caches.memory.forget_words()
+    store.caches.catalogue.forget_words()
 
 
 def _forget_answers(store: Store) -> None:

@@ -32,15 +32,16 @@ from typing import Any
 from sqlalchemy import select
 
 from marketplace.access import ANONYMOUS
+from marketplace.catalogue import text
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Entry
-from marketplace.search import text
-from marketplace.search.catalogue import Catalogue
+from marketplace.rules.visibility import find_scope
 from marketplace.search.engine import SearchEngine
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.facts import Facet
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchService
@@ -160,7 +161,7 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     service = SearchService(database, catalogue, indexer)
     told: dict[str, Any] = {"build": _seconds(lambda: indexer.rebuild(lambda log, done, size: None))}
     with database.read() as session:
-        told["catalogue"] = _seconds(lambda: catalogue.catch_up(session, ANONYMOUS))
+        told["catalogue"] = _seconds(lambda: catalogue.catch_up(session, find_scope(session, ANONYMOUS)))
     index = indexer.indexes.get("public")
     told["bytes"] = index.stats().bytes
     asked = queries(rounds)

@@ -16,12 +16,12 @@ from pathlib import Path
 from sqlalchemy import insert, update
 
 from marketplace.access import ANONYMOUS
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade
 from marketplace.entries import EntryQuery, EntryService, ListCaches
 from marketplace.models import Certificate, Entry
 from marketplace.rules.trust import TrustMark
-from marketplace.search.catalogue import Catalogue
-from marketplace.search.facts import Facet
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, VerdictService

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert, select
 
 from marketplace.access import ANONYMOUS, Principal
+from marketplace.catalogue import texts
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries import (
@@ -25,14 +26,13 @@ from marketplace.entries import (
     ListCaches,
     LocationFilter,
     StatusFilter,
-    pure,
-    texts,
 )
 from marketplace.entries.matching import matches_filters, matches_search, ordered
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
+from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
 from marketplace.rules.trust import StoredVerdict, TrustMark
 from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
@@ -218,16 +218,16 @@ def expected_rows(
 ) -> list[EntryRow]:
     """What the list holds before searching and cutting, from the set alone."""
     stated = [Stated(e) for e in entries]
-    conflicts = pure.conflicting(stated)
+    conflicts = conflicting(stated)
     if query.has_coordinates():
         at = [
             s
             for s in stated
             if s.entry.coordinates == Coordinates(query.identifier, query.email, query.created)
         ]
-        stated = [max(at, key=pure.rank)] if at else []
+        stated = [max(at, key=rank)] if at else []
     else:
-        stated = list(pure.current(stated).values())
+        stated = list(current(stated).values())
     stated = [s for s in stated if query.tag is None or query.tag in s.tags]
     rows = [as_row(s.entry, keys[s.entry_id], conflicts, held) for s in stated]
     return ordered([r for r in rows if matches_filters(r, query)], query)
@@ -347,16 +347,16 @@ def test_timelines_tags_and_endorsers_are_what_the_set_says(
         with database.read() as session:
             visible = EntryService(session).visible_to(principal)
             for image in map(identifier, range(3)):
-                wanted = [s.entry_id for s in pure.timeline(stated, image)]
+                wanted = [s.entry_id for s in timeline(stated, image)]
                 assert [r.entry_id for r in visible.timeline(image)] == wanted
             for email in ("ann@x.org", "Bob@x.org", "\x00"):
                 own = [s for s in stated if s.email == email]
                 for tag in ("stable", "x" * 9000, "none", "\x00"):
-                    target = pure.tag_target(stated, email, tag)
+                    target = tag_target(stated, email, tag)
                     found = visible.tagged(email, tag)
                     assert (found and found.entry_id) == (target and target.entry_id)
                 assert visible.tags(email) == sorted(
-                    {t for s in pure.current(own).values() if s.deprecated is None for t in s.tags}
+                    {t for s in current(own).values() if s.deprecated is None for t in s.tags}
                 )
                 record = visible.endorser(email)
                 assert (record.entries if record else 0) == len(own)

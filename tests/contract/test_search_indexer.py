@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from marketplace.access import ANONYMOUS, Principal
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC, Cursors
 from marketplace.db import Database, upgrade
-from marketplace.search.catalogue import Catalogue
 from marketplace.search.directory import directory_of
 from marketplace.search.engine import SearchEngine
 from marketplace.search.errors import IndexBusyError, SearchRefusedError, SearchUnavailableError
-from marketplace.search.facts import Facet
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService

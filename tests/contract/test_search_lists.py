@@ -12,18 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.access import ANONYMOUS, Principal
+from marketplace.catalogue import order
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet, facet_value
+from marketplace.catalogue.text import fold
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.entries import pure
 from marketplace.rules.columns import is_pdisk, is_web
+from marketplace.rules.current import current
+from marketplace.rules.status import status
 from marketplace.rules.trust import StoredVerdict, TrustMark
-from marketplace.search import order
-from marketplace.search.catalogue import Catalogue
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-from marketplace.search.facts import Facet, facet_value
 from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService
-from marketplace.search.text import fold
 from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
 from tests.contract.test_entries import Stated
@@ -91,7 +92,7 @@ REQUESTS = st.builds(
 def values(entry: AcceptedEntry, facet: Facet, held: Held) -> set[str]:
     said = entry.metadata
     told: dict[Facet, Sequence[str | None]] = {
-        Facet.STATUS: [pure.status(Stated(entry), NOW).value],
+        Facet.STATUS: [status(Stated(entry), NOW).value],
         Facet.OS: [said.os],
         Facet.OS_VERSION: [said.os_version],
         Facet.ARCH: [said.os_arch],
@@ -152,7 +153,7 @@ def visible(logs: dict[str, list[AcceptedEntry]], names: Sequence[str]) -> list[
     for name in names:
         for entry in logs[name]:
             first.setdefault(entry.entry_id, entry)
-    return [stated.entry for stated in pure.current(map(Stated, first.values())).values()]
+    return [stated.entry for stated in current(map(Stated, first.values())).values()]
 
 
 def pages(service: SearchService, request: SearchRequest, principal: Principal) -> Iterator[SearchPage]:

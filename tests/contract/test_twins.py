@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.access import ANONYMOUS, Principal
+from marketplace.catalogue.catalogue import Catalogue
+from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules.trust import TrustMark, TrustShown
-from marketplace.search.catalogue import Catalogue
-from marketplace.search.facts import Facet
 from marketplace.search.service import SearchService
 from tests.contract.judging import VERDICTS, hold
 from tests.contract.search_store import GROUP, add, empty

@@ -17,8 +17,11 @@ import pytest
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC
 from marketplace.db import Database, upgrade
-from marketplace.entries import EntryQuery, EntryService, StatusFilter, pure
+from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
+from marketplace.rules import current as rules
+from marketplace.rules.current import conflicting, current, tag_target, timeline
+from marketplace.rules.status import status
 from tests.federation.stories import MOMENTS, STORIES
 from tests.soaking import Tell
 from validators.document import AcceptedEntry
@@ -59,7 +62,7 @@ class Site:
             return
         self.held.add(entry.entry_id)
         self.log.append(entry)
-        self.shown = pure.current([*self.shown.values(), entry])
+        self.shown = current([*self.shown.values(), entry])
 
     def pull(self, name: int, other: Site, most: int) -> None:
         """Take the next rows of another site's log."""
@@ -73,23 +76,23 @@ def answer(entries: Sequence[Stated], shown: dict[tuple[str, str], Stated]) -> d
     """Everything readers can ask, with entries named by their ids."""
     emails = {entry.email for entry in entries}
     tags = {tag for entry in entries for tag in entry.tags}
-    named = {(e, t): pure.tag_target(entries, e, t) for e in emails for t in tags}
+    named = {(e, t): tag_target(entries, e, t) for e in emails for t in tags}
     return {
         "current": {key: entry.entry_id for key, entry in shown.items()},
-        "status": [{k: pure.status(e, now) for k, e in shown.items()} for now in MOMENTS],
+        "status": [{k: status(e, now) for k, e in shown.items()} for now in MOMENTS],
         "timelines": {
-            image: [e.entry_id for e in pure.timeline(entries, image)]
+            image: [e.entry_id for e in timeline(entries, image)]
             for image in {entry.identifier for entry in entries}
         },
         "tags": {key: found and found.entry_id for key, found in named.items()},
-        "conflicting": pure.conflicting(entries),
+        "conflicting": conflicting(entries),
     }
 
 
 def expected(story: Iterable[AcceptedEntry]) -> dict[str, Any]:
     """The answer of the set alone."""
     unique = list({entry.entry_id: Stated(entry) for entry in story}.values())
-    return answer(unique, pure.current(unique))
+    return answer(unique, current(unique))
 
 
 def play(story: Sequence[AcceptedEntry], chance: random.Random) -> list[Site]:
@@ -121,7 +124,7 @@ def test_ten_thousand_schedules_end_in_the_same_answer(name: str) -> None:
 
 def test_the_comparison_sees_a_merge_that_goes_by_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the old system did: of equal times the one that came last is shown."""
-    monkeypatch.setattr(pure, "rank", lambda entry: (entry.created, 0))
+    monkeypatch.setattr(rules, "rank", lambda entry: (entry.created, 0))
     story, chance = STORIES["equivocation"], random.Random(1)
     answers = [answer(site.log, site.shown)["current"] for _ in range(20) for site in play(story, chance)]
     assert any(one != answers[0] for one in answers)

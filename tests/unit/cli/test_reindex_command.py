@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from marketplace.access import ANONYMOUS
+from marketplace.catalogue.catalogue import Catalogue
 from marketplace.db import Database
-from marketplace.search.catalogue import Catalogue
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketplace.catalogue.facts import Facet
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.facts import Facet
 from marketplace.search.request import (
     MAX_PAGE,
     Cursor,

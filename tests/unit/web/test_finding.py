@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from marketplace.catalogue.facts import Facet
 from marketplace.entries import EntryRow, Status
-from marketplace.search.facts import Facet
 from marketplace.search.highlight import Marked
 from marketplace.search.request import Sort, parse_request
 from marketplace.search.service import FacetCount, SearchHit, SearchPage

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from marketplace.entries.query import SEARCHABLE
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.columns import Column
+from marketplace.rules.columns import SEARCHABLE, Column
 
 #: Characters of one text, and of all together, that are held; the database looks into the others.
 LONGEST, MOST_HELD = 4000, 64_000_000
@@ -42,7 +41,7 @@ class _Decided:
 
 
 class Texts:
-    """The texts of many entries. Not safe to share between threads; the list memory sees to that.
+    """The texts of many entries. Not safe to share between threads; the catalogue sees to that.
 
     Args:
         most_held: characters of all texts together.

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from marketplace.search.facts import Facts
-from marketplace.search.text import fold
+from marketplace.catalogue.facts import Facts
+from marketplace.catalogue.text import fold
 
 #: Places in a chunk.
 _CHUNK = 512
@@ -67,7 +67,7 @@ class _Chunk:
 
 
 class Order:
-    """The places of all entries of a shelf, ascending.
+    """The places of many entries, ascending.
 
     They are kept in chunks, so that a list of a few entries passes by all others of a
     chunk with one look.
@@ -104,14 +104,18 @@ class Order:
         if not chunk.places:
             del self._chunks[number]
 
-    def between(self, low: Any, high: Any) -> Iterator[int]:
+    def between(self, low: Any, high: Any) -> BitMap:
         """Keys of the entries with ``low <= value < high``."""
+        whole, rest = list[BitMap](), BitMap()
         for chunk in self._chunks[self._number(Place(low, -1, -1)) :]:
-            for place in chunk.places:
-                if place.value >= high:
-                    return
-                if place.value >= low:
-                    yield place.entry_key
+            first, last = chunk.places[0].value, chunk.places[-1].value
+            if first >= high:
+                break
+            if low <= first and last < high:
+                whole.append(chunk.keys)
+            else:
+                rest.update([place.entry_key for place in chunk.places if low <= place.value < high])
+        return BitMap.union(rest, *whole)
 
     def ascending(self, among: BitMap, items: dict[int, Facts], after: Place | None) -> Iterator[Place]:
         """The places of some entries, from behind a place on."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
-from marketplace.search.text import fold
 
 #: Characters of a facet's value; what an entry says beyond is not told apart.
 VALUE_LENGTH = 100
@@ -33,6 +33,8 @@ class Facet(StrEnum):
 #: Facets whose values an entry itself has; its status depends on the clock, its trust on the site.
 SPELLED = tuple(facet for facet in Facet if facet not in (Facet.STATUS, Facet.TRUST))
 
+#: Facets whose values depend on the log that serves an entry.
+BY_LOG = (Facet.TRUST, Facet.SIGNATURE)
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
 NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST, Facet.SIGNATURE})
 

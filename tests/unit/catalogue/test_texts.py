@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from marketplace.entries.texts import LEADING, MOST_GRAMS, Texts, gather
+from marketplace.catalogue.texts import LEADING, MOST_GRAMS, Texts, gather
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import Column, fold
 

@@ -1,4 +1,4 @@
-"""Marks of trust on the entries of a shelf, which follow the verdicts on their certificates."""
+"""Marks of trust on the entries of a log, which follow the verdicts on their certificates."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from pyroaring import BitMap
 from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.models import Certificate, ConfirmedEndorser, TrustState, Verdict
+from marketplace.catalogue.facts import Facts
+from marketplace.models import Certificate, ConfirmedEndorser, Verdict
 from marketplace.rules.trust import TrustMark, distance, is_sound, trust_marks
-from marketplace.search.facts import Facts
 from validators.document import Strength
-
-#: The count of changes of verdicts, 0 before the first.
-REVISION = select(TrustState.revision).scalar_subquery()
 
 _CHANGED = select(
     Verdict.certificate_id,
@@ -72,49 +69,50 @@ def load_judged(session: Session, since: int) -> dict[int, Judged]:
 
 
 class Marks:
-    """Which entries have which mark. The verdicts belong to the catalogue and are shared by all shelves."""
+    """Which entries have which mark. The verdicts belong to the catalogue and are shared by all logs."""
 
     def __init__(self, verdicts: Mapping[int, Judged]) -> None:
         self._verdicts = verdicts
         self._by_certificate: dict[int, BitMap] = {}
-        #: Keys of the entries with each mark; marks that no entry has are absent.
-        self.values: dict[str, BitMap] = {}
+        #: Keys of the entries with each mark, if any has it; replaced and never changed.
+        self.values: Mapping[str, BitMap] = {}
 
-    def add(self, facts: Facts) -> None:
-        """Mark an entry."""
-        for certificate, _ in facts.certificates:
-            self._by_certificate.setdefault(certificate, BitMap()).add(facts.entry_key)
-        for mark in self._marks_of(facts):
-            self.values.setdefault(mark.value, BitMap()).add(facts.entry_key)
+    def add(self, many: Iterable[Facts]) -> None:
+        """Mark entries."""
+        for facts in many:
+            for certificate, _ in facts.certificates:
+                self._by_certificate.setdefault(certificate, BitMap()).add(facts.entry_key)
+        self._mark(many, BitMap())
 
-    def remove(self, facts: Facts) -> None:
-        """Forget an entry."""
-        for certificate, _ in facts.certificates:
-            keys = self._by_certificate.get(certificate, BitMap())
-            keys.discard(facts.entry_key)
-            if not keys:
-                self._by_certificate.pop(certificate, None)
-        self._take(BitMap([facts.entry_key]))
+    def remove(self, many: Iterable[Facts]) -> None:
+        """Forget entries."""
+        for facts in many:
+            for certificate, _ in facts.certificates:
+                keys = self._by_certificate.get(certificate, BitMap())
+                keys.discard(facts.entry_key)
+                if not keys:
+                    self._by_certificate.pop(certificate, None)
+        self._mark((), BitMap([facts.entry_key for facts in many]))
 
     def judge(self, certificates: Iterable[int], items: Mapping[int, Facts]) -> None:
         """Mark the entries of some certificates anew."""
-        for certificate in certificates:
-            keys = self._by_certificate.get(certificate)
-            if not keys:
-                continue
-            marked: dict[str, BitMap] = {}
-            for key in keys:
-                for mark in self._marks_of(items[key]):
-                    marked.setdefault(mark.value, BitMap()).add(key)
-            self._take(keys)
-            for name, found in marked.items():
-                self.values.setdefault(name, BitMap()).update(found)
+        found = [self._by_certificate[one] for one in certificates if one in self._by_certificate]
+        if found:
+            keys = BitMap.union(*found)
+            self._mark([items[key] for key in keys], keys)
 
-    def _take(self, keys: BitMap) -> None:
-        for mark, held in list(self.values.items()):
-            held.difference_update(keys)
-            if not held:
-                del self.values[mark]
+    def _mark(self, many: Iterable[Facts], former: BitMap) -> None:
+        """Mark entries, after taking every mark from some others."""
+        marked: defaultdict[str, list[int]] = defaultdict(list)
+        for facts in many:
+            for mark in self._marks_of(facts):
+                marked[mark.value].append(facts.entry_key)
+        values = dict(self.values)
+        if former:
+            values = {mark: left for mark, held in values.items() if (left := held - former)}
+        for name, keys in marked.items():
+            values[name] = values.get(name, BitMap()) | BitMap(keys)
+        self.values = values
 
     def _marks_of(self, facts: Facts) -> tuple[TrustMark, ...]:
         if not facts.twins:

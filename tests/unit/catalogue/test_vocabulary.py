@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.search.vocabulary import Vocabulary, distance
+from marketplace.catalogue.vocabulary import Vocabulary, distance
 
 _WORDS = st.text(alphabet="abc", max_size=8)
 

@@ -1,0 +1,196 @@
+"""The current entries of the logs that somebody asked for, following the logs.
+
+Each process has one. It holds nothing that the database does not: it is read at start, and caught up before
+it answers.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from threading import RLock
+
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from marketplace.catalogue.facts import Facts
+from marketplace.catalogue.loading import load_current
+from marketplace.catalogue.logs import FollowedLog
+from marketplace.catalogue.marks import Judged, Marks, load_judged
+from marketplace.catalogue.texts import gather
+from marketplace.catalogue.values import Values
+from marketplace.catalogue.view import View
+from marketplace.rules.columns import Column
+from marketplace.rules.visibility import Scope
+
+#: More entries read at once than this are kept from the garbage collector.
+_FROZEN = 5000
+#: Sets of readers' logs whose views are remembered.
+_REMEMBERED = 64
+#: Texts taken into the index of words at a time.
+_INDEXED = 1000
+#: Entries taken in at a time.
+_TAKEN = 2000
+
+
+class Catalogue:
+    """The current entries of all logs that somebody asked for. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._reading = RLock()
+        self._logs: dict[int, FollowedLog] = {}
+        self._values = Values()
+        #: Verdicts on certificates, and the revision up to which they were read.
+        self._verdicts: dict[int, Judged] = {}
+        self._revision = 0
+        self._views: OrderedDict[tuple[int, ...], View] = OrderedDict()
+        #: How often entries went, how many look at views as of then, and what went when and is still held.
+        self._generation = 0
+        self._lookers: Counter[int] = Counter()
+        self._gone: deque[tuple[int, int]] = deque()
+
+    def catch_up(self, session: Session, scope: Scope) -> None:
+        """Read what a scope has beyond what is known here.
+
+        Args:
+            scope: as the session sees it.
+        """
+        if scope.verdicts > self._revision:
+            self._judge(session, scope.verdicts)
+        for name, (log_id, size, revision) in zip(scope.names, scope.version, strict=True):
+            if self._lacks(log_id, size, revision):
+                self._read(session, log_id, name, size, revision)
+
+    @contextmanager
+    def look(self, session: Session, scope: Scope) -> Iterator[View]:
+        """What a scope shows, unchanging while the block runs.
+
+        Where another thread has read more of the logs than this session sees, that counts too.
+        """
+        self.catch_up(session, scope)
+        with self._lock:
+            view, generation = self._view_of(scope.keys), self._generation
+            self._lookers[generation] += 1
+        try:
+            yield view
+        finally:
+            with self._lock:
+                self._lookers[generation] -= 1
+                if not self._lookers[generation]:
+                    del self._lookers[generation]
+                self._drop_unseen()
+
+    def size(self) -> int:
+        """Entries that are current in some log."""
+        with self._lock:
+            return len(self._values.items)
+
+    def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
+        """Those of some entries that hold a word, and those only the database can tell of; see ``Texts``."""
+        with self._lock:
+            return self._values.texts.find(column, word, among)
+
+    def note(self, column: Column | None, word: str, checked: BitMap, holding: BitMap) -> None:
+        """Keep what the database told about a word."""
+        with self._lock:
+            self._values.texts.note(column, word, checked, holding)
+
+    def forget_words(self) -> None:
+        """Drop what was decided about words, as if nobody had asked yet."""
+        with self._lock:
+            self._values.texts.forget()
+
+    def index_words(self) -> None:
+        """Make the index of words complete; lists are answered meanwhile, slower."""
+        while True:
+            with self._lock:
+                texts = self._values.texts.without_grams(_INDEXED)
+            if not texts:
+                return
+            grams = gather(texts)
+            with self._lock:
+                self._values.texts.index([key for key, _ in texts], grams)
+
+    def _judge(self, session: Session, revision: int) -> None:
+        """Take in what changed about certificates, unless the snapshot is older than what is known."""
+        with self._reading:
+            if revision <= self._revision:
+                return
+            changed = load_judged(session, self._revision)
+            with self._lock:
+                self._verdicts.update(changed)
+                for followed in self._logs.values():
+                    followed.marks.judge(changed, followed.items)
+                self._revision = revision
+                self._views.clear()
+
+    def _lacks(self, log_id: int, size: int, revision: int) -> bool:
+        """Whether a snapshot of a log is newer than what is known of it."""
+        followed = self._logs.get(log_id)
+        return followed is None or (followed.revision, followed.position) < (revision, size)
+
+    def _read(self, session: Session, log_id: int, name: str, size: int, revision: int) -> None:
+        # One thread reads; the others wait for what it reads, which is what they want too.
+        with self._reading:
+            if not self._lacks(log_id, size, revision):
+                return
+            known = self._logs.get(log_id)
+            # Where other rows are shown than those that were read, it is read anew.
+            anew = known is None or known.revision != revision
+            log = FollowedLog(name, revision, Marks(self._verdicts)) if known is None or anew else known
+            read, gone, fresh, seen = 0, set[int](), list[Facts](), set[tuple[str, str]]()
+            rows = load_current(session, log_id, log.position, size)
+            # The database is read without the other lock, so that searches go on meanwhile.
+            while many := list(islice(rows, _TAKEN)):
+                read += len(many)
+                with self._lock:
+                    fresh += self._values.put(many)
+                    if not anew:
+                        # Somebody may look at this log before all of it is read.
+                        self._values.arrange(fresh)
+                        fresh.clear()
+                    gone.update(log.put([one.facts for one in many], seen))
+                    for one in many:
+                        log.vocabulary.add(one.words)
+            with self._lock:
+                self._values.arrange(fresh)
+                if anew and known is not None:
+                    gone.update(known.current - log.current)
+                caught_up, log.position = log.position > 0, size
+                self._logs[log_id] = log
+                self._let_go(gone)
+                if caught_up and read <= _INDEXED:
+                    texts = self._values.texts.without_grams(_INDEXED)
+                    self._values.texts.index([key for key, _ in texts], gather(texts))
+            if read > _FROZEN:
+                # These live as long as the process: without this the garbage collector looks at all of
+                # them again and again, which stops every thread for a third of a second.
+                gc.freeze()
+
+    def _let_go(self, keys: Iterable[int]) -> None:
+        """Drop entries that no log has as current any more, once nobody looks at them."""
+        self._generation += 1
+        self._gone.extend((self._generation, key) for key in keys)
+        self._drop_unseen()
+
+    def _drop_unseen(self) -> None:
+        oldest = min(self._lookers, default=self._generation)
+        while self._gone and self._gone[0][0] <= oldest:
+            key = self._gone.popleft()[1]
+            if key in self._values.items and not any(key in one.current for one in self._logs.values()):
+                self._values.remove(key)
+
+    def _view_of(self, keys: tuple[int, ...]) -> View:
+        logs = [self._logs[key] for key in keys]
+        state = tuple((one.revision, one.position) for one in logs)
+        known = self._views.get(keys)
+        if known is None or known.state != state:
+            known = self._views[keys] = View(state, logs, self._values, self._lock)
+        self._views.move_to_end(keys)
+        while len(self._views) > _REMEMBERED:
+            self._views.popitem(last=False)
+        return known

@@ -1,0 +1,151 @@
+"""From the tables to what the catalogue keeps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, Subquery, and_, select, type_coerce
+from sqlalchemy.orm import Session, aliased
+
+from marketplace.catalogue import text
+from marketplace.catalogue.facts import SPELLED, Facet, Facts, location_values, present
+from marketplace.catalogue.texts import LEADING
+from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Twin
+
+#: Rows fetched at a time of a long result.
+_FETCHED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A current entry for the catalogue.
+
+    Args:
+        words: that may be suggested.
+        leading, search_text: what lists look for words in, as ``Texts.add`` takes it.
+    """
+
+    facts: Facts
+    words: tuple[str, ...]
+    leading: Sequence[str | None]
+    search_text: str
+
+
+def load_current(session: Session, log_id: int, since: int, end: int) -> Iterator[Loaded]:
+    """The current entries of a log that its rows ``since <= sequence < end`` can have changed."""
+    statement = _CURRENT.where(Current.log_id == log_id)
+    tagged = (
+        select(EntryTag.entry_key, EntryTag.tag)
+        .join(Current, and_(Current.entry_key == EntryTag.entry_key, Current.log_id == log_id))
+        .order_by(EntryTag.entry_key, EntryTag.position)
+    )
+    twins = _TWINS.where(Current.log_id == log_id)
+    if since > 0:
+        rows = touched(log_id, since, end)
+        same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
+        statement, tagged, twins = (one.join(rows, same) for one in (statement, tagged, twins))
+    tags: defaultdict[int, list[str]] = defaultdict(list)
+    for key, tag in session.execute(tagged):
+        tags[key].append(tag)
+    others: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    for key, certificate, strength in session.execute(twins):
+        others[key].append((certificate, strength))
+    shared: dict[Any, Any] = {}
+    for row in session.execute(statement).yield_per(_FETCHED):
+        key = row.entry_key
+        yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())), shared)
+
+
+def touched(log_id: int, since: int, end: int) -> Subquery:
+    """The images and endorsers that some rows of a log are about. Joined first, so that indexes lead on."""
+    return (
+        select(Entry.identifier, Entry.email)
+        .distinct()
+        .join(Change, Change.entry_key == Entry.id)
+        .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
+        .subquery("touched")
+    )
+
+
+_OWN, _OTHER = aliased(Twin), aliased(Twin)
+#: Certificates and strengths of the entries that say what current ones say.
+_TWINS: Select[Any] = (
+    select(_OWN.entry_key, Entry.certificate_id, EntryBody.strength)
+    .select_from(_OWN)
+    .join(Current, Current.entry_key == _OWN.entry_key)
+    .join(_OTHER, and_(_OTHER.statement == _OWN.statement, _OTHER.entry_key != _OWN.entry_key))
+    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == _OTHER.entry_key, Change.shown))
+    .join(Entry, Entry.id == _OTHER.entry_key)
+    .join(EntryBody, EntryBody.id == Change.body_id)
+    # Of equally close ones the smallest id counts, and the current entry has a smaller one than its twins.
+    .order_by(_OWN.entry_key, Entry.entry_id)
+)
+
+_CURRENT: Select[Any] = (
+    select(
+        Current.entry_key,
+        Current.entry_id,
+        Current.identifier,
+        Current.email,
+        # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
+        type_coerce(Current.created, BigInteger).label("created"),
+        Current.deprecated,
+        Current.valid_until,
+        Current.has_web,
+        Current.has_pdisk,
+        Current.os,
+        Current.os_version,
+        Current.os_arch,
+        Current.kind,
+        Current.title,
+        Current.search_text,
+        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
+        Entry.size,
+        Entry.format,
+        Entry.publisher,
+        Entry.certificate_id,
+        EntryBody.strength,
+    )
+    .join(Entry, Entry.id == Current.entry_key)
+    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == Current.entry_key))
+    .join(EntryBody, EntryBody.id == Change.body_id)
+)
+
+
+def _loaded(
+    row: Any, tags: tuple[str, ...], twins: tuple[tuple[int, str], ...], shared: dict[Any, Any]
+) -> Loaded:
+    spelled = {
+        Facet.OS: present([row.os]),
+        Facet.OS_VERSION: present([row.os_version]),
+        Facet.ARCH: present([row.os_arch]),
+        Facet.KIND: present([row.kind]),
+        Facet.FORMAT: present([row.format]),
+        Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
+        Facet.SIGNATURE: (row.strength,),
+        Facet.ENDORSER: (row.email,),
+        Facet.TAG: present(tags),
+    }
+    facts = Facts(
+        entry_key=row.entry_key,
+        certificate_id=row.certificate_id,
+        strength=shared.setdefault(row.strength, row.strength),
+        entry_number=int(row.entry_id, 16),
+        identifier=row.identifier,
+        email=shared.setdefault(row.email, row.email),
+        created=row.created,
+        deprecated=row.deprecated,
+        valid_until=row.valid_until,
+        title=row.title or "",
+        size=row.size,
+        # Few values are different ones: the same value is the same object, whatever entry has it.
+        spelled=tuple(shared.setdefault(spelled[facet], spelled[facet]) for facet in SPELLED),
+        twins=twins,
+    )
+    told = (row.title, row.os, row.publisher, *tags)
+    words = tuple(word for part in told if part for word in text.words(part[:1000]))
+    leading = [getattr(row, f"{column.value}_folded") for column in LEADING]
+    return Loaded(facts, words, leading, row.search_text)

@@ -1,0 +1,197 @@
+"""What a set of logs shows, as a picture that does not change while somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from threading import RLock
+
+from pyroaring import BitMap
+
+from marketplace.catalogue.facts import BY_LOG, Facet
+from marketplace.catalogue.logs import FollowedLog
+from marketplace.catalogue.order import By, Place
+from marketplace.catalogue.values import PLACES, Values
+from marketplace.rules.status import Status
+
+#: So many entries are looked at in the time that the bitmap of one value takes.
+_WALKED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an entry must be: some chosen value of each facet, and created in a range.
+
+    Args:
+        chosen: values per facet, as ``facet_value`` gives them; a facet that is absent does not narrow.
+        created_from: seconds since 1970, the first that counts.
+        created_before: seconds since 1970, the first that counts no longer.
+    """
+
+    chosen: Mapping[Facet, frozenset[str]]
+    created_from: int | None = None
+    created_before: int | None = None
+
+
+class View:
+    """Several logs seen as one; get it from ``Catalogue.look``.
+
+    Which entries it shows, and which log serves each, never changes. What the entries say does not either,
+    and the catalogue keeps it for as long as somebody looks.
+
+    Args:
+        state: of the logs it was made of.
+        lock: of the catalogue, held for each question.
+    """
+
+    def __init__(self, state: object, logs: Sequence[FollowedLog], values: Values, lock: RLock) -> None:
+        self.state = state
+        self._logs, self._all, self._lock = tuple(logs), values, lock
+        #: What each log serves, so that every entry is served once.
+        self._served = _served(logs)
+        #: Keys of everything to be seen.
+        self.shown = BitMap.union(*self._served) if logs else BitMap()
+        self._of_logs = [{Facet.TRUST: one.marks.values, Facet.SIGNATURE: one.signatures} for one in logs]
+        self._sorted: dict[Facet, Sequence[tuple[int, str, BitMap]]] = {}
+
+    @property
+    def logs(self) -> list[str]:
+        """Names of the logs that show something, the oldest first."""
+        return [one.name for one, served in self._each() if served]
+
+    def holding(self, matches: Mapping[str, BitMap]) -> BitMap:
+        """Keys of everything to be seen that matches in the log that serves it, by names of logs."""
+        held = [served & matches[one.name] for one, served in self._each() if one.name in matches]
+        return BitMap.union(*held) if held else BitMap()
+
+    def by_log(self, found: BitMap) -> dict[str, BitMap]:
+        """Some entries by the names of the logs that serve them."""
+        return {one.name: served & found for one, served in self._each()}
+
+    def narrow(self, among: BitMap, filters: Filters, now: int, without: Facet | None = None) -> BitMap:
+        """Those of some entries that pass the filters.
+
+        Args:
+            now: seconds since 1970; decides what has expired.
+            without: a facet to leave out, as for counting its own values.
+        """
+        with self._lock:
+            for facet, chosen in filters.chosen.items():
+                if facet is Facet.STATUS and facet is not without:
+                    wanted = (self._all.status(Status(value), among, now) for value in chosen)
+                    among = BitMap.union(*wanted)
+                elif facet is not without:
+                    values = self._values(facet)
+                    among = among & BitMap.union(*(values.get(value, BitMap()) for value in chosen))
+            if filters.created_from is not None or filters.created_before is not None:
+                among = self._all.created(among, filters.created_from, filters.created_before)
+            return among
+
+    def count(self, facet: Facet, among: BitMap, now: int, limit: int) -> list[tuple[str, int]]:
+        """The commonest values of a facet among some entries with their counts, the commonest first."""
+        with self._lock:
+            if facet is Facet.STATUS:
+                sizes = ((status.value, len(self._all.status(status, among, now))) for status in Status)
+                return _commonest(((value, count) for value, count in sizes if count), limit)
+            values = self._values(facet)
+            if facet not in BY_LOG and facet in PLACES and len(among) < _WALKED * len(values):
+                return _commonest(self._all.count_each(facet, among).items(), limit)
+            best: list[tuple[str, int]] = []
+            floor = 0
+            for size, value, held in self._by_size(facet, values):
+                # Of each value, no more than all its entries can be among those counted.
+                if size < floor:
+                    break
+                if count := held.intersection_cardinality(among):
+                    best.append((value, count))
+                    if len(best) >= 2 * limit:
+                        best = _commonest(best, limit)
+                        floor = best[-1][1]
+            return _commonest(best, limit)
+
+    def count_one(self, facet: Facet, value: str, among: BitMap, now: int) -> int:
+        """How many of some entries have one value of a facet."""
+        return len(self.narrow(among, Filters({facet: frozenset((value,))}), now))
+
+    def label(self, facet: Facet, value: str) -> str:
+        """How a value is mostly spelled."""
+        with self._lock:
+            return self._all.label(facet, value)
+
+    def ascending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+        """The first of some entries in an order, from behind a place on."""
+        with self._lock:
+            return list(islice(self._all.orders[by].ascending(among, self._all.items, after), limit))
+
+    def descending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+        """The same backwards."""
+        with self._lock:
+            return list(islice(self._all.orders[by].descending(among, self._all.items, after), limit))
+
+    def with_twins(self, keys: Iterable[int]) -> list[int]:
+        """Those of some entries that may stand in a log beside others that make the same statement."""
+        with self._lock:
+            return [key for key in keys if any(_may_have_twins(one, key) for one in self._logs)]
+
+    def similar(self, word: str, limit: int) -> list[str]:
+        """Words of visible logs that this one may have been meant to be, the best first."""
+        with self._lock:
+            if any(word in one.vocabulary for one in self._logs):
+                return []
+            found = sorted({pair for one in self._logs for pair in one.vocabulary.similar(word, limit)})
+            return [candidate for _, candidate in found][:limit]
+
+    def _each(self) -> Iterable[tuple[FollowedLog, BitMap]]:
+        return zip(self._logs, self._served, strict=True)
+
+    def _values(self, facet: Facet) -> Mapping[str, BitMap]:
+        if facet not in BY_LOG:
+            return self._all.values(facet)
+        if len(self._logs) == 1:
+            return self._of_logs[0][facet]
+        found: dict[str, BitMap] = {}
+        for values, served in zip(self._of_logs, self._served, strict=True):
+            for value, held in values[facet].items():
+                if both := held & served:
+                    found[value] = found[value] | both if value in found else both
+        return found
+
+    def _by_size(self, facet: Facet, values: Mapping[str, BitMap]) -> Sequence[tuple[int, str, BitMap]]:
+        """The values of a facet with how many entries have each, hidden ones too; the commonest first."""
+        known = self._sorted.get(facet)
+        if known is None:
+            sizes = ((len(held), value, held) for value, held in values.items())
+            known = self._sorted[facet] = sorted(sizes, key=lambda one: -one[0])
+        return known
+
+
+def _may_have_twins(log: FollowedLog, key: int) -> bool:
+    """Whether the database must be asked; what is not current in the log any more is not known here."""
+    facts = log.items.get(key)
+    return facts is not None and bool(facts.twins)
+
+
+def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str, int]]:
+    return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
+
+
+def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
+    """For each log what it shows of its own: the best of all logs for each image and endorser, once."""
+    if len(logs) < 2:
+        return [one.current for one in logs]
+    hidden = [BitMap() for _ in logs]
+    largest = max(range(len(logs)), key=lambda number: len(logs[number].images))
+    # The largest log is only asked about what the others hold.
+    for image in {image for number, one in enumerate(logs) if number != largest for image in one.images}:
+        holders = [
+            (one.items[key].precedence(), -number, key)
+            for number, one in enumerate(logs)
+            for key in one.images.get(image, ())
+        ]
+        # Among equals, which are one entry in several logs, the oldest log serves it.
+        best = max(holders)
+        for holder in holders:
+            if holder is not best:
+                hidden[-holder[1]].add(holder[2])
+    return [one.current - gone for one, gone in zip(logs, hidden, strict=True)]

@@ -1,0 +1,90 @@
+"""A search answers from one picture of the catalogue, whatever is uploaded and listed meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketplace.access import ANONYMOUS
+from marketplace.catalogue import Catalogue, Filters
+from marketplace.catalogue.order import By, Place
+from marketplace.db import Database
+from marketplace.rules.visibility import find_scope
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.request import SearchRequest
+from marketplace.search.service import SearchService
+from marketplace.search.whoosh_engine import WhooshEngine
+from marketplace.worker import catch_up
+from tests.contract.search_store import NOW, add, empty, entry
+
+IMAGES = 40
+
+
+@pytest.fixture
+def catalogue(database: Database) -> Catalogue:
+    empty(database)
+    images = [entry(n, title="word", description="filler " * (n + 1), tags=(f"t{n}",)) for n in range(IMAGES)]
+    add(database, images)
+    return Catalogue()
+
+
+@pytest.fixture
+def indexer(database: Database, catalogue: Catalogue, tmp_path: Path) -> Iterator[SearchIndexer]:
+    found = SearchIndexer.open(database, WhooshEngine(tmp_path / "index"))
+    catch_up(database, found)
+    yield found
+    found.close()
+
+
+class _Disturbed(SearchService):
+    """Somebody uploads, and somebody else lists, in the middle of a search."""
+
+    def __init__(self, database: Database, catalogue: Catalogue, indexer: SearchIndexer) -> None:
+        super().__init__(database, catalogue, indexer)
+        self._store = database
+        self._quiet = SearchService(database, catalogue, indexer)
+
+    def _best(self, *asked: Any) -> list[Place]:
+        add(self._store, [entry(n, 5, title="other") for n in range(IMAGES // 2)])
+        listing = threading.Thread(target=self._quiet.search, args=(SearchRequest(), ANONYMOUS, NOW))
+        listing.start()
+        listing.join()
+        return super()._best(*asked)
+
+
+def test_a_page_of_a_search_is_full_while_entries_are_superseded(
+    database: Database, catalogue: Catalogue, indexer: SearchIndexer
+) -> None:
+    asked = SearchRequest(words="word", limit=IMAGES // 2)
+    quiet = SearchService(database, catalogue, indexer).search(asked, ANONYMOUS, NOW)
+    moved = _Disturbed(database, catalogue, indexer).search(asked, ANONYMOUS, NOW)
+    assert [hit.row.entry_id for hit in moved.hits] == [hit.row.entry_id for hit in quiet.hits]
+    assert (moved.total, moved.next_cursor) == (quiet.total, quiet.next_cursor)
+    assert moved.next_cursor is not None
+
+
+def test_a_view_says_the_same_until_nobody_looks_at_it_any_more(
+    database: Database, catalogue: Catalogue
+) -> None:
+    def look_again() -> int:
+        with database.read() as session:
+            scope = find_scope(session, ANONYMOUS)
+            with catalogue.look(session, scope) as view:
+                return len(view.shown)
+
+    with database.read() as session, catalogue.look(session, find_scope(session, ANONYMOUS)) as view:
+        before = view.descending(By.CREATED, view.shown, None, IMAGES), view.holding({"public": view.shown})
+        add(database, [entry(n, 5, title="other", deprecated="bad") for n in range(IMAGES)])
+        assert look_again() == IMAGES
+        assert catalogue.size() == 2 * IMAGES
+        assert before == (
+            view.descending(By.CREATED, view.shown, None, IMAGES),
+            view.holding({"public": view.shown}),
+        )
+        assert view.narrow(view.shown, Filters({}, created_from=0), 0) == view.shown
+    look_again()
+    assert catalogue.size() == IMAGES

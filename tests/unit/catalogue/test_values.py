@@ -1,0 +1,56 @@
+"""Counting the values of facets: entry by entry where there are few, else by the sets of the values."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from pyroaring import BitMap
+
+from marketplace.catalogue.facts import SPELLED, Facet, Facts
+from marketplace.catalogue.loading import Loaded
+from marketplace.catalogue.values import Values
+from marketplace.models.current import FOREVER
+
+
+def facts(key: int, **values: tuple[str, ...]) -> Facts:
+    spelled = tuple(values.get(facet.name.lower(), ()) for facet in SPELLED)
+    return Facts(
+        key, 1, "strong", key, f"image{key}", "jane@example.org", key, False, FOREVER, "", 0, spelled
+    )
+
+
+@pytest.fixture
+def values() -> Values:
+    chance = random.Random(5)
+    made = Values()
+    loaded = [
+        Loaded(
+            facts(
+                key,
+                os=(chance.choice(("Debian", "DEBIAN", "Ubuntu ", "\u00dcbuntu")),),
+                tag=tuple(chance.choice("abcdefghij") for _ in range(key % 4)),
+            ),
+            words=(),
+            leading=(None, None, None, "jane@example.org", None),
+            search_text="jane@example.org",
+        )
+        for key in range(1, 300)
+    ]
+    made.arrange(made.put(loaded))
+    return made
+
+
+@pytest.mark.parametrize("facet", [Facet.OS, Facet.TAG, Facet.KIND])
+def test_both_ways_of_counting_say_the_same(values: Values, facet: Facet) -> None:
+    among = BitMap(range(20, 220))
+    sets = {value: len(held & among) for value, held in values.values(facet).items()}
+    assert values.count_each(facet, among) == {value: count for value, count in sets.items() if count}
+
+
+def test_an_entry_counts_once_for_a_value_however_often_it_says_so(values: Values) -> None:
+    among = BitMap(range(1, 300))
+    once = Counter(tag for key in among for tag in set(values.items[key].spelled[SPELLED.index(Facet.TAG)]))
+    assert values.count_each(Facet.TAG, among) == once
+    assert set(values.count_each(Facet.OS, BitMap(range(1, 9)))) == {"debian", "ubuntu"}
