@@ -94,6 +94,7 @@ ROUTES = (
     Route("fed.digest.part", "/fed/v1/logs/{log}/digest/{prefix:[0-9a-f]+}"),
     Route("fed.digest.ids", "/fed/v1/logs/{log}/digest/{prefix:[0-9a-f]+}/{longer:[0-9a-f]+}"),
     Route("fed.witness.add", "/fed/v1/witness/add-checkpoint", ("POST",)),
+    Route("fed.witness.heads", "/fed/v1/witness/heads"),
     Route("fed.witness.latest", "/fed/v1/witness/latest"),
     Route("fed.witness.checkpoint", "/fed/v1/witness/{digest:[0-9a-f]+}/checkpoint"),
     Route("api.tokens", "/api/v1/tokens", ("GET", "POST")),

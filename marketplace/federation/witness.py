@@ -7,7 +7,8 @@ both be cosigned here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -16,6 +17,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from marketplace.access import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.errors import (
     InconsistentError,
@@ -26,12 +28,27 @@ from marketplace.federation.errors import (
 )
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import epoch_number
-from marketplace.models import Peer, Witnessed
+from marketplace.models import Log, Peer, PeerLog, Witnessed
 from marketplace.tlog.checkpoint import SignedCheckpoint, cosign, parse_checkpoint
 from marketplace.tlog.errors import NoteSignatureError, ProofError, TlogError
 from marketplace.tlog.merkle import EMPTY_ROOT, verify_consistency
 from marketplace.tlog.note import Note, VerifierKey, parse_note, parse_verifier_key, verify_note
 from marketplace.tlog.proof import WitnessRequest, parse_witness_request
+
+#: Logs of which heads are told at once: as many as peers take, which is two heads of each.
+_MOST_LOGS = 512
+#: Seconds for which they are remembered.
+_TOLD_SECONDS = 1.0
+
+_SEEN = (
+    select(PeerLog.note, Witnessed.note)
+    .join(Peer, Peer.id == PeerLog.peer_id)
+    .join(Log, Log.id == PeerLog.log_id)
+    .outerjoin(Witnessed, Witnessed.origin == PeerLog.origin)
+    .where(Log.name == PUBLIC, Peer.disabled.is_(False))
+    .order_by(PeerLog.origin)
+    .limit(_MOST_LOGS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,8 @@ class Witness:
         self._keys = keys
         self._clock = clock
         self._hearers = hearers or Hearers()
+        #: Until when these are the newest heads, on the monotonic clock.
+        self._told: tuple[float, Sequence[bytes]] = 0.0, ()
 
     def add_checkpoint(self, data: bytes) -> bytes:
         """Cosign the checkpoint in a request's body; returns signature lines.
@@ -127,6 +146,28 @@ class Witness:
             epochs = {epoch_number(first, row.origin): row.note for row in rows}
         known = [number for number in epochs if number is not None]
         return epochs[max(known)] if known else None
+
+    def heads(self) -> Sequence[bytes]:
+        """The newest heads that this site saw of the public logs it follows: read from them, or cosigned.
+
+        Nobody learns from them of another log than a public one. They are a second old at most: peers ask
+        again and again.
+        """
+        until, found = self._told
+        if time.monotonic() >= until:
+            found = self._find_heads()
+            self._told = time.monotonic() + _TOLD_SECONDS, found
+        return found
+
+    def _find_heads(self) -> Sequence[bytes]:
+        found: dict[bytes, bytes] = {}
+        with self._database.read() as session:
+            for read, cosigned in session.execute(_SEEN):
+                for note in (None if read is None else read.encode(), cosigned):
+                    if note is not None:
+                        # The same head under more signatures is no other.
+                        found.setdefault(note.partition(b"\n\n")[0], note)
+        return tuple(found.values())
 
     def _verify_signed(self, request: WitnessRequest, note: Note, origin: str) -> SignedCheckpoint:
         with self._database.read() as session:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -18,7 +21,7 @@ from marketplace.tlog.proof import MAX_PROOF
 from marketplace.web.errors import HttpError, NotFoundError, TooLargeError
 from marketplace.web.parameters import read_query
 
-from .answers import NO_CACHE, NO_STORE, federation_of, plain
+from .answers import NO_CACHE, NO_STORE, answer, federation_of, plain
 
 _TEXT = "text/plain; charset=utf-8"
 _SIZE = "text/x.tlog.size"
@@ -44,6 +47,18 @@ def add_checkpoint(request: Request) -> Response:
     except WitnessError as error:
         raise HttpError(_STATUS[type(error)], error.code, str(error)) from None
     return plain(lines, _TEXT, [NO_STORE])
+
+
+@view_config(route_name="fed.witness.heads", request_method="GET", permission="log:read")
+def heads(request: Request) -> Response:
+    """The newest heads that were seen here of the public logs that this site follows."""
+    notes = federation_of(request).witness.heads()
+    body = json.dumps({"heads": [note.decode() for note in notes]}).encode()
+    tag = f'"{sha256(body).hexdigest()[:32]}"'
+    headers = [("ETag", tag), NO_CACHE]
+    if request.environ.get("HTTP_IF_NONE_MATCH") is not None and tag[1:-1] in request.if_none_match:
+        return Response(status=304, headerlist=[*headers, ("Vary", "Authorization")], app_iter=())
+    return answer(request, body, "application/json", headers)
 
 
 @view_config(route_name="fed.witness.latest", request_method="GET", permission="log:witness")

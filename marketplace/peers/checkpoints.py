@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import PeerLog, SeenCheckpoint
 from marketplace.peers.sites import FollowedLog
+from marketplace.peers.stored import read_signed
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Checkpoints of which each is kept, and the rows behind the newest for each row between older ones, about.
@@ -88,6 +89,21 @@ def find_another(session: Session, followed: FollowedLog, signed: SignedCheckpoi
         )
         .limit(1)
     )
+
+
+def find_passes(session: Session, followed: FollowedLog, end: int) -> tuple[SignedCheckpoint, ...]:
+    """What was seen between the cursor of a log and a size, the smallest first."""
+    notes = session.scalars(
+        select(SeenCheckpoint.note)
+        .where(
+            *_of(followed),
+            SeenCheckpoint.size > followed.trusted.reached.size,
+            SeenCheckpoint.size < end,
+            SeenCheckpoint.settled.is_(False),
+        )
+        .order_by(SeenCheckpoint.size)
+    )
+    return tuple(read_signed(note) for note in notes)
 
 
 def mark_withheld(session: Session, followed: FollowedLog, signed: SignedCheckpoint, now: datetime) -> bool:

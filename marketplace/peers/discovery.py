@@ -14,7 +14,7 @@ from marketplace.changes import ChangeLog
 from marketplace.peers.errors import ContactError, MalformedError
 from marketplace.peers.feed import Description, OfferedLog, PeerFeed
 from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.gossip import HeadGossip
+from marketplace.peers.gossip import HeadGossip, Tell
 from marketplace.peers.pull import Means
 from marketplace.peers.questions import Questions
 from marketplace.peers.registry import Peers
@@ -37,24 +37,33 @@ class Discovery:
     Args:
         public: the peer's feed, asked without credentials.
         own: the same, with this site's.
+        tell: gets each head that the peer saw of somebody else's log.
     """
 
     def __init__(
-        self, means: Means, peer: Peer, questions: Questions, public: PeerFeed, own: PeerFeed
+        self,
+        means: Means,
+        peer: Peer,
+        questions: Questions,
+        public: PeerFeed,
+        own: PeerFeed,
+        tell: Tell,
     ) -> None:
         self._means = means
         self._peer = peer
         self._questions = questions
         self._public = public
         self._own = own
-        self._gossip = HeadGossip(means, peer)
+        self._gossip = HeadGossip(peer.name, tell)
         self._slugs: dict[str, str] = {}
         self._at = 0.0
         self._anonymous_until = 0.0
+        #: Whether the peer said who it is.
+        self._met = False
 
     def is_due(self) -> bool:
         """Whether the peer should be asked again."""
-        return time.monotonic() >= self._at and not self._questions.is_put_off(Question.DESCRIPTION)
+        return self._is_offer_due() or self._is_gossip_due()
 
     def hurry(self) -> None:
         """The peer may have something new."""
@@ -67,7 +76,20 @@ class Discovery:
         return self._slugs.get(followed.origin) or followed.origin.rpartition("/")[2]
 
     def step(self, followed: list[FollowedLog]) -> list[FollowedLog]:
-        """Ask the peer what it offers, and what it cosigned; the logs that are followed then."""
+        """Ask the peer what it offers, and what it saw of others; the logs that are followed then."""
+        if self._is_offer_due():
+            followed = self._look(followed)
+        if self._is_gossip_due():
+            self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._feed()))
+        return followed
+
+    def _is_offer_due(self) -> bool:
+        return time.monotonic() >= self._at and not self._questions.is_put_off(Question.DESCRIPTION)
+
+    def _is_gossip_due(self) -> bool:
+        return self._met and self._gossip.is_due() and self._questions.may_ask(Question.WITNESS)
+
+    def _look(self, followed: list[FollowedLog]) -> list[FollowedLog]:
         self._at = time.monotonic() + _EVERY
         told = self._questions.ask(Question.DESCRIPTION, self._describe, self._judge)
         if told is None:
@@ -75,7 +97,7 @@ class Discovery:
             # does not wait a minute for its other logs and its clock to be known.
             self._at = time.monotonic() + poll_pause()
             return followed
-        self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._public))
+        self._met = True
         return self._follow(followed, *told)
 
     def _follow(
@@ -101,11 +123,12 @@ class Discovery:
             return None
         return MalformedError(f"it offers {offered} logs, and no more than {MOST_LOGS} are followed")
 
+    def _feed(self) -> PeerFeed:
+        return self._public if time.monotonic() < self._anonymous_until else self._own
+
     def _describe(self) -> tuple[Description, int | None]:
         """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
-        feed = self._own
-        if time.monotonic() < self._anonymous_until:
-            feed = self._public
+        feed = self._feed()
         try:
             said = feed.description()
         except ContactError as error:

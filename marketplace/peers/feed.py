@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 
-from marketplace.peers.errors import MalformedError, NotFoundError, UnexpectedAnswerError
+from marketplace.peers.errors import MalformedError, UnexpectedAnswerError
 from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
 from marketplace.peers.reader import Answer, PeerReader, parse_json
 from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
@@ -39,6 +38,9 @@ MAX_ROW_BUNDLE = WIDTH * (MAX_LEAF + 2)
 LONGEST_ROW = 65_535
 MAX_BODY_BUNDLE = 32 * MIB
 _MAX_DESCRIPTION = 256 * KIB
+#: Heads of others' logs that a peer may tell at once, and bytes of them: one is about 300 bytes long.
+MOST_TOLD = 1024
+_MAX_TOLD = MIB
 #: Bytes of a list of ids; 4096 of them fit.
 _MAX_LISTED = 512 * KIB
 _ID_BYTES, _LENGTH_BYTES = 32, 4
@@ -74,6 +76,27 @@ class Head:
     """A checkpoint as it came, with the tag to ask for a newer one by."""
 
     signed: SignedCheckpoint
+    tag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHead:
+    """A head of somebody else's log, as a peer tells it: nothing of it is verified.
+
+    Args:
+        origin: the log that it says to be of.
+        note: as it came.
+    """
+
+    origin: str
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHeads:
+    """What a peer saw of the logs of others, with the tag to ask for more by."""
+
+    heads: tuple[ToldHead, ...]
     tag: str | None
 
 
@@ -161,18 +184,22 @@ class PeerFeed:
             raise MalformedError(f"no signed note: {error}") from None
         return Head(signed, answer.headers.get("etag"))
 
-    def witnessed(self, origin: str, key: VerifierKey) -> SignedCheckpoint | None:
-        """The newest head of another log that the peer cosigned; None where it shows none that is true.
+    def heads(self, tag: str | None) -> ToldHeads | None:
+        """The newest heads that the peer saw of the public logs it follows; None where they have that tag.
 
-        Args:
-            key: of that log, named as it.
+        Nothing of them is verified yet.
         """
-        digest = sha256(origin.encode()).hexdigest()
-        try:
-            answer = self._get(f"/fed/v1/witness/{digest}/checkpoint", TEXT, MAX_NOTE)
-            return verify_checkpoint(answer.body, key)
-        except (NotFoundError, NoteSignatureError, CheckpointError, NoteFormatError):
+        headers = {} if tag is None else {"If-None-Match": tag}
+        answer = self._get("/fed/v1/witness/heads", JSON, _MAX_TOLD, headers)
+        if answer.status == 304:
+            if tag is None:
+                raise UnexpectedAnswerError("the peer says that nothing changed since never")
             return None
+        said = parse_json(answer.body)
+        notes = said.get("heads") if isinstance(said, dict) else None
+        if not isinstance(notes, list) or len(notes) > MOST_TOLD:
+            raise MalformedError(f"the heads that the peer saw are no list of at most {MOST_TOLD}")
+        return ToldHeads(tuple(map(_told, notes)), answer.headers.get("etag"))
 
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         """A log's rows from a sequence on, at most ``count``."""
@@ -313,6 +340,12 @@ def ask_for(feed: PeerFeed, ids: Sequence[str]) -> Handed:
 
 def _is_hex(text: str, digits: int) -> bool:
     return re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is not None
+
+
+def _told(note: object) -> ToldHead:
+    if not isinstance(note, str) or len(note) > MAX_NOTE:
+        raise MalformedError("one of the heads that the peer saw is no signed note")
+    return ToldHead(note.partition("\n")[0], note.encode("utf-8", "backslashreplace"))
 
 
 def _offered(said: object) -> OfferedLog:

@@ -22,7 +22,7 @@ from marketplace.ingest import IngestService, Page, Receipt
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.bundles import AT_ONCE, Bundle, Bundles, joined
-from marketplace.peers.checkpoints import find_another
+from marketplace.peers.checkpoints import find_another, find_passes
 from marketplace.peers.errors import ContactError
 from marketplace.peers.feed import MAX_ROWS, Head, PeerFeed, fetch_bodies
 from marketplace.peers.followed_logs import FollowedLogs
@@ -37,6 +37,7 @@ from marketplace.peers.progress import (
     save_seen,
     save_step,
 )
+from marketplace.peers.recent import Recent
 from marketplace.peers.rows import Row, cut, entry_ids, judge_rows, sort_rows, unknown_rows
 from marketplace.peers.sites import FollowedLog, Mirror, Peer, Rejected
 from marketplace.peers.verification import Verification
@@ -83,11 +84,15 @@ class LogPull:
     def __init__(self, means: Means, peer: Peer, slug: str) -> None:
         self._means = means
         self._peer = peer
-        self._slug = slug
+        self.slug = slug
         self._tag: str | None = None
         self._met = False
         #: The head of the last look; None where nothing new was shown.
         self._head: SignedCheckpoint | None = None
+        #: Whether the peer was asked for its newest head at the last look.
+        self.asked = False
+        #: The last rows that were taken in.
+        self.recent = Recent()
 
     def run(
         self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None = None
@@ -109,14 +114,18 @@ class LogPull:
         try:
             return self._run(followed, feed, shown)
         except IntegrityError as error:
-            _logger.error("a peer's log is quarantined: %s", error, extra={"peer": self._peer.name})
-            with self._means.database.write() as session:
-                save_quarantine(session, self._read(session, followed), error, self._means.clock())
-            self._tag, self._met = None, False
+            self.quarantine(followed, error)
             raise
         except ContactError:
             self._keep_head(followed)
             raise
+
+    def quarantine(self, followed: FollowedLog, error: IntegrityError) -> None:
+        """Pull the log no more, and keep what shows why."""
+        _logger.error("a peer's log is quarantined: %s", error, extra={"peer": self._peer.name})
+        with self._means.database.write() as session:
+            save_quarantine(session, self._read(session, followed), error, self._means.clock())
+        self._tag, self._met = None, False
 
     def _keep_head(self, followed: FollowedLog) -> None:
         """Remember what the log signed for, although its rows did not come."""
@@ -131,10 +140,11 @@ class LogPull:
         key = self._peer.log_key.named(followed.origin)
         self._head = None
         head: Head | None
-        if shown is not None and covers_more(shown, followed):
+        self.asked = shown is None or not covers_more(shown, followed)
+        if shown is not None and not self.asked:
             head = Head(shown, None)
         else:
-            head = feed.head(self._slug, key, self._tag if quiet else None)
+            head = feed.head(self.slug, key, self._tag if quiet else None)
         if head is None:
             return followed
         trusted = judge_head(followed.trusted, head.signed)
@@ -144,8 +154,7 @@ class LogPull:
             if trusted != followed.trusted or followed.failures or not self._met:
                 followed = self._save_head(followed, trusted, feed.received - before)
         else:
-            followed = replace(followed, trusted=replace(followed.trusted, newest=trusted.newest))
-            followed = self._take_rows(followed, feed, before)
+            followed = self._take_rows(self._prepared(followed, head.signed), feed, before)
         self._tag, self._met = head.tag, True
         return followed
 
@@ -166,6 +175,12 @@ class LogPull:
                 signed.note.to_bytes().decode(),
             )
 
+    def _prepared(self, followed: FollowedLog, newest: SignedCheckpoint) -> FollowedLog:
+        """The log with a newer head, and with every other that its rows must pass."""
+        with self._means.database.read() as session:
+            passes = find_passes(session, followed, newest.checkpoint.size)
+        return replace(followed, trusted=replace(followed.trusted, newest=newest, passes=passes))
+
     def _save_head(self, followed: FollowedLog, trusted: TrustedLog, received: int) -> FollowedLog:
         with self._means.database.write() as session:
             save_head(session, followed, trusted, received, self._means.clock())
@@ -177,7 +192,7 @@ class LogPull:
             before = feed.received
         while followed.trusted.behind:
             count = min(MAX_ROWS, followed.trusted.behind)
-            rows = feed.rows(self._slug, followed.trusted.reached.size, count)
+            rows = feed.rows(self.slug, followed.trusted.reached.size, count)
             if not rows:
                 judge_rows(followed.trusted, rows)
             for page in cut(followed.trusted, rows, PAGE_ROWS):
@@ -191,17 +206,17 @@ class LogPull:
         start = followed.trusted.reached.size
         if start % WIDTH:
             # An immutable bundle begins here in the middle: the rest of it comes as rows.
-            rest = feed.rows(self._slug, start, WIDTH - start % WIDTH)
+            rest = feed.rows(self.slug, start, WIDTH - start % WIDTH)
             for page in cut(followed.trusted, rest, PAGE_ROWS):
                 followed = self.take(followed, page, self._fetch(followed.log, page, feed), 0)
         first = followed.trusted.reached.size // WIDTH
         numbers = range(first, first + bundles_behind(followed.trusted))
         known = self._known(followed.log)
-        mirrors = open_mirrors(feed, self._slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
+        mirrors = open_mirrors(feed, self.slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
         try:
             with (
                 self._means.precedence.take(),
-                Bundles(feed, self._slug, known, self._means.verification, mirrors) as bundles,
+                Bundles(feed, self.slug, known, self._means.verification, mirrors) as bundles,
                 WrittenPages() as written,
             ):
                 self._take_bundles(followed, bundles.read(numbers), written)
@@ -254,7 +269,10 @@ class LogPull:
         known = self._known(followed.log)(entry_ids(page.leaves))
         rows = unknown_rows(page, known, verdicts)
         self._enqueue(followed, page, rows, received).result(COMMIT_SECONDS)
-        return self._reread(followed)
+        self.recent.add(followed.trusted.reached, page.hashes, page.log.reached)
+        # What the rows have still to pass is not kept by the database.
+        followed = self._reread(followed)
+        return replace(followed, trusted=replace(followed.trusted, passes=page.log.passes))
 
     def _enqueue(
         self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int

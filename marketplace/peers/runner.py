@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,8 +16,9 @@ from marketplace.access.principal import PUBLIC
 from marketplace.ingest import IngestError
 from marketplace.peers.discovery import Discovery
 from marketplace.peers.errors import ContactError, HereError, PeerError, PeerNotFoundError, WithheldError
-from marketplace.peers.feed import PeerFeed
+from marketplace.peers.feed import PeerFeed, ToldHead
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.gossip import Tell
 from marketplace.peers.left_out import SETTLED
 from marketplace.peers.missing import Compared, MissingEntries
 from marketplace.peers.progress import MovedError, save_failure
@@ -25,6 +27,7 @@ from marketplace.peers.questions import Questions
 from marketplace.peers.registry import Peers
 from marketplace.peers.schedule import backoff_pause, poll_pause
 from marketplace.peers.sites import FollowedLog, Peer, Question, Standing, State
+from marketplace.peers.told_heads import OF_EACH, ToldHeads
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.following import IntegrityError
 
@@ -47,6 +50,7 @@ class _Due:
     """When a log is looked at next, on the monotonic clock."""
 
     pull: LogPull
+    told: ToldHeads
     at: float = 0.0
     failures: int = 0
     #: A head that the peer showed and that covers more than is known here.
@@ -58,6 +62,8 @@ class _News:
     """What was said to this thread since its last look."""
 
     heads: dict[str, SignedCheckpoint] = field(default_factory=dict)
+    #: What may be heads of the peer's logs, by the name of who told them.
+    told: dict[str, deque[ToldHead]] = field(default_factory=dict)
     #: The peer showed a head of a log that is not followed.
     unknown: bool = False
     #: Somebody wants every log to be looked at.
@@ -68,10 +74,12 @@ class PeerRunner:
     """The thread of a peer.
 
     Args:
-        peer_id: its key.
+        tell: gets each head that the peer saw of somebody else's log.
     """
 
-    def __init__(self, means: Means, peer: Peer, credentials: Credentials) -> None:
+    def __init__(
+        self, means: Means, peer: Peer, credentials: Credentials, tell: Tell = lambda head, witness: None
+    ) -> None:
         self.peer = peer
         self._means = means
         self._credentials = credentials
@@ -80,7 +88,7 @@ class PeerRunner:
         self._due: dict[int, _Due] = {}
         self._questions = Questions(means, peer)
         self._missing = MissingEntries(means, peer)
-        self._discovery = Discovery(means, peer, self._questions, self._public, self._own)
+        self._discovery = Discovery(means, peer, self._questions, self._public, self._own, tell)
         self._wanted_at = 0.0
         self._followed: list[FollowedLog] = []
         self._read_at = 0.0
@@ -113,7 +121,17 @@ class PeerRunner:
                 self._news.unknown = True
             elif known is None or known.checkpoint.size < head.checkpoint.size:
                 self._news.heads[origin] = head
+        self.hear(ToldHead(origin, head.note.to_bytes()), "")
         self._wake.set()
+
+    def hear(self, head: ToldHead, witness: str) -> None:
+        """Somebody saw what may be a head of a log of the peer. Cheap, callable from any thread.
+
+        Args:
+            witness: the name of the site that told it; empty where the log's own did.
+        """
+        with self._lock:
+            self._news.told.setdefault(witness, deque(maxlen=OF_EACH)).append(head)
 
     def tell(self, standings: frozenset[Standing], *, wanted: bool, erased_at: datetime | None) -> None:
         """How the peer's logs stand in the database, whether any body is missing there, and when a peer said
@@ -221,7 +239,7 @@ class PeerRunner:
     def _due_of(self, followed: FollowedLog) -> _Due:
         if followed.id not in self._due:
             pull = LogPull(self._means, self.peer, self._discovery.slug(followed))
-            self._due[followed.id] = _Due(pull)
+            self._due[followed.id] = _Due(pull, ToldHeads(self._means, self.peer))
         return self._due[followed.id]
 
     def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
@@ -230,6 +248,7 @@ class PeerRunner:
         shown, due.shown = due.shown, None
         try:
             followed = due.pull.run(followed, feed, shown)
+            self._hold_told(followed, due)
             self._find_wanted(followed, feed)
             self._ask_elsewhere(followed, feed)
             self._compare(followed, feed)
@@ -251,6 +270,24 @@ class PeerRunner:
             due.failures = 0
             due.at = time.monotonic() + poll_pause()
         return followed
+
+    def _hold_told(self, followed: FollowedLog, due: _Due) -> None:
+        """Hold what others saw of a public log against it; of another one nobody tells."""
+        if followed.log != PUBLIC:
+            return
+        with self._lock:
+            told, self._news.told = self._news.told, {}
+        for witness, heads in told.items():
+            for head in heads:
+                if head.origin == followed.origin:
+                    due.told.hear(head.note, witness)
+        try:
+            if due.told.hold(followed, due.pull) and self._questions.may_ask(Question.TILES, followed.origin):
+                ask = lambda: due.told.hold_old(followed, due.pull, self._public)  # noqa: E731  # too long there
+                self._questions.ask(Question.TILES, ask, origin=followed.origin)
+        except IntegrityError as error:
+            due.pull.quarantine(followed, error)
+            raise
 
     def _find_wanted(self, followed: FollowedLog, feed: PeerFeed) -> None:
         due = self._wanted and time.monotonic() >= self._wanted_at

@@ -15,6 +15,7 @@ from marketplace.federation.keys import SiteKeys
 from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
 from marketplace.peers.assertions import make_assertion
+from marketplace.peers.feed import ToldHead
 from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.pull import Means
 from marketplace.peers.registry import Peers
@@ -79,6 +80,12 @@ class PullService:
         for runner in self._runners_of(head.checkpoint.origin.partition("/")[0]):
             runner.show(head)
 
+    def hear(self, head: ToldHead, witness: str) -> None:
+        """A peer tells what may be a head of somebody else's log. Cheap, callable from any thread."""
+        for runner in self._runners_of(head.origin.partition("/")[0]):
+            if runner.peer.name != witness:
+                runner.hear(head, witness)
+
     def pull(self, peer: Peer) -> list[FollowedLog]:
         """Look at a peer now, on the calling thread; the result tells how each of its logs stands.
 
@@ -130,7 +137,7 @@ class PullService:
         with self._lock:
             gone = [self._runners.pop(key) for key in list(self._runners) if key not in wanted]
             new = [
-                PeerRunner(self._means, peer, self._credentials)
+                PeerRunner(self._means, peer, self._credentials, self.hear)
                 for key, peer in wanted.items()
                 if key not in self._runners
             ]

@@ -31,8 +31,10 @@ class Question(StrEnum):
 
     #: Who it is, and which logs it offers.
     DESCRIPTION = "description"
-    #: What it cosigned of the logs of others.
+    #: What it saw of the logs of others.
     WITNESS = "witness"
+    #: Hashes that prove that its log continues an older head, which somebody else saw.
+    TILES = "tiles"
     #: Bodies that are missing here.
     BODIES = "bodies"
     #: Digests of what one of its logs holds, and the ids below one.

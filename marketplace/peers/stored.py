@@ -50,7 +50,7 @@ def read_followed(row: PeerLog, log: str) -> FollowedLog:
     """A log of a peer from its row, and the name of the local log that its entries go into."""
     trusted = TrustedLog(
         row.origin,
-        None if row.note is None else _read_note(row.note),
+        None if row.note is None else read_signed(row.note),
         _frontier(row.proven, row.proven_frontier),
         _frontier(row.reached, row.reached_frontier),
     )
@@ -71,6 +71,7 @@ def read_followed(row: PeerLog, log: str) -> FollowedLog:
     )
 
 
-def _read_note(text: str) -> SignedCheckpoint:
+def read_signed(text: str) -> SignedCheckpoint:
+    """A checkpoint whose signature was verified before it was kept."""
     note = parse_note(text.encode())
     return SignedCheckpoint(parse_checkpoint(note.text), note)

@@ -30,12 +30,15 @@ class TrustedLog:
         newest: the largest checkpoint ever seen; None before the first.
         proven: the frontier that equalled a signed root.
         reached: the frontier behind the last row taken in; its size is the cursor.
+        passes: heads between cursor and newest checkpoint that the log's key signed too, the smallest
+            first: whoever saw them, the rows must make their trees on the way.
     """
 
     origin: str
     newest: SignedCheckpoint | None = None
     proven: Frontier = EMPTY
     reached: Frontier = EMPTY
+    passes: tuple[SignedCheckpoint, ...] = ()
 
     @property
     def behind(self) -> int:
@@ -87,7 +90,7 @@ class RollbackError(IntegrityError):
 
 
 class SplitViewError(IntegrityError):
-    """Two checkpoints of one size and different roots."""
+    """Two checkpoints of one size and different roots, or of two sizes where no tree continues the other."""
 
     code = "integrity.split-view"
 
@@ -106,11 +109,12 @@ class WrongRootError(IntegrityError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows judged: the log behind them, and what each says (None: nothing that can be read)."""
+    """Rows judged: the log behind them, what each says (None: nothing that can be read), and their hashes."""
 
     log: TrustedLog
     first: int
     leaves: tuple[Leaf | None, ...]
+    hashes: tuple[bytes, ...]
 
 
 def judge_head(log: TrustedLog, signed: SignedCheckpoint) -> TrustedLog:
@@ -160,14 +164,15 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
     Raises:
         MissingRowsError: no rows, although the checkpoint covers more.
         TooManyRowsError: more rows than the checkpoint covers.
-        IntegrityError: at the checkpoint's size the root is not the signed one.
+        IntegrityError: at the size of the checkpoint, or of one before it, the root is not the signed one.
     """
     if log.newest is None or len(rows) > log.behind:
         raise TooManyRowsError(f"the log sends {len(rows)} rows where its checkpoint leaves {log.behind}")
     head = log.newest.checkpoint
     if not rows:
         raise MissingRowsError(f"the log signed for {head.size} rows and ends at {log.reached.size}")
-    reached = log.reached.extended(map(hash_leaf, rows))
+    hashes = tuple(map(hash_leaf, rows))
+    reached = log.reached.extended(hashes)
     proven = log.proven
     if reached.size == head.size:
         if reached.root != head.root:
@@ -175,8 +180,26 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
                 f"the rows up to {head.size} do not make the signed root", _text(log.newest), _excerpt(rows)
             )
         proven = reached
-    judged = replace(log, reached=reached, proven=proven)
-    return Page(judged, log.reached.size, tuple(map(read_row, rows)))
+    _verify_passes(log, log.newest, hashes)
+    passes = tuple(one for one in log.passes if one.checkpoint.size > reached.size)
+    judged = replace(log, reached=reached, proven=proven, passes=passes)
+    return Page(judged, log.reached.size, tuple(map(read_row, rows)), hashes)
+
+
+def _verify_passes(log: TrustedLog, newest: SignedCheckpoint, hashes: Sequence[bytes]) -> None:
+    at = log.reached
+    for one in log.passes:
+        head = one.checkpoint
+        if not at.size <= head.size <= log.reached.size + len(hashes):
+            continue
+        at = at.extended(hashes[at.size - log.reached.size : head.size - log.reached.size])
+        if at.root != head.root:
+            raise SplitViewError(
+                f"the rows up to {newest.checkpoint.size} do not make the tree of {head.size} rows on their "
+                "way that was signed too",
+                _text(one),
+                _text(newest),
+            )
 
 
 def read_row(row: bytes) -> Leaf | None:

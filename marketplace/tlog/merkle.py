@@ -135,6 +135,21 @@ def prove_consistency(old: int, new: int, node: NodeReader) -> list[bytes]:
     return path[::-1]
 
 
+def prove_former_root(old: int, new: int, node: NodeReader, root: bytes) -> bytes:
+    """The root that a tree had when it was smaller, out of nodes that nobody vouches for.
+
+    Args:
+        root: of the tree of ``new`` leaves; the nodes count only as far as they make it.
+
+    Raises:
+        ProofError: they do not.
+        ValueError: the tree does not grow.
+    """
+    former = read_frontier(old, node).root
+    verify_consistency(old, new, prove_consistency(old, new, node), former, root)
+    return former
+
+
 def verify_inclusion(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
     """Check that a leaf stands in a tree (RFC 9162, section 2.1.3.2).
 

@@ -28,6 +28,7 @@ from marketplace.tlog.following import RollbackError, SplitViewError, WrongRootE
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey, VerifierKey
+from marketplace.tlog.tiles import TileName
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
@@ -49,6 +50,8 @@ class FakeFeed:
         self.covered: list[bytes] | None = None
         self.origin = ORIGIN
         self.erased: set[str] = set()
+        #: Hashes of all rows; None where they are the true ones.
+        self.tiles_held: list[bytes] | None = None
         self.asked: list[str] = []
         self.calls_left = 10**9
         self.received = 0
@@ -79,6 +82,12 @@ class FakeFeed:
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         self._count()
         return self.rows_held[since : since + count]
+
+    def tile(self, slug: str, level: int, name: TileName) -> list[bytes]:
+        self._count()
+        hashes = [hash_leaf(row) for row in self.rows_held] if self.tiles_held is None else self.tiles_held
+        assert level == 0, "these logs are small"
+        return hashes[: name.width]
 
     def bodies(self, ids: Sequence[str]) -> Handed:
         self._count()

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from marketplace.changes import PUBLIC
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.checkpoints import NEWEST, remember, thinned
-from marketplace.peers.errors import UnreachableError
+from marketplace.peers.checkpoints import NEWEST, newest_seen, remember, thinned
+from marketplace.peers.errors import MalformedError, UnreachableError
 from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.gossip import PATIENCE, HeadGossip
 from marketplace.peers.overview import alerts, public_peer
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import State
-from marketplace.tlog.checkpoint import SignedCheckpoint
-from marketplace.tlog.following import RollbackError, SplitViewError
+from marketplace.peers.pull import LogPull
+from marketplace.peers.sites import Evidence, State
+from marketplace.peers.told_heads import PATIENCE, ToldHeads
+from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
+from marketplace.tlog.following import IntegrityError, RollbackError, SplitViewError
 from marketplace.tlog.note import SigningKey
 from tests.contract.test_pull import DOCUMENTS, KEY, ORIGIN, SITE, FakeFeed, Site, site, verification
 
@@ -83,71 +82,154 @@ def test_what_was_seen_before_the_largest_was_forgotten_still_counts(site: Site)
     assert site.pull(feed).trusted.proven.size == 4
 
 
-@contextmanager
-def gossip(site: Site, monkeypatch: pytest.MonkeyPatch, shown: FakeFeed) -> Iterator[HeadGossip]:
-    """Another peer that tells what it saw, and the log's own site, which shows something."""
-    with site.database.write() as session:
-        witness = Peers(session).add("http://127.0.0.1:2", OTHER_KEY.verifier, None, site.now)
-    monkeypatch.setattr(FakeFeed, "close", lambda self: None, raising=False)
-    monkeypatch.setattr("marketplace.peers.gossip.PeerFeed", lambda url: shown)
-    yield HeadGossip(site.means, witness)
+class Told:
+    """What others saw of the log, held against it at each look."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.heads = ToldHeads(site.means, site.peer)
+
+    def hear(self, signed: SignedCheckpoint, witness: str = "mp-y.example") -> None:
+        self.heads.hear(signed.note.to_bytes(), witness)
+
+    def look(self, feed: FakeFeed, *heard: SignedCheckpoint) -> None:
+        for one in heard:
+            self.hear(one)
+        followed = self.site.pull(feed)
+        try:
+            if self.heads.hold(followed, self.site.log_pull):
+                self.heads.hold_old(followed, self.site.log_pull, feed)  # type: ignore[arg-type]  # same calls
+        except IntegrityError as error:
+            self.site.log_pull.quarantine(followed, error)
+            raise
+
+    def evidence(self) -> list[Evidence]:
+        with self.site.database.read() as session:
+            return FollowedLogs(session).evidence(self.site.peer.id)
+
+    def alerts(self) -> list[str]:
+        statuses = PeerAdministration(self.site.database, "test", lambda: self.site.now).all()
+        return [one.code for one in alerts([public_peer(status) for status in statuses], self.site.now)]
 
 
+def restart(site: Site) -> None:
+    """Forget what only memory holds: the hashes of the last rows."""
+    site.log_pull = LogPull(site.means, site.peer, PUBLIC)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("restarted", [False, True], ids=["lately", "long ago"])
 def test_a_witness_that_saw_another_tree_gives_a_split_view_away(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, size: int, restarted: bool
 ) -> None:
-    feed = FakeFeed(DOCUMENTS[:3])
-    site.pull(feed)
-    with gossip(site, monkeypatch, feed) as told:
-        told.hold(site.followed(), site.peer, head(feed, 3))
-        assert site.followed().state is State.TAILING
-        told.hold(site.followed(), site.peer, head(feed, 3, odd=True))
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
+    told.look(feed)
+    if restarted:
+        restart(site)
+    told.look(feed, head(feed, size), *(head(feed, n) for n in range(5)))
+    assert (site.followed().state, told.evidence()) == (State.TAILING, [])
+    forked = head(feed, size, odd=True)
+    with pytest.raises(SplitViewError):
+        told.look(feed, forked)
     assert (site.followed().state, site.followed().error_code) == (State.QUARANTINED, "integrity.split-view")
-    with site.database.read() as session:
-        (evidence,) = FollowedLogs(session).evidence(site.peer.id)
-    assert evidence.first != evidence.second
-    assert ORIGIN in evidence.first and ORIGIN in evidence.second
+    (evidence,) = told.evidence()
+    assert (evidence.first, evidence.second) == (
+        head(feed, 5).note.to_bytes().decode(),
+        forked.note.to_bytes().decode(),
+    )
+    assert told.alerts() == ["peer.quarantined"]
 
 
-def test_a_log_that_shows_less_than_it_signed_elsewhere_is_frozen_until_it_moves(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    feed = FakeFeed(DOCUMENTS[:5])
+def test_rows_must_pass_what_others_saw_of_them(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
     feed.covered = feed.rows_held[:2]
-    site.pull(feed)
-    larger = head(feed, 5)
+    told.look(feed, head(feed, 3), head(feed, 4, odd=True))  # kept, as their rows are not here yet
+    told = Told(site)
+    feed.covered = None
+    with pytest.raises(SplitViewError):
+        told.look(feed)
+    (evidence,) = told.evidence()
+    assert ("\n4\n" in evidence.first, "\n5\n" in evidence.second) == (True, True)
+    with site.database.write() as session:
+        FollowedLogs(session).release(site.peer)
+    told.look(feed)  # the operator has looked at it
+    assert site.followed().trusted.proven.size == 5
 
-    def told_alerts() -> list[str]:
-        statuses = PeerAdministration(site.database, "test", lambda: site.now).all()
-        return [one.code for one in alerts([public_peer(status) for status in statuses], site.now)]
 
-    with gossip(site, monkeypatch, feed) as told:
-        told.hold(site.followed(), site.peer, larger)
-        assert told_alerts() == []  # it may just have been signed
-        site.now += PATIENCE
-        for _ in range(2):
-            told.hold(site.followed(), site.peer, larger)
-    assert told_alerts() == ["peer.frozen"]
+def test_nobody_makes_an_honest_log_look_like_a_liar(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:3]), Told(site)
+    told.look(feed)
+    other = SigningKey(SITE, Ed25519PrivateKey.generate())
+    for size in (0, 2, 3, 9):
+        checkpoint = Checkpoint(ORIGIN, size, bytes(32))
+        elsewhere = Checkpoint(f"{ORIGIN}/e2", size, bytes(32))
+        for note in (
+            sign_checkpoint(checkpoint, other).to_bytes(),
+            sign_checkpoint(checkpoint, OTHER_KEY).to_bytes(),
+            sign_checkpoint(elsewhere, KEY).to_bytes(),
+            checkpoint.text.encode(),
+            b"\xff\x00",
+            b"",
+        ):
+            told.heads.hear(note, "mp-y.example")
+            told.look(feed)
+    assert (site.followed().state, told.evidence(), told.alerts()) == (State.TAILING, [], [])
     with site.database.read() as session:
-        (evidence,) = FollowedLogs(session).evidence(site.peer.id)
+        assert [one.size for one in newest_seen(session, site.followed().id, 9)] == [3]
+
+
+def test_tiles_that_prove_nothing_are_a_fault_and_no_evidence(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
+    told.look(feed)
+    restart(site)
+    feed.tiles_held = [bytes(32)] * 5
+    for _ in range(2):  # it goes on waiting
+        with pytest.raises(MalformedError, match="the tiles do not make the root of 5 rows"):
+            told.look(feed, head(feed, 3))
+    assert told.evidence() == []
+    feed.tiles_held = None
+    told.look(feed)
+    assert (site.followed().state, told.evidence()) == (State.TAILING, [])
+
+
+def test_of_many_that_tell_nobody_pushes_another_away(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
+    told.look(feed)
+    told.hear(head(feed, 3, odd=True), "mp-x.example")
+    for size in range(5):
+        for flood in range(200):
+            told.heads.hear(b"%d %d" % (size, flood), "mp-y.example")
+        told.hear(head(feed, size), "mp-y.example")
+    with pytest.raises(SplitViewError, match=r"mp-x\.example saw another tree of 3 rows"):
+        told.look(feed)
+
+
+def test_a_log_that_shows_less_than_it_signed_elsewhere_is_frozen_until_it_moves(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
+    feed.covered = feed.rows_held[:2]
+    larger = head(feed, 5)
+    told.look(feed, larger)
+    assert told.alerts() == []  # it may just have been signed
+    site.now += PATIENCE
+    for _ in range(2):
+        told.look(feed, larger)
+    assert told.alerts() == ["peer.frozen"]
+    (evidence,) = told.evidence()
     assert (evidence.code, "\n5\n" in evidence.first, "\n2\n" in evidence.second) == (
         "integrity.frozen", True, True,
     )  # fmt: skip
     # It is no reason to stop: what it shows is true, and it may show the rest yet.
     feed.covered = None
     assert site.pull(feed).trusted.proven.size == 5
-    assert told_alerts() == []
+    assert told.alerts() == []
 
 
-def test_a_log_that_moves_on_in_time_is_not_frozen(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed = FakeFeed(DOCUMENTS[:5])
+def test_a_log_that_moves_on_in_time_is_not_frozen(site: Site) -> None:
+    feed, told = FakeFeed(DOCUMENTS[:5]), Told(site)
     feed.covered = feed.rows_held[:2]
-    site.pull(feed)
     larger = head(feed, 5)
+    told.look(feed, larger)
     feed.covered = None
-    with gossip(site, monkeypatch, feed) as told:
-        told.hold(site.followed(), site.peer, larger)
-        site.now += timedelta(minutes=1)
-        told.hold(site.followed(), site.peer, larger)
-    with site.database.read() as session:
-        assert FollowedLogs(session).evidence(site.peer.id) == []
+    site.now += timedelta(minutes=1)
+    told.look(feed, larger)
+    assert told.evidence() == []

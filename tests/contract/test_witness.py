@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 
+from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.federation.errors import (
     InconsistentError,
@@ -20,8 +21,16 @@ from marketplace.federation.errors import (
 )
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.witness import Hearers, Witness, origin_digest
-from marketplace.models import Peer
-from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_cosignature
+from marketplace.models import Peer, PeerLog
+from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.registry import Peers
+from marketplace.tlog.checkpoint import (
+    Checkpoint,
+    SignedCheckpoint,
+    parse_checkpoint,
+    sign_checkpoint,
+    verify_cosignature,
+)
 from marketplace.tlog.merkle import Frontier, fold, hash_leaf, prove_consistency
 from marketplace.tlog.note import SigningKey, parse_note, parse_signature, verify_note
 from marketplace.tlog.proof import WitnessRequest
@@ -106,6 +115,39 @@ def test_the_newest_epoch_of_a_log_is_told_by_the_name_of_its_first(witness: Mak
     assert newest() == f"{ORIGIN}/e10"
     for odd in ("", "%", f"{ORIGIN}/e", f"{ORIGIN}/e9/x", "mp-c.example/public"):
         assert newest(odd) is None, odd
+
+
+def test_heads_of_public_logs_are_told_and_of_no_others(witness: Make, database: Database) -> None:
+    """What was read, and what was cosigned where that is another one."""
+    with database.write() as session:
+        peers = Peers(session)
+        others = [
+            peers.add(f"http://127.0.0.1:{n}", site(f"mp-{n}.example", n).log.verifier, None, NOW)
+            for n in (3, 4)
+        ]
+        peers.switch(others[1].name, disabled=True)
+        group = "group:x"
+        ChangeLog(session).create(group)
+        read = {ORIGIN: (THEIRS, 7), "mp-3.example/public": (site("mp-3.example", 3), 5),
+                "mp-4.example/public": (site("mp-4.example", 4), 5)}  # fmt: skip
+        FollowedLogs(session).follow(peers.get("mp-b.example"), ORIGIN, PUBLIC)
+        secret = FollowedLogs(session).follow(peers.get("mp-b.example"), f"mp-b.example/g/{'1' * 32}", group)
+        assert secret.log == group
+        read[secret.origin] = THEIRS, 9
+        for origin, (keys, size) in read.items():
+            note = head(size, origin, keys).decode()
+            session.execute(update(PeerLog).where(PeerLog.origin == origin).values(note=note, covered=size))
+    assert told(witness()) == [("mp-3.example/public", 5), (ORIGIN, 7)]
+    witness().add_checkpoint(asked(0, 7))
+    witness().add_checkpoint(asked(0, 9, head(9, secret.origin)))
+    assert told(witness()) == [("mp-3.example/public", 5), (ORIGIN, 7)]
+    witness().add_checkpoint(asked(7, 8))
+    assert told(witness()) == [("mp-3.example/public", 5), (ORIGIN, 7), (ORIGIN, 8)]
+
+
+def told(witness: Witness) -> list[tuple[str, int]]:
+    heads = [parse_checkpoint(parse_note(note).text) for note in witness.heads()]
+    return [(one.origin, one.size) for one in heads]
 
 
 @pytest.mark.parametrize(

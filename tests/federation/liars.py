@@ -17,6 +17,7 @@ from marketplace.tlog.digest import SetSum
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey
+from marketplace.tlog.tiles import RightEdge, TileName, parse_tile_name
 from tests.federation.sites import document
 from validators import accept
 
@@ -28,6 +29,7 @@ TEXT, LINES, BINARY, JSON = (
 )
 _LOG = "/fed/v1/logs/public"
 CHECKPOINT, CHANGES, DIGEST = f"{_LOG}/checkpoint", f"{_LOG}/changes", f"{_LOG}/digest"
+TILES, HEADS = f"{_LOG}/tile/", "/fed/v1/witness/heads"
 BODIES, DESCRIPTION = "/fed/v1/bodies", "/.well-known/marketplace-federation"
 
 
@@ -58,28 +60,36 @@ class Liar:
         lie: gets the liar, the path that was asked for, and the honest answer.
         documents: its entries; four of its own where none are given.
         before: rows that stand in its signed log before those of its entries.
+        face_of: the liar whose other face this is: it has the same name and key.
     """
 
     name: str
     lie: Tell
     documents: list[bytes] = field(default_factory=list)
     before: Sequence[bytes] = ()
+    face_of: Liar | None = None
     asked: int = 0
+    #: How often it was asked for its newest head.
+    polled: int = 0
     #: The body of the last request.
     sent: bytes = b""
 
     def __post_init__(self) -> None:
         self.site = f"{self.name.replace(' ', '-').replace(',', '')}.example"
         self.key = SigningKey(self.site, Ed25519PrivateKey.generate())
-        self.documents = self.documents or [document(f"{self.name} {n}") for n in range(4)]
-        self.entries = {accept(data).entry_id: data for data in self.documents}
-        self.rows = [
-            *self.before,
-            *(
-                EntryLeaf(entry_id, len(data), f"{self.site}/public", n, 1_714_521_600).to_bytes()
-                for n, (entry_id, data) in enumerate(self.entries.items())
-            ),
-        ]
+        if self.face_of is not None:
+            self.site, self.key = self.face_of.site, self.face_of.key
+        self.entries: dict[str, bytes] = {}
+        self.rows = [*self.before]
+        for data in self.documents or [document(f"{self.name} {n}") for n in range(4)]:
+            self.add(data)
+
+    def add(self, data: bytes) -> None:
+        """Publish an entry."""
+        entry_id, number = accept(data).entry_id, len(self.entries)
+        leaf = EntryLeaf(entry_id, len(data), f"{self.site}/public", number, 1_714_521_600)
+        self.entries[entry_id] = data
+        self.rows.append(leaf.to_bytes())
 
     def note(self, rows: Sequence[bytes], origin: str | None = None, key: SigningKey | None = None) -> bytes:
         """A signed checkpoint over rows."""
@@ -92,6 +102,7 @@ class Liar:
         path = urlsplit(target).path
         self.asked += 1
         self.sent = sent
+        self.polled += path == CHECKPOINT
         return self.lie(self, path, self._honest(path, parse_qs(urlsplit(target).query), sent))
 
     def _digests(self, path: str) -> dict[str, object]:
@@ -105,6 +116,13 @@ class Liar:
                 parts[part] = parts.get(part, SetSum()).plus([one])
         return {"parts": {part: total.digest for part, total in parts.items()}}
 
+    def _tile(self, level: int, name: TileName) -> Reply:
+        edge = RightEdge()
+        tile = edge.grow(map(hash_leaf, self.rows)).get((level, name.number), b"")[: 32 * name.width]
+        if len(tile) < 32 * name.width:
+            return Reply(TEXT, b"no such tile", 404)
+        return Reply(BINARY, tile)
+
     def _honest(self, path: str, query: dict[str, list[str]], sent: bytes) -> Reply:
         if path == DESCRIPTION:
             logs = [{"log": "public", "origin": f"{self.site}/public"}]
@@ -114,6 +132,9 @@ class Liar:
         if path == CHANGES:
             since, limit = int(query["since"][0]), int(query["limit"][0])
             return Reply(LINES, b"".join(row + b"\n" for row in self.rows[since : since + limit]))
+        if path.startswith(TILES):
+            level, _, name = path.removeprefix(TILES).partition("/")
+            return self._tile(int(level), parse_tile_name(name))
         if path == BODIES:
             found = [one for one in json.loads(sent) if one in self.entries]
             return Reply(BINARY, join((one, self.entries[one]) for one in found))

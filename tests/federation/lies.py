@@ -13,7 +13,8 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.peers.sites import State
-from marketplace.tlog.note import SigningKey
+from marketplace.tlog.checkpoint import Checkpoint
+from marketplace.tlog.note import SigningKey, sign_note
 from tests.federation.liars import (
     BINARY,
     BODIES,
@@ -21,6 +22,7 @@ from tests.federation.liars import (
     CHECKPOINT,
     DESCRIPTION,
     DIGEST,
+    HEADS,
     JSON,
     LINES,
     TEXT,
@@ -29,6 +31,9 @@ from tests.federation.liars import (
     Tell,
     join,
 )
+
+#: The site beside the liars that does not lie.
+HONEST = "mp-honest.example"
 
 #: Bytes that endless answers go on for at most, so that a reader without bounds is found and ended.
 ENDLESS = 256 * 2**20
@@ -230,6 +235,16 @@ def _flood_of_headers(liar: Liar, honest: Reply) -> Reply:
     return Reply(TEXT, honest.body, headers={f"X-{n}": "y" * 200 for n in range(150)})
 
 
+def _framing(liar: Liar, honest: Reply) -> Reply:
+    """Heads of a log that the reader follows, of sizes that it may have: none is signed by its key."""
+    notes = []
+    for size, key in ((5, liar.key), (5, _OTHER), (6, _OTHER), (99, _OTHER)):
+        head = Checkpoint(f"{HONEST}/public", size, bytes([size]) * 32)
+        notes.append(sign_note(head.text, key.named(f"{HONEST}/public")).to_bytes().decode())
+    unsigned = notes[0].partition("\n\n")[0] + "\n\n"
+    return Reply(JSON, json.dumps({"heads": [*notes, unsigned, "", "nonsense\n", notes[1] * 2]}).encode())
+
+
 def _another_root(liar: Liar) -> bytes:
     return liar.note([*liar.rows[:-1], b"{}"])
 
@@ -338,6 +353,17 @@ LIES = [
         "no more than 64 logs of a peer are followed",
     ),
     misleads("sends an endless description", flood(DESCRIPTION, JSON), "description", _LARGE),
+    misleads("sends deep JSON as heads of others", on(HEADS, _deep), "witness", _MALFORMED),
+    misleads("sends heads of others as numbers", says(HEADS, {"heads": [7]}), "witness", _MALFORMED),
+    misleads("sends endless heads of others", flood(HEADS, JSON), "witness", _LARGE),
+    Lie(
+        "says of an honest log that it showed another tree",
+        on(HEADS, _framing),
+        "",
+        State.TAILING,
+        how="what it shows counts only with the signature of the log's own key",
+        lacks=False,
+    ),
     misleads("sends deep JSON as digests", on(DIGEST, _deep), "sets", _MALFORMED),
     misleads("sends digests as a list", says(DIGEST, {"parts": ["00"]}), "sets", _MALFORMED),
     misleads("sends digests as numbers", says(DIGEST, {"parts": {"00": 7}}), "sets", _MALFORMED),
@@ -363,6 +389,16 @@ FROZEN = Lie(
     evidence=True,
     alerts=("peer.frozen",),
 )
+TWO_FACED = Lie(
+    "shows two sites that follow each other different logs, and asks nobody to cosign",
+    honest,
+    "integrity.split-view",
+    State.QUARANTINED,
+    evidence=True,
+    alerts=("peer.quarantined",),
+    how="each tells the other the newest heads that it saw",
+    lacks=False,
+)
 EQUIVOCATING = Lie(
     "has an endorser who says two things at once",
     honest,
@@ -373,4 +409,4 @@ EQUIVOCATING = Lie(
 )
 NUDGES = "floods the site with nudges"
 
-EVERY = [*LIES, SLOW, FROZEN, EQUIVOCATING]
+EVERY = [*LIES, SLOW, FROZEN, TWO_FACED, EQUIVOCATING]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from marketplace.access import Scope
+from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.registry import Peers
 from marketplace.peers.sites import State, Trouble
 from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.federation.liars import Liar, serving
-from tests.federation.lies import EQUIVOCATING, FROZEN, LIES, PATIENT, SLOW, Lie
+from tests.federation.lies import EQUIVOCATING, FROZEN, HONEST, LIES, PATIENT, SLOW, TWO_FACED, Lie
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
 from tests.functional.access import issue_token
 from tests.soaking import Tell
@@ -111,6 +114,7 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
             # What a liar sends of true entries may stand here: each proves itself.
             assert lie.lacks or set(liar.entries) <= held, lie.name
         assert own in held
+        assert (victim.followed(HONEST).state, victim.evidence(HONEST)) == (State.TAILING, [])
         sent = true | more | {own}
         tell(len(lies), len(sent), len(sent - held), doubled([victim]))
         flooding.join(60)
@@ -200,3 +204,50 @@ def test_a_log_that_stands_still_for_one_site_and_not_for_another_is_found_out(t
         finally:
             victim.end()
             honest.end()
+
+
+@contextmanager
+def two_followers(folder: Path, *faces: Liar) -> Iterator[list[Site]]:
+    """Two sites that follow each other and the same liar, who shows each of them another face."""
+    made = [make_site(folder, name) for name in "ab"]
+    with ExitStack() as stack:
+        for site, other, face in zip(made, made[::-1], faces, strict=True):
+            site.follow(stack.enter_context(serving(face)), face.key.verifier)
+            site.follow(other.url, other.keys.log.verifier, other.keys.auth.verifier)
+            stack.callback(site.end)
+            site.start()
+        yield made
+
+
+def test_a_liar_who_shows_two_followers_two_logs_is_found_by_both(tmp_path: Path) -> None:
+    one = Liar(TWO_FACED.name, TWO_FACED.tell)
+    faces = one, Liar("another face", TWO_FACED.tell, face_of=one)
+    assert one.note(one.rows) != one.note(faces[1].rows)
+    with two_followers(tmp_path, *faces) as made:
+        for site, face in zip(made, faces, strict=True):
+            await_true(lambda: found(site, one, TWO_FACED) == expected(TWO_FACED), HEALED)  # noqa: B023  # now
+            with site.database() as database, database.read() as session:
+                (kept,) = FollowedLogs(session).evidence(Peers(session).get(one.site).id)
+            # Both notes are the liar's own, so anybody who knows its key sees that it lied.
+            notes = {one.note(each.rows).decode() for each in faces}
+            assert {kept.first, kept.second} == notes
+            assert set(face.entries) <= site.ids()
+            assert face.polled <= 1 + 2, "it is found within two polls behind the first"
+            assert site.complaints() == []
+        assert made[0].followed(made[1].keys.site).state is State.TAILING
+
+
+def test_a_log_that_grows_apart_for_two_followers_is_found_whatever_its_sizes_are(tmp_path: Path) -> None:
+    short = Liar(TWO_FACED.name, TWO_FACED.tell)
+    long = Liar("another face", TWO_FACED.tell, [document(f"apart {n}") for n in range(6)], face_of=short)
+    with two_followers(tmp_path, short, long) as (behind, ahead):
+        # Who has more of the log sees that it does not continue what the other one was shown.
+        await_true(lambda: ahead.evidence(short.site) == ["integrity.split-view"], HEALED)
+        # Who has less knows of a head that the log does not show here, and waits for its rows.
+        await_true(lambda: behind.evidence(short.site) == ["integrity.frozen"], HEALED)
+        assert {one["code"] for one in behind.alerts()} == {"peer.frozen"}
+        for n in range(3):
+            short.add(document(f"further {n}"))
+        await_true(lambda: "integrity.split-view" in behind.evidence(short.site), HEALED)
+        assert behind.followed(short.site).state is State.QUARANTINED
+        assert behind.complaints() == ahead.complaints() == []

@@ -305,6 +305,7 @@ ROWS: Mapping[str, Row] = {
     "fed.witness.add": Row(
         "404, as for a log that never was", (Ask("/fed/v1/witness/add-checkpoint", "POST", body="old 0"),)
     ),
+    "fed.witness.heads": Row("heads of the public logs of peers", gets("/fed/v1/witness/heads")),
     "fed.witness.checkpoint": Row(
         "404, as for a log that never was: names of private logs hold 128 random bits",
         absent("/fed/v1/witness/{origin_digest}/checkpoint", f"/fed/v1/witness/{'0' * 64}/checkpoint"),

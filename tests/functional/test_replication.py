@@ -66,6 +66,10 @@ def test_private_entries_reach_the_granted_peer_and_nobody_else(tmp_path: Path, 
         assert not b.has(path, secret)  # nobody there belongs to the group yet
         upload_to_group(a, later, tokens)
         until(lambda: b.followed(a)[1].entries == 2, "later ones come too", 120)
+        assert b.server is not None
+        with b.server.client() as http:
+            told = http.get("/fed/v1/witness/heads").json()["heads"]
+        assert [note.partition("\n")[0] for note in told] == [f"{a.name}/public"]  # of no private log
         with b.database() as database, database.write() as session, pytest.raises(GrantError):
             Grants(session).grant(b.followed(a)[1].log, Peers(session).get(a.name), utc_now())
 

@@ -17,6 +17,7 @@ from marketplace.tlog.merkle import (
     hash_leaf,
     hash_node,
     prove_consistency,
+    prove_former_root,
     prove_inclusion,
     read_frontier,
     verify_consistency,
@@ -144,6 +145,15 @@ def test_every_growth_can_be_proved_and_nothing_else(first, second, data):
         for forged in (path[:at] + path[at + 1 :], [*path[:at], bytes(32), *path[at + 1 :]]):
             with pytest.raises(ProofError):
                 verify_consistency(old, new, forged, root(old), root(new))
+
+
+@given(st.integers(0, 700), st.data())
+def test_a_former_root_is_proven_by_the_nodes_of_the_tree_and_by_no_others(new, data):
+    old = data.draw(st.integers(0, new))
+    assert prove_former_root(old, new, reader(new), root(new)) == root(old)
+    if old:  # what was before the first leaf needs no proof
+        with pytest.raises(ProofError):
+            prove_former_root(old, new, lambda level, index: bytes(32), root(new))
 
 
 @settings(max_examples=30)
