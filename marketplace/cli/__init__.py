@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 
 import click
 
 from marketplace.cli.application import application
 from marketplace.cli.failures import ExitCode, explain
+from marketplace.cli.streams import flush_or_drop, let_readers_leave, show_every_character
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process with its exit code; whatever fails is one sentence on stderr."""
-    sys.exit(run(arguments))
+    let_readers_leave()
+    code = run(arguments)
+    try:
+        flush_or_drop()
+    except OSError as error:
+        if code == ExitCode.OK:  # else the failure was told when it happened
+            message, code = explain(error)
+            click.echo(f"marketplace: {message}", err=True)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -24,10 +31,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows the command's name; by default those of the process.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # A terminal that cannot show a character gets its escape instead of a failure.
-            stream.reconfigure(errors="backslashreplace")
+    show_every_character()
     try:
         application.main(args=arguments, prog_name="marketplace", standalone_mode=False)
     except click.exceptions.Exit as request:
@@ -37,10 +41,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     except click.Abort:
         click.echo("stopped.", err=True)
-        return ExitCode.OTHER
-    except BrokenPipeError:
-        # The reader of our output has gone, as `marketplace list | head` does; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OTHER
     except Exception as error:  # no user sees a traceback: told in words, with an exit code
         message, code = explain(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from enum import IntEnum
 
 import click
@@ -64,6 +65,15 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"{_line(error)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, OSError):
         return _explain_os(error)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return (
+            f"an argument holds bytes that are no text in this locale ({sys.getfilesystemencoding()}); "
+            "with LC_ALL=C.UTF-8 all text can be typed",
+            ExitCode.USAGE,
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        extra = _EXTRAS[error.name]
+        return f"this needs the extra {extra!r}: pip install 'marketplace[{extra}]'", ExitCode.USAGE
     return _explain_client(error) or _explain_publishing(error) or _explain_service(error)
 
 
@@ -73,6 +83,8 @@ _SIGNING: dict[type[SigningError], ExitCode] = {
     SigningEmailError: ExitCode.USAGE,
     WrongPasswordError: ExitCode.NOT_PERMITTED,
 }
+#: Modules that not every installation has, and the extra of setup.py that brings each.
+_EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"}
 _OS = {
     errno.ENOENT: ExitCode.NOT_FOUND,
     errno.EACCES: ExitCode.NOT_PERMITTED,

@@ -11,6 +11,7 @@ from typing import IO, Any, Literal
 
 import click
 
+from marketplace.cli.streams import can_show
 from marketplace.logs import printable
 
 Format = Literal["table", "json", "yaml", "id"]
@@ -128,7 +129,7 @@ def _yaml(document: Any) -> str:
     import yaml  # only this format needs it
 
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    if text.replace("\n", "").isprintable():
+    if text.replace("\n", "").isprintable() and can_show(text):
         return text
     # Characters that hide or reorder text are spelled out, as everywhere; the library spells all or none.
     spelled: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=False)

@@ -6,8 +6,10 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.factories.documents import signed, unsigned
 from tests.factories.identities import make_identity
@@ -77,3 +79,115 @@ def test_progress_is_shown_on_a_terminal(tmp_path):
         code, shown, out = on_terminal(command, {}, tmp_path)
         assert (code, out) == (0, b"")
         assert b"100%" in shown
+
+
+def piped(arguments, cwd, **environ):
+    """Run the command while nobody reads its standard output; its exit code, and standard error."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MARKETPLACE_")}
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=kept | environ,
+        timeout=SECONDS,
+        check=False,
+    )
+    os.close(writing)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["list", "--help"], 0),
+        (["audit", "--data", "data", "-o", "json"], 0),
+        (["verify", "good.xml"], 0),
+        (["verify", "good.xml", "bad.xml"], 5),
+        (["sign", "--p12", "jane.p12", "draft.xml"], 0),
+    ],
+)
+def test_a_reader_that_leaves_changes_nothing(tmp_path, arguments, code):
+    (tmp_path / "draft.xml").write_bytes(unsigned())
+    (tmp_path / "good.xml").write_bytes(signed())
+    (tmp_path / "bad.xml").write_bytes(b"<a/>")
+    (tmp_path / "jane.p12").write_bytes(make_identity().pkcs12("XYZXYZ"))
+    if "--data" in arguments:
+        assert piped(["db", "upgrade", "--data", "data"], tmp_path)[0] == 0
+    found, said = piped(arguments, tmp_path, MARKETPLACE_KEY_PASSWORD="XYZXYZ")
+    assert found == code, said
+    assert b"Errno" not in said and b"pipe" not in said
+
+
+def test_what_is_left_to_do_is_done_without_a_reader(tmp_path):
+    (tmp_path / "draft.xml").write_bytes(unsigned())
+    (tmp_path / "jane.p12").write_bytes(make_identity().pkcs12("XYZXYZ"))
+    arguments = ["sign", "--p12", "jane.p12", "--out", "signed.xml", "draft.xml"]
+    assert piped(arguments, tmp_path, MARKETPLACE_KEY_PASSWORD="XYZXYZ")[0] == 0
+    accept((tmp_path / "signed.xml").read_bytes())
+
+
+def test_a_full_disk_is_still_told(tmp_path):
+    (tmp_path / "good.xml").write_bytes(signed())
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "verify", "good.xml"], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"marketplace: no space left on device\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_text_that_the_locale_lacks_is_spelled_out(tmp_path, encoding):
+    script = (
+        "from marketplace.cli import run\n"
+        "from marketplace.cli.output import write_record\n"
+        "from marketplace.cli.streams import show_every_character\n"
+        "show_every_character()\n"
+        "for form in ('table', 'json', 'yaml'):\n"
+        "    write_record({'title': '\\xe9t\\xe9 \\u2192 \\u65e5\\u672c'}, form, 'title')\n"
+    )
+    environ = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, env=os.environ | environ, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    *_, as_yaml = done.stdout.decode("latin-1").strip().rpartition("\n")
+    assert yaml.safe_load(as_yaml) == {"title": "été → 日本"}
+
+
+def test_an_argument_that_is_no_text_is_one_sentence(tmp_path):
+    environ = {"LC_ALL": "C.UTF-8", "MARKETPLACE_ENDPOINT": "http://127.0.0.1:9"}
+    for command in ("list", "search"):
+        option = [b"--search"] if command == "list" else []
+        code, said = piped([command, *option, b"\xe9t\xe9"], tmp_path, **environ)
+        assert code == 2
+        assert b"no text in this locale (utf-8)" in said
+        assert said.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "arguments"),
+    [
+        ("psycopg", "postgresql", ["db", "upgrade"]),
+        ("tantivy", "fast", ["reindex"]),
+    ],
+)
+def test_a_missing_extra_is_named(tmp_path, module, extra, arguments):
+    script = f"import sys; sys.modules[{module!r}] = None; from marketplace.cli import main; main()"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("MARKETPLACE_")}
+    environ["MARKETPLACE_DATA"] = str(tmp_path)
+    if module == "psycopg":
+        environ["MARKETPLACE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/nothing"
+    else:
+        environ["MARKETPLACE_SEARCH_ENGINE"] = "tantivy"
+        subprocess.run([*COMMAND, "db", "upgrade"], env=environ, check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], env=environ, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"marketplace[{extra}]".encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
