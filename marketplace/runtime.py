@@ -23,10 +23,12 @@ from marketplace.federation.keys import SiteKeys, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.ingest.acceptance import Acceptance
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.limits import RateLimit
 from marketplace.mail import Chore, MailWorker
+from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.peers.contradictions import keep_contradiction
@@ -192,6 +194,7 @@ class Runtime:
     Args:
         settings: the whole configuration.
         database: where entries and logs live.
+        acceptance: runs acceptance for requests.
         ingest: the one way in.
         entry_cache: immutable entries in memory.
         following: the followers of the log.
@@ -216,6 +219,7 @@ class Runtime:
 
     settings: Settings
     database: Database
+    acceptance: Acceptance
     ingest: IngestService
     entry_cache: EntryCache
     following: Following
@@ -304,10 +308,13 @@ class Runtime:
 def build(settings: Settings) -> Runtime:
     """Make the parts that the settings ask for; nothing runs yet but the ingest thread.
 
+    From here on the process gives memory back that it does not need.
+
     Raises:
         ConfigurationError: the search engine asked for is not there.
         KeysError: the site's keys cannot be used.
     """
+    bound_pools()
     database = Database.open(settings.database_url)
     keys = load_keys(settings.data)
     federation = _open_federation(settings, database, keys, lambda head: peers.show(head))
@@ -329,6 +336,7 @@ def build(settings: Settings) -> Runtime:
     )
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
+    acceptance = Acceptance()
     ingest = IngestService(
         database,
         UploadPolicy(
@@ -337,6 +345,7 @@ def build(settings: Settings) -> Runtime:
             judge=trust.verdict,
             shown=shown,
         ),
+        acceptor=acceptance.accept,
         limit=RateLimit(settings.limit.endorser),
         on_commit=partial(_nudge, following, federation),
         on_import=entry_cache.forget_all,
@@ -352,6 +361,7 @@ def build(settings: Settings) -> Runtime:
     return Runtime(
         settings=settings,
         database=database,
+        acceptance=acceptance,
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,

@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "marketplace.files": set(),
     "marketplace.logs": set(),
     "marketplace.limits": set(),
+    "marketplace.memory": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},
@@ -71,7 +72,7 @@ MAY_IMPORT = {
     "marketplace.rules": STORE,
     "marketplace.catalogue": STORE | {"marketplace.rules"},
     "marketplace.entries": RULED | {"marketplace.catalogue"},
-    "marketplace.ingest": RULED | {"marketplace.entries"},
+    "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": set(),
     "marketplace.federation": FOLLOWED
@@ -90,7 +91,7 @@ MAY_IMPORT = {
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
-    "marketplace.runtime": SERVICES | {"marketplace.metrics", "marketplace.peers"},
+    "marketplace.runtime": SERVICES | {"marketplace.memory", "marketplace.metrics", "marketplace.peers"},
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},

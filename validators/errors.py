@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 _SHOWN = 120
 _LONGEST = 600
@@ -34,6 +34,15 @@ class RefusedError(Exception):
     def message(self) -> str:
         """One sentence that names the element, what was found and what was expected."""
         return f"{self.element}: found {self.found}, expected {self.expected}"
+
+    def released(self) -> Self:
+        """This error without the frames that it came through and the errors before it.
+
+        Frames hold the document and its tree, which is megabytes that the garbage collector of Python
+        does not count. Whoever keeps an error, or has it in a cycle, would keep those too.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 def shown(value: object) -> str:
@@ -136,6 +145,12 @@ class NamespaceLimitError(LimitError):
     """Too many namespace declarations."""
 
     code = "limit.namespaces"
+
+
+class CommentLimitError(LimitError):
+    """Too many comments and processing instructions."""
+
+    code = "limit.comments"
 
 
 class TextLimitError(LimitError):

@@ -60,8 +60,8 @@ def _verify_remarks(root: _Element) -> None:
     Tools disagree on what the text of an element is when a comment splits it, so
     an e-mail address with a comment inside could be two different ones.
     """
-    # A megabyte holds 150 000 comments, and to find a child element behind them takes as many
-    # steps: each parent is judged once, for all of its remarks.
+    # To find a child element behind many comments takes as many steps: each parent is judged once, for
+    # all of its comments.
     judged: set[_Element] = set()
     for remark in root.iter(etree.Comment, etree.PI):
         parent = remark.getparent()

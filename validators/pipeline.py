@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from validators.constraints import parse_content
 from validators.document import AcceptedEntry, Signer
+from validators.errors import RefusedError
 from validators.identity import verify_endorser
 from validators.parser import parse_document
 from validators.rdf import verify_rdf
@@ -22,8 +23,21 @@ def accept(data: bytes) -> AcceptedEntry:
         data: the received bytes, at most 1 MiB; anything.
 
     Raises:
-        RefusedError: the entry breaks a rule; the subclass, its code and its step name it.
+        RefusedError: the entry breaks a rule; the subclass, its code and its step name it. It holds
+            nothing of the document but what its message shows.
     """
+    try:
+        return _accept(data)
+    except RefusedError as error:
+        refusal = error.released()
+    try:
+        raise refusal
+    finally:
+        # The frame is in the traceback of the refusal from here on: together they would be a cycle.
+        del refusal
+
+
+def _accept(data: bytes) -> AcceptedEntry:
     # 1. Parse safely.
     root = parse_document(data)
     # 2. The signature has the shape of the format.

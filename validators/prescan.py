@@ -16,6 +16,7 @@ from xml.parsers import expat
 
 from validators.errors import (
     AttributeLimitError,
+    CommentLimitError,
     DepthLimitError,
     DoctypeError,
     ElementLimitError,
@@ -41,6 +42,8 @@ class Limits:
         elements: in the document.
         attributes: on one element, namespace declarations not counted.
         namespaces: declarations in the document.
+        comments: comments and processing instructions in the document, together. Each becomes a node of
+            the tree that is twenty times as large as the five bytes that it takes to send one.
         text: characters of one run of text or of one attribute value.
         name: characters of a local name, a prefix, a namespace name or a processing instruction's target.
         expanded: characters of all names of elements and attributes, each with its namespace name, and of
@@ -53,6 +56,7 @@ class Limits:
     elements: int = 2_000
     attributes: int = 64
     namespaces: int = 64
+    comments: int = 2_000
     text: int = 65_536
     name: int = 256
     expanded: int = 4_194_304
@@ -103,10 +107,11 @@ def _verify_encoding(data: bytes) -> None:
 class _Scan:
     """The state of one pass through the bytes."""
 
-    __slots__ = ("depth", "expanded", "names", "namespaces", "place", "text")
+    __slots__ = ("comments", "depth", "expanded", "names", "namespaces", "place", "text")
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.comments = 0
         self.depth = 0
         self.expanded = 0
         self.namespaces = 0
@@ -121,6 +126,7 @@ class _Scan:
         parser.StartNamespaceDeclHandler = self.namespace
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
+        parser.CommentHandler = self.comment
         parser.ProcessingInstructionHandler = self.instruction
         if len(data) > LIMITS.text:
             # In fewer bytes there is no room for a text that is too long.
@@ -181,6 +187,13 @@ class _Scan:
         if self.text > LIMITS.text:
             raise TextLimitError(_local(self.names[-1]), "more", f"at most {LIMITS.text} characters of text")
 
+    def comment(self, data: str) -> None:
+        self.comments += 1
+        if self.comments > LIMITS.comments:
+            raise CommentLimitError(
+                "document", "more", f"at most {LIMITS.comments} comments and processing instructions"
+            )
+
     def instruction(self, target: str, data: str) -> None:
         if self.depth == 0:
             raise OutsideRootError(
@@ -188,6 +201,7 @@ class _Scan:
             )
         if len(target) > LIMITS.name:
             raise NameLimitError("processing instruction", target, f"at most {LIMITS.name} characters")
+        self.comment(data)
 
 
 def _declaration(version: str, encoding: str | None, standalone: int) -> None:

@@ -70,7 +70,8 @@ def examine(data: bytes) -> Report:
     """
     try:
         entry = accept(data)
-    except RefusedError as refusal:
+    except RefusedError as error:
+        refusal = error.released()
         return Report(tuple(_refused_step(number, refusal) for number in _STEPS), None, refusal)
     return Report(tuple(_passed_step(number, entry) for number in _STEPS), entry, None)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lxml.etree import XMLParser
 
 #: Bytes of XML that one dictionary may see. Names take about as much memory as they take in the document.
-FORGET_AFTER: Final = 8 * 1_048_576
+FORGET_AFTER: Final = 1_048_576
 
 # The dictionary belongs to an object that lxml keeps in the interpreter's state of the thread, under
 # this key. Documents that still use the dictionary hold references of their own.

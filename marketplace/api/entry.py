@@ -10,7 +10,6 @@ from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
 from marketplace.web.errors import NotFoundError, erased_entry
 from marketplace.web.reading import visible_entries
-from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.identifier import is_identifier
 from validators.times import parse_time
@@ -116,7 +115,7 @@ def find_entry(request: Request, coordinates: Coordinates) -> tuple[AcceptedEntr
         raise erased_entry(erased)
     if stored is None or record is None:
         raise unknown_entry()
-    return accept(stored.data), record
+    return request.registry[Runtime].acceptance.accept(stored.data), record
 
 
 def unknown_entry() -> NotFoundError:

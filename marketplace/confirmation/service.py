@@ -115,15 +115,9 @@ class ConfirmationService:
             ConfirmationError: it cannot be held.
             RefusedError, IngestError, LogNotFoundError: as of ``IngestService.submit``.
         """
-        if not self._settings.upload.confirm_email:
-            return self._ingest.submit(data, log)
-        # The ingest service counts refusals, so it meets those documents itself.
-        try:
-            entry = accept(data)
-        except RefusedError:
-            return self._ingest.submit(data, log)
-        if not self._needs_confirmation(entry):
-            return self._ingest.submit(data, log)
+        entry = self._ingest.accept(data, log)
+        if not self._settings.upload.confirm_email or not self._needs_confirmation(entry):
+            return self._ingest.take(entry, log)
         address = address_of(entry, log)
         try:
             held = self._hold(entry, address, client)
@@ -134,7 +128,7 @@ class ConfirmationService:
             self._tell(address.log, "refused", error.code)
             raise
         if held is None:  # stored already, for which nobody's word is needed
-            return self._ingest.submit(data, log)
+            return self._ingest.take(entry, log)
         self._tell(address.log, "held", "")
         return held
 

@@ -13,7 +13,7 @@ from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.service import Addressing
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
-from validators.report import Outcome, StepResult, examine
+from validators.report import Outcome, Report, StepResult
 from validators.trust import TrustVerdict, judge
 
 #: Steps of FORMAT behind acceptance.
@@ -45,15 +45,14 @@ class Examination:
 
 
 def examine_upload(
-    data: bytes, entries: EntryService, log: str | Addressing, policy: UploadPolicy, now: datetime
+    report: Report, entries: EntryService, log: str | Addressing, policy: UploadPolicy, now: datetime
 ) -> Examination:
     """Judge an upload as it would be judged now; another upload may change that a moment later.
 
     Args:
-        data: the received bytes; anything.
+        report: what acceptance found.
         log: that would be uploaded to, as for ``IngestService.submit``; no other one is looked at.
     """
-    report = examine(data)
     entry = report.entry
     if entry is None:
         unasked = (

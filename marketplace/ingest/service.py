@@ -109,7 +109,7 @@ class IngestService:
         on_import: called with the coordinates of what came in without the gate, likewise: it may stand
             beside other entries of these coordinates.
         on_outcome: called with created, unchanged, refused or failed, and the code of the rule or failure
-            if any, at the end of each ``submit`` to the public log.
+            if any, at the end of each upload or import to the public log.
         on_private_outcome: the same for all other logs, whose figures are not for everybody.
     """
 
@@ -164,9 +164,41 @@ class IngestService:
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
+        return self.take(self.accept(data, log), log, source, provenance)
+
+    def accept(self, data: bytes, log: str | Addressing = PUBLIC) -> AcceptedEntry:
+        """Accept bytes, and count a refusal; to be handed to ``take``.
+
+        Args:
+            log: as of ``submit``.
+
+        Raises:
+            RefusedError: they are no valid entry.
+        """
+        try:
+            return self._accept(data)
+        except RefusedError as error:
+            tell = self._on_outcome if log == PUBLIC else self._on_private_outcome
+            tell("refused", error.code)
+            raise
+
+    def take(
+        self,
+        entry: AcceptedEntry,
+        log: str | Addressing = PUBLIC,
+        source: Source = Source.UPLOAD,
+        provenance: Provenance | None = None,
+    ) -> Receipt:
+        """Store an entry that was accepted; returns when it is on disk.
+
+        Args:
+            log, provenance: as of ``submit``.
+
+        Raises:
+            IngestError, LogNotFoundError: as of ``submit``.
+        """
         tell = self._on_outcome if log == PUBLIC else self._on_private_outcome
         try:
-            entry = self._accept(data)
             address = address_of(entry, log)
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
             if source is Source.UPLOAD:
@@ -175,7 +207,7 @@ class IngestService:
         except StoreUnavailableError as error:
             tell("failed", error.code)
             raise
-        except (RefusedError, IngestError) as error:
+        except IngestError as error:
             tell("refused", error.code)
             raise
         tell(receipt.outcome, "")

@@ -11,7 +11,6 @@ from marketplace.entries.cache import RememberedEntry
 from marketplace.runtime import Runtime
 from validators.document import Coordinates
 from validators.rdf import triples
-from validators.report import examine
 
 from .certificates import alike_badges, new_badges
 from .entry_page import confirmed_badges, entry_values
@@ -102,7 +101,7 @@ def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
 
 def _as_page(request: Request, data: bytes) -> Response:
     runtime: Runtime = request.registry[Runtime]
-    report = examine(data)
+    report = runtime.acceptance.examine(data)
     shown = report.entry
     if shown is None:
         # Acceptance is a pure function of the bytes: a stored entry that fails it is damaged.

@@ -53,6 +53,9 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "limit.elements": "Leave elements out of the draft: an entry may have 2 000.",
         "limit.attributes": "Leave attributes out of the draft: an element may have 64.",
         "limit.namespaces": "Declare namespaces once, on rdf:RDF: a document may declare 64.",
+        "limit.comments": (
+            "Take comments and processing instructions out of the draft: a document may have 2 000."
+        ),
         "limit.text": "Shorten the text in the draft: one value may have 65 536 characters.",
         "limit.name": "Shorten the name in the draft: names may have 256 characters.",
         # Step 2.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import traceback
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -153,15 +154,39 @@ def _is_file(request: Request) -> bool:
 def _answer(handler: Handler, request: Request) -> Response:
     try:
         request.environ["PATH_INFO"] = tidy_path(request.environ.get("PATH_INFO", ""))
-        return handler(request)
+        response = handler(request)
+        # Set where an exception view answered.
+        vars(request).pop("exc_info", None)
+        _release_frames(vars(request).pop("exception", None))
+        return response
     except HttpError as error:
+        _release_frames(error)
         return error_response(request, error)
-    except Exception:  # logged here; the client gets no traceback
+    except Exception as error:  # logged here; the client gets no traceback
         error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
+        _release_frames(error)
         return error_response(
             request,
             HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),
         )
+
+
+def _release_frames(error: BaseException | None) -> None:
+    """Empty the frames that an error came through, and those of the errors behind it.
+
+    Pyramid leaves each error in a cycle with the frames of the request. Those hold the uploaded bytes
+    and the tree of libxml2, which would stay until the garbage collector comes by; as most of that is no
+    memory of Python's, it comes late or never.
+    """
+    waiting, released = [error], set()
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in released:
+            continue
+        released.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        waiting += [error.__cause__, error.__context__]
+        error.__traceback__ = None
 
 
 def tidy_path(path: str) -> str:

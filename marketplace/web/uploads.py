@@ -98,9 +98,10 @@ def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client:
     Args:
         client: address of whoever asks.
     """
+    report = runtime.acceptance.examine(data)
     with runtime.database.read() as session:
         entries = EntryService(session, runtime.list_caches)
-        found = examine_upload(data, entries, address, runtime.ingest.policy, runtime.now())
+        found = examine_upload(report, entries, address, runtime.ingest.policy, runtime.now())
     return with_confirmation(found, runtime.confirmation, address, client)
 
 

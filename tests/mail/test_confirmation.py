@@ -35,6 +35,8 @@ from marketplace.trust import TrustService, open_store
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_ca, make_identity
 from tests.mail.test_delivery import Clock
+from validators.errors import RefusedError
+from validators.parser import parse_document
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTINGS = {
@@ -102,6 +104,23 @@ def secrets(database: Database, clock: Clock) -> list[str]:
 def count(database: Database, model: Any) -> int:
     with database.read() as session:
         return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_an_upload_is_accepted_once_whatever_becomes_of_it(
+    service: ConfirmationService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+
+    def counting(data: bytes) -> Any:
+        parsed.append(data)
+        return parse_document(data)
+
+    monkeypatch.setattr("validators.pipeline.parse_document", counting)
+    waits = document()
+    assert isinstance(service.submit(waits), Held)
+    with pytest.raises(RefusedError):
+        service.submit(b"<refused/>")
+    assert parsed == [waits, b"<refused/>"]
 
 
 def test_confirmed_once_however_often_and_from_how_many_sides(

@@ -56,6 +56,8 @@ AT_LIMIT = {
     "attributes": f"<r{attributes(LIMITS.attributes)}/>".encode(),
     "namespaces": f"<r{declarations(LIMITS.namespaces)}/>".encode(),
     "namespaces of siblings": ("<r>" + '<e xmlns="urn:e"/>' * LIMITS.namespaces + "</r>").encode(),
+    "comments": b"<r>" + b"<!---->" * LIMITS.comments + b"</r>",
+    "instructions": b"<r>" + b"<?a?>" * LIMITS.comments + b"</r>",
     "text": b"<r>" + b"x" * LIMITS.text + b"</r>",
     "attribute": b'<r a="' + b"x" * LIMITS.text + b'"/>',
     "name": f"<{'n' * LIMITS.name}/>".encode(),
@@ -73,6 +75,12 @@ OVER_LIMIT = {
     "limit.namespaces": [
         f"<r{declarations(LIMITS.namespaces + 1)}/>".encode(),
         ("<r>" + '<e xmlns="urn:e"/>' * (LIMITS.namespaces + 1) + "</r>").encode(),
+    ],
+    "limit.comments": [
+        b"<r>" + b"<!---->" * (LIMITS.comments + 1) + b"</r>",
+        b"<r>" + b"<?a?>" * (LIMITS.comments + 1) + b"</r>",
+        b"<!---->" * LIMITS.comments + b"<r><?a?></r>",
+        b"<r><?a?></r>" + b"<!---->" * LIMITS.comments,
     ],
     "limit.text": [
         b"<r>" + b"x" * (LIMITS.text + 1) + b"</r>",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import types
 
 import pytest
+from lxml import etree
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError, ConfigurationExecutionError
 from pyramid.request import Request
@@ -75,12 +78,56 @@ def test_a_database_that_takes_nothing_is_a_503(application, runtime, monkeypatc
     def refuse(*args, **kwargs):
         raise StoreUnavailableError("the database cannot take the entry now: try again later")
 
-    monkeypatch.setattr(type(runtime.ingest), "submit", refuse)
+    monkeypatch.setattr(type(runtime.ingest), "take", refuse)
     request = Request.blank("/metadata", method="POST", headers={"Accept": "application/problem+json"})
     request.body, request.content_type = signed(image(content="503")), "text/xml"
     answer = request.get_response(application)
     assert (answer.status_int, json.loads(answer.body)["code"]) == (503, "store.unavailable")
     assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "status"),
+    [
+        ("POST", "/metadata", "text/xml", 400),
+        ("POST", "/metadata", "image/png", 415),
+        ("POST", "/upload", "text/xml", 200),
+        ("POST", "/api/v1/verify", "text/xml", 200),
+        ("GET", "/metadata?limit=x", "", 400),
+        ("GET", "/nowhere", "", 404),
+        ("PUT", "/metadata", "text/xml", 405),
+        ("GET", "/endorsers", "", 500),
+    ],
+)
+def test_an_error_leaves_no_work_for_the_garbage_collector(
+    application, monkeypatch, method, path, kind, status
+):
+    def fail(self):
+        raise RuntimeError("a fault") from ValueError("and what was behind it")
+
+    monkeypatch.setattr("marketplace.entries.service.VisibleEntries.endorsers", fail)
+
+    def ask():
+        request = Request.blank(
+            path, method=method, headers={"Accept": "application/problem+json, text/html"}
+        )
+        if kind:
+            request.body, request.content_type = b"<refused/>", kind
+        return request.get_response(application).status_int
+
+    assert ask() == status
+    gc.collect()
+    gc.disable()
+    try:
+        ask()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kept = [one for one in gc.garbage if isinstance(one, (types.FrameType, etree._Element, bytes))]
+        assert kept == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_every_route_of_the_table_answers_its_methods_and_no_others(application):
