@@ -6,12 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import database, database_url, empty_url
-from tests.fixtures_postgres import postgres_server, postgres_url
+from tests.contract.conftest import database, database_url, empty_url, sqlite_template
+from tests.fixtures_postgres import postgres_server, postgres_template, postgres_url
 from tests.functional.running import RunningServer, running_server
 from tests.mail.server import MailServer, mail_server
 
-__all__ = ["database", "database_url", "empty_url", "postgres_server", "postgres_url"]
+__all__ = [
+    "database",
+    "database_url",
+    "empty_url",
+    "postgres_server",
+    "postgres_template",
+    "postgres_url",
+    "sqlite_template",
+]
 
 
 @pytest.fixture
