@@ -95,7 +95,14 @@ MAY_IMPORT = {
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},
-    "marketplace.publishing": {"validators", "marketplace.files", "marketplace.images", "marketplace.client"},
+    "marketplace.locations": {"marketplace.deadlines"},
+    "marketplace.publishing": {
+        "validators",
+        "marketplace.files",
+        "marketplace.images",
+        "marketplace.locations",
+        "marketplace.client",
+    },
     "marketplace.demo": SERVICES,
     "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
@@ -110,6 +117,7 @@ MAY_IMPORT = {
     | {
         "marketplace.client",
         "marketplace.images",
+        "marketplace.locations",
         "marketplace.publishing",
         "marketplace.server",
         "marketplace",

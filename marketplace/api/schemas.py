@@ -385,6 +385,10 @@ SCHEMAS: Mapping[str, Schema] = {
         "What an upload would be told.",
         verdict={"type": "string", "enum": ["accepted", "held", "refused"]},
         steps=array(_STEP),
+        advice=_said(
+            array(record("Advice.", code=TEXT, element=TEXT, message=TEXT)),
+            "what cloud sites will refuse or miss in the entry; keeps nothing out",
+        ),
     ),
     "Token": record("A token, without its secret.", **_TOKEN),
     "NewToken": record("A new token, with its secret, this once.", **_TOKEN, secret=TEXT),

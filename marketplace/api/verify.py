@@ -60,6 +60,9 @@ def _shown(found: Examination) -> dict[str, Any]:
     body: dict[str, Any] = {
         "verdict": _verdict(found),
         "steps": [_step(step, found) for step in found.steps],
+        "advice": [
+            {"code": one.code, "element": one.element, "message": one.message} for one in found.advice
+        ],
     }
     if found.entry is not None:
         body["entry"] = _summary(found.entry)

@@ -16,6 +16,7 @@ _FOR_USERS = {
     "describe": ("marketplace.cli.describing:describe", "Tell what an image file is, in one reading."),
     "keygen": ("marketplace.cli.keygen:keygen", "Make a key and a certificate to sign with."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),
+    "lint": ("marketplace.cli.linting:lint", "Tell what is refused in a document, and what sites will miss."),
     "verify": ("marketplace.cli.verifying:verify", "Verify signed files, offline."),
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
     "publish-entry": ("marketplace.cli.uploading:publish_entry", "Let everybody see entries of your groups."),

@@ -29,13 +29,16 @@ class Tried:
     Args:
         held: the endorser would be asked by mail first.
         note: what the marketplace says of the last step.
+        advice: what it says that sites will miss: code, element and sentence of each.
     """
 
     held: bool
     note: str
+    advice: tuple[tuple[str, str, str], ...] = ()
 
 
 _NO_ENTRY = "metadata entry not found."
+_MOST_ADVICE = 100
 #: How every marketplace of this kind says so.
 _EMPTY_LIST = "no metadata matching query found"
 _GATE, _CONFLICT = 8, "conflict.coordinates"
@@ -106,11 +109,22 @@ def parse_tried(report: Any) -> Tried:
     told = next((step for step in steps if step.get("outcome") == "failed"), steps[-1])
     note, code = printable(str(told.get("message"))), printable(str(told.get("code")))
     if verdict in ("accepted", "held"):
-        return Tried(verdict == "held", note)
+        return Tried(verdict == "held", note, _advice(report))
     if verdict != "refused":
         raise TransportError("the marketplace's report says nothing that is known")
     kind = InvalidEntryError if told.get("step") != _GATE else PolicyError
     raise (ConflictError if code == _CONFLICT else kind)(note, code)
+
+
+def _advice(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """The advice of a report; marketplaces of other kinds give none."""
+    told = report.get("advice")
+    records = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    code, element, message = (
+        [printable(str(one.get(name, ""))) for one in records[:_MOST_ADVICE]]
+        for name in ("code", "element", "message")
+    )
+    return tuple(zip(code, element, message, strict=True))
 
 
 def printable(text: str) -> str:

@@ -199,6 +199,20 @@ class MarketplaceClient:
             raise error
         return answer.body
 
+    def tagged(self, email: str, tag: str) -> bytes | None:
+        """The exact bytes of the entry that an endorser's tag names, unverified; None where it names none.
+
+        Raises:
+            TransportError: the marketplace cannot be reached, fails or sends more than an entry may have.
+        """
+        where = f"/tag/{quote(email, safe='@')}/{quote(tag, safe='')}"
+        answer = self._transport.get(where, accept=_RDF, limit=MAX_ENTRY)
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise get_error(answer)
+        return answer.body
+
     def decision(self, path: str) -> dict[str, Any]:
         """Whether the marketplace stands by an entry, and why: its word, which nothing here verifies.
 

@@ -17,6 +17,8 @@ To hand blocks on as somebody asks for them::
         store.put(one_pass.blocks(chunks))
         measured = one_pass.result()
 
+``peek(first_bytes)`` tells format and compression where nobody reads the rest.
+
 Nothing is believed and nothing is guessed: sizes in headers bound nothing, file
 names tell nothing, and what the bytes do not say is None. A pass raises an
 ``ImageError`` where it cannot end; it never raises because an image is hostile, so
@@ -37,6 +39,7 @@ from marketplace.images.errors import (
 )
 from marketplace.images.inspection import Fault, Inspection, verify_safe
 from marketplace.images.one_pass import BLOCK, MOST_BYTES, USUAL_DIGESTS, Measured, OnePass, measure
+from marketplace.images.peeking import Peeked, peek
 from marketplace.images.sources import file_chunks, stream_chunks
 
 __all__ = [
@@ -54,10 +57,12 @@ __all__ = [
     "Measured",
     "NoFileError",
     "OnePass",
+    "Peeked",
     "TooLargeError",
     "UnsafeImageError",
     "file_chunks",
     "measure",
+    "peek",
     "stream_chunks",
     "verify_safe",
 ]

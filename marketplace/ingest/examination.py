@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.access import Principal
-from marketplace.entries import EntryService
+from marketplace.entries import EntryService, VisibleEntries
 from marketplace.ingest.audience import verify_audience
 from marketplace.ingest.errors import AudienceError, ConflictError, GateError
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 from marketplace.ingest.service import Addressing
-from validators.document import AcceptedEntry
+from validators import accept
+from validators.document import AcceptedEntry, Metadata
 from validators.errors import RefusedError
+from validators.lint import Finding, advise
 from validators.report import Outcome, Report, StepResult
 from validators.trust import TrustVerdict, judge
 
@@ -30,6 +32,7 @@ class Examination:
         refusal: of acceptance, where it does not.
         trust: what is known of the entry's trustworthiness.
         awaits: the address whose reader would be asked before the entry is stored, if any.
+        advice: what cloud sites will refuse or miss in the entry; keeps nothing out.
     """
 
     steps: tuple[StepResult, ...]
@@ -37,6 +40,7 @@ class Examination:
     refusal: RefusedError | None
     trust: TrustVerdict | None
     awaits: str | None = None
+    advice: tuple[Finding, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -61,11 +65,24 @@ def examine_upload(
         )
         return Examination((*report.steps, *unasked), None, report.refusal, None)
     trust = judge(entry)
+    name = log if isinstance(log, str) else log(entry).log
+    visible = entries.visible_to(Principal(None, frozenset({name})))
     judged = (
         _step(TRUST_STEP, Outcome.PASSED, None, _trust_message(trust)),
-        _judge_gate(entry, entries, log if isinstance(log, str) else log(entry).log, policy, now),
+        _judge_gate(entry, visible, name, policy, now),
     )
-    return Examination((*report.steps, *judged), entry, None, trust)
+    advice = advise(entry.metadata, now, previous=_previous(entry, visible))
+    return Examination((*report.steps, *judged), entry, None, trust, advice=advice)
+
+
+def _previous(entry: AcceptedEntry, visible: VisibleEntries) -> Metadata | None:
+    """What the endorser's first tag stands for now, where that is another image."""
+    for tag in entry.metadata.tags[:1]:
+        row = visible.tagged(entry.endorser.email, tag)
+        stored = None if row is None else visible.find_body(row.coordinates)
+        if stored is not None and stored.coordinates.identifier != entry.identifier:
+            return accept(stored.data).metadata
+    return None
 
 
 def _trust_message(trust: TrustVerdict) -> str:
@@ -76,9 +93,8 @@ def _trust_message(trust: TrustVerdict) -> str:
 
 
 def _judge_gate(
-    entry: AcceptedEntry, entries: EntryService, log: str, policy: UploadPolicy, now: datetime
+    entry: AcceptedEntry, visible: VisibleEntries, log: str, policy: UploadPolicy, now: datetime
 ) -> StepResult:
-    visible = entries.visible_to(Principal(None, frozenset({log})))
     try:
         verify_audience(entry, log)
     except AudienceError as error:

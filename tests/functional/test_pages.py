@@ -133,3 +133,14 @@ def test_static_files_have_an_address_for_each_version(http):
     answer = http.get(sheet)
     assert answer.status_code == 200 and "?v=" in sheet
     assert answer.headers["Content-Type"].startswith("text/css")
+
+
+def test_a_check_gives_the_advice_of_lint(http):
+    fresh = signed(image(content="advised", tags=("page",), version="0.1"), ENDORSER)
+    told = http.post("/api/v1/verify", content=fresh, headers=RDF).json()["advice"]
+    codes = [one["code"] for one in told]
+    assert "valid.missing" in codes and "location.not-https" in codes
+    assert "tag.goes-back" in codes
+    page = check(http, fresh).text
+    assert "Advice" in page and all(code in page for code in codes)
+    assert "Advice" not in check(http, b"<x/>").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.images import UnsafeImageError, file_chunks, measure, verify_safe
+from marketplace.images import UnsafeImageError, file_chunks, measure, peek, verify_safe
 from marketplace.images.inspection import Inspection
 from tests.factories import images
 
@@ -127,3 +128,19 @@ def test_a_backing_file_that_qemu_img_made_is_found(tmp_path: Path) -> None:
     )
     with pytest.raises(UnsafeImageError, match="backing file"):
         verify_safe(measure(file_chunks(path)).inspection)
+
+
+@pytest.mark.parametrize(
+    ("content", "format_", "compression"),
+    [
+        (images.qcow2(), "qcow2", None),
+        (gzip.compress(images.qcow2()), "qcow2", "gz"),
+        (images.disk(), "raw", None),
+        (b"nothing that is known" * 5000, None, None),
+        (gzip.compress(b"abc")[:11], None, "gz"),
+        (b"", None, None),
+    ],
+)
+def test_a_beginning_tells_what_it_can(content, format_, compression) -> None:
+    found = peek(content[: 64 * 1024])
+    assert (found.format, found.compression) == (format_, compression)

@@ -1,0 +1,107 @@
+"""``marketplace lint``: what is refused, and what sites will miss, before anything is signed or sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.files import read_document
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, document_option, write_records
+from validators import accept
+from validators.document import AcceptedEntry, Metadata
+from validators.errors import RefusedError
+from validators.lint import Finding, Level, Linted
+from validators.lint import lint as lint_document
+
+COLUMNS = ("level", "code", "element", "message")
+
+
+@click.command(short_help="Tell what is refused in a document, and what sites will miss.")
+@endpoint_option
+@document_option
+@click.option("--offline", is_flag=True, help="Look at no location and ask no marketplace.")
+@click.option(
+    "--allow-private",
+    multiple=True,
+    metavar="NETWORK",
+    help="A network or host inside that locations may lead to, as 10.1.0.0/16; repeatable.",
+)
+@click.argument("file")
+def lint(
+    endpoint: str | None, output: Format, offline: bool, allow_private: tuple[str, ...], file: str
+) -> None:
+    """Look at a draft or a signed file: errors keep it out of every marketplace, advice does not.
+
+    Locations are looked at, and where a marketplace is configured it is asked what a
+    signed file's tag stands for. FILE may be - for standard input. Ends with 5 where
+    there is an error, with 0 where there is only advice.
+
+    \b
+    Example:
+      marketplace lint draft.xml
+    """
+    document = read_document(file)
+    now = datetime.now(UTC)
+    linted = lint_document(document, now)
+    if linted.metadata is not None and not offline:
+        linted = _with_network(document, linted.metadata, now, endpoint, allow_private)
+    gate = _gate_findings(document, now) if linted.signed and linted.passes else ()
+    findings = (*gate, *linted.findings)
+    write_records([finding_record(finding) for finding in findings], COLUMNS, output, identify="code")
+    errors = sum(finding.level is Level.ERROR for finding in findings)
+    if errors:
+        raise CommandError(f"{file}: a marketplace would refuse it", ExitCode.VERIFICATION_FAILED)
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """A finding as every form of output has it."""
+    return asdict(finding) | {"level": finding.level.value}
+
+
+def _with_network(
+    document: bytes, said: Metadata, now: datetime, endpoint: str | None, allow_private: Sequence[str]
+) -> Linted:
+    from marketplace.locations import AddressGuard, Looker
+    from marketplace.publishing.locations import look_at_locations
+
+    with Looker(AddressGuard(allow_private)) as looker:
+        located = look_at_locations(said, looker)
+    previous = _previous(document, endpoint)
+    linted = lint_document(document, now, located.file, previous)
+    return replace(linted, findings=linted.findings + located.findings)
+
+
+def _previous(document: bytes, endpoint: str | None) -> Metadata | None:
+    """What the first tag of a signed file stands for, where a marketplace is configured."""
+    from marketplace.client import find_endpoint
+
+    try:
+        entry = accept(document)
+    except RefusedError:
+        return None
+    if not entry.metadata.tags or find_endpoint(endpoint, os.environ) is None:
+        return None
+    with open_client(endpoint) as client:
+        data = client.tagged(entry.endorser.email, entry.metadata.tags[0])
+    before = None if data is None else accept(data)
+    return None if before is None or before.identifier == entry.identifier else before.metadata
+
+
+def _gate_findings(document: bytes, now: datetime) -> tuple[Finding, ...]:
+    """What the gate of a marketplace with the usual settings refuses, without asking one."""
+    from marketplace.ingest.errors import GateError
+    from marketplace.ingest.gate import UploadPolicy, verify_gate
+
+    entry: AcceptedEntry = accept(document)
+    try:
+        verify_gate(entry, None, UploadPolicy(), now)
+    except GateError as error:
+        return (Finding(error.code, Level.ERROR, "", error.message),)
+    return ()

@@ -1,0 +1,12 @@
+"""Looks at a document before somebody else does: what is refused, and what sites will miss.
+
+Errors are what acceptance refuses, with acceptance's own codes. Advice never keeps
+an entry out; its codes are stable, too, and ``advice.RULES`` has all of them.
+Pure: the time, the facts of the file and the earlier entry are passed in.
+"""
+
+from validators.lint.advice import advise
+from validators.lint.documents import lint, verify_draft
+from validators.lint.findings import FileFacts, Finding, Level, Linted
+
+__all__ = ["FileFacts", "Finding", "Level", "Linted", "advise", "lint", "verify_draft"]

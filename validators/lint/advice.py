@@ -1,0 +1,270 @@
+"""Advice: what cloud sites refuse or miss in an entry that every marketplace takes."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from validators import vocabulary as v
+from validators.document import Metadata, format_time
+from validators.lint.findings import FileFacts, Finding, Level
+from validators.lint.properties import (
+    FIRST_BOOT,
+    LICENCES,
+    LOGIN_USERS,
+    image_property,
+    missing_of_scs_0102,
+    says,
+)
+from validators.status import Status, status_of
+from validators.vocabulary import prefixed
+
+#: How far ahead the end of an entry may lie: nobody vouches for an image longer without looking again.
+MOST_VALID: Final = timedelta(days=400)
+
+_STRONG: Final = frozenset({"SHA-256", "SHA-384", "SHA-512"})
+_COMPRESSIONS: Final = {"gzip": "gz", "bzip2": "bz2", "lzma": "xz", "zstd": "zst", "": "none"}
+_COMPRESSED_NAME: Final = re.compile(r"\.(gz|bz2|xz|zst)$")
+_NUMBERS: Final = re.compile(r"([0-9]{1,18})")
+_MOST_SHOWN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a rule looks at."""
+
+    said: Metadata
+    now: datetime
+    file: FileFacts
+    previous: Metadata | None
+
+    def first(self, name: str) -> str:
+        """The text of the first element of a name; empty where there is none."""
+        return next((term.text for term in self.said.terms if term.name == name), "").strip()
+
+
+#: A rule: the element it is about, and the sentence where it has one to say.
+_Found = Iterator[tuple[str, str]]
+_Rule = Callable[[_Subject], _Found]
+
+
+def advise(
+    metadata: Metadata, now: datetime, file: FileFacts | None = None, previous: Metadata | None = None
+) -> tuple[Finding, ...]:
+    """What sites will refuse or miss.
+
+    Args:
+        metadata: what the entry says; of an entry that withdraws its image nothing is asked.
+        now: aware.
+        file: what is known of the image's file.
+        previous: what the endorser's entry with the same tag says, if there is one.
+    """
+    if metadata.deprecated is not None:
+        return ()
+    subject = _Subject(metadata, now, file or FileFacts(), previous)
+    return tuple(
+        Finding(code, Level.ADVICE, element, message)
+        for code, rule in RULES.items()
+        for element, message in rule(subject)
+    )
+
+
+def location_kind(location: str) -> str | None:
+    """``http`` or ``https`` for what the web serves, else None: content that only a cloud has."""
+    try:
+        scheme = urlsplit(location).scheme.lower()
+    except ValueError:
+        return None
+    return scheme if scheme in ("http", "https") else None
+
+
+def _weak_digests(subject: _Subject) -> _Found:
+    if not any(sum_.algorithm in _STRONG and sum_.value for sum_ in subject.said.checksums):
+        yield (
+            "slreq:checksum",
+            "add a SHA-256 or SHA-512 checksum: sites refuse images that only weaker ones name",
+        )
+
+
+def _no_end(subject: _Subject) -> _Found:
+    if subject.said.valid is None:
+        yield (
+            "dcterms:valid",
+            "say until when you stand by the image: many sites refuse entries without an end",
+        )
+
+
+def _end_too_far(subject: _Subject) -> _Found:
+    valid = subject.said.valid
+    if valid is not None and valid - subject.now > MOST_VALID:
+        yield (
+            "dcterms:valid",
+            f"ends at {format_time(valid)}, more than {MOST_VALID.days} days ahead: choose an earlier end, "
+            "and extend it when you have looked at the image again",
+        )
+
+
+def _expired(subject: _Subject) -> _Found:
+    valid = subject.said.valid
+    if status_of(None, valid, subject.now) is Status.EXPIRED and valid is not None:
+        yield "dcterms:valid", f"ended at {format_time(valid)} already: nobody would use the image"
+
+
+def _no_title(subject: _Subject) -> _Found:
+    if not (subject.said.title or "").strip():
+        yield "dcterms:title", "give the image a title: lists show it"
+
+
+def _no_format(subject: _Subject) -> _Found:
+    if not subject.first(v.FORMAT):
+        yield "dcterms:format", "say the format of the image, such as qcow2 or raw: sites do not guess it"
+
+
+def _other_format(subject: _Subject) -> _Found:
+    said, found = subject.first(v.FORMAT).lower(), subject.file.format
+    if said and found is not None and said != found.lower():
+        yield (
+            "dcterms:format",
+            f"says {_shown(said)}, and the file is {found}: sites refuse what is not as it says",
+        )
+
+
+def _other_compression(subject: _Subject) -> _Found:
+    said = subject.first(v.dcterms("compression")).lower()
+    said, found = _COMPRESSIONS.get(said, said), subject.file.compression
+    if found is not None and said != found:
+        yield "dcterms:compression", f"says {_shown(said)}, and the file has {found}"
+        return
+    names = [_COMPRESSED_NAME.search(location) for location in subject.said.locations]
+    if found is None and said == "none" and any(names):
+        name = next(match for match in names if match)
+        yield (
+            "dcterms:compression",
+            f"say that the image is compressed: a location ends in {name[0]} (size and checksums are those "
+            "of the uncompressed image)",
+        )
+
+
+def _no_location(subject: _Subject) -> _Found:
+    if not any(location.strip() for location in subject.said.locations):
+        yield "slterms:location", "say where the content lies: without a location nobody can fetch it"
+
+
+def _not_https(subject: _Subject) -> _Found:
+    for location in subject.said.locations:
+        if location_kind(location) == "http":
+            yield (
+                "slterms:location",
+                f"{_shown(location)} is not https: whoever is on the way can change the content",
+            )
+
+
+def _private_location(subject: _Subject) -> _Found:
+    for location in subject.said.locations:
+        if location_kind(location) and is_inside(location):
+            yield (
+                "slterms:location",
+                f"{_shown(location)} is an address inside a network: nobody outside reaches it",
+            )
+
+
+def is_inside(location: str) -> bool:
+    """Whether a location is inside a network by its own words; where a name leads only the network tells."""
+    host = (urlsplit(location).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _no_os(subject: _Subject) -> _Found:
+    if not subject.first(v.OS):
+        yield "slterms:os", "say which operating system the image has"
+
+
+def _no_architecture(subject: _Subject) -> _Found:
+    if not subject.first(v.OS_ARCH):
+        yield "slterms:os-arch", "say for which architecture the image is, such as x86_64 or aarch64"
+
+
+def _no_licence(subject: _Subject) -> _Found:
+    if not any(says(subject.said, name) for name in LICENCES):
+        yield "dcterms:license", "say under which licence the image may be used"
+
+
+def _no_login_user(subject: _Subject) -> _Found:
+    if not any(says(subject.said, image_property(name)) for name in LOGIN_USERS):
+        yield f"glance:{LOGIN_USERS[0]}", "say which user logs in to a fresh machine"
+
+
+def _no_first_boot(subject: _Subject) -> _Found:
+    if not says(subject.said, FIRST_BOOT):
+        yield (
+            prefixed(FIRST_BOOT),
+            "say what prepares a machine at its first start: cloud-init, ignition or none",
+        )
+
+
+def _incomplete_for_scs(subject: _Subject) -> _Found:
+    missing = missing_of_scs_0102(subject.said)
+    if missing:
+        yield "", "clouds that keep to SCS-0102 also want " + ", ".join(f"glance:{name}" for name in missing)
+
+
+def _tag_goes_back(subject: _Subject) -> _Found:
+    old = subject.previous
+    if old is None or old.version is None or subject.said.version is None:
+        return
+    if _order(subject.said.version) < _order(old.version):
+        yield (
+            "dcterms:alternative",
+            f"the tag stands for version {_shown(old.version)} now, and would go back to "
+            f"{_shown(subject.said.version)}",
+        )
+
+
+def _order(version: str) -> list[tuple[int, str]]:
+    """Numbers in a version count as numbers: 1.10 comes behind 1.9."""
+    parts = _NUMBERS.split(version)
+    return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts)]
+
+
+def _all_ports(subject: _Subject) -> _Found:
+    for name in (v.INBOUND_PORT, v.OUTBOUND_PORT):
+        if any(term.name == name and not term.text.strip("0") for term in subject.said.terms):
+            yield prefixed(name), "0 asks for every port: name the ports that the image needs"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+
+
+#: Code -> rule, in the order in which people are told.
+RULES: Final[dict[str, _Rule]] = {
+    "digest.weak-only": _weak_digests,
+    "valid.missing": _no_end,
+    "valid.too-far": _end_too_far,
+    "valid.past": _expired,
+    "title.missing": _no_title,
+    "format.missing": _no_format,
+    "format.differs": _other_format,
+    "compression.differs": _other_compression,
+    "location.missing": _no_location,
+    "location.not-https": _not_https,
+    "location.private-address": _private_location,
+    "os.missing": _no_os,
+    "architecture.missing": _no_architecture,
+    "licence.missing": _no_licence,
+    "login-user.missing": _no_login_user,
+    "first-boot.missing": _no_first_boot,
+    "scs-0102.incomplete": _incomplete_for_scs,
+    "tag.goes-back": _tag_goes_back,
+    "port.all": _all_ports,
+}
