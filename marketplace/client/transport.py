@@ -102,19 +102,21 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
-    def get(self, path: str, *, accept: str, limit: int, params: Params = None) -> Answer:
+    def get(
+        self, path: str, *, accept: str, limit: int, params: Params = None, tag: str | None = None
+    ) -> Answer:
         """Read a resource.
 
         Args:
             path: behind the endpoint, percent-encoded, with a slash in front.
             limit: bytes the body may have.
+            tag: entity tag of what is known; the answer is 304 while that has not changed.
 
         Raises:
             TransportError: no answer, or one beyond the limits.
         """
-        request = self._client.build_request(
-            "GET", self.endpoint + path, params=params, headers={"Accept": accept}
-        )
+        headers = {"Accept": accept} | ({} if tag is None else {"If-None-Match": tag})
+        request = self._client.build_request("GET", self.endpoint + path, params=params, headers=headers)
         return self._send(request, limit, redirects=self._limits.redirects)
 
     def post(self, path: str, data: bytes, *, content_type: str, accept: str, limit: int) -> Answer:
