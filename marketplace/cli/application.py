@@ -25,6 +25,7 @@ _FOR_USERS = {
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
 }
 _FOR_OPERATORS = {
+    "site": ("marketplace.cli.site:site", "Follow marketplaces for a cloud, and answer what may start."),
     "serve": ("marketplace.cli.serve:serve", "Run web server and followers in one process."),
     "db": ("marketplace.cli.database:database", "Look after the database."),
     "reindex": ("marketplace.cli.reindexing:reindex", "Build the search index anew."),

@@ -9,6 +9,7 @@ from enum import IntEnum
 import click
 
 from marketplace.logs import printable
+from marketplace.sites.errors import SiteError
 from marketplace.tlog.errors import TlogError
 from validators.errors import RefusedError
 from validators.signing_errors import (
@@ -57,6 +58,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" ('{error.ctx.command_path} --help' tells more)"
         return printable(" ".join(error.format_message().split())) + hint, ExitCode(error.exit_code)
+    if isinstance(error, SiteError):
+        return f"{_line(error)} [{error.code}]", ExitCode(error.exit_code)
     if isinstance(error, RefusedError):
         return f"{printable(error.message)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, SigningError):

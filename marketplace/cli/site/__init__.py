@@ -1,0 +1,50 @@
+"""``marketplace site``: all that a cloud site does. Each command's module is imported when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+#: Command -> module and object.
+COMMANDS = {
+    "init": "setup:init",
+    "check": "setup:check",
+    "sync": "running:sync",
+    "run": "running:run",
+    "status": "reading:status",
+    "list": "reading:list_",
+    "log": "reading:log",
+    "why": "asking:why",
+    "may-start": "asking:may_start",
+    "import": "saying:import_",
+    "withdraw": "saying:withdraw",
+    "hold": "saying:hold",
+    "release": "saying:release",
+    "quarantine": "keeping:quarantine",
+    "verify": "keeping:verify",
+    "hook": "hooks:hook",
+}
+
+
+class _LazySite(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(f"marketplace.cli.site.{module}"), name)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
+        return command
+
+
+@click.group("site", cls=_LazySite)
+def site() -> None:
+    """Import trusted images into a cloud, and answer whether a machine may start.
+
+    A site follows marketplaces, proves every entry itself and judges it by its own
+    policy (docs/sites.md). Its configuration is the file that --config names, else
+    MARKETPLACE_SITE_CONFIG, ./site.toml, /etc/marketplace/site.toml.
+    """

@@ -1,0 +1,67 @@
+"""What the commands of a site share."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from marketplace.sites.configuration import SiteConfiguration
+    from marketplace.sites.state import State
+
+
+def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config`` to a command of a site."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The site's configuration; else MARKETPLACE_SITE_CONFIG, ./site.toml, "
+        "/etc/marketplace/site.toml.",
+    )(function)
+
+
+def read_site(config: Path | None) -> SiteConfiguration:
+    """The site's configuration.
+
+    Raises:
+        SiteConfigurationError: naming every fault.
+    """
+    from marketplace.sites.configuration import find_file, read_configuration
+
+    return read_configuration(find_file(config))
+
+
+@contextmanager
+def open_state(configuration: SiteConfiguration) -> Iterator[State]:
+    """The site's state, closed at the end.
+
+    Raises:
+        StateError: it cannot be used.
+    """
+    from marketplace.sites.state import State
+
+    state = State(configuration.table.state)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def show_time(wall: float | None) -> str | None:
+    """A moment of the wall clock for people and programs: UTC, whole seconds."""
+    return None if not wall else datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def who() -> str:
+    """Who types, as the machine knows it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"

@@ -1,0 +1,76 @@
+"""``marketplace site hook``: has libvirt ask the site before it starts a domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.site.common import config_option, read_site
+from marketplace.logs import printable
+
+
+@click.group()
+def hook() -> None:
+    """Have libvirt ask the site before it starts a domain."""
+
+
+@hook.command()
+@config_option
+@click.argument("driver", type=click.Choice(["libvirt"]))
+@click.option(
+    "--when-down",
+    type=click.Choice(["refuse", "allow"]),
+    default="refuse",
+    show_default=True,
+    help="Where no daemon answers and its verdict file is gone or too old.",
+)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Default: /etc/libvirt/hooks/qemu.d", metavar="DIR"
+)
+def install(
+    config: Path | None, driver: str, when_down: Literal["refuse", "allow"], folder: Path | None
+) -> None:
+    """Write the hook beside the operator's own, which stays as it is."""
+    from marketplace.sites.decisions.hook import FOLDER, hook_text, install_hook
+
+    configuration = read_site(config)
+    table = configuration.table
+    why = f"marketplace site why --config {configuration.file.absolute()}"
+    migrations = table.decision.refuse_migrations
+    text = hook_text(table.run.absolute(), when_down, why, refuse_migrations=migrations)
+    path = install_hook(folder or FOLDER, text)
+    click.echo(f"marketplace: wrote {path}.", err=True)
+    click.echo(
+        "marketplace: libvirtd reads this folder at its start and when it is reloaded: "
+        "systemctl reload libvirtd; then: marketplace site hook test",
+        err=True,
+    )
+
+
+@hook.command()
+@config_option
+@click.option("--uri", help="Of the libvirt daemon; default: that of the first libvirt store.")
+def test(config: Path | None, uri: str | None) -> None:
+    """Prove that libvirt calls the hook: it has to refuse a canary. Ends with 5 if it does not."""
+    from marketplace.sites.decisions.hook import prove_hook
+
+    for one in [uri] if uri is not None else libvirt_uris(config):
+        click.echo(printable(f"marketplace: {one}: {prove_hook(one)}"), err=True)
+
+
+def libvirt_uris(config: Path | None) -> list[str]:
+    """The libvirt daemons of the site's stores.
+
+    Raises:
+        CommandError: there is none.
+    """
+    from marketplace.sites.settings import LibvirtTable
+
+    stores = read_site(config).table.store
+    found = list(dict.fromkeys(one.uri for one in stores if isinstance(one, LibvirtTable)))
+    if not found:
+        raise CommandError("the site has no libvirt store; give --uri", ExitCode.USAGE)
+    return found

@@ -1,0 +1,140 @@
+"""``marketplace site quarantine`` and ``verify``."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.progress import progress
+from marketplace.cli.site.common import config_option, open_state, read_site, show_time, who
+
+if TYPE_CHECKING:
+    from marketplace.sites.state import Copy, State
+
+
+@click.group()
+def quarantine() -> None:
+    """Look after images that are not what was endorsed, or not safe."""
+
+
+@quarantine.command("list")
+@config_option
+@output_option
+def list_(config: Path | None, output: Format) -> None:
+    """List what is in quarantine."""
+    with open_state(read_site(config)) as state:
+        records = [_record(one) for one in _quarantined(state)]
+    write_records(records, ("identifier", "store", "since", "reason"), output, identify="identifier")
+
+
+@quarantine.command()
+@config_option
+@output_option
+@click.argument("image")
+def show(config: Path | None, output: Format, image: str) -> None:
+    """Show why an image is in quarantine."""
+    with open_state(read_site(config)) as state:
+        for one in _named(state, image):
+            write_record(_record(one), output, identify="identifier")
+
+
+@quarantine.command()
+@config_option
+@click.option("--reason", required=True, help="Why it is tried again.")
+@click.argument("image")
+def release(config: Path | None, reason: str, image: str) -> None:
+    """Try an image again: it goes through every check anew."""
+    from marketplace.sites.state import CopyState
+
+    with open_state(read_site(config)) as state:
+        for one in _named(state, image):
+            why = f"released from quarantine: {reason} ({who()})"
+            state.copies.move(one, CopyState.WANTED, why, time.time(), failures=0, measured_by=None)
+    click.echo("marketplace: it is tried again by the daemon, or at the next sync.", err=True)
+
+
+@quarantine.command()
+@config_option
+@click.argument("image")
+def drop(config: Path | None, image: str) -> None:
+    """Remove the bytes of an image that is in quarantine."""
+    from marketplace.sites.state import CopyState
+    from marketplace.sites.stores.opening import open_stores
+
+    configuration = read_site(config)
+    stores = open_stores(configuration.table)
+    with open_state(configuration) as state:
+        for one in _named(state, image):
+            if one.store in stores and one.external is not None:
+                stores[one.store].remove(one.external)
+            state.copies.move(one, CopyState.REMOVED, f"dropped from quarantine ({who()})", time.time())
+
+
+@click.command()
+@config_option
+@output_option
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many, chosen at random.")
+def verify(config: Path | None, output: Format, sample: int | None) -> None:
+    """Prove what the stores have against what is endorsed, byte by byte.
+
+    A wrong copy is taken out of users' sight at once. Ends with 5 if there is one.
+    """
+    from marketplace.sites.site import Site
+    from marketplace.sites.state import CopyState
+
+    configuration = read_site(config)
+    faults: list[dict[str, Any]] = []
+    with open_state(configuration) as state:
+        site = Site(configuration, state)
+        site.judge()
+        copies = [
+            one for one in state.copies.all() if one.state is CopyState.AVAILABLE and one.store in site.stores
+        ]
+        if sample is not None and sample < len(copies):
+            copies = random.SystemRandom().sample(copies, sample)
+        with progress("verifying", sum(one.size for one in copies)) as step:
+            for one in copies:
+                store = site.stores[one.store]
+                wrong = site.withdrawer.examine(one, store)
+                if wrong is not None:
+                    assert one.external is not None  # noqa: S101  # what is available has a name
+                    state.copies.move(one, CopyState.QUARANTINED, wrong, time.time())
+                    site.publish()
+                    store.quarantine(one.external)
+                    faults.append({"identifier": one.identifier, "store": one.store, "fault": wrong})
+                step(one.size)
+        site.close()
+    write_records(faults, ("identifier", "store", "fault"), output, identify="identifier")
+    click.echo(f"marketplace: {len(copies)} copies verified, {len(faults)} are wrong.", err=True)
+    if faults:
+        raise CommandError("wrong copies are in quarantine now", ExitCode.VERIFICATION_FAILED)
+
+
+def _quarantined(state: State) -> list[Copy]:
+    from marketplace.sites.state import CopyState
+
+    return [one for one in state.copies.all() if one.state is CopyState.QUARANTINED]
+
+
+def _named(state: State, image: str) -> list[Copy]:
+    found = [one for one in _quarantined(state) if image in (one.identifier, one.digest)]
+    if not found:
+        raise CommandError(f"{image} is not in quarantine", ExitCode.NOT_FOUND)
+    return found
+
+
+def _record(one: Copy) -> dict[str, Any]:
+    return {
+        "identifier": one.identifier,
+        "store": one.store,
+        "since": show_time(one.changed),
+        "name": one.external,
+        "digest": one.digest,
+        "reason": one.reason,
+    }

@@ -1,0 +1,115 @@
+"""``marketplace site status``, ``list`` and ``log``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.site.common import config_option, open_state, read_site, show_time
+
+_STATES = (
+    "wanted",
+    "reserved",
+    "filling",
+    "filled",
+    "verified",
+    "available",
+    "withdrawing",
+    "withdrawn",
+    "quarantined",
+    "failed",
+    "removed",
+)
+
+
+@click.command()
+@config_option
+@output_option
+def status(config: Path | None, output: Format) -> None:
+    """Tell how the site stands: marketplaces, copies, and the age of its answers."""
+    from marketplace.sites.decisions.verdict_file import read_verdicts
+    from marketplace.sites.events.outbox import Outbox
+
+    configuration = read_site(config)
+    table = configuration.table
+    with open_state(configuration) as state:
+        heard, faults = [], []
+        for one in table.marketplace:
+            followed = state.evidence.followed(one.url)
+            heard.append(f"{one.url} heard {show_time(followed.heard) or 'never'}")
+            if followed.fault:
+                faults.append(followed.fault)
+        counts = Counter(f"{one.store} {one.state.value}" for one in state.copies.all())
+        owed = Outbox(state.database, table.hook).count()
+        images = len(state.evidence.identifiers())
+    try:
+        answers = read_verdicts(table.run)
+        fresh = show_time(answers.fresh_until)
+        age: int | None = int(time.time() - answers.made)
+    except (OSError, ValueError):
+        fresh, age = None, None
+    record = {
+        "site": table.name,
+        "marketplaces": heard,
+        "contradictions": faults,
+        "images": images,
+        "copies": [f"{name}: {count}" for name, count in sorted(counts.items())],
+        "hooks_owed": owed,
+        "answers_age_seconds": age,
+        "answers_fresh_until": fresh,
+    }
+    write_record(record, output, identify="site")
+
+
+@click.command("list")
+@config_option
+@output_option
+@click.option("--state", "wanted", type=click.Choice(_STATES), help="Only copies in this state.")
+def list_(config: Path | None, output: Format, wanted: str | None) -> None:
+    """List the copies of images in the stores."""
+    configuration = read_site(config)
+    with open_state(configuration) as state:
+        records = [
+            {
+                "identifier": one.identifier,
+                "store": one.store,
+                "state": one.state.value,
+                "name": one.external,
+                "bytes": one.size,
+                "format": one.format,
+                "digest": one.digest,
+                "changed": show_time(one.changed),
+                "next_attempt": show_time(one.next_at),
+                "reason": one.reason,
+            }
+            for one in state.copies.all()
+            if (wanted is None and one.state.value != "removed") or one.state.value == wanted
+        ]
+    columns = ("identifier", "store", "state", "name", "bytes", "changed", "reason")
+    write_records(records, columns, output, identify="identifier")
+
+
+@click.command()
+@config_option
+@output_option
+@click.option("--limit", type=click.IntRange(min=1, max=100_000), default=100, show_default=True)
+@click.argument("image", required=False)
+def log(config: Path | None, output: Format, limit: int, image: str | None) -> None:
+    """Tell what happened, why and when; of one IMAGE where it is named."""
+    configuration = read_site(config)
+    with open_state(configuration) as state:
+        records = [
+            {
+                "at": show_time(one.at),
+                "identifier": one.identifier,
+                "store": one.store,
+                "what": one.what,
+                "why": one.why,
+            }
+            for one in state.history.read(image, limit)
+        ]
+    write_records(records, ("at", "identifier", "store", "what", "why"), output, identify="identifier")

@@ -1,0 +1,184 @@
+"""``marketplace site sync`` and ``run``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.site.common import config_option, open_state, read_site
+from marketplace.logs import configure, printable
+
+if TYPE_CHECKING:
+    from marketplace.sites.configuration import SiteConfiguration
+    from marketplace.sites.importing import Progress
+    from marketplace.sites.site import Done
+
+
+@click.command()
+@config_option
+@output_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done and why; change nothing.")
+@click.option(
+    "--only", metavar="SUBSCRIPTION", help="Bring in what this subscription asks for, nothing else."
+)
+def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -> None:
+    """Do one whole run: learn, judge, withdraw, import.
+
+    For a timer. Ends with 5 where an image failed its proof, 9 where some images failed,
+    7 where no marketplace was heard, 8 where another process works on the state.
+    """
+    configuration = _only(read_site(config), only)
+    configure(os.environ.get("MARKETPLACE_LOG_LEVEL", "warning"), "text")
+    if dry_run:
+        _dry_run(configuration, output)
+        return
+    from marketplace.sites.site import Site
+    from marketplace.sites.state import StateLock
+
+    with (
+        StateLock(configuration.table.state, "marketplace site sync"),
+        open_state(configuration) as state,
+        _progress() as progress,
+    ):
+        site = Site(configuration, state, progress=progress)
+        try:
+            done = site.sync()
+        finally:
+            site.close()
+    _tell(done)
+    _end(done, len(configuration.table.marketplace))
+
+
+@click.command()
+@config_option
+def run(config: Path | None) -> None:
+    """Follow all the time, and answer.
+
+    Answers over a unix socket and in the verdict file, serves metrics, and reads its
+    policy again when the file changes. Ends in order on SIGTERM.
+    """
+    configuration = read_site(config)
+    configure(os.environ.get("MARKETPLACE_LOG_LEVEL", "info"), _log_style())
+    from marketplace.sites.daemon import Daemon
+    from marketplace.sites.state import StateLock
+
+    with StateLock(configuration.table.state, "marketplace site run"), open_state(configuration) as state:
+        Daemon(configuration, state).run()
+
+
+def _log_style() -> Literal["json", "text"]:
+    return "text" if os.environ.get("MARKETPLACE_LOG_FORMAT") == "text" else "json"
+
+
+def _only(configuration: SiteConfiguration, name: str | None) -> SiteConfiguration:
+    if name is None:
+        return configuration
+    if name not in [one.name for one in configuration.table.subscription]:
+        raise CommandError(f"{configuration.file} has no subscription {name}", ExitCode.NOT_FOUND)
+    return replace(configuration, only=name)
+
+
+def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
+    """Plan over a copy of the state, so that nothing is changed."""
+    from marketplace.sites.site import Done, Site
+    from marketplace.sites.state import State
+    from marketplace.sites.state.database import FILE
+    from marketplace.sites.units import show_size
+
+    with tempfile.TemporaryDirectory(prefix="marketplace-site-") as folder:
+        table = configuration.table
+        if (table.state / FILE).exists():
+            with open_state(configuration) as state:
+                state.database.copy_to(Path(folder) / FILE)
+        rehearsed = table.model_copy(update={"state": Path(folder), "run": Path(folder)})
+        state = State(Path(folder))
+        try:
+            site = Site(replace(configuration, table=rehearsed), state)
+            done = Done()
+            site.hear(done)
+            steps = site.plan()
+            site.close()
+        finally:
+            state.close()
+    records = [
+        {
+            "step": one.step.value,
+            "store": one.store,
+            "identifier": one.identifier,
+            "bytes": one.size,
+            "reason": one.reason,
+        }
+        for one in steps
+    ]
+    write_records(records, ("step", "store", "identifier", "bytes", "reason"), output, identify="identifier")
+    moved = sum(one.size for one in steps if one.step.value == "import")
+    click.echo(
+        f"marketplace: {len(steps)} steps, {show_size(moved)} to fetch; nothing was changed.", err=True
+    )
+    _end(done, len(configuration.table.marketplace))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A line on a terminal that tells how many bytes came so far."""
+    from marketplace.sites.importing import Progress
+    from marketplace.sites.units import show_size
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    moved: dict[tuple[str, str], int] = {}
+    width = shutil.get_terminal_size().columns - 1
+
+    def tell(copy: object, size: int) -> None:
+        from marketplace.sites.state import Copy
+
+        assert isinstance(copy, Copy)  # noqa: S101  # progress is told of copies
+        key = (copy.digest, copy.store)
+        before = moved.get(key, 0)
+        moved[key] = before + size
+        if before >> 22 != moved[key] >> 22:
+            share = 100 * moved[key] // max(copy.size, 1)
+            whole = show_size(sum(moved.values()))
+            line = f"{copy.identifier} {share}% of {show_size(copy.size)}; {whole} in all"
+            click.echo("\r" + line[:width].ljust(width), nl=False, err=True)
+
+    yield Progress(tell)
+    if moved:
+        click.echo("\r" + " " * width + "\r", nl=False, err=True)
+
+
+def _tell(done: Done) -> None:
+    for one in done.unheard:
+        click.echo(printable(f"marketplace: {one}"), err=True)
+    click.echo(
+        f"marketplace: {done.imported} imported, {done.withdrawn} withdrawn, {done.removed} removed, "
+        f"{done.failed} failed, {done.unproven} failed their proof.",
+        err=True,
+    )
+
+
+def _end(done: Done, marketplaces: int) -> None:
+    """Raise what the exit code is to be."""
+    if done.unproven:
+        raise CommandError(
+            "some images are not what was endorsed, or not safe: marketplace site quarantine list",
+            ExitCode.VERIFICATION_FAILED,
+        )
+    if done.failed:
+        raise CommandError("some images failed: marketplace site list --state failed", ExitCode.PARTLY)
+    if len(done.unheard) >= marketplaces:
+        raise CommandError("no marketplace was heard; what was known stays", ExitCode.NETWORK_OR_SERVER)
+    if done.hooks_failed:
+        raise CommandError("some hooks failed; they are told again at the next run", ExitCode.PARTLY)

@@ -1,0 +1,71 @@
+"""``marketplace site import``, ``withdraw``, ``hold`` and ``release``: what people at the site say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.site.common import config_option, open_state, read_site, who
+from validators.identifier import is_identifier
+
+
+def _said(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = click.argument("image")(function)
+    function = click.option("--reason", required=True, help="Shown by `why` and in refusals.")(function)
+    until = "It ends by itself after this time, such as 12h or 30d."
+    function = click.option("--until", metavar="DURATION", help=until)(function)
+    return config_option(function)
+
+
+@click.command("import")
+@_said
+def import_(config: Path | None, until: str | None, reason: str, image: str) -> None:
+    """Have an image in every store, though no subscription asks for it; the policy still has to allow it."""
+    _say("import", config, until, reason, image)
+
+
+@click.command()
+@_said
+def withdraw(config: Path | None, until: str | None, reason: str, image: str) -> None:
+    """Let no machine start from an image, whoever endorses it."""
+    _say("withdraw", config, until, reason, image)
+
+
+@click.command()
+@_said
+def hold(config: Path | None, until: str | None, reason: str, image: str) -> None:
+    """Keep an image from being started until it is released, such as during an incident."""
+    _say("hold", config, until, reason, image)
+
+
+@click.command()
+@_said
+def release(config: Path | None, until: str | None, reason: str, image: str) -> None:
+    """Take back what was said of an image by hand."""
+    _say("release", config, until, reason, image)
+
+
+def _say(kind: str, config: Path | None, until: str | None, reason: str, image: str) -> None:
+    from marketplace.sites.state import Word, WordKind
+    from marketplace.sites.units import parse_duration
+
+    if not is_identifier(image):
+        raise CommandError(f"{image} is no identifier of an image", ExitCode.USAGE)
+    now = time.time()
+    try:
+        end = None if until is None else now + parse_duration(until)
+    except ValueError as error:
+        raise click.UsageError(f"--until {error}") from None
+    configuration = read_site(config)
+    with open_state(configuration) as state:
+        known = image in state.evidence.identifiers()
+        if kind == "release" and state.words.find(image, now) is None:
+            raise CommandError(f"nothing was said of {image} by hand", ExitCode.NOT_FOUND)
+        state.words.say(Word(image, WordKind(kind), reason, who(), now, end))
+    note = "" if known or kind in ("import", "release") else " (the site knows nothing of it yet)"
+    click.echo(f"marketplace: noted{note}; a running daemon acts at once, else the next sync does.", err=True)

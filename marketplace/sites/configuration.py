@@ -1,0 +1,211 @@
+"""Reads site.toml, and what the environment sets in its place; every fault is named at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from marketplace.sites.errors import SiteConfigurationError
+from marketplace.sites.settings import DecisionTable, FetchTable, SiteTable, TrustTable
+from validators.policy import Policy, PolicyError, parse_policy
+
+PREFIX = "MARKETPLACE_SITE_"
+#: Names the file itself, so it is no setting of it.
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+#: Where the file is looked for, in this order.
+PLACES = (Path("site.toml"), Path("/etc/marketplace/site.toml"))
+_MOST_BYTES = 1 << 20
+
+#: Scalars of the policy that the environment may set; the judge checks their values.
+_POLICY_SCALARS = (
+    "checksum.least",
+    "deprecation",
+    "age.most",
+    "valid.required",
+    "size.most",
+    "virtual_size.most",
+)
+
+
+@dataclass(frozen=True)
+class SiteConfiguration:
+    """A site's configuration.
+
+    Args:
+        file: where it stands.
+        table: everything but the policy, typed.
+        policy: by which images are judged.
+        only: the one subscription whose images are brought in; None: all.
+    """
+
+    file: Path
+    table: SiteTable
+    policy: Policy
+    only: str | None = None
+
+
+def find_file(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The configuration file to use: the option's, ``MARKETPLACE_SITE_CONFIG``, or the first that is there.
+
+    Raises:
+        SiteConfigurationError: there is none.
+    """
+    if option is not None:
+        return option
+    if environ.get(CONFIG_VARIABLE):
+        return Path(environ[CONFIG_VARIABLE])
+    for place in PLACES:
+        if place.is_file():
+            return place
+    looked = " or ".join(map(str, PLACES))
+    raise SiteConfigurationError(
+        "the configuration",
+        [f"there is no {looked}; give --config FILE, or write one: marketplace site init"],
+    )
+
+
+def read_configuration(file: Path, environ: Mapping[str, str] = os.environ) -> SiteConfiguration:
+    """Read and check a configuration.
+
+    Raises:
+        SiteConfigurationError: naming every fault.
+    """
+    said = _read_toml(file)
+    faults = list(_overlay(said, environ))
+    table: SiteTable | None = None
+    policy: Policy | None = None
+    try:
+        table = SiteTable.model_validate(said)
+    except ValidationError as error:
+        faults += [_fault(detail, said) for detail in error.errors()]
+    try:
+        given = said.get("policy", {})
+        policy = parse_policy(given if isinstance(given, dict) else {})
+    except PolicyError as error:
+        faults += [f"policy.{fault.key} {fault.message}" for fault in error.faults]
+    if faults or table is None or policy is None:
+        raise SiteConfigurationError(str(file), faults)
+    return SiteConfiguration(file, _anchored(table, file.absolute().parent), policy)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise SiteConfigurationError(str(file), [f"it cannot be read ({error.strerror})"]) from None
+    if len(data) > _MOST_BYTES:
+        raise SiteConfigurationError(str(file), ["it has more than 1 MiB"])
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SiteConfigurationError(str(file), [f"it is no TOML: {error}"]) from None
+
+
+def scalars() -> Iterator[str]:
+    """Dotted names of every scalar that the environment may set."""
+    yield from ("name", "state", "run", "metrics")
+    for section, table in (("trust", TrustTable), ("decision", DecisionTable), ("fetch", FetchTable)):
+        for name, field in table.model_fields.items():
+            if field.annotation not in (tuple[str, ...], dict[str, Any]) and name != "credentials":
+                yield f"{section}.{name}"
+    yield from (f"policy.{name}" for name in _POLICY_SCALARS)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a scalar."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def _overlay(said: dict[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """Put what the environment sets into the tables; yields a fault for each name that means nothing."""
+    known = {variable(name): name for name in scalars()}
+    for key, text in environ.items():
+        if not key.startswith(PREFIX) or key == CONFIG_VARIABLE or not text.strip():
+            continue
+        if key not in known:
+            yield f"{key} is no setting"
+            continue
+        *sections, last = known[key].split(".")
+        table: Any = said
+        for section in sections:
+            table = table.setdefault(section, {}) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            value = text.strip()
+            table[last] = {"true": True, "false": False}.get(value.lower(), value)
+
+
+def _fault(detail: Any, said: dict[str, Any]) -> str:
+    where = [str(part) for part in detail["loc"] if part not in ("directory", "libvirt")]
+    # "store.0" says less than the name of the store.
+    named: Any = said
+    for place, part in enumerate(where):
+        try:
+            named = named[int(part)] if part.isdecimal() else named[part]
+        except (KeyError, IndexError, TypeError, ValueError):
+            break
+        if part.isdecimal() and isinstance(named, dict):
+            known = named.get("name") or named.get("url")
+            where[place] = str(known) if isinstance(known, str) else f"number {int(part) + 1}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = "is no setting"
+    elif detail["type"] == "missing":
+        message = "is missing"
+    elif detail["type"] == "union_tag_invalid":
+        kinds = ", ".join(sorted(_store_types()))
+        message = f"has the type {detail['ctx'].get('tag')!r}; this version has the store types {kinds}"
+    elif detail["type"] == "union_tag_not_found":
+        message = f"needs a type: {', '.join(sorted(_store_types()))}"
+    return f"{' '.join(where)}: {message}" if where else message
+
+
+def _store_types() -> set[str]:
+    from marketplace.sites import settings
+
+    kinds: tuple[type[BaseModel], ...] = (settings.DirectoryTable, settings.LibvirtTable)
+    return {str(kind.model_fields["type"].annotation.__args__[0]) for kind in kinds}  # type: ignore[union-attr]
+
+
+def _anchored(table: SiteTable, folder: Path) -> SiteTable:
+    """The same with relative paths read from the folder of the file."""
+
+    def at(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    def places(values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(folder / value) for value in values)
+
+    trust, fetch = table.trust, table.fetch
+    credentials = {
+        host: one.model_copy(
+            update={"bearer_file": at(one.bearer_file), "password_file": at(one.password_file)}
+        )
+        for host, one in fetch.credentials.items()
+    }
+    return table.model_copy(
+        update={
+            "state": folder / table.state,
+            "run": folder / table.run,
+            "marketplace": tuple(
+                one.model_copy(update={"token_file": at(one.token_file)}) for one in table.marketplace
+            ),
+            "store": tuple(one.model_copy(update={"path": folder / one.path}) for one in table.store),
+            "fetch": fetch.model_copy(update={"credentials": credentials}),
+            "trust": trust.model_copy(
+                update={
+                    "anchors": places(trust.anchors),
+                    "intermediates": places(trust.intermediates),
+                    "crls": places(trust.crls),
+                    "allowlist": at(trust.allowlist),
+                    "password_file": at(trust.password_file),
+                }
+            ),
+        }
+    )

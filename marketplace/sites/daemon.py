@@ -1,0 +1,259 @@
+"""Follows all the time: a thread for each marketplace, one for stores, one for hooks, one for answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+from marketplace.sites.configuration import SiteConfiguration, read_configuration
+from marketplace.sites.decisions.answering import AnswerServer
+from marketplace.sites.decisions.answers import Answer
+from marketplace.sites.errors import (
+    KnowledgeError,
+    ShutdownError,
+    SiteConfigurationError,
+    SiteError,
+    StateError,
+)
+from marketplace.sites.importing import Progress
+from marketplace.sites.knowledge.follow import Follower
+from marketplace.sites.metrics import SiteMetrics
+from marketplace.sites.metrics_server import MetricsServer
+from marketplace.sites.planning import Planned, Step
+from marketplace.sites.site import Site
+from marketplace.sites.state import Copy, State, WordKind
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the clock, at what people said, and at the configuration file.
+_TICK: Final = 0.25
+#: Seconds between two writings of the verdict file where nothing changed.
+_WRITE_EVERY: Final = 60.0
+#: Seconds between two looks at whether stores have what is written down.
+_RECONCILE_EVERY: Final = 3600.0
+#: Seconds after which subscriptions are asked for again though no news came.
+_ASK_EVERY: Final = 300.0
+#: The longest pause between two attempts to hear a marketplace, in seconds.
+_LONGEST_PAUSE: Final = 10.0
+
+
+class Daemon:
+    """A site that runs until it is told to end."""
+
+    def __init__(self, configuration: SiteConfiguration, state: State) -> None:
+        self._configuration = configuration
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._hook_wake = threading.Event()
+        self.site = Site(configuration, state, progress=Progress(self._count_bytes))
+        self.metrics = SiteMetrics(self.site)
+        self._flying: dict[tuple[str, str], Future[Copy | None]] = {}
+        self._file_time = self._modified()
+        self._version = state.database.version
+        self._written = self._reconciled = self._trusted_at = self.site.wall()
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            OSError: the socket cannot be made.
+            StateError: the state cannot be used.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        site = self.site
+        site.judge()
+        site.finish_withdrawals()
+        site.reconciler.run()
+        site.publish()
+        answers = AnswerServer(site.table.run, self._ask, self.metrics.text)
+        answers.start()
+        served = MetricsServer.start(site.table.metrics, self.metrics.text)
+        threads = [
+            *(self._thread(f"follow {one.table.url}", self._follow, one) for one in site.followers),
+            self._thread("hooks", self._tell_hooks),
+        ]
+        _notify("READY=1")
+        log.info("the site %s follows %d marketplaces", site.table.name, len(site.followers))
+        with ThreadPoolExecutor(site.table.fetch.parallel, "import") as pool:
+            try:
+                while not self._stopping.is_set():
+                    self._step(pool)
+                    self._wake.wait(_TICK)
+                    self._wake.clear()
+            finally:
+                _notify("STOPPING=1")
+                self._stopping.set()
+                self._hook_wake.set()
+        for thread in threads:
+            thread.join()
+        answers.stop()
+        if served is not None:
+            served.stop()
+        site.close()
+
+    def _thread(self, name: str, target: Callable[..., None], *given: Follower) -> threading.Thread:
+        thread = threading.Thread(target=target, args=given, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    # -- answering
+
+    def _ask(self, key: str) -> Answer:
+        answer = self.site.answer(key)
+        self.metrics.answered["allowed" if answer.allowed else "refused"] += 1
+        return answer
+
+    def _count_bytes(self, copy: Copy, size: int) -> None:
+        if self._stopping.is_set():
+            raise ShutdownError
+        self.metrics.bytes_moved += size
+
+    # -- following
+
+    def _follow(self, follower: Follower) -> None:
+        """Look at a marketplace again and again."""
+        pause = follower.table.poll
+        asked = float("-inf")
+        while not self._stopping.is_set():
+            try:
+                changed = self.site.learn(follower)
+                self.site.refresh_answers()
+                now = self.site.wall()
+                if now >= asked + _ASK_EVERY or follower.followed.changed + 60 > now:
+                    oldest = now - _ASK_EVERY
+                    changed = self.site.ask(follower, oldest) or changed
+                    asked = now
+                if changed:
+                    self._wake.set()
+                pause = follower.table.poll
+            except KnowledgeError as error:
+                self.metrics.faults["marketplace"] += 1
+                log.warning("%s", error)
+                pause = min(_LONGEST_PAUSE, max(error.retry or 0, pause * 2))
+            except Exception as error:  # this thread has to go on: what it cannot do now it tries again
+                self._note(error)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+            # Sites that were started together must not ask together for ever.
+            self._stopping.wait(pause * random.uniform(0.9, 1.0))  # noqa: S311  # no secret
+
+    # -- acting
+
+    def _step(self, pool: ThreadPoolExecutor) -> None:
+        try:
+            self._look_around()
+            self._start_steps(pool)
+        except Exception as error:  # the loop has to go on: answers and withdrawals hang on it
+            self._note(error)
+        _notify("WATCHDOG=1")
+
+    def _look_around(self) -> None:
+        """Everything that is not told by a marketplace: the clock, people, files."""
+        site, now = self.site, self.site.wall()
+        site.judge_due()
+        version = site.state.database.version
+        if version != self._version:
+            self._version = version
+            for identifier, word in site.state.words.all(now).items():
+                if word.kind is WordKind.IMPORT:
+                    site.learning.concern(identifier)
+            site.judge()
+        self._read_policy_again()
+        if now >= self._trusted_at + site.table.trust.reload_interval or now < self._trusted_at:
+            self._trusted_at = now
+            site.trust.reload()
+            site.judge()
+        if now >= self._written + _WRITE_EVERY or now < self._written:
+            self._written = now
+            site.publish()
+        if now >= self._reconciled + _RECONCILE_EVERY or now < self._reconciled:
+            self._reconciled = now
+            site.reconciler.run()
+
+    def _start_steps(self, pool: ThreadPoolExecutor) -> None:
+        for key in [key for key, future in self._flying.items() if future.done()]:
+            future = self._flying.pop(key)
+            if (error := future.exception()) is not None:
+                self._note(error)
+            self._hook_wake.set()
+        for step in self.site.plan():
+            key = (step.digest, step.store)
+            if key in self._flying:
+                continue
+            if step.step in (Step.IMPORT, Step.BRING_BACK):
+                self._flying[key] = pool.submit(self._act, step)
+            else:
+                self.site.act(step)
+                self._hook_wake.set()
+
+    def _act(self, step: Planned) -> Copy | None:
+        try:
+            return self.site.act(step)
+        except ShutdownError:
+            return None
+        finally:
+            self._wake.set()
+
+    # -- hooks
+
+    def _tell_hooks(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.metrics.faults["hook"] += self.site.hooks.run(self._stopping.is_set)
+            except Exception as error:  # this thread has to go on: events wait for it
+                self._note(error)
+            self._hook_wake.wait(1.0)
+            self._hook_wake.clear()
+
+    # -- the configuration file
+
+    def _read_policy_again(self) -> None:
+        """Judge by a policy that was changed; a broken one changes nothing and is an alarm."""
+        modified = self._modified()
+        if modified == self._file_time:
+            return
+        self._file_time = modified
+        try:
+            read = read_configuration(self._configuration.file)
+        except SiteConfigurationError as error:
+            self.metrics.faults["configuration"] += 1
+            log.error("%s; the last good policy stays in force", error)
+            self.site.state.history.note(self.site.wall(), "configuration broken", str(error))
+            return
+        if read.table != self._configuration.table:
+            log.warning("%s: what stands outside [policy] counts from the next start on", read.file)
+        if read.policy.digest != self.site.opinions.policy.digest:
+            self.site.opinions.policy = read.policy
+            self.site.state.history.note(self.site.wall(), "policy changed", read.policy.digest)
+            self.site.judge()
+
+    def _modified(self) -> tuple[int, int]:
+        try:
+            status = self._configuration.file.stat()
+        except OSError:
+            return 0, 0
+        return status.st_mtime_ns, status.st_ino
+
+    def _note(self, error: BaseException) -> None:
+        kind = "state" if isinstance(error, StateError) else "other"
+        self.metrics.faults[kind] += 1
+        if isinstance(error, SiteError | OSError):
+            log.error("%s", error)
+        else:
+            log.error("unexpected %s", type(error).__name__, exc_info=error)
+
+
+def _notify(message: str) -> None:
+    """Tell systemd, where it started this process (sd_notify(3))."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if where:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            client.sendto(message.encode(), "\0" + where[1:] if where.startswith("@") else where)

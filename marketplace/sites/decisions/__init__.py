@@ -1,0 +1,1 @@
+"""May this image start? Answered from memory, and from one file that outlives the process."""

@@ -1,0 +1,1 @@
+"""Getting the bytes of an image from where its endorsers say it lies, within bounds."""

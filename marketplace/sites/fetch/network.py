@@ -1,0 +1,104 @@
+"""Which addresses a location may lead to: an endorser must not make the site ask its own inside.
+
+A name is resolved once, and the connection goes to the address that was looked at: a
+name that answers otherwise a moment later changes nothing. Redirects come through here too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+
+import httpcore
+from httpcore import SOCKET_OPTION, NetworkBackend, NetworkStream
+
+from marketplace.deadlines import Deadline, DeadlineNetwork
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: IPv6 addresses that carry an IPv4 one inside: what counts is where they lead.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class RefusedAddressError(Exception):
+    """A location leads to an address that the site does not ask."""
+
+
+class AddressGuard:
+    """Tells which addresses of which hosts may be asked.
+
+    Args:
+        allow_private: networks and host names that may be inside.
+    """
+
+    def __init__(self, allow_private: Sequence[str] = ()) -> None:
+        self._networks = []
+        self._hosts = set()
+        for one in allow_private:
+            try:
+                self._networks.append(ipaddress.ip_network(one, strict=False))
+            except ValueError:
+                self._hosts.add(one.lower().rstrip("."))
+
+    def allows(self, host: str, address: Address) -> bool:
+        """Whether a host may be asked at an address."""
+        if host.lower().rstrip(".") in self._hosts or any(address in one for one in self._networks):
+            return True
+        inner = _inner(address)
+        return all(one.is_global and not one.is_multicast for one in (address, inner))
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Where a host may be asked.
+
+        Raises:
+            RefusedAddressError: nowhere.
+            OSError: the name cannot be resolved.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
+        allowed = [one for one in addresses if self.allows(host, ipaddress.ip_address(one))]
+        if not allowed:
+            raise RefusedAddressError(
+                f"{host} is {', '.join(addresses[:3])}, an address inside; "
+                "fetch.allow_private names those that may be asked"
+            )
+        return allowed
+
+
+def _inner(address: Address) -> Address:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+    if inner is None and address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return inner or address
+
+
+class GuardedNetwork(NetworkBackend):
+    """Connections to addresses that the guard allows, each step within the deadline."""
+
+    def __init__(self, guard: AddressGuard, deadline: Deadline) -> None:
+        self._guard = guard
+        self._network = DeadlineNetwork(deadline)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> NetworkStream:
+        """See ``NetworkBackend``."""
+        try:
+            addresses = self._guard.addresses(host, port)
+        except (OSError, UnicodeError, ValueError) as error:
+            raise httpcore.ConnectError(f"{host} has no address ({error})") from error
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure

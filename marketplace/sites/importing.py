@@ -1,0 +1,308 @@
+"""Brings one image into one store: reserve, fill, verify, show. Each step is written down before the next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
+
+from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks, verify_safe
+from marketplace.images.errors import UnsafeImageError
+from marketplace.sites.errors import (
+    CancelledError,
+    FetchError,
+    ProofFailedError,
+    SiteError,
+    StoreError,
+    StoreFullError,
+)
+from marketplace.sites.events.environment import image_environment
+from marketplace.sites.events.outbox import Outbox
+from marketplace.sites.events.runner import HookRunner
+from marketplace.sites.fetch.locations import order
+from marketplace.sites.fetch.transfer import Resume, Transfers
+from marketplace.sites.opinions import Opinions
+from marketplace.sites.settings import FetchTable
+from marketplace.sites.state import Copy, CopyState, State
+from marketplace.sites.stores.interface import ImageFacts, Store
+from validators.document import AcceptedEntry
+from validators.policy import Measured as Found
+
+log = logging.getLogger(__name__)
+
+#: Seconds until the next attempt after one that failed; then it is given up until something new is said.
+PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
+#: Formats by the names that entries give them.
+_SAME_FORMAT = {"img": "raw", "vpc": "vhd", "qcow": "qcow2", "": "raw"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Is told of bytes; by default nobody is."""
+
+    moved: Callable[[Copy, int], None] = lambda copy, size: None
+
+
+class Importer:
+    """Brings images into stores; safe to share between threads, each with a copy of its own.
+
+    Args:
+        find_stop: asked while bytes flow: why an image may not be used any more, or None.
+        wall: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        state: State,
+        opinions: Opinions,
+        fetch: FetchTable,
+        outbox: Outbox,
+        hooks: HookRunner,
+        find_stop: Callable[[str], str | None],
+        wall: Callable[[], float],
+        progress: Progress | None = None,
+    ) -> None:
+        self._site = site
+        self._state = state
+        self._opinions = opinions
+        self._fetch = fetch
+        self._transfers = Transfers(fetch)
+        self._outbox = outbox
+        self._hooks = hooks
+        self._find_stop = find_stop
+        self._wall = wall
+        self.progress = progress or Progress()
+
+    def run(self, copy: Copy, store: Store) -> Copy:
+        """Take a copy as far as it comes, from wherever it stands.
+
+        Returns:
+            the copy: available, or failed, or quarantined, with the reason.
+        """
+        try:
+            entry = self._opinions.entry(copy.entry_id)
+            return self._steps(copy, store, entry)
+        except SiteError as error:
+            return self._give_up(copy, store, error)
+        except OSError as error:
+            reason = f"store {store.name}: {error.filename or ''}: {(error.strerror or str(error)).lower()}"
+            return self._give_up(copy, store, StoreError(reason))
+
+    def _steps(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
+        if copy.state is CopyState.WANTED:
+            copy = self._reserve(copy, store, entry)
+        if copy.state is CopyState.RESERVED:
+            copy = self._move(copy, CopyState.FILLING, "bytes are asked for")
+        measured: Measured | None = None
+        if copy.state is CopyState.FILLING:
+            measured = self._fill(copy, store, entry)
+            copy = self._move(copy, CopyState.FILLED, "all bytes are there")
+        if copy.state is CopyState.FILLED:
+            copy = self._verify(copy, store, entry, measured or self._measure(copy, store, entry))
+        if copy.state is CopyState.VERIFIED:
+            copy = self._show(copy, store, entry)
+        return copy
+
+    def _reserve(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
+        said = entry.metadata
+        facts = ImageFacts(
+            identifier=copy.identifier,
+            entry_id=copy.entry_id,
+            digest=copy.digest,
+            size=copy.size,
+            format=known_format(said.format),
+            title=said.title or copy.identifier,
+            endorser=entry.endorser.email,
+        )
+        external = store.reserve(facts, copy.attempt)
+        return self._move(copy, CopyState.RESERVED, f"is {external} in the store", external=external)
+
+    def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+        """Ask one location after the other; what each of them did wrong is told together."""
+        wrong: list[SiteError] = []
+        locations = order(entry.metadata.locations, self._fetch)
+        if not locations:
+            raise FetchError("the entry names no http location")
+        for url in locations:
+            try:
+                return self._fill_from(url, copy, store, entry)
+            except (FetchError, ProofFailedError) as error:
+                wrong.append(error)
+                log.warning("%s: %s", copy.identifier, error)
+                self._state.history.note(
+                    self._wall(), "location failed", str(error), copy.identifier, store.name
+                )
+        proof = next((one for one in wrong if isinstance(one, ProofFailedError)), None)
+        message = "; ".join(map(str, wrong))
+        raise ProofFailedError(message) if proof is not None else FetchError(message)
+
+    def _fill_from(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+        external = _external(copy)
+        part = store.part(external)
+        resume = None
+        if part.size and part.source == url and part.tag and part.size < copy.size:
+            resume = Resume(part.size, part.tag)
+        with ExitStack() as stack:
+            opened = stack.enter_context(self._transfers.open(url, resume, lambda: self._stop(copy)))
+            one_pass = stack.enter_context(OnePass(_algorithms(entry), copy.size))
+            received = [opened.start]
+            pieces = self._counted(copy, opened.pieces, received)
+            if opened.start:
+                log.info("%s: goes on at byte %d of %d", url, opened.start, copy.size)
+                pieces = chain(file_chunks(part.path), pieces)
+            try:
+                store.fill(external, one_pass.blocks(pieces), url, opened.tag, opened.start)
+                measured = one_pass.result()
+            except TooLargeError:
+                store.drop(external)
+                # What is too large as it comes is another file; what unfolds to too much is a bomb.
+                kind = FetchError if received[0] > copy.size else ProofFailedError
+                raise kind(f"{url}: has more than the {copy.size} bytes that are endorsed") from None
+            except ImageError as error:
+                store.drop(external)
+                raise FetchError(f"{url}: {error}") from None
+            except CancelledError:
+                store.drop(external)
+                raise
+        if measured.compression is not None and opened.start:
+            # A part of uncompressed bytes does not go on with compressed ones: begin anew.
+            store.drop(external)
+            raise FetchError(f"{url}: the file changed between two parts of the transfer")
+        self._compare(url, copy, store, entry, measured)
+        return measured
+
+    def _compare(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> None:
+        external = _external(copy)
+        if measured.size < copy.size:
+            raise FetchError(f"{url}: ended after {measured.size} of {copy.size} bytes")
+        wrong = find_difference(entry, copy, measured)
+        if wrong is not None:
+            store.quarantine(external)
+            raise ProofFailedError(f"{url}: {wrong}")
+
+    def _verify(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
+        found = measured.inspection
+        wrong = find_difference(entry, copy, measured)
+        if wrong is not None:
+            store.quarantine(_external(copy))
+            return self._move(copy, CopyState.QUARANTINED, wrong)
+        danger = find_danger(entry, measured)
+        if danger is not None:
+            store.quarantine(_external(copy))
+            return self._move(
+                copy, CopyState.QUARANTINED, danger,
+                format=found.format or None, virtual_size=found.virtual_size, measured_by="site",
+            )  # fmt: skip
+        with self._state.database.write():
+            return self._verified(copy, store, entry, measured)
+
+    def _verified(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
+        found = measured.inspection
+        copy = self._move(
+            copy, CopyState.VERIFIED, "size, digests, format and safety agree with what is endorsed",
+            format=found.format, virtual_size=found.virtual_size, measured_by="site",
+        )  # fmt: skip
+        environment = image_environment(self._site, copy, entry, None, store.path(_external(copy)))
+        self._outbox.put("AvailablePrefix", copy.digest, environment, self._wall())
+        return copy
+
+    def _measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+        """What the store has, read again: the process ended before it was written down."""
+        try:
+            with OnePass(_algorithms(entry), max(copy.size, 1)) as one_pass:
+                for _ in one_pass.blocks(store.content(_external(copy))):
+                    pass
+                return one_pass.result()
+        except ImageError as error:
+            store.drop(_external(copy))
+            raise StoreError(f"store {store.name}: {_external(copy)}: {error}") from None
+
+    def _show(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
+        found = Found(copy.size, copy.virtual_size, copy.format)
+        opinion = self._opinions.judge_with(copy.identifier, found)
+        if not opinion.allowed or copy.digest not in opinion.digests:
+            raise CancelledError(opinion.reason)
+        environment = image_environment(self._site, copy, entry, opinion, store.path(_external(copy)))
+        veto = self._hooks.ask("AvailablePrefix", environment)
+        if veto is not None:
+            raise StoreError(f"a hook keeps the image out: {veto}")
+        store.show(_external(copy))
+        with self._state.database.write():
+            shown = self._move(copy, CopyState.AVAILABLE, opinion.reason, failures=0, next_at=None)
+            self._outbox.put("AvailablePostfix", copy.digest, environment, self._wall())
+        return shown
+
+    def _give_up(self, copy: Copy, store: Store, error: SiteError) -> Copy:
+        """Write down why an attempt failed, and when the next one is due."""
+        known = self._state.copies.find(copy.digest, copy.store) or copy
+        if known.state in (CopyState.AVAILABLE, CopyState.QUARANTINED):
+            return known
+        log.warning("%s: %s: %s", known.store, known.identifier, error)
+        if isinstance(error, ProofFailedError):
+            return self._move(known, CopyState.QUARANTINED, str(error), failures=known.failures + 1)
+        if isinstance(error, CancelledError):
+            if known.external is not None:
+                store.remove(known.external)
+            return self._move(known, CopyState.REMOVED, str(error), next_at=None)
+        pause = PAUSES[known.failures] if known.failures < len(PAUSES) else None
+        next_at = None if pause is None else self._wall() + pause
+        if isinstance(error, StoreFullError):
+            next_at = self._wall() + PAUSES[1]
+        return self._move(known, CopyState.FAILED, str(error), failures=known.failures + 1, next_at=next_at)
+
+    def _counted(self, copy: Copy, pieces: Iterator[bytes], received: list[int]) -> Iterator[bytes]:
+        for piece in pieces:
+            received[0] += len(piece)
+            self.progress.moved(copy, len(piece))
+            yield piece
+
+    def _stop(self, copy: Copy) -> str | None:
+        return self._find_stop(copy.identifier)
+
+    def _move(self, copy: Copy, to: CopyState, reason: str, **changes: object) -> Copy:
+        return self._state.copies.move(copy, to, reason, self._wall(), **changes)
+
+
+def known_format(claimed: str | None) -> str:
+    """A format's name as the inspector gives it."""
+    name = (claimed or "").strip().lower()
+    return _SAME_FORMAT.get(name, name)
+
+
+def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str | None:
+    """How the bytes differ from what is endorsed: size, then every digest that is named."""
+    if measured.size != copy.size:
+        return f"has {measured.size} bytes, endorsed are {copy.size}"
+    for checksum in entry.metadata.checksums:
+        found, value = measured.digests[checksum.algorithm], checksum.value.lower()
+        if checksum.algorithm == "SHA-1":
+            value = value.lstrip("0").rjust(40, "0")
+        if found != value:
+            return f"has the {checksum.algorithm} {found[:16]}…, endorsed is {value[:16]}…"
+    kind, _, value = copy.digest.partition(":")
+    found = {name.lower().replace("-", ""): digest for name, digest in measured.digests.items()}.get(kind, "")
+    return None if found == value else f"has the {kind} {found[:16]}…, endorsed is {value[:16]}…"
+
+
+def find_danger(entry: AcceptedEntry, measured: Measured) -> str | None:
+    """Why no machine should open the image: its format, or what its header asks for."""
+    found, claimed = measured.inspection, known_format(entry.metadata.format)
+    if entry.metadata.format and found.format != claimed:
+        return f"is {found.format or 'several formats at once'}, endorsed is {claimed}"
+    try:
+        verify_safe(found)
+    except UnsafeImageError as error:
+        return str(error)
+    return None
+
+
+def _algorithms(entry: AcceptedEntry) -> list[str]:
+    return list(dict.fromkeys(["SHA-1", *(one.algorithm for one in entry.metadata.checksums)]))
+
+
+def _external(copy: Copy) -> str:
+    assert copy.external is not None  # noqa: S101  # every state behind "wanted" has one
+    return copy.external

@@ -1,0 +1,1 @@
+"""What the site learns of marketplaces; every entry is proven before it is kept."""

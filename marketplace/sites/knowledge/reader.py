@@ -1,0 +1,265 @@
+"""One marketplace as a site reads it: bounded answers, made values. Every answer is hostile until read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from marketplace.client.answers import get_error
+from marketplace.client.errors import ClientError, NotFoundError, TransportError
+from marketplace.client.search import cursor_of
+from marketplace.client.transport import Answer, TransferLimits, Transport
+from marketplace.sites.errors import KnowledgeError, UnprovenError
+from validators import accept
+from validators.document import AcceptedEntry
+from validators.errors import RefusedError
+
+#: Rows of a page of changes, the most that a marketplace gives.
+PAGE = 1000
+#: Bytes of answers.
+_MOST_PAGE, _MOST_ENTRY, _MOST_LEAVES, _MOST_NOTE = 8 << 20, 1 << 20, 2 << 20, 16 << 10
+#: Leaves of a page, and pages of one list: a list that goes on beyond is not believed.
+LEAVES, _MOST_PAGES = 1024, 1000
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the list of changes, or of a list of entries, as the marketplace tells it."""
+
+    entry_id: str
+    identifier: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A page of changes.
+
+    Args:
+        size: rows of the whole list.
+        following: the sequence to go on from.
+    """
+
+    rows: tuple[Row, ...]
+    size: int
+    following: int
+
+
+class MarketplaceReader:
+    """Reads one marketplace.
+
+    Args:
+        token_file: holds the token to show; read anew for each reader.
+
+    Raises:
+        KnowledgeError: the token cannot be read.
+    """
+
+    def __init__(self, url: str, token_file: Path | None = None) -> None:
+        self.url = url
+        token = None
+        if token_file is not None:
+            try:
+                token = token_file.read_text("ascii").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise KnowledgeError(f"{token_file}: the token cannot be read ({error})") from None
+        limits = TransferLimits(connect_seconds=5, silence_seconds=10, total_seconds=60)
+        self._transport = Transport(url, limits, token=token)
+        self._tags: dict[str, str] = {}
+        #: The marketplace's clock minus ours at the last answer, in seconds; None where it sends no date.
+        self.clock_offset: float | None = None
+        #: Requests so far.
+        self.requests = 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def forget(self) -> None:
+        """Ask anew for what was told last: it was not kept."""
+        self._tags.clear()
+
+    def changes(self, since: int, limit: int = PAGE) -> Changes | None:
+        """Rows from a sequence on; None where nothing changed since the last such question."""
+        path = f"/api/v1/changes?since={since}&limit={limit}"
+        answer = self._get(path, _JSON, _MOST_PAGE, fresh=True)
+        if answer is None:
+            return None
+        said = _record(answer)
+        size, following = _number(said, "size"), _number(said, "next_since")
+        rows = tuple(_row(one) for one in _list(said, "changes"))
+        if len(rows) > limit or (size > since and following <= since):
+            raise KnowledgeError(f"{self.url}: the list of changes does not go on as it should")
+        return Changes(rows, size, following)
+
+    def checkpoint(self) -> bytes | None:
+        """The signed head of the public log; None where it is the one that was read last."""
+        answer = self._get("/fed/v1/logs/public/checkpoint", "text/plain", _MOST_NOTE, fresh=True)
+        return None if answer is None else answer.body
+
+    def leaves(self, since: int) -> list[bytes]:
+        """Rows of the published log, at most ``LEAVES``."""
+        path = f"/fed/v1/logs/public/changes?since={since}&limit={LEAVES}"
+        answer = self._get(path, "application/x-ndjson", _MOST_LEAVES)
+        assert answer is not None  # noqa: S101  # only fresh questions are answered with None
+        rows = answer.body.split(b"\n")
+        if rows.pop():
+            raise KnowledgeError(f"{self.url}: the page of rows is cut off")
+        return rows
+
+    def entry(self, entry_id: str) -> AcceptedEntry | None:
+        """An entry by its id, proven; None where the marketplace does not show it.
+
+        Raises:
+            KnowledgeError: it is not reached.
+            UnprovenError: what it sends is not that entry.
+        """
+        try:
+            path = f"/api/v1/signed/{quote(entry_id, safe='')}"
+            answer = self._get(path, "application/rdf+xml", _MOST_ENTRY)
+        except KnowledgeError as error:
+            if isinstance(error.__cause__, NotFoundError):
+                return None
+            raise
+        assert answer is not None  # noqa: S101  # only fresh questions are answered with None
+        try:
+            entry = accept(answer.body)
+        except RefusedError as error:
+            raise UnprovenError(f"{self.url}: entry {entry_id[:16]} is not proven: {error.message}") from None
+        if entry.entry_id != entry_id:
+            raise UnprovenError(f"{self.url}: another entry came for {entry_id[:16]}")
+        return entry
+
+    def timeline(self, identifier: str) -> list[Row]:
+        """The current entries of every endorser about an image."""
+        path = f"/api/v1/images/{quote(identifier, safe='')}"
+        try:
+            found = self._pages(path, [("limit", "500")], "entries", _MOST_PAGES)
+        except KnowledgeError as error:
+            if isinstance(error.__cause__, NotFoundError):
+                return []
+            raise
+        return [_row(one) for one in found if one.get("current") is True]
+
+    def search(self, question: tuple[tuple[str, str], ...], most: int) -> list[Row]:
+        """What a saved search finds, in its order, at most so many entries."""
+        words = any(name == "q" for name, _ in question)
+        path, member = ("/api/v1/search", "hits") if words else ("/api/v1/entries", "entries")
+        found = self._pages(path, [*question, ("limit", "100")], member, most // 100 + 1)
+        return [_row(one) for one in found[:most]]
+
+    def groups(self, identifier: str, email: str, created: str) -> frozenset[str]:
+        """The groups that keep an entry for themselves; none for a public one."""
+        path = f"/api/v1/entries/{quote(f'{identifier}/{email}/{created}', safe='/@:')}"
+        answer = self._get(path, _JSON, _MOST_PAGE)
+        seen = _record(answer).get("seen_by") if answer is not None else None
+        names = [one for one in seen if isinstance(one, str)] if isinstance(seen, list) else []
+        return frozenset(one.removeprefix("group:") for one in names if one.startswith("group:"))
+
+    def _pages(
+        self, path: str, parameters: list[tuple[str, str]], member: str, most: int
+    ) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(most):
+            given = parameters if cursor is None else [*parameters, ("cursor", cursor)]
+            answer = self._get(path, _JSON, _MOST_PAGE, parameters=given)
+            assert answer is not None  # noqa: S101  # only fresh questions are answered with None
+            said = _record(answer)
+            page = _list(said, member)
+            found += page
+            cursor = cursor_of(said.get("next"))
+            if cursor is None or not page:
+                break
+        return found
+
+    def _get(
+        self,
+        path: str,
+        media_type: str,
+        limit: int,
+        *,
+        parameters: list[tuple[str, str]] | None = None,
+        fresh: bool = False,
+    ) -> Answer | None:
+        """An answer; with ``fresh`` None where it is the same as the last one."""
+        self.requests += 1
+        tag = self._tags.get(path) if fresh else None
+        try:
+            answer = self._transport.get(
+                path, accept=media_type, limit=limit, params=_params(parameters), tag=tag
+            )
+        except TransportError as error:
+            raise KnowledgeError(str(error)) from error
+        self._note_clock(answer)
+        if answer.status == 304 and tag is not None:
+            return None
+        if answer.status in (404, 410):
+            raise KnowledgeError(f"{self.url} has no {path.partition('?')[0]}") from NotFoundError("")
+        if answer.status != 200:
+            refused: ClientError = get_error(answer)
+            raise KnowledgeError(f"{self.url}: {refused}", _retry(answer)) from refused
+        if fresh:
+            self._tags = (
+                {path: answer.headers["ETag"], **self._tags} if "ETag" in answer.headers else self._tags
+            )
+            while len(self._tags) > 8:
+                self._tags.popitem()
+        return answer
+
+    def _note_clock(self, answer: Answer) -> None:
+        try:
+            theirs = parsedate_to_datetime(answer.headers["Date"])
+            self.clock_offset = (theirs - datetime.now(UTC)).total_seconds()
+        except (KeyError, ValueError, TypeError, OverflowError):
+            self.clock_offset = None
+
+
+def _params(
+    parameters: list[tuple[str, str]] | None,
+) -> list[tuple[str, str | int | float | bool | None]] | None:
+    return None if parameters is None else [(name, value) for name, value in parameters]
+
+
+def _retry(answer: Answer) -> float | None:
+    text = answer.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() and len(text) < 6 else None
+
+
+def _record(answer: Answer | None) -> Mapping[str, Any]:
+    try:
+        said = json.loads(answer.body) if answer is not None else None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise KnowledgeError("the marketplace's answer is not the JSON that was asked for")
+    return said
+
+
+def _list(said: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+    found = said.get(member)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise KnowledgeError(f"the marketplace's answer has no {member}")
+    return found
+
+
+def _number(said: Mapping[str, Any], name: str) -> int:
+    found = said.get(name)
+    if type(found) is not int or not 0 <= found < 2**63:
+        raise KnowledgeError(f"the marketplace's answer has no {name}")
+    return found
+
+
+def _row(said: Mapping[str, Any]) -> Row:
+    values = [said.get(name) for name in ("id", "identifier", "email")]
+    if not all(isinstance(value, str) and 0 < len(value) <= 1000 for value in values):
+        raise KnowledgeError("the marketplace's list has a row that is none")
+    entry_id, identifier, email = map(str, values)
+    return Row(entry_id, identifier, email)

@@ -1,0 +1,168 @@
+"""What the site holds of each image: the verdict over its evidence, kept until something changes it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from marketplace.sites.state import State, Stored, Word, WordKind
+from marketplace.trust_files import TrustStore
+from validators import accept
+from validators.decision import decide
+from validators.document import AcceptedEntry
+from validators.errors import RefusedError
+from validators.policy import LocalWord, Measured, Policy, Statement, Verdict, judge, statement_of
+
+#: Statements kept in memory as the judge sees them; the oldest unused goes first.
+_KEPT: Final = 50_000
+#: Digests by which a copy can be named, the strongest first.
+_STRONG: Final = ("SHA-512", "SHA-384", "SHA-256")
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the site holds of an image.
+
+    Args:
+        digest: ``sha512:HEX``, or the strongest that those who say yes name; empty where nobody says yes.
+        digests: all strong ones, in the same form.
+        until: wall clock from which on the clock alone makes it another answer; None: never.
+    """
+
+    identifier: str
+    verdict: Verdict
+    digest: str
+    digests: tuple[str, ...]
+    until: float | None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a machine may start it, at the moment it was judged."""
+        return self.verdict.allowed
+
+    @property
+    def reason(self) -> str:
+        """Why not, or by whom."""
+        return self.verdict.sentence
+
+    @property
+    def code(self) -> str:
+        """The code of the reason why not; ``allowed`` where it may."""
+        return "allowed" if self.verdict.allowed else str(self.verdict.reasons[0].code)
+
+    @property
+    def entry(self) -> Statement | None:
+        """The statement that decided."""
+        return self.verdict.entry
+
+
+class Opinions:
+    """Judges images by the site's policy. Used by one thread at a time.
+
+    Args:
+        wall: seconds since 1970.
+    """
+
+    def __init__(self, state: State, trust: TrustStore, policy: Policy, wall: Callable[[], float]) -> None:
+        self._state = state
+        self._trust = trust
+        self.policy = policy
+        self._wall = wall
+        self._statements: OrderedDict[tuple[str, str], Statement] = OrderedDict()
+        self._held: dict[str, Opinion] = {}
+
+    @property
+    def held(self) -> Mapping[str, Opinion]:
+        """What was judged last, by identifier."""
+        return self._held
+
+    def judge(self, identifiers: Iterable[str] | None = None) -> list[Opinion]:
+        """Judge images again; all of which something is known where none are named.
+
+        Returns:
+            those whose answer is another one than before.
+        """
+        now = self._wall()
+        words = self._state.words.all(now)
+        measured = self._measured()
+        changed = []
+        for identifier in self._state.evidence.identifiers() if identifiers is None else identifiers:
+            found = self._opinion(identifier, words.get(identifier), measured.get(identifier), now)
+            before = self._held.get(identifier)
+            self._held[identifier] = found
+            if before is None or _answer(before) != _answer(found):
+                changed.append(found)
+        return changed
+
+    def judge_with(self, identifier: str, measured: Measured) -> Opinion:
+        """What the site would hold of an image of which this was found in its bytes."""
+        now = self._wall()
+        return self._opinion(identifier, self._state.words.find(identifier, now), measured, now)
+
+    def due(self) -> list[str]:
+        """The images whose answer the clock has made another one."""
+        now = self._wall()
+        return [one.identifier for one in self._held.values() if one.until is not None and one.until <= now]
+
+    def entry(self, entry_id: str) -> AcceptedEntry:
+        """An entry that is kept, proven again.
+
+        Raises:
+            KeyError: it is not here.
+        """
+        data = self._state.evidence.data(entry_id)
+        if data is None:
+            raise KeyError(entry_id)
+        return accept(data)
+
+    def _opinion(self, identifier: str, word: Word | None, measured: Measured | None, now: float) -> Opinion:
+        moment = datetime.fromtimestamp(now, UTC)
+        statements = [
+            one for stored in self._state.evidence.current(identifier) if (one := self._read(stored, moment))
+        ]
+        verdict = judge(identifier, statements, self.policy, moment, local=_local(word), measured=measured)
+        digests = tuple(
+            f"{name.lower().replace('-', '')}:{value}"
+            for name in _STRONG
+            for value in sorted({one.value.lower() for one in verdict.checksums if one.algorithm == name})
+        )
+        until = None if verdict.until is None else verdict.until.timestamp()
+        return Opinion(identifier, verdict, digests[0] if digests else "", digests, until)
+
+    def _read(self, stored: Stored, now: datetime) -> Statement | None:
+        """A stored entry as the judge sees it; what was proven once is not proven again in this process."""
+        key = (stored.entry_id, self._trust.basis(now))
+        known = self._statements.get(key)
+        if known is not None:
+            self._statements.move_to_end(key)
+            return known
+        try:
+            entry = accept(stored.data)
+        except RefusedError:
+            return None  # the file was altered: what is no entry says nothing
+        made = statement_of(entry, decide(entry, self._trust.material, now), groups=stored.groups)
+        self._statements[key] = made
+        while len(self._statements) > _KEPT:
+            self._statements.popitem(last=False)
+        return made
+
+    def _measured(self) -> dict[str, Measured]:
+        return {
+            one.identifier: Measured(one.size, one.virtual_size, one.format)
+            for one in self._state.copies.all()
+            if one.measured_by is not None
+        }
+
+
+def _answer(one: Opinion) -> tuple[bool, str, str, float | None]:
+    return one.allowed, one.digest, one.reason, one.until
+
+
+def _local(word: Word | None) -> tuple[LocalWord, ...]:
+    if word is None or word.kind not in (WordKind.WITHDRAW, WordKind.HOLD):
+        return ()
+    until = None if word.until is None else datetime.fromtimestamp(word.until, UTC)
+    return (LocalWord(f"{word.author}: {word.reason}", until),)

@@ -1,0 +1,354 @@
+"""A site as a whole: learn, judge, answer, then act on stores, then tell hooks. In this order, always."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from marketplace.sites.configuration import SiteConfiguration
+from marketplace.sites.decisions.answers import Answer, Answers, Verdict, make_verdicts
+from marketplace.sites.decisions.verdict_file import write_verdicts
+from marketplace.sites.errors import KnowledgeError, SiteError, StateError, StoreError
+from marketplace.sites.events.outbox import Outbox
+from marketplace.sites.events.runner import HookRunner
+from marketplace.sites.importing import Importer, Progress
+from marketplace.sites.knowledge.follow import Follower
+from marketplace.sites.knowledge.learning import Learning
+from marketplace.sites.opinions import Opinions
+from marketplace.sites.planning import Planned, Step, plan
+from marketplace.sites.reconciling import Reconciler
+from marketplace.sites.state import Copy, CopyState, State, WordKind
+from marketplace.sites.stores.opening import open_stores
+from marketplace.sites.withdrawing import Withdrawer
+from marketplace.trust_files import Sources, TrustStore
+from validators.material import TrustPolicy
+
+log = logging.getLogger(__name__)
+
+#: Seconds that finished events are remembered.
+_EVENTS_KEPT = 7 * 86_400.0
+
+
+@dataclass
+class Done:
+    """What a run did.
+
+    Args:
+        unheard: why marketplaces were not heard, one sentence each.
+    """
+
+    imported: int = 0
+    withdrawn: int = 0
+    removed: int = 0
+    failed: int = 0
+    unproven: int = 0
+    hooks_failed: int = 0
+    unheard: list[str] = field(default_factory=list)
+
+
+class Site:
+    """Everything of one site in one process.
+
+    Args:
+        state: opened by the caller, who closes it.
+        wall: seconds since 1970.
+        monotonic: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        configuration: SiteConfiguration,
+        state: State,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        progress: Progress | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.table = table = configuration.table
+        self.state = state
+        self.wall, self._monotonic = wall, monotonic
+        self.trust = open_trust(configuration, state)
+        self.opinions = Opinions(state, self.trust, configuration.policy, wall)
+        self.followers = [Follower(one, state, wall) for one in table.marketplace]
+        self.learning = Learning(table.subscription, state, wall)
+        self.stores = open_stores(table)
+        self.outbox = Outbox(state.database, table.hook)
+        self.hooks = HookRunner(table.hook, self.outbox, wall)
+        self.importer = Importer(
+            table.name,
+            state,
+            self.opinions,
+            table.fetch,
+            self.outbox,
+            self.hooks,
+            self._find_stop,
+            wall,
+            progress,
+        )
+        self.withdrawer = Withdrawer(table.name, state, self.opinions, self.outbox, wall)
+        self.reconciler = Reconciler(state, self.stores, wall)
+        self.answers = Answers()
+        self._verdicts: dict[str, Verdict] = {}
+        self._deciding = threading.RLock()
+        self._heard_monotonic: dict[str, float] = {}
+        state.evidence.forget_wishes(
+            {one.name for one in table.subscription}, {one.url for one in table.marketplace}
+        )
+        for identifier, word in state.words.all(wall()).items():
+            if word.kind is WordKind.IMPORT:
+                self.learning.concern(identifier)
+
+    def close(self) -> None:
+        """Close the connections to marketplaces."""
+        for follower in self.followers:
+            follower.reader.close()
+
+    # -- learning and judging
+
+    def learn(self, follower: Follower) -> bool:
+        """Read what is new at a marketplace, judge it and answer by it; returns whether an answer changed.
+
+        Raises:
+            KnowledgeError: it is not reached or contradicts itself.
+        """
+        dirty = self.learning.learn(follower)
+        self._heard_monotonic[follower.table.url] = self._monotonic()
+        return self.judge(dirty) if dirty else False
+
+    def ask(self, follower: Follower, oldest: float = float("-inf")) -> bool:
+        """Ask a marketplace for what subscriptions want; returns whether an answer or a wish changed.
+
+        Raises:
+            KnowledgeError: it is not reached.
+        """
+        dirty = self.learning.ask(follower, oldest) | self.learning.cover(follower)
+        if dirty:
+            self.judge(dirty)
+        return bool(dirty)
+
+    def judge(self, identifiers: Iterable[str] | None = None) -> bool:
+        """Judge images again, all where none are named, and answer by that at once."""
+        with self._deciding:
+            changed = self.opinions.judge(identifiers)
+            for one in changed:
+                self.state.history.note(
+                    self.wall(), "allowed" if one.allowed else "refused", one.reason, one.identifier
+                )
+            if changed:
+                self.publish()
+            return bool(changed)
+
+    def judge_due(self) -> bool:
+        """Judge what the clock has made another answer of."""
+        with self._deciding:
+            due = self.opinions.due()
+        return self.judge(due) if due else False
+
+    def publish(self) -> None:
+        """Make the answers of this moment, in memory and in the verdict file."""
+        with self._deciding:
+            paths = {}
+            for copy in self.state.copies.all():
+                store = self.stores.get(copy.store)
+                path = store.path(copy.external) if store is not None and copy.external is not None else None
+                if path is not None:
+                    paths[copy.digest, copy.store] = f"path:{path.resolve()}"
+            self._verdicts = make_verdicts(self.opinions.held.values(), self.state.copies.all(), paths)
+            self.refresh_answers()
+            self.table.run.mkdir(parents=True, exist_ok=True, mode=0o755)
+            write_verdicts(self.table.run, self.answers)
+
+    def refresh_answers(self) -> None:
+        """Bring the answers in memory to how long ago a marketplace was heard."""
+        decision = self.table.decision
+        self.answers = Answers(
+            self._verdicts, self.wall(), self.fresh_until(), decision.when_stale, decision.unknown
+        )
+
+    def fresh_until(self) -> float:
+        """Wall clock until which what is known is fresh; the worse of what both clocks say."""
+        now, ticks = self.wall(), self._monotonic()
+        ages = []
+        for one in self.followers:
+            age = now - one.heard
+            if one.table.url in self._heard_monotonic:
+                age = max(age, ticks - self._heard_monotonic[one.table.url])
+            ages.append(age)
+        return now + self.table.decision.stale_after - min(ages)
+
+    def answer(self, key: str) -> Answer:
+        """May what a key stands for be started now?"""
+        return self.answers.ask(key, self.wall())
+
+    @property
+    def clock_is_believed(self) -> bool:
+        """Whether at least one marketplace has about the same time, or none tells its time."""
+        offsets = [one for one in self.followers if one.reader.clock_offset is not None]
+        return not offsets or not all(one.skewed for one in offsets)
+
+    # -- acting
+
+    def plan(self) -> list[Planned]:
+        """Every step that is due now."""
+        with self._deciding:
+            now = self.wall()
+            only = self.configuration.only
+            steps = plan(
+                self.table.store,
+                self.table.subscription,
+                self.state.evidence.wishes(),
+                self.opinions.held,
+                self.state.copies.all(),
+                self.state.words.all(now),
+                now,
+                may_import=self.clock_is_believed,
+            )
+            why = f"subscription {only}"
+            return [one for one in steps if only is None or one.step is not Step.IMPORT or one.reason == why]
+
+    def act(self, step: Planned) -> Copy | None:
+        """Do a step; a store that does not do it is asked again at the next run.
+
+        Returns:
+            the copy as it is then; None where nothing came of it.
+        """
+        store = self.stores[step.store]
+        try:
+            if step.step is Step.IMPORT:
+                copy: Copy | None = self.importer.run(self._begin(step), store)
+            elif step.copy is None:
+                copy = None
+            elif step.step is Step.WITHDRAW:
+                copy = self.withdrawer.withdraw(step.copy, store, step.reason)
+            elif step.step is Step.BRING_BACK:
+                copy = self.withdrawer.bring_back(step.copy, store)
+            else:
+                copy = self.withdrawer.remove(step.copy, store, step.reason)
+        except (StoreError, OSError) as error:
+            log.warning("%s: %s: %s", step.step, step.identifier, error)
+            self.state.history.note(
+                self.wall(), f"{step.step} failed", str(error), step.identifier, step.store
+            )
+            return None
+        with self._deciding:
+            self.opinions.judge([step.identifier])
+            self.publish()
+        return copy
+
+    def _begin(self, step: Planned) -> Copy:
+        known = step.copy
+        if known is not None and known.state not in (CopyState.FAILED, CopyState.REMOVED):
+            return known
+        # What was said anew deserves attempts of its own.
+        failures = known.failures if known is not None and known.entry_id == step.entry_id else 0
+        copy = Copy(
+            step.digest, step.store, step.identifier, step.entry_id, CopyState.WANTED, 1, None, step.size,
+            step.reason, self.wall(), failures, None,
+        )  # fmt: skip
+        with self.state.database.write():
+            wanted = self.state.copies.want(copy)
+            if known is None:
+                self.outbox.put(
+                    "SubscriptionImageNew",
+                    copy.digest,
+                    {"MARKETPLACE_IDENTIFIER": copy.identifier},
+                    self.wall(),
+                )
+        return wanted
+
+    def _find_stop(self, identifier: str) -> str | None:
+        opinion = self.opinions.held.get(identifier)
+        if opinion is None or opinion.allowed:
+            return None
+        return opinion.reason
+
+    def finish_withdrawals(self) -> None:
+        """The first thing after a start: tell stores again what they were about to be told."""
+        for copy in self.state.copies.all():
+            if copy.state is CopyState.WITHDRAWING and copy.store in self.stores:
+                with suppress(StoreError, OSError):
+                    self.withdrawer.withdraw(copy, self.stores[copy.store], copy.reason)
+
+    # -- one run
+
+    def hear(self, done: Done) -> None:
+        """Read every marketplace once, and judge everything."""
+        for follower in self.followers:
+            try:
+                self.learn(follower)
+                self.ask(follower)
+            except KnowledgeError as error:
+                done.unheard.append(str(error))
+        for follower in self.followers:
+            with suppress(KnowledgeError):
+                self.learning.cover(follower)
+        self.judge()
+        self.publish()
+
+    def sync(self) -> Done:
+        """One whole run.
+
+        Raises:
+            StateError: the state cannot be written.
+        """
+        done = Done()
+        self.judge()
+        self.finish_withdrawals()
+        self.reconciler.run()
+        self.hear(done)
+        steps = self.plan()
+        if steps:
+            self.outbox.put("ProcessPrefix", "", {"MARKETPLACE_SITE": self.table.name}, self.wall())
+        self.hooks.run()
+        self._run_steps([one for one in steps if one.step is not Step.IMPORT], done)
+        self._run_steps([one for one in steps if one.step is Step.IMPORT], done)
+        # What an import has replaced goes once the new one is there.
+        self._run_steps([one for one in self.plan() if one.step is Step.WITHDRAW], done)
+        if steps:
+            self.outbox.put("ProcessPostfix", "", {"MARKETPLACE_SITE": self.table.name}, self.wall())
+        done.hooks_failed = self.hooks.run()
+        self.outbox.forget(self.wall() - _EVENTS_KEPT)
+        return done
+
+    def _run_steps(self, steps: list[Planned], done: Done) -> None:
+        with ThreadPoolExecutor(self.table.fetch.parallel) as pool:
+            for step, copy in zip(steps, pool.map(self.act, steps), strict=True):
+                count(step, copy, done)
+
+
+def count(step: Planned, copy: Copy | None, done: Done) -> None:
+    """Add what became of a step to what a run did."""
+    if copy is None:
+        done.failed += 1
+    elif copy.state is CopyState.QUARANTINED:
+        done.unproven += 1
+    elif step.step in (Step.IMPORT, Step.BRING_BACK):
+        done.imported += copy.state is CopyState.AVAILABLE
+        done.failed += copy.state is CopyState.FAILED
+    elif step.step is Step.WITHDRAW:
+        done.withdrawn += 1
+    else:
+        done.removed += 1
+
+
+def open_trust(configuration: SiteConfiguration, state: State) -> TrustStore:
+    """The anchors and revocation lists that the configuration names."""
+    trust = configuration.table.trust
+    sources = Sources(
+        anchors=trust.anchors,
+        intermediates=trust.intermediates,
+        lists=trust.crls,
+        allowed=trust.allowlist,
+        password_file=trust.password_file,
+    )
+    policy = TrustPolicy(legacy=trust.legacy, stale_crl=trust.stale_crl, missing_crl=trust.missing_crl)
+    return TrustStore(sources, policy, memory=state.lists)
+
+
+__all__ = ["Done", "Site", "SiteError", "StateError", "count", "open_trust"]

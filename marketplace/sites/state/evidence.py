@@ -1,0 +1,188 @@
+"""What was said: marketplaces and how far they were read, signed entries, what subscriptions ask for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from marketplace.sites.state.database import Database
+from validators.document import AcceptedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How far a marketplace was read.
+
+    Args:
+        cursor: rows of its list of changes that were read.
+        note: the newest checkpoint of its log, with a key.
+        reached: the frontier behind the rows that were read, with a key.
+        heard: wall clock of the last answer that proved progress or sameness; 0 before the first.
+        changed: wall clock of the last look that brought rows.
+        fault: how it contradicted itself; None while it did not.
+    """
+
+    url: str
+    cursor: int = 0
+    note: bytes | None = None
+    reached: bytes | None = None
+    heard: float = 0.0
+    changed: float = 0.0
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An image that a subscription asks for, and its place in the subscription's order."""
+
+    subscription: str
+    source: str
+    identifier: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A signed entry as it is kept."""
+
+    entry_id: str
+    identifier: str
+    groups: frozenset[str]
+    data: bytes
+
+
+class Evidence:
+    """What marketplaces said, in the site's state."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def followed(self, url: str) -> Followed:
+        """How far a marketplace was read."""
+        row = self._database.find("SELECT * FROM marketplace WHERE url = ?", (url,))
+        return Followed(url) if row is None else Followed(**dict(row))
+
+    def save_followed(self, followed: Followed) -> None:
+        """Write down how far a marketplace was read."""
+        with self._database.write():
+            self._database.run(
+                "INSERT OR REPLACE INTO marketplace (url, cursor, note, reached, heard, changed, fault) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    followed.url, followed.cursor, followed.note, followed.reached,
+                    followed.heard, followed.changed, followed.fault,
+                ),
+            )  # fmt: skip
+
+    def knows(self, entry_id: str) -> bool:
+        """Whether an entry is here."""
+        return self._database.find("SELECT 1 FROM statement WHERE entry_id = ?", (entry_id,)) is not None
+
+    def keep(self, entry: AcceptedEntry, source: str, groups: Iterable[str], now: float) -> bool:
+        """Keep an entry that was proven; returns whether it is new."""
+        at = entry.coordinates
+        with self._database.write():
+            return bool(
+                self._database.run(
+                    "INSERT OR IGNORE INTO statement "
+                    "(entry_id, identifier, email, created, scope, source, seen, data) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        entry.entry_id, at.identifier, at.email, at.created_text,
+                        ",".join(sorted(groups)), source, now, entry.data,
+                    ),
+                )
+            )  # fmt: skip
+
+    def identifiers(self) -> set[str]:
+        """Every image of which something is known."""
+        return {row[0] for row in self._database.rows("SELECT DISTINCT identifier FROM statement")}
+
+    def current(self, identifier: str) -> list[Stored]:
+        """The newest entry of each endorser about an image; two of one second are both here."""
+        return self._stored(
+            "SELECT * FROM statement s WHERE identifier = ? AND created = (SELECT max(created) FROM "
+            "statement o WHERE o.identifier = s.identifier AND o.email = s.email) ORDER BY email, entry_id",
+            (identifier,),
+        )
+
+    def data(self, entry_id: str) -> bytes | None:
+        """The bytes of an entry."""
+        row = self._database.find("SELECT data FROM statement WHERE entry_id = ?", (entry_id,))
+        return None if row is None else bytes(row["data"])
+
+    def _stored(self, question: str, values: Sequence[str]) -> list[Stored]:
+        return [_stored(row) for row in self._database.rows(question, values)]
+
+    def set_wishes(self, subscription: str, source: str, identifiers: Sequence[str]) -> bool:
+        """What a subscription asks for at one marketplace now; returns whether that is something else."""
+        before = [
+            row[0]
+            for row in self._database.rows(
+                "SELECT identifier FROM wish WHERE subscription = ? AND source = ? ORDER BY place",
+                (subscription, source),
+            )
+        ]
+        if before == list(identifiers):
+            return False
+        with self._database.write():
+            self._database.run(
+                "DELETE FROM wish WHERE subscription = ? AND source = ?", (subscription, source)
+            )
+            for place, identifier in enumerate(identifiers):
+                self._database.run(
+                    "INSERT INTO wish (subscription, source, identifier, place) VALUES (?, ?, ?, ?)",
+                    (subscription, source, identifier, place),
+                )
+        return True
+
+    def wishes(self) -> list[Wish]:
+        """What every subscription asks for, in the order of each."""
+        return [
+            Wish(**dict(row))
+            for row in self._database.rows("SELECT * FROM wish ORDER BY subscription, place, source")
+        ]
+
+    def covered(self, source: str) -> set[str]:
+        """The images of which a marketplace was asked for everything it said before."""
+        return {
+            row[0]
+            for row in self._database.rows("SELECT identifier FROM covered WHERE source = ?", (source,))
+        }
+
+    def note_covered(self, source: str, identifier: str) -> None:
+        """Write down that a marketplace was asked for everything it said about an image."""
+        with self._database.write():
+            self._database.run(
+                "INSERT OR IGNORE INTO covered (source, identifier) VALUES (?, ?)", (source, identifier)
+            )
+
+    def asked(self, subscription: str, source: str) -> tuple[str, float]:
+        """With which question, and when, a subscription was asked for at a marketplace."""
+        row = self._database.find(
+            "SELECT question, at FROM asked WHERE subscription = ? AND source = ?", (subscription, source)
+        )
+        return ("", 0.0) if row is None else (row["question"], row["at"])
+
+    def note_asked(self, subscription: str, source: str, question: str, at: float) -> None:
+        """Write down that a subscription was asked for."""
+        with self._database.write():
+            self._database.run(
+                "INSERT OR REPLACE INTO asked (subscription, source, question, at) VALUES (?, ?, ?, ?)",
+                (subscription, source, question, at),
+            )
+
+    def forget_wishes(self, subscriptions: Collection[str], sources: Collection[str]) -> None:
+        """Forget what subscriptions and marketplaces asked for that are no longer configured."""
+        with self._database.write():
+            for row in self._database.rows("SELECT DISTINCT subscription, source FROM wish"):
+                if row[0] not in subscriptions or row[1] not in sources:
+                    values = (row[0], row[1])
+                    self._database.run("DELETE FROM wish WHERE subscription = ? AND source = ?", values)
+                    self._database.run("DELETE FROM asked WHERE subscription = ? AND source = ?", values)
+
+
+def _stored(row: sqlite3.Row) -> Stored:
+    groups = frozenset(filter(None, row["scope"].split(",")))
+    return Stored(row["entry_id"], row["identifier"], groups, row["data"])

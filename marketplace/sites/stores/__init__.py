@@ -1,0 +1,1 @@
+"""Where images are kept so that machines can be started from them."""

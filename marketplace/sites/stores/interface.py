@@ -1,0 +1,128 @@
+"""What every store of images can do. ``tests/contract/test_stores.py`` holds each kind to it.
+
+Nothing in a store is visible to users before ``show``. Every call can be repeated: after a
+crash nobody knows whether the last one reached the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a store is told of an image.
+
+    Args:
+        digest: ``sha512:HEX``, or the strongest that is endorsed.
+        size: bytes, as endorsed.
+        format: as endorsed or found; ``raw`` where nobody says.
+    """
+
+    identifier: str
+    entry_id: str
+    digest: str
+    size: int
+    format: str
+    title: str
+    endorser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image as a store has it.
+
+    Args:
+        external: its name in the store.
+        digest: of the image whose tag it carries.
+        visible: whether users can start it.
+        size: bytes that are there.
+    """
+
+    external: str
+    identifier: str
+    digest: str
+    visible: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes that are there of an image that is not complete.
+
+    Args:
+        path: of the file that holds them.
+        size: bytes; 0 before the first.
+        source: location that they came from; empty where that is not known.
+        tag: strong entity tag under which they came; empty where there was none.
+    """
+
+    path: Path
+    size: int
+    source: str
+    tag: str
+
+
+class Store(Protocol):
+    """A store of images."""
+
+    name: str
+
+    def check(self) -> list[str]:
+        """What keeps the store from being used, a sentence each."""
+
+    def reserve(self, facts: ImageFacts, attempt: int) -> str:
+        """Make sure of a name for an image, and tag it as this site's.
+
+        Raises:
+            StoreFullError: there is no room for it.
+            StoreError: the store does not answer, or cannot.
+        """
+
+    def part(self, external: str) -> Part:
+        """What is there of an image that is not complete."""
+
+    def fill(self, external: str, blocks: Iterator[bytes], source: str, tag: str | None, have: int) -> int:
+        """Take the bytes in, out of users' sight.
+
+        Args:
+            blocks: the whole image, also what is there already.
+            source, tag: of the transfer, so that it can be resumed.
+            have: bytes that are there already, and stay as they are.
+
+        Returns:
+            how many bytes the image has.
+
+        Raises:
+            StoreFullError, StoreError: they cannot be taken in.
+        """
+
+    def drop(self, external: str) -> None:
+        """Forget the bytes of an image that is not complete."""
+
+    def look(self, external: str) -> Stored | None:
+        """What the store has under a name; None where it has nothing complete."""
+
+    def content(self, external: str) -> Iterator[bytes]:
+        """The bytes as the store has them."""
+
+    def show(self, external: str) -> None:
+        """Let users start it."""
+
+    def hide(self, external: str) -> None:
+        """Take it out of users' sight; the bytes stay."""
+
+    def quarantine(self, external: str) -> None:
+        """Put it where nobody opens it by mistake."""
+
+    def remove(self, external: str) -> None:
+        """Take everything of it away."""
+
+    def ours(self) -> Iterable[Stored]:
+        """Everything that carries this site's tag."""
+
+    def path(self, external: str) -> Path | None:
+        """Where hypervisors on this machine read it; None in stores that are elsewhere."""

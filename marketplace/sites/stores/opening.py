@@ -1,0 +1,20 @@
+"""The stores that a configuration names."""
+
+from __future__ import annotations
+
+from marketplace.sites.settings import DirectoryTable, LibvirtTable, SiteTable
+from marketplace.sites.stores.directory import DirectoryStore
+from marketplace.sites.stores.interface import Store
+from marketplace.sites.stores.libvirt_pool import LibvirtPool
+
+
+def open_store(table: DirectoryTable | LibvirtTable, site: str) -> Store:
+    """A store; nothing is asked of it yet."""
+    if isinstance(table, LibvirtTable):
+        return LibvirtPool(table.name, site, table.path, table.pool, table.uri)
+    return DirectoryStore(table.name, site, table.path)
+
+
+def open_stores(table: SiteTable) -> dict[str, Store]:
+    """Every store by name."""
+    return {one.name: open_store(one, table.name) for one in table.store}
