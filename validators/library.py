@@ -70,6 +70,7 @@ class Outline:
         signed: what its issuer signed (tbsCertificate), in DER.
         serial: of any size and sign.
         issuer, subject: in DER.
+        key: the public key (SubjectPublicKeyInfo), in DER.
         pss_only: its key may make and verify RSASSA-PSS signatures only (RFC 4055, section 1.2).
         for_library: the same certificate as every version of the library takes it, which for an odd
             serial number is one with another.
@@ -79,6 +80,7 @@ class Outline:
     serial: int
     issuer: bytes
     subject: bytes
+    key: bytes
     pss_only: bool
     for_library: bytes
 
@@ -95,13 +97,14 @@ def read_outline(der: bytes) -> Outline:
         # version (where it is given), serial number, algorithm, issuer, validity, subject, key
         place = 1 if fields[0][0] == _EXPLICIT_VERSION else 0
         serial = der_integer(fields[place])
-        algorithm = der_elements(fields[place + 5])[0]
-        key = dotted(der_content(der_elements(algorithm)[0]))
+        key = fields[place + 5]
+        kind = dotted(der_content(der_elements(der_elements(key)[0])[0]))
         plain = der
         if not (serial > 0 and len(der_content(fields[place])) <= _SERIAL_OCTETS):
             fields = [*fields[:place], _PLAIN_SERIAL, *fields[place + 1 :]]
             plain = der_element(SEQUENCE, der_element(SEQUENCE, *fields), *rest)
-        return Outline(signed, serial, fields[place + 2], fields[place + 4], key == _PSS_KEY, plain)
+        issuer, subject = fields[place + 2], fields[place + 4]
+        return Outline(signed, serial, issuer, subject, key, kind == _PSS_KEY, plain)
     except (ValueError, IndexError) as error:
         raise UnreadableError(str(error)) from None
 

@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from validators.certificates import MIN_KEY_BITS, STRONG_KEY_BITS, is_signature_by
 from validators.distinguished import Name, name_of_der
+from validators.distribution import Point, find_points
 from validators.general_names import GeneralName, find_subject_addresses, general_name
 from validators.library import UnreadableError, ask_library, load_certificate, read_outline
 from validators.names import java_name_of_der
@@ -85,7 +86,10 @@ class Link:
         serial: any integer.
         name: the subject as entries spell it.
         addresses: emailAddress values of the subject; None for one that is no IA5String.
+        key_digest: stands for the key, whatever certificate holds it.
         pss_only: the key makes RSASSA-PSS signatures only.
+        key_id: what the certificate calls its key; None where it has no word for it.
+        points: where it says that its revocation lists are.
         alternatives: names of SubjectAlternativeName.
         unknown: critical extensions whose meaning is not known here, in dotted form.
     """
@@ -100,7 +104,10 @@ class Link:
     issuer: Name
     addresses: tuple[str | None, ...]
     key: object
+    key_digest: str
     pss_only: bool
+    key_id: bytes | None
+    points: tuple[Point, ...]
     not_before: datetime
     not_after: datetime
     basic: x509.BasicConstraints | None
@@ -138,6 +145,8 @@ def _read_link(der: bytes) -> Link:
     certificate = load_certificate(outline)
     extensions = certificate.extensions
     critical = [one for one in extensions if one.critical]
+    issuer = name_of_der(outline.issuer)
+    key_id = _value(extensions, x509.SubjectKeyIdentifier)
     return Link(
         certificate=certificate,
         der=der,
@@ -146,10 +155,13 @@ def _read_link(der: bytes) -> Link:
         serial=outline.serial,
         name=java_name_of_der(outline.subject),
         subject=name_of_der(outline.subject),
-        issuer=name_of_der(outline.issuer),
+        issuer=issuer,
         addresses=find_subject_addresses(outline.subject),
         key=certificate.public_key(),
+        key_digest=hashlib.sha256(outline.key).hexdigest(),
         pss_only=outline.pss_only,
+        key_id=None if key_id is None else key_id.digest,
+        points=find_points(_value(extensions, x509.CRLDistributionPoints) or (), issuer),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         basic=_value(extensions, x509.BasicConstraints),

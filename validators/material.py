@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -95,20 +95,17 @@ class TrustMaterial:
         stale = sorted(one.digest for one in self.lists if one.is_stale(now))
         return hashlib.sha256("\n".join([self.digest, *stale]).encode()).hexdigest()
 
-    def find_lists(self, issuers: Iterable[Link], name: Name) -> Sequence[RevocationList]:
-        """Of each series of lists of this name the newest that one of these authorities signed.
-
-        The newest of all comes first.
-        """
-        authorities = list(issuers)
+    def find_lists(self, authority: Link) -> Sequence[RevocationList]:
+        """Of each series of lists that an authority signed the newest; the newest of all comes first."""
         newest: dict[object, RevocationList] = {}
-        for one in self._lists_by_issuer.get(name, ()):
-            if one.series not in newest and any(is_issued_by(one, authority) for authority in authorities):
+        for one in self.lists_by_issuer.get(authority.subject, ()):
+            if one.series not in newest and is_issued_by(one, authority):
                 newest[one.series] = one
         return list(newest.values())
 
     @cached_property
-    def _lists_by_issuer(self) -> Mapping[Name, tuple[RevocationList, ...]]:
+    def lists_by_issuer(self) -> Mapping[Name, tuple[RevocationList, ...]]:
+        """All lists by the name of their issuer, the newest first."""
         found: defaultdict[Name, list[RevocationList]] = defaultdict(list)
         for one in sorted(self.lists, key=lambda one: (one.age, len(one.crl)), reverse=True):
             found[one.issuer].append(one)

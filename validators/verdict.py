@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from validators.certificates import is_self_signed
-from validators.document import format_time
-from validators.links import Link, MaterialError, is_signed_by, parse_link
+from validators.links import MaterialError, parse_link
 from validators.material import TrustMaterial
 from validators.paths import Path, find_paths
 from validators.revocation import Revocation
+from validators.revoking import judge_revocation
 
 
 class Standing(StrEnum):
@@ -111,7 +111,7 @@ def _preference(verdict: CertificateVerdict, at: datetime, now: datetime) -> tup
 
 
 def _judge_path(path: Path, material: TrustMaterial, now: datetime, listed: bool) -> CertificateVerdict:
-    state = _judge_revocation(path, material, now)
+    state = judge_revocation(path, material, now)
     if state.revoked is not None:
         standing = Standing.REVOKED
     elif state.fault is not None:
@@ -134,55 +134,3 @@ def _judge_path(path: Path, material: TrustMaterial, now: datetime, listed: bool
         faults=(),
         fresh_until=state.fresh_until,
     )
-
-
-@dataclass(slots=True)
-class _Revocation:
-    revoked: Revocation | None = None
-    name: str | None = None
-    fault: str | None = None
-    notes: tuple[str, ...] = ()
-    fresh_until: datetime | None = None
-
-
-def _judge_revocation(path: Path, material: TrustMaterial, now: datetime) -> _Revocation:
-    """Ask the issuer of every certificate, from the signer's up, whether it still stands by it."""
-    state = _Revocation()
-    for place, link in enumerate(path.links):
-        if link.self_issued and is_signed_by(link.der, link.der):
-            continue  # only its own key could revoke it: an operator takes it out of the anchors
-        issuers = [*path.links[place + 1 : place + 2], *material.authorities.get(link.issuer, ())]
-        _ask(link, issuers, material, now, state)
-        if state.revoked is not None:
-            return state
-    return state
-
-
-def _ask(
-    link: Link, issuers: Sequence[Link], material: TrustMaterial, now: datetime, state: _Revocation
-) -> None:
-    policy = material.policy
-    lists = material.find_lists(issuers, link.issuer)
-    if not lists:
-        missing = f"there is no revocation list of the issuer of {link.name}"
-        if material.gaps:
-            state.fault = state.fault or f"{missing}, and some could not be read: {'; '.join(material.gaps)}"
-        elif link.fingerprint not in material.pins and policy.missing_crl == "refuse":
-            state.fault = state.fault or missing
-        else:
-            state.notes = (*state.notes, missing)
-        return
-    state.revoked = next(filter(None, (one.find_revocation(link) for one in lists)), None)
-    if state.revoked is not None:
-        state.name = link.name
-        return
-    found = lists[0]
-    if found.is_stale(now):
-        until = format_time(found.next_update) if found.next_update else format_time(found.this_update)
-        stale = f"the newest revocation list of {found.name} is out of date ({until})"
-        if policy.stale_crl == "refuse":
-            state.fault = state.fault or stale
-        else:
-            state.notes = (*state.notes, stale)
-    elif found.next_update is not None and policy.stale_crl == "refuse":
-        state.fresh_until = min(state.fresh_until or found.next_update, found.next_update)

@@ -161,19 +161,21 @@ class _Loading:
                 gaps.append(path.name)
             else:
                 self.read_lists[path] = lists
-        self._keep_gone(paths)
+        self._keep_gone(paths, authorities)
         return [one for lists in self.read_lists.values() for one in lists], gaps
 
-    def _keep_gone(self, paths: Mapping[Path, None]) -> None:
+    def _keep_gone(self, paths: Mapping[Path, None], authorities: Sequence[Link]) -> None:
         """Keep lists that are in no file any more: what they said is not taken back by their absence."""
         newest: dict[object, RevocationList] = {}
         for one in (one for lists in self.read_lists.values() for one in lists):
-            newest[one.series] = max(one, newest.get(one.series, one), key=lambda list_: list_.age)
+            series = _series(one, authorities)
+            newest[series] = max(one, newest.get(series, one), key=lambda list_: list_.age)
         for path, lists in self._before.lists.items():
             if path not in paths and path.exists():
                 continue  # the settings no longer name it
             # Where the same authority says something at least as new, this one was renamed or replaced.
-            left = [one for one in lists if one.series not in newest or newest[one.series].age < one.age]
+            keyed = [(one, newest.get(_series(one, authorities))) for one in lists]
+            left = [one for one, known in keyed if known is None or known.age < one.age]
             for one in left:
                 gone = f"no longer holds the list of {one.name}" if path in self.read_lists else "is gone"
                 self._fault("trust.crl-gone", path, f"{gone}; what it said stays in force (trust forget)")
@@ -197,11 +199,17 @@ class _Loading:
                 return before
             if not issuers:
                 self._fault("trust.crl-foreign", path, f"{one.name} is no authority of this site")
-            if any(old.series == one.series and one.age < old.age for old in before or ()):
+            series = _series(one, authorities)
+            if any(_series(old, authorities) == series and one.age < old.age for old in before or ()):
                 self._fault(
                     "trust.crl-older", path, "is older than the one it replaces, which stays in force"
                 )
                 return before
+            if one.odd is not None:
+                found = (
+                    f"is not understood ({one.odd}): whom it may concern counts as neither revoked nor good"
+                )
+                self._fault("trust.crl-odd", path, found)
             if one.is_stale(self._now):
                 until = format_time(one.next_update or one.this_update)
                 self._fault("trust.crl-stale", path, f"is out of date ({until})")
@@ -219,6 +227,12 @@ class _Loading:
 
     def _fault(self, code: str, path: Path, reason: object) -> None:
         self.faults.append(Fault(code, path.name, str(reason)))
+
+
+def _series(one: RevocationList, authorities: Sequence[Link]) -> tuple[object, ...]:
+    """The lists of which a newer one takes the place of this one; two keys of a name have two."""
+    keys = (link.key_digest for link in authorities if is_issued_by(one, link))
+    return (*one.series, next(keys, None))
 
 
 def find_beside_safely(anchors: Sequence[str]) -> list[Path]:

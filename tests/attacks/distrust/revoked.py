@@ -16,6 +16,8 @@ REVOKED = "revoked certificates"
 LISTS = "revocation lists"
 
 Build = Callable[[Cast], Deceit]
+_STALE = {"this_update": NOW - 9 * DAY, "next_update": NOW - 8 * DAY}
+_FUTURE = {"this_update": NOW + DAY, "next_update": NOW + 9 * DAY}
 
 
 def _revoked(**how: object) -> Build:
@@ -167,16 +169,73 @@ def _others_rows(cast: Cast, root: Identity, leaf: Identity) -> list[bytes]:
     return [crl(root, cast.issue(root, "Other"), row_extensions=[(issuer, True)])]
 
 
-_ODD_LISTS: list[tuple[str, Build]] = [
+def _points(*names: str) -> tuple[x509.ExtensionType, bool]:
+    named = [[x509.UniformResourceIdentifier(name)] for name in names]
+    return x509.CRLDistributionPoints([x509.DistributionPoint(one, None, None, None) for one in named]), False
+
+
+def _at(name: str) -> tuple[x509.ExtensionType, bool]:
+    return _partial(full_name=[x509.UniformResourceIdentifier(name)])
+
+
+def _elsewhere(*points: str) -> Build:
+    """An endorser whose lists are at one place, and an authority with lists at others."""
+
+    def build(cast: Cast) -> Deceit:
+        root = cast.root()
+        leaf = cast.issue(root, extensions=[_points("http://ca.example.org/1")])
+        lists = [crl(root, extensions=[_at(f"http://ca.example.org/{point}")]) for point in points]
+        return Deceit(cast.entry(leaf), [der(root)], lists=lists)
+
+    return build
+
+
+def _stale_where_it_matters(cast: Cast) -> Deceit:
+    """The part of the lists that holds the endorser is out of date; another part is as new as can be."""
+    root = cast.root()
+    leaf = cast.issue(root, extensions=[_points("http://ca.example.org/1")])
+    lists = [
+        crl(root, extensions=[_at("http://ca.example.org/1")], **_STALE),
+        crl(root, extensions=[_at("http://ca.example.org/2")], this_update=NOW),
+    ]
+    return Deceit(cast.entry(leaf), [der(root)], lists=lists)
+
+
+def _namesakes_silence(cast: Cast) -> Deceit:
+    """The only list is signed with another key of the authority's name."""
+    root, again = cast.root(), cast.root()
+    return Deceit(cast.entry(cast.issue(root)), [der(root), der(again)], lists=[crl(again)])
+
+
+def _beside_a_whole_list(*extensions: tuple[x509.ExtensionType, bool]) -> Build:
+    def lists(cast: Cast, root: Identity, leaf: Identity) -> list[bytes]:
+        return [crl(root, this_update=NOW - 2 * DAY), crl(root, extensions=extensions)]
+
+    return _with(lists)
+
+
+_UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True
+_NOT_UNDERSTOOD: list[tuple[str, Build]] = [
     ("a list of changes only", _odd_list((x509.DeltaCRLIndicator(1), True))),
+    ("a list of changes beside a whole list", _beside_a_whole_list((x509.DeltaCRLIndicator(1), True))),
     ("a list of others' certificates", _odd_list(_partial(indirect_crl=True))),
+    ("a list of others' certificates beside a whole list", _beside_a_whole_list(_partial(indirect_crl=True))),
+    (
+        "a list of some reasons",
+        _odd_list(_partial(only_some_reasons=frozenset({x509.ReasonFlags.key_compromise}))),
+    ),
+    ("a list with an unknown critical extension", _odd_list(_UNKNOWN_EXTENSION)),
+    ("a list with rows about others", _with(_others_rows)),
+]
+_MISFITS: list[tuple[str, Build]] = [
     ("a list of authorities only", _odd_list(_partial(only_contains_ca_certs=True))),
     ("a list of attributes only", _odd_list(_partial(only_contains_attribute_certs=True))),
-    (
-        "a list with an unknown critical extension",
-        _odd_list((x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)),
-    ),
-    ("a list with rows about others", _with(_others_rows)),
+    ("a list for another distribution point", _elsewhere("2")),
+    ("lists for two other distribution points", _elsewhere("2", "3")),
+    ("a list for a distribution point of nobody", _odd_list(_at("http://ca.example.org/1"))),
+    ("a list signed with another key of the same name", _namesakes_silence),
+]
+_ODD_LISTS: list[tuple[str, Build]] = [
     ("a list that is cut off", _with(lambda cast, root, leaf: [crl(root)[:-20]])),
     ("a list of noise", _with(lambda cast, root, leaf: [b"0\x82\x01\x00" + cast.about.encode() * 9])),
     ("an empty file", _with(lambda cast, root, leaf: [b""])),
@@ -201,9 +260,6 @@ def _taken_back(
 def _unknown(name: str, because: str, build: Build, strict: bool) -> Distrusted:
     return Distrusted(LISTS, name, "revocation-unknown", "revocation", because, build, strict)
 
-
-_STALE = {"this_update": NOW - 9 * DAY, "next_update": NOW - 8 * DAY}
-_FUTURE = {"this_update": NOW + DAY, "next_update": NOW + 9 * DAY}
 
 ATTACKS = [
     _taken_back("before the entry was made", _revoked(since=NOW - 4000 * DAY), "made after that"),
@@ -239,5 +295,8 @@ ATTACKS = [
         _with(lambda cast, root, leaf: [crl(root, **_FUTURE)]),
         False,
     ),
+    _unknown("a part that is out of date beside a new one", "is out of date", _stale_where_it_matters, False),
+    *(_unknown(name, "is not understood", build, False) for name, build in _NOT_UNDERSTOOD),
+    *(_unknown(name, "that fits", build, True) for name, build in _MISFITS),
     *(_unknown(name, "there is no revocation list of the issuer", build, True) for name, build in _ODD_LISTS),
 ]

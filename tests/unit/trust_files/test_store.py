@@ -242,6 +242,26 @@ def test_a_list_of_the_same_second_with_a_lower_number_is_older(bundle, crl):
     assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-older"])
 
 
+def test_a_list_of_changes_in_its_place_is_named_and_replaces_nothing(bundle, crl):
+    opened = store(anchors=[bundle], lists=[crl])
+    assert (standing(opened), standing(opened, RITA)) == (Standing.CHAINED, Standing.REVOKED)
+    crl.write_bytes(crl_bytes(ROOT, this_update=NOW, extensions=[(x509.DeltaCRLIndicator(1), True)]))
+    opened.reload()
+    assert sorted(codes(opened)) == ["trust.crl-gone", "trust.crl-odd"]
+    assert (standing(opened), standing(opened, RITA)) == (Standing.REVOCATION_UNKNOWN, Standing.REVOKED)
+
+
+def test_the_list_of_a_namesake_with_another_key_does_not_stand_for_the_one_it_overwrites(tmp_path, crl):
+    again = make_identity("Trust Root", None, ca=True, key_usage=None, variant=6)
+    for name, authority in (("root.pem", ROOT), ("again.pem", again)):
+        (tmp_path / name).write_bytes(authority.certificate_pem)
+    opened = store(anchors=[tmp_path / "root.pem", tmp_path / "again.pem"], lists=[crl])
+    assert standing(opened, RITA) is Standing.REVOKED
+    crl.write_bytes(crl_bytes(again, this_update=NOW))
+    opened.reload()
+    assert (standing(opened, RITA), codes(opened)) == (Standing.REVOKED, ["trust.crl-gone"])
+
+
 def test_stale_and_foreign_lists_are_named(bundle, tmp_path):
     (tmp_path / "stale.r0").write_bytes(crl_bytes(ROOT, this_update=NOW - 9 * DAY, next_update=NOW - DAY))
     (tmp_path / "foreign.r0").write_bytes(crl_bytes(root("Stranger")))
