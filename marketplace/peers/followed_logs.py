@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketplace.access.principal import PUBLIC
@@ -13,7 +13,7 @@ from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers import checkpoints
 from marketplace.peers.errors import PeerAddressError, PeerNotFoundError
-from marketplace.peers.left_out import newest_erased
+from marketplace.peers.left_out import forget_left_out, newest_erased
 from marketplace.peers.sites import Evidence, FollowedLog, Peer, Standing, Standings, State, Trouble
 from marketplace.peers.stored import read_followed
 from marketplace.tlog.note import is_key_name
@@ -115,7 +115,7 @@ class FollowedLogs:
             raise PeerAddressError(f"{origin[:80]!r} is no epoch of {peer.name}/{PUBLIC}")
         for known in self.of(peer.id):
             if known.log == PUBLIC:
-                self._forget_rows(known)
+                forget_left_out(self._session, [known.id])
                 self.rename(known, origin)
 
     def rename(self, followed: FollowedLog, origin: str) -> None:
@@ -150,9 +150,9 @@ class FollowedLogs:
 
     def restart(self, peer: Peer) -> None:
         """Read every log of a peer again from its first row; what is here already costs nothing."""
-        for followed in self.of(peer.id):
-            self._forget_rows(followed)
-        checkpoints.settle(self._session, [followed.id for followed in self.of(peer.id)])
+        keys = [followed.id for followed in self.of(peer.id)]
+        forget_left_out(self._session, keys)
+        checkpoints.settle(self._session, keys)
         self._session.execute(update(PeerLog).where(PeerLog.peer_id == peer.id).values(**_START))
 
     def trouble(self) -> dict[int, Trouble]:
@@ -181,11 +181,6 @@ class FollowedLogs:
             .order_by(PeerEvidence.id.desc())
         )
         return [Evidence(*row) for row in rows]
-
-    def _forget_rows(self, followed: FollowedLog) -> None:
-        """Know nothing any more of rows that were left out: they are read again."""
-        for table in (PeerWanted, PeerRejected):
-            self._session.execute(delete(table).where(table.peer_log_id == followed.id))
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[FollowedLog]:
         query = (

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, insert, select, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.ingest import ErasedError
 from marketplace.models import Peer as PeerRow
 from marketplace.models import PeerLog, PeerRejected, PeerWanted
+from marketplace.peers.errors import WithheldError
+from marketplace.peers.limits import MOST_LEFT_OUT
 from marketplace.peers.schedule import wanted_pause
 from marketplace.peers.sites import FollowedLog, Rejected, Wanted
 
@@ -27,21 +29,86 @@ SETTLED = timedelta(seconds=5)
 OWN_TURN = timedelta(seconds=60)
 
 
-def add_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
-    """Note rows whose bodies did not come."""
-    if rows:
+def add_wanted(session: Session, peer_id: int, rows: Sequence[Wanted], now: datetime) -> None:
+    """Note rows whose bodies did not come.
+
+    Args:
+        rows: of logs of the peer.
+
+    Raises:
+        WithheldError: so many are missing from the peer's logs that no further rows are taken in.
+    """
+    if not rows:
+        return
+    missing = _count(session, PeerWanted.peer_log_id, peer_id)
+    if missing + len(rows) > MOST_LEFT_OUT:
+        raise WithheldError(
+            f"{missing} entries of its logs are missing already: it is read on when some of them come"
+        )
+    session.execute(
+        insert(PeerWanted),
+        [_columns(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in rows],
+    )
+
+
+def add_rejected(session: Session, peer_id: int, rows: Sequence[Rejected], now: datetime) -> None:
+    """Note rows that were passed over; of very many the last ones stay.
+
+    Args:
+        rows: of logs of the peer.
+    """
+    if not rows:
+        return
+    _insert_rejected(session, rows, now)
+    if _count(session, PeerRejected.peer_log_id, peer_id) > MOST_LEFT_OUT:
+        kept = MOST_LEFT_OUT - MOST_LEFT_OUT // 8
+        row = aliased(PeerRejected)
+        older = (
+            select(row.peer_log_id, row.sequence)
+            .where(row.peer_log_id.in_(_logs_of(peer_id)))
+            .order_by(row.rejected_at.desc(), row.sequence.desc())
+            .offset(kept)
+        )
         session.execute(
-            insert(PeerWanted),
-            [_columns(one) | {"since": now, "retry_at": _later(now, one.attempts)} for one in rows],
+            delete(PeerRejected)
+            .where(tuple_(PeerRejected.peer_log_id, PeerRejected.sequence).in_(older))
+            .execution_options(synchronize_session=False)
         )
 
 
-def add_rejected(session: Session, rows: Sequence[Rejected], now: datetime) -> None:
-    """Note rows that were passed over."""
+def forget_left_out(session: Session, peer_log_ids: Sequence[int]) -> None:
+    """Know nothing any more of rows of some logs that were left out.
+
+    Nobody is asked for them. Where the logs are read again the rows come again, or comparing the sets
+    finds what is missing.
+    """
+    for table in (PeerWanted, PeerRejected):
+        session.execute(
+            delete(table)
+            .where(table.peer_log_id.in_(peer_log_ids))
+            .execution_options(synchronize_session=False)
+        )
+    session.execute(
+        update(PeerLog)
+        .where(PeerLog.id.in_(peer_log_ids))
+        .values(compared_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _insert_rejected(session: Session, rows: Sequence[Rejected], now: datetime) -> None:
     said = {"rules": RULES, "rejected_at": now}
     if rows:
         kept = [_columns(one) | {"reason": printable(one.reason)[:_MOST_REASON]} | said for one in rows]
         session.execute(insert(PeerRejected), kept)
+
+
+def _logs_of(peer_id: int) -> Select[tuple[int]]:
+    return select(PeerLog.id).where(PeerLog.peer_id == peer_id)
+
+
+def _count(session: Session, key: InstrumentedAttribute[int], peer_id: int) -> int:
+    return session.scalar(select(func.count()).where(key.in_(_logs_of(peer_id)))) or 0
 
 
 def due_wanted(session: Session, followed: FollowedLog, now: datetime, most: int) -> list[Wanted]:
@@ -100,7 +167,8 @@ def reject_erased(
             select(PeerWanted).where(PeerWanted.entry_id == entry_id, PeerWanted.peer_log_id.in_(followed))
         )
         rows = [Rejected(row.peer_log_id, row.sequence, row.entry_id, **said) for row in found]
-        add_rejected(session, rows, now)
+        # As many as were wanted before, at most.
+        _insert_rejected(session, rows, now)
         # It may have been passed over for another reason before.
         session.execute(
             update(PeerRejected)

@@ -12,6 +12,8 @@ PAGE_ROWS = 256
 BOOTSTRAP_ROWS = 1024
 #: Bytes of bodies in one page; a single one has at most 1 MiB.
 PAGE_BYTES = 8 * MIB
+#: Rows of one peer that are missing, and as many that were passed over: some hundred bytes each.
+MOST_LEFT_OUT = 50_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from marketplace.peers.sites import FollowedLog, State, Trouble
 AWAY = 3
 #: Time after which rows that are covered and not here count as late.
 LATE = timedelta(minutes=5)
+#: Rows passed over from which on they are no accident.
+MANY = 1000
 #: Seconds that clocks may differ before somebody should look: what the upload gate forgives is 300.
 CLOCK = 60
 
@@ -120,6 +122,9 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
     if peer.wanted:
         message = f"{peer.wanted} entries of its log were not handed out by anybody yet"
         yield Alert("peer.wanted", "warning", peer.name, message)
+    if peer.rejected >= MANY:
+        message = f"{peer.rejected} rows of its log are none that this site takes: look at the last ones"
+        yield Alert("peer.rejected", "warning", peer.name, message)
     for question, code in peer.faults.items():
         message = f"it does not answer as it should what it is asked about its {question} ({code})"
         yield Alert("peer.faulty", "warning", peer.name, message)

@@ -16,7 +16,14 @@ from marketplace.ingest.batch import Taken
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog
 from marketplace.peers.checkpoints import remember
 from marketplace.peers.errors import PeerError
-from marketplace.peers.left_out import add_rejected, add_wanted, forget_wanted, printable, reject_erased
+from marketplace.peers.left_out import (
+    add_rejected,
+    add_wanted,
+    forget_left_out,
+    forget_wanted,
+    printable,
+    reject_erased,
+)
 from marketplace.peers.sites import FollowedLog, Rejected, State, Wanted
 from marketplace.peers.stored import frontier_bytes
 from marketplace.tlog.checkpoint import SignedCheckpoint
@@ -69,6 +76,7 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
 
     Raises:
         MovedError: the cursor is not where it was.
+        WithheldError: too much of what it names is missing here.
     """
     behind = step.trusted.behind
     state = State.TAILING if behind == 0 else State.BOOTSTRAP
@@ -83,8 +91,8 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
     # What somebody else brought since the page was read is missed no more.
     here = known_ids(session, step.followed.log, [one.entry_id for one in step.wanted]) if step.wanted else ()
     wanted = [one for one in step.wanted if one.entry_id not in here]
-    add_wanted(session, wanted, now)
-    add_rejected(session, step.rejected, now)
+    add_wanted(session, step.followed.peer_id, wanted, now)
+    add_rejected(session, step.followed.peer_id, step.rejected, now)
     forget_wanted(session, step.followed.log, step.accepted)
     if step.trusted.newest is not None:
         remember(session, step.followed, step.trusted.newest, now)
@@ -139,7 +147,7 @@ def save_failure(
 
 
 def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityError, now: datetime) -> None:
-    """Stop pulling the log, keep the evidence and go back to what was proven."""
+    """Stop pulling the log, keep the evidence and go back to what was proven; ask nobody for its rows."""
     proven = followed.trusted.proven
     session.execute(
         update(PeerLog)
@@ -154,6 +162,7 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
             failed_at=now,
         )
     )
+    forget_left_out(session, [followed.id])
     save_evidence(session, followed, error, now)
 
 

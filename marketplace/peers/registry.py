@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.models import Peer as PeerRow
+from marketplace.models import PeerLog
 from marketplace.peers.addresses import parse_address
 from marketplace.peers.errors import PeerKeyError, PeerNotFoundError, PeerTakenError
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.left_out import forget_left_out
 from marketplace.peers.sites import Peer
 from marketplace.peers.stored import read_peer
 from marketplace.tlog.note import VerifierKey
@@ -67,13 +69,16 @@ class Peers:
         return self._select()
 
     def switch(self, name: str, *, disabled: bool) -> Peer:
-        """Stop or go on pulling from a peer; what came from it stays.
+        """Stop or go on pulling from a peer; what came from it stays, and nobody is asked for the rest.
 
         Raises:
             PeerNotFoundError: there is none.
         """
         peer = self.get(name)
         self._session.execute(update(PeerRow).where(PeerRow.id == peer.id).values(disabled=disabled))
+        if disabled:
+            logs = self._session.scalars(select(PeerLog.id).where(PeerLog.peer_id == peer.id))
+            forget_left_out(self._session, logs.all())
         return self.get(name)
 
     def note_contact(self, peer_id: int, now: datetime, clock_offset: int | None) -> None:

@@ -14,9 +14,11 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.peers.errors import NotFoundError, UnreachableError
+from marketplace.peers.administration import PeerAdministration
+from marketplace.peers.errors import NotFoundError, UnreachableError, WithheldError
 from marketplace.peers.feed import Handed, Head
 from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.left_out import due_wanted, last_rejected
 from marketplace.peers.missing import MissingEntries
 from marketplace.peers.pull import LogPull, Means
 from marketplace.peers.registry import Peers
@@ -305,3 +307,68 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
         runner._take_news()
         (told,) = runner.once()
         assert (told.state, told.failures, site.size()) == (State.TAILING, 0, len(DOCUMENTS))
+
+
+def test_of_rows_that_were_passed_over_the_last_ones_are_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.peers.left_out.MOST_LEFT_OUT", 8)
+    feed = FakeFeed(DOCUMENTS[:1])
+    for turn in range(5):
+        feed.rows_held += [b"nonsense %d" % (100 * turn + n) for n in range(5)]
+        assert site.pull(feed).state is State.TAILING
+        site.now += timedelta(seconds=1)
+        assert site.trouble()[1] <= 8
+    with site.database.read() as session:
+        kept = last_rejected(session, site.followed().id, 100)
+    assert [one.sequence for one in kept] == list(range(25, 25 - len(kept), -1))
+    assert len(kept) >= 7
+
+
+def test_where_too_much_is_missing_rows_wait_until_some_of_it_comes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.peers.left_out.MOST_LEFT_OUT", 3)
+    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    feed = FakeFeed(DOCUMENTS)
+    bodies, feed.bodies_held = feed.bodies_held, {}
+    with pytest.raises(WithheldError, match="2 entries of its logs are missing already"):
+        site.pull(feed)
+    assert (site.trouble(), site.followed().trusted.reached.size) == ((2, 0), 2)
+    feed.bodies_held = bodies
+    assert site.pull(feed).trusted.proven.size == 6
+    site.now += timedelta(minutes=1)
+    assert site.missing.retry_wanted(site.followed(), feed) == 2  # type: ignore[arg-type]  # the same calls
+    assert (site.size(), site.trouble()) == (6, (0, 0))
+
+
+def test_what_a_liar_left_out_goes_with_its_quarantine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    feed = FakeFeed(DOCUMENTS[:2])
+    del feed.bodies_held[accept(DOCUMENTS[0]).entry_id]
+    feed.rows_held.append(b"nonsense")
+    site.pull(feed)
+    assert site.trouble() == (1, 1)
+    feed.rows_held += [b"more", b"nonsense", b"than", b"before"]
+    honest = [*feed.rows_held]
+    feed.covered, feed.rows_held = honest, [*honest[:-1], b"a lie"]
+    with pytest.raises(WrongRootError):
+        site.pull(feed)
+    assert site.trouble() == (0, 0)
+    with site.database.read() as session:
+        assert due_wanted(session, site.followed(), site.now + timedelta(days=9), 9) == []
+    feed.rows_held = honest
+    with site.database.write() as session:
+        FollowedLogs(session).release(site.peer)
+    site.pull(feed)
+    assert site.trouble() == (0, 4)  # what was proven is not read again: sets are compared for it
+    assert site.followed().compared_at is None
+
+
+def test_nobody_is_asked_for_what_is_missing_from_a_peer_that_is_switched_off(site: Site) -> None:
+    feed = FakeFeed(DOCUMENTS[:2])
+    feed.bodies_held.clear()
+    site.pull(feed)
+    assert site.trouble() == (2, 0)
+    PeerAdministration(site.database, "test", lambda: site.now).switch(SITE, disabled=True)
+    assert site.trouble() == (0, 0)

@@ -17,7 +17,7 @@ from marketplace.tlog.digest import SetSum
 from marketplace.tlog.leaf import EntryLeaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey
-from marketplace.tlog.tiles import RightEdge, TileName, parse_tile_name
+from marketplace.tlog.tiles import WIDTH, RightEdge, TileName, join_bodies, join_bundle, parse_tile_name
 from tests.federation.sites import document
 from validators import accept
 
@@ -29,7 +29,7 @@ TEXT, LINES, BINARY, JSON = (
 )
 _LOG = "/fed/v1/logs/public"
 CHECKPOINT, CHANGES, DIGEST = f"{_LOG}/checkpoint", f"{_LOG}/changes", f"{_LOG}/digest"
-TILES, HEADS = f"{_LOG}/tile/", "/fed/v1/witness/heads"
+TILES, BUNDLES, HEADS = f"{_LOG}/tile/", f"{_LOG}/bodies/", "/fed/v1/witness/heads"
 BODIES, DESCRIPTION = "/fed/v1/bodies", "/.well-known/marketplace-federation"
 
 
@@ -80,6 +80,7 @@ class Liar:
         if self.face_of is not None:
             self.site, self.key = self.face_of.site, self.face_of.key
         self.entries: dict[str, bytes] = {}
+        self._by_row: dict[bytes, bytes] = {}
         self.rows = [*self.before]
         for data in self.documents or [document(f"{self.name} {n}") for n in range(4)]:
             self.add(data)
@@ -90,6 +91,7 @@ class Liar:
         leaf = EntryLeaf(entry_id, len(data), f"{self.site}/public", number, 1_714_521_600)
         self.entries[entry_id] = data
         self.rows.append(leaf.to_bytes())
+        self._by_row[leaf.to_bytes()] = data
 
     def note(self, rows: Sequence[bytes], origin: str | None = None, key: SigningKey | None = None) -> bytes:
         """A signed checkpoint over rows."""
@@ -116,6 +118,9 @@ class Liar:
                 parts[part] = parts.get(part, SetSum()).plus([one])
         return {"parts": {part: total.digest for part, total in parts.items()}}
 
+    def _bundle(self, name: TileName) -> Sequence[bytes]:
+        return self.rows[WIDTH * name.number :][: name.width]
+
     def _tile(self, level: int, name: TileName) -> Reply:
         edge = RightEdge()
         tile = edge.grow(map(hash_leaf, self.rows)).get((level, name.number), b"")[: 32 * name.width]
@@ -134,7 +139,12 @@ class Liar:
             return Reply(LINES, b"".join(row + b"\n" for row in self.rows[since : since + limit]))
         if path.startswith(TILES):
             level, _, name = path.removeprefix(TILES).partition("/")
+            if level == "entries":
+                return Reply(BINARY, join_bundle(self._bundle(parse_tile_name(name))))
             return self._tile(int(level), parse_tile_name(name))
+        if path.startswith(BUNDLES):
+            rows = self._bundle(parse_tile_name(path.removeprefix(BUNDLES)))
+            return Reply(BINARY, join_bodies(self._by_row.get(row, b"") for row in rows))
         if path == BODIES:
             found = [one for one in json.loads(sent) if one in self.entries]
             return Reply(BINARY, join((one, self.entries[one]) for one in found))

@@ -12,6 +12,7 @@ from functools import cache
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from marketplace.peers.overview import MANY
 from marketplace.peers.sites import State
 from marketplace.tlog.checkpoint import Checkpoint
 from marketplace.tlog.note import SigningKey, sign_note
@@ -328,6 +329,17 @@ LIES = [
         rejected=len(_NONSENSE),
         how=_IN_TREE,
         signs=_NONSENSE,
+        lacks=False,
+    ),
+    Lie(
+        "signs a thousand rows of nonsense",
+        honest,
+        "",
+        State.TAILING,
+        alerts=("peer.rejected",),
+        rejected=MANY,
+        how=f"{_IN_TREE}; of 50 000 the last ones are kept",
+        signs=tuple(b"nonsense %d" % number for number in range(MANY)),
         lacks=False,
     ),
     Lie(
