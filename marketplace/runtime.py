@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -43,6 +43,8 @@ from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
+from marketplace.sparql.store import ENGINE_ERRORS
+from marketplace.system_errors import reason_of
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
 from marketplace.trust.follower import VerdictFollower
@@ -52,6 +54,8 @@ from marketplace.worker import FAILING, Lag, Worker
 
 log = logging.getLogger(__name__)
 
+#: Followers that keep what words and queries need, by the beginning of their names.
+_OPTIONAL = frozenset({"search", "sparql"})
 #: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
 _FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
 
@@ -68,12 +72,19 @@ class Health:
     Args:
         faults: what keeps it from doing its work, as codes.
         lags: how far each follower is behind.
+        degraded: what does not work and keeps nothing else from working, each with the reason.
         publishing: how publishing to other sites stands; None for a site that offers nothing.
     """
 
     faults: tuple[str, ...]
     lags: tuple[Lag, ...]
+    degraded: Mapping[str, str] = field(default_factory=dict)
     publishing: Condition | None = None
+
+
+def is_optional(lag: Lag) -> bool:
+    """Whether a follower keeps something that entries, lists and uploads do without."""
+    return lag.follower.partition(":")[0] in _OPTIONAL
 
 
 class Following:
@@ -90,6 +101,7 @@ class Following:
         conflicts: ConflictFollower,
         precedence: Precedence,
         shelving: ShelvingService,
+        queries: QueryService | None,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -100,11 +112,14 @@ class Following:
         self._conflicts = conflicts
         self._precedence = precedence
         self._shelving = shelving
+        self._queries = queries
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
         self._stopping = threading.Event()
         self._sparql: SparqlFollower | None = None
-        self._worker: Worker | None = None
+        self._workers: tuple[Worker, ...] = ()
+        #: Why queries cannot be answered; empty where they can, or are off.
+        self._queries_refused = ""
 
     def start(self) -> None:
         """Open each follower's copy and let it follow, as soon as there is a usable database."""
@@ -122,41 +137,65 @@ class Following:
             pause = min(_LAST_OPENING, 2 * pause)
 
     def _try_open(self) -> bool:
+        """Open what is not open yet; whether nothing is left to open."""
+        return (bool(self._workers) or self._try_follow()) and self._try_queries()
+
+    def _try_follow(self) -> bool:
         try:
             # Before anybody is answered: the settings may show less than they did.
             self._shelving.refresh()
             if self._indexer is not None:
                 self._indexer.start()
-            self._sparql = open_follower(self._settings, self._database)
         except (SQLAlchemyError, LogNotFoundError):
             log.exception("the log cannot be followed; tried again until it can")
             return False
-        followers: tuple[Follower | None, ...] = (
-            self._verdicts,
-            self._conflicts,
-            self._indexer,
-            self._sparql,
-        )
-        worker = Worker(
-            self._database, [one for one in followers if one is not None], precedence=self._precedence
-        )
-        worker.start()
-        self._worker = worker
+        followers: tuple[Follower | None, ...] = (self._verdicts, self._conflicts, self._indexer)
+        self._follow([one for one in followers if one is not None])
         return True
+
+    def _try_queries(self) -> bool:
+        """Open the triple store and what answers queries; everything else works without them."""
+        if self._queries is None:
+            return True
+        try:
+            self._queries.start()
+            self._sparql = open_follower(self._settings, self._database)
+        except (*ENGINE_ERRORS, SQLAlchemyError, LogNotFoundError) as error:
+            log.exception("queries cannot be answered; tried again until they can")
+            self._queries_refused = reason_of(error)
+            return False
+        self._queries_refused = ""
+        if self._sparql is not None:
+            self._follow([self._sparql])
+        return True
+
+    def _follow(self, followers: Sequence[Follower]) -> None:
+        worker = Worker(self._database, followers, precedence=self._precedence)
+        worker.start()
+        self._workers = (*self._workers, worker)
 
     def nudge(self) -> None:
         """Say that a log has grown."""
-        if self._worker is not None:
-            self._worker.nudge()
+        for worker in self._workers:
+            worker.nudge()
 
     def lags(self) -> list[Lag]:
         """How far each follower is behind; empty where none runs."""
-        return [] if self._worker is None else self._worker.lags()
+        return [lag for worker in self._workers for lag in worker.lags()]
+
+    def degraded(self, lags: Sequence[Lag]) -> dict[str, str]:
+        """What does not work and keeps nothing else from working, each with the reason.
+
+        Args:
+            lags: of the followers, now.
+        """
+        failing = {lag.follower: lag.reason for lag in lags if is_optional(lag) and lag.failures >= FAILING}
+        return failing | ({"queries": self._queries_refused} if self._queries_refused else {})
 
     @property
     def waiting(self) -> bool:
         """Whether nothing follows yet: at the start the database could not be used."""
-        return self._worker is None
+        return not self._workers
 
     @property
     def warming_up(self) -> bool:
@@ -169,9 +208,9 @@ class Following:
         for thread in (self._warming, self._opening):
             if thread.ident is not None:
                 thread.join()
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        for worker in self._workers:
+            worker.stop()
+        self._workers = ()
         if self._sparql is not None:
             self._sparql.close()
             self._sparql = None
@@ -243,8 +282,6 @@ class Runtime:
 
     def start(self) -> None:
         """Let the followers run and queries be answered."""
-        if self.queries is not None:
-            self.queries.start()
         self.trust_watch.start()
         self.access.start()
         self.following.start()
@@ -289,14 +326,16 @@ class Runtime:
             return Health((error.code,), ())
         except (SQLAlchemyError, LogNotFoundError, OSError):
             return Health(("store.unreachable",), ())
-        faults = [f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING]
+        faults = [
+            f"follower.{lag.follower}" for lag in lags if lag.failures >= FAILING and not is_optional(lag)
+        ]
         if self.following.waiting:
             faults.append("followers.waiting")
         if self.following.warming_up:
             faults.append("search.warming-up")
         if self.trust_watch.failures >= FAILING:
             faults.append("trust.verdicts")
-        return Health(tuple(faults), tuple(lags), publishing)
+        return Health(tuple(faults), tuple(lags), self.following.degraded(lags), publishing)
 
     def _publishing(self) -> Condition | None:
         if self.federation is None:
@@ -331,8 +370,9 @@ def build(settings: Settings) -> Runtime:
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )
     shelving = ShelvingService(database, shown)
+    queries = query_service(settings) if settings.query.enabled else None
     following = Following(
-        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving
+        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving, queries
     )
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
@@ -366,7 +406,7 @@ def build(settings: Settings) -> Runtime:
         entry_cache=entry_cache,
         following=following,
         log_watch=LogWatch(database, partial(_nudge, following, federation)),
-        queries=query_service(settings) if settings.query.enabled else None,
+        queries=queries,
         search=search,
         metrics=metrics,
         trust_store=trust_store,

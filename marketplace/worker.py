@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Follower, Precedence
 from marketplace.db import Database
+from marketplace.system_errors import reason_of
 
 #: Rows handed to a follower at a time.
 BATCH = 512
@@ -43,12 +44,14 @@ class Lag:
             everybody, and this is.
         failures: attempts in a row that failed; 0 while it works.
         stepped_over: rows that it could not take in since the process began; the log names them.
+        reason: why the last attempt failed, in words for everybody; empty while it works.
     """
 
     follower: str
     rows: int
     failures: int
     stepped_over: int = 0
+    reason: str = ""
 
 
 class Worker:
@@ -112,6 +115,7 @@ class Worker:
                     max(0, size - cursors.position(runner.follower.name, PUBLIC)),
                     runner.failures,
                     runner.stepped_over,
+                    runner.reason,
                 )
                 for runner in self._runners
             ]
@@ -281,6 +285,7 @@ class _Runner:
         self.stopping = threading.Event()
         self.failures = 0
         self.stepped_over = 0
+        self.reason = ""
         self.thread = threading.Thread(target=self._run, name=f"follower-{follower.name}", daemon=True)
         self._database = database
         self._poll = poll
@@ -296,15 +301,16 @@ class _Runner:
                 if self.failures >= FAILING:
                     self.stepped_over += step_over(self._database, self.follower)
                 taken = step(self._database, self.follower)
-            except Exception:  # the thread goes on: counted, logged, tried again
+            except Exception as error:  # the thread goes on: counted, logged, tried again
                 self.failures += 1
+                self.reason = reason_of(error)
                 pause = self._pause()
                 _logger.exception("follower %s failed; next attempt in %.1f s", self.follower.name, pause)
                 self.stopping.wait(
                     pause
                 )  # nudges do not shorten it: uploads must not turn it into a busy loop
                 continue
-            self.failures = 0
+            self.failures, self.reason = 0, ""
             if taken and self._precedence.taken:
                 self.stopping.wait(self._let_pass)
             elif taken < BATCH:

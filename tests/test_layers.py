@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "marketplace.logs": set(),
     "marketplace.limits": set(),
     "marketplace.memory": set(),
+    "marketplace.system_errors": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate"},
@@ -78,7 +79,7 @@ MAY_IMPORT = {
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
-    "marketplace.sparql": RULED | {"marketplace.entries"},
+    "marketplace.sparql": RULED | {"marketplace.entries", "marketplace.system_errors"},
     "marketplace.search": RULED | {"marketplace.catalogue", "marketplace.entries"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
@@ -87,11 +88,12 @@ MAY_IMPORT = {
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED
     | {"marketplace.audit", "marketplace.ingest", "marketplace.mail", "marketplace.trust"},
-    "marketplace.worker": FOLLOWED,
+    "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
-    "marketplace.runtime": SERVICES | {"marketplace.memory", "marketplace.metrics", "marketplace.peers"},
+    "marketplace.runtime": SERVICES
+    | {"marketplace.memory", "marketplace.metrics", "marketplace.peers", "marketplace.system_errors"},
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},

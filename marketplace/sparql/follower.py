@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 _INTERVAL = 0.5
 #: A publication takes at most this share of the time, however large the store is.
 _SHARE = 0.1
+#: Longest pause between two attempts to publish, in seconds.
+_LAST_RETRY = 60.0
 #: Rows at once in one question to the database, and from which on files are written instead of memory.
 _CHUNK = 64
 
@@ -98,6 +100,7 @@ class SparqlFollower:
 
         Raises:
             StoreInUseError: another process follows into this directory.
+            OSError: the system keeps the store from being opened.
         """
         store = TripleStore(directory)
         with database.read() as session:
@@ -121,15 +124,27 @@ class SparqlFollower:
         if log != PUBLIC or not changes:
             return
         with self._guard:
-            end = changes[-1].sequence + 1
-            while (position := self._store.mark.position) < end:
-                page = [change for change in changes if change.sequence >= position]
-                if page[0].sequence > position:
-                    # The cursor was ahead of this store: the log has what lies between.
-                    page = ChangeLog(session).page(PUBLIC, position)
-                self._take_in(session, page)
-            self._whole = self._whole or self._store.mark.position == ChangeLog(session).size(PUBLIC)
+            try:
+                self._advance(session, changes)
+            except ENGINE_ERRORS:
+                self._store.let_go()
+                raise
         self._changed.set()
+
+    def _advance(self, session: Session, changes: Sequence[Change]) -> None:
+        self._store.verify_open()
+        if self.name != _cursor_name(self._store):
+            # Opened again after an error, it turned out to be damaged and began anew.
+            log.warning("building the triple store from the log", extra={"reason": "the store was damaged"})
+            self.name, self._whole = _cursor_name(self._store), False
+        end = changes[-1].sequence + 1
+        while (position := self._store.mark.position) < end:
+            page = [change for change in changes if change.sequence >= position]
+            if page[0].sequence > position:
+                # The cursor was ahead of this store: the log has what lies between.
+                page = ChangeLog(session).page(PUBLIC, position)
+            self._take_in(session, page)
+        self._whole = self._whole or self._store.mark.position == ChangeLog(session).size(PUBLIC)
 
     def reset(self) -> None:
         """Forget every entry; the log is about to come again from its start."""
@@ -164,25 +179,30 @@ class SparqlFollower:
         self._store.move_mark(page[-1].sequence + 1, page[-1].entry_id)
 
     def _publish_changes(self) -> None:
-        pause = 0.0
+        pause, failures = 0.0, 0
         while not self._stop.wait(pause):
             self._changed.wait()
             started = time.monotonic()
-            self._publish()
-            pause = max(_INTERVAL, (time.monotonic() - started) / _SHARE)
+            failures = 0 if self._publish() else failures + 1
+            took = time.monotonic() - started
+            pause = min(_LAST_RETRY, max(_INTERVAL * 2.0 ** min(failures, 16), took / _SHARE))
         self._publish()
 
-    def _publish(self) -> None:
+    def _publish(self) -> bool:
+        """Publish what has changed; False where that has to be tried again."""
         with self._guard:
             if not self._changed.is_set() or not self._whole:
                 self._changed.clear()
-                return
+                return True
             self._changed.clear()
             try:
                 self._store.publish()
             except ENGINE_ERRORS:
-                # A full disk, most likely: the next change tries again.
                 log.exception("the triple store cannot be published; queries see an older one")
+                self._store.let_go()
+                self._changed.set()
+                return False
+            return True
 
 
 class _Places:
@@ -314,6 +334,7 @@ def open_follower(settings: Settings, database: Database) -> SparqlFollower | No
 
     Raises:
         SQLAlchemyError: the database cannot be read, or has not this program's schema.
+        OSError: the system keeps the store from being opened.
     """
     if not settings.query.enabled:
         return None

@@ -48,11 +48,15 @@ class Generations:
         self._directory.mkdir(parents=True, exist_ok=True)
         number = max((int(path.name) for path in self._copies()), default=0) + 1
         copy = self._directory / str(number)
-        write(copy)
-        turned = self._directory / "next"
-        turned.unlink(missing_ok=True)
-        turned.symlink_to(copy.name)
-        turned.replace(self._link)
+        try:
+            write(copy)
+            turned = self._directory / "next"
+            turned.unlink(missing_ok=True)
+            turned.symlink_to(copy.name)
+            turned.replace(self._link)
+        except BaseException:  # also when interrupted: copies that nobody reads would fill the disk
+            shutil.rmtree(copy, ignore_errors=True)
+            raise
         self.sweep()
 
     def withdraw(self) -> None:

@@ -169,11 +169,22 @@ class WorkerPool:
         self._memory = memory
         self._closing = threading.Lock()
         self._closed = False
+        self._started = False
 
     def start(self) -> None:
-        """Start every process; they become ready while the server goes on starting."""
+        """Start every process; they become ready while the server goes on starting. Later calls do nothing.
+
+        One that cannot be started is started when it is asked.
+        """
+        with self._closing:
+            if self._started:
+                return
+            self._started = True
         for worker in self._all:
-            worker.start()
+            try:
+                worker.start()
+            except OSError:
+                log.exception("no query process can be started")
             self._idle.put(worker)
 
     def ask(self, request: bytes, seconds: float) -> bytes:

@@ -86,7 +86,11 @@ class QueryService:
         )
 
     def start(self) -> None:
-        """Start the query processes."""
+        """Start the query processes. Later calls do nothing.
+
+        Raises:
+            OSError: there is no place for what they read.
+        """
         self._generations.mkdir(parents=True, exist_ok=True)
         self._pool.start()
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
+from marketplace.system_errors import find_condition
+
 from .generations import Generations
 from .service import GENERATIONS
 
@@ -54,11 +56,14 @@ class TripleStore:
 
     Raises:
         StoreInUseError: some process has it open already.
+        OSError: the system keeps it from being opened: no room, no rights.
     """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "store"
+        self._closed = False
+        self._store: Store | None = None
         self._lock = os.open(directory / "writer.lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,18 +73,28 @@ class TripleStore:
         self._generations = Generations(directory / GENERATIONS)
         self.damaged = False
         try:
-            self._store: Store | None = Store(str(self._path))
+            self._open()
         except ENGINE_ERRORS:
-            # The log has everything: what cannot be opened is not worth repairing.
-            self.damaged = True
-            self._remove()
-            self._store = Store(str(self._path))
-        self.mark = self._read_mark() or self._new_mark()
+            os.close(self._lock)
+            raise
 
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever stored."""
         return self.mark.position == 0
+
+    def verify_open(self) -> None:
+        """Open the files again where ``let_go`` closed them; ``mark`` says what they hold.
+
+        Raises:
+            OSError: the system keeps them from being opened.
+        """
+        if self._store is None and not self._closed:
+            self._open()
+
+    def let_go(self) -> None:
+        """Close the files after an error: the engine keeps refusing work when the cause is gone long ago."""
+        self._store = None
 
     def clear(self) -> None:
         """Start again with an empty store; nothing published stays readable."""
@@ -130,12 +145,27 @@ class TripleStore:
     def close(self) -> None:
         """Close the files and let another process write."""
         self._store = None
+        self._closed = True
         os.close(self._lock)
+
+    def _open(self) -> None:
+        try:
+            self._store = Store(str(self._path))
+        except ENGINE_ERRORS as error:
+            if find_condition(error) is not None:
+                raise
+            # The log has everything: what cannot be opened is not worth repairing.
+            self.damaged = True
+            self._remove()
+            self._store = Store(str(self._path))
+        self.mark = self._read_mark() or self._new_mark()
 
     @property
     def _opened(self) -> Store:
-        if self._store is None:
+        if self._closed:
             raise ValueError("the triple store is closed")
+        self.verify_open()
+        assert self._store is not None  # noqa: S101  # opened above
         return self._store
 
     def _remove(self) -> None:

@@ -34,7 +34,9 @@ def ready(request: Request) -> Response:
     ]
     # Nor does a mail server that is down: mail waits for it.
     mail = {"state": runtime.mail.health.state}
-    body: dict[str, object] = {"followers": followers, "trust": trust, "mail": mail}
+    # Nor does what only words or queries need.
+    degraded = dict(health.degraded)
+    body: dict[str, object] = {"followers": followers, "degraded": degraded, "trust": trust, "mail": mail}
     if health.publishing is not None:
         # A site that cannot publish still answers its users.
         body["federation"] = asdict(health.publishing)

@@ -50,7 +50,11 @@ def status(request: Request) -> Response:
     """Sizes, lags, states and versions. Of logs only the public one: others are nobody's business."""
     runtime: Runtime = request.registry[Runtime]
     health = runtime.health()
-    values: dict[str, Any] = {"faults": health.faults, "versions": _versions(runtime)}
+    values: dict[str, Any] = {
+        "faults": health.faults,
+        "degraded": health.degraded,
+        "versions": _versions(runtime),
+    }
     try:
         values |= _stored(request, runtime, health.lags)
     except (SQLAlchemyError, LogNotFoundError, OSError):
@@ -85,7 +89,7 @@ def _follower(lag: Lag, size: int, position: int) -> FollowerState:
     purpose = _PURPOSES[lag.follower.partition(":")[0]]
     state = plural(behind, "entry behind", "entries behind") if behind else "up to date"
     if lag.failures:
-        state = f"{state}, failed {plural(lag.failures, 'time')} in a row"
+        state = f"{state}, failed {plural(lag.failures, 'time')} in a row: {lag.reason}"
     if lag.stepped_over:
         state = f"{state}, stepped over {plural(lag.stepped_over, 'entry', 'entries')}"
     return FollowerState(lag.follower, purpose, grouped(position), state, not behind and not lag.failures)

@@ -64,3 +64,20 @@ def test_a_process_starts_and_ends_without_a_usable_database(tmp_path):
     runtime.start()
     assert runtime.health().faults == ("store.unreachable",)
     runtime.close()
+
+
+def test_a_triple_store_that_cannot_be_opened_keeps_nothing_else_from_working(tmp_path):
+    (tmp_path / "sparql").write_text("a file where a directory should be")
+    settings = Settings.from_mapping({"data": str(tmp_path), "search.engine": "off"})
+    upgrade(settings.database_url)
+    runtime = build(settings)
+    try:
+        runtime.start()
+        until(lambda: runtime.health().faults == (), "the process is ready")
+        assert runtime.health().degraded == {"queries": "Not a directory"}
+        assert {lag.follower for lag in runtime.health().lags} == {"verdicts", "conflicts"}
+        (tmp_path / "sparql").unlink()
+        until(lambda: runtime.health().degraded == {}, "queries are answered")
+        assert len(runtime.health().lags) == 3
+    finally:
+        runtime.close()
