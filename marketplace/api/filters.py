@@ -18,6 +18,13 @@ _DATE: Schema = {
     "anyOf": [{"format": "date"}, {"format": "date-time", "pattern": TIME_PATTERN}],
 }
 
+#: What clients may send; ``validators.checksums.find_checksum`` has the rule itself.
+CHECKSUM_PATTERN = (
+    r"^(([Mm][Dd]5|[Ss][Hh][Aa]-?(1|256|384|512))[:=])?"
+    r"([0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})$"
+    r"|^[A-P][A-Za-z0-9_-]{26}$"
+)
+
 _MEANINGS: Mapping[Facet, str] = {
     Facet.STATUS: "status of the entry; `all` for every one; `valid` where it is absent",
     Facet.OS: "operating system, in any case",
@@ -64,6 +71,12 @@ _NARROWING = (
     _parameter("created-from", "endorsed on this day or later (or at this time)", _DATE, "2024-01-31"),
     _parameter("created-to", "endorsed on this day or earlier (or at this time)", _DATE),
 )
+_CHECKSUM = _parameter(
+    "checksum",
+    "a checksum of the image: all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512 in either case, "
+    "alone or as `sha256:HEX`, or an identifier. A checksum among the words of `q` means the same",
+    {"type": "string", "maxLength": 200, "pattern": CHECKSUM_PATTERN},
+)
 SCOPE_SCHEMA: Schema = {
     "type": "string",
     "pattern": rf"^(all|public|mine|{GROUP}[^\u0000-\u001f\u007f]+)$",
@@ -98,5 +111,5 @@ def _sort(*without: Sort) -> Parameter[str | None]:
 
 
 #: Of lists, which no words give a relevance.
-LIST_PARAMETERS = (*_NARROWING, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
-SEARCH_PARAMETERS = (WORDS, *_NARROWING, _SCOPE, _sort(), *_PAGING)
+LIST_PARAMETERS = (*_NARROWING, _CHECKSUM, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
+SEARCH_PARAMETERS = (WORDS, *_NARROWING, _CHECKSUM, _SCOPE, _sort(), *_PAGING)

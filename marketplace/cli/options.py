@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from validators.checksums import find_checksum
+
 if TYPE_CHECKING:
     from marketplace.client import MarketplaceClient
     from marketplace.config import Settings
@@ -71,6 +73,24 @@ def scope_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="SCOPE",
         help="Which part of what you may see: all, public, mine (your groups' only) or group:NAME.",
     )(function)
+
+
+def checksum_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--checksum`` to a command that lists or searches."""
+    return click.option(
+        "--checksum",
+        metavar="CHECKSUM",
+        callback=_read_checksum,
+        help="Only entries about the image with this MD5, SHA-1, SHA-256, SHA-384 or SHA-512: "
+        "hex digits, sha256:HEX, or an identifier.",
+    )(function)
+
+
+def _read_checksum(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    checksum = None if text is None else find_checksum(text)
+    if text is not None and checksum is None:
+        raise click.BadParameter(f"{text!r} is no checksum: give all of its hex digits", context, parameter)
+    return None if checksum is None else f"{checksum.algorithm}:{checksum.value}"
 
 
 def open_client(endpoint: str | None) -> MarketplaceClient:

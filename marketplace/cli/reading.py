@@ -10,7 +10,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
-from marketplace.cli.options import endpoint_option, open_client, scope_option
+from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.client import MarketplaceClient
 from marketplace.client.marketplace import ListQuery, Location, Status
@@ -31,6 +31,7 @@ from validators.trust import judge
 @click.option("--location", type=click.Choice(["all", "web", "pdisk"]), default="all", show_default=True)
 @click.option("--identifier", help="Only entries about this image.")
 @click.option("--email", help="Only this endorser's entries.")
+@checksum_option
 @click.option("--search", help="Only entries in which every one of these words occurs.")
 @click.option("--trust", help="trusted, chained, revoked ... or all; else what the marketplace shows.")
 @scope_option
@@ -42,6 +43,7 @@ def list_(
     location: Location,
     identifier: str | None,
     email: str | None,
+    checksum: str | None,
     search: str | None,
     trust: str | None,
     scope: str | None,
@@ -51,7 +53,7 @@ def list_(
 
     What is listed is not verified; `show` and `verify` do that.
     """
-    query = ListQuery(status, location, identifier, email, search, limit, scope, trust)
+    query = ListQuery(status, location, identifier, email, search, limit, scope, trust, checksum)
     columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
     with open_client(endpoint) as client:
         records = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from marketplace.cli.options import endpoint_option, open_client, scope_option
+from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.client.search import SearchQuery
 from marketplace.logs import printable
@@ -41,6 +41,7 @@ _FILTERS = {
 @click.option("--location", multiple=True, type=click.Choice(["web", "pdisk"]))
 @click.option("--trust", multiple=True, help="trusted, chained, revoked ... or all.")
 @click.option("--signature", multiple=True, type=click.Choice(["strong", "legacy"]))
+@checksum_option
 @scope_option
 @click.option("--sort", help="relevance, newest, oldest, title, largest, smallest ...")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
@@ -48,6 +49,7 @@ _FILTERS = {
 def search(
     endpoint: str | None,
     output: Format,
+    checksum: str | None,
     scope: str | None,
     sort: str | None,
     limit: int,
@@ -60,8 +62,7 @@ def search(
     is not verified; `show` and `verify` do that.
     """
     given = tuple((_FILTERS[name], value) for name, values in filters.items() for value in values)
-    if scope:
-        given = (*given, ("scope", scope))
+    given += tuple((name, value) for name, value in (("scope", scope), ("checksum", checksum)) if value)
     with open_client(endpoint) as client:
         answer = client.search(SearchQuery(" ".join(words), given, sort, limit))
     records = [

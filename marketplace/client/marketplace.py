@@ -63,6 +63,7 @@ class ListQuery:
 
     Args:
         trust: how the marketplace stands to their endorsers, or ``all``; None leaves it to what it shows.
+        checksum: of the image, as ``sha256:HEX``, hex digits or an identifier.
     """
 
     status: Status = "valid"
@@ -73,6 +74,7 @@ class ListQuery:
     limit: int | None = None
     scope: str | None = None
     trust: str | None = None
+    checksum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,8 @@ class MarketplaceClient:
         Raises:
             TransportError: it cannot be reached, fails, answers what is no list, or ends it early.
         """
+        if query.checksum is not None:
+            self._verify_knows_checksums(query.checksum)
         seen, size = 0, _PAGE_ROWS
         while query.limit is None or seen < query.limit:
             wanted = size if query.limit is None else min(size, query.limit - seen)
@@ -369,6 +373,7 @@ class MarketplaceClient:
             "sSearch": query.search,
             "scope": query.scope,
             "trust": query.trust,
+            "checksum": query.checksum,
             "iDisplayStart": str(start),
             "iDisplayLength": str(length),
         }
@@ -385,6 +390,10 @@ class MarketplaceClient:
         if answer.status != 200:
             raise get_error(answer)
         return _parse_page(parse_json(answer))
+
+    def _verify_knows_checksums(self, checksum: str) -> None:
+        """Make sure that the marketplace can look for one: any other would list everything."""
+        self._record(f"/api/v1/entries?limit=1&checksum={quote(checksum)}", "entries")
 
     def _verify_audience(self, data: bytes, audience: str) -> None:
         """Make sure that the marketplace knows groups: any other would show the entry to everybody."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from sqlalchemy import Select, select
 
-from marketplace.models import Entry, EntryChecksum
+from marketplace.models import Current, EntryChecksum
+from marketplace.rules.visibility import Scope
 from validators.checksums import SHA1
 from validators.document import Checksum
 from validators.identifier import identifier_from_sha1
 
 
-def stating(checksum: Checksum) -> Select[tuple[int]]:
-    """Keys of the entries that state a checksum, superseded ones and those of any log among them.
+def stating(checksum: Checksum, scope: Scope) -> Select[tuple[int]]:
+    """Keys of the entries that are current in a log of the scope and state a checksum.
 
     Args:
         checksum: in its canonical spelling; see ``validators.checksums.find_checksum``.
     """
+    found = select(Current.entry_key).where(scope.covers(Current.log_id))
     if checksum.algorithm == SHA1:
-        return select(Entry.id).where(Entry.identifier == identifier_from_sha1(checksum.value))
+        return found.where(Current.identifier == identifier_from_sha1(checksum.value))
     # The value alone would do, since each algorithm has values of a length of its own.
-    return select(EntryChecksum.entry_key).where(
+    return found.join(EntryChecksum, EntryChecksum.entry_key == Current.entry_key).where(
         EntryChecksum.value == checksum.value, EntryChecksum.algorithm == checksum.algorithm
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, select
 
+from marketplace.entries.checksums import stating
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.models import Current, EntryTag
 from marketplace.rules.columns import Column, tag_digest
@@ -13,7 +14,7 @@ from marketplace.rules.visibility import Scope
 
 
 def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
-    """Entries with each of the image, the creation time and the tag that a query names."""
+    """Entries with each of the image, the creation time, the tag and the checksum that a query names."""
     if query.identifier is not None:
         named = Current.identifier == query.identifier if can_occur(query.identifier) else false()
         yield _current(scope, named)
@@ -22,6 +23,8 @@ def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
     if query.tag is not None:
         tagged = and_(EntryTag.digest == tag_digest(query.tag), EntryTag.tag == query.tag)
         yield select(EntryTag.entry_key).where(tagged if can_occur(query.tag) else false())
+    if query.checksum is not None:
+        yield stating(query.checksum, scope)
 
 
 def holding(column: Column | None, word: str, scope: Scope, dialect: str) -> Select[tuple[int]]:

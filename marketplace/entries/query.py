@@ -11,6 +11,7 @@ from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column, fold
 from marketplace.rules.status import Status
 from marketplace.rules.trust import TrustMark
+from validators.document import Checksum
 
 #: Most different words of one query; each costs a pass over every text that the others left.
 MAX_WORDS = 32
@@ -58,6 +59,7 @@ class EntryQuery:
     Args:
         now: the moment that decides what has expired.
         trust: marks of which an entry has one; empty for all. Coordinates find their entry anyway.
+        checksum: that the image must have, in its canonical spelling.
         search: space-separated words, each of which must occur in some column of the row.
         columns: pairs of a column and words which must all occur in that column.
         limit: most rows of the page; None for all.
@@ -74,6 +76,7 @@ class EntryQuery:
     email: str | None = None
     created: datetime | None = None
     tag: str | None = None
+    checksum: Checksum | None = None
     trust: frozenset[TrustMark] = frozenset()
     search: str = ""
     columns: tuple[tuple[Column, str], ...] = ()

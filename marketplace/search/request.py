@@ -23,7 +23,8 @@ from marketplace.rules.status import Status
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import WordQuery, parse_words
-from validators.document import Strength
+from validators.checksums import find_checksum
+from validators.document import Checksum, Strength
 from validators.errors import shown
 from validators.times import parse_time
 
@@ -31,6 +32,12 @@ from validators.times import parse_time
 PAGE, MAX_PAGE = 20, 100
 #: Values of one facet chosen at the same time.
 MAX_CHOSEN = 50
+
+#: How a checksum is given.
+CHECKSUM_FORMS = (
+    "checksum is all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as sha256:HEX, "
+    "or an identifier"
+)
 
 _MAX_CURSOR = 1000
 _ENTRY_ID = re.compile("[0-9a-f]{64}")
@@ -85,6 +92,7 @@ class SearchRequest:
         limit: hits on a page, 1 to MAX_PAGE.
         cursor: where the page begins, from ``SearchPage.next_cursor``.
         scope: which part of what the reader may see; see access.narrowing.
+        checksum: that the image must have, in its canonical spelling.
     """
 
     words: str = ""
@@ -95,6 +103,7 @@ class SearchRequest:
     limit: int = PAGE
     cursor: str | None = None
     scope: str = ALL
+    checksum: Checksum | None = None
 
     def query(self) -> WordQuery | None:
         """The words, parsed.
@@ -132,6 +141,7 @@ class SearchRequest:
             filters.created_before,
             self.order().value,
             self.scope,
+            None if self.checksum is None else self.checksum.value,
         ]
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -148,7 +158,7 @@ def parse_request(
 
     ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
     ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
-    ``limit``; ``cursor``; ``scope``. Without any ``status`` or ``trust`` the site's choice is
+    ``limit``; ``cursor``; ``scope``; ``checksum``. Without any ``status`` or ``trust`` the site's choice is
     listed, with ``all`` every one. ``trust=strong`` and ``trust=legacy`` mean the
     signature, as they did before there were verdicts.
 
@@ -190,10 +200,11 @@ def parse_request(
         limit=_limit(single.get("limit")),
         cursor=single.get("cursor") or None,
         scope=_scope(single.get("scope")),
+        checksum=_checksum(single.get("checksum")),
     )
 
 
-_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope")
+_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope", "checksum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +311,15 @@ def _scope(text: str | None) -> str:
         return parse_scope(text or ALL)
     except ScopeError as error:
         raise SearchRefusedError("search.scope", f"{error}, found {shown(text)}.") from None
+
+
+def _checksum(text: str | None) -> Checksum | None:
+    if not text:
+        return None
+    found = find_checksum(text)
+    if found is None:
+        raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}.")
+    return found
 
 
 def _limit(text: str | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.order import By, Place
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
+from marketplace.entries.checksums import stating
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
@@ -42,6 +43,7 @@ from marketplace.search.request import (
     usual_choice,
 )
 from marketplace.search.words import Clause, Field, Match, WordQuery
+from validators.checksums import find_checksum
 
 #: Values of a facet that are counted and shown.
 FACET_VALUES = 30
@@ -177,19 +179,23 @@ class SearchService:
             SearchRefusedError: the request breaks a rule, or takes too long.
             SearchUnavailableError: it has words, and they cannot be searched at the moment.
         """
-        query, cursor = request.query(), parse_cursor(request)
+        request.query()  # refused before anything is read
         principal = narrowed(principal, request.scope)
         with self._database.read() as session:
             scope = find_scope(session, principal)
-            after = None if cursor is None else _last(session, scope, cursor)
             # One picture for the whole search: what is counted is what is listed.
             with self._catalogue.look(session, scope) as view:
-                return self._answer(_Asked(session, scope, request, query, after, now), view)
+                request = _with_typed_checksum(session, scope, request)
+                cursor = parse_cursor(request)
+                after = None if cursor is None else _last(session, scope, cursor)
+                return self._answer(_Asked(session, scope, request, request.query(), after, now), view)
 
     def _answer(self, asked: _Asked, view: View) -> SearchPage:
         request, query, moment = asked.request, asked.query, to_seconds(asked.now)
         matches = None if query is None else self._match(query, view)
         among = _narrowed(view, matches)
+        if request.checksum is not None:
+            among = among & BitMap(asked.session.scalars(stating(request.checksum, asked.scope)))
         found = view.narrow(among, request.filters(), moment)
         facets = _facets(view, among, found, request, moment)
         wanted = request.limit + 1
@@ -300,6 +306,22 @@ class _Mending:
         raise SearchUnavailableError(
             "The search index was damaged and is being built again.", RETRY_AFTER
         ) from broken
+
+
+def _with_typed_checksum(session: Session, scope: Scope, request: SearchRequest) -> SearchRequest:
+    """The request with a checksum that stands among its words as its checksum, where an entry states it.
+
+    Any other hex digits are a word like others: a description may name a commit.
+    """
+    if request.checksum is not None:
+        return request
+    rest = request.words.split()
+    for typed in (request.words, *rest):
+        checksum = find_checksum(typed)
+        if checksum is not None and session.scalar(stating(checksum, scope).limit(1)) is not None:
+            words = "" if typed == request.words else " ".join(one for one in rest if one != typed)
+            return replace(request, words=words, checksum=checksum)
+    return request
 
 
 def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> BitMap:

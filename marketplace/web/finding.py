@@ -47,6 +47,8 @@ _VALUES: Mapping[tuple[Facet, str], str] = {
     **{(Facet.TRUST, mark.value): text for mark, text in MARKS.items()},
 }
 _DATES = {"created-from": "endorsed from", "created-to": "endorsed until"}
+#: Parameters that narrow without being facets, as people read them.
+_NAMED = {**_DATES, "checksum": "checksum"}
 _SORTS = {
     Sort.RELEVANCE: "Best match",
     Sort.NEWEST: "Newest",
@@ -210,14 +212,14 @@ def _with(pairs: Pairs, name: str, value: str) -> list[tuple[str, str]]:
 
 
 def _narrowing(pairs: Pairs) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in pairs if value and (name in set(Facet) or name in _DATES)]
+    return [(name, value) for name, value in pairs if value and (name in set(Facet) or name in _NAMED)]
 
 
 def _chips(base: str, pairs: Pairs) -> list[Chip]:
     chips = []
     for pair in dict.fromkeys(_narrowing(pairs)):
         name, value = pair
-        label = _DATES.get(name) or LABELS[Facet(name)].lower()
+        label = _NAMED.get(name) or LABELS[Facet(name)].lower()
         text = _shown_value(Facet(name), value) if name in set(Facet) else value
         rest = [other for other in _without(pairs, "cursor") if other != pair]
         chips.append(Chip(f"{label}: {cut(text, _LABEL_LENGTH)}", _link(base, rest)))

@@ -15,6 +15,10 @@ from marketplace.entries import (
     StatusFilter,
 )
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
+from marketplace.search.request import CHECKSUM_FORMS
+from validators.checksums import find_checksum
+from validators.document import Checksum
+from validators.errors import shown
 from validators.identifier import is_identifier
 from validators.times import parse_time
 
@@ -104,6 +108,7 @@ def select(
             email=named.email,
             created=named.created,
             tag=fields.get("tag") or None,
+            checksum=_checksum(fields.get("checksum")),
             trust=_trust(fields, TrustShown.ANY if all(astuple(named)) else shown),
             search=_search("sSearch", fields),
             columns=tuple((column, _search(f"sSearch_{n}", fields)) for n, column in enumerate(_SEARCHED, 1)),
@@ -140,6 +145,15 @@ def _named(parts: Parts, fields: Mapping[str, str]) -> Parts:
             raise UnknownPartError(text)
         parts = replace(parts, created=created)
     return parts
+
+
+def _checksum(text: str | None) -> Checksum | None:
+    if not text:
+        return None
+    found = find_checksum(text)
+    if found is None:
+        raise BadRequestError("query.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}")
+    return found
 
 
 def _time(text: str) -> datetime:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC, ChangeLog, LogNotFoundError
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
@@ -30,6 +32,7 @@ from marketplace.ingest import (
 from marketplace.ingest.batch import Batch
 from marketplace.ingest.pages import Page
 from marketplace.models import Base, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
 from validators import accept
@@ -99,10 +102,16 @@ def test_an_entry_is_found_by_each_of_its_checksums(
         checksum = find_checksum(asked)
         assert checksum is not None
         with database.read() as session:
-            found = session.scalars(select(Entry.entry_id).where(Entry.id.in_(stating(checksum)))).all()
+            found = session.scalars(
+                select(Entry.entry_id).where(Entry.id.in_(stated(session, checksum)))
+            ).all()
         assert found == [accept(document).entry_id], asked
     with database.read() as session:
-        assert session.scalars(stating(Checksum("MD5", "11" * 16))).all() == []
+        assert session.scalars(stated(session, Checksum("MD5", "11" * 16))).all() == []
+
+
+def stated(session: Session, checksum: Checksum) -> Any:
+    return stating(checksum, find_scope(session, ANONYMOUS))
 
 
 def test_the_same_bytes_again_change_nothing(database: Database, ingest: IngestService) -> None:

@@ -76,6 +76,9 @@ _SEARCHES = (
     "?status=deprecated",
     "?sort=oldest&limit=2&status=all",
     "?sort=title",
+    "?checksum={image_checksum}&status=all",
+    "?checksum={image_identifier}&status=all",
+    "?q={image_checksum}&status=all",
     "?scope=mine",
     "?scope=public",
     "?scope=group:{group}",
@@ -92,6 +95,7 @@ _LISTS = (
     "?iSortCol_0=5&iDisplayLength=2&status=all",
     "?email=sybil@secret.example",
     "?identifier={image_identifier}",
+    "?checksum={image_checksum}&status=all",
     "?scope=mine",
     "?scope=group:{group}",
 )

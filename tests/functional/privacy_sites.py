@@ -43,13 +43,19 @@ def document(content: str, created: str, by: object = ALICE, **fields: object) -
 
 _TITLES = "SELECT%20?o%20WHERE%20%7B?s%20<http://purl.org/dc/terms/title>%20?o%7D"
 
+#: Of the content of a private image; a public entry names it too, as any text may.
+HIDDEN_CHECKSUM = "5ec2" * 16
+
 #: What both sites show everybody.
 PUBLIC = {
     "shared": document("shared", "2024-05-01T00:00:00Z", title="Shared debian", tags=("lts",), os="debian"),
-    "plain": document("plain", "2024-05-02T00:00:00Z", title="Plain ubuntu", tags=("lts",), os="ubuntu"),
+    "plain": document(
+        "plain", "2024-05-02T00:00:00Z", title="Plain ubuntu", tags=("lts",), os="ubuntu",
+        description=f"Made of {HIDDEN_CHECKSUM}",
+    ),
     "contested": document("contested", "2024-05-03T00:00:00Z", title="Contested", os="fedora"),
     "bob": document("shared", "2024-05-04T00:00:00Z", BOB, title="Second opinion", os="debian"),
-}
+}  # fmt: skip
 #: First private, then published; on the other site public at once.
 PUBLISHED = document("published", "2024-05-05T00:00:00Z", BOB, title="Published later", os="arch")
 #: What the outsider's own group has at both sites.
@@ -58,7 +64,8 @@ OUTSIDERS = document("outsiders", "2024-05-06T00:00:00Z", title="Of the other gr
 PRIVATE = {
     "image": document(
         "hidden", "2024-06-01T00:00:00Z", title="Hidden quasar", tags=("quasar",), os="secretos",
-        description="Nebula pipeline", locations=("pdisk:secret.example:1:a",),
+        description="Nebula pipeline", checksums=(("SHA-256", HIDDEN_CHECKSUM),),
+        locations=("pdisk:secret.example:1:a",),
     ),
     "newer": document("shared", "2024-06-02T00:00:00Z", title="Newer quasar", deprecated="quasar leak"),
     "twin": document("contested", "2024-05-03T00:00:00Z", title="Another quasar", os="secretos"),
@@ -80,6 +87,7 @@ DOCUMENTS = {**PUBLIC, **PRIVATE, **FRESH}
 def names() -> dict[str, str]:
     """What paths and parameters can be filled with."""
     found = {"group": GROUP, "log": f"group:{GROUP}", "email": "sybil@secret.example", "tag": "quasar"}
+    found["image_checksum"] = HIDDEN_CHECKSUM
     for name, data in {**PRIVATE, "published": PUBLISHED, **PUBLIC}.items():
         entry = accept(data)
         found[name] = entry.coordinates.path()

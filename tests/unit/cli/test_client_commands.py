@@ -101,6 +101,13 @@ def test_list_shows_rows_or_says_that_there_are_none(cli, marketplace):
     assert "no entries" in outcome.err
 
 
+def test_no_list_is_asked_of_a_marketplace_that_knows_no_checksums(cli, marketplace):
+    marketplace["GET", "/metadata"] = page(PATH.split("/"))
+    outcome = cli("list", "--checksum", "md5:" + "a" * 32)
+    assert (outcome.code, outcome.out) == (7, b"")
+    assert cli("list", "--checksum", "a" * 31).code == 2
+
+
 def test_show_verifies_what_it_shows(cli, marketplace):
     marketplace["GET", f"/metadata/{PATH}"] = (200, {}, GOOD)
     facts = cli("show", PATH, "-o", "json").json
