@@ -1,0 +1,312 @@
+"""The daemon: what it answers, by what, and what becomes of its answers when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from marketplace.sites.state import CopyState
+from tests.functional.running import running_server
+from tests.sites.clouds import Cloud
+from tests.sites.content import ContentServer
+from tests.sites.daemons import await_true, running_site, start
+from tests.sites.pictures import Picture, qcow2, raw
+from validators.document import format_time
+
+
+def offer(cloud: Cloud, picture: Picture, url: str, text: str = "", head: str = "", **fields: object) -> str:
+    """Endorse a picture under a tag of its own, and subscribe to that; returns the tag."""
+    tag = picture.identifier
+    cloud.configure(text, subscription=f'tag = "alice@images.example.org/{tag}"', head=head)
+    cloud.say(picture.draft(url, tags=(tag,), **fields))
+    return tag
+
+
+def test_a_deprecation_refuses_the_next_start_within_moments(cloud: Cloud, content: ContentServer) -> None:
+    picture = qcow2("daemon")
+    url = content.put("daemon", picture.data)
+    tag = offer(cloud, picture, url)
+    with running_site(cloud) as site:
+        file = cloud.images / f"{picture.identifier}.qcow2"
+        await_true(file.exists, "the image is imported")
+        await_true(lambda: site.ask(f"path:{file.resolve()}")[0] == 200, "its file is allowed")
+        for key in (f"id:{picture.identifier}", f"sha512:{picture.sha512}", f"path:{file.resolve()}"):
+            assert site.verdict(key) is True
+        cloud.say(picture.draft(url, tags=(tag,), deprecated="has a hole"), created="2024-05-02T12:00:00Z")
+        await_true(lambda: not site.allows(picture.identifier), "the image is refused")
+        assert site.verdict(f"sha512:{picture.sha512}") is False
+        assert "has a hole" in site.ask(f"path:{file.resolve()}")[1]
+        await_true(lambda: not file.exists(), "the file is out of sight")
+        done = cloud.command("may-start", f"sha512:{picture.sha512}")
+        assert done.returncode == 6 and "has a hole" in done.stdout
+        assert site.metric('marketplace_site_copies{state="withdrawn",store="pool"}') == 1
+        assert site.metric("marketplace_site_hook_proven_seconds") == float("inf")
+        assert site.stop() == 0
+
+
+def test_answers_outlive_the_daemon_and_the_marketplace(
+    tmp_path: Path, content: ContentServer, cloud: Cloud
+) -> None:
+    picture = raw("outlives")
+    folder = tmp_path / "mp"
+    folder.mkdir()
+    with running_server(folder) as server:
+        mine = Cloud(tmp_path, server)
+        offer(mine, picture, content.put("outlives", picture.data))
+        with running_site(mine) as site:
+            await_true(lambda: mine.visible() != set(), "the image is imported")
+            server.kill()
+            assert site.allows(picture.identifier)
+            site.kill()
+    assert mine.command("may-start", picture.identifier).returncode == 0
+    why = mine.command("why", picture.identifier)
+    assert why.returncode == 0 and "may be started" in why.stdout
+    with running_site(mine, MARKETPLACE_SITE_DECISION_STALE_AFTER="1s") as site:
+        assert site.ask(f"id:{picture.identifier}")[0] == 403
+        assert "stale_after" in site.ask(f"id:{picture.identifier}")[1]
+        # The file on the disk is there, and is not started from either.
+        assert site.ask(f"path:{(mine.images / f'{picture.identifier}.raw').resolve()}")[0] == 403
+    keep = {"MARKETPLACE_SITE_DECISION_STALE_AFTER": "1s", "MARKETPLACE_SITE_DECISION_WHEN_STALE": "keep"}
+    with running_site(mine, **keep) as site:
+        assert site.allows(picture.identifier)
+
+
+def test_an_entry_expires_by_the_clock_alone(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("expires")
+    # Long enough for the import on a loaded machine, and the test waits for the rest.
+    until = datetime.now(UTC) + timedelta(seconds=8)
+    offer(cloud, picture, content.put("expires", picture.data), valid=format_time(until))
+    with running_site(cloud) as site:
+        await_true(lambda: cloud.visible() != set(), "the image is imported")
+        await_true(lambda: not site.allows(picture.identifier), "the image has expired")
+        assert datetime.now(UTC) >= until - timedelta(seconds=1)
+        await_true(lambda: cloud.visible() == set(), "the file is out of sight")
+
+
+def test_a_broken_policy_changes_nothing_and_a_new_one_counts_at_once(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("policy")
+    offer(cloud, picture, content.put("policy", picture.data))
+    with running_site(cloud) as site:
+        await_true(lambda: site.allows(picture.identifier), "the image is allowed")
+        good = cloud.file.read_text()
+        cloud.file.write_text(good + "\n[policy]\nsize.most = 'much'\n")
+        fault = 'marketplace_site_faults{kind="configuration"}'
+        await_true(lambda: "configuration" in site_metrics(site), "the fault is counted")
+        assert site.metric(fault) == 1 and site.allows(picture.identifier)
+        cloud.file.write_text(good + "\n[policy]\nsize.most = 100\n")
+        await_true(lambda: not site.allows(picture.identifier), "the new policy counts")
+        assert "100" in site.ask(f"id:{picture.identifier}")[1]
+        cloud.file.write_text(good + "\n[policy]\nsize.most = 'much'\n")
+        assert site.stop() == 0
+    assert cloud.command("run").returncode == 2
+
+
+def site_metrics(site: object) -> str:
+    from marketplace.sites.decisions.answering import ask_socket
+
+    return ask_socket(site.run, b"GET /metrics HTTP/1.0\r\n\r\n", 10)[2]  # type: ignore[attr-defined]
+
+
+def test_the_second_daemon_is_told_who_works_there(cloud: Cloud) -> None:
+    with running_site(cloud) as site:
+        for command in ("run", "sync"):
+            second = cloud.command(command)
+            assert second.returncode == 8 and str(site.process.pid) in second.stderr
+        site.kill()
+        assert cloud.command("sync").returncode == 0
+
+
+def test_what_a_person_says_counts_at_once_and_ends_by_itself(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("words")
+    offer(cloud, picture, content.put("words", picture.data))
+    with running_site(cloud) as site:
+        await_true(lambda: cloud.visible() != set(), "the image is imported")
+        said = cloud.command("hold", picture.identifier, "--reason", "incident 7", "--until", "4s")
+        assert said.returncode == 0, said.stderr
+        await_true(lambda: not site.allows(picture.identifier), "the image is held")
+        assert "incident 7" in site.ask(f"id:{picture.identifier}")[1]
+        await_true(lambda: site.allows(picture.identifier), "the hold has ended")
+        await_true(lambda: cloud.visible() != set(), "the file is back")
+        assert cloud.command("withdraw", picture.identifier, "--reason", "no").returncode == 0
+        await_true(lambda: not site.allows(picture.identifier), "the image is withdrawn")
+        assert cloud.command("release", picture.identifier, "--reason", "yes").returncode == 0
+        await_true(lambda: site.allows(picture.identifier), "the image is released")
+    assert "incident 7" in cloud.command("log", picture.identifier).stdout
+
+
+def handler(folder: Path, text: str) -> Path:
+    path = folder / "handler"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def hooked(path: Path, *events: str, more: str = "") -> str:
+    return f'[[hook]]\non = {list(events)!r}\nrun = ["{path}", "a b"]\n{more}'.replace("'", '"')
+
+
+def test_hooks_are_told_what_vmcatcher_told_in_order(cloud: Cloud, content: ContentServer) -> None:
+    picture = qcow2("hooked")
+    told = cloud.folder / "told"
+    path = handler(
+        cloud.folder, f'echo "$VMCATCHER_EVENT_TYPE" >> {told}; env | sort > {told}.env; test "$1" = "a b"'
+    )
+    url = content.put("hooked", picture.data)
+    events = ("AvailablePrefix", "AvailablePostfix", "ExpirePrefix", "ExpirePostfix")
+    tag = offer(cloud, picture, url, hooked(path, *events), title="A\nhostile $(title)", version="7")
+    assert cloud.sync().hooks_failed == 0
+    cloud.say(picture.draft(url, tags=(tag,), deprecated="old", version="7"), created="2024-05-02T12:00:00Z")
+    assert cloud.sync().hooks_failed == 0
+    assert told.read_text().split() == list(events)
+    said = dict(line.split("=", 1) for line in Path(f"{told}.env").read_text().splitlines() if "=" in line)
+    assert said["VMCATCHER_EVENT_SL_CHECKSUM_SHA512"] == picture.sha512
+    assert said["VMCATCHER_EVENT_FILENAME"] == str(cloud.images / f"{picture.identifier}.qcow2")
+    assert said["VMCATCHER_EVENT_HV_VERSION"] == "7" and said["VMCATCHER_EVENT_HV_FORMAT"] == "qcow2"
+    assert said["VMCATCHER_EVENT_DC_TITLE"] == "A hostile $(title)"
+    assert "old" in said["MARKETPLACE_REASON"] and said["MARKETPLACE_SITE"] == "lab"
+
+
+def test_a_hook_that_hangs_or_fails_holds_nothing_up_and_is_told_again(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("hangs")
+    told = cloud.folder / "told"
+    path = handler(cloud.folder, f"sleep 300 & echo $! > {told}; wait")
+    offer(
+        cloud,
+        picture,
+        content.put("hangs", picture.data),
+        hooked(path, "AvailablePostfix", more="timeout = 1\n"),
+    )
+    done = cloud.sync()
+    assert (done.imported, done.hooks_failed) == (1, 1)
+    child = int(told.read_text())
+    await_true(lambda: not Path(f"/proc/{child}").exists(), "what the handler started is gone")
+    handler(cloud.folder, f"echo again > {told}")
+    now = time.time()
+    assert cloud.sync(wall=lambda: now + 10).hooks_failed == 0
+    assert told.read_text() == "again\n"
+
+
+def test_a_hook_can_keep_an_image_out_but_not_a_withdrawal_back(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("veto")
+    url = content.put("veto", picture.data)
+    path = handler(cloud.folder, "echo unwanted >&2; exit 3")
+    veto = hooked(path, "AvailablePrefix", "ExpirePrefix", more="veto = true\n")
+    tag = offer(cloud, picture, url, veto)
+    assert cloud.sync().failed == 1
+    assert not cloud.visible() and "unwanted" in cloud.copy().reason
+    handler(cloud.folder, "exit 0")
+    now = time.time()
+    assert cloud.sync(wall=lambda: now + 100).imported == 1
+    handler(cloud.folder, "exit 3")
+    cloud.say(picture.draft(url, tags=(tag,), deprecated="x"), created="2024-05-02T12:00:00Z")
+    assert cloud.sync(wall=lambda: now + 200).withdrawn == 1
+    assert not cloud.visible()
+
+
+def test_events_that_are_owed_are_told_after_a_kill(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("owed")
+    told = cloud.folder / "told"
+    path = handler(cloud.folder, f"echo begun >> {told}; sleep 300")
+    hook = hooked(path, "AvailablePostfix", more="timeout = 200\n")
+    offer(cloud, picture, content.put("owed", picture.data), hook)
+    with running_site(cloud) as site:
+        await_true(told.exists, "the hook is told")
+        site.kill()
+    handler(cloud.folder, f"echo ended >> {told}")
+    assert cloud.sync().hooks_failed == 0
+    assert told.read_text() == "begun\nended\n"
+
+
+def test_verify_finds_what_was_altered_in_the_store(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("altered")
+    offer(cloud, picture, content.put("altered", picture.data))
+    cloud.sync()
+    assert cloud.command("verify").returncode == 0
+    file = cloud.images / f"{picture.identifier}.raw"
+    with file.open("r+b") as stream:
+        stream.seek(5000)
+        stream.write(b"X")
+    done = cloud.command("verify")
+    assert done.returncode == 5 and picture.identifier in done.stdout
+    assert not cloud.visible() and cloud.copy().state is CopyState.QUARANTINED
+    assert cloud.command("quarantine", "drop", picture.identifier).returncode == 0
+    assert cloud.copy().state is CopyState.REMOVED and not list((cloud.work / "tags").iterdir())
+
+
+def test_a_dry_run_changes_nothing(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("dry")
+    offer(cloud, picture, content.put("dry", picture.data))
+    done = cloud.command("sync", "--dry-run", "-o", "json")
+    assert done.returncode == 0 and picture.identifier in done.stdout
+    assert not (cloud.folder / "state").exists() and not cloud.images.exists() and not content.sent
+    cloud.sync()
+    before = {one: one.read_bytes() for one in sorted((cloud.folder / "state").glob("state.sqlite"))}
+    assert cloud.command("sync", "--dry-run").returncode == 0
+    assert {one: one.read_bytes() for one in before} == before
+
+
+def test_check_names_everything_that_is_wrong(cloud: Cloud) -> None:
+    assert cloud.command("check").returncode == 0
+    cloud.configure(marketplace='[[marketplace]]\nurl = "http://127.0.0.1:9"\n')
+    (cloud.folder / "alice.pem").write_text("nothing")
+    done = cloud.command("check", "-o", "json")
+    assert done.returncode == 5
+    assert "http://127.0.0.1:9" in done.stdout and "no anchor" in done.stdout
+
+
+def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("foreign")
+    cloud.images.mkdir()
+    theirs = cloud.images / f"{picture.identifier}.raw"
+    theirs.write_text("mine")
+    offer(cloud, picture, content.put("foreign", picture.data))
+    assert cloud.sync().failed == 1
+    assert theirs.read_text() == "mine" and "not of this site" in cloud.copy().reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_store_drops_the_part_and_the_next_image_goes_on(cloud: Cloud, content: ContentServer) -> None:
+    small, large = raw("small"), raw("large", 3 << 20)
+    cloud.images.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", cloud.images], check=True)
+    try:
+        cloud.configure(subscription='search = "tag=full"')
+        cloud.say(small.draft(content.put("small", small.data), tags=("full",)))
+        cloud.say(large.draft(content.put("large", large.data), tags=("full",)))
+        done = cloud.sync()
+        assert (done.imported, done.failed) == (1, 1)
+        assert cloud.visible() == {f"{small.identifier}.raw"}
+        full = next(one for one in cloud.copies() if one.state is CopyState.FAILED)
+        assert "has room for" in full.reason and full.next_at is not None
+    finally:
+        subprocess.run(["umount", cloud.images], check=True)
+
+
+def test_a_state_that_cannot_be_written_stops_steps_and_not_answers(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("state")
+    offer(cloud, picture, content.put("state", picture.data))
+    cloud.sync()
+    state = cloud.folder / "state" / "state.sqlite"
+    shutil.copy(state, cloud.folder / "good")
+    state.write_bytes(b"no database" * 1000)
+    for rest in (cloud.folder / "state").glob("state.sqlite-*"):
+        rest.unlink()
+    done = cloud.command("sync")
+    assert done.returncode == 1 and "cannot be used" in done.stderr
+    assert cloud.command("may-start", picture.identifier).returncode == 0
+
+
+__all__ = ["start"]
