@@ -279,7 +279,11 @@ def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: C
 def test_a_full_store_drops_the_part_and_the_next_image_goes_on(cloud: Cloud, content: ContentServer) -> None:
     small, large = raw("small"), raw("large", 3 << 20)
     cloud.images.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", cloud.images], check=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", cloud.images], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this machine mounts nothing here: {mounted.stderr.decode().strip()}")
     try:
         cloud.configure(subscription='search = "tag=full"')
         cloud.say(small.draft(content.put("small", small.data), tags=("full",)))

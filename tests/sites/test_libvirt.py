@@ -1,0 +1,172 @@
+"""A real libvirtd starts real domains, or does not, as the site says."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from marketplace.sites.decisions.hook import HookError, hook_text, install_hook, prove_hook
+from tests.sites.clouds import Cloud
+from tests.sites.content import ContentServer
+from tests.sites.daemons import await_true, running_site
+from tests.sites.libvirts import Libvirt, boot_disk, require_libvirt, running_libvirt
+from tests.sites.pictures import Picture
+
+
+@pytest.fixture(scope="module")
+def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirt]:
+    require_libvirt()
+    with running_libvirt(tmp_path_factory.mktemp("libvirt")) as running:
+        yield running
+
+
+@pytest.fixture
+def pool(cloud: Cloud, libvirt: Libvirt) -> Iterator[Cloud]:
+    """A site with a libvirt pool, and its hook installed."""
+    libvirt.make_pool("images", cloud.images)
+    yield cloud
+    libvirt.virsh("pool-destroy", "images")
+    for name in libvirt.virsh("list", "--all", "--name").stdout.split():
+        libvirt.virsh("destroy", "--domain", name, check=False)
+        libvirt.virsh("undefine", "--domain", name)
+
+
+def configure(cloud: Cloud, libvirt: Libvirt, tag: str, text: str = "") -> None:
+    store = f'type = "libvirt"\npool = "images"\nuri = "{libvirt.uri}"'
+    cloud.configure(text, store=store, subscription=f'tag = "alice@images.example.org/{tag}"')
+
+
+def install(cloud: Cloud, libvirt: Libvirt, when_down: Literal["refuse", "allow"] = "refuse") -> None:
+    """Install the hook, and wait until libvirt calls it."""
+    why = f"marketplace site why --config {cloud.file}"
+    install_hook(libvirt.hooks, hook_text(cloud.folder / "run", when_down, why))
+    libvirt.reload()
+    # The daemon looks for its hooks a moment after the signal.
+    await_true(lambda: is_called(libvirt), "libvirt calls the hook", 30)
+
+
+def is_called(libvirt: Libvirt) -> bool:
+    try:
+        return "canary" in prove_hook(libvirt.uri)
+    except HookError:
+        return False
+
+
+def test_a_machine_starts_from_what_is_allowed_and_not_after_a_deprecation(
+    pool: Cloud, content: ContentServer, libvirt: Libvirt
+) -> None:
+    picture = Picture(boot_disk("allowed"), "raw")
+    url = content.put("boot", picture.data)
+    configure(pool, libvirt, "boot")
+    pool.say(picture.draft(url, tags=("boot",)))
+    with running_site(pool) as site:
+        disk = pool.images / f"{picture.identifier}.raw"
+        await_true(lambda: site.allows(picture.identifier) and disk.exists(), "the image is imported")
+        volume = f"{picture.identifier}.raw"
+        await_true(lambda: volume in libvirt.virsh("vol-list", "images").stdout, "libvirt shows the volume")
+        install(pool, libvirt)
+        overlay = pool.folder / "overlay.qcow2"
+        make_overlay(overlay, disk)
+        serial = libvirt.define("machine", disk)
+        libvirt.virsh("start", "machine")
+        await_true(lambda: "MARKETPLACE-VM-UP" in serial.read_text(), "the machine runs")
+        libvirt.virsh("destroy", "machine")
+        libvirt.define("behind", overlay, "qcow2")
+        libvirt.virsh("start", "behind")
+        libvirt.virsh("destroy", "behind")
+
+        pool.say(picture.draft(url, tags=("boot",), deprecated="CVE-1"), created="2024-05-02T12:00:00Z")
+        took = await_true(lambda: not site.allows(picture.identifier), "the image is refused")
+        assert took < 30
+        for name in ("machine", "behind"):
+            refused = libvirt.virsh("start", name, check=False)
+            assert refused.returncode != 0
+            assert "refused by the marketplace site" in refused.stderr and "CVE-1" in refused.stderr
+            assert f"marketplace site why --config {pool.file} {name}" in refused.stderr
+        await_true(lambda: volume not in libvirt.virsh("vol-list", "images").stdout, "the volume is gone")
+        why = pool.command("why", "machine")
+        assert why.returncode == 6 and "CVE-1" in why.stdout and "withdrawn" in why.stdout
+        site.kill()
+    # Nobody answers: what the daemon left says the same.
+    refused = libvirt.virsh("start", "machine", check=False)
+    assert refused.returncode != 0 and "CVE-1" in refused.stderr
+
+
+def make_overlay(path: Path, behind: Path) -> None:
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(behind), "-F", "raw", str(path)], check=True
+    )
+
+
+def test_what_is_unknown_starts_unless_the_site_is_closed(
+    pool: Cloud, content: ContentServer, libvirt: Libvirt
+) -> None:
+    picture = Picture(boot_disk("unknown"), "raw")
+    own = pool.folder / "own.raw"
+    own.write_bytes(picture.data)
+    configure(pool, libvirt, "none")
+    with running_site(pool):
+        install(pool, libvirt)
+        libvirt.define("foreign", own)
+        libvirt.virsh("start", "foreign")
+        libvirt.virsh("destroy", "foreign")
+    with running_site(pool, MARKETPLACE_SITE_DECISION_UNKNOWN="refuse") as site:
+        refused = libvirt.virsh("start", "foreign", check=False)
+        assert refused.returncode != 0 and "no disk of the domain is an image of this site" in refused.stderr
+        site.stop()
+    refused = libvirt.virsh("start", "foreign", check=False)
+    assert refused.returncode != 0 and "no disk of the domain" in refused.stderr
+
+
+def test_where_nobody_answers_and_no_file_is_left_the_hook_does_as_installed(
+    pool: Cloud, libvirt: Libvirt
+) -> None:
+    own = pool.folder / "own.raw"
+    own.write_bytes(boot_disk("down"))
+    configure(pool, libvirt, "none")
+    install(pool, libvirt, "allow")
+    libvirt.define("alone", own)
+    libvirt.virsh("start", "alone")
+    libvirt.virsh("destroy", "alone")
+    done = pool.command("hook", "install", "libvirt", "--folder", str(libvirt.hooks))
+    assert done.returncode == 0, done.stderr
+    refused = libvirt.virsh("start", "alone", check=False)
+    assert refused.returncode != 0 and "no daemon answers" in refused.stderr
+
+
+def test_a_hook_that_is_not_called_is_found_out(pool: Cloud, libvirt: Libvirt) -> None:
+    configure(pool, libvirt, "none")
+    install(pool, libvirt)
+    assert pool.command("check", "--probe", "--hooks", str(libvirt.hooks)).returncode == 0
+    hook = libvirt.hooks / "50-marketplace"
+    hook.chmod(0o644)
+    done = pool.command("check", "--hooks", str(libvirt.hooks))
+    assert done.returncode == 5 and "not executable" in done.stdout
+    done = pool.command("hook", "test")
+    assert done.returncode == 5 and "does not call the hook" in done.stderr
+    assert "marketplace-canary" not in libvirt.virsh("list", "--all", "--name").stdout
+    hook.unlink()
+    assert pool.command("check", "--hooks", str(libvirt.hooks)).returncode == 5
+
+
+def test_a_hook_that_gets_no_answer_does_not_wait_for_ever(pool: Cloud, libvirt: Libvirt) -> None:
+    own = pool.folder / "own.raw"
+    own.write_bytes(boot_disk("silent"))
+    configure(pool, libvirt, "none")
+    install(pool, libvirt)
+    run = pool.folder / "run"
+    run.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(run / "answer.sock"))
+        silent.listen(5)
+        libvirt.define("silent", own)
+        began = time.monotonic()
+        refused = libvirt.virsh("start", "silent", check=False)
+        assert refused.returncode != 0 and "no daemon answers" in refused.stderr
+        assert time.monotonic() - began < 60
