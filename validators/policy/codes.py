@@ -44,6 +44,8 @@ class Code(StrEnum):
     IMAGE_NOT_LISTED = "image-not-listed"
     CHECKSUM_DENIED = "checksum-denied"
     CHECKSUM_NOT_LISTED = "checksum-not-listed"
+    #: Nobody who says yes names the checksum that was asked about.
+    CHECKSUM_UNPROVED = "checksum-unproved"
     #: No checksum as strong as the policy asks for.
     WEAK_CHECKSUM = "weak-checksum"
     #: Endorsed longer ago than the policy lets count.

@@ -47,6 +47,24 @@ def apply_checksums(known: Evidence) -> Rule | None:
     return Rule("checksums", Outcome.PASSED, "the policy allows the checksums of the image")
 
 
+def apply_asked_checksum(known: Evidence) -> Rule | None:
+    """Those who say yes name the checksum of the file that was asked about."""
+    asked = known.checksum
+    if asked is None:
+        return None
+    named = {key for one in known.allowing for key in checksum_keys(one.statement)} | {
+        sha1_key(known.identifier)
+    }
+    if asked.key in named:
+        found = f"{asked.text} is a checksum of the image by those who say yes"
+        return Rule("checksum", Outcome.PASSED, found)
+    if not known.allowing:
+        return Rule("checksum", Outcome.NOTED, f"nobody says yes, so nobody vouches for {asked.text}")
+    found = f"nobody who says yes names {asked.text}: another file may have the same identifier"
+    change = "an endorser who says yes signs an entry with this checksum"
+    return Rule("checksum", Outcome.FAILED, found, change, Code.CHECKSUM_UNPROVED)
+
+
 def apply_size(known: Evidence) -> Rule | None:
     """It is not too large."""
     most = known.policy.most_size

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from validators.policy.patterns import ChecksumPattern
 from validators.policy.statements import Statement
 from validators.policy.values import Deprecation, LocalWord, Measured, Policy
 from validators.policy.weighing import Weighed, Weight, moments_of, weigh
@@ -17,7 +18,7 @@ class Evidence:
     """What is known of an image at a moment; statements are newest first.
 
     Args:
-        local, measured, fresh_until: as of ``judge``.
+        local, measured, fresh_until, checksum: as of ``judge``.
         weighed: every statement.
         counted: those that count.
         withdrawing: those of them that deprecate the image.
@@ -30,6 +31,7 @@ class Evidence:
     local: Sequence[LocalWord]
     measured: Measured | None
     fresh_until: datetime | None
+    checksum: ChecksumPattern | None
     weighed: Sequence[Weighed] = ()
     counted: Sequence[Weighed] = ()
     withdrawing: Sequence[Weighed] = ()

@@ -10,6 +10,7 @@ from validators.decision import Outcome, Rule
 from validators.document import Checksum, format_time
 from validators.policy.codes import Code
 from validators.policy.contents import (
+    apply_asked_checksum,
     apply_checksums,
     apply_formats,
     apply_hosts,
@@ -20,7 +21,7 @@ from validators.policy.contents import (
 )
 from validators.policy.endorsement import apply_agreement, apply_deprecation, apply_endorsement, closest
 from validators.policy.evidence import Evidence, newest
-from validators.policy.patterns import ALGORITHMS, checksum_keys
+from validators.policy.patterns import ALGORITHMS, ChecksumPattern, checksum_keys
 from validators.policy.statements import Statement
 from validators.policy.values import LocalWord, Measured, Policy
 from validators.policy.verdict import Asked, Verdict
@@ -37,6 +38,7 @@ def judge(
     measured: Measured | None = None,
     fresh_until: datetime | None = None,
     asked: Asked | None = None,
+    checksum: ChecksumPattern | None = None,
 ) -> Verdict:
     """Whether an image may be started.
 
@@ -50,10 +52,11 @@ def judge(
         fresh_until: the last moment at which what is known counts as fresh; later nothing is allowed.
             None: always.
         asked: the superseded entry that the question was about: it is judged by the current ones.
+        checksum: of the file that the question was about: those who say yes have to name it.
     """
     distinct = {one.entry_id: one for one in statements}
     said = sorted(distinct.values(), key=newest, reverse=True)
-    known = Evidence(identifier, policy, now, local, measured, fresh_until).hear(said)
+    known = Evidence(identifier, policy, now, local, measured, fresh_until, checksum).hear(said)
     rules = _apply(known)
     allowed = _passes(rules)
     entry = _deciding(known, rules[0])
@@ -140,6 +143,7 @@ _RULES: Final[tuple[_ImageRule, ...]] = (
     apply_checksums,
     apply_agreement,
     apply_endorsement,
+    apply_asked_checksum,
     apply_size,
     apply_virtual_size,
     apply_formats,

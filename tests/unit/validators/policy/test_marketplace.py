@@ -15,7 +15,16 @@ from tests.unit.validators.policy.saying import DAY, IMAGE, NOW, codes, said, tr
 from validators import accept
 from validators.decision import Outcome, Rule, decide
 from validators.document import Checksum, Coordinates
-from validators.policy import MARKETPLACE, Asked, LocalWord, Status, Weight, judge, statement_of
+from validators.policy import (
+    MARKETPLACE,
+    Asked,
+    ChecksumPattern,
+    LocalWord,
+    Status,
+    Weight,
+    judge,
+    statement_of,
+)
 from validators.verdict import Standing
 
 
@@ -144,6 +153,16 @@ def test_endorsers_who_name_different_files():
 def test_an_endorser_who_says_two_things_at_once():
     assert codes([said(equivocal=True)], MARKETPLACE) == ["conflict"]
     assert codes([said(), said("mallory", Standing.SELF_SIGNED, equivocal=True)], MARKETPLACE) == []
+
+
+def test_a_file_is_asked_about_by_a_checksum_that_those_who_say_yes_have_to_name():
+    own, other = ChecksumPattern("sha256:" + "a" * 64), ChecksumPattern("sha512:" + "b" * 128)
+    assert judged(said(), checksum=own).allowed
+    assert codes([said()], MARKETPLACE, checksum=other) == ["checksum-unproved"]
+    # A stranger's word about another file with this identifier proves nothing.
+    stranger = replace(said("m", Standing.SELF_SIGNED), checksums=(Checksum("SHA-512", "b" * 128),))
+    assert codes([said(), stranger], MARKETPLACE, checksum=other) == ["checksum-unproved"]
+    assert codes([stranger], MARKETPLACE, checksum=other) == ["untrusted"]
 
 
 def test_what_the_site_does_not_show():
