@@ -73,6 +73,9 @@ ROUTES = (
     Route("api.entry.erase", "/api/v1/entries/{identifier}/{email}/{created}/erase", ("POST",)),
     Route("api.entry.publish", "/api/v1/entries/{identifier}/{email}/{created}/publish", ("POST",)),
     Route("api.image", "/api/v1/images/{identifier}"),
+    # What a cloud site asks before it starts a machine.
+    Route("api.image.verdict", "/api/v1/images/{identifier}/verdict"),
+    Route("api.verdict", "/api/v1/verdict"),
     Route("api.endorsers", "/api/v1/endorsers"),
     Route("api.endorser", "/api/v1/endorsers/{email}"),
     Route("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),

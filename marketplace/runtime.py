@@ -26,6 +26,7 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.acceptance import Acceptance
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
+from marketplace.judging.service import ImageJudge
 from marketplace.limits import RateLimit
 from marketplace.mail import Chore, MailWorker
 from marketplace.memory import bound_pools
@@ -244,6 +245,7 @@ class Runtime:
         trust_store: anchors, revocation lists and allow-list in force, with what is wrong with them.
         trust_watch: looks at their files from time to time, and when another process judged by newer ones.
         trust: decides about entries by them.
+        judge: tells whether images may be started.
         access: tells who somebody is, by what they show.
         verdicts: keeps what that makes of each certificate.
         confirmation: takes uploads in, at once or after their endorser's confirmation.
@@ -269,6 +271,7 @@ class Runtime:
     trust_store: TrustStore
     trust_watch: TrustWatch
     trust: TrustService
+    judge: ImageJudge
     access: AccessService
     verdicts: VerdictService
     confirmation: ConfirmationService
@@ -369,6 +372,7 @@ def build(settings: Settings) -> Runtime:
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )
+    judge = ImageJudge(trust, shown)
     shelving = ShelvingService(database, shown)
     queries = query_service(settings) if settings.query.enabled else None
     following = Following(
@@ -387,7 +391,7 @@ def build(settings: Settings) -> Runtime:
         ),
         acceptor=acceptance.accept,
         limit=RateLimit(settings.limit.endorser),
-        on_commit=partial(_nudge, following, federation),
+        on_commit=partial(_nudge, following, federation, judge),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
@@ -405,7 +409,8 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
-        log_watch=LogWatch(database, partial(_nudge, following, federation)),
+        log_watch=LogWatch(database, partial(_nudge, following, federation, judge), judge.forget),
+        judge=judge,
         queries=queries,
         search=search,
         metrics=metrics,
@@ -420,7 +425,7 @@ def build(settings: Settings) -> Runtime:
         trust_watch=TrustWatch(
             trust_store,
             settings.trust.reload_interval,
-            lambda: (verdicts.refresh(), shelving.refresh()),
+            partial(_renew, judge, verdicts, shelving),
             verdicts.find_other_basis,
         ),
         trust=trust,
@@ -441,8 +446,16 @@ def build(settings: Settings) -> Runtime:
     )
 
 
-def _nudge(following: Following, federation: Federation | None) -> None:
+def _renew(judge: ImageJudge, verdicts: VerdictService, shelving: ShelvingService) -> None:
+    """Let what the site trusts now have its effects."""
+    judge.forget()
+    verdicts.refresh()
+    shelving.refresh()
+
+
+def _nudge(following: Following, federation: Federation | None, judge: ImageJudge) -> None:
     """Say that a log has grown."""
+    judge.forget()
     following.nudge()
     if federation is not None:
         federation.nudge()

@@ -44,6 +44,7 @@ SERVICES = RULED | {
     "marketplace.worker",
     "marketplace.confirmation",
     "marketplace.reminders",
+    "marketplace.judging",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -84,6 +85,7 @@ MAY_IMPORT = {
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
+    "marketplace.judging": FOLLOWED | {"marketplace.entries", "marketplace.ingest", "marketplace.trust"},
     "marketplace.mail": STORE,
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
+from marketplace.web.reading import visible_entries
 from validators.decision import Decision
 from validators.document import AcceptedEntry, format_time
 from validators.verdict import CertificateVerdict
@@ -20,7 +24,8 @@ DECISION = Operation(
     "api.entry.decision",
     "Whether this site stands by an entry, and why",
     "Every rule of trust with its outcome, what was found, and what would change it. It is the judgement of "
-    "this site at this moment, by its anchors and revocation lists; another site may judge otherwise.",
+    "this site at this moment, by its anchors and revocation lists; another site may judge otherwise. Trust "
+    "is about the endorser; whether the image may be used is `allowed`, which `/api/v1/verdict` explains.",
     "Entries",
     [Answer("The decision.", "Decision")],
     path=COORDINATES,
@@ -33,19 +38,32 @@ def decision(request: Request) -> Response:
     """The decision about the entry with these coordinates."""
     DECISION.read(request)
     runtime: Runtime = request.registry[Runtime]
-    found, _ = find_entry(request, read_coordinates(request))
+    found, record = find_entry(request, read_coordinates(request))
+    now = runtime.now()
     confirmed = runtime.confirmation.has_confirmed(found)
-    decided = runtime.trust.decide(found, runtime.now(), email_confirmed=confirmed)
-    return fresh(request, show_decision(found, decided, Urls(site_url(request))))
+    decided = runtime.trust.decide(found, now, email_confirmed=confirmed)
+    with visible_entries(request) as visible:
+        verdict = runtime.judge.judge(visible, found.identifier, now, asked=found.coordinates)
+    allowed = verdict is not None and verdict.allowed
+    return fresh(request, show_decision(found, record, decided, now, allowed, Urls(site_url(request))))
 
 
-def show_decision(entry: AcceptedEntry, decided: Decision, urls: Urls) -> Shown:
-    """A decision as JSON."""
+def show_decision(
+    entry: AcceptedEntry, record: EntryRecord, decided: Decision, now: datetime, allowed: bool, urls: Urls
+) -> Shown:
+    """A decision as JSON.
+
+    Args:
+        allowed: whether the image may be started, by all that is current about it.
+    """
     return {
         "id": entry.entry_id,
         "identifier": entry.identifier,
         "email": entry.endorser.email,
         "created": format_time(entry.created),
+        "status": record.row.status(now).value,
+        "current": record.is_current,
+        "allowed": allowed,
         "trusted": decided.trusted,
         "standing": decided.certificate.standing.value,
         "strength": decided.strength.value,
@@ -58,7 +76,11 @@ def show_decision(entry: AcceptedEntry, decided: Decision, urls: Urls) -> Shown:
             {"rule": one.name, "outcome": one.outcome.value, "found": one.found, "change": one.change}
             for one in decided.rules
         ],
-        "links": {"entry": urls.entry(entry.coordinates), "signed": urls.signed(entry.coordinates)},
+        "links": {
+            "entry": urls.entry(entry.coordinates),
+            "signed": urls.signed(entry.coordinates),
+            "verdict": urls.verdict(entry.identifier),
+        },
     }
 
 

@@ -49,6 +49,7 @@ def erase(request: Request) -> Response:
         raise unknown_entry() from None
     except ReasonError as error:
         raise BadRequestError(error.code, error.message) from None
+    runtime.judge.forget()
     runtime.following.nudge()
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
     return Response(body=write_json({"erased": ids}), status=200, headerlist=headers)

@@ -33,6 +33,7 @@ from . import (
     publishing,
     search,
     tokens,
+    verdict,
     verify,
 )
 from .answers import write_json
@@ -40,7 +41,7 @@ from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
-API_VERSION = "1.2.0"
+API_VERSION = "1.3.0"
 
 OPENAPI = Operation(
     "api.openapi",
@@ -63,6 +64,8 @@ OPERATIONS: Sequence[Operation] = (
     erasing.ERASE,
     decision.DECISION,
     image.IMAGE,
+    verdict.OF_IMAGE,
+    verdict.OF_ANYTHING,
     verify.VERIFY,
     endorsers.ENDORSERS,
     endorsers.ENDORSER,

@@ -46,11 +46,29 @@ def _said(schema: Schema, meaning: str) -> Schema:
     return {**schema, "description": meaning}
 
 
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+CODE: Schema = {"type": "string", "pattern": "^[a-z0-9-]+$", "description": "stable"}
+CHECKSUM: Schema = record("A checksum.", algorithm=TEXT, value=TEXT)
+VERDICT_RULE: Schema = record(
+    "A rule and how it came out.",
+    rule=TEXT,
+    outcome={"type": "string", "enum": ["passed", "failed", "noted"]},
+    code=_said(_or_null(CODE), "why it failed"),
+    found=TEXT,
+    change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
+)
 _COORDINATES: Mapping[str, Schema] = {
     "id": _said(DIGEST, "the entry id: the same for every spelling of a signature"),
     "identifier": {"type": "string", "pattern": IDENTIFIER_PATTERN},
     "email": {"type": "string", "pattern": EMAIL_PATTERN},
     "created": TIME,
+}
+_LINKED: Mapping[str, Schema] = {
+    **_COORDINATES,
+    "links": record("Where it is.", entry=URL, signed=URL),
 }
 _SHARED: Mapping[str, Schema] = {
     **_COORDINATES,
@@ -286,7 +304,10 @@ SCHEMAS: Mapping[str, Schema] = {
     "Decision": record(
         "What this site holds of an entry now.",
         **_COORDINATES,
-        trusted=_said(FLAG, "no rule failed"),
+        status=STATUS,
+        current=_said(FLAG, "it is what its endorser says now"),
+        allowed=_said(FLAG, "the image may be started, by all that is current about it"),
+        trusted=_said(FLAG, "no rule failed: this site stands by the endorser"),
         standing={
             "type": "string",
             "enum": ["chained", "self-signed", "untrusted-issuer", "revoked", "revocation-unknown"],
@@ -315,7 +336,49 @@ SCHEMAS: Mapping[str, Schema] = {
                 change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
             )
         ),
-        links=record("Where to go on.", entry=URL, signed=URL),
+        links=record("Where to go on.", entry=URL, signed=URL, verdict=URL),
+    ),
+    "ImageVerdict": record(
+        "Whether an image may be started, by what this site holds and trusts now.",
+        identifier=_COORDINATES["identifier"],
+        allowed=FLAG,
+        sentence=_said(TEXT, "the answer in one line"),
+        status=_said({"enum": [*STATUS["enum"], None]}, "of the entry that decided"),
+        reasons=_said(
+            array(
+                record(
+                    "Why it is not allowed.",
+                    code=CODE,
+                    message=TEXT,
+                    change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
+                )
+            ),
+            "none where it is allowed; the one that matters most first",
+        ),
+        until=_said(TIME_OR_NULL, "when the clock alone would change the answer"),
+        entry=_said(_or_null(record("An entry.", **_LINKED)), "the one that decided"),
+        asked=_said(
+            _or_null(record("A superseded entry.", entry=URL, superseded_by=URL_OR_NULL)),
+            "what the question was about, where that is not current",
+        ),
+        checksums=_said(array(CHECKSUM), "what the file must be, by those who allow it"),
+        rules=array(VERDICT_RULE),
+        statements=array(
+            record(
+                "What one endorser says now.",
+                **_LINKED,
+                status=STATUS,
+                weight=_said(
+                    {"type": "string", "enum": ["allows", "objects", "none"]},
+                    "whether its yes counts, only its no, or neither",
+                ),
+                trusted=_said(FLAG, "this site stands by the endorser, whatever the status"),
+                code=_said(_or_null(CODE), "why its yes does not count"),
+                found=TEXT,
+                change=TEXT_OR_NULL,
+            )
+        ),
+        links=record("Where to go on.", self=URL, image=URL),
     ),
     "Endorsers": _page(
         "Endorsers.",

@@ -43,6 +43,10 @@ class Urls:
         """Every endorsement of an image."""
         return f"{self._site}/api/v1/images/{identifier}"
 
+    def verdict(self, identifier: str) -> str:
+        """Whether an image may be started."""
+        return f"{self.image(identifier)}/verdict"
+
     def endorser(self, email: str) -> str:
         """An endorser."""
         return f"{self._site}/api/v1/endorsers/{_part(email)}"

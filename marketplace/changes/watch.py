@@ -1,4 +1,4 @@
-"""Sees that a log has grown, whoever wrote: other processes write without a word.
+"""Sees that a log has grown or is shown otherwise, whoever wrote: other processes write without a word.
 
 Everything in a process that follows the logs is told by this one thread, so that
 only it has to ask the database several times a second.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from marketplace.db import Database
 
@@ -16,23 +17,35 @@ from marketplace.db import Database
 LOOK = 0.2
 #: Seconds until the next attempt where the database does not answer.
 _RETRY = 1.0
-#: Changes with every row of every log, and with every new log.
-_SIZES = "SELECT count(*), sum(next_sequence) FROM log"
+#: Changes with every row of every log, with every new log, with what is shown of one, and with verdicts.
+_STATE = (
+    "SELECT count(*), sum(next_sequence), sum(revision), (SELECT max(revision) FROM trust_state) FROM log"
+)
 
 _logger = logging.getLogger(__name__)
 
 
 class LogWatch:
-    """Looks at the sizes of the logs until it is stopped.
+    """Looks at the logs until it is stopped.
 
     Args:
         on_growth: called at the start and whenever a log has grown, on this thread; must be quick.
+        on_change: called likewise, before that, and whenever anything changed that readers see: also what a
+            log shows, and how the site stands to certificates.
         interval: seconds between two looks.
     """
 
-    def __init__(self, database: Database, on_growth: Callable[[], None], *, interval: float = LOOK) -> None:
+    def __init__(
+        self,
+        database: Database,
+        on_growth: Callable[[], None],
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        interval: float = LOOK,
+    ) -> None:
         self._database = database
         self._on_growth = on_growth
+        self._on_change = on_change
         self._interval = interval
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
@@ -52,12 +65,14 @@ class LogWatch:
         while not self._stopping.is_set():
             try:
                 with self._database.glance() as ask:
-                    known = None
+                    known: tuple[Any, ...] = ()
                     while not self._stopping.is_set():
-                        sizes = ask(_SIZES)
+                        state = ask(_STATE) or ()
                         failing = False
-                        if sizes != known:
-                            known = sizes
+                        before, known = known, state
+                        if before != known:
+                            self._on_change()
+                        if before[:2] != known[:2]:
                             self._on_growth()
                         self._stopping.wait(self._interval)
             except Exception:  # the thread goes on: it is logged, and tried again

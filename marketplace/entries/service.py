@@ -14,6 +14,7 @@ from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
+from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
@@ -33,6 +34,7 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.said import Said, find_said
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
@@ -48,10 +50,12 @@ from marketplace.models import (
 from marketplace.models.current import FOREVER
 from marketplace.rules.columns import tag_digest
 from marketplace.rules.visibility import Scope, find_scope
-from validators.document import Coordinates
+from validators.document import Checksum, Coordinates
 
 #: Most rows of a timeline or of what an endorser said lately; the newest are kept.
 ROWS_LIMIT = 10_000
+#: Images that one checksum is looked up for: more than one are a lie or a collision.
+MOST_IMAGES = 20
 
 
 class ListCaches:
@@ -189,6 +193,22 @@ class VisibleEntries:
     def conflict(self, coordinates: Coordinates) -> Conflict | None:
         """What visible entries say against each other at these coordinates, if they do."""
         return find_conflict(self._session, self._scope, coordinates)
+
+    def said_of(self, identifier: str) -> Sequence[Said]:
+        """The current statements about an image, also those that the site's filter hides: for verdicts."""
+        return find_said(self._session, self._scope, identifier)
+
+    def identifiers_with(self, checksum: Checksum, limit: int = MOST_IMAGES) -> Sequence[str]:
+        """The images of which a visible entry states a checksum."""
+        statement = (
+            select(Entry.identifier)
+            .join(Change, Change.entry_key == Entry.id)
+            .where(Entry.id.in_(stating(checksum)), self._scope.covers(Change.log_id))
+            .distinct()
+            .order_by(Entry.identifier)
+            .limit(limit)
+        )
+        return self._session.scalars(statement).all()
 
     def timeline(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """Every entry about an image by every endorser, oldest first; of too many the newest ones."""

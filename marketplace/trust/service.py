@@ -12,6 +12,7 @@ from datetime import datetime
 from marketplace.trust_files import TrustStore
 from validators.decision import Decision, decide
 from validators.document import AcceptedEntry, Signer
+from validators.material import TrustMaterial
 from validators.verdict import CertificateVerdict, Standing, judge_certificate, unjudged
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,11 @@ class TrustService:
         self._store = store
         self._known: OrderedDict[_Key, CertificateVerdict] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def material(self) -> TrustMaterial:
+        """What is in force now: another object whenever it is something else."""
+        return self._store.material
 
     def decide(self, entry: AcceptedEntry, now: datetime, *, email_confirmed: bool = False) -> Decision:
         """The site's decision about an entry, rule by rule.

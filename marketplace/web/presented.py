@@ -44,6 +44,16 @@ def fresh_response(
     return _response(request, body, content_type, _REVALIDATED, headers or [])
 
 
+def etag_of(body: bytes) -> str:
+    """The strong entity tag of a body, quoted."""
+    return f'"{sha256(body).hexdigest()[:32]}"'
+
+
+def tagged_response(request: Request, body: bytes, etag: str, content_type: str) -> Response:
+    """The same as ``fresh_response`` where the entity tag is known already."""
+    return _tagged(request, body, etag, content_type, [_REVALIDATED, VARY])
+
+
 def passing_response(body: bytes, content_type: str, status: int) -> Response:
     """What came of this one request: nobody keeps it, and ``If-None-Match`` does not apply.
 
@@ -66,8 +76,11 @@ def stream_response(chunks: Iterable[bytes], content_type: str, headers: Headers
 def _response(
     request: Request, body: bytes, content_type: str, caching: tuple[str, str], headers: Headers | None = None
 ) -> Response:
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
-    common = [("ETag", etag), caching, VARY, *(headers or [])]
+    return _tagged(request, body, etag_of(body), content_type, [caching, VARY, *(headers or [])])
+
+
+def _tagged(request: Request, body: bytes, etag: str, content_type: str, headers: Headers) -> Response:
+    common = [("ETag", etag), *headers]
     if _is_known(request, etag):
         return Response(status=304, headerlist=common, app_iter=())
     common += [("Content-Type", f"{content_type}; charset=UTF-8"), ("Content-Length", str(len(body)))]

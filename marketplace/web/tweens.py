@@ -10,7 +10,9 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from pyramid.config import Configurator
@@ -21,6 +23,7 @@ from pyramid.tweens import EXCVIEW, INGRESS
 
 from marketplace.access.principal import ANONYMOUS
 from marketplace.entries.cache import EntryCache
+from marketplace.judging.memory import AnswerMemory
 from marketplace.limits import RateLimit, network_of
 from marketplace.logs import request_id
 from marketplace.request_log import RequestLog
@@ -32,7 +35,7 @@ from .errors import HttpError
 from .keeping import keep_private, shows_credentials
 from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
-from .presented import entry_response
+from .presented import entry_response, tagged_response
 from .problems import error_response
 from .security import known_principal
 
@@ -40,6 +43,8 @@ Handler = Callable[[Request], Response]
 
 error_log = logging.getLogger("marketplace.web")
 
+#: What is answered from memory before routing.
+_ENTRY, _IMAGE, _VERDICT = "/metadata/", "/api/v1/images/", "/verdict"
 #: Where the layer that answers before routing says which route it answered for.
 _REMEMBERED_ROUTE = "marketplace.route"
 
@@ -210,30 +215,51 @@ def _identity(given: str | None) -> str:
 
 
 def remembered(handler: Handler, registry: Registry) -> Handler:
-    """Answers a plain GET of an entry from memory; all else goes on."""
-    cache: EntryCache = registry[Runtime].entry_cache
-    prefix = "/metadata/"
+    """Answers a plain GET of an entry, or of the verdict on an image, from memory; all else goes on."""
+    runtime: Runtime = registry[Runtime]
+    find: Mapping[str, Callable[[Request, str], Response | None]] = {
+        _ENTRY: partial(_find_entry, runtime.entry_cache),
+        _IMAGE: partial(_find_verdict, runtime.judge.answers, runtime.now),
+    }
 
     def tween(request: Request) -> Response:
         environ = request.environ
-        path = environ["PATH_INFO"]
-        if (
-            path.startswith(prefix)
-            and environ["REQUEST_METHOD"] in ("GET", "HEAD")
-            and not environ.get("QUERY_STRING")
-            # Whoever says who it is may see more at the same coordinates than the public does.
-            and not shows_credentials(environ)
-        ):
-            coordinates = path[len(prefix) :]
-            entry = cache.find(coordinates)
-            if entry is not None:
-                offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
-                if offer is not None and offer.media is Media.XML:
-                    environ[_REMEMBERED_ROUTE] = "web.entry"
-                    return entry_response(request, entry, coordinates.partition("/")[0])
+        path: str = environ["PATH_INFO"]
+        for prefix, found in find.items():
+            if (
+                path.startswith(prefix)
+                and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+                and not environ.get("QUERY_STRING")
+                # Whoever says who it is may see more than the public does.
+                and not shows_credentials(environ)
+            ):
+                return found(request, path[len(prefix) :]) or handler(request)
         return handler(request)
 
     return tween
+
+
+def _find_entry(cache: EntryCache, request: Request, coordinates: str) -> Response | None:
+    entry = cache.find(coordinates)
+    if entry is None:
+        return None
+    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), ENTRY)
+    if offer is None or offer.media is not Media.XML:
+        return None
+    request.environ[_REMEMBERED_ROUTE] = "web.entry"
+    return entry_response(request, entry, coordinates.partition("/")[0])
+
+
+def _find_verdict(
+    answers: AnswerMemory, now: Callable[[], datetime], request: Request, path: str
+) -> Response | None:
+    if not path.endswith(_VERDICT):
+        return None
+    answer = answers.find((ANONYMOUS.logs, path[: -len(_VERDICT)]), now())
+    if answer is None:
+        return None
+    request.environ[_REMEMBERED_ROUTE] = "api.image.verdict"
+    return tagged_response(request, answer.body, answer.etag, "application/json")
 
 
 def includeme(config: Configurator) -> None:

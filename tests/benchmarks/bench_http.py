@@ -64,6 +64,7 @@ def _reads(base: Path, seconds: float, rounds: int) -> Iterator[Figure]:
         requests = {
             "entry": (server.port, get(path), b"200"),
             "304": (server.port, get(path, f"If-None-Match: {etag}\r\n"), b"304"),
+            "verdict": (server.port, get(f"/api/v1/images/{accept(data).identifier}/verdict"), b"200"),
             "bare": (bare, get("/bare/" + path.removeprefix("/metadata/")), b"200"),
         }
         rates: dict[str, list[float]] = {name: [] for name in requests}
@@ -76,6 +77,7 @@ def _reads(base: Path, seconds: float, rounds: int) -> Iterator[Figure]:
     for name, what, goal in (
         ("entry", f"GET of an entry ({len(data)} bytes)", 0.6),
         ("304", "304 of an entry", 0.7),
+        ("verdict", "verdict on an image by its identifier", 0.8),
     ):
         ratio = statistics.median(ours / bare for ours, bare in zip(rates[name], rates["bare"], strict=True))
         yield Figure(what, f"{rate[name]:.0f}/s", floor, ratio, f">= {goal}", ratio >= goal)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from marketplace.changes import ChangeLog, LogWatch
 from marketplace.db import Database
+from marketplace.models import TrustState
 from tests.functional.sites import until
 
 
@@ -72,3 +74,20 @@ def test_a_database_that_comes_back_is_looked_at_again(
         with database.write() as session:
             session.execute(text("ALTER TABLE gone RENAME TO log"))
         told.await_more_than(before)
+
+
+def test_what_a_log_shows_and_how_certificates_stand_is_told_too(database: Database) -> None:
+    grown, changed = Told(), Told()
+    watch = LogWatch(database, grown, changed, interval=0.01)
+    watch.start()
+    try:
+        changed.await_more_than(0)
+        with database.write() as session:
+            session.execute(text("UPDATE log SET revision = revision + 1"))
+        changed.await_more_than(1)
+        with database.write() as session:
+            session.add(TrustState(id=1, revision=7, basis="", refreshed_at=datetime.now(UTC)))
+        changed.await_more_than(2)
+    finally:
+        watch.stop()
+    assert grown.times == 1

@@ -98,6 +98,8 @@ PAIRS = (
     Pair("api.entry.decision", "/api/v1/entries/{entry}/decision"),
     Pair("api.entry.publish", "/api/v1/entries/{entry}/publish", "POST"),
     Pair("api.image", "/api/v1/images/{identifier}"),
+    Pair("api.image.verdict", "/api/v1/images/{identifier}/verdict"),
+    Pair("api.verdict", "/api/v1/verdict?entry={entry}"),
     Pair("api.endorser", "/api/v1/endorsers/{email}"),
     Pair("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
     Pair("api.tag", "/api/v1/tags/alice@example.org/{tag}"),

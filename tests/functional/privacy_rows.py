@@ -241,6 +241,16 @@ ROWS: Mapping[str, Row] = {
         gets("/api/v1/images/{image_identifier}", "/api/v1/images/{shared_identifier}",
              "/api/v1/images/{contested_identifier}"),
     ),
+    "api.image.verdict": Row(
+        "a verdict made of what the reader sees; 404 where that is nothing",
+        gets("/api/v1/images/{image_identifier}/verdict", "/api/v1/images/{shared_identifier}/verdict",
+             "/api/v1/images/{contested_identifier}/verdict"),
+    ),
+    "api.verdict": Row(
+        "a verdict made of what the reader sees; 404 where that is nothing",
+        gets("/api/v1/verdict?identifier={image_identifier}", "/api/v1/verdict?entry={image}",
+             "/api/v1/verdict?entry={shared}", "/api/v1/verdict?identifier={contested_identifier}"),
+    ),
     "api.endorsers": Row("who signed what the reader sees, with its count", gets("/api/v1/endorsers")),
     "api.endorser": Row(
         "an endorser by what the reader sees; 404 where that is nothing",

@@ -129,6 +129,7 @@ def test_the_matrix_would_notice(sites: Sites) -> None:
         "web.home", "web.image", "web.entries", "web.entries.by", "web.entries.by2", "web.entry", "web.tag",
         "web.endorsers", "web.endorser", "web.endorser.tags", "web.upload", "api.verify", "api.search",
         "api.feed", "api.entries", "api.entry", "api.entry.statement", "api.entry.decision", "api.image",
+        "api.image.verdict", "api.verdict",
         "api.endorsers", "api.endorser", "api.endorser.tags", "api.tag", "fed.checkpoint", "fed.bodies",
     ):  # fmt: skip
         differs = False

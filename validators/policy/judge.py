@@ -69,6 +69,7 @@ def judge(
         status=None if entry is None else entry.status,
         checksums=_checksums(known),
         statements=tuple(sorted(known.weighed, key=lambda one: -one.weight)),
+        asked=asked,
     )
 
 

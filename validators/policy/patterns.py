@@ -159,6 +159,15 @@ class ChecksumPattern:
         """As ``checksum_key`` gives it."""
         return self._key
 
+    @property
+    def checksum(self) -> Checksum:
+        """The checksum that is meant, its digits in lower case."""
+        return Checksum(ALGORITHMS[self._key[0]], self._key[1])
+
+    def is_named_by(self, statement: Statement) -> bool:
+        """Whether a statement names it."""
+        return self._key in checksum_keys(statement) or self._key == sha1_key(statement.identifier)
+
 
 def checksum_key(algorithm: str, value: str) -> tuple[str, str]:
     """A checksum as a value: its algorithm as policies write it, its digits in lower case.

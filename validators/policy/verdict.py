@@ -51,6 +51,7 @@ class Verdict:
         status: of that entry.
         checksums: what the bytes must be, by those who say yes; all they name, strongest first.
         statements: every statement with its weight, those that count first.
+        asked: the superseded entry that the question was about.
     """
 
     identifier: str
@@ -61,6 +62,7 @@ class Verdict:
     status: Status | None
     checksums: tuple[Checksum, ...]
     statements: tuple[Weighed, ...]
+    asked: Asked | None = None
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

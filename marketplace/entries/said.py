@@ -1,0 +1,167 @@
+"""What a verdict on an image is made of: the current statements about it, also those that are not shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import find_group
+from marketplace.entries.conflicts import find_conflict
+from marketplace.entries.query import can_occur
+from marketplace.entries.rows import rows_of, to_row
+from marketplace.entries.twins import find_vouching
+from marketplace.models import Change, Current, Entry, EntryBody, Log, Verdict
+from marketplace.rules.current import precedence
+from marketplace.rules.trust import is_confirmed
+from marketplace.rules.visibility import Scope
+from validators.document import Coordinates
+from validators.verdict import Standing
+
+#: Statements about one image that a verdict looks at: of those that may count, withdrawals first, and of
+#: strangers, of whom anybody can be any number.
+MOST_COUNTING, MOST_STRANGE = 400, 50
+_STRANGE = (Standing.SELF_SIGNED.value, Standing.UNTRUSTED_ISSUER.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A current statement about an image.
+
+    Args:
+        data: the received bytes.
+        confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.
+        groups: of the logs that the reader sees and that hold it; none where the public one does.
+        equivocal: its key signed another statement with the same creation time.
+        shown: whether the site's filter lets readers see it.
+    """
+
+    entry_id: str
+    coordinates: Coordinates
+    deprecated: bool
+    data: bytes
+    confirmed: bool
+    groups: frozenset[str]
+    equivocal: bool
+    shown: bool
+
+
+def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]:
+    """The current statements about an image in some logs, newest first."""
+    if not can_occur(identifier):
+        return []
+    keys = [
+        key
+        for strange, most in ((False, MOST_COUNTING), (True, MOST_STRANGE))
+        for key in session.scalars(
+            select(Current.entry_key)
+            .join(Entry, Entry.id == Current.entry_key)
+            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+            .where(
+                scope.current(),
+                Current.identifier == identifier,
+                _is_strange() if strange else ~_is_strange(),
+            )
+            .order_by(Current.deprecated.desc(), Current.created.desc(), Current.entry_id)
+            .limit(most)
+        )
+    ]
+    instead = find_vouching(session, scope, keys)
+    shown = _read_shown(session, scope, [instead.get(key, key) for key in keys])
+    hidden = _read_hidden(session, scope, identifier)
+    return sorted([*shown, *_newest(hidden, shown)], key=_rank, reverse=True)
+
+
+def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Said]:
+    rows = [to_row(row) for row in session.execute(rows_of(scope.keys), {"keys": keys})]
+    found = session.execute(
+        select(Change.entry_key, EntryBody.data)
+        .join(EntryBody, EntryBody.id == Change.body_id)
+        .where(Change.entry_key.in_(keys), scope.serves())
+    )
+    bodies: dict[int, bytes] = {row.entry_key: row.data for row in found}
+    logs: defaultdict[int, set[str]] = defaultdict(set)
+    for key, name in session.execute(
+        select(Change.entry_key, Log.name)
+        .join(Log, Log.id == Change.log_id)
+        .where(Change.entry_key.in_(keys), scope.covers(Change.log_id), Change.shown)
+    ):
+        logs[key].add(name)
+    return [
+        Said(
+            entry_id=row.entry_id,
+            coordinates=row.coordinates,
+            deprecated=row.deprecated is not None,
+            data=bodies[row.key],
+            confirmed=row.confirmed,
+            groups=_groups(logs[row.key]),
+            equivocal=row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id),
+            shown=True,
+        )
+        for row in rows
+    ]
+
+
+def _read_hidden(session: Session, scope: Scope, identifier: str) -> list[Said]:
+    rows = session.execute(
+        select(Entry, EntryBody.data, Log.name, is_confirmed())
+        .join(Change, Change.entry_key == Entry.id)
+        .join(EntryBody, EntryBody.id == Change.body_id)
+        .join(Log, Log.id == Change.log_id)
+        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .where(Entry.identifier == identifier, scope.covers(Change.log_id), ~Change.shown)
+        .order_by(_is_strange(), Entry.deprecated.is_(None), Entry.created.desc(), Entry.entry_id)
+        .limit(MOST_COUNTING)
+    )
+    return [_hidden(row) for row in rows]
+
+
+def _hidden(row: Row[Any]) -> Said:
+    entry, data, log, confirmed = row
+    return Said(
+        entry_id=entry.entry_id,
+        coordinates=Coordinates(entry.identifier, entry.email, entry.created),
+        deprecated=entry.deprecated is not None,
+        data=data,
+        confirmed=bool(confirmed),
+        groups=_groups({log}),
+        equivocal=False,
+        shown=False,
+    )
+
+
+def _newest(hidden: Iterable[Said], shown: Sequence[Said]) -> list[Said]:
+    """What is not shown, as far as it would be current if it were: a withdrawal must not get lost."""
+    latest = {one.coordinates.email: _rank(one) for one in sorted(shown, key=_rank)}
+    found: dict[str, Said] = {}
+    for one in sorted(hidden, key=_rank):
+        email = one.coordinates.email
+        if email not in latest or latest[email] < _rank(one):
+            found[email] = one
+    return list(found.values())
+
+
+def _is_strange() -> ColumnElement[bool]:
+    """Whether nobody whom the site trusts vouches for the certificate; one not judged yet may count."""
+    return func.coalesce(Verdict.standing, "").in_(_STRANGE)
+
+
+def _rank(one: Said) -> tuple[Any, ...]:
+    return precedence(one.coordinates.created, one.deprecated, one.entry_id)
+
+
+def _groups(logs: Iterable[str]) -> frozenset[str]:
+    groups = [find_group(log) for log in logs]
+    return frozenset() if None in groups else frozenset(one for one in groups if one is not None)
+
+
+def _is_equivocal(session: Session, scope: Scope, place: Coordinates, entry_id: str) -> bool:
+    """Whether the key of an entry signed another statement at the same place."""
+    conflict = find_conflict(session, scope, place)
+    sides = () if conflict is None else conflict.entries
+    own = {one.key for one in sides if one.entry_id == entry_id}
+    return len({one.statement for one in sides if one.key in own}) > 1

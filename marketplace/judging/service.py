@@ -1,0 +1,171 @@
+"""Judging images by the entries that a reader sees and the trust of this site."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from marketplace.entries import VisibleEntries
+from marketplace.entries.said import Said
+from marketplace.ingest.site_filter import SiteFilter
+from marketplace.judging.memory import AnswerMemory
+from marketplace.trust import TrustService
+from validators import accept
+from validators.document import Coordinates
+from validators.identifier import is_identifier
+from validators.material import TrustMaterial
+from validators.policy import (
+    MARKETPLACE,
+    Asked,
+    ChecksumPattern,
+    Policy,
+    Statement,
+    Verdict,
+    judge,
+    statement_of,
+)
+from validators.policy.weighing import moments_of
+
+#: Statements remembered with the site's decision about each, and how long at most.
+KEPT = 4096
+_KEPT_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    statement: Statement
+    material: TrustMaterial
+    begins: datetime
+    ends: datetime
+
+
+class ImageJudge:
+    """Judges images. Safe to share between threads.
+
+    Args:
+        shown: the site's filter, which tells why something is not shown.
+    """
+
+    def __init__(self, trust: TrustService, shown: SiteFilter) -> None:
+        self._trust = trust
+        self._shown = shown
+        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+        self._generation = 0
+        self._lock = threading.Lock()
+        #: Answers of views.
+        self.answers = AnswerMemory()
+
+    def forget(self) -> None:
+        """Something changed that verdicts are made of; what was erased must not stay in memory either."""
+        with self._lock:
+            self._generation += 1
+            self._known.clear()
+        self.answers.forget()
+
+    def judge(
+        self,
+        visible: VisibleEntries,
+        identifier: str,
+        now: datetime,
+        *,
+        asked: Coordinates | None = None,
+        checksum: ChecksumPattern | None = None,
+        policy: Policy = MARKETPLACE,
+    ) -> Verdict | None:
+        """The verdict on an image; None where nobody here says anything about it.
+
+        Args:
+            asked: of the visible entry that the question is about, superseded or not.
+            checksum: of the file that it is about.
+        """
+        said = visible.said_of(identifier) if is_identifier(identifier) else ()
+        if not said:
+            return None
+        superseded = None if asked is None else _superseded(asked, said)
+        return judge(
+            identifier,
+            [self._statement(one, now) for one in said],
+            policy,
+            now,
+            asked=superseded,
+            checksum=checksum,
+        )
+
+    def judge_checksum(
+        self, visible: VisibleEntries, checksum: ChecksumPattern, now: datetime
+    ) -> Verdict | None:
+        """The verdict on a file; None where nobody here names its checksum.
+
+        Identifiers are SHA-1, so a checksum may be named for several images. Where anybody whose statement
+        counts names it for one, that one is meant; a withdrawn one comes before one that is not.
+        """
+        found = [
+            verdict
+            for identifier in visible.identifiers_with(checksum.checksum)
+            if (verdict := self.judge(visible, identifier, now, checksum=checksum)) is not None
+        ]
+        return min(found, key=lambda one: _relevance(one, checksum), default=None)
+
+    def _statement(self, said: Said, now: datetime) -> Statement:
+        """What is said, judged; proving and judging it again is spared for a little while."""
+        material = self._trust.material
+        key = (said.entry_id, said.confirmed, said.groups, said.equivocal, said.shown)
+        with self._lock:
+            generation = self._generation
+            known = self._known.get(key)
+            if known is not None and known.material is material and known.begins <= now < known.ends:
+                self._known.move_to_end(key)
+                return known.statement
+        statement = self._read(said, now)
+        ends = min([now + _KEPT_FOR, *_ends(statement, now)])
+        with self._lock:
+            if generation == self._generation:
+                self._known[key] = _Known(statement, material, now, ends)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return statement
+
+    def _read(self, said: Said, now: datetime) -> Statement:
+        entry = accept(said.data)
+        hidden = None
+        if not said.shown:
+            hidden = self._shown.find_reason(entry) or "this site does not show the entry"
+        return statement_of(
+            entry,
+            self._trust.decide(entry, now, email_confirmed=said.confirmed),
+            groups=said.groups,
+            equivocal=said.equivocal,
+            hidden=hidden,
+        )
+
+
+def next_moment(verdict: Verdict, now: datetime) -> datetime:
+    """Until when the clock changes nothing of a verdict, not even a sentence."""
+    moments = [now + _KEPT_FOR]
+    for one in verdict.statements:
+        moments += _ends(one.statement, now)
+        moments += [moment for moment in moments_of(one.statement, MARKETPLACE) if moment > now]
+    return min(moments)
+
+
+def _ends(statement: Statement, now: datetime) -> list[datetime]:
+    """When the site may see the certificate otherwise."""
+    verdict = statement.decision.certificate
+    moments = (verdict.begins, verdict.ends, verdict.fresh_until)
+    return [one for one in moments if one is not None and one > now]
+
+
+def _superseded(asked: Coordinates, said: Sequence[Said]) -> Asked | None:
+    if any(one.coordinates == asked for one in said):
+        return None
+    by = next((one.coordinates for one in said if one.coordinates.email == asked.email), None)
+    return Asked(asked, by)
+
+
+def _relevance(verdict: Verdict, checksum: ChecksumPattern) -> tuple[bool, bool, str]:
+    """Least for the image that is meant."""
+    named = any(one.weight and checksum.is_named_by(one.statement) for one in verdict.statements)
+    return not named, verdict.allowed, verdict.identifier
