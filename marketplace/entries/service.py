@@ -202,8 +202,7 @@ class VisibleEntries:
         """The images of which a visible entry states a checksum."""
         statement = (
             select(Entry.identifier)
-            .join(Change, Change.entry_key == Entry.id)
-            .where(Entry.id.in_(stating(checksum)), self._scope.covers(Change.log_id))
+            .where(Entry.id.in_(stating(checksum, self._scope)))
             .distinct()
             .order_by(Entry.identifier)
             .limit(limit)
