@@ -13,6 +13,7 @@ _FOR_USERS = {
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
     "why": ("marketplace.cli.trusting:why", "Tell why a marketplace trusts an entry, or not."),
     "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),
+    "publish": ("marketplace.cli.publishing:publish", "Publish an image: describe, draft, sign, upload."),
     "describe": ("marketplace.cli.describing:describe", "Tell what an image file is, in one reading."),
     "keygen": ("marketplace.cli.keygen:keygen", "Make a key and a certificate to sign with."),
     "sign": ("marketplace.cli.signing:sign", "Sign metadata as its endorser."),

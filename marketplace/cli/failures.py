@@ -120,10 +120,13 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
     # Imported here: what looks into images takes a while to load.
     from marketplace.images import ChangedError, ImageError, NoFileError
     from marketplace.publishing.facts import FactsError
+    from marketplace.publishing.work import BusyError
 
     if isinstance(error, ImageError):
         codes = {ChangedError: ExitCode.CONFLICT, NoFileError: ExitCode.USAGE}
         return f"{_line(error)} [{error.code}]", codes.get(type(error), ExitCode.VERIFICATION_FAILED)
+    if isinstance(error, BusyError):
+        return _line(error), ExitCode.CONFLICT
     if isinstance(error, FactsError):
         return f"the facts of the image cannot be used: {_line(error)}", ExitCode.USAGE
     return None

@@ -112,6 +112,11 @@ class MarketplaceClient:
     ) -> None:
         self._transport.close()
 
+    @property
+    def endpoint(self) -> str:
+        """Base URL of the marketplace."""
+        return self._transport.endpoint
+
     def upload(self, data: bytes, audience: str | None = None) -> Uploaded:
         """Upload a signed entry.
 

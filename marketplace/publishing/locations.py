@@ -30,10 +30,12 @@ class Located:
 
     Args:
         file: format and compression of what lies there, as far as its first bytes tell.
+        start: the first bytes of the first location that has any.
     """
 
     findings: tuple[Finding, ...]
     file: FileFacts
+    start: bytes = b""
 
 
 def look_at_locations(said: Metadata, looker: Looker, stored_size: int | None = None) -> Located:
@@ -51,7 +53,7 @@ def look_at_locations(said: Metadata, looker: Looker, stored_size: int | None = 
         found for location, look in looks for found in _findings(said, location, look, stored_size)
     )
     start = next((look.start for _, look in looks if look.start), b"")
-    return Located(findings, _file(start))
+    return Located(findings, _file(start), start)
 
 
 def _findings(said: Metadata, location: str, look: Look, stored_size: int | None) -> Iterator[Finding]:

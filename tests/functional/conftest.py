@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.functional.running import RunningServer, running_server
+from tests.unit.cli.conftest import cli  # noqa: F401  # a fixture for those who call the command in-process
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,157 @@
+"""A publisher's statement about one image: drafted, looked at, signed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from marketplace.images import peek
+from marketplace.locations import Looker
+from marketplace.publishing.facts import ImageFacts
+from marketplace.publishing.locations import look_at_locations
+from validators import accept
+from validators import vocabulary as v
+from validators.document import AcceptedEntry, Metadata
+from validators.drafting import ImageContent, new_draft, next_draft, said
+from validators.errors import RefusedError
+from validators.lint import FileFacts, Finding, Level, Linted, lint
+from validators.signing import SigningIdentity, sign
+
+#: Advice that stops a publication: the location has something else than the image.
+STOPPING: Final = frozenset({"location.other-size", "location.other-content"})
+_START: Final = 128 * 1024
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a publisher wants to say.
+
+    Args:
+        terms: Clark name -> values; none takes a term out.
+        earlier: the entry that everything else is taken from, if any.
+    """
+
+    terms: Mapping[str, Sequence[str]]
+    earlier: AcceptedEntry | None = None
+
+
+def draft(facts: ImageFacts, wish: Wish) -> bytes:
+    """The draft of a statement: what the image is, what is taken over, what is wished.
+
+    Raises:
+        DraftError: a value has characters that XML cannot hold.
+    """
+    content = ImageContent(facts.identifier, facts.size, facts.checksums)
+    terms = dict(wish.terms)
+    if facts.format is not None:
+        terms.setdefault(v.FORMAT, [facts.format])
+    compression = v.dcterms("compression")
+    if facts.compression is not None:
+        terms.setdefault(compression, [facts.compression])
+    if wish.earlier is None:
+        (kind,) = terms.pop(v.TYPE, ["machine"])
+        return new_draft(content, kind, terms)
+    if facts.stored_size is not None:
+        terms.setdefault(compression, [])  # of the earlier file; this one is known
+    if wish.earlier.identifier != facts.identifier:
+        terms.setdefault(v.dcterms("replaces"), [wish.earlier.identifier])
+    return next_draft(wish.earlier.data, content, terms)
+
+
+def examine(
+    document: bytes,
+    facts: ImageFacts,
+    now: datetime,
+    looker: Looker | None,
+    image: Path | None,
+    previous: Metadata | None,
+) -> Linted:
+    """Look at a draft, and at its locations where there is a looker.
+
+    Args:
+        image: the file itself, where it is at hand.
+        previous: what the tag stands for now.
+    """
+    linted = lint(document, now)
+    if linted.metadata is None:
+        return linted
+    file = FileFacts(facts.format, facts.compression or ("none" if facts.stored_size is not None else None))
+    more: tuple[Finding, ...] = ()
+    if looker is not None:
+        located = look_at_locations(linted.metadata, looker, facts.stored_size)
+        file = FileFacts(file.format or located.file.format, located.file.compression or file.compression)
+        more = (*located.findings, *_other_content(located.start, image))
+    again = lint(document, now, file, previous)
+    return Linted(False, again.metadata, again.findings + more)
+
+
+def _other_content(start: bytes, image: Path | None) -> tuple[Finding, ...]:
+    """Whether the content at the location begins as the file does, where both are packed alike."""
+    if image is None or not start:
+        return ()
+    with image.open("rb") as file:
+        own = file.read(_START)
+    length = min(len(own), len(start))
+    if own[:length] == start[:length] or peek(own).compression != peek(start).compression:
+        return ()
+    message = "what lies at the location does not begin as the image does"
+    return (Finding("location.other-content", Level.ADVICE, "slterms:location", message),)
+
+
+def is_said(current: AcceptedEntry | None, metadata: Metadata, identity: SigningIdentity | None) -> bool:
+    """Whether the present entry says the same, under the same certificate."""
+    if current is None or said(current.metadata) != said(metadata):
+        return False
+    return identity is None or current.signer.certificate == identity.certificate.public_bytes(Encoding.DER)
+
+
+def sign_once(
+    document: bytes,
+    metadata: Metadata,
+    kept: bytes | None,
+    identity: SigningIdentity,
+    current: AcceptedEntry | None,
+    tagged: AcceptedEntry | None,
+    now: datetime,
+    email: str | None,
+) -> bytes:
+    """Sign a draft, or take what an interrupted publication signed: the same bytes are never two entries.
+
+    Args:
+        metadata: what the draft says.
+        kept: signed last for this image, if anything.
+        current: the present entry about the image, which the next must not be older than.
+        tagged: what the tag names, which it leaves for a later entry only.
+
+    Raises:
+        SigningError, RefusedError: as ``sign`` does.
+    """
+    earlier = _usable(kept, metadata, identity, current, now)
+    if earlier is not None:
+        return earlier
+    created = now.replace(microsecond=0)
+    for before in (current, tagged):
+        if before is not None:
+            created = max(created, before.created + timedelta(seconds=1))
+    return sign(document, identity, created, email=email)
+
+
+def _usable(
+    kept: bytes | None,
+    metadata: Metadata,
+    identity: SigningIdentity,
+    current: AcceptedEntry | None,
+    now: datetime,
+) -> bytes | None:
+    try:
+        entry = accept(kept) if kept else None
+    except RefusedError:
+        return None
+    if entry is None or not is_said(entry, metadata, identity) or entry.created > now:
+        return None
+    return None if current is not None and entry.created < current.created else kept

@@ -1,0 +1,310 @@
+"""``marketplace publish`` against a real server: from an image file to an entry, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.factories import images
+from tests.factories.identities import make_identity
+from tests.functional.cutting_proxy import cutting_proxy
+from tests.functional.running import RunningServer
+from tests.unit.cli.test_terminal import on_terminal
+from tests.unit.locations.content import ContentServer, content_server
+from validators import accept
+from validators import vocabulary as v
+from validators.document import AcceptedEntry
+
+KEYS = ("--cert", "cert.pem", "--key", "key.pem")
+HERE = ("--allow-private", "127.0.0.0/8")
+
+
+@pytest.fixture(scope="module")
+def content():
+    with content_server() as running:
+        yield running
+
+
+@pytest.fixture
+def here(cli, server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A publisher's folder with her keys, in which the command is called."""
+    identity = make_identity("Petra Publisher", "petra@example.org")
+    (tmp_path / "cert.pem").write_bytes(identity.certificate_pem)
+    (tmp_path / "key.pem").write_bytes(identity.key_pem())
+    monkeypatch.setenv("MARKETPLACE_ENDPOINT", server.url)
+    return tmp_path
+
+
+@pytest.fixture
+def publish(
+    cli, here: Path, content: ContentServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    """Publishes an image that lies at its location; images of different tests are different ones."""
+    count = 0
+    folder = re.sub("[^a-z_]", "-", request.node.name)
+
+    def call(
+        *more: object, image: bytes | None = None, name: str = "image.qcow2", code: int = 0, **environ: str
+    ):
+        if image is not None:
+            (here / name).write_bytes(image)
+            content.files[f"/{folder}/{name}"] = image
+        location = f"{content.url}/{folder}/{name}"
+        for variable, value in environ.items():
+            monkeypatch.setenv(variable, value)
+        done = cli("publish", name, "--location", location, *HERE, *KEYS, "-o", "json", *more)
+        assert done.code == code, done.err
+        return done.json if done.out else done.err
+
+    def fresh() -> bytes:
+        nonlocal count
+        count += 1
+        name = f"{request.node.name} {count}".encode()
+        return images.qcow2(1 << 30, length=64 * 1024) + name
+
+    call.fresh = fresh
+    return call
+
+
+def entry_of(http: httpx.Client, told: dict[str, str]) -> AcceptedEntry:
+    return accept(http.get(f"/metadata/{told['entry']}").content)
+
+
+def uploads(http: httpx.Client) -> int:
+    return int(http.get("/api/v1/changes?limit=1").json()["size"])
+
+
+def test_one_command_publishes_an_image(publish, http: httpx.Client, here: Path) -> None:
+    told = publish(
+        "--title", "Debian 13", "--os", "debian", "--tag", "one", "--tag", "two", "--valid", "90d",
+        "--licence", "CC0-1.0", "--login-user", "debian", "--set", "slterms:disks-bus=virtio",
+        "--inbound-port", "22",
+        image=publish.fresh(),
+    )  # fmt: skip
+    assert told["outcome"] == "published"
+    entry = entry_of(http, told)
+    said = entry.metadata
+    assert (said.title, said.os, said.tags, said.format) == ("Debian 13", "debian", ("one", "two"), "qcow2")
+    assert {one.algorithm for one in said.checksums} == {"MD5", "SHA-1", "SHA-256", "SHA-512"}
+    assert said.size == (here / "image.qcow2").stat().st_size
+    assert {term.text for term in said.terms if term.name in (v.slterms("disks-bus"), v.INBOUND_PORT)} == {
+        "virtio",
+        "22",
+    }
+    assert said.valid is not None
+    assert [one["code"] for one in told["advice"]][:2] == ["location.not-https", "location.private-address"]
+
+
+def test_publishing_again_what_is_said_already_changes_nothing(publish, http: httpx.Client) -> None:
+    first = publish("--title", "Same", image=publish.fresh())
+    size = uploads(http)
+    again = publish("--title", "Same")
+    assert (again["outcome"], again["entry"]) == ("unchanged", first["entry"])
+    assert uploads(http) == size
+    other = publish("--title", "Other")
+    assert other["outcome"] == "published"
+    assert entry_of(http, other).metadata.title == "Other"
+
+
+def test_a_dry_run_needs_no_key_and_uploads_nothing(publish, cli, here: Path, http: httpx.Client) -> None:
+    size = uploads(http)
+    (here / "image.qcow2").write_bytes(publish.fresh())
+    done = cli("publish", "image.qcow2", "--title", "Dry", "--no-look", "--dry-run", "-o", "json")
+    assert done.code == 0, done.err
+    told = done.json
+    assert told["outcome"] == "dry-run"
+    assert b"<dcterms:title>Dry</dcterms:title>" in (here / told["draft"]).read_bytes()
+    assert uploads(http) == size
+    assert not list(here.glob(".marketplace/*/signed.xml"))
+
+
+def test_an_entry_can_be_like_an_earlier_one(publish, http: httpx.Client) -> None:
+    extra = (
+        "--set",
+        "{http://example.org/x#}lab=orsay",
+        "--os",
+        "debian",
+        "--tag",
+        "series",
+        "--version",
+        "1",
+    )
+    first = entry_of(http, publish(*extra, image=publish.fresh()))
+    image = publish.fresh()
+    told = publish("--like", "series", "--version", "2", image=image, name="next.qcow2")
+    second = entry_of(http, told)
+    assert (second.metadata.os, second.metadata.tags, second.metadata.version) == ("debian", ("series",), "2")
+    assert [one.text for one in second.metadata.extensions] == ["orsay"]
+    assert [term.text for term in second.metadata.terms if term.name == v.dcterms("replaces")] == [
+        first.identifier
+    ]
+    assert first.metadata.locations != second.metadata.locations
+    again = publish("--like", "series", "--version", "2", name="next.qcow2")
+    assert (again["outcome"], again["entry"]) == ("unchanged", told["entry"])
+    back = publish(
+        "--like", "petra@example.org/series", "--version", "1", name="next.qcow2", image=publish.fresh()
+    )
+    assert "tag.goes-back" in [one["code"] for one in back["advice"]]
+    for like in (
+        first.identifier,
+        first.coordinates.path(),
+        f"http://elsewhere/metadata/{first.coordinates.path()}",
+    ):
+        assert publish("--like", like, "--dry-run", name="next.qcow2")["outcome"] == "dry-run"
+    publish("--like", "nothing", name="next.qcow2", code=3)
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_lost_upload_is_gone_on_with_and_is_one_entry(
+    publish, server: RunningServer, http: httpx.Client, cut
+) -> None:
+    size = uploads(http)
+    with cutting_proxy(server.url) as proxy:
+        proxy.cut = cut
+        there = {"MARKETPLACE_ENDPOINT": proxy.url}
+        message = publish("--title", "Lost", image=publish.fresh(), code=7, **there)
+        assert message.splitlines()[-1].startswith("marketplace: ")
+        proxy.cut = ""
+        told = publish("--title", "Lost", **there)
+        assert len({accept(data).entry_id for data in proxy.uploads}) == 1
+    assert uploads(http) == size + 1
+    assert entry_of(http, told).metadata.title == "Lost"
+
+
+def test_a_marketplace_that_is_down_is_one_sentence(publish) -> None:
+    message = publish(
+        "--title", "Down", image=publish.fresh(), code=7, MARKETPLACE_ENDPOINT="http://127.0.0.1:9"
+    )
+    assert message.splitlines()[-1].startswith("marketplace: ")
+
+
+def test_facts_come_from_a_file_in_ci(cli, here: Path, http: httpx.Client) -> None:
+    (here / "image").write_bytes(images.qcow2(3 << 30) + b"from json")
+    facts = cli("describe", "image", "-o", "json")
+    (here / "facts.json").write_bytes(facts.out)
+    done = cli("publish", "--from-json", "facts.json", "--title", "CI", *KEYS, "-o", "id")
+    assert done.code == 0, done.err
+    entry = accept(http.get(f"/metadata/{done.out.decode().strip()}").content)
+    assert entry.identifier == facts.json["identifier"]
+    for text in ("{}", "["):
+        (here / "facts.json").write_text(text)
+        assert cli("publish", "--from-json", "facts.json", *KEYS).code == 2
+    for arguments in (["image", "--from-json", "facts.json"], []):
+        assert cli("publish", *arguments, *KEYS).code == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [(b"404 page", "has 8 bytes, not"), (None, "does not begin as the image does")],
+    ids=["other size", "other content"],
+)
+def test_a_location_that_has_something_else_stops(
+    publish, content: ContentServer, http, wrong, words
+) -> None:
+    size = uploads(http)
+    image = publish.fresh()
+    publish("--dry-run", image=image)
+    (path,) = [path for path, served in content.files.items() if served == image]
+    content.files[path] = wrong or bytes(reversed(image))
+    message = publish(code=5)
+    assert words in message.splitlines()[-1]
+    assert "nothing was published" in message
+    assert uploads(http) == size
+    assert publish("--no-look")["outcome"] == "published"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--valid", "soon"), 2),
+        (("--set", "title"), 2),
+        (("--set", "nobody:knows=1"), 2),
+        (("--set", "slreq:bytes=1"), 2),
+        (("--set", "dcterms:identifier=1"), 2),
+        (("--inbound-port", "99999"), 5),
+        (("--title", "a\x0bb"), 5),
+        (("--password-file", "nowhere"), 3),
+        (("--key", "cert.pem"), 1),
+    ],
+)
+def test_what_cannot_be_published_is_one_sentence(publish, http, options, code) -> None:
+    size = uploads(http)
+    message = publish(*options, image=publish.fresh(), code=code)
+    assert message.splitlines()[-1].startswith("marketplace: ")
+    assert uploads(http) == size
+
+
+def test_hostile_images_are_not_published(publish) -> None:
+    assert "backing file" in publish(image=images.qcow2(backing_file=b"/etc/passwd"), code=5)
+
+
+def test_an_edited_draft_is_published_and_must_stay_about_the_image(publish, here: Path, http) -> None:
+    editor = here / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "$EDIT" "$1"\n')
+    editor.chmod(0o755)
+    image = publish.fresh()
+    environ = {"EDITOR": str(editor), "VISUAL": str(editor)}
+    edited = publish("--title", "Before", "--edit", image=image, EDIT="s/Before/After/", **environ)
+    assert entry_of(http, edited).metadata.title == "After"
+    message = publish(
+        "--title", "Bytes", "--edit", "--no-look", EDIT="s/<slreq:bytes>/&1/", code=5, **environ
+    )
+    assert "not those of the image" in message
+
+
+def test_an_image_that_has_not_changed_is_read_once(publish, cli, here: Path) -> None:
+    publish("--dry-run", image=publish.fresh())
+    os.utime(here / "image.qcow2", (1_700_000_000, 1_700_000_000))
+    publish("--dry-run")
+    assert "not changed since" in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
+    with (here / "image.qcow2").open("ab") as file:
+        file.write(b"more")
+    assert "not changed since" not in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
+
+
+def test_xmlsec1_verifies_what_was_published(publish, http: httpx.Client, tmp_path: Path) -> None:
+    tool = shutil.which("xmlsec1")
+    if tool is None:
+        assert "REQUIRE_XMLSEC1" not in os.environ, "needs xmlsec1"
+        pytest.skip("needs xmlsec1")
+    told = publish("--title", "Verified elsewhere", image=publish.fresh())
+    (tmp_path / "entry.xml").write_bytes(http.get(f"/metadata/{told['entry']}").content)
+    verify = [tool, "--verify", "--enabled-key-data", "x509,rsa,ec", "--trusted-pem", "cert.pem"]
+    done = subprocess.run([*verify, "entry.xml"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    broken = (tmp_path / "entry.xml").read_bytes().replace(b"Verified elsewhere", b"Verified anywhere!")
+    (tmp_path / "entry.xml").write_bytes(broken)
+    assert (
+        subprocess.run([*verify, "entry.xml"], cwd=tmp_path, capture_output=True, check=False).returncode != 0
+    )
+
+
+def test_a_terminal_is_asked_for_what_is_missing_and_before_it_signs(
+    server: RunningServer, here: Path, http: httpx.Client
+) -> None:
+    (here / "image.qcow2").write_bytes(images.qcow2(1 << 30) + b"asked")
+    answers = {
+        b"URL of the content": b"pdisk:1234\n", b"Title": b"Asked for\n", b"Version of the image": b"\n",
+        b"Operating system (": b"debian\n", b"Version of the op": b"13\n", b"Architecture": b"x86_64\n",
+        b"Valid until": b"90d\n", b"Licence": b"\n", b"Sign and publish": b"y\n",
+    }  # fmt: skip
+    arguments = ["publish", "image.qcow2", "--endpoint", server.url, *KEYS, "-o", "json"]
+    code, shown, out = on_terminal(arguments, answers, here)
+    assert code == 0, shown
+    said = entry_of(http, json.loads(out)).metadata
+    assert (said.title, said.os, said.os_version, said.os_arch) == ("Asked for", "debian", "13", "x86_64")
+    assert (said.locations, said.version) == (("pdisk:1234",), None)
+    assert b"Format (" not in shown
+
+    size = uploads(http)
+    refused = {**dict.fromkeys(answers, b"\n"), b"Sign and publish": b"n\n"}
+    code, shown, _ = on_terminal([*arguments, "--title", "Not published"], refused, here)
+    assert code == 1
+    assert uploads(http) == size
