@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -24,6 +25,8 @@ GRACE_SECONDS = 15.0
 #: wraps an entry into a few hundred bytes.
 _BODY_MARGIN = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
+#: Bytes of an answer that wait in memory, of each connection, where no file can be written.
+_MOST_WAITING = 4 * 1024 * 1024
 
 
 def make_server(application: object, settings: Settings) -> BoundedServer:
@@ -33,6 +36,7 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
         OSError: the address cannot be listened on.
     """
     server = settings.server
+    most = settings.upload.max_bytes + _BODY_MARGIN
     return BoundedServer(
         application,
         Limits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
@@ -40,7 +44,10 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
         port=server.port,
         threads=server.threads,
         connection_limit=server.connection_limit,
-        max_request_body_size=settings.upload.max_bytes + _BODY_MARGIN,
+        max_request_body_size=most,
+        # A body stays in memory: for larger ones waitress needs a directory to write to.
+        inbuf_overflow=most + 1,
+        **_answers(),
         max_request_header_size=_MAX_HEADER_BYTES,
         url_scheme=urlsplit(settings.site.url).scheme,
         ident="marketplace",
@@ -50,6 +57,16 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
         **_behind(server.trusted_proxy),
         log_socket_errors=False,
     )
+
+
+def _answers() -> dict[str, object]:
+    """Where answers wait for slow readers: in a file from a megabyte on, if there is a place for one."""
+    try:
+        with tempfile.TemporaryFile():
+            return {}
+    except OSError as error:
+        log.warning("there is no temporary directory: answers wait in memory", extra={"reason": str(error)})
+        return {"outbuf_overflow": _MOST_WAITING + 1, "outbuf_high_watermark": _MOST_WAITING}
 
 
 def _behind(proxy: str | None) -> dict[str, object]:

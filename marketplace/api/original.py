@@ -117,7 +117,7 @@ UPLOAD = Operation(
         404: ("audience.unknown",),
         409: ("conflict.coordinates",),
         413: ("body.size",),
-        415: ("body.type", "body.coding"),
+        415: ("body.type", "body.document", "body.coding"),
         503: ("store.unavailable",),
     },
 )  # fmt: skip

@@ -50,7 +50,7 @@ def verify(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     named = asked[AUDIENCE]
     address = read_address(request, {} if named is None else {AUDIENCE.name: named})
-    data = read_entry(request, runtime.settings.upload.max_bytes)
+    data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
     found = try_upload(runtime, data, address, client_of(request))
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     return Response(body=json.dumps(_shown(found)).encode(), headerlist=headers)

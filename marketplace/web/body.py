@@ -18,7 +18,8 @@ MULTIPART_TYPE = "multipart/form-data"
 _FORM_BYTES = 32 * 1024
 _MAX_PARTS = 20
 _MAX_PART_HEADER_BYTES = 4096
-_TAKEN = ", ".join((*XML_TYPES, MULTIPART_TYPE))
+#: What an upload may be.
+TAKEN = ", ".join((*XML_TYPES, MULTIPART_TYPE))
 
 
 def content_type(request: Request) -> str:
@@ -27,7 +28,17 @@ def content_type(request: Request) -> str:
     return given.partition(";")[0].strip().lower()
 
 
-def read_entry(request: Request, max_bytes: int) -> bytes:
+def upload_advice(request: Request, site_url: str) -> str:
+    """The command that sends a file to where the request went.
+
+    Args:
+        site_url: public base URL of the site.
+    """
+    url = f"{site_url}{request.environ['PATH_INFO']}"
+    return f"with curl: curl --data-binary @FILE --header 'Content-Type: {XML_TYPES[0]}' '{url}'"
+
+
+def read_entry(request: Request, max_bytes: int, site_url: str) -> bytes:
     """The bytes of the entry a request carries.
 
     A charset parameter is not looked at: acceptance takes UTF-8 only, whatever
@@ -35,6 +46,7 @@ def read_entry(request: Request, max_bytes: int) -> bytes:
 
     Args:
         max_bytes: largest entry taken.
+        site_url: public base URL of the site, for the sentence that says how to do it right.
 
     Raises:
         UnsupportedTypeError: the body's type or coding is not taken.
@@ -50,7 +62,9 @@ def read_entry(request: Request, max_bytes: int) -> bytes:
     elif kind in XML_TYPES:
         data = _read(request, max_bytes, max_bytes)
     else:
-        raise UnsupportedTypeError("body.type", kind or "no Content-Type", _TAKEN)
+        raise UnsupportedTypeError(
+            "body.type", kind or "no Content-Type", TAKEN, upload_advice(request, site_url)
+        )
     if not data:
         raise BadRequestError("body.empty", "the request carries no entry")
     if len(data) > max_bytes:

@@ -69,12 +69,25 @@ class TooLargeError(HttpError):
 
 
 class UnsupportedTypeError(HttpError):
-    """415: the body is of a type, or in a coding, that is not taken here."""
+    """415: the body is of a type, or in a coding, that is not taken here.
 
-    def __init__(self, code: str, found: str, expected: str) -> None:
+    Args:
+        expected: the types that are taken.
+        advice: what to do, after a semicolon.
+    """
+
+    def __init__(self, code: str, found: str, expected: str, advice: str = "") -> None:
+        told = f"found {shown(found)}, expected {expected}"
         super().__init__(
-            415, code, f"found {shown(found)}, expected {expected}", headers=[("Accept-Post", expected)]
+            415, code, f"{told}; {advice}" if advice else told, headers=[("Accept-Post", expected)]
         )
+
+
+class DocumentInFormError(UnsupportedTypeError):
+    """415: the type of the body says that it is a form, and the body is a document."""
+
+    def __init__(self, expected: str, advice: str = "") -> None:
+        super().__init__("body.document", "a document that is sent as a form", expected, advice)
 
 
 #: The sentences clients of the original service compare with.

@@ -16,11 +16,11 @@ from marketplace.rules.trust import TrustShown
 from marketplace.runtime import Runtime
 from validators.document import format_time
 
-from .body import FORM_TYPE
+from .body import FORM_TYPE, TAKEN, upload_advice
 from .datatables import to_datatables
 from .embed import root_bytes
 from .entry import tag_response
-from .errors import no_match
+from .errors import DocumentInFormError, no_match
 from .negotiation import LIST, Media, choose
 from .pages import page
 from .parameters import read_form, read_query
@@ -59,8 +59,17 @@ def entries(request: Request) -> Response:
 
 @view_config(route_name="web.entries", request_method="POST", permission="entry:read", header=FORM)
 def entries_of_form(request: Request) -> Response:
-    """The table protocol by POST, for tables whose parameters outgrow a URL."""
-    return _as_table(request, read_form(request), ())
+    """The table protocol by POST, for tables whose parameters outgrow a URL.
+
+    Raises:
+        DocumentInFormError: the body is an entry, whose sender has to be told that nothing was stored.
+    """
+    try:
+        fields = read_form(request)
+    except DocumentInFormError:
+        site_url = request.registry[Runtime].settings.site.url
+        raise DocumentInFormError(TAKEN, upload_advice(request, site_url)) from None
+    return _as_table(request, fields, ())
 
 
 def _as_stream(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:

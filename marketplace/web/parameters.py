@@ -7,6 +7,7 @@ no parameter of ours can hold, and refused with a code of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl
@@ -15,7 +16,7 @@ from pyramid.request import Request
 
 from validators.errors import shown
 
-from .errors import BadRequestError, TooLargeError
+from .errors import BadRequestError, DocumentInFormError, TooLargeError
 
 #: DataTables sends about five parameters a column and a dozen more.
 _MAX_FIELDS = 200
@@ -24,6 +25,8 @@ _MULTILINE = frozenset({"query"})
 _LINES = str.maketrans("\t\n\r", "   ")
 #: A form that only carries parameters is small.
 _MAX_FORM_BYTES = 64 * 1024
+#: How XML begins, also where curl escaped it; no field of ours has such a name.
+_DOCUMENT = re.compile(rb"(\xef\xbb\xbf|%EF%BB%BF)?(\s|%0D|%0A|%20|\+)*(<|%3C)", re.IGNORECASE)
 
 
 def read_query(request: Request) -> Mapping[str, str]:
@@ -49,8 +52,7 @@ def read_form(request: Request) -> Mapping[str, str]:
     """The fields of an ``application/x-www-form-urlencoded`` body, over those of the query string.
 
     Raises:
-        TooLargeError: the body is larger than a form of parameters needs.
-        BadRequestError: as ``read_query``.
+        DocumentInFormError, TooLargeError, BadRequestError: as ``read_body_form``.
     """
     return {**read_query(request), **read_body_form(request)}
 
@@ -59,10 +61,13 @@ def read_body_form(request: Request) -> Mapping[str, str]:
     """The fields of the body alone: what is secret must not stand in a URL, which is logged.
 
     Raises:
+        DocumentInFormError: the body is a document, which curl sends as a form unless it is told otherwise.
         TooLargeError: the body is larger than a form of parameters needs.
         BadRequestError: as ``read_query``.
     """
     body: bytes = request.environ["wsgi.input"].read(_MAX_FORM_BYTES + 1)
+    if _DOCUMENT.match(body):
+        raise DocumentInFormError("a form of fields, NAME=VALUE")
     if len(body) > _MAX_FORM_BYTES:
         raise TooLargeError(_MAX_FORM_BYTES)
     return read_fields(body.decode("latin-1"))

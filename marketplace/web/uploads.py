@@ -53,7 +53,7 @@ def upload(request: Request) -> Response:
     verify_takes_uploads(runtime)
     take_turn(request, Turn.UPLOAD)
     address = read_address(request, read_query(request))
-    data = read_entry(request, runtime.settings.upload.max_bytes)
+    data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
     receipt = submit(runtime.confirmation, data, address, client_of(request))
     if isinstance(receipt, Held):
         return _held(request, receipt)
@@ -85,7 +85,7 @@ def check(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     take_turn(request, Turn.UPLOAD)
     address = read_address(request, read_query(request))
-    data = read_entry(request, runtime.settings.upload.max_bytes)
+    data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
     examination = try_upload(runtime, data, address, client_of(request))
     response = _upload_page(request, examination)
     response.headers["Cache-Control"] = "no-store"

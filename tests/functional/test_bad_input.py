@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import json
+import re
+import shlex
+import subprocess
 
 import pytest
 
@@ -117,6 +121,23 @@ def test_uploads(http, content, headers, status, code):
             assert (answer.status_code, answer.json()["refusal"]["code"]) == (200, code)
         else:
             assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_an_entry_that_curl_sends_as_a_form_is_told_and_not_answered_with_a_list(server, http, tmp_path):
+    """What ``curl -d @signed.xml`` does: line ends go, and the type is that of a form."""
+    data = signed(image(content="as a form"))
+    (tmp_path / "signed.xml").write_bytes(data)
+    address = f"{server.url}/metadata"
+    for option in ("--data", "--data-binary", "--data-urlencode"):
+        command = ["curl", "--silent", "--show-error", option, f"@{tmp_path}/signed.xml", address]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert answer.startswith("<error>found 'a document that is sent as a form', expected application/rdf")
+    (right,) = re.findall(r"with curl: (.*)</error>", html.unescape(answer))
+    command = shlex.split(right.replace("@FILE", f"@{tmp_path}/signed.xml"))
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout == "metadata entry created"
+    )
+    assert http.get("/metadata/" + accept(data).identifier).status_code == 200
 
 
 def test_every_cut_of_an_upload_is_refused_and_leaves_nothing(http):

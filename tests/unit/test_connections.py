@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from marketplace.config import Settings
 from marketplace.connections import BoundedServer, Limits
+from marketplace.server import make_server
 
 LIMITS = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
 BIG = 40 * 1024 * 1024
@@ -247,3 +250,37 @@ def test_newcomers_get_in_when_all_connections_are_taken_by_silent_ones():
         assert get(server) == (200, b"ok")
         for sock in silent:
             sock.close()
+
+
+@pytest.fixture
+def no_temporary_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+
+
+class Echo:
+    """Answers with the length of the body, and with that many bytes."""
+
+    def __call__(self, environ, start_response):
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+
+@pytest.mark.usefixtures("no_temporary_directory")
+@pytest.mark.parametrize("chunked", [False, True])
+def test_no_temporary_directory_is_needed_for_the_largest_body_and_its_answer(chunked: bool):
+    server = make_server(Echo(), Settings.from_mapping({"server.port": "0"}))
+    stopping = threading.Event()
+    thread = threading.Thread(target=server.run_until, args=(stopping, 5.0))
+    thread.start()
+    body = b"x" * 1_048_576
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=20)
+        with closing(connection):
+            connection.request("POST", "/", iter([body]) if chunked else body, encode_chunked=chunked)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read() == body) == (200, True)
+    finally:
+        stopping.set()
+        server.pull_trigger()
+        thread.join(15)

@@ -11,7 +11,9 @@ from pyramid.request import Request
 
 from marketplace.web.body import first_file, read_entry
 from marketplace.web.errors import BadRequestError, HttpError
+from marketplace.web.parameters import read_body_form
 
+SITE = "https://images.example.org"
 TYPE = 'multipart/form-data; boundary="AaB03x"'
 
 
@@ -39,12 +41,12 @@ def request(body: bytes, content_type: str | None = "application/rdf+xml", **hea
     "content_type", ["application/xml", "text/xml; charset=utf-8", "APPLICATION/RDF+XML ; a=b"]
 )
 def test_a_body_of_an_xml_type_is_the_entry(content_type: str):
-    assert read_entry(request(b"<x/>", content_type), 100) == b"<x/>"
+    assert read_entry(request(b"<x/>", content_type), 100, SITE) == b"<x/>"
 
 
 def test_the_first_file_of_a_form_is_the_entry():
     body = form(FIELD, file_part(b"<x/>\r\n--AaB\r\n", extra=b"Content-Type: text/xml\r\n"), file_part(b"2"))
-    assert read_entry(request(body, TYPE), 100) == b"<x/>\r\n--AaB\r\n"
+    assert read_entry(request(body, TYPE), 100, SITE) == b"<x/>\r\n--AaB\r\n"
 
 
 @pytest.mark.parametrize("name", [b"filename*=UTF-8''a%20b.xml", b"filename=a.xml", b'FILENAME="x"'])
@@ -82,13 +84,42 @@ def test_file_names_in_any_spelling(name: bytes):
 )
 def test_other_bodies_are_refused_with_a_code(body: bytes, content_type: str | None, status: int, code: str):
     with pytest.raises(HttpError) as caught:
-        read_entry(request(body, content_type), 100)
+        read_entry(request(body, content_type), 100, SITE)
     assert (caught.value.status, caught.value.code) == (status, code)
+
+
+def test_a_wrong_type_is_told_with_the_command_that_is_right():
+    with pytest.raises(HttpError) as caught:
+        read_entry(request(b"<x/>", "text/plain"), 100, SITE)
+    right = "curl --data-binary @FILE --header 'Content-Type: application/rdf+xml' 'https://images.example.org/metadata'"
+    assert right in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<x/>",
+        b"\xef\xbb\xbf<x/>",
+        b"\r\n <x/>",
+        b"%3C%3Fxml+version%3D%221.0%22%3F%3E",
+        b"%ef%bb%bf%0A%3cx/%3e",
+        b"<x>" + b"y" * 70_000 + b"</x>",
+    ],
+)
+def test_a_document_that_is_sent_as_a_form_is_refused_before_its_size(body: bytes):
+    with pytest.raises(HttpError) as caught:
+        read_body_form(request(body, "application/x-www-form-urlencoded"))
+    assert (caught.value.status, caught.value.code) == (415, "body.document")
+
+
+@pytest.mark.parametrize("body", [b"", b"a=<x/>", b"sSearch=%3Cx", b"a", b"+a=1"])
+def test_a_form_is_a_form_whatever_its_fields_hold(body: bytes):
+    read_body_form(request(body, "application/x-www-form-urlencoded"))
 
 
 def test_compressed_bodies_are_not_taken():
     with pytest.raises(HttpError) as caught:
-        read_entry(request(b"\x1f\x8b", HTTP_CONTENT_ENCODING="gzip"), 100)
+        read_entry(request(b"\x1f\x8b", HTTP_CONTENT_ENCODING="gzip"), 100, SITE)
     assert (caught.value.status, caught.value.code) == (415, "body.coding")
 
 
