@@ -151,8 +151,9 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
             logs = pulls.pull(peer)
     records = [peers.log_record(one) for one in logs]
     write_records(records, ("origin", "state", "entries", "behind", "error"), output, identify="origin")
-    if any(one.error_code is not None for one in logs):
-        raise CommandError(f"{name} could not be pulled completely", ExitCode.NETWORK_OR_SERVER)
+    reasons = [one.error or one.error_code for one in logs if one.error_code is not None]
+    if reasons:
+        raise CommandError(f"{name} could not be pulled completely: {reasons[0]}", ExitCode.NETWORK_OR_SERVER)
 
 
 @click.command()
@@ -224,7 +225,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     flat["logs"] = [
         f"{one['origin']}: {one['state']}, {one['entries']} entries, {one['behind']} behind"
         + "".join(f", {one[what]} {what}" for what in ("wanted", "rejected", "erased") if one[what])
-        + (f", {one['error']}" if one["error"] else "")
+        + (f", {one['error']}: {one['reason']}" if one["error"] else "")
         for one in record["logs"]
     ]
     flat["missing"] = [

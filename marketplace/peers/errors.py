@@ -39,6 +39,24 @@ class UnreachableError(ContactError):
     code = "peer.unreachable"
 
 
+class NoAddressError(UnreachableError):
+    """No address is known for the peer's name."""
+
+    code = "peer.dns"
+
+
+class NoListenerError(UnreachableError):
+    """Nothing takes connections at the peer's address."""
+
+    code = "peer.refused"
+
+
+class UnsafeError(UnreachableError):
+    """The peer does not prove by TLS that it is at its address, or does not speak it."""
+
+    code = "peer.tls"
+
+
 class TooSlowError(ContactError):
     """The answer did not come in time."""
 

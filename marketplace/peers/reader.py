@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -20,11 +21,14 @@ import zstandard
 from marketplace.deadlines import Deadline, DeadlineNetwork
 from marketplace.peers.errors import (
     MalformedError,
+    NoAddressError,
+    NoListenerError,
     NotFoundError,
     TooLargeError,
     TooSlowError,
     UnexpectedAnswerError,
     UnreachableError,
+    UnsafeError,
 )
 from marketplace.peers.limits import ReadLimits
 
@@ -32,6 +36,7 @@ from marketplace.peers.limits import ReadLimits
 _ZSTD_WINDOW = 8 * 1024 * 1024
 #: No statuses beside the successful ones.
 _NO_OTHERS: Mapping[int, str] = MappingProxyType({})
+_REDIRECTS = (301, 302, 303, 307, 308)
 #: Longest pause, in seconds, that a peer's Retry-After can ask for.
 LONGEST_RETRY_AFTER = 300.0
 
@@ -151,7 +156,7 @@ class PeerReader:
         except (httpcore.ProtocolError, UnicodeError) as error:
             raise MalformedError(f"{self._name} does not speak HTTP ({_reason(error)})") from None
         except (httpcore.NetworkError, httpcore.UnsupportedProtocol, OSError) as error:
-            raise UnreachableError(f"{self._name} cannot be reached ({_reason(error)})") from None
+            raise _unreachable(self._name, error) from None
 
     def _read(
         self, response: httpcore.Response, content_type: str, most: int, also: Mapping[int, str]
@@ -180,8 +185,14 @@ class PeerReader:
         if status in (404, 410):
             raise NotFoundError(f"{self._name} has nothing there for this site (status {status})")
         if not 200 <= status < 300 and status not in also:
+            elsewhere = headers.get("location", "")[:200] if status in _REDIRECTS else ""
+            hint = f" and names {elsewhere!r}, which is not followed: give the peer's true address" * bool(
+                elsewhere
+            )
             raise UnexpectedAnswerError(
-                f"{self._name} answers with status {status}", retry_after(headers.get("retry-after")), status
+                f"{self._name} answers with status {status}{hint}",
+                retry_after(headers.get("retry-after")),
+                status,
             )
         found = headers.get("content-type", "").partition(";")[0].strip().lower()
         if found != content_type:
@@ -257,6 +268,22 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _reason(error: Exception) -> str:
+def _unreachable(name: str, error: Exception) -> UnreachableError:
+    """What kept a connection from a peer, in words that tell where to look."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return NoAddressError(f"DNS knows no address of {name} ({_reason(cause)})")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UnsafeError(f"the TLS certificate of {name} is not taken: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLError):
+            return UnsafeError(f"{name} does not speak TLS as it should ({cause.reason or _reason(cause)})")
+        if isinstance(cause, ConnectionRefusedError):
+            return NoListenerError(f"{name} refuses connections: no server listens there")
+        cause = cause.__cause__ or cause.__context__
+    return UnreachableError(f"{name} cannot be reached ({_reason(error)})")
+
+
+def _reason(error: BaseException) -> str:
     text = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split()))
     return text[:200] or type(error).__name__

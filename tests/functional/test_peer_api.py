@@ -60,7 +60,7 @@ def test_a_peer_is_added_seen_and_switched_off(site: RunningServer, admin: httpx
             return anybody.get("/api/v1/peers").json()["peers"][0]
 
         until(lambda: peer()["state"] == "backoff", "nobody is there")
-        assert peer()["error"] == "peer.unreachable"
+        assert peer()["error"] == "peer.refused"
         until(lambda: bool(anybody.get("/api/v1/alerts").json()["alerts"]), "somebody should look", 120)
         alert = anybody.get("/api/v1/alerts").json()["alerts"][0]
         assert (alert["code"], alert["peer"], alert["severity"]) == ("peer.away", NAME, "warning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 
 import pytest
@@ -50,6 +51,21 @@ def test_init_replaces_no_keys(cli, tmp_path):
     outcome = cli("peer", "init", "--data", "site", "--origin", "mp-b.example")
     assert outcome.code == 1 and outcome.is_sentence() and "federation.keys" in outcome.err
     assert (tmp_path / "site" / "federation" / "log.key").read_bytes() == before
+
+
+def test_show_and_pull_tell_why_a_peer_cannot_be_reached(cli, tmp_path):
+    (tmp_path / "site").mkdir()
+    assert cli("db", "upgrade", "--data", "site").code == 0
+    (tmp_path / "other").mkdir()
+    key = str(create_keys(tmp_path / "other", "mp-b.example").log.verifier)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+    assert cli("peer", "add", f"http://{place}", "--key", key, "--data", "site").code == 0
+    why = f"{place} refuses connections: no server listens there"
+    pulled = cli("peer", "pull", "mp-b.example", "--now", "--data", "site")
+    assert pulled.code == 7 and why in pulled.err
+    shown = cli("peer", "show", "mp-b.example", "--data", "site")
+    assert f"peer.refused: {why}" in shown.out.decode()
 
 
 @pytest.mark.parametrize(

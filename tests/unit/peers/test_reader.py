@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -20,10 +22,10 @@ from marketplace.peers.errors import (
     TooLargeError,
     TooSlowError,
     UnexpectedAnswerError,
-    UnreachableError,
 )
 from marketplace.peers.limits import ReadLimits
 from marketplace.peers.reader import LONGEST_RETRY_AFTER, PeerReader, parse_json, retry_after
+from tests.mail.server import make_certificate
 
 QUICK = ReadLimits(connect_seconds=2, read_seconds=2, total_seconds=3, header_bytes=4096, answer_bytes=10_000)
 TYPE = "text/plain"
@@ -230,13 +232,75 @@ def test_a_peer_that_always_closes_is_asked_once_on_a_new_connection() -> None:
     assert brought == [1]
 
 
-def test_nobody_there() -> None:
+def failure(url: str) -> ContactError:
+    reader = PeerReader(url, QUICK)
+    try:
+        with pytest.raises(ContactError) as found:
+            reader.get("/x", TYPE)
+    finally:
+        reader.close()
+    return found.value
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nobody_there(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    reader = PeerReader(f"http://127.0.0.1:{port}", QUICK)
-    with pytest.raises(UnreachableError):
-        reader.get("/x", TYPE)
-    reader.close()
+    error = failure(f"{scheme}://127.0.0.1:{port}")
+    assert (error.code, error.message) == (
+        "peer.refused",
+        f"127.0.0.1:{port} refuses connections: no server listens there",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_name_without_an_address(scheme: str) -> None:
+    error = failure(f"{scheme}://nobody.invalid")
+    assert error.code == "peer.dns" and error.message.startswith("DNS knows no address of nobody.invalid (")
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*make_certificate(tmp_path))
+
+    def secured(connection: socket.socket) -> None:
+        context.wrap_socket(connection, server_side=True)
+
+    with accepting(secured) as port:
+        error = failure(f"https://127.0.0.1:{port}")
+    assert (error.code, error.message) == (
+        "peer.tls",
+        f"the TLS certificate of 127.0.0.1:{port} is not taken: self-signed certificate",
+    )
+
+
+def test_a_server_that_does_not_speak_tls() -> None:
+    with accepting(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+        error = failure(f"https://127.0.0.1:{port}")
+    assert error.code == "peer.tls" and "does not speak TLS as it should" in error.message
+
+
+def test_a_redirect_names_where_it_leads() -> None:
+    moved = whole(b"", "Location: https://mp.example/", status="301 Moved")
+    error = refused(moved, UnexpectedAnswerError)
+    assert "status 301 and names 'https://mp.example/', which is not followed" in error.message
+
+
+@contextmanager
+def accepting(serve: Callable[[socket.socket], object]) -> Iterator[int]:
+    """The port of a server that does something with its one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.settimeout(10)
+                serve(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(15)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"{", b"NaN", b"\xff\xfe", b"1" * 5000, b'{"a":' * 50_000])
