@@ -51,6 +51,7 @@ from marketplace.trust import TrustService, TrustStore, VerdictService, open_sto
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustWatch
+from marketplace.trust_files import Fault
 from marketplace.worker import FAILING, Lag, Worker
 
 log = logging.getLogger(__name__)
@@ -339,6 +340,11 @@ class Runtime:
         if self.trust_watch.failures >= FAILING:
             faults.append("trust.verdicts")
         return Health(tuple(faults), tuple(lags), self.following.degraded(lags), publishing)
+
+    def trust_faults(self) -> list[Fault]:
+        """What is wrong with anchors and revocation lists, and with the settings that name them."""
+        settings = self.verdicts.find_settings_fault()
+        return [*self.trust_store.faults, *([] if settings is None else [settings])]
 
     def _publishing(self) -> Condition | None:
         if self.federation is None:

@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("id", KEY, autoincrement=False, nullable=False),
         sa.Column("revision", KEY, nullable=False),
         sa.Column("basis", TEXT, nullable=False),
+        sa.Column("settings", TEXT, nullable=False),
         sa.Column("refreshed_at", SECONDS, nullable=False),
         sa.CheckConstraint("id = 1", name="ck__trust_state__one_row"),
         sa.PrimaryKeyConstraint("id", name="pk__trust_state"),

@@ -54,7 +54,7 @@ class _Everything:
         yield GaugeMetricFamily(
             "marketplace_trust_faults",
             "What is wrong with anchors, revocation lists and allow-list; /readyz names each.",
-            value=len(self._runtime.trust_store.faults),
+            value=len(self._runtime.trust_faults()),
         )
         try:
             log = [*_log(self._runtime), *_mail(self._runtime), *peer_metrics(self._runtime)]

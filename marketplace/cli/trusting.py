@@ -101,7 +101,8 @@ def refresh(config: Path | None, data: str | None) -> None:
 
     A running server does it by itself every trust.reload_interval seconds; this
     does it now. Listings and searches show the new verdicts at once; running servers
-    read the files again within seconds, and refuse by them.
+    read the files again within seconds, and refuse by them. Which files those are a
+    server reads from its settings at its start only.
     """
     from marketplace.cli.database import open_database
     from marketplace.runtime import utc_now
@@ -118,6 +119,12 @@ def refresh(config: Path | None, data: str | None) -> None:
         f"marketplace: {done.judged} certificates judged, {done.changed} stand otherwise than before.",
         err=True,
     )
+    if done.otherwise:
+        click.echo(
+            "marketplace: servers that run were started with other trust.* settings and judge by those: "
+            "restart them.",
+            err=True,
+        )
 
 
 @trust.command()

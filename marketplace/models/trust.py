@@ -68,7 +68,10 @@ class VerdictChange(Base):
 
 
 class TrustState(Base):
-    """The one row that says how far the verdicts are: ``revision`` counts their changes."""
+    """The one row that says how far the verdicts are: ``revision`` counts their changes.
+
+    ``settings`` stands for those of the process that came last: a server that started, or a command.
+    """
 
     __tablename__ = "trust_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -76,6 +79,7 @@ class TrustState(Base):
     id: Mapped[PrimaryKey] = mapped_column(autoincrement=False)
     revision: Mapped[Number]
     basis: Mapped[Word]
+    settings: Mapped[Word] = mapped_column(default="")
     refreshed_at: Mapped[Moment]
 
 

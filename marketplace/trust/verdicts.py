@@ -34,7 +34,7 @@ from marketplace.models import (
     VerdictChange,
 )
 from marketplace.trust.service import TrustService
-from marketplace.trust_files import TrustStore
+from marketplace.trust_files import Fault, TrustStore
 from validators.verdict import CertificateVerdict
 
 #: Certificates judged between two commits.
@@ -44,10 +44,17 @@ _STATE = 1
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did: certificates that were judged, and those whose verdict changed."""
+    """What a refresh did.
+
+    Args:
+        judged: certificates that were judged.
+        changed: those of them whose verdict changed.
+        otherwise: another process was started with other settings since this one.
+    """
 
     judged: int
     changed: int
+    otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ class VerdictService:
         self._store = store
         self._trust = trust
         self._now = now
+        #: Whether others know the settings of this process.
+        self._declared = False
 
     def refresh(self) -> Refreshed:
         """Judge every certificate whose verdict is missing, due, or was made on another basis.
@@ -103,8 +112,28 @@ class VerdictService:
             judged, last = judged + len(keys), keys[-1]
         with self._database.write() as session:
             _lock(session, now)
-            session.execute(update(TrustState).values(basis=basis, refreshed_at=now))
-        return Refreshed(judged, changed)
+            settings = session.scalar(select(TrustState.settings))
+            values = {"basis": basis, "refreshed_at": now}
+            if not self._declared:
+                values["settings"] = self._store.settings
+            session.execute(update(TrustState).values(values))
+        self._declared = True
+        return Refreshed(judged, changed, settings not in ("", self._store.settings))
+
+    def find_settings_fault(self) -> Fault | None:
+        """That this process goes on by other settings than one that was started since, if so."""
+        try:
+            with self._database.read() as session:
+                settings = session.scalar(select(TrustState.settings).where(TrustState.id == _STATE))
+        except (SQLAlchemyError, OSError):
+            return None  # the followers tell of a database that does not answer
+        if not self._declared or settings in (None, self._store.settings):
+            return None
+        return Fault(
+            "trust.settings",
+            "settings",
+            "another process read other trust.* settings than this one was started with: restart it",
+        )
 
     def find_other_basis(self) -> str | None:
         """What the stored verdicts were made by, where that is not what this process holds now."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +54,8 @@ class TrustStore:
     ) -> None:
         self._sources = sources
         self._policy = policy
+        #: Stands for where the files are and how they are judged by: what only a restart changes.
+        self.settings = sha256(repr((sources, policy)).encode()).hexdigest()
         self._now = now
         self._reloading = threading.Lock()
         self._basis = ("", 0, "")

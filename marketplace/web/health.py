@@ -29,9 +29,7 @@ def ready(request: Request) -> Response:
     }
     # What is wrong with anchors and revocation lists is told and keeps nothing from working: the good ones
     # from before are in force.
-    trust = [
-        {"code": one.code, "file": one.file, "message": one.message} for one in runtime.trust_store.faults
-    ]
+    trust = [{"code": one.code, "file": one.file, "message": one.message} for one in runtime.trust_faults()]
     # Nor does a mail server that is down: mail waits for it.
     mail = {"state": runtime.mail.health.state}
     # Nor does what only words or queries need.

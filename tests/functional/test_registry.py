@@ -151,6 +151,36 @@ def test_a_refresh_by_hand_makes_a_running_server_look_at_its_files(keys, tmp_pa
         assert uploaded(http, document(keys, "revoked")).json()["code"] == "gate.certificate-revoked"
 
 
+def test_an_anchor_that_is_new_in_the_settings_is_told_to_need_a_restart(keys, tmp_path, monkeypatch, capsys):
+    def codes(http):
+        return [one["code"] for one in http.get("/readyz").json()["trust"]]
+
+    with site(keys, tmp_path) as (server, http, trust):
+        assert uploaded(http, document(keys, "jane")).status_code == 201
+        eventually(lambda: standings(http) == {"jane": "self-signed"})
+        monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(trust))
+        monkeypatch.setenv("MARKETPLACE_TRUST_ALLOWLIST", str(tmp_path / "whitelist.txt"))
+        assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
+        assert "restart" not in capsys.readouterr().err
+        assert "trust.settings" not in codes(http)
+        monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", f"{trust},{keys / 'jane-cert.pem'}")
+        assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
+        told = capsys.readouterr().err
+        assert "servers that run were started with other trust.* settings and judge by those: restart" in told
+        eventually(lambda: "trust.settings" in codes(http))
+        assert http.get("/readyz").status_code == 200
+        assert "marketplace_trust_faults 1.0" in http.get("/metrics").text
+    settings = {
+        "query_enabled": "false",
+        "search_engine": "off",
+        "trust_anchors": f"{trust},{keys / 'jane-cert.pem'}",
+    }
+    allowed = str(tmp_path / "whitelist.txt")
+    with running_server(tmp_path, trust_allowlist=allowed, **settings) as server, server.client() as http:
+        eventually(lambda: standings(http) == {"jane": "chained"})
+        assert "trust.settings" not in codes(http)
+
+
 def test_the_same_bytes_again_are_answered_as_before_also_when_the_signer_is_revoked(keys, tmp_path):
     with site(keys, tmp_path, crl=None) as (_, http, trust):
         known = document(keys, "revoked")
