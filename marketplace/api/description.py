@@ -23,7 +23,9 @@ Schema = Mapping[str, Any]
 JSON = "application/json"
 #: Text without control characters, which no parameter takes.
 PLAIN_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
-#: The same with something to see in it.
+#: Words to search for: tabs and ends of lines, as they are pasted, are spaces there.
+SPACED_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
+#: Text without control characters, with something to see in it.
 VISIBLE_PATTERN = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\s][^\u0000-\u001f\u007f]*$"
 #: Characters of the longest value that any parameter takes.
 MAX_CHARACTERS = 1000

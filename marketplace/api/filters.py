@@ -10,7 +10,7 @@ from marketplace.search.request import CHOSEN_BY_SITE, EVERY, FIXED, MAX_CHOSEN,
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR
-from .description import PLAIN_PATTERN, VISIBLE_PATTERN, Parameter, Schema
+from .description import SPACED_PATTERN, VISIBLE_PATTERN, Parameter, Schema
 from .parameters import TIME_PATTERN
 
 _DATE: Schema = {
@@ -62,7 +62,7 @@ def _filter(facet: Facet) -> Parameter[str | None]:
 WORDS = _parameter(
     "q",
     f"the words: at most {MAX_CLAUSES} words or phrases, {MAX_WORDS} single words in all",
-    {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": PLAIN_PATTERN},
+    {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": SPACED_PATTERN},
     "ubuntu",
 )
 

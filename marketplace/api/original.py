@@ -8,7 +8,7 @@ from marketplace.web.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
 from marketplace.web.query import QUERY_TYPE
 from marketplace.web.selection import LOCATIONS, STATUSES, TRUSTS
 
-from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
+from .description import JSON, SPACED_PATTERN, Answer, Operation, Parameter, Schema
 from .filters import SCOPE_SCHEMA
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
@@ -42,7 +42,7 @@ def _media(values: Sequence[str] = ("xml", "json", "html", "rdf")) -> Parameter[
 
 #: Existing clients send empty fields; what no entry can have matches nothing.
 _ANY = {"type": "string"}
-_SEARCHED = {"type": "string", "maxLength": 500, "pattern": PLAIN_PATTERN}
+_SEARCHED = {"type": "string", "maxLength": 500, "pattern": SPACED_PATTERN}
 _LIST = (
     _parameter("status", "status of the entries", {"type": "string", "enum": list(STATUSES)}, "valid"),
     _parameter(

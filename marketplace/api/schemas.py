@@ -256,6 +256,7 @@ SCHEMAS: Mapping[str, Schema] = {
             )
         ),
         facets=record("Counts.", **{facet.value: _COUNTS for facet in Facet}),
+        hint=_said(TEXT_OR_NULL, "what to know about the words, where they are not plain"),
         suggestion={
             "oneOf": [record("Words that find something.", q=TEXT, url=URL), {"type": "null"}],
         },

@@ -107,6 +107,7 @@ def search(request: Request) -> Response:
         "sort": found.sort.value,
         "hits": [_hit(hit, urls) for hit in found.hits],
         "facets": _facets(found),
+        "hint": found.hint,
         "suggestion": suggestion,
     }
     return page(request, body, found.next_cursor)

@@ -38,6 +38,9 @@ BY_LOG = (Facet.TRUST, Facet.SIGNATURE)
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
 NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST, Facet.SIGNATURE})
 
+#: Names of architectures that mean what another one does.
+_ARCHITECTURES = {"amd64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -88,7 +91,9 @@ class Facts:
 def facet_value(facet: Facet, spelled: str) -> str:
     """The value that spellings share."""
     text = spelled.strip()[:VALUE_LENGTH]
-    return text if facet in NAMES else fold(text)
+    if facet in NAMES:
+        return text
+    return _ARCHITECTURES.get(fold(text), fold(text)) if facet is Facet.ARCH else fold(text)
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import islice
+from collections.abc import Iterator, Sequence
 
 #: Longer words are cut here, in the index as in queries: no engine has to hold a 64 Ki word.
 WORD_LENGTH = 64
@@ -26,8 +26,16 @@ _UNSPACED = (
     "\u3040-\u30ff\u31f0-\u31ff"  # Hiragana, Katakana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
-_WORD = re.compile(f"(?!\\W)[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_RUN = re.compile(f"(?!\\W)[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_ASCII_RUN = re.compile("[a-z0-9]+")
+#: What a run is cut into. Names of systems and versions have few such pieces: ``ubuntu22``, ``rhel9u2``.
+_PIECE = re.compile(r"\d+|\D+")
+_MOST_PIECES = 4
+#: Names of architectures that mean what others do; ``x86_64`` and ``x86-64`` are cut into these words anyway.
+_SAME = {"amd64": ("x", "86", "64"), "aarch64": ("arm", "64")}
+
+#: Words that may stand for a text without being in it.
+RENAMED = frozenset(word for meant in _SAME.values() for word in meant)
 
 
 def fold(text: str) -> str:
@@ -41,15 +49,31 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words of a text, in order: runs of letters and digits, each at most WORD_LENGTH long."""
-    found = _ASCII_WORD.findall(text.lower()) if text.isascii() else _WORD.findall(fold(text))
-    return [word[:WORD_LENGTH] for word in found]
+    """The folded words of a text, in order.
+
+    A run of letters and digits is cut where letters meet digits, so that ``centos7`` is ``centos 7`` and
+    ``v1.2.3`` holds ``1.2``. A run of many such pieces is a hash and stays whole.
+    """
+    return [word for run in runs(text) for word in cut(run)]
 
 
-def run(lowered: str, start: int, count: int) -> list[tuple[str, int, int]]:
-    """The first words from a place on in a text of ASCII small letters, as ``spans`` gives them."""
-    found = islice(_ASCII_WORD.finditer(lowered, start), count)
-    return [(m.group()[:WORD_LENGTH], m.start(), m.end()) for m in found]
+def runs(text: str) -> list[str]:
+    """The folded runs of letters and digits of a text, each at most WORD_LENGTH long."""
+    found = _ASCII_RUN.findall(text.lower()) if text.isascii() else _RUN.findall(fold(text))
+    return [run[:WORD_LENGTH] for run in found]
+
+
+def cut(run: str) -> Sequence[str]:
+    """The words of a folded run."""
+    if run.isalpha() or run.isdigit():
+        return (run,)
+    if run in _SAME:
+        return _SAME[run]
+    pieces = _PIECE.findall(run)
+    if len(pieces) <= _MOST_PIECES:
+        return pieces
+    # The beginning of a number shall find numbers, and not every hash that begins so.
+    return (run if pieces[0].isalpha() else f"n{run}"[:WORD_LENGTH],)
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
@@ -58,10 +82,31 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     The text is cut before it is folded, so that the positions are those of the
     original. A letter that folds into several words counts for each of them.
     """
+    found: list[tuple[str, int, int]] = []
     if text.isascii():
         # Lowering keeps every place, and most texts are of this kind.
-        return [(m.group()[:WORD_LENGTH], m.start(), m.end()) for m in _ASCII_WORD.finditer(text.lower())]
-    found: list[tuple[str, int, int]] = []
+        for match in _ASCII_RUN.finditer(text.lower()):
+            found.extend(_placed(match.group(), match.start(), match.end()))
+        return found
     for match in re.finditer(f"(?!\\W)[{_UNSPACED}]|(?:[^\\W_{_UNSPACED}]|[\\u0300-\\u036f\\u00ad])+", text):
-        found.extend((word, match.start(), match.end()) for word in words(match.group()))
+        if match.group().isascii():
+            found.extend(_placed(match.group().lower(), match.start(), match.end()))
+        else:
+            found.extend((word, match.start(), match.end()) for word in words(match.group()))
     return found
+
+
+def run_spans(text: str) -> list[tuple[str, int, int]]:
+    """The folded runs of a text with where each stands in it."""
+    found = _ASCII_RUN.finditer(text.lower()) if text.isascii() else re.finditer(r"\w+", text)
+    return [(run, one.start(), one.end()) for one in found for run in runs(one.group())]
+
+
+def _placed(run: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    pieces = cut(run[:WORD_LENGTH])
+    if "".join(pieces) != run:  # another name of the same thing, or too long
+        yield from ((piece, start, end) for piece in pieces)
+        return
+    for piece in pieces:
+        yield piece, start, start + len(piece)
+        start += len(piece)

@@ -81,6 +81,8 @@ def search(
     ]
     columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
     write_records(records, columns, output, identify="entry")
+    if answer.hint:
+        click.echo(f"marketplace: {printable(answer.hint)}", err=True)
     if not records:
         hint = f"; try: {printable(answer.suggestion)}" if answer.suggestion else ""
         click.echo(f"marketplace: nothing was found{hint}.", err=True)

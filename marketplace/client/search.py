@@ -49,12 +49,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """One page: its hits, how many there are in all, other words to try, and where to go on."""
+    """One page: its hits, how many there are in all, other words to try, where to go on, and a hint."""
 
     hits: tuple[Hit, ...]
     total: int
     suggestion: str | None
     cursor: str | None
+    hint: str | None = None
 
 
 def parse_search_answer(page: object) -> SearchAnswer:
@@ -74,6 +75,7 @@ def parse_search_answer(page: object) -> SearchAnswer:
         total=total,
         suggestion=other if isinstance(other, str) else None,
         cursor=cursor_of(page.get("next")),
+        hint=hint if isinstance(hint := page.get("hint"), str) else None,
     )
 
 

@@ -61,13 +61,19 @@ class SearchDocument:
 
 
 def runs(*texts: str) -> list[list[str]]:
-    """The words of each text that has any, FIELD_WORDS at most over all of them."""
+    """The words of each text that has any, FIELD_WORDS at most over all of them.
+
+    What was cut into several words stands once more as a whole, for whoever looks for its beginning.
+    """
     found: list[list[str]] = []
     left = FIELD_WORDS
     for one in texts:
-        if left > 0 and (run := text.words(one)[:left]):
-            found.append(run)
-            left -= len(run)
+        cuts = [(run, text.cut(run)) for run in text.runs(one)]
+        wholes = [[run] for run, cut in cuts if len(cut) > 1]
+        for words in ([word for _, cut in cuts for word in cut], *wholes):
+            if left > 0 and (kept := words[:left]):
+                found.append(kept)
+                left -= len(kept)
     return found
 
 

@@ -56,35 +56,29 @@ def excerpt(original: str, field: Field, query: WordQuery | None) -> Marked:
 
 
 def _places(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
-    find = _in_ascii if original.isascii() else _in_any
-    return _joined(sorted(set(find(original, clauses))))
+    if original.isascii():
+        lowered = original.lower()
+        # To look costs less than to cut, and most texts do not hold most words.
+        clauses = [one for one in clauses if one.words[0] in lowered or one.words[0] in text.RENAMED]
+    return _joined(sorted(set(_found(original, clauses)))) if clauses else []
 
 
-def _in_ascii(original: str, clauses: list[Clause]) -> Iterator[tuple[int, int]]:
-    """Where clauses stand in a text whose folding keeps every place: most texts, and not cut as a whole."""
-    lowered = original.lower()
-    for clause in clauses:
-        start = lowered.find(clause.words[0])
-        while start >= 0:
-            if not lowered[start - 1 : start].isalnum():
-                run = text.run(lowered, start, len(clause.words))
-                if _fits(clause, run):
-                    yield start, run[-1][2]
-            start = lowered.find(clause.words[0], start + 1)
-
-
-def _in_any(original: str, clauses: list[Clause]) -> Iterator[tuple[int, int]]:
+def _found(original: str, clauses: list[Clause]) -> Iterator[tuple[int, int]]:
     spans = text.spans(original)
+    whole = text.run_spans(original) if any(one.match is Match.PREFIX for one in clauses) else []
     for clause in clauses:
         first, length = clause.words[0], len(clause.words)
+        if clause.match is Match.PREFIX:
+            yield from ((start, end) for word, start, end in spans + whole if word.startswith(first))
+            continue
         for i, (word, start, _) in enumerate(spans):
-            if word.startswith(first) and _fits(clause, run := spans[i : i + length]):
+            if word == first and _fits(clause, run := spans[i : i + length]):
                 yield start, run[-1][2]
 
 
 def _fits(clause: Clause, run: Sequence[tuple[str, int, int]]) -> bool:
-    """Whether words that stand at a place are those of a clause; its first one begins there."""
-    return clause.match is Match.PREFIX or tuple(word for word, _, _ in run) == clause.words
+    """Whether words that stand at a place are those of a clause."""
+    return tuple(word for word, _, _ in run) == clause.words
 
 
 def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:

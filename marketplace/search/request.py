@@ -22,7 +22,7 @@ from marketplace.models.base import to_seconds
 from marketplace.rules.status import Status
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.words import WordQuery, parse_words
+from marketplace.search.words import WordQuery, clean, parse_words
 from validators.checksums import find_checksum
 from validators.document import Checksum, Strength
 from validators.errors import shown
@@ -192,7 +192,7 @@ def parse_request(
         if EVERY in values:
             values.clear()
     return SearchRequest(
-        words=single.get("q", ""),
+        words=clean(single.get("q", "")),
         chosen={facet: tuple(values) for facet, values in chosen.items() if values},
         created_from=_moment(single, "created-from", timedelta()),
         created_before=_moment(single, "created-to", timedelta(days=1)),

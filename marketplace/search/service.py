@@ -42,7 +42,7 @@ from marketplace.search.request import (
     parse_request,
     usual_choice,
 )
-from marketplace.search.words import Clause, Field, Match, WordQuery
+from marketplace.search.words import Clause, Field, Match, WordQuery, find_hint
 from validators.checksums import find_checksum
 
 #: Values of a facet that are counted and shown.
@@ -88,6 +88,7 @@ class SearchPage:
     Args:
         total: entries that match, on all pages.
         facets: the commonest values of each, counted with all other filters but those of the facet itself.
+        hint: what to know about the words; None where they are plain.
         suggestion: words to search for instead, which find something; only where nothing is found.
         next_cursor: where the next page begins; None on the last one.
     """
@@ -96,6 +97,7 @@ class SearchPage:
     total: int
     facets: Mapping[Facet, Sequence[FacetCount]]
     sort: Sort
+    hint: str | None
     suggestion: str | None
     next_cursor: str | None
 
@@ -214,6 +216,7 @@ class SearchService:
             total=len(found),
             facets=facets,
             sort=request.order(),
+            hint=find_hint(request.words),
             suggestion=self._suggest(query, request, view, moment) if query and not found else None,
             next_cursor=next((_cursor(place).encode(request) for place in last), None),
         )

@@ -168,6 +168,7 @@ def found_values(
         "chips": _chips(base, pairs)
         + (chosen if _is_unasked(pairs, Facet.TRUST) and request.chosen.get(Facet.TRUST) else []),
         "hits": [_hit(one, plain, judges) for one in found.hits],
+        "hint": found.hint,
         "suggestion": _suggestion(base, pairs, found.suggestion),
         "next": None if found.next_cursor is None else _link(base, _with(pairs, "cursor", found.next_cursor)),
         "first": _link(base, _without(pairs, "cursor")) if dict(pairs).get("cursor") else None,

@@ -16,6 +16,7 @@ from marketplace.entries import (
 )
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
 from marketplace.search.request import CHECKSUM_FORMS
+from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum
 from validators.errors import shown
@@ -191,7 +192,7 @@ def _order(fields: Mapping[str, str]) -> tuple[Column, Direction]:
 
 
 def _search(name: str, fields: Mapping[str, str]) -> str:
-    text = fields.get(name, "")
+    text = clean(fields.get(name, ""))
     if len(text) > _MOST_SEARCH_LENGTH:
         raise BadRequestError(f"query.{name}", f"{name} has at most {_MOST_SEARCH_LENGTH} characters")
     return text

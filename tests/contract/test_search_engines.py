@@ -134,6 +134,78 @@ def test_a_query_finds_the_same_entries_on_every_engine(library: SearchIndex) ->
     assert {typed: find(library, typed) for typed, _ in FOUND} == dict(FOUND)
 
 
+#: What people type for systems, versions and architectures, and which entries that finds.
+SYSTEMS: tuple[tuple[str, set[int]], ...] = (
+    ("centos7", {1, 2}),
+    ("centos 7", {1, 2}),
+    ("CentOS-7", {1, 2}),
+    ("os:centos7", {1}),
+    ("title:centos7", {2}),
+    ("ubuntu22.04", {3}),
+    ("ubuntu 22.04", {3}),
+    ("22*", {3, 4}),
+    ("os:22*", {3}),
+    ("220*", {4}),
+    ("ubuntu22*", {4}),
+    ("title:ubuntu22*", {4}),
+    ("1.2", {5}),
+    ("v1.2", {5}),
+    ("v1.2.3", {5}),
+    ("2.3", {5}),
+    ("1.3", set()),
+    ("x86_64", {6, 7, 8}),
+    ("x86-64", {6, 7, 8}),
+    ("amd64", {6, 7, 8}),
+    ("AMD64", {6, 7, 8}),
+    ("amd64 debian", {8}),
+    ("x86", {6, 7, 8}),
+    ("amd6*", {7}),
+    ("arm64", {9, 10}),
+    ("aarch64", {9, 10}),
+    ("-amd64 -arm64 kind", set()),
+    ("zwei", {11}),
+    ("second.example.net", {11}),
+    ("base\tfirst", {11}),
+    ("\ufeffba\u200bse\u00ad", {11}),
+    ("base\r\nimage", {11}),
+    (f"identifier:{IDENTIFIER[:9].lower()}*", {12}),
+    (f"{IDENTIFIER[:7]}*", {12}),
+    (IDENTIFIER.lower(), {12}),
+)
+
+
+def test_systems_versions_and_architectures_are_found_however_they_are_written(index: SearchIndex) -> None:
+    put(
+        index,
+        document(1, os="CentOS", os_version="7"),
+        document(2, title="centos7 minimal"),
+        document(3, os="Ubuntu", os_version="22.04"),
+        document(4, title="ubuntu2204"),
+        document(5, version="v1.2.3"),
+        document(6, arch="x86_64"),
+        document(7, arch="amd64"),
+        document(8, arch="x86-64", os="debian"),
+        document(9, arch="arm64"),
+        document(10, arch="aarch64"),
+        document(
+            11, title="base image", further=("http://first.example.org/a", "http://second.example.net/zwei")
+        ),
+        document(12, identifier=IDENTIFIER),
+    )
+    assert {typed: find(index, typed) for typed, _ in SYSTEMS} == dict(SYSTEMS)
+
+
+def test_the_beginning_of_a_number_finds_numbers_and_no_hashes(index: SearchIndex) -> None:
+    hashes = [f"22{'a1b2c3d4' * 4}{number:06x}" for number in range(300)]
+    put(
+        index,
+        *(document(key, further=(one,)) for key, one in enumerate(hashes, 1)),
+        document(400, title="22"),
+    )
+    assert find(index, "22*") == {400}
+    assert find(index, hashes[7]) == {8}
+
+
 def test_a_new_index_is_empty_and_at_the_start(index: SearchIndex) -> None:
     assert index.position() == START
     assert find(index, "anything") == set()

@@ -45,6 +45,40 @@ def test_words_and_filters_narrow_together(http):
     assert search(http, "q=title:newer")["hits"][0]["title"] == "Image 00, newer"
 
 
+def test_one_architecture_is_one_value_whatever_its_name(http):
+    names = ("amd64", "x86_64", "X86-64")
+    for number, name in enumerate(names):
+        upload(
+            http, signed(image(content=f"arch {number}", title=f"Pentathlon {number}", os_arch=name), CAROL)
+        )
+    eventually(lambda: found(http, "pentathlon") == len(names))
+    for name in names:
+        body = search(http, f"q=pentathlon&arch={name}")
+        assert body["total"] == search(http, f"q=pentathlon+{name}")["total"] == len(names)
+        (facet,) = body["facets"]["arch"]
+        assert (facet["value"], facet["count"], facet["chosen"]) == ("x86_64", len(names), True)
+
+
+def test_pasted_text_is_searched_as_it_looks(http):
+    for typed in (
+        "server%09image",
+        "%EF%BB%BFserver%E2%80%8B+image",
+        "server%0D%0Aimage",
+        "server%C2%AD+image",
+    ):
+        assert search(http, f"q={typed}&{THEIRS}")["total"] == 9
+        assert http.get(f"/?q={typed}").status_code == 200
+        listed = http.get(f"/metadata?media=json&sSearch={typed}&email=alice@example.org")
+        assert listed.json()["iTotalDisplayRecords"] > 0, typed
+    assert http.get("/api/v1/search?q=server%00image").status_code == 400
+
+
+def test_the_operators_of_other_searches_get_a_hint(http):
+    assert "NOT is a word" in search(http, "q=server+NOT+image")["hint"]
+    assert "NOT is a word" in http.get("/?q=server+NOT+image").text
+    assert search(http, "q=server+image")["hint"] is None
+
+
 def test_facets_count_what_choosing_a_value_would_list(http):
     body = search(http, f"q=server&os=debian&{THEIRS}")
     systems = {one["value"]: one for one in body["facets"]["os"]}

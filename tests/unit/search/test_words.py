@@ -15,6 +15,7 @@ from marketplace.search.words import (
     Field,
     Match,
     WordQuery,
+    find_hint,
     parse_words,
 )
 from tests.costs import costing_at_most
@@ -45,6 +46,14 @@ def begin(word: str, field: Field | None = None) -> Clause:
         ("os:cent*", [begin("cent", Field.OS)], []),
         ("-cent*", [], [begin("cent")]),
         ("foo-bar*", [exact("foo"), begin("bar")], []),
+        ("22*", [begin("22")], []),
+        ("os:22*", [begin("22", Field.OS)], []),
+        ("centos7-x86*", [exact("centos", "7"), begin("x86")], []),
+        ("centos7", [exact("centos", "7")], []),
+        ("amd64", [exact("x", "86", "64")], []),
+        ("aarch64 ARM64", [exact("arm", "64")], []),
+        ("foo\tbar\nbaz", [exact("foo"), exact("bar"), exact("baz")], []),
+        ("\u200bti\u200btle:\ufefffoo\u2060 -\u200bbar", [exact("foo", field=Field.TITLE)], [exact("bar")]),
         ('"cent*"', [exact("cent")], []),
         ("a a A", [exact("a")], []),
         # Everything else is literal.
@@ -63,7 +72,7 @@ def test_what_is_asked_for(typed: str, required: list[Clause], excluded: list[Cl
     assert parse_words(typed) == WordQuery(tuple(required), tuple(excluded))
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "\t\n"])
+@pytest.mark.parametrize("typed", ["", "  ", "\t\n", "\u200b", "\ufeff \u00ad"])
 def test_nothing_typed_asks_for_no_words(typed: str) -> None:
     assert parse_words(typed) is None
 
@@ -75,6 +84,8 @@ def test_nothing_typed_asks_for_no_words(typed: str) -> None:
         ("?!()", "search.no-words"),
         ('""', "search.no-words"),
         ("ab*", "search.prefix-too-short"),
+        ("7*", "search.prefix-too-short"),
+        ("v1*", "search.prefix-too-short"),
         ("a*b*c*", "search.prefix-too-short"),
         ("-foo-bar*", "search.excluded-prefix"),
         ("(" * 1000, "search.too-long"),
@@ -118,6 +129,25 @@ def test_any_mix_of_the_signs_of_the_language_is_parsed_or_refused(parts: list[s
         parse_words("".join(parts))
     except SearchRefusedError as refused:
         assert refused.code.startswith("search.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("debian AND ubuntu", "AND is a word"),
+        ("a OR b NOT c OR d", "OR and NOT are words"),
+        ("NOT old AND new OR other", "NOT, AND and OR are words"),
+    ],
+)
+def test_the_operators_of_other_searches_get_a_hint(typed: str, named: str) -> None:
+    hint = find_hint(typed)
+    assert hint is not None and hint.startswith(named)
+    assert "-word" in hint
+
+
+@pytest.mark.parametrize("typed", ["", "debian and ubuntu", "ANDROID", "-old new", "Not or"])
+def test_plain_words_get_no_hint(typed: str) -> None:
+    assert find_hint(typed) is None
 
 
 def test_the_longest_query_costs_no_time_to_parse() -> None:
