@@ -55,6 +55,20 @@ def parse_checksum(algorithm: str, value: str) -> Checksum:
     return Checksum(algorithm, value)
 
 
+def find_stated(algorithm: str, value: str) -> Checksum | None:
+    """One checksum of an entry; None for an empty value of another algorithm than SHA-1.
+
+    A client in use writes an empty value where it computed nothing: it counts as absent
+    and vouches for nothing.
+
+    Raises:
+        ChecksumAlgorithmError, ChecksumValueError: as ``parse_checksum`` does.
+    """
+    if not value and algorithm in _VALUES and algorithm != SHA1:
+        return None
+    return parse_checksum(algorithm, value)
+
+
 def canonical(checksum: Checksum) -> Checksum:
     """The checksum in the one spelling that checksums are compared in: small hex digits, all of them.
 

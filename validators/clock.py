@@ -1,7 +1,8 @@
-"""The one rule of the upload gate that needs a clock but no store (FORMAT, step 8).
+"""The rules of the upload gate that need a clock but no store (FORMAT, step 8).
 
-Acceptance has no clock, so an entry made in the future passes it. Whoever verifies
-a document today, at the gate or offline, asks this as well.
+Acceptance has no clock, so an entry made in the future passes it, and one that is
+over before it is made. Whoever verifies a document today, at the gate or offline,
+asks this as well.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from validators.document import AcceptedEntry, format_time
 from validators.errors import CreatedAheadError
+from validators.status import Status, status_of
 
 #: How far an entry's creation may lie ahead of the verifier's clock.
 MAX_AHEAD: Final = timedelta(minutes=5)
@@ -30,3 +32,25 @@ def verify_not_ahead(entry: AcceptedEntry, now: datetime, max_ahead: timedelta =
         expected = f"a time at most {int(max_ahead.total_seconds())} seconds after {format_time(now)}"
         raise CreatedAheadError("dcterms:created", format_time(entry.created), expected)
     return entry
+
+
+def is_over_at_birth(entry: AcceptedEntry) -> bool:
+    """Whether an entry's validity ends before it was made; one that deprecates the image may say so."""
+    return status_of(entry.metadata.deprecated, entry.metadata.valid, entry.created) is Status.EXPIRED
+
+
+def find_expiry(entry: AcceptedEntry, now: datetime) -> str | None:
+    """That an entry is over, in words; None where it is not, or where it deprecates the image.
+
+    Args:
+        now: aware time, one for the whole run.
+    """
+    said = entry.metadata
+    if said.valid is None:
+        return None
+    ended = f"dcterms:valid is {format_time(said.valid)}"
+    if is_over_at_birth(entry):
+        return f"the entry was over before it was made: {ended}, dcterms:created {format_time(entry.created)}"
+    if status_of(said.deprecated, said.valid, now) is Status.EXPIRED:
+        return f"the entry is over: {ended}, and it is {format_time(now)}"
+    return None

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from validators import vocabulary as v
-from validators.checksums import parse_checksum, verify_sha1
+from validators.checksums import find_stated, verify_sha1
 from validators.document import Checksum, Endorser, Extension, Metadata, Term
 from validators.errors import (
     AboutError,
@@ -90,7 +90,8 @@ def parse_content(root: _Element) -> Content:
     children = parse_children(description)
     identifier = _identifier(description, children)
     created, endorser = _endorsement(get_one(description, children, v.ENDORSEMENT))
-    checksums = tuple(map(_checksum, children.get(v.CHECKSUM, ())))
+    found = map(_checksum, children.get(v.CHECKSUM, ()))
+    checksums = tuple(one for one in found if one is not None)
     verify_sha1(checksums, identifier)
     return Content(identifier, created, endorser, _metadata(description, children, checksums))
 
@@ -138,10 +139,10 @@ def _endorsement(endorsement: _Element) -> tuple[datetime, Endorser]:
     return created, Endorser(email, subject, issuer)
 
 
-def _checksum(element: _Element) -> Checksum:
+def _checksum(element: _Element) -> Checksum | None:
     parts = parse_resource(element, _CHECKSUM_PARTS)
     algorithm = parse_leaf(get_one(element, parts, v.ALGORITHM))
-    return parse_checksum(algorithm, parse_leaf(get_one(element, parts, v.VALUE)))
+    return find_stated(algorithm, parse_leaf(get_one(element, parts, v.VALUE)))
 
 
 def _metadata(description: _Element, children: Children, checksums: tuple[Checksum, ...]) -> Metadata:

@@ -30,9 +30,11 @@ from validators.links import (
 )
 from validators.material import TrustMaterial
 from validators.name_constraints import find_name_fault
+from validators.signature_shape import MAX_CERTIFICATES
 
 #: Paths to compare before one is chosen: cross-certified authorities make several.
 MAX_PATHS = 16
+_MOST_BESIDE = MAX_CERTIFICATES - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,17 @@ class _Search:
             return
         candidates = self._issuers(below[-1])
         if not candidates:
-            self.faults.append(f"the issuer of {below[-1].name} is not known")
+            fault = f"the issuer of {below[-1].name} is not known"
+            if len(self.beside) >= _MOST_BESIDE:
+                fault += f" (an entry carries {_MOST_BESIDE} issuers at most: the site needs the others)"
+            self.faults.append(fault)
         for issuer in candidates:
             if any(issuer.fingerprint == link.fingerprint for link in below):
                 self.faults.append(f"{issuer.name} is in the path already")
                 continue
-            fault = self._find_fault(below, issuer)
-            if fault is not None:
-                self.faults.append(fault)
+            broken = self._find_fault(below, issuer)
+            if broken is not None:
+                self.faults.append(broken)
             elif issuer.fingerprint in self.material.pins:
                 yield Path((*below, issuer))
             elif issuer.self_issued and is_signed_by(issuer.der, issuer.der):

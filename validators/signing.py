@@ -8,6 +8,8 @@ as an argument, keys come in as values.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,19 +18,19 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
 
+from validators.certificates import parse_signer
 from validators.document import Endorser
 from validators.endorsing import endorse, get_description
-from validators.library import read_outline
-from validators.names import java_name_of_der
 from validators.parser import parse_trusted
 from validators.pipeline import accept
 from validators.prescan import verify_prescan
-from validators.signing_errors import EmailError, SigningError
+from validators.signing_errors import KEYGEN, EmailError, SigningError
 from validators.signing_identity import SigningIdentity, SigningKey, load_pem, load_pkcs12
 
 __all__ = ["SigningError", "SigningIdentity", "load_pem", "load_pkcs12", "sign", "sign_unverified"]
 
 # The hash is about as strong as the curve's key.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EC_METHODS = {
     "secp256r1": SignatureMethod.ECDSA_SHA256,
     "secp384r1": SignatureMethod.ECDSA_SHA384,
@@ -89,8 +91,21 @@ def _method(key: SigningKey) -> SignatureMethod:
 def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
     bound = identity.email
     if bound is None and email is None:
-        raise EmailError("the certificate holds no e-mail address; give the endorser's address")
+        raise EmailError(_address_wanted(identity))
     if bound is not None and email is not None and email != bound:
         raise EmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
-    outline = read_outline(identity.certificate.public_bytes(Encoding.DER))
-    return Endorser(bound or email or "", java_name_of_der(outline.subject), java_name_of_der(outline.issuer))
+    signer = parse_signer(identity.certificate.public_bytes(Encoding.DER))
+    return Endorser(bound or email or "", _writable(signer.subjects), _writable(signer.issuers))
+
+
+def _writable(spellings: Sequence[str]) -> str:
+    """The first spelling of a name that XML can hold: Java's of a BMPString has control characters."""
+    return next((one for one in spellings if not _NOT_XML.search(one)), spellings[0])
+
+
+def _address_wanted(identity: SigningIdentity) -> str:
+    lacking = "the certificate binds no e-mail address (no rfc822Name in its subjectAltName)"
+    if not identity.addresses:
+        return f"{lacking}: give the endorser's address with --email, or {KEYGEN}"
+    said = identity.addresses[0]
+    return f"{lacking}; its subject says {said!r}, which binds nothing: sign with --email {said}, or {KEYGEN}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: What to do about a certificate that cannot sign here.
+KEYGEN = "make one that signs here with `marketplace keygen --email ME --cert FILE --key FILE`"
+
 
 class SigningError(Exception):
     """A document cannot be signed with what was given; the message says what to change."""

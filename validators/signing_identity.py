@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from validators import errors as refusals
 from validators.certificates import SignerCertificate, parse_signer
+from validators.distinguished import name_of_der
 from validators.errors import CertificateAuthorityError, SignatureStepError
+from validators.general_names import find_subject_addresses
+from validators.library import Outline, read_outline
+from validators.signature_shape import MAX_CERTIFICATES
 from validators.signing_errors import (
+    KEYGEN,
     CaCertificateError,
     KeyFileError,
     KeyUsageError,
@@ -29,7 +34,7 @@ from validators.signing_errors import (
 SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 #: Certificates beside the signer's own that an entry may carry.
-MAX_INTERMEDIATES = 4
+MAX_INTERMEDIATES = MAX_CERTIFICATES - 1
 
 _MIN_RSA_BITS = 2048
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -41,13 +46,16 @@ class SigningIdentity:
     """A certificate, its private key and the certificates that lead towards an anchor.
 
     Make one with ``of`` (or a loader), which checks that it may sign.
-    ``email`` is the certificate's first rfc822Name, if it has one.
+    ``email`` is the certificate's first rfc822Name, if it has one; ``addresses`` are what its
+    subject says, which binds nothing. ``left_out`` counts the issuers that an entry has no room for.
     """
 
     certificate: x509.Certificate
     key: SigningKey
     intermediates: tuple[x509.Certificate, ...] = ()
     email: str | None = None
+    addresses: tuple[str, ...] = ()
+    left_out: int = 0
 
     @classmethod
     def of(
@@ -64,12 +72,15 @@ class SigningIdentity:
         checked = _verify_key(key)
         if not _belongs(certificate, checked):
             raise KeyFileError("the certificate does not belong to the private key")
-        email = _verify_certificate(certificate).email
+        signer = _verify_certificate(certificate)
         try:
             issuers = tuple(_issuers(certificate, list(others)))
         except ValueError:
             raise KeyFileError("one of the certificates beside the signer's is damaged") from None
-        return cls(certificate, checked, issuers, email)
+        carried = issuers[:MAX_INTERMEDIATES]
+        addresses = find_subject_addresses(read_outline(signer.der).subject)
+        readable = tuple(one for one in addresses if one is not None)
+        return cls(certificate, checked, carried, signer.email, readable, len(issuers) - len(carried))
 
 
 def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:
@@ -146,13 +157,14 @@ def _load_private_key(key: bytes, password: str | None) -> object:
 def _verify_key(key: object) -> SigningKey:
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < _MIN_RSA_BITS:
-            raise WeakKeyError(f"the RSA key has {key.key_size} bits; at least {_MIN_RSA_BITS} are needed")
+            found = f"the RSA key has {key.key_size} bits; at least {_MIN_RSA_BITS} are needed"
+            raise WeakKeyError(f"{found}: {KEYGEN}")
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey):
         if not isinstance(key.curve, _CURVES):
-            raise WeakKeyError(f"the curve {key.curve.name} is not one of P-256, P-384 and P-521")
+            raise WeakKeyError(f"the curve {key.curve.name} is not one of P-256, P-384 and P-521: {KEYGEN}")
         return key
-    raise WeakKeyError("the key is neither RSA nor ECDSA")
+    raise WeakKeyError(f"the key is neither RSA nor ECDSA: {KEYGEN}")
 
 
 def _verify_certificate(certificate: x509.Certificate) -> SignerCertificate:
@@ -161,14 +173,19 @@ def _verify_certificate(certificate: x509.Certificate) -> SignerCertificate:
         return parse_signer(certificate.public_bytes(Encoding.DER))
     except CertificateAuthorityError:
         raise CaCertificateError(
-            "the certificate is a CA's; sign with a certificate that was issued to a person or service"
+            "the certificate is a CA's (basicConstraints CA:TRUE, which `openssl req -x509` writes by "
+            f"itself), and no marketplace takes entries signed with one: {KEYGEN}, or get one from your "
+            "authority that was issued to a person or service"
         ) from None
+    except refusals.KeyTypeError as error:
+        found = f"the certificate holds {error.found} and not {error.expected}"
+        raise WeakKeyError(f"{found}: {KEYGEN}") from None
     except refusals.KeyUsageError:
         raise KeyUsageError(
-            "the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation"
+            f"the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation: {KEYGEN}"
         ) from None
     except SignatureStepError as error:
-        raise KeyFileError(f"the certificate cannot be used: {error.message}") from None
+        raise KeyFileError(f"the certificate cannot be used: {error.message}; {KEYGEN}") from None
 
 
 def _belongs(certificate: x509.Certificate, key: object) -> bool:
@@ -179,13 +196,16 @@ def _belongs(certificate: x509.Certificate, key: object) -> bool:
 
 
 def _issuers(certificate: x509.Certificate, others: list[x509.Certificate]) -> Iterable[x509.Certificate]:
-    current = certificate
-    for _ in range(MAX_INTERMEDIATES):
-        if current.issuer == current.subject:
+    named = [(name_of_der(_outline(other).subject), other) for other in others]
+    current = _outline(certificate)
+    while (wanted := name_of_der(current.issuer)) != name_of_der(current.subject):
+        found = next((one for one in named if one[0] == wanted), None)
+        if found is None:
             return
-        issuer = next((other for other in others if other.subject == current.issuer), None)
-        if issuer is None:
-            return
-        yield issuer
-        others.remove(issuer)
-        current = issuer
+        named.remove(found)
+        current = _outline(found[1])
+        yield found[1]
+
+
+def _outline(certificate: x509.Certificate) -> Outline:
+    return read_outline(certificate.public_bytes(Encoding.DER))

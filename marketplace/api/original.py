@@ -108,7 +108,8 @@ UPLOAD = Operation(
     bodies=UPLOAD_BODIES,
     query=(AUDIENCE,),
     errors={
-        400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.older-than-latest",
+        400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.expired",
+              "gate.older-than-latest",
               "gate.certificate-not-yet-valid", "gate.created-in-future", "gate.certificate-revoked",
               "gate.chain-required", "gate.revocation-unknown", "gate.path-out-of-date",
               "gate.not-on-allow-list", "audience.private",

@@ -37,7 +37,7 @@ PUBLISH = Operation(
     path=COORDINATES,
     method="POST",
     errors={
-        400: ("audience.private", "gate.older-than-latest", "gate.certificate-expired"),
+        400: ("audience.private", "gate.older-than-latest", "gate.certificate-expired", "gate.expired"),
         403: ("site.read-only",),
         404: ("entry.unknown",),
         409: ("conflict.coordinates",),

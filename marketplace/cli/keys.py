@@ -11,6 +11,7 @@ import click
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded
 from marketplace.cli.passwords import VARIABLE, open_identity
 from validators.signing import SigningIdentity, load_pem, load_pkcs12
+from validators.signing_identity import MAX_INTERMEDIATES
 
 
 def key_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,7 +50,15 @@ def load_identity(
         OSError: a file cannot be read.
         SigningError: the identity cannot be used.
     """
-    return open_identity(_loader(p12, cert, key), password_file)
+    identity = open_identity(_loader(p12, cert, key), password_file)
+    if identity.left_out:
+        click.echo(
+            f"marketplace: note: {identity.left_out} of the issuers above the certificate are left out: an "
+            f"entry carries {MAX_INTERMEDIATES}; a site that trusts the one at the top needs the others in "
+            "its trust.intermediates",
+            err=True,
+        )
+    return identity
 
 
 def _loader(p12: Path | None, cert: Path | None, key: Path | None) -> Callable[[str | None], SigningIdentity]:

@@ -10,6 +10,8 @@ import click
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document, write_document
 from marketplace.cli.keys import key_options, load_identity
+from validators import accept
+from validators.clock import find_expiry
 from validators.document import format_time
 from validators.signing import sign as sign_document
 from validators.times import parse_time
@@ -50,7 +52,11 @@ def sign(
         click.echo(
             f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse it", err=True
         )
-    write_document(out, sign_document(read_document(document), identity, moment, email=email))
+    signed = sign_document(read_document(document), identity, moment, email=email)
+    note = find_expiry(accept(signed), max(moment, datetime.now(UTC)))
+    if note is not None:
+        click.echo(f"marketplace: note: {note}; a marketplace does not list it as valid", err=True)
+    write_document(out, signed)
 
 
 def _moment(created: str | None) -> datetime:

@@ -14,7 +14,7 @@ from marketplace.cli.proving import receipt_facts, verify_receipt
 from marketplace.logs import printable
 from marketplace.tlog.proof import ProvenEntry
 from validators import accept
-from validators.clock import verify_not_ahead
+from validators.clock import find_expiry, verify_not_ahead
 from validators.document import AcceptedEntry, Strength
 from validators.errors import RefusedError
 from validators.trust import judge
@@ -95,7 +95,9 @@ def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | 
         reason = f"the receipt is of another entry, {proven.leaf.entry_id}"
         return _failed(name, OTHER_ENTRY_CODE, reason) | _facts(entry)
     receipt = {} if proven is None else receipt_facts(proven)
-    return {"file": name, "valid": True} | _facts(entry) | receipt
+    over = find_expiry(entry, now)
+    note = {} if over is None else {"note": over}
+    return {"file": name, "valid": True} | _facts(entry) | receipt | note
 
 
 def _failed(name: str, code: str, message: str) -> dict[str, Any]:
@@ -128,4 +130,5 @@ def _line(verdict: dict[str, Any]) -> str:
     if "identifier" not in verdict:
         return f"{name}: ok, entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
-    return f"{name}: ok, {verdict['strength']} ({verdict['signature_algorithm']}){published} {coordinates}"
+    line = f"{name}: ok, {verdict['strength']} ({verdict['signature_algorithm']}){published} {coordinates}"
+    return f"{line} (note: {verdict['note']})" if "note" in verdict else line

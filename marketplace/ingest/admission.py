@@ -7,7 +7,7 @@ whoever signed it, and shown for what it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from marketplace.ingest.errors import (
@@ -54,13 +54,17 @@ def verify_admission(entry: AcceptedEntry, verdict: CertificateVerdict, required
         )
 
 
-def verify_path_in_date(verdict: CertificateVerdict, now: datetime) -> None:
+def verify_path_in_date(verdict: CertificateVerdict, now: datetime, max_ahead: timedelta) -> None:
     """Check that every certificate up to the anchor is in date.
+
+    Args:
+        max_ahead: how wrong clocks may be.
 
     Raises:
         PathOutOfDateError: one is not.
     """
-    if not verdict.covers(now):
+    begins_late = verdict.begins is not None and verdict.begins - now > max_ahead
+    if begins_late or (verdict.ends is not None and now > verdict.ends):
         begins = "?" if verdict.begins is None else format_time(verdict.begins)
         ends = "?" if verdict.ends is None else format_time(verdict.ends)
         raise PathOutOfDateError(

@@ -55,6 +55,12 @@ class CertificateNotYetValidError(GateError):
     code = "gate.certificate-not-yet-valid"
 
 
+class ExpiredError(GateError):
+    """The entry was over before it was made."""
+
+    code = "gate.expired"
+
+
 class OlderThanLatestError(GateError):
     """The endorser has said something newer about the image."""
 

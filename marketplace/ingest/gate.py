@@ -16,10 +16,12 @@ from marketplace.ingest.errors import (
     CertificateExpiredError,
     CertificateNotYetValidError,
     CreatedInFutureError,
+    ExpiredError,
     LegacyRefusedError,
     OlderThanLatestError,
 )
 from marketplace.ingest.site_filter import SiteFilter
+from validators.clock import find_expiry, is_over_at_birth
 from validators.document import AcceptedEntry, Strength, format_time
 from validators.verdict import CertificateVerdict
 
@@ -30,7 +32,8 @@ class UploadPolicy:
 
     Args:
         legacy: ``accept`` lets in legacy signatures and expired certificates, for old catalogues and clients.
-        max_ahead: how far the creation time may lie ahead of the site's clock.
+        max_ahead: how far the creation time, and the beginning of the certificates, may lie ahead of the
+            site's clock.
         required: what the endorser's certificate must be.
         judge: tells how it stands; None where nobody asks, which only an import may.
         shown: which entries the site shows, wherever they come from.
@@ -62,6 +65,13 @@ def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPol
             f"{int(policy.max_ahead.total_seconds())} seconds ahead of this site's {format_time(now)}: "
             "check the clock of the signing machine and sign again"
         )
+    if is_over_at_birth(entry):
+        # It would take the place of one that is still valid. A deprecation passes whatever its date: an
+        # image that is over could not be withdrawn otherwise.
+        raise ExpiredError(
+            f"{find_expiry(entry, now)}: sign again with a later dcterms:valid, or without one; nobody would "
+            "see it, and it would take the place of an entry that is still valid"
+        )
     if latest is not None and entry.created < latest:
         raise OlderThanLatestError(
             f"dcterms:created is {format_time(entry.created)}, but the latest entry of this endorser for "
@@ -75,7 +85,7 @@ def _verify_endorser(
     verify_admission(entry, verdict, policy.required)
     # Old catalogues come with authorities that are over: what lets in their signatures lets in these.
     if policy.required != "any" and policy.legacy == "refuse":
-        verify_path_in_date(verdict, now)
+        verify_path_in_date(verdict, now, policy.max_ahead)
 
 
 def _verify_signature(entry: AcceptedEntry, policy: UploadPolicy, now: datetime) -> None:
@@ -85,10 +95,11 @@ def _verify_signature(entry: AcceptedEntry, policy: UploadPolicy, now: datetime)
             f"the signature ({entry.signature_algorithm}, digest {entry.digest_algorithm}) or its key is too "
             "weak for new entries: sign with RSA of 2048 bits or ECDSA, and SHA-256 or better"
         )
-    if now < signer.not_before:
+    if signer.not_before - now > policy.max_ahead:
         raise CertificateNotYetValidError(
-            f"the signer's certificate is valid from {format_time(signer.not_before)} on, "
-            f"and it is {format_time(now)}"
+            f"the signer's certificate is valid from {format_time(signer.not_before)} on, more than "
+            f"{int(policy.max_ahead.total_seconds())} seconds ahead of this site's {format_time(now)}: "
+            "wait, or check the clock of the machine that made it"
         )
     if now > signer.not_after and policy.legacy == "refuse":
         raise CertificateExpiredError(

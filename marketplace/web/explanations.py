@@ -12,7 +12,11 @@ from types import MappingProxyType
 
 _SIGN_AGAIN = "Sign the document again with `marketplace sign`, which writes this part as it must be."
 _NEVER_EDIT = "Never edit a file after it is signed: change the draft and sign that."
-_CERTIFICATE = "Ask whoever issued your certificate for one that is made for signing."
+_KEY = "Use an RSA key of at least 2048 bits, or ECDSA with P-256, P-384 or P-521."
+_CERTIFICATE = (
+    "Make a key and certificate that sign here with `marketplace keygen --email ME --cert FILE --key FILE`, "
+    "or ask whoever issued yours for one that is made for signing."
+)
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
         # Step 1.
@@ -89,10 +93,13 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "A certificate that names itself as its issuer must be signed by its own key. This one "
             "was altered; make a new one."
         ),
-        "certificate.ca": f"A key that issues certificates must not sign entries. {_CERTIFICATE}",
+        "certificate.ca": (
+            "A key that issues certificates must not sign entries; `openssl req -x509` makes such "
+            f"certificates unless told otherwise. {_CERTIFICATE}"
+        ),
         "certificate.key-usage": f"The certificate says that its key is not for signing. {_CERTIFICATE}",
-        "certificate.key-type": "Use an RSA key of at least 2048 bits, or ECDSA with P-256, P-384 or P-521.",
-        "certificate.key-size": "Use an RSA key of at least 2048 bits, or ECDSA with P-256, P-384 or P-521.",
+        "certificate.key-type": f"{_KEY} A key for RSASSA-PSS alone does not do. {_CERTIFICATE}",
+        "certificate.key-size": f"{_KEY} {_CERTIFICATE}",
         "signature.algorithm": f"Use RSA or ECDSA with SHA-256 or better. {_SIGN_AGAIN}",
         "signature.digest-algorithm": f"Use SHA-256 or better. {_SIGN_AGAIN}",
         "signature.key-mismatch": (
@@ -197,7 +204,13 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "Renew your certificate and sign again: the old one no longer speaks for you."
         ),
         "gate.certificate-not-yet-valid": (
-            "Wait until the certificate is valid, or check the clock of the machine that made it."
+            "Wait until the certificate is valid, or check the clock of the machine that made it. Five "
+            "minutes ahead are allowed."
+        ),
+        "gate.expired": (
+            "The entry ends before it was made, so nobody would find it, and it would take the place of one "
+            "that is still valid. Sign again with a later dcterms:valid, or take it out. To withdraw the "
+            "image, deprecate it: that passes whatever the date."
         ),
         "gate.older-than-latest": (
             "You have endorsed this image at a later time already, and the later entry counts. Sign "

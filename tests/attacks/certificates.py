@@ -18,6 +18,8 @@ RSA_PSS_SHA256 = bytes.fromhex(
     "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120"
 )
 RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
+#: id-RSASSA-PSS without parameters: a key for such signatures alone (RFC 4055, section 1.2).
+RSA_PSS_KEY = bytes.fromhex("300b06092a864886f70d01010a")
 EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
 BASIC_CONSTRAINTS = bytes.fromhex("0603551d13")
 KEY_USAGE = bytes.fromhex("0603551d0f")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,9 @@ from marketplace.db import Database
 from marketplace.demo import load_demo
 from marketplace.fsck import FsckService
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
-from tests.factories.documents import image, signed
+from tests.factories.documents import image, signed, unsigned
+from tests.factories.identities import make_identity
+from tests.factories.signatures import sign_raw
 from validators import accept
 from validators.errors import SizeLimitError
 
@@ -75,3 +78,19 @@ def test_fsck_sees_damage(database, ingest):
     found = {(damage.code, damage.where) for damage in FsckService(database).run()}
     assert ("entry.column", entry_id) in found
     assert any(code == "current.column" for code, _ in found)
+
+
+def test_a_sha1_digest_under_ecdsa_is_stored_as_legacy_and_fsck_agrees(database):
+    who = make_identity()
+    data = sign_raw(unsigned(image(), who), who, method="ecdsa-sha256", digest="sha1")
+    with closing(IngestService(database, UploadPolicy())) as strict:
+        strict.import_(data)
+    with database.read() as session:
+        assert session.execute(text("SELECT strength, digest_algorithm FROM entry_body")).all() == [
+            ("legacy", "sha1")
+        ]
+    assert list(FsckService(database).run()) == []
+    with database.write() as session:  # as a build before the rule was mended stored it
+        session.execute(text("UPDATE entry_body SET strength = 'strong'"))
+    (damage,) = (one for one in FsckService(database).run() if one.code == "body.column")
+    assert (damage.where, "'legacy'" in damage.message) == (accept(data).entry_id, True)

@@ -54,7 +54,7 @@ def fill(http: httpx.Client) -> None:
         if n == 1:
             fields["deprecated"] = "has a hole"
         if n == 2:
-            fields["valid"] = "2021-01-01T00:00:00Z"
+            fields["valid"] = "2024-07-01T00:00:00Z"
         if n == 5:
             fields["extra"] = EXTENSION
         upload(http, signed(image(**fields), ALICE, created=f"2024-05-{n + 1:02}T12:00:00Z"))

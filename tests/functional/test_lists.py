@@ -29,7 +29,7 @@ def documents() -> list[bytes]:
         if n in (0, 1):
             fields["deprecated"] = "broken"
         if n in (2, 3):
-            fields["valid"] = "2021-01-01T00:00:00Z"
+            fields["valid"] = "2024-12-31T00:00:00Z"
         if n == 4:
             fields["locations"] = ("pdisk:example.org:8445:abc",)
         if n == 5:

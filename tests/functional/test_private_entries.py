@@ -281,7 +281,7 @@ def test_the_command_uploads_to_a_group_lists_it_and_publishes(
 def test_what_a_group_keeps_stays_with_it_when_it_is_extended(
     site: Site, command: Command, tmp_path: Path
 ) -> None:
-    data = document("extended", valid="2020-01-01T00:00:00Z")
+    data = document("extended", valid="2024-12-31T00:00:00Z")
     path = path_of(site.put(data, MEMBER, GROUP))
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     key.write_bytes(ALICE.key_pem())

@@ -14,6 +14,7 @@ from tests.attacks.certificates import (
     BASIC_CONSTRAINTS,
     EC_PUBLIC_KEY,
     KEY_USAGE,
+    RSA_PSS_KEY,
     RSA_SHA1,
     RSA_SHA256,
     bit_string,
@@ -31,6 +32,7 @@ from tests.attacks.certificates import (
 )
 from tests.attacks.forging import Attack, Build, encode, entry, regex, shown_with
 from tests.factories.identities import make_ca, make_identity
+from validators.der import der_elements
 
 KIND = "certificates"
 
@@ -58,6 +60,12 @@ def _by_rsa(public_key, value: int | None = None) -> Build:
         return regex("<SignatureValue>.*</SignatureValue>", spelled)(data.decode()).encode()
 
     return build
+
+
+def _pss_key() -> bytes:
+    """The key that made the signature, which its certificate keeps for another kind of signatures."""
+    _, key = der_elements(spki(make_identity(key="rsa2048").key))
+    return sequence(RSA_PSS_KEY, key)
 
 
 def _by_dsa(change) -> Build:
@@ -315,6 +323,7 @@ ATTACKS = [
         "certificate.key-type",
         lambda: shown_with([own(public_key=_explicit_curve())]),
     ),
+    Attack(KIND, "RSA key for PSS alone", "certificate.key-type", _by_rsa(_pss_key)),
     Attack(KIND, "point at infinity", "certificate.malformed", _point(b"\0")),
     Attack(KIND, "point beside the curve", "certificate.malformed", _point(b"\x04" + b"\x01" * 64)),
     Attack(KIND, "point that is too short", "certificate.malformed", _point(b"\x04" + b"\x01" * 8)),

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.factories.documents import signed, unsigned
-from tests.factories.identities import expired_identity, make_identity
+from tests.factories.documents import image, signed, unsigned
+from tests.factories.identities import expired_identity, make_ca, make_identity
 from validators import accept
 
 PASSWORD = "XYZXYZ"
@@ -115,3 +115,33 @@ def test_original_key_stores_sign(cli, files, shared_fixtures, name):
     outcome = cli("sign", "--p12", store, "--password-file", "password", "draft.xml")
     assert outcome.code == 0
     accept(outcome.out)
+
+
+def test_what_is_over_before_it_is_made_is_said_by_sign_and_verify(cli, files):
+    keys = ("--cert", "jane.cert.pem", "--key", "jane.key.pem")
+    for name, said in {"over": {}, "withdrawn": {"deprecated": "broken"}}.items():
+        (files / "draft.xml").write_bytes(unsigned(image(valid="2020-01-01T00:00:00Z", **said)))
+        outcome = cli("sign", *keys, "--out", f"{name}.xml", "draft.xml")
+        assert outcome.code == 0
+        assert ("the entry was over before it was made" in outcome.err) is (name == "over")
+        outcome = cli("verify", f"{name}.xml")
+        assert outcome.code == 0
+        assert (b"note: the entry was over before it was made" in outcome.out) is (name == "over")
+    (files / "late.xml").write_bytes(
+        signed(image(valid="2024-12-31T00:00:00Z"), created="2024-06-01T00:00:00Z")
+    )
+    assert b"note: the entry is over: dcterms:valid is 2024-12-31T00:00:00Z" in cli("verify", "late.xml").out
+
+
+def test_issuers_that_an_entry_has_no_room_for_are_told(cli, files):
+    issuer, above = None, b""
+    for number in range(6):
+        issuer = make_ca(f"CA {number}", issuer=issuer)
+        above += issuer.certificate_pem
+    who = make_identity("Deep", "deep@example.org", issuer=issuer)
+    (files / "deep.cert.pem").write_bytes(who.certificate_pem + above)
+    (files / "deep.key.pem").write_bytes(who.key_pem())
+    outcome = cli("sign", "--cert", "deep.cert.pem", "--key", "deep.key.pem", "draft.xml")
+    assert outcome.code == 0
+    assert "2 of the issuers above the certificate are left out: an entry carries 4" in outcome.err
+    assert len(accept(outcome.out).signer.intermediates) == 4

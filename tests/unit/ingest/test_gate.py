@@ -14,7 +14,13 @@ NOW = moment(1_000_000)
 SECOND = timedelta(seconds=1)
 STRICT, LENIENT = UploadPolicy(), UploadPolicy(legacy="accept")
 EXPIRED = signer(not_after=NOW - SECOND)
-LATER = signer(not_before=NOW + SECOND)
+LATER = signer(not_before=NOW + timedelta(minutes=5, seconds=1))
+SOON = signer(not_before=NOW + timedelta(minutes=5))
+
+
+def over(**said):
+    """An entry that was over a second before it was made."""
+    return accepted(created=NOW, valid=NOW - SECOND, **said)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +34,12 @@ LATER = signer(not_before=NOW + SECOND)
         (accepted(created=NOW, signed_by=signer(not_after=NOW)), None, STRICT, None),
         (accepted(created=NOW, signed_by=LATER), None, STRICT, "gate.certificate-not-yet-valid"),
         (accepted(created=NOW, signed_by=LATER), None, LENIENT, "gate.certificate-not-yet-valid"),
-        (accepted(created=NOW, signed_by=signer(not_before=NOW)), None, STRICT, None),
+        (accepted(created=NOW, signed_by=SOON), None, STRICT, None),
+        (over(), None, STRICT, "gate.expired"),
+        (over(), None, LENIENT, "gate.expired"),
+        (over(deprecated=""), None, STRICT, None),
+        (accepted(created=NOW, valid=NOW), None, STRICT, None),
+        (accepted(created=NOW - 2 * SECOND, valid=NOW - SECOND), None, STRICT, None),
         (accepted(created=NOW + timedelta(minutes=5)), None, STRICT, None),
         (accepted(created=NOW + timedelta(minutes=5, seconds=1)), None, STRICT, "gate.created-in-future"),
         (accepted(created=NOW + timedelta(minutes=5, seconds=1)), None, LENIENT, "gate.created-in-future"),

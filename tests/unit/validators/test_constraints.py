@@ -192,7 +192,7 @@ REFUSED = {
         *(
             made(draft=image(checksums=((name, value),)))
             for name, value in (
-                ("MD5", MD5 + "a"), ("MD5", MD5[1:]), ("MD5", ""), ("MD5", "0" + MD5), ("MD5", MD5[1:] + "g"),
+                ("MD5", MD5 + "a"), ("MD5", MD5[1:]), ("MD5", " "), ("SHA-1", ""), ("MD5", "0" + MD5), ("MD5", MD5[1:] + "g"),
                 ("SHA-256", SHA256[1:]), ("SHA-384", SHA256), ("SHA-512", SHA512 + "\n"), ("SHA-256", " " + SHA256[1:]),
                 ("SHA-256", "0x" + SHA256[2:]), ("MD5", "\uff11" * 32), ("MD5", "\u0661" * 32),
             )
@@ -362,6 +362,15 @@ def test_sha1_may_lack_leading_zeros() -> None:
     assert accept(made(replaced(small, "1f"), draft)).identifier == "A" * 25 + "Af"
     zero = image(sha1="0" * 40)
     assert accept(made(replaced("0" * 40, "0"), zero)).identifier == "A" * 27
+
+
+@pytest.mark.parametrize("names", [("MD5",), ("MD5", "SHA-256", "SHA-384", "SHA-512")])
+def test_an_empty_value_of_another_algorithm_counts_as_absent(names: tuple[str, ...]) -> None:
+    draft = image(checksums=tuple((name, "") for name in names))
+    assert [one.algorithm for one in accept(made(draft=draft)).metadata.checksums] == ["SHA-1"]
+    # It makes no room for another value of the same algorithm, and takes none away.
+    both = image(checksums=(("MD5", ""), ("MD5", MD5)))
+    assert [one.value for one in accept(made(draft=both)).metadata.checksums][1:] == [MD5]
 
 
 def test_every_value_is_read_where_it_stands() -> None:

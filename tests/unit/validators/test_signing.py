@@ -4,15 +4,31 @@ import base64
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
 from lxml import etree
 from signxml import XMLVerifier
 
+from tests.attacks.certificates import (
+    ECDSA_SHA256,
+    RSA_PSS_KEY,
+    RSA_SHA256,
+    bit_string,
+    certificate,
+    sequence,
+    signer,
+    spki,
+)
 from tests.factories.documents import image, signed, unsigned
-from tests.factories.identities import expired_identity, make_ca, make_identity
+from tests.factories.identities import Identity, expired_identity, make_ca, make_identity
 from tests.factories.signatures import sign_raw
 from validators import accept
+from validators.certificates import parse_signer
+from validators.der import der_elements
 from validators.document import Strength
 from validators.errors import RefusedError
 from validators.signing import SigningError, SigningIdentity, load_pem, load_pkcs12, sign
@@ -137,7 +153,7 @@ def test_a_password_for_a_key_without_one_does_no_harm():
 
 def test_the_email_comes_from_the_certificate_or_is_given():
     bare = make_identity("No Email", None)
-    with pytest.raises(EmailError, match="holds no e-mail"):
+    with pytest.raises(EmailError, match=r"binds no e-mail address .*keygen"):
         sign(unsigned(), load(bare), NOW)
     assert (
         accept(sign(unsigned(), load(bare), NOW, email="me@example.org")).endorser.email == "me@example.org"
@@ -288,8 +304,7 @@ def test_damaged_certificates_are_named():
         make_ca("Root CA").certificate.public_bytes(Encoding.DER).replace(b"Root CA", b"\xff\xff\xff\xff CA")
     )
     certificates = identity.certificate_pem + pem(bad_issuer, b"CERTIFICATE")
-    with pytest.raises(KeyFileError, match="beside"):
-        load_pem(certificates, identity.key_pem(), None)
+    assert load_pem(certificates, identity.key_pem(), None).intermediates == ()
 
 
 def test_at_most_four_issuers_come_along():
@@ -299,7 +314,7 @@ def test_at_most_four_issuers_come_along():
         others.append(issuer.certificate)
     identity = make_identity("Deep", "deep@example.org", issuer=issuer)
     loaded = SigningIdentity.of(identity.certificate, identity.key, others)
-    assert len(loaded.intermediates) == 4
+    assert (len(loaded.intermediates), loaded.left_out) == (4, 2)
     accept(sign(unsigned(), loaded, NOW))
 
 
@@ -319,3 +334,60 @@ def test_text_behind_a_removed_signature_stays():
 
 def test_the_sentence_of_an_error():
     assert SigningError("say this").message == "say this"
+
+
+def test_an_address_in_the_subject_alone_is_named_and_binds_nothing():
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, "Kim"),
+            x509.NameAttribute(NameOID.EMAIL_ADDRESS, "kim@example.org"),
+        ]
+    )
+    kim = load(make_identity("Kim", None, subject=subject))
+    with pytest.raises(
+        EmailError, match=r"its subject says 'kim@example.org', which binds nothing: .*--email"
+    ):
+        sign(unsigned(), kim, NOW)
+    assert accept(sign(unsigned(), kim, NOW, email="me@example.org")).signer.email is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (_ASN1Type.T61String, "M?ller"),
+        (_ASN1Type.BMPString, "Kim \u017e"),
+        (_ASN1Type.UTF8String, "Ji\u0159\u00ed"),
+    ],
+)
+def test_names_in_old_encodings_sign_what_is_accepted(kind: _ASN1Type, value: str) -> None:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, value, _type=kind)])
+    who = make_identity("x", "kim@example.org", subject=subject)
+    held = load(who)
+    if kind is _ASN1Type.T61String:  # Latin-1, as old authorities wrote it
+        der = who.certificate.public_bytes(Encoding.DER)
+        tbs = who.certificate.tbs_certificate_bytes.replace(b"M?ller", b"M\xfcller")
+        whole = certificate_of(tbs, who)
+        assert b"M\xfcller" in whole and whole != der
+        held = load_pem(pem(whole, b"CERTIFICATE"), who.key_pem(), None)
+    entry = accept(sign(unsigned(), held, NOW))
+    assert entry.endorser.subject in parse_signer(entry.signer.certificate).subjects
+
+
+def certificate_of(signed: bytes, who: Identity) -> bytes:
+    """A self-signed certificate with other content, signed anew."""
+    return sequence(signed, ECDSA_SHA256, bit_string(signer(who.key)(signed)))
+
+
+def test_a_certificate_for_pss_alone_does_not_sign():
+    key = rsa.generate_private_key(65537, 2048)
+    _, bits = der_elements(spki(key))
+    issuer = make_ca("Root CA").certificate.subject.public_bytes()
+    made = certificate(signer(key), sequence(RSA_PSS_KEY, bits), algorithm=RSA_SHA256, issuer=issuer)
+    with pytest.raises(WeakKeyError, match=r"RSASSA-PSS.*keygen"):
+        SigningIdentity.of(x509.load_der_x509_certificate(made), key)
+
+
+def test_what_openssl_makes_by_default_does_not_sign_and_says_what_does():
+    who = make_identity("Kim", "kim@example.org", ca=True)
+    with pytest.raises(CaCertificateError, match=r"`openssl req -x509` .*`marketplace keygen --email ME"):
+        SigningIdentity.of(who.certificate, who.key)
