@@ -39,6 +39,8 @@ _TICK: Final = 0.25
 _WRITE_EVERY: Final = 60.0
 #: Seconds between two looks at whether stores have what is written down.
 _RECONCILE_EVERY: Final = 3600.0
+#: Seconds between two looks for what has come due, such as another attempt, where nothing else happens.
+_PLAN_EVERY: Final = 10.0
 #: Seconds after which subscriptions are asked for again though no news came.
 _ASK_EVERY: Final = 300.0
 #: The longest pause between two attempts to hear a marketplace, in seconds.
@@ -58,6 +60,7 @@ class Daemon:
         self._flying: dict[tuple[str, str], Future[Copy | None]] = {}
         self._file_time = self._modified()
         self._version = state.database.version
+        self._planned = 0.0
         self._written = self._reconciled = self._trusted_at = self.site.wall()
 
     def run(self) -> None:
@@ -85,9 +88,10 @@ class Daemon:
         log.info("the site %s follows %d marketplaces", site.table.name, len(site.followers))
         with ThreadPoolExecutor(site.table.fetch.parallel, "import") as pool:
             try:
+                woken = True
                 while not self._stopping.is_set():
-                    self._step(pool)
-                    self._wake.wait(_TICK)
+                    self._step(pool, woken)
+                    woken = self._wake.wait(_TICK)
                     self._wake.clear()
             finally:
                 _notify("STOPPING=1")
@@ -147,18 +151,24 @@ class Daemon:
 
     # -- acting
 
-    def _step(self, pool: ThreadPoolExecutor) -> None:
+    def _step(self, pool: ThreadPoolExecutor, woken: bool) -> None:
         try:
-            self._look_around()
-            self._start_steps(pool)
+            changed = self._look_around() or woken
+            if self._land() or changed or self.site.wall() >= self._planned + _PLAN_EVERY:
+                self._planned = self.site.wall()
+                self._start_steps(pool)
         except Exception as error:  # the loop has to go on: answers and withdrawals hang on it
             self._note(error)
         _notify("WATCHDOG=1")
 
-    def _look_around(self) -> None:
-        """Everything that is not told by a marketplace: the clock, people, files."""
+    def _look_around(self) -> bool:
+        """Everything that is not told by a marketplace: the clock, people, files.
+
+        Returns:
+            whether something may have to be done.
+        """
         site, now = self.site, self.site.wall()
-        site.judge_due()
+        changed = site.judge_due()
         version = site.state.database.version
         if version != self._version:
             self._version = version
@@ -166,24 +176,32 @@ class Daemon:
                 if word.kind is WordKind.IMPORT:
                     site.learning.concern(identifier)
             site.judge()
-        self._read_policy_again()
+            changed = True
+        changed = self._read_policy_again() or changed
         if now >= self._trusted_at + site.table.trust.reload_interval or now < self._trusted_at:
             self._trusted_at = now
             site.trust.reload()
-            site.judge()
+            changed = site.judge() or changed
         if now >= self._written + _WRITE_EVERY or now < self._written:
             self._written = now
             site.publish()
         if now >= self._reconciled + _RECONCILE_EVERY or now < self._reconciled:
             self._reconciled = now
-            site.reconciler.run()
+            changed = bool(site.reconciler.run()) or changed
+        return changed
 
-    def _start_steps(self, pool: ThreadPoolExecutor) -> None:
+    def _land(self) -> bool:
+        """Take in what imports came to; returns whether there was any."""
+        landed = False
         for key in [key for key, future in self._flying.items() if future.done()]:
             future = self._flying.pop(key)
             if (error := future.exception()) is not None:
                 self._note(error)
             self._hook_wake.set()
+            landed = True
+        return landed
+
+    def _start_steps(self, pool: ThreadPoolExecutor) -> None:
         for step in self.site.plan():
             key = (step.digest, step.store)
             if key in self._flying:
@@ -215,11 +233,11 @@ class Daemon:
 
     # -- the configuration file
 
-    def _read_policy_again(self) -> None:
+    def _read_policy_again(self) -> bool:
         """Judge by a policy that was changed; a broken one changes nothing and is an alarm."""
         modified = self._modified()
         if modified == self._file_time:
-            return
+            return False
         self._file_time = modified
         try:
             read = read_configuration(self._configuration.file)
@@ -227,13 +245,15 @@ class Daemon:
             self.metrics.faults["configuration"] += 1
             log.error("%s; the last good policy stays in force", error)
             self.site.state.history.note(self.site.wall(), "configuration broken", str(error))
-            return
+            return False
         if read.table != self._configuration.table:
             log.warning("%s: what stands outside [policy] counts from the next start on", read.file)
         if read.policy.digest != self.site.opinions.policy.digest:
             self.site.opinions.policy = read.policy
             self.site.state.history.note(self.site.wall(), "policy changed", read.policy.digest)
             self.site.judge()
+            return True
+        return False
 
     def _modified(self) -> tuple[int, int]:
         try:

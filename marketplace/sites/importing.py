@@ -38,6 +38,10 @@ PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
 _SAME_FORMAT = {"img": "raw", "vpc": "vhd", "qcow": "qcow2", "": "raw"}
 
 
+class _PartWrongError(Exception):
+    """A transfer went on from a part that does not belong to the image."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Is told of bytes; by default nobody is."""
@@ -98,7 +102,7 @@ class Importer:
             copy = self._move(copy, CopyState.FILLING, "bytes are asked for")
         measured: Measured | None = None
         if copy.state is CopyState.FILLING:
-            measured = self._fill(copy, store, entry)
+            measured = self._adopt(copy, store, entry) or self._fill(copy, store, entry)
             copy = self._move(copy, CopyState.FILLED, "all bytes are there")
         if copy.state is CopyState.FILLED:
             copy = self._verify(copy, store, entry, measured or self._measure(copy, store, entry))
@@ -120,6 +124,20 @@ class Importer:
         external = store.reserve(facts, copy.attempt)
         return self._move(copy, CopyState.RESERVED, f"is {external} in the store", external=external)
 
+    def _adopt(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured | None:
+        """What the store has already, where that is the image: nothing has to be fetched then."""
+        stored = store.look(_external(copy))
+        if stored is None or stored.size != copy.size or stored.digest != copy.digest:
+            return None
+        try:
+            measured = self._measure(copy, store, entry)
+        except StoreError:
+            return None
+        if find_difference(entry, copy, measured) is not None:
+            store.drop(_external(copy))
+            return None
+        return measured
+
     def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
         """Ask one location after the other; what each of them did wrong is told together."""
         wrong: list[SiteError] = []
@@ -128,7 +146,11 @@ class Importer:
             raise FetchError("the entry names no http location")
         for url in locations:
             try:
-                return self._fill_from(url, copy, store, entry)
+                try:
+                    return self._fill_from(url, copy, store, entry)
+                except _PartWrongError:
+                    log.info("%s: the part that was there does not fit: begins anew", url)
+                    return self._fill_from(url, copy, store, entry)
             except (FetchError, ProofFailedError) as error:
                 wrong.append(error)
                 log.warning("%s: %s", copy.identifier, error)
@@ -171,14 +193,20 @@ class Importer:
             # A part of uncompressed bytes does not go on with compressed ones: begin anew.
             store.drop(external)
             raise FetchError(f"{url}: the file changed between two parts of the transfer")
-        self._compare(url, copy, store, entry, measured)
+        self._compare(url, copy, store, entry, measured, resumed=opened.start > 0)
         return measured
 
-    def _compare(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> None:
+    def _compare(
+        self, url: str, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured, *, resumed: bool
+    ) -> None:
         external = _external(copy)
         if measured.size < copy.size:
             raise FetchError(f"{url}: ended after {measured.size} of {copy.size} bytes")
         wrong = find_difference(entry, copy, measured)
+        if wrong is not None and resumed:
+            # A power cut leaves holes in what was not written to the disk yet.
+            store.drop(external)
+            raise _PartWrongError
         if wrong is not None:
             store.quarantine(external)
             raise ProofFailedError(f"{url}: {wrong}")

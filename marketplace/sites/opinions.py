@@ -73,6 +73,8 @@ class Opinions:
         self._wall = wall
         self._statements: OrderedDict[tuple[str, str], Statement] = OrderedDict()
         self._held: dict[str, Opinion] = {}
+        #: Wall clock from which on some answer is another one.
+        self._next_due = float("inf")
 
     @property
     def held(self) -> Mapping[str, Opinion]:
@@ -95,6 +97,8 @@ class Opinions:
             self._held[identifier] = found
             if before is None or _answer(before) != _answer(found):
                 changed.append(found)
+        ends = (one.until for one in self._held.values() if one.until is not None)
+        self._next_due = min(ends, default=float("inf"))
         return changed
 
     def judge_with(self, identifier: str, measured: Measured) -> Opinion:
@@ -105,6 +109,8 @@ class Opinions:
     def due(self) -> list[str]:
         """The images whose answer the clock has made another one."""
         now = self._wall()
+        if now < self._next_due:
+            return []
         return [one.identifier for one in self._held.values() if one.until is not None and one.until <= now]
 
     def entry(self, entry_id: str) -> AcceptedEntry:

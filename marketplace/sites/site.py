@@ -40,6 +40,7 @@ class Done:
 
     Args:
         unheard: why marketplaces were not heard, one sentence each.
+        contradictions: how marketplaces contradict what they said before.
     """
 
     imported: int = 0
@@ -49,6 +50,7 @@ class Done:
     unproven: int = 0
     hooks_failed: int = 0
     unheard: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
 
 
 class Site:
@@ -154,12 +156,13 @@ class Site:
         """Make the answers of this moment, in memory and in the verdict file."""
         with self._deciding:
             paths = {}
-            for copy in self.state.copies.all():
+            copies = self.state.copies.all()
+            for copy in copies:
                 store = self.stores.get(copy.store)
                 path = store.path(copy.external) if store is not None and copy.external is not None else None
                 if path is not None:
-                    paths[copy.digest, copy.store] = f"path:{path.resolve()}"
-            self._verdicts = make_verdicts(self.opinions.held.values(), self.state.copies.all(), paths)
+                    paths[copy.digest, copy.store] = f"path:{path}"
+            self._verdicts = make_verdicts(self.opinions.held.values(), copies, paths)
             self.refresh_answers()
             self.table.run.mkdir(parents=True, exist_ok=True, mode=0o755)
             write_verdicts(self.table.run, self.answers)
@@ -288,6 +291,7 @@ class Site:
         for follower in self.followers:
             with suppress(KnowledgeError):
                 self.learning.cover(follower)
+        done.contradictions = [one.followed.fault for one in self.followers if one.followed.fault]
         self.judge()
         self.publish()
 

@@ -17,6 +17,8 @@ class ContentServer:
 
     def __init__(self) -> None:
         self.paths: dict[str, Behaviour] = {}
+        #: What the other paths do.
+        self.otherwise: Behaviour | None = None
         self.requests: Counter[str] = Counter()
         self.sent = 0
         self.headers: list[dict[str, str]] = []
@@ -52,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         self.content = content
         content.requests[self.path] += 1
         content.headers.append({name.lower(): value for name, value in self.headers.items()})
-        behaviour = content.paths.get(self.path)
+        behaviour = content.paths.get(self.path, content.otherwise)
         if behaviour is None:
             self.begin(404, 0)
         else:

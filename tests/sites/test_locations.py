@@ -157,8 +157,8 @@ def test_a_server_that_lies_about_the_tag_of_a_part_is_found_out(
     assert cloud.sync().failed == 1
     content.put("same", whole(picture.data))
     now = time.time()
-    assert cloud.sync(wall=lambda: now + 100).unproven == 1
-    assert not cloud.visible()
+    assert cloud.sync(wall=lambda: now + 100).imported == 1
+    assert (cloud.images / f"{picture.identifier}.raw").read_bytes() == picture.data
 
 
 def test_a_transfer_ends_when_the_image_is_deprecated(cloud: Cloud, content: ContentServer) -> None:

@@ -176,6 +176,8 @@ def _end(done: Done, marketplaces: int) -> None:
             "some images are not what was endorsed, or not safe: marketplace site quarantine list",
             ExitCode.VERIFICATION_FAILED,
         )
+    if done.contradictions:
+        raise CommandError("; ".join(done.contradictions), ExitCode.VERIFICATION_FAILED)
     if done.failed:
         raise CommandError("some images failed: marketplace site list --state failed", ExitCode.PARTLY)
     if len(done.unheard) >= marketplaces:

@@ -45,7 +45,7 @@ class Follower:
 
     def __init__(self, table: MarketplaceTable, state: State, wall: Callable[[], float]) -> None:
         self.table = table
-        self.reader = MarketplaceReader(table.url, table.token_file)
+        self.reader = MarketplaceReader(table.url, table.token_file, wall)
         self._state = state
         self._wall = wall
         self.followed = state.evidence.followed(table.url)

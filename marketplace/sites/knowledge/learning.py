@@ -67,15 +67,13 @@ class Learning:
         for one in self._subscriptions:
             question = urlencode(one.question) + f" keep={one.keep} most={one.most}"
             before, at = self._state.evidence.asked(one.name, follower.table.url)
-            if one.image is None and (
-                before != question or at < max(follower.followed.changed + SETTLING, oldest)
-            ):
-                now = self._wall()
+            now = self._wall()
+            if one.image is None and (before != question or at < max(_since(follower, now), oldest)):
                 dirty |= self._ask(one, follower)
                 self._state.evidence.note_asked(one.name, follower.table.url, question, now)
             elif one.image is not None and before != question:
                 dirty |= self._wish(one, follower, [one.image])
-                self._state.evidence.note_asked(one.name, follower.table.url, question, self._wall())
+                self._state.evidence.note_asked(one.name, follower.table.url, question, now)
         return dirty
 
     def concern(self, identifier: str) -> None:
@@ -139,3 +137,9 @@ class Learning:
             if self._state.evidence.keep(entry, follower.table.url, groups, self._wall()):
                 dirty.add(entry.identifier)
         return dirty
+
+
+def _since(follower: Follower, now: float) -> float:
+    """When its lists may have come to show something new: with news, and once they have settled."""
+    changed = follower.followed.changed
+    return changed + SETTLING if now >= changed + SETTLING else changed

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,17 @@ class MarketplaceReader:
 
     Args:
         token_file: holds the token to show; read anew for each reader.
+        wall: seconds since 1970, by our clock.
 
     Raises:
         KnowledgeError: the token cannot be read.
     """
 
-    def __init__(self, url: str, token_file: Path | None = None) -> None:
+    def __init__(
+        self, url: str, token_file: Path | None = None, wall: Callable[[], float] = time.time
+    ) -> None:
         self.url = url
+        self._wall = wall
         token = None
         if token_file is not None:
             try:
@@ -217,7 +221,7 @@ class MarketplaceReader:
     def _note_clock(self, answer: Answer) -> None:
         try:
             theirs = parsedate_to_datetime(answer.headers["Date"])
-            self.clock_offset = (theirs - datetime.now(UTC)).total_seconds()
+            self.clock_offset = theirs.timestamp() - self._wall()
         except (KeyError, ValueError, TypeError, OverflowError):
             self.clock_offset = None
 

@@ -41,8 +41,9 @@ class DirectoryStore:
     def __init__(self, name: str, site: str, path: Path) -> None:
         self.name = name
         self._site = site
-        self._path = path
-        self._work = path / WORK
+        # What hypervisors name is compared with real paths.
+        self._path = path.resolve()
+        self._work = self._path / WORK
 
     def check(self) -> list[str]:
         """See ``Store``."""
