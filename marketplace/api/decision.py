@@ -73,7 +73,13 @@ def show_decision(
         "email_confirmed": decided.email_confirmed,
         "certificate": {"sha256": entry.signer.fingerprint, **_certificate(decided.certificate)},
         "rules": [
-            {"rule": one.name, "outcome": one.outcome.value, "found": one.found, "change": one.change}
+            {
+                "rule": one.name,
+                "outcome": one.outcome.value,
+                "code": one.code,
+                "found": one.found,
+                "change": one.change,
+            }
             for one in decided.rules
         ],
         "links": {
@@ -88,6 +94,7 @@ def _certificate(verdict: CertificateVerdict) -> Shown:
     revoked = verdict.revoked
     return {
         "anchor": verdict.anchor,
+        "anchor_sha256": verdict.anchor_fingerprint,
         "pinned": verdict.pinned,
         "path": list(verdict.path),
         "revoked_since": None if revoked is None else format_time(revoked.since),

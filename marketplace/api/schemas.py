@@ -322,21 +322,14 @@ SCHEMAS: Mapping[str, Schema] = {
             "How the signer's certificate stands.",
             sha256=DIGEST,
             anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
+            anchor_sha256=_said(_or_null(DIGEST), "of the anchor's certificate"),
             pinned=_said(FLAG, "it is an anchor itself"),
             path=_said(array(TEXT), "names from the certificate to the anchor"),
             revoked_since=TIME_OR_NULL,
             revocation_reason=TEXT_OR_NULL,
             listed=_said(FLAG, "its subject is on the allow-list, whoever certified it"),
         ),
-        rules=array(
-            record(
-                "A rule and how it came out.",
-                rule=TEXT,
-                outcome={"type": "string", "enum": ["passed", "failed", "noted"]},
-                found=TEXT,
-                change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
-            )
-        ),
+        rules=array(VERDICT_RULE),
         links=record("Where to go on.", entry=URL, signed=URL, verdict=URL),
     ),
     "ImageVerdict": record(

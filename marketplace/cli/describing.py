@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import click
 from marketplace.cli.files import STDIN
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.progress import progress
-from marketplace.images import file_chunks, measure, stream_chunks, verify_safe
+from marketplace.images import USUAL_DIGESTS, Measured, file_chunks, measure, stream_chunks, verify_safe
 from marketplace.publishing.facts import ImageFacts
 
 
@@ -45,9 +45,22 @@ def read_facts(image: str) -> ImageFacts:
         ImageError: the file cannot be described, or its image must not be opened.
         OSError: it cannot be read.
     """
-    measured = measure(_chunks(image))
+    measured = measure_file(image, USUAL_DIGESTS)
     verify_safe(measured.inspection)
     return ImageFacts.of(measured)
+
+
+def measure_file(image: str, algorithms: Sequence[str]) -> Measured:
+    """What an image file is, with a progress bar on a terminal.
+
+    Args:
+        algorithms: of the digests to make, SHA-1 among them.
+
+    Raises:
+        ImageError: the file cannot be measured.
+        OSError: it cannot be read.
+    """
+    return measure(_chunks(image), algorithms=algorithms)
 
 
 def _chunks(image: str) -> Iterator[bytes]:

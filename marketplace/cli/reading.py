@@ -13,9 +13,11 @@ from marketplace.cli.files import write_document
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.client import MarketplaceClient
+from marketplace.client.errors import ClientError
 from marketplace.client.marketplace import ListQuery, Location, Status
 from validators import accept
 from validators.document import AcceptedEntry, format_time
+from validators.status import status_of
 from validators.trust import judge
 
 
@@ -92,17 +94,44 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
     """
     with open_client(endpoint) as client:
         path = find_path(client, entry)
-        data = client.fetch(path)
-    accepted = accept(data)
-    if accepted.coordinates.path() != path:
-        raise CommandError(
-            f"asked for {path}, the marketplace sent {accepted.coordinates.path()}",
-            ExitCode.VERIFICATION_FAILED,
-        )
+        accepted = accept(data := client.fetch(path))
+        if accepted.coordinates.path() != path:
+            raise CommandError(
+                f"asked for {path}, the marketplace sent {accepted.coordinates.path()}",
+                ExitCode.VERIFICATION_FAILED,
+            )
+        if out is None:
+            status = _status(accepted, _ask(client, path), datetime.now(UTC))
+            write_record(status | _facts(accepted), output, identify="entry")
     if out is not None:
         write_document(out, data)
-    else:
-        write_record(_facts(accepted, datetime.now(UTC)), output, identify="entry")
+
+
+def _ask(client: MarketplaceClient, path: str) -> dict[str, Any] | None:
+    """The verdict on the image of an entry; None where the marketplace tells of none, as older ones do."""
+    try:
+        return client.verdict(entry=path)
+    except ClientError:
+        return None  # the entry was fetched and verified: that it cannot be judged is shown beside it
+
+
+def _status(entry: AcceptedEntry, verdict: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """What became of the entry and of its image, which is what people have to see first."""
+    status = status_words(entry, now)
+    if verdict is None:
+        return {"status": status, "allowed": None, "verdict": "the marketplace does not tell"}
+    asked = verdict.get("asked")
+    if isinstance(asked, dict):
+        newer = asked.get("superseded_by")
+        status = f"superseded by {newer}" if newer else "superseded"
+    return {"status": status, "allowed": verdict["allowed"], "verdict": verdict["sentence"]}
+
+
+def status_words(entry: AcceptedEntry, now: datetime) -> str:
+    """The status of an entry that is not superseded, with the reason of a withdrawal."""
+    said = entry.metadata
+    status = status_of(said.deprecated, said.valid, now).value
+    return f"{status}: {said.deprecated}" if said.deprecated else status
 
 
 def find_path(client: MarketplaceClient, entry: str) -> str:
@@ -112,10 +141,7 @@ def find_path(client: MarketplaceClient, entry: str) -> str:
         CommandError: it is none of these.
         ClientError: there is no such entry, or there are several.
     """
-    text = entry
-    if entry.startswith(("http://", "https://")):
-        text = unquote(urlsplit(entry).path).partition("/metadata/")[2]
-    parts = [part for part in text.split("/") if part]
+    parts = [part for part in path_of_url(entry).split("/") if part]
     if len(parts) == 3:
         return "/".join(parts)
     if len(parts) in (1, 2):
@@ -123,18 +149,20 @@ def find_path(client: MarketplaceClient, entry: str) -> str:
     raise CommandError(f"{entry}: name an entry as ID, ID/EMAIL or ID/EMAIL/CREATED", ExitCode.USAGE)
 
 
-def _facts(entry: AcceptedEntry, now: datetime) -> dict[str, Any]:
+def path_of_url(entry: str) -> str:
+    """The coordinates in the URL of an entry; any other text as it is."""
+    if entry.startswith(("http://", "https://")):
+        return unquote(urlsplit(entry).path).partition("/metadata/")[2]
+    return entry
+
+
+def _facts(entry: AcceptedEntry) -> dict[str, Any]:
     said = entry.metadata
     trust = judge(entry)
-    if said.deprecated is not None:
-        status = "deprecated" + (f": {said.deprecated}" if said.deprecated else "")
-    else:
-        status = "expired" if said.valid is not None and said.valid < now else "valid"
     return {
         "identifier": entry.identifier,
         "email": entry.endorser.email,
         "created": entry.coordinates.created_text,
-        "status": status,
         "valid": format_time(said.valid) if said.valid else None,
         "title": said.title,
         "description": said.description,

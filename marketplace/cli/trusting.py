@@ -1,45 +1,23 @@
-"""``marketplace why`` and ``marketplace trust``."""
+"""``marketplace trust``."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from marketplace.cli.acting import actor, writing
+from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
-from marketplace.cli.options import endpoint_option, open_client, read_settings, settings_options
-from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
-from marketplace.cli.reading import find_path
 from marketplace.logs import printable
 from validators import accept
-
-
-@click.command(short_help="Tell why a marketplace trusts an entry, or not.")
-@endpoint_option
-@output_option
-@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
-def why(endpoint: str | None, output: Format, entry: str) -> None:
-    """Tell whether a marketplace stands by an entry, by which rules, and what would change it.
-
-    Without EMAIL and CREATED it is the current entry of the image. It is the
-    marketplace's word; `trust judge` judges a file by anchors of your own.
-    """
-    with open_client(endpoint) as client:
-        path = find_path(client, entry)
-        decision = client.decision(path)
-    if output == "id":
-        click.echo(printable(path))
-    elif output == "table":
-        _write_decision(
-            path, decision.get("trusted") is True, str(decision.get("standing")), decision["rules"]
-        )
-    else:
-        write_record(decision, output, identify="id")
+from validators.policy import MARKETPLACE, statement_of
+from validators.policy import judge as judge_image
 
 
 @click.group("trust")
@@ -77,21 +55,23 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
 def judge(config: Path | None, data: str | None, file: str) -> None:
     """Judge a signed file, offline, by the anchors and revocation lists of the settings.
 
-    FILE may be - for standard input. Ends with 5 if it is not trusted.
+    FILE may be - for standard input. It is judged as if it were all that is known of the
+    image: whether it is superseded, or withdrawn by somebody else, only a marketplace
+    knows. Ends with 5 if its endorser is not trusted, with 6 if the entry is withdrawn
+    or has expired.
     """
     from marketplace.trust import TrustService, open_store
 
-    entry = accept(read_document(file))
+    entry, now = accept(read_document(file)), datetime.now(UTC)
     service = TrustService(open_store(read_settings(config, data).trust))
-    decision = service.decide(entry, datetime.now(UTC))
-    rules = [
-        {"rule": one.name, "outcome": one.outcome.value, "found": one.found, "change": one.change}
-        for one in decision.rules
-    ]
-    standing = decision.certificate.standing.value
-    _write_decision(entry.coordinates.path(), decision.trusted, standing, rules)
+    decision = service.decide(entry, now)
+    verdict = judge_image(entry.identifier, [statement_of(entry, decision)], MARKETPLACE, now)
+    click.echo(printable(f"{entry.coordinates.path()}: {verdict.sentence}"))
+    write_rules(decision.rules)
     if not decision.trusted:
-        raise CommandError("the entry is not trusted", ExitCode.VERIFICATION_FAILED)
+        raise CommandError("the endorser is not trusted", ExitCode.VERIFICATION_FAILED)
+    if not verdict.allowed:
+        raise CommandError(f"the entry is {verdict.status}", ExitCode.REFUSED_BY_POLICY)
 
 
 @trust.command()
@@ -182,12 +162,3 @@ def import_jks(out: str, password_file: Path | None, file: Path) -> None:
     write_document(out, to_pem(found))
     for one in found:
         click.echo(printable(f"marketplace: {one.alias}: {one.certificate.name}"), err=True)
-
-
-def _write_decision(path: str, trusted: bool, standing: str, rules: list[Any]) -> None:
-    click.echo(printable(f"{path}: {'trusted' if trusted else 'NOT trusted'}, {standing}"))
-    for rule in rules:
-        if isinstance(rule, dict):
-            click.echo(printable(f"  {rule.get('outcome')!s:<7} {rule.get('rule')}: {rule.get('found')}"))
-            if rule.get("change"):
-                click.echo(printable(f"          changes if {rule['change']}"))

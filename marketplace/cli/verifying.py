@@ -17,6 +17,7 @@ from validators import accept
 from validators.clock import find_expiry, verify_not_ahead
 from validators.document import AcceptedEntry, Strength
 from validators.errors import RefusedError
+from validators.status import Status, status_of
 from validators.trust import judge
 
 LEGACY_CODE = "policy.legacy"
@@ -52,7 +53,9 @@ def verify(
     """Verify signed files, offline: one verdict a file.
 
     A file passes if it is a valid entry, its signature is strong and its
-    creation time is not ahead of this machine's clock. With --proof it must also be
+    creation time is not ahead of this machine's clock. That it is signed well does not
+    mean that its image may be used: a withdrawal is signed too, and is named first. Whether
+    the file is superseded only a marketplace knows: ask `allowed`. With --proof it must also be
     the entry of that receipt, and the receipt must prove by --key that the entry
     stands in the log. FILE may be - for standard input. Ends with 5 if any file fails.
     """
@@ -90,23 +93,25 @@ def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | 
             f"the signature is {entry.signature_algorithm} with {entry.digest_algorithm}, "
             "which counts as legacy (--allow-legacy lets it pass)"
         )
-        return _failed(name, LEGACY_CODE, reason) | _facts(entry)
+        return _failed(name, LEGACY_CODE, reason) | _facts(entry, now)
     if proven is not None and proven.leaf.entry_id != entry.entry_id:
         reason = f"the receipt is of another entry, {proven.leaf.entry_id}"
-        return _failed(name, OTHER_ENTRY_CODE, reason) | _facts(entry)
+        return _failed(name, OTHER_ENTRY_CODE, reason) | _facts(entry, now)
     receipt = {} if proven is None else receipt_facts(proven)
     over = find_expiry(entry, now)
     note = {} if over is None else {"note": over}
-    return {"file": name, "valid": True} | _facts(entry) | receipt | note
+    return {"file": name, "valid": True} | _facts(entry, now) | receipt | note
 
 
 def _failed(name: str, code: str, message: str) -> dict[str, Any]:
     return {"file": name, "valid": False, "code": code, "message": message}
 
 
-def _facts(entry: AcceptedEntry) -> dict[str, Any]:
+def _facts(entry: AcceptedEntry, now: datetime) -> dict[str, Any]:
     trust = judge(entry)
     return {
+        "status": status_of(entry.metadata.deprecated, entry.metadata.valid, now).value,
+        "deprecated": entry.metadata.deprecated,
         "identifier": entry.identifier,
         "email": entry.endorser.email,
         "created": entry.coordinates.created_text,
@@ -130,5 +135,13 @@ def _line(verdict: dict[str, Any]) -> str:
     if "identifier" not in verdict:
         return f"{name}: ok, entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
-    line = f"{name}: ok, {verdict['strength']} ({verdict['signature_algorithm']}){published} {coordinates}"
+    # The signature is one thing and what was signed another: a withdrawal is signed as well as a release.
+    status = "" if verdict["status"] == Status.VALID.value else f"{_withdrawn(verdict)}; the signature is "
+    signature = f"{verdict['strength']} ({verdict['signature_algorithm']})"
+    line = f"{name}: {status}ok, {signature}{published} {coordinates}"
     return f"{line} (note: {verdict['note']})" if "note" in verdict else line
+
+
+def _withdrawn(verdict: dict[str, Any]) -> str:
+    reason = verdict["deprecated"]
+    return printable(f"{verdict['status'].upper()}{f' ({reason})' if reason else ''}")

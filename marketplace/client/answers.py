@@ -127,6 +127,26 @@ def _advice(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     return tuple(zip(code, element, message, strict=True))
 
 
+def parse_verdict(found: Any) -> dict[str, Any]:
+    """Read a verdict on an image. What is not wholly understood is never taken for a yes.
+
+    Raises:
+        TransportError: it does not have the shape of one.
+    """
+    if (
+        not isinstance(found, dict)
+        or not isinstance(found.get("allowed"), bool)
+        or not isinstance(found.get("sentence"), str)
+        or not all(
+            isinstance(found.get(name), list) and all(isinstance(one, dict) for one in found[name])
+            for name in ("reasons", "rules", "statements", "checksums")
+        )
+        or (found["allowed"] and found["reasons"])
+    ):
+        raise TransportError("the marketplace answered what is no verdict")
+    return found
+
+
 def printable(text: str) -> str:
     """Text from a marketplace, safe and short enough for one line on a terminal."""
     line = "".join(c if c.isprintable() else " " for c in text)

@@ -12,7 +12,15 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from marketplace.client.answers import Tried, get_error, is_empty_list, parse_json, parse_tried, printable
+from marketplace.client.answers import (
+    Tried,
+    get_error,
+    is_empty_list,
+    parse_json,
+    parse_tried,
+    parse_verdict,
+    printable,
+)
 from marketplace.client.errors import (
     AmbiguousError,
     NoMarketplaceError,
@@ -238,6 +246,24 @@ class MarketplaceClient:
         if not isinstance(decision, dict) or not isinstance(decision.get("rules"), list):
             raise TransportError("the marketplace answered what is no decision")
         return decision
+
+    def verdict(self, **question: str) -> dict[str, Any]:
+        """Whether an image may be started, and why: the marketplace's word, which nothing here verifies.
+
+        Args:
+            question: one of ``identifier``, ``checksum`` (``sha512:HEX``) and ``entry``
+                (``IDENTIFIER/EMAIL/CREATED``).
+
+        Raises:
+            NotFoundError: the marketplace has no word about it, or tells of no verdicts.
+            TransportError: it cannot be reached, fails or answers what is no verdict.
+        """
+        answer = self._transport.get(
+            "/api/v1/verdict", accept="application/json", limit=MAX_PAGE, params=question
+        )
+        if answer.status != 200:
+            raise get_error(answer)
+        return parse_verdict(parse_json(answer))
 
     def endorser(self, email: str) -> dict[str, Any]:
         """What the marketplace tells of an endorser: certificates, standing, changes, look-alikes.

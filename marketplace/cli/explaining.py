@@ -1,0 +1,148 @@
+"""``marketplace why``: every rule behind a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from marketplace.cli.allowing import refusal, write_verdict
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.output import Format, output_option, write_record
+from marketplace.cli.reading import find_path, path_of_url
+from marketplace.client import MarketplaceClient
+from marketplace.logs import printable
+from validators.decision import Rule
+from validators.policy import Policy, Verdict
+
+
+@click.command(short_help="Tell why an image is allowed, or not.")
+@endpoint_option
+@output_option
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Judge by this policy (TOML, its [policy] table) instead of the marketplace's own.",
+)
+@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
+def why(endpoint: str | None, output: Format, policy: Path | None, entry: str) -> None:
+    """Tell whether an image may be started, by which rules, and what would change the answer.
+
+    All that is current about the image counts, whoever is named. Trust in the endorser is
+    told below it: it is another question. With --policy the entries are fetched, proved
+    and judged here; only whom to trust is the marketplace's word. Ends with 6 where the
+    answer is no.
+    """
+    if policy is not None:
+        from marketplace.cli.policies import judge_here, read_policy
+
+        rules = read_policy(policy)
+        with open_client(endpoint) as client:
+            path, asked = _find(client, entry)
+            judged = judge_here(client, asked, rules, datetime.now(UTC))
+        _write_judged(path, judged, rules, output)
+        return
+    with open_client(endpoint) as client:
+        path, verdict = _find(client, entry)
+        decision = client.decision(path)
+    if output == "id":
+        click.echo(printable(path))
+    elif output == "table":
+        _write(path, verdict, decision)
+    else:
+        write_record({**decision, "verdict": verdict}, output, identify="id")
+    if not verdict["allowed"]:
+        raise refusal(verdict)
+
+
+def _find(client: MarketplaceClient, entry: str) -> tuple[str, dict[str, Any]]:
+    """The entry to tell about, and the verdict on its image."""
+    parts = [part for part in path_of_url(entry).split("/") if part]
+    if len(parts) != 1:
+        path = find_path(client, entry)
+        return path, client.verdict(entry=path)
+    verdict = client.verdict(identifier=parts[0])
+    found = verdict.get("entry")
+    if not isinstance(found, Mapping):
+        raise CommandError("the marketplace does not tell which entry decided", ExitCode.NETWORK_OR_SERVER)
+    return "/".join(str(found.get(name)) for name in ("identifier", "email", "created")), verdict
+
+
+def _write(path: str, verdict: dict[str, Any], decision: dict[str, Any]) -> None:
+    write_verdict(verdict, path)
+    _write_lines(verdict["rules"])
+    for one in verdict["statements"]:
+        click.echo(printable(f"  {one.get('email')} ({one.get('status')}): {_weight(one)}"))
+    word = "stands by" if decision.get("trusted") is True else "does NOT stand by"
+    click.echo(printable(f"  the marketplace {word} {decision.get('email')}: {decision.get('standing')}"))
+    _write_lines(decision["rules"])
+
+
+def _weight(statement: Mapping[str, Any]) -> str:
+    words = {
+        "allows": "says yes, and that counts",
+        "objects": "does not say yes, and would be heard if it withdrew the image",
+        "none": "does not count",
+    }
+    told = words.get(str(statement.get("weight")), "does not count")
+    return told if statement.get("weight") == "allows" else f"{told}: {statement.get('found')}"
+
+
+def _write_judged(path: str, judged: Verdict, policy: Policy, output: Format) -> None:
+    record = {
+        "entry": path,
+        "allowed": judged.allowed,
+        "sentence": judged.sentence,
+        "policy": policy.digest,
+        "until": None if judged.until is None else judged.until.isoformat(),
+        "rules": [_record(rule) for rule in judged.rules],
+        "statements": [
+            {
+                "entry": one.statement.coordinates.path(),
+                "weight": one.weight.name.lower(),
+                "rules": [_record(rule) for rule in one.rules],
+            }
+            for one in judged.statements
+        ],
+    }
+    if output == "id":
+        click.echo(printable(path))
+    elif output != "table":
+        write_record(record, output, identify="entry")
+    else:
+        click.echo(printable(f"{path}: {judged.sentence}"))
+        write_rules(judged.rules)
+        for one in judged.statements:
+            click.echo(printable(f"  {one.statement.coordinates.path()}: {one.weight.name.lower()}"))
+            write_rules(one.rules)
+    if not judged.allowed:
+        codes = ", ".join(one.code for one in judged.reasons)
+        raise CommandError(f"the policy does not allow the image ({codes})", ExitCode.REFUSED_BY_POLICY)
+
+
+def write_rules(rules: Iterable[Rule]) -> None:
+    """Rules with their outcomes, a line each."""
+    _write_lines([_record(rule) for rule in rules])
+
+
+def _record(rule: Rule) -> dict[str, Any]:
+    return {
+        "rule": rule.name,
+        "outcome": rule.outcome.value,
+        "code": None if rule.code is None else str(rule.code),
+        "found": rule.found,
+        "change": rule.change,
+    }
+
+
+def _write_lines(rules: list[Any]) -> None:
+    for rule in rules:
+        if isinstance(rule, dict):
+            click.echo(printable(f"  {rule.get('outcome')!s:<7} {rule.get('rule')}: {rule.get('found')}"))
+            if rule.get("change"):
+                click.echo(printable(f"          changes if {rule['change']}"))
