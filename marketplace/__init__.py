@@ -23,6 +23,8 @@ def main(global_config: dict[str, str], **settings: str) -> Router:
     from marketplace.config import Settings, environment_settings
     from marketplace.runtime import build
 
+    # What a site keeps on disk is for its own user only: groups keep entries to themselves.
+    os.umask(0o077)
     checked = Settings.from_mapping({**settings, **environment_settings(os.environ)})
     if not _has_loggers(global_config.get("__file__")):
         logs.configure(checked.log.level, checked.log.format)

@@ -50,12 +50,15 @@ class ExportService:
         """Write every entry that the log has now; yields each file when it is complete.
 
         Files that are there already are replaced, others are left alone. Each is
-        whole or absent, also after a crash.
+        whole or absent, also after a crash. What a group keeps is readable by the owner only.
 
         Raises:
             OSError: the directory cannot be made or written.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        directory_mode, file_mode = (0o755, 0o644) if log == PUBLIC else (0o700, 0o600)
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            directory.chmod(directory_mode)
         with self._database.read() as session:
             log_reader = ChangeLog(session)
             since = 0
@@ -69,7 +72,7 @@ class ExportService:
                     if not data[change.body_id]:
                         continue  # it was erased
                     path = directory / (change.entry_id + SUFFIX)
-                    write_whole(path, data[change.body_id])
+                    write_whole(path, data[change.body_id], file_mode)
                     yield path
                 since = page[-1].sequence + 1
 

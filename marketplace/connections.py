@@ -128,7 +128,11 @@ class RequestTimeout:
 
 
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-    """waitress's parser, refusing what makes it fail instead: broken URLs, endless Content-Lengths."""
+    """waitress's parser, refusing what makes it fail instead: broken URLs, endless Content-Lengths.
+
+    A request whose length is told in two ways is the last one of its connection (RFC 9112, section 6.1): a
+    proxy may have taken the other one, and think that the rest is the request of somebody else.
+    """
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the request line and the headers.
@@ -140,6 +144,10 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
             super().parse_header(header_plus)
         except ValueError:
             raise ParsingError("Request line or Content-Length is invalid") from None
+        # HTTP/1.0 knows no codings: one that is named there was passed on by mistake.
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
+            self.headers["CONNECTION"] = "close"
+            self.connection_close = True
 
 
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types

@@ -10,12 +10,13 @@ again. PostgreSQL: readers run REPEATABLE READ, READ ONLY; writers READ COMMITTE
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def _holding(turn: threading.Lock | None) -> Iterator[None]:
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file: an in-memory database forgets every entry")
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size, more = (WRITERS, MORE_WRITERS) if writes else (READERS, MORE_READERS)
     engine = create_engine(
         url,
@@ -200,10 +201,29 @@ def _open_postgresql(url: URL) -> Database:
     return Database(engine, reader)
 
 
+def find_missing_file(url: str) -> Path | None:
+    """The file of an SQLite database that is not there; None where it is, and for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    path = Path(str(parsed.database))
+    return None if path.exists() else path
+
+
+def _make_file(url: str) -> None:
+    """Make the file of an SQLite database, for its owner only; SQLite gives those beside it the same mode."""
+    path = find_missing_file(url)
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # another process makes it at the same time
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def upgrade(url: str) -> None:
     """Bring a database to the newest schema, creating it where it is empty; safe to call at every start."""
     from marketplace.migrate import upgrade_engine
 
+    _make_file(url)
     database = Database.open(url)
     try:
         upgrade_engine(database.engine)
@@ -215,6 +235,7 @@ def initialise(url: str) -> None:
     """Give an empty database its schema, and leave any other one alone."""
     from marketplace.migrate import initialise_empty
 
+    _make_file(url)
     database = Database.open(url)
     try:
         initialise_empty(database.engine)

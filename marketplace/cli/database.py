@@ -31,7 +31,7 @@ def upgrade(config: Path | None, data: str | None) -> None:
     from marketplace import db
 
     settings = read_settings(config, data)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.upgrade(settings.database_url)
     click.echo("marketplace: the database is up to date.", err=True)
 
@@ -61,11 +61,18 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """The configured database, for a command that works on it directly.
 
     Raises:
-        CommandError: it has another schema than this version needs.
+        CommandError: it is not there, or has another schema than this version needs.
     """
-    from marketplace.db import Database
+    from marketplace.db import Database, find_missing_file
     from marketplace.migrate import SchemaError, verify_schema
 
+    missing = find_missing_file(settings.database_url)
+    if missing is not None:
+        raise CommandError(
+            f"there is no database {missing}: name its directory with --data, or make it with "
+            "marketplace db upgrade",
+            ExitCode.OTHER,
+        )
     opened = Database.open(settings.database_url)
     try:
         with opened.read() as session:

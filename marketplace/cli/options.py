@@ -34,11 +34,14 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def read_settings(config: Path | None, data: str | None, **overrides: str | None) -> Settings:
     """The settings of an operator's command: file, then environment, then options.
 
+    From here on the process makes files for its own user only: they hold what groups keep to themselves.
+
     Raises:
         ConfigurationError: naming every fault.
     """
     from marketplace.config import load_settings
 
+    os.umask(0o077)
     if config is None and os.environ.get(_CONFIG_VARIABLE):
         config = Path(os.environ[_CONFIG_VARIABLE])
     given = {"data": data} | {name.replace("_", "."): value for name, value in overrides.items()}

@@ -64,7 +64,7 @@ class TripleStore:
         self._path = directory / "store"
         self._closed = False
         self._store: Store | None = None
-        self._lock = os.open(directory / "writer.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        self._lock = os.open(directory / "writer.lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -25,7 +25,6 @@ _HIDDEN = re.compile(
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 #: Marks piled higher than any language does cover the lines above and below.
 _PILED = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
-_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -63,10 +62,21 @@ def cut(text: str, length: int = 120) -> str:
 
 def prose(text: str, length: int = 4000) -> str:
     """A longer text with its lines, but never more than one blank line in a row."""
-    short = _BLANK_LINES.sub("\n\n", text[: 2 * length].strip())
+    short = _without_blank_lines(text[: 2 * length])
     if len(short) <= length and len(text) <= 2 * length:
         return short
     return f"{cut(short, length)} ({len(text)} characters in all: see the signed entry)"
+
+
+def _without_blank_lines(text: str) -> str:
+    """The paragraphs of a text with one blank line between, in time that grows with its length only."""
+    paragraphs: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if not line.isspace() and line:
+            paragraphs[-1].append(line)
+        elif paragraphs[-1]:
+            paragraphs.append([])
+    return "\n\n".join("\n".join(lines).strip() for lines in paragraphs if lines)
 
 
 def file_size(size: int) -> str:

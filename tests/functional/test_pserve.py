@@ -45,3 +45,7 @@ def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
     assert (tmp_path / "var" / "marketplace.sqlite").exists()
+    # Nobody else reads what a site keeps: its groups keep entries to themselves.
+    kept = [path for path in (tmp_path / "var", *(tmp_path / "var").rglob("*")) if not path.is_symlink()]
+    assert {path.stat().st_mode & 0o077 for path in kept} == {0}
+    assert {path.name for path in kept} >= {"sparql", "search", "marketplace.sqlite"}

@@ -252,6 +252,31 @@ def test_newcomers_get_in_when_all_connections_are_taken_by_silent_ones():
             sock.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_a_request_with_two_lengths_is_the_last_one_of_its_connection(head: bytes):
+    hidden = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+    with running(App()) as (server, _), connect(server) as sock:
+        sock.sendall(head + b"0\r\n\r\n" + hidden)
+        answers = read_all(sock)
+        assert answers.count(b"HTTP/1.") == 1 and b"one" not in answers
+
+
+def test_chunks_alone_leave_a_connection_open():
+    with running(App()) as (server, _), connect(server) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"HTTP/1.1 200" in read_all(sock)
+
+
 @pytest.fixture
 def no_temporary_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")

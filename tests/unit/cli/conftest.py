@@ -42,7 +42,12 @@ def cli(capfdbinary, monkeypatch, tmp_path):
 
     def call(*arguments: object) -> Outcome:
         capfdbinary.readouterr()
-        code = run([str(argument) for argument in arguments])
+        # The one that most systems have; commands of operators change it for the rest of their process.
+        before = os.umask(0o022)
+        try:
+            code = run([str(argument) for argument in arguments])
+        finally:
+            os.umask(before)
         out, err = capfdbinary.readouterr()
         return Outcome(code, out, err.decode())
 

@@ -258,3 +258,43 @@ def test_an_empty_list_says_so_beside_the_results(cli, data, kind):
     assert (outcome.code, outcome.out) == (0, b"")
     assert outcome.is_sentence()
     assert cli(kind, "list", "--data", data, "-o", "json").json == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["token", "list"],
+        ["group", "list"],
+        ["mail", "list"],
+        ["pending", "list"],
+        ["peer", "list"],
+        ["audit"],
+        ["fsck"],
+        ["export", "x"],
+        ["db", "backup", "copy"],
+        ["reindex"],
+        ["trust", "refresh"],
+    ],
+)
+def test_commands_that_work_on_a_database_make_none(cli, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*command, "--data", tmp_path / "mistyped")
+    assert (outcome.code, outcome.is_sentence()) == (1, True)
+    assert "marketplace db upgrade" in outcome.err and "mistyped" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_made_is_for_its_owner_only(cli, tmp_path, data):
+    assert cli("db", "upgrade", "--data", tmp_path / "new" / "data").code == 0
+    assert cli("group", "create", "lab", "--data", data).code == 0
+    document = tmp_path / "in" / "private.xml"
+    document.parent.mkdir()
+    document.write_bytes(signed(image(content="of the lab")))
+    assert cli("import", "--data", data, "--audience", "lab", document.parent).code == 0
+    assert cli("import", "--data", data, document.parent).code == 0
+    assert cli("export", "--data", data, "--audience", "lab", tmp_path / "lab").code == 0
+    assert cli("export", "--data", data, tmp_path / "public").code == 0
+    modes = {path.relative_to(tmp_path): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    private = [mode for path, mode in modes.items() if path.parts[0] in ("new", "lab")]
+    assert set(private) == {0o700, 0o600}
+    assert {modes[path] for path in modes if path.parts[0] == "public"} == {0o755, 0o644}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
+import time
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 
 from marketplace.web.display import (
@@ -124,3 +129,21 @@ def test_an_address_that_could_do_more_than_load_is_no_link(uri):
 )
 def test_web_addresses_become_links_in_ascii(uri, href):
     assert link(uri) == href
+
+
+@given(st.text(alphabet="a \t\r\n\u2003", max_size=60))
+def test_prose_has_one_blank_line_at_most(text: str):
+    assert prose(text) == re.sub(r"\s*\n\s*\n\s*", "\n\n", text.strip())
+
+
+def test_time_for_prose_grows_with_its_length_and_not_with_its_square():
+    def seconds(length: int) -> float:
+        text = "a" + " \n" * 2 + " " * length + "b"
+        best = math.inf
+        for _ in range(5):
+            start = time.thread_time()
+            prose(text, len(text))
+            best = min(best, time.thread_time() - start)
+        return best
+
+    assert seconds(64_000) < 64 * max(seconds(4_000), 1e-5)
