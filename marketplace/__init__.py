@@ -15,14 +15,16 @@ def main(global_config: dict[str, str], **settings: str) -> Router:
     """The WSGI application of an ini file's ``[app:main]`` (for ``pserve``), followers included.
 
     Raises:
-        ConfigurationError: naming every faulty setting.
+        ConfigurationError: naming every faulty setting, also of a server that forks after this.
     """
     import os
 
     from marketplace import db, logs
     from marketplace.config import Settings, environment_settings
+    from marketplace.prefork import end_forks, verify_server
     from marketplace.runtime import build
 
+    verify_server()
     # What a site keeps on disk is for its own user only: groups keep entries to themselves.
     os.umask(0o077)
     checked = Settings.from_mapping({**settings, **environment_settings(os.environ)})
@@ -33,6 +35,7 @@ def main(global_config: dict[str, str], **settings: str) -> Router:
     atexit.register(runtime.close)
     application = make_app(runtime)
     runtime.start()
+    end_forks()
     return application
 
 

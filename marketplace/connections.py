@@ -24,6 +24,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from marketplace.logs import printable
+from marketplace.proxies import plain_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class Limits:
     read_bytes_per_second: int = 2048
     linger_seconds: float = 3.0
 
+
+#: Path of the question whether the process lives. What answers it may wait for nothing.
+PROBE = "/healthz"
 
 _CODES = {400: "http.malformed", 408: "http.timeout", 413: "body.size", 431: "http.header-size"}
 
@@ -265,6 +269,11 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
         super().handle_close()
 
 
+def _is_probe(channel: BoundedChannel) -> bool:
+    request = channel.requests[0]
+    return request.error is None and request.path == PROBE
+
+
 class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     """A waitress server with these limits and an orderly end.
 
@@ -285,7 +294,25 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
         adj = Adjustments(**adjustments)
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(adj.threads)
+        #: Answers whether the process lives, while all others wait for a lock.
+        self._probes = ThreadedTaskDispatcher()
+        self._probes.set_thread_count(1)
         super().__init__(application, {}, dispatcher=dispatcher, adj=adj, sockinfo=adj.listen[0])
+
+    def bind_server_socket(self) -> None:
+        """Bind; an IPv6 address that stands for all takes IPv4 too."""
+        if self.family == socket.AF_INET6:
+            everything = self.sockinfo[3][0] == "::"
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not everything))
+        super().bind_server_socket()
+
+    def fix_addr(self, addr: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The address of a connection; IPv4 ones come as such, also over a socket of both families."""
+        return (plain_address(addr[0]), *addr[1:])
+
+    def add_task(self, task: BoundedChannel) -> None:
+        """Have a request answered; one that asks whether the process lives waits for no other."""
+        (self._probes if _is_probe(task) else self.task_dispatcher).add_task(task)
 
     def run_until(self, stopping: threading.Event, grace_seconds: float) -> None:
         """Serve until the event is set, then finish what was begun, for at most ``grace_seconds``."""
@@ -299,6 +326,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
                 if channel.is_idle():
                     channel.handle_close()
             self._turn()
+        self._probes.shutdown(timeout=1.0)
         self.task_dispatcher.shutdown(timeout=max(1.0, deadline - time.monotonic()))
         for channel in list(self.active_channels.values()):
             channel.handle_close()

@@ -8,12 +8,15 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable
+from ipaddress import ip_network
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 import marketplace
-from marketplace.config import Settings
+from marketplace.config import Settings, in_url
 from marketplace.connections import BoundedServer, Limits
+from marketplace.proxies import BehindProxies
 from marketplace.request_log import RequestLog
 from marketplace.runtime import Runtime, build
 
@@ -29,7 +32,7 @@ _MAX_HEADER_BYTES = 16 * 1024
 _MOST_WAITING = 4 * 1024 * 1024
 
 
-def make_server(application: object, settings: Settings) -> BoundedServer:
+def make_server(application: Any, settings: Settings) -> BoundedServer:
     """Bind the address and prepare to serve an application.
 
     Raises:
@@ -38,10 +41,9 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
     server = settings.server
     most = settings.upload.max_bytes + _BODY_MARGIN
     return BoundedServer(
-        application,
+        BehindProxies(application, [ip_network(one) for one in server.trusted_proxy]),
         Limits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
-        host=server.host,
-        port=server.port,
+        listen=f"{in_url(server.host)}:{server.port}",
         threads=server.threads,
         connection_limit=server.connection_limit,
         max_request_body_size=most,
@@ -53,8 +55,8 @@ def make_server(application: object, settings: Settings) -> BoundedServer:
         ident="marketplace",
         recv_bytes=65536,
         asyncore_use_poll=True,
-        clear_untrusted_proxy_headers=True,
-        **_behind(server.trusted_proxy),
+        # They are cleared, and those of trusted proxies read, above.
+        clear_untrusted_proxy_headers=False,
         log_socket_errors=False,
     )
 
@@ -67,13 +69,6 @@ def _answers() -> dict[str, object]:
     except OSError as error:
         log.warning("there is no temporary directory: answers wait in memory", extra={"reason": str(error)})
         return {"outbuf_overflow": _MOST_WAITING + 1, "outbuf_high_watermark": _MOST_WAITING}
-
-
-def _behind(proxy: str | None) -> dict[str, object]:
-    """Believe a proxy's word about who its client is, and nothing else it may pass on."""
-    if proxy is None:
-        return {}
-    return {"trusted_proxy": proxy, "trusted_proxy_count": 1, "trusted_proxy_headers": {"x-forwarded-for"}}
 
 
 def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
@@ -112,7 +107,7 @@ def _run(server: BoundedServer, runtime: Runtime, ready: Callable[[str], None] |
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         runtime.start()
-        address = f"http://{server.effective_host}:{server.effective_port}"
+        address = f"http://{in_url(server.effective_host)}:{server.effective_port}"
         log.info("serving", extra={"address": address})
         if ready is not None:
             ready(address)

@@ -126,9 +126,12 @@ MAY_IMPORT = {
     "marketplace.api": PROCESS | {"marketplace.web"},
     "marketplace.web": PROCESS | {"marketplace.request_log"},
     "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
-    "marketplace.connections": {"marketplace.logs"},
+    "marketplace.connections": {"marketplace.logs", "marketplace.proxies"},
+    "marketplace.proxies": set(),
+    "marketplace.prefork": {"marketplace.config"},
     "marketplace.request_log": set(),
-    "marketplace.server": PROCESS | {"marketplace", "marketplace.connections", "marketplace.request_log"},
+    "marketplace.server": PROCESS
+    | {"marketplace", "marketplace.connections", "marketplace.proxies", "marketplace.request_log"},
     "marketplace.cli": PROCESS
     | {
         "marketplace.client",
@@ -139,7 +142,9 @@ MAY_IMPORT = {
         "marketplace.sites",
         "marketplace",
     },
-    "marketplace": PROCESS | {"marketplace.web", "marketplace.api", "marketplace.routes"},
+    "marketplace": PROCESS
+    | {"marketplace.prefork"}
+    | {"marketplace.web", "marketplace.api", "marketplace.routes"},
 }
 
 #: A pure package knows no framework, no network, no database and no clock.

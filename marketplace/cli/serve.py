@@ -21,6 +21,7 @@ def serve(config: Path | None, data: str | None, port: str | None) -> None:
     # Pyramid imports pkg_resources, which warns of its own end; no operator can do anything about it.
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     from marketplace import db, logs
+    from marketplace.config import in_url
     from marketplace.server import serve as run
 
     settings = read_settings(config, data, server_port=port)
@@ -33,7 +34,7 @@ def serve(config: Path | None, data: str | None, port: str | None) -> None:
     except OSError as error:
         if error.filename is not None:
             raise
-        address = f"{settings.server.host}:{settings.server.port}"
+        address = f"{in_url(settings.server.host)}:{settings.server.port}"
         raise CommandError(
             f"cannot listen on {address}: {(error.strerror or str(error)).lower()}",
             ExitCode.NETWORK_OR_SERVER,

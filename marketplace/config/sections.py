@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -28,11 +28,13 @@ def _absolute_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _ip_address(value: str) -> str:
+def _network(value: str) -> str:
     try:
-        return str(ip_address(value))
+        return str(ip_network(value))
     except ValueError:
-        raise ValueError("must be an IP address") from None
+        raise ValueError(
+            f"must hold IP addresses or networks such as 10.0.0.0/8, and {value!r} is none"
+        ) from None
 
 
 def _database_url(value: str) -> str:
@@ -81,14 +83,22 @@ class SiteSettings(Section):
 class ServerSettings(Section):
     """The web server and its limits."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="address to listen on; 0.0.0.0: every one of IPv4, ::: every one of both families",
+    )
     port: int = Field(6543, ge=0, le=65535, description="port to listen on; 0 picks a free one")
     threads: int = Field(8, ge=1, le=128, description="requests answered at the same time")
     connection_limit: int = Field(1000, ge=50, le=50_000, description="open connections, idle ones included")
     idle_timeout: int = Field(30, ge=1, le=3600, description="seconds a silent connection is kept")
     request_timeout: int = Field(30, ge=1, le=3600, description="seconds a request may take to arrive whole")
-    trusted_proxy: Annotated[str, AfterValidator(_ip_address)] | None = Field(
-        None, description="address of the proxy in front, whose X-Forwarded-For names the clients"
+    trusted_proxy: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(places)
+    ] = Field(
+        (),
+        description="addresses or networks of the proxies in front, whose X-Forwarded-For names the "
+        "clients, with commas between",
     )
 
 

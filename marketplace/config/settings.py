@@ -42,6 +42,9 @@ INI_SECTION = "app:main"
 _FOREIGN = ("pyramid.", "jinja2.", "mako.", "debugtoolbar.")
 _FOREIGN_NAMES = frozenset({"use", "here", "__file__", "pipeline", "filter-with"})
 
+#: Addresses that stand for all of a machine, and one of them.
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
+
 #: Environment variables with our prefix that belong to the command-line client, not to the service.
 CLIENT_VARIABLES = frozenset(
     {"MARKETPLACE_ENDPOINT", "MARKETPLACE_CONFIG", "MARKETPLACE_KEY_PASSWORD", "MARKETPLACE_TOKEN"}
@@ -201,9 +204,14 @@ def _derive_site_url(nested: dict[str, Any]) -> None:
     """Let the public URL follow the address listened on, where nothing else is said about it."""
     server, defaults = nested.get("server", {}), ServerSettings()
     host, port = server.get("host", defaults.host), server.get("port", str(defaults.port))
-    if server and re.fullmatch(r"[A-Za-z0-9.-]+", host) and re.fullmatch(r"[1-9][0-9]{0,4}", port):
-        reachable = defaults.host if host == "0.0.0.0" else host  # noqa: S104 # compared, not listened on
-        nested.setdefault("site", {}).setdefault("url", f"http://{reachable}:{port}")
+    if server and re.fullmatch(r"[A-Za-z0-9.:-]+", host) and re.fullmatch(r"[1-9][0-9]{0,4}", port):
+        reachable = _REACHABLE.get(host, host)
+        nested.setdefault("site", {}).setdefault("url", f"http://{in_url(reachable)}:{port}")
+
+
+def in_url(host: str) -> str:
+    """A host as URLs write it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_foreign(key: str) -> bool:

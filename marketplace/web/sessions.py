@@ -15,8 +15,10 @@ from marketplace.accounts import AccessService, TokenService
 from marketplace.accounts.errors import CredentialsError, TokenNotFoundError
 from marketplace.accounts.tokens import Token
 from marketplace.runtime import Runtime
+from validators.errors import shown
 
 from .credentials import Guesses, cookies_of, form_key, verify_form, verify_own_page
+from .errors import HttpError
 from .pages import base_path, page
 from .parameters import read_body_form, read_query
 from .security import absent, principal_of
@@ -39,6 +41,7 @@ def login_form(request: Request) -> Response:
 def login(request: Request) -> Response:
     """Prove a token and begin a session, always with a new cookie."""
     verify_own_page(request)
+    _verify_address(request)
     form = read_body_form(request)
     cookies = cookies_of(request)
     verify_form(cookies.form.find(request), form.get("key"))
@@ -116,6 +119,22 @@ class TokenLine:
     def of(cls, token: Token, now: datetime) -> TokenLine:
         """What to show of a token at some time."""
         return cls(token, ", ".join(sorted(token.scopes)), token.status(now))
+
+
+def _verify_address(request: Request) -> None:
+    """Check that the form stood on a page of the address that the session will be for.
+
+    Raises:
+        HttpError: 403; the browser names another one, to which it would send the cookie and never here.
+    """
+    origin, given = cookies_of(request).origin, request.environ.get("HTTP_ORIGIN")
+    if given is not None and given not in (origin, "null"):
+        raise HttpError(
+            403,
+            "session.address",
+            f"this page was opened at {shown(given)}, and sessions are for {origin}: "
+            f"sign in at {request.registry[Runtime].settings.site.url}/login",
+        )
 
 
 def _own_session(request: Request) -> str:

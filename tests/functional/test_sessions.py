@@ -131,6 +131,16 @@ def test_no_other_site_can_act_with_a_session(server, browser, headers, code) ->
     assert browser.get("/account", headers=HTML).status_code == 200
 
 
+def test_signing_in_at_another_address_of_the_site_tells_the_right_one(server, browser) -> None:
+    """A browser that opened the site by another name sends the cookie there, and never to site.url."""
+    data = {"token": issue_token(server), "key": form_key(browser.get("/login", headers=HTML).text)}
+    headers = {"Origin": f"http://localhost:{server.port}", "Sec-Fetch-Site": "same-origin"}
+    answer = browser.post("/login", data=data, headers=headers | {"Accept": "application/problem+json"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "session.address")
+    assert f"sign in at {server.url}/login" in answer.json()["detail"]
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_no_other_site_can_sign_somebody_in(server, browser) -> None:
     """Login CSRF: else a reader would work under, and show their searches to, somebody else."""
     secret = issue_token(server)

@@ -125,3 +125,25 @@ def test_a_registry_that_nobody_could_upload_to_is_named_at_the_start() -> None:
     (fault,) = faults_of({"upload.require": "allowlist", "trust.anchors": "ca.pem"})
     assert "trust.allowlist" in fault
     Settings.from_mapping({"upload.require": "chain", "trust.anchors": "ca.pem"})
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("::1", "http://[::1]:8080"),
+        ("::", "http://[::1]:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("2001:db8::5", "http://[2001:db8::5]:8080"),
+        ("images.example.org", "http://images.example.org:8080"),
+    ],
+)
+def test_the_public_url_follows_the_address_listened_on(host: str, url: str) -> None:
+    assert Settings.from_mapping({"server.host": host, "server.port": "8080"}).site.url == url
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    settings = Settings.from_mapping({"server.trusted_proxy": "10.0.0.0/8, 127.0.0.1 , ::1"})
+    assert settings.server.trusted_proxy == ("10.0.0.0/8", "127.0.0.1/32", "::1/128")
+    for wrong in ("proxy.example.org", "10.0.0.1/8", "10.0.0.0/8 127.0.0.1", "*"):
+        with pytest.raises(ConfigurationError, match=r"10\.0\.0\.0/8"):
+            Settings.from_mapping({"server.trusted_proxy": wrong})
