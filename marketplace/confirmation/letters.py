@@ -1,8 +1,9 @@
 """What the mails about uploads say.
 
-They go to an address that nobody has proved anything about. They show what the
-holder of the certificate can compare with his own, and nothing else of the entry:
-not what it is about, nor who may see it.
+They go to an address that nobody has proved anything about, about a certificate in
+which anybody can write what he likes. So a mail that asks for a confirmation holds
+no word of either: times, numbers and digests, which the holder of the certificate can
+compare with his own. The page behind its link shows the names as well.
 """
 
 from __future__ import annotations
@@ -19,12 +20,22 @@ _MAX_NAME = 400
 
 
 def facts(entry: AcceptedEntry) -> tuple[tuple[str, str], ...]:
-    """What mails and pages show of an upload, as pairs of a name and a value."""
+    """What pages and the operators' mails show of an upload, as pairs of a name and a value."""
+    when, who, *digests = _plain_facts(entry)
+    return (
+        when,
+        who,
+        ("Certificate", one_line(entry.endorser.subject, _MAX_NAME)),
+        ("Issued by", one_line(entry.endorser.issuer, _MAX_NAME)),
+        *digests,
+    )
+
+
+def _plain_facts(entry: AcceptedEntry) -> tuple[tuple[str, str], ...]:
+    """What holds no word that the uploader chose, but for the address that the mail goes to."""
     return (
         ("Signed at", format_time(entry.created)),
         ("Signed as", entry.endorser.email),
-        ("Certificate", one_line(entry.endorser.subject, _MAX_NAME)),
-        ("Issued by", one_line(entry.endorser.issuer, _MAX_NAME)),
         ("Fingerprint", entry.signer.fingerprint),
         ("Document", hashlib.sha256(entry.data).hexdigest()),
     )
@@ -37,10 +48,11 @@ def confirmation_letter(entry: AcceptedEntry, pending: Pending, site: SiteSettin
         f"Somebody uploaded signed metadata about an image to {title}",
         f"({site.url}) as {email}.",
         "",
-        *(f"    {name + ':':<13}{value}" for name, value in facts(entry)),
+        *(f"    {name + ':':<13}{value}" for name, value in _plain_facts(entry)),
         "",
-        "(Fingerprint is the SHA-256 of the certificate, Document that of the uploaded",
-        "file: `sha256sum FILE` shows it.)",
+        "(Fingerprint is the SHA-256 of the certificate: `openssl x509 -noout",
+        "-fingerprint -sha256 -in FILE` shows yours. Document is that of the uploaded",
+        "file: `sha256sum FILE`. The names in the certificate stand on the page below.)",
         "",
         "If it was you, confirm it. From then on this marketplace takes what is signed",
         f"with this certificate as {email} without asking again:",
