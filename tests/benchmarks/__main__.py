@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_bootstrap,
     bench_http,
     bench_idle,
+    bench_images,
     bench_lag,
     bench_list,
     bench_pages,
@@ -73,6 +74,11 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         "Sites that follow each other",
         lambda: [*bench_lag.run(), *bench_idle.run()],
         lambda: [*bench_lag.run(40), *bench_idle.run(10.0)],
+    ),
+    "images": (
+        "Describing images, on as many cores as there are",
+        bench_images.run,
+        lambda: bench_images.run(32, 1),
     ),
     "search": (
         "Search, facets and lists from memory",
