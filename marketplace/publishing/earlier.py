@@ -9,9 +9,10 @@ from marketplace.client import MarketplaceClient
 from marketplace.client.errors import InvalidEntryError, NotFoundError
 from validators import accept
 from validators.document import AcceptedEntry, Extension, Metadata
+from validators.drafting import PREFIXES
 from validators.errors import RefusedError
 from validators.identifier import is_identifier
-from validators.vocabulary import prefixed
+from validators.vocabulary import namespace_of, prefixed
 
 _MOST_SHOWN = 200
 
@@ -89,7 +90,14 @@ def _lines(said: Metadata) -> Iterator[str]:
     for term in said.terms:
         yield f"{prefixed(term.name)}: {term.text}"
     for extension in said.extensions:
-        yield f"{prefixed(extension.name)}: {_text(extension)[:_MOST_SHOWN]}"
+        yield f"{_name(extension.name)}: {_text(extension)[:_MOST_SHOWN]}"
+
+
+def _name(name: str) -> str:
+    for prefix, namespace in PREFIXES.items():
+        if namespace_of(name) == namespace:
+            return f"{prefix}:{name[len(namespace) + 2 :]}"
+    return prefixed(name)
 
 
 def _text(extension: Extension) -> str:
