@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 #: Seconds a SQLite writer waits for other writers' transactions to end.
@@ -38,6 +39,23 @@ SQLITE_CACHE_KIB = 4096
 #: The same for one that writes. Entries come in any order of their indexes: a transaction of many changes
 #: thousands of pages, and writes those twice that find no room. Writers take turns, so there is one of these.
 SQLITE_WRITER_CACHE_KIB = 16384
+
+
+class EncodingError(SQLAlchemyError):
+    """A PostgreSQL database that cannot hold every letter, so that some entry could not be stored."""
+
+
+def is_unavailable(error: SQLAlchemyError) -> bool:
+    """Whether an error tells that the database does not answer now, and not that it was asked wrongly."""
+    if isinstance(error, EncodingError | PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        # The plain error is one in the statement.
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
+        return isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
 class Database:
@@ -198,6 +216,8 @@ def _open_postgresql(url: URL) -> Database:
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
+    for one in (engine, reader):
+        event.listen(one, "do_connect", _connect_postgresql)
     return Database(engine, reader)
 
 
@@ -217,6 +237,25 @@ def _make_file(url: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):  # another process makes it at the same time
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
+    """Connect to a database that holds every letter: no other is asked anything.
+
+    Raises:
+        EncodingError: it does not.
+    """
+    connection = dialect.connect(*arguments, **options)
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding == "UTF8":
+        return connection
+    name = connection.info.dbname
+    connection.close()
+    raise EncodingError(
+        f"the PostgreSQL database {name!r} has the encoding {encoding}, which cannot hold every entry: make "
+        f"another one with `createdb --encoding=UTF8 --locale=C --template=template0 NAME`, name it in "
+        "database.url and bring the entries there with `marketplace export` and `import`"
+    )
 
 
 def upgrade(url: str) -> None:

@@ -16,7 +16,7 @@ from marketplace.changes import Follower, LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
-from marketplace.db import Database
+from marketplace.db import Database, EncodingError
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.federation.keys import SiteKeys, load_keys
@@ -328,6 +328,8 @@ class Runtime:
             publishing = self._publishing()
         except SchemaError as error:
             return Health((error.code,), ())
+        except EncodingError:
+            return Health(("store.encoding",), ())
         except (SQLAlchemyError, LogNotFoundError, OSError):
             return Health(("store.unreachable",), ())
         faults = [

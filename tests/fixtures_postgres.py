@@ -69,6 +69,10 @@ class PostgresServer:
             # A locale that does not sort by code point would show a forgotten collation.
             "--locale-provider", "icu", "--icu-locale", "en-US", "--locale", "C.UTF-8",
         )  # fmt: skip
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the server over what it had when it was stopped."""
         options = f"-k {self._sockets} -c listen_addresses='' -c max_connections=60 -c fsync=off"
         log = self._data / "server.log"
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--log", log, "--options", options, "start")
@@ -76,12 +80,12 @@ class PostgresServer:
     def stop(self) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")
 
-    def create_database(self, template: str = "template1") -> str:
+    def create_database(self, template: str = "template1", *options: str) -> str:
         """Make an empty database, or a copy of the database ``template``, and return its URL."""
         self._databases += 1
         name = f"test_{self._databases}"
         self._run(
-            "createdb", "--template", template, "--strategy", "file_copy",
+            "createdb", "--template", template, "--strategy", "file_copy", *options,
             "--host", self._sockets, "--username", "tests", name,
         )  # fmt: skip
         return f"postgresql+psycopg://tests@/{name}?host={self._sockets}"

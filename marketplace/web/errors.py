@@ -90,6 +90,13 @@ class DocumentInFormError(UnsupportedTypeError):
         super().__init__("body.document", "a document that is sent as a form", expected, advice)
 
 
+def store_unavailable() -> HttpError:
+    """503 of whatever needs the database while it does not answer."""
+    return HttpError(
+        503, "store.unavailable", "the database does not answer now", headers=[("Retry-After", "5")]
+    )
+
+
 #: The sentences clients of the original service compare with.
 def no_match() -> NotFoundError:
     """404 of a list that holds nothing."""

@@ -46,4 +46,6 @@ def ready(request: Request) -> Response:
 def _json(status: int, body: dict[str, object]) -> Response:
     response = Response(json.dumps(body).encode(), status=status, content_type="application/json")
     response.headerlist.append(("Cache-Control", "no-store"))
+    if status == 503:
+        response.headerlist.append(("Retry-After", "5"))
     return response

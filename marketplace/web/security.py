@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ from pyramid.exceptions import ConfigurationError
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED, Allowed, Denied
-from sqlalchemy.exc import OperationalError
 
 from marketplace.access.permissions import PERMISSIONS, is_permitted
 from marketplace.access.principal import Principal
@@ -22,10 +20,8 @@ from marketplace.peers.identification import PeerIdentification
 from marketplace.runtime import Runtime
 
 from .credentials import Guesses, find_secret, find_session, limit_token, unauthorized
-from .errors import HttpError, NotFoundError
+from .errors import NotFoundError
 from .problems import error_response
-
-_logger = logging.getLogger(__name__)
 
 #: Where a request keeps its principal, once it is known.
 _KNOWN = "marketplace.principal"
@@ -36,12 +32,12 @@ def principal_of(request: Request) -> Principal:
 
     Raises:
         HttpError: 401 for credentials that prove nothing, 403 for a cookie that another site's page used,
-            429 for a token that is used, or an address that guesses, too often, 503 where the database does
-            not tell.
+            429 for a token that is used, or an address that guesses, too often.
+        SQLAlchemyError: the database does not tell.
     """
     known: Principal | None = request.environ.get(_KNOWN)
     if known is None:
-        known = request.environ[_KNOWN] = _identify(request)
+        known = request.environ[_KNOWN] = _find(request, request.registry[Runtime].access)
     return known
 
 
@@ -49,16 +45,6 @@ def known_principal(request: Request) -> Principal | None:
     """Who is asking, if that was found out already; never fails, so error pages may ask."""
     known: Principal | None = request.environ.get(_KNOWN)
     return known
-
-
-def _identify(request: Request) -> Principal:
-    try:
-        return _find(request, request.registry[Runtime].access)
-    except OperationalError:
-        _logger.exception("the database does not tell who asks")
-        raise HttpError(
-            503, "store.unavailable", "the database does not answer now", headers=[("Retry-After", "5")]
-        ) from None
 
 
 def _find(request: Request, access: AccessService) -> Principal:

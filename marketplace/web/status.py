@@ -60,7 +60,10 @@ def status(request: Request) -> Response:
     except (SQLAlchemyError, LogNotFoundError, OSError):
         # This page is read above all when something is broken; what is, the faults say.
         values |= {"counts": (), "followers": ()}
-    return page(request, "status", values, 503 if health.faults else 200)
+    response = page(request, "status", values, 503 if health.faults else 200)
+    if health.faults:
+        response.headerlist.append(("Retry-After", "5"))
+    return response
 
 
 def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import EXCVIEW, INGRESS
+from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import ANONYMOUS
+from marketplace.db import is_unavailable
 from marketplace.entries.cache import EntryCache
 from marketplace.judging.memory import AnswerMemory
 from marketplace.limits import RateLimit, network_of
@@ -31,7 +33,7 @@ from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
 
 from .credentials import too_many
-from .errors import HttpError
+from .errors import HttpError, store_unavailable
 from .keeping import keep_private, shows_credentials
 from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
@@ -49,6 +51,8 @@ _ENTRY, _IMAGE, _VERDICT = "/metadata/", "/api/v1/images/", "/verdict"
 _REMEMBERED_ROUTE = "marketplace.route"
 
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
+#: Characters of a database's own words that are logged.
+_MOST_REASON = 300
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 #: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
@@ -167,13 +171,26 @@ def _answer(handler: Handler, request: Request) -> Response:
     except HttpError as error:
         _release_frames(error)
         return error_response(request, error)
-    except Exception as error:  # logged here; the client gets no traceback
-        error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            return _failed(request, error)
+        # One line: a traceback for each request of the time that the database is away helps nobody.
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:_MOST_REASON]
+        place = _told(request.environ.get("PATH_INFO", ""))
+        error_log.error("the database does not answer", extra={"path": place, "reason": reason})
         _release_frames(error)
-        return error_response(
-            request,
-            HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),
-        )
+        return error_response(request, store_unavailable())
+    except Exception as error:  # logged here; the client gets no traceback
+        return _failed(request, error)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
+    _release_frames(error)
+    return error_response(
+        request,
+        HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),
+    )
 
 
 def _release_frames(error: BaseException | None) -> None:

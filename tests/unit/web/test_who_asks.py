@@ -50,7 +50,7 @@ def test_a_database_that_does_not_answer_is_no_wrong_token(application, monkeypa
         answer = ask(application, Authorization=f"Bearer {SECRET}", Accept=accept)
         assert answer.status_int == 503 and answer.headers["Retry-After"] == "5"
         assert SECRET not in answer.text
-    assert "the database does not tell who asks" in caplog.text and SECRET not in caplog.text
+    assert "the database does not answer" in caplog.text and SECRET not in caplog.text
 
 
 def test_a_secret_is_compared_whole_and_also_where_there_is_none_to_compare_with(
