@@ -27,6 +27,7 @@ from tests.benchmarks import (
     bench_pages,
     bench_private,
     bench_search,
+    bench_sites,
     bench_sparql,
     bench_store,
     bench_timing,
@@ -55,6 +56,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         lambda: bench_trust.run(100_000, 500),
         lambda: bench_trust.run(2_000, 50, rounds=3),
     ),
+    "sites": ("A cloud site", bench_sites.run, lambda: bench_sites.run(8 << 20, 1, 20, 100, 1.0)),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
     "private": (

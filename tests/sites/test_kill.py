@@ -184,6 +184,5 @@ def test_kills_at_random_moments(cloud: Cloud, content: ContentServer) -> None:
 @pytest.mark.soak
 def test_many_kills_at_random_moments(cloud: Cloud, content: ContentServer, tell: Tell) -> None:
     killed, ended = kill_at_random(cloud, content, 300)
-    tell(
-        f"{killed} kills of a sync at random moments, {ended} that ended: no wrong byte in sight, no remains"
-    )
+    assert ended > 0
+    tell(killed, lost=0)

@@ -1,0 +1,285 @@
+"""A cloud site: importing, answering, hearing of a deprecation, and having nothing to do.
+
+``python -m tests.benchmarks.bench_sites``
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from marketplace.sites.site import Done, Site
+from marketplace.sites.state import Followed, State
+from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.processes import processor_seconds
+from tests.factories.documents import image, signed
+from tests.functional.running import RunningServer, running_server
+from tests.sites.clouds import ALICE, Cloud
+from tests.sites.daemons import RunningSite, await_true, running_site
+from tests.sites.pictures import Picture, raw
+from validators import accept
+from validators.policy import parse_policy
+
+
+def run(
+    size: int = 1 << 28, rounds: int = 5, images: int = 1000, judged: int = 10_000, seconds: float = 60.0
+) -> list[Figure]:
+    """Measure everything.
+
+    Args:
+        size: bytes of the image that is imported.
+        images: that a sync knows already.
+        judged: images that are judged again.
+        seconds: in which the daemon has nothing to do.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-sites-") as directory:
+        folder = Path(directory)
+        (folder / "mp").mkdir()
+        with running_server(folder / "mp") as server:
+            return [
+                *_import(folder, server, size, rounds),
+                *_daemon(folder, server, rounds * 4, seconds),
+                *_known(folder, server, images),
+                *_judge(folder, server, judged),
+            ]
+
+
+class _Content:
+    """Sends one file as fast as it can, and counts the bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.sent = 0
+        content = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                with path.open("rb") as file:
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(path.stat().st_size))
+                    self.end_headers()
+                    self.wfile.flush()
+                    content.sent += self.connection.sendfile(file)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/image"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _import(folder: Path, server: RunningServer, size: int, rounds: int) -> Iterator[Figure]:
+    block = os.urandom(1 << 20)
+    source = folder / "source.raw"
+    with source.open("wb") as file:
+        for n in range(size >> 20):
+            file.write(hashlib.sha512(n.to_bytes(8)).digest() + block[64:])
+    picture = Picture(source.read_bytes(), "raw")
+    content = _Content(source)
+    cloud = _cloud(folder / "import", server, picture.identifier)
+    cloud.say(picture.draft(content.url, tags=(picture.identifier,)))
+    floor, took, extra, received = [], [], [], []
+    try:
+        for _ in range(rounds):
+            floor.append(_curl(content.url, folder / "curl"))
+            sent = content.sent
+            seconds, read = _imported(cloud)
+            took.append(seconds)
+            received.append(content.sent - sent)
+            extra.append(read)
+    finally:
+        content.close()
+    ratio = min(took) / min(floor)
+    yield Figure(
+        f"import of {size >> 20} MiB into a folder, proven, synced and shown (least of {rounds})",
+        f"{min(took):.2f} s",
+        f"curl, sync and sha512sum: {min(floor):.2f} s",
+        ratio,
+        "<= 1.0",
+        ratio <= 1.0,
+    )
+    once = max(received) / size
+    yield Figure(
+        "bytes from the network, of the image's", f"{once:.4f}", goal="exactly once", met=once == 1.0
+    )
+    back = max(extra) / size
+    yield Figure("bytes read besides, of the image's", f"{back:.4f}", goal="< 0.01", met=back < 0.01)
+
+
+def _curl(url: str, path: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(["curl", "-sf", url, "-o", path], check=True)
+    subprocess.run(["sync", path], check=True)
+    subprocess.run(["sha512sum", path], check=True, stdout=subprocess.DEVNULL)
+    took = time.perf_counter() - began
+    path.unlink()
+    return took
+
+
+def _imported(cloud: Cloud) -> tuple[float, int]:
+    """Import into an empty store; seconds, and bytes that were read beside those of the image."""
+    with cloud.site() as site:
+        site.judge()
+        follower = site.followers[0]
+        site.learn(follower)
+        site.ask(follower)
+        (step,) = site.plan()
+        before = _read()
+        began = time.perf_counter()
+        copy = site.act(step)
+        took = time.perf_counter() - began
+        assert copy is not None and copy.state == "available", copy
+        extra = _read() - before - copy.size
+    for path in (cloud.images, cloud.folder / "state"):
+        subprocess.run(["rm", "-r", path], check=True)
+    return took, extra
+
+
+def _read() -> int:
+    """Bytes that this process has read, of files and sockets."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["rchar"])
+
+
+def _daemon(folder: Path, server: RunningServer, deprecations: int, seconds: float) -> Iterator[Figure]:
+    picture = raw("bench daemon")
+    cloud = _cloud(folder / "daemon", server, "bench")
+    file = cloud.file.read_text().replace("poll = 0.1", "poll = 0.5")
+    cloud.file.write_text(file)
+    cloud.say(picture.draft("http://127.0.0.1:9/nowhere", tags=("bench",)))
+    with running_site(cloud) as site:
+        await_true(lambda: site.allows(picture.identifier), "the image is known")
+        lags = [_lag(site, cloud, picture, n) for n in range(deprecations)]
+        worst = percentile(lags, 0.99)
+        yield Figure(
+            f"from the upload of a deprecation to the verdict file, p99 of {deprecations}",
+            f"{worst:.2f} s",
+            f"polls every 0.5 s; median {percentile(lags, 0.5):.2f} s",
+            goal="< 1 s",
+            met=worst < 1,
+        )
+        times = [_asked(site, picture) for _ in range(1000)]
+        yield Figure(
+            "an answer over the unix socket, p99 of 1000",
+            f"{percentile(times, 0.99) * 1e3:.2f} ms",
+            f"median {percentile(times, 0.5) * 1e3:.2f} ms",
+            goal="< 1 ms in the daemon",
+            met=percentile(times, 0.99) < 0.001,
+        )
+        time.sleep(min(seconds, 15))  # what follows news has to come to rest
+        before = processor_seconds(site.process.pid)
+        time.sleep(seconds)  # this is what is measured
+        share = (processor_seconds(site.process.pid) - before) / seconds
+        yield Figure(
+            "a daemon with one marketplace and nothing to do", f"{share * 100:.2f} % of a core",
+            "two requests a second", None, "< 1 %", share < 0.01,
+        )  # fmt: skip
+        status = Path(f"/proc/{site.process.pid}/status").read_text()
+        memory = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        yield Figure("its memory", f"{memory:.0f} MB", goal="< 80 MB", met=memory < 80)
+
+
+def _lag(site: RunningSite, cloud: Cloud, picture: Picture, n: int) -> float:
+    deprecated = n % 2 == 0
+    moment = f"2024-06-{n // 24 + 1:02}T{n % 24:02}:00:00Z"
+    draft = picture.draft(
+        "http://127.0.0.1:9/nowhere", tags=("bench",), deprecated="bad" if deprecated else None
+    )
+    cloud.say(draft, created=moment)
+    key = f"sha512:{picture.sha512}" if not deprecated else f"id:{picture.identifier}"
+    return await_true(lambda: site.verdict(key) is not deprecated, "the verdict file says so")
+
+
+def _asked(site: RunningSite, picture: Picture) -> float:
+    began = time.perf_counter()
+    site.ask(f"id:{picture.identifier}")
+    return time.perf_counter() - began
+
+
+def _known(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]:
+    cloud = _cloud(folder / "known", server, "none")
+    cloud.configure(subscription=f'search = "tag=known"\nmost = {images}')
+    for n in range(images):
+        cloud.say(image(content=f"known {n}", tags=("known",), locations=("http://127.0.0.1:9/x",)))
+    with cloud.site() as site:
+        for _ in range(2):  # the second one comes when lists have settled
+            _heard(site)
+            follower = site.followers[0]
+            site.state.evidence.save_followed(_earlier(follower.followed))
+            follower.followed = _earlier(follower.followed)
+    with cloud.site() as site:
+        began = time.perf_counter()
+        requests = _heard(site)
+        took = time.perf_counter() - began
+        known = len(site.opinions.held)
+    assert known == images
+    yield Figure(
+        f"requests to the marketplace of a sync that knows {images} images, nothing new",
+        str(requests), f"{took:.2f} s with proving and judging all of them", None, "<= 2", requests <= 2,
+    )  # fmt: skip
+
+
+def _earlier(followed: Followed) -> Followed:
+    """As if the last news had come long ago."""
+    return replace(followed, changed=0.0)
+
+
+def _heard(site: Site) -> int:
+    done = Done()
+    before = site.followers[0].reader.requests
+    site.hear(done)
+    assert not done.unheard, done.unheard
+    return site.followers[0].reader.requests - before
+
+
+def _judge(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]:
+    cloud = _cloud(folder / "judge", server, "none")
+    configuration = cloud.read()
+    state = State(configuration.table.state)
+    with state.database.write():
+        for n in range(images):
+            entry = accept(signed(image(content=f"judged {n}", checksums=(("SHA-256", f"{n:064x}"),)), ALICE))
+            state.evidence.keep(entry, "bench", (), 0.0)
+    site = Site(configuration, state)
+    began = time.perf_counter()
+    site.opinions.judge()
+    first = time.perf_counter() - began
+    site.opinions.policy = parse_policy({"size": {"most": "1GiB"}})
+    began = time.perf_counter()
+    site.opinions.judge()
+    again = time.perf_counter() - began
+    site.close()
+    state.close()
+    yield Figure(
+        f"judging {images} images again after the policy changed",
+        f"{again:.2f} s",
+        f"proving and judging them at the start: {first:.2f} s",
+        again / first,
+        "< 1 s for 10 000",
+        again * 10_000 / images < 1,
+    )
+
+
+def _cloud(folder: Path, server: RunningServer, tag: str) -> Cloud:
+    folder.mkdir()
+    cloud = Cloud(folder, server)
+    cloud.configure(subscription=f'tag = "alice@images.example.org/{tag}"')
+    return cloud
+
+
+if __name__ == "__main__":
+    print(table(run()))  # noqa: T201
