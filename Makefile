@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation test test-whoosh-other check sure bench bench-smoke soak format lock clean
+.PHONY: help setup run demo-federation demo-cloud test test-whoosh-other check sure bench bench-smoke soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ run: setup ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
 
 demo-federation: setup ## three marketplaces on three ports that follow each other, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation
+
+demo-cloud: setup ## a marketplace and a cloud site that imports, boots and refuses, in this terminal
+	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.cloud
 
 test: setup ## run every test that needs no root
 	$(BIN)/pytest -n $(JOBS) --dist loadfile

@@ -45,8 +45,10 @@ class Opinion:
 
     @property
     def reason(self) -> str:
-        """Why not, or by whom."""
-        return self.verdict.sentence
+        """Why not, or by whom, without the answer itself."""
+        if self.verdict.allowed:
+            return self.verdict.sentence.removeprefix("allowed: ")
+        return self.verdict.reasons[0].message
 
     @property
     def code(self) -> str:
@@ -91,8 +93,11 @@ class Opinions:
         words = self._state.words.all(now)
         measured = self._measured()
         changed = []
-        for identifier in self._state.evidence.identifiers() if identifiers is None else identifiers:
-            found = self._opinion(identifier, words.get(identifier), measured.get(identifier), now)
+        named = None if identifiers is None else list(identifiers)
+        current = self._state.evidence.current(named)
+        for identifier in current if named is None else named:
+            said = current.get(identifier, [])
+            found = self._opinion(identifier, said, words.get(identifier), measured.get(identifier), now)
             before = self._held.get(identifier)
             self._held[identifier] = found
             if before is None or _answer(before) != _answer(found):
@@ -104,7 +109,8 @@ class Opinions:
     def judge_with(self, identifier: str, measured: Measured) -> Opinion:
         """What the site would hold of an image of which this was found in its bytes."""
         now = self._wall()
-        return self._opinion(identifier, self._state.words.find(identifier, now), measured, now)
+        said = self._state.evidence.current([identifier]).get(identifier, [])
+        return self._opinion(identifier, said, self._state.words.find(identifier, now), measured, now)
 
     def due(self) -> list[str]:
         """The images whose answer the clock has made another one."""
@@ -124,11 +130,11 @@ class Opinions:
             raise KeyError(entry_id)
         return accept(data)
 
-    def _opinion(self, identifier: str, word: Word | None, measured: Measured | None, now: float) -> Opinion:
+    def _opinion(
+        self, identifier: str, said: list[Stored], word: Word | None, measured: Measured | None, now: float
+    ) -> Opinion:
         moment = datetime.fromtimestamp(now, UTC)
-        statements = [
-            one for stored in self._state.evidence.current(identifier) if (one := self._read(stored, moment))
-        ]
+        statements = [one for stored in said if (one := self._read(stored, moment))]
         verdict = judge(identifier, statements, self.policy, moment, local=_local(word), measured=measured)
         digests = tuple(
             f"{name.lower().replace('-', '')}:{value}"
@@ -146,7 +152,7 @@ class Opinions:
             self._statements.move_to_end(key)
             return known
         try:
-            entry = accept(stored.data)
+            entry = accept(self._state.evidence.data(stored.entry_id) or b"")
         except RefusedError:
             return None  # the file was altered: what is no entry says nothing
         made = statement_of(entry, decide(entry, self._trust.material, now), groups=stored.groups)

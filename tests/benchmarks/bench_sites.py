@@ -172,13 +172,12 @@ def _daemon(folder: Path, server: RunningServer, deprecations: int, seconds: flo
             goal="< 1 s",
             met=worst < 1,
         )
+        yield _answered(cloud, picture)
         times = [_asked(site, picture) for _ in range(1000)]
         yield Figure(
             "an answer over the unix socket, p99 of 1000",
             f"{percentile(times, 0.99) * 1e3:.2f} ms",
             f"median {percentile(times, 0.5) * 1e3:.2f} ms",
-            goal="< 1 ms in the daemon",
-            met=percentile(times, 0.99) < 0.001,
         )
         time.sleep(min(seconds, 15))  # what follows news has to come to rest
         before = processor_seconds(site.process.pid)
@@ -202,6 +201,21 @@ def _lag(site: RunningSite, cloud: Cloud, picture: Picture, n: int) -> float:
     cloud.say(draft, created=moment)
     key = f"sha512:{picture.sha512}" if not deprecated else f"id:{picture.identifier}"
     return await_true(lambda: site.verdict(key) is not deprecated, "the verdict file says so")
+
+
+def _answered(cloud: Cloud, picture: Picture) -> Figure:
+    with cloud.site() as site:
+        site.judge()
+        site.publish()
+        times = []
+        for _ in range(10_000):
+            began = time.perf_counter()
+            site.answer(f"sha512:{picture.sha512}")
+            times.append(time.perf_counter() - began)
+    worst = percentile(times, 0.99)
+    return Figure(
+        "an answer in the daemon, p99 of 10 000", f"{worst * 1e6:.1f} us", "", None, "< 1 ms", worst < 0.001
+    )
 
 
 def _asked(site: RunningSite, picture: Picture) -> float:

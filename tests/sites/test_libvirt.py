@@ -11,23 +11,24 @@ from typing import Literal
 
 import pytest
 
+from marketplace.demo.hypervisor import Hypervisor, boot_disk, running_hypervisor
 from marketplace.sites.decisions.hook import HookError, hook_text, install_hook, prove_hook
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer
 from tests.sites.daemons import await_true, running_site
-from tests.sites.libvirts import Libvirt, boot_disk, require_libvirt, running_libvirt
+from tests.sites.libvirts import require_libvirt
 from tests.sites.pictures import Picture
 
 
 @pytest.fixture(scope="module")
-def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirt]:
+def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hypervisor]:
     require_libvirt()
-    with running_libvirt(tmp_path_factory.mktemp("libvirt")) as running:
+    with running_hypervisor(tmp_path_factory.mktemp("libvirt")) as running:
         yield running
 
 
 @pytest.fixture
-def pool(cloud: Cloud, libvirt: Libvirt) -> Iterator[Cloud]:
+def pool(cloud: Cloud, libvirt: Hypervisor) -> Iterator[Cloud]:
     """A site with a libvirt pool, and its hook installed."""
     libvirt.make_pool("images", cloud.images)
     yield cloud
@@ -37,12 +38,12 @@ def pool(cloud: Cloud, libvirt: Libvirt) -> Iterator[Cloud]:
         libvirt.virsh("undefine", "--domain", name)
 
 
-def configure(cloud: Cloud, libvirt: Libvirt, tag: str, text: str = "") -> None:
+def configure(cloud: Cloud, libvirt: Hypervisor, tag: str, text: str = "") -> None:
     store = f'type = "libvirt"\npool = "images"\nuri = "{libvirt.uri}"'
     cloud.configure(text, store=store, subscription=f'tag = "alice@images.example.org/{tag}"')
 
 
-def install(cloud: Cloud, libvirt: Libvirt, when_down: Literal["refuse", "allow"] = "refuse") -> None:
+def install(cloud: Cloud, libvirt: Hypervisor, when_down: Literal["refuse", "allow"] = "refuse") -> None:
     """Install the hook, and wait until libvirt calls it."""
     why = f"marketplace site why --config {cloud.file}"
     install_hook(libvirt.hooks, hook_text(cloud.folder / "run", when_down, why))
@@ -51,7 +52,7 @@ def install(cloud: Cloud, libvirt: Libvirt, when_down: Literal["refuse", "allow"
     await_true(lambda: is_called(libvirt), "libvirt calls the hook", 30)
 
 
-def is_called(libvirt: Libvirt) -> bool:
+def is_called(libvirt: Hypervisor) -> bool:
     try:
         return "canary" in prove_hook(libvirt.uri)
     except HookError:
@@ -59,7 +60,7 @@ def is_called(libvirt: Libvirt) -> bool:
 
 
 def test_a_machine_starts_from_what_is_allowed_and_not_after_a_deprecation(
-    pool: Cloud, content: ContentServer, libvirt: Libvirt
+    pool: Cloud, content: ContentServer, libvirt: Hypervisor
 ) -> None:
     picture = Picture(boot_disk("allowed"), "raw")
     url = content.put("boot", picture.data)
@@ -105,7 +106,7 @@ def make_overlay(path: Path, behind: Path) -> None:
 
 
 def test_what_is_unknown_starts_unless_the_site_is_closed(
-    pool: Cloud, content: ContentServer, libvirt: Libvirt
+    pool: Cloud, content: ContentServer, libvirt: Hypervisor
 ) -> None:
     picture = Picture(boot_disk("unknown"), "raw")
     own = pool.folder / "own.raw"
@@ -125,7 +126,7 @@ def test_what_is_unknown_starts_unless_the_site_is_closed(
 
 
 def test_where_nobody_answers_and_no_file_is_left_the_hook_does_as_installed(
-    pool: Cloud, libvirt: Libvirt
+    pool: Cloud, libvirt: Hypervisor
 ) -> None:
     own = pool.folder / "own.raw"
     own.write_bytes(boot_disk("down"))
@@ -140,7 +141,7 @@ def test_where_nobody_answers_and_no_file_is_left_the_hook_does_as_installed(
     assert refused.returncode != 0 and "no daemon answers" in refused.stderr
 
 
-def test_a_hook_that_is_not_called_is_found_out(pool: Cloud, libvirt: Libvirt) -> None:
+def test_a_hook_that_is_not_called_is_found_out(pool: Cloud, libvirt: Hypervisor) -> None:
     configure(pool, libvirt, "none")
     install(pool, libvirt)
     assert pool.command("check", "--probe", "--hooks", str(libvirt.hooks)).returncode == 0
@@ -155,7 +156,7 @@ def test_a_hook_that_is_not_called_is_found_out(pool: Cloud, libvirt: Libvirt) -
     assert pool.command("check", "--hooks", str(libvirt.hooks)).returncode == 5
 
 
-def test_a_hook_that_gets_no_answer_does_not_wait_for_ever(pool: Cloud, libvirt: Libvirt) -> None:
+def test_a_hook_that_gets_no_answer_does_not_wait_for_ever(pool: Cloud, libvirt: Hypervisor) -> None:
     own = pool.folder / "own.raw"
     own.write_bytes(boot_disk("silent"))
     configure(pool, libvirt, "none")

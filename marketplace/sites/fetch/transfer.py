@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -64,7 +66,11 @@ class Transfers:
     def __init__(self, table: FetchTable) -> None:
         self._table = table
         self._guard = AddressGuard(table.allow_private)
-        self._authorities = httpx.create_ssl_context()
+
+    @cached_property
+    def _authorities(self) -> ssl.SSLContext:
+        # Reading them takes time and memory, and only a transfer needs them.
+        return httpx.create_ssl_context()
 
     @contextmanager
     def open(

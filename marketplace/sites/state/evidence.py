@@ -44,12 +44,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A signed entry as it is kept."""
+    """A signed entry that is kept; ``Evidence.data`` has its bytes."""
 
     entry_id: str
     identifier: str
     groups: frozenset[str]
-    data: bytes
 
 
 class Evidence:
@@ -99,21 +98,33 @@ class Evidence:
         """Every image of which something is known."""
         return {row[0] for row in self._database.rows("SELECT DISTINCT identifier FROM statement")}
 
-    def current(self, identifier: str) -> list[Stored]:
-        """The newest entry of each endorser about an image; two of one second are both here."""
-        return self._stored(
-            "SELECT * FROM statement s WHERE identifier = ? AND created = (SELECT max(created) FROM "
-            "statement o WHERE o.identifier = s.identifier AND o.email = s.email) ORDER BY email, entry_id",
-            (identifier,),
+    def current(self, identifiers: Collection[str] | None = None) -> dict[str, list[Stored]]:
+        """The newest entry of each endorser about images, all where none are named.
+
+        Two entries of one second are both here.
+        """
+        question = (
+            "SELECT entry_id, identifier, scope FROM statement s WHERE {where}created = (SELECT max(created) "
+            "FROM statement o WHERE o.identifier = s.identifier AND o.email = s.email)"
         )
+        found: dict[str, list[Stored]] = {}
+        rows = (
+            self._database.rows(question.format(where=""))
+            if identifiers is None
+            else [
+                row
+                for identifier in identifiers
+                for row in self._database.rows(question.format(where="identifier = ? AND "), (identifier,))
+            ]
+        )
+        for row in rows:
+            found.setdefault(row["identifier"], []).append(_stored(row))
+        return found
 
     def data(self, entry_id: str) -> bytes | None:
         """The bytes of an entry."""
         row = self._database.find("SELECT data FROM statement WHERE entry_id = ?", (entry_id,))
         return None if row is None else bytes(row["data"])
-
-    def _stored(self, question: str, values: Sequence[str]) -> list[Stored]:
-        return [_stored(row) for row in self._database.rows(question, values)]
 
     def set_wishes(self, subscription: str, source: str, identifiers: Sequence[str]) -> bool:
         """What a subscription asks for at one marketplace now; returns whether that is something else."""
@@ -185,4 +196,4 @@ class Evidence:
 
 def _stored(row: sqlite3.Row) -> Stored:
     groups = frozenset(filter(None, row["scope"].split(",")))
-    return Stored(row["entry_id"], row["identifier"], groups, row["data"])
+    return Stored(row["entry_id"], row["identifier"], groups)

@@ -1,0 +1,301 @@
+"""A marketplace, a content server and a cloud site in one terminal: ``make demo-cloud``.
+
+Three tiny images that boot are made on the spot and endorsed. The site imports them, a
+machine starts from one, its endorser withdraws it, and the next start is refused. Everything
+goes through the commands that operators use; the data lies in a temporary directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+import httpx
+
+from marketplace.demo.federation import Site, until
+from marketplace.demo.hypervisor import MESSAGE, Hypervisor, boot_disk, reason_against, running_hypervisor
+from validators.document import format_time
+from validators.identifier import identifier_from_sha1
+
+PORT = 6561
+EMAIL = "alice@images.example.org"
+TAG = "tiny"
+_COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
+_DRAFT = """<?xml version="1.0" encoding="UTF-8"?>
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dcterms="http://purl.org/dc/terms/"
+  xmlns:slreq="http://mp.stratuslab.eu/slreq#" xmlns:slterms="http://mp.stratuslab.eu/slterms#"
+  xml:base="http://mp.stratuslab.eu/">
+ <rdf:Description rdf:about="#{identifier}">
+  <dcterms:identifier>{identifier}</dcterms:identifier>
+  <slreq:bytes>{size}</slreq:bytes>
+  <slreq:checksum rdf:parseType="Resource"><slreq:algorithm>SHA-1</slreq:algorithm>
+   <slreq:value>{sha1}</slreq:value></slreq:checksum>
+  <slreq:checksum rdf:parseType="Resource"><slreq:algorithm>SHA-512</slreq:algorithm>
+   <slreq:value>{sha512}</slreq:value></slreq:checksum>
+  <dcterms:type>base</dcterms:type>
+  <slterms:kind>machine</slterms:kind>
+  <slterms:os>none</slterms:os>
+  <slterms:os-version>{number}</slterms:os-version>
+  <slterms:os-arch>x86_64</slterms:os-arch>
+  <slterms:version>{number}.0</slterms:version>
+  <dcterms:format>raw</dcterms:format>
+  <dcterms:title>Tiny image {number}</dcterms:title>
+  <dcterms:description>Boots, says so on its first serial line, and stops.</dcterms:description>
+  <dcterms:valid>{valid}</dcterms:valid>
+  <dcterms:alternative>tiny</dcterms:alternative>
+  <slterms:location>{location}</slterms:location>
+ </rdf:Description>
+</rdf:RDF>
+"""
+_SITE = """name = "demo"
+state = "state"
+run = "run"
+[[marketplace]]
+url = "{url}"
+key = "{key}"
+poll = 0.2
+[trust]
+anchors = ["alice.pem"]
+[policy]
+endorsers.allow = ["*@images.example.org"]
+valid.required = true
+[fetch]
+allow_private = ["127.0.0.1"]
+[[store]]
+name = "images"
+path = "images"
+{store}
+[[subscription]]
+name = "tiny"
+tag = "alice@images.example.org/tiny"
+keep = 3
+stores = ["images"]
+"""
+
+
+def main() -> None:
+    """Run the demo."""
+    with tempfile.TemporaryDirectory(prefix="marketplace-cloud-") as directory, ExitStack() as stack:
+        folder = Path(directory)
+        reason = reason_against()
+        if reason is not None:
+            click.echo(f"without libvirt, because the demo {reason}: the site keeps images in a folder")
+        hypervisor = None if reason else stack.enter_context(running_hypervisor(folder / "libvirt"))
+        click.echo("starting a marketplace, and an endorser's content server ...")
+        marketplace, key = _marketplace(folder / "marketplace", stack)
+        images = _endorse(folder, marketplace, stack.enter_context(_content(folder / "content")))
+        cloud = folder / "site"
+        _configure(cloud, marketplace, key, hypervisor)
+        stack.enter_context(_daemon(cloud))
+        _show(cloud, marketplace, images, hypervisor)
+
+
+def _show(cloud: Path, marketplace: Site, images: list[str], hypervisor: Hypervisor | None) -> None:
+    stored = [cloud / "images" / f"{identifier}.raw" for identifier in images]
+    took = until(lambda: all(one.exists() for one in stored))
+    click.echo(f"the site learned of three images, proved and imported them: {1000 * took:.0f} ms")
+    if hypervisor is not None:
+        _install_hook(cloud, hypervisor)
+        serial = hypervisor.define("machine", stored[0])
+        took = _timed(lambda: hypervisor.virsh("start", "machine"))
+        until(lambda: MESSAGE in serial.read_text())
+        click.echo(
+            f"$ virsh start machine\na machine started from the first one, and runs: {1000 * took:.0f} ms"
+        )
+        hypervisor.virsh("destroy", "machine")
+    click.echo(f"$ marketplace site may-start {images[0]}")
+    click.echo(_may_start(cloud, images[0]))
+    watch = _Watch(marketplace, cloud / "run" / "verdicts", images[0])
+    click.echo('\n$ marketplace deprecate ... --reason "CVE-2026-0001"')
+    _command(
+        "deprecate", f"{images[0]}/{EMAIL}", "--reason", "CVE-2026-0001", "--endpoint", marketplace.url,
+        "--cert", str(cloud / "alice.pem"), "--key", str(cloud.parent / "alice.key"),
+        MARKETPLACE_KEY_PASSWORD="",
+    )  # fmt: skip
+    lag = watch.lag()
+    click.echo(f"the site refused it {1000 * lag:.0f} ms after the marketplace had it")
+    if hypervisor is not None:
+        refused = hypervisor.virsh("start", "machine", check=False)
+        click.echo(f"$ virsh start machine\n{refused.stderr.strip()}")
+    click.echo(f"$ marketplace site may-start {images[0]}")
+    click.echo(_may_start(cloud, images[0]))
+    took = until(lambda: not stored[0].exists())
+    click.echo(
+        f"\nit is out of the store, and the others are there: {sum(one.exists() for one in stored)} of 3"
+    )
+    click.echo("\n$ marketplace site list")
+    click.echo(_command("site", "list", "--config", str(cloud / "site.toml")), nl=False)
+
+
+class _Watch:
+    """Notes when a marketplace has one entry more, and when the verdict file refuses an image."""
+
+    def __init__(self, marketplace: Site, verdicts: Path, image: str) -> None:
+        before = self._size(marketplace)
+        refused = f"id:{image} refuse"
+        self._accepted = self._start(lambda: self._size(marketplace) > before)
+        self._refused = self._start(lambda: refused in verdicts.read_text())
+
+    def lag(self) -> float:
+        """Seconds from the one to the other."""
+        for thread, _ in (self._accepted, self._refused):
+            thread.join()
+        return self._refused[1][0] - self._accepted[1][0]
+
+    @staticmethod
+    def _size(marketplace: Site) -> int:
+        answer = httpx.get(f"{marketplace.url}/api/v1/changes?limit=1", trust_env=False, timeout=60)
+        return int(answer.json()["size"])
+
+    @staticmethod
+    def _start(holds: Callable[[], bool]) -> tuple[threading.Thread, list[float]]:
+        moments: list[float] = []
+
+        def wait() -> None:
+            until(holds)
+            moments.append(time.monotonic())
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        return thread, moments
+
+
+def _marketplace(data: Path, stack: ExitStack) -> tuple[Site, str]:
+    """A running marketplace that publishes its log, and the log's key."""
+    site = Site("mp.example", PORT, data)
+    data.mkdir()
+    site.run("db", "upgrade")
+    site.run("peer", "init", "--origin", site.name)
+    stack.callback(site.stop)
+    site.start()
+    logs = httpx.get(f"{site.url}/.well-known/marketplace-federation", trust_env=False).json()["logs"]
+    return site, str(next(one["key"] for one in logs if one["name"] == "public"))
+
+
+@contextmanager
+def _content(folder: Path) -> Iterator[str]:
+    """A server of the files of a folder; its URL."""
+    folder.mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """The terminal shows the demo."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _endorse(folder: Path, marketplace: Site, content: str) -> list[str]:
+    """Make three images, sign what is said of them, and upload that; their identifiers."""
+    (folder / "site").mkdir()
+    certificate, key = folder / "site" / "alice.pem", folder / "alice.key"
+    _command(
+        "keygen", "--email", EMAIL, "--cert", str(certificate), "--key", str(key), MARKETPLACE_KEY_PASSWORD=""
+    )
+    made = []
+    for number in (1, 2, 3):
+        data = boot_disk(f"tiny {number}")
+        (folder / "content" / f"tiny-{number}.raw").write_bytes(data)
+        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        draft = folder / f"tiny-{number}.xml"
+        valid = format_time(datetime.now(UTC).replace(microsecond=0) + timedelta(days=30))
+        draft.write_text(
+            _DRAFT.format(
+                identifier=identifier_from_sha1(sha1),
+                size=len(data),
+                sha1=sha1,
+                sha512=hashlib.sha512(data).hexdigest(),
+                number=number,
+                valid=valid,
+                location=f"{content}/tiny-{number}.raw",
+            )
+        )
+        signed = folder / f"tiny-{number}.signed.xml"
+        _command(
+            "sign", str(draft), "--cert", str(certificate), "--key", str(key), "--out", str(signed),
+            MARKETPLACE_KEY_PASSWORD="",
+        )  # fmt: skip
+        _command("upload", str(signed), "--endpoint", marketplace.url)
+        made.append(identifier_from_sha1(sha1))
+    click.echo(f"{EMAIL} endorsed three tiny images that boot, with the tag {TAG}")
+    return made
+
+
+def _configure(folder: Path, marketplace: Site, key: str, hypervisor: Hypervisor | None) -> None:
+    store = 'type = "directory"'
+    if hypervisor is not None:
+        hypervisor.make_pool("images", folder / "images")
+        store = f'type = "libvirt"\npool = "images"\nuri = "{hypervisor.uri}"'
+    (folder / "site.toml").write_text(_SITE.format(url=marketplace.url, key=key, store=store))
+
+
+def _install_hook(cloud: Path, hypervisor: Hypervisor) -> None:
+    config = ("--config", str(cloud / "site.toml"))
+    _command("site", "hook", "install", "libvirt", "--folder", str(hypervisor.hooks), *config)
+    hypervisor.reload()
+    until(lambda: _run("site", "hook", "test", *config).returncode == 0)
+    click.echo(
+        "$ marketplace site hook install libvirt; marketplace site hook test\nlibvirt asks the site now"
+    )
+
+
+@contextmanager
+def _daemon(folder: Path) -> Iterator[None]:
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            [*_COMMAND, "site", "run", "--config", str(folder / "site.toml")], stdout=log, stderr=log
+        )
+    try:
+        until(lambda: (folder / "run" / "answer.sock").exists() or process.poll() is not None)
+        if process.poll() is not None:
+            raise SystemExit((folder / "log").read_text())
+        click.echo("$ marketplace site run &")
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _may_start(cloud: Path, image: str) -> str:
+    done = _run("site", "may-start", image, "--config", str(cloud / "site.toml"))
+    return f"{done.stdout.strip()}   (exit code {done.returncode})"
+
+
+def _command(*words: str, **environment: str) -> str:
+    done = _run(*words, **environment)
+    if done.returncode:
+        raise SystemExit(f"marketplace {' '.join(words)}: {done.stderr}")
+    return done.stdout
+
+
+def _run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # our own command
+        [*_COMMAND, *words], capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+
+
+def _timed(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
