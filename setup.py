@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 RUNTIME = [
     "alembic>=1.13,<2",
     "backports.zstd>=1,<2",  # the decompressor of Python 3.14, which tells data that is cut short
-    "click>=8.1,<9",
+    "click>=8.4,<9",
     "confusable-homoglyphs>=3.3,<4",
     "cryptography>=50,<51",  # docs/releasing.md; below: CVE-2026-69247, -39892, -34073, -26007
     "httpcore>=1,<2",

@@ -88,6 +88,7 @@ _SHARED: Mapping[str, Schema] = {
     "deprecated": _said(TEXT_OR_NULL, "the reason, which may be empty; null where it is not deprecated"),
     "links": record("Where to go on.", self=URL, signed=URL, image=URL, endorser=URL),
 }
+_PORT: Schema = {"type": "integer", "minimum": 0, "maximum": 65_535}
 _LINE: Mapping[str, Schema] = {
     **_SHARED,
     "location": _said(TEXT_OR_NULL, "the first location of the content"),
@@ -99,6 +100,11 @@ _TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
 _STATEMENT: Mapping[str, Schema] = {
     **_SHARED,
     **_TAGS,
+    "compression": _said(TEXT_OR_NULL, "of the file at the locations: gz, bz2, xz, zst ..."),
+    "hypervisors": array(TEXT),
+    "inbound_ports": array(_PORT),
+    "outbound_ports": array(_PORT),
+    "icmp_types": array({"type": "integer", "minimum": 0, "maximum": 255}),
     "locations": array(TEXT),
     "checksums": array(record("A checksum as written.", algorithm=TEXT, value=TEXT)),
     "terms": array(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +10,8 @@ from urllib.parse import quote
 from marketplace.entries import EntryRecord, EntryRow, Status
 from marketplace.rules.trust import Judged, TrustMark, marks_of
 from marketplace.web.uploads import entry_path
-from validators.document import AcceptedEntry, Coordinates, Extension, format_time
-from validators.trust import judge
+from validators.document import AcceptedEntry, Coordinates, format_time
+from validators.statement import tell_facts, tell_statement
 
 #: Characters of a text and number of tags in a line of a list; the entry itself has all of them.
 LIST_CHARACTERS = 2000
@@ -68,7 +67,7 @@ def show_line(row: EntryRow, status: Status, urls: Urls, tags: Sequence[str] | N
     """An entry in a list; long texts are cut."""
     line = {
         name: _cut(value) if isinstance(value, str) else value
-        for name, value in _facts(row.identifier, row.email, row.created, row).items()
+        for name, value in tell_facts(row.identifier, row.email, row.created, row).items()
     }
     more = {} if tags is None else {"tags": [_cut(tag) for tag in tags[:LIST_TAGS]]}
     return {
@@ -87,28 +86,7 @@ def show_line(row: EntryRow, status: Status, urls: Urls, tags: Sequence[str] | N
 
 def show_statement(entry: AcceptedEntry, urls: Urls) -> Shown:
     """All that an entry says, and what proves it; nothing of this ever changes."""
-    metadata = entry.metadata
-    return {
-        "id": entry.entry_id,
-        **_facts(entry.identifier, entry.endorser.email, entry.created, metadata),
-        "tags": list(metadata.tags),
-        "locations": list(metadata.locations),
-        "deprecated": metadata.deprecated,
-        "strength": entry.strength.value,
-        "checksums": [asdict(checksum) for checksum in metadata.checksums],
-        "terms": [{**_name(term.name), "text": term.text, "lang": term.lang} for term in metadata.terms],
-        "extensions": [_extension(extension) for extension in metadata.extensions],
-        "endorser": asdict(entry.endorser),
-        "signature": {
-            "strength": entry.strength.value,
-            "algorithm": entry.signature_algorithm,
-            "digest": entry.digest_algorithm,
-        },
-        "certificate": _certificate(entry),
-        "trust": show_trust(entry),
-        "document_bytes": len(entry.data),
-        "links": _links(entry.coordinates, urls),
-    }
+    return {**tell_statement(entry), "links": _links(entry.coordinates, urls)}
 
 
 def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: Urls) -> Shown:
@@ -142,38 +120,6 @@ def show_verdict(entry: Judged) -> Shown:
     }
 
 
-def show_trust(entry: AcceptedEntry) -> Shown:
-    """What is known of an entry's trustworthiness from itself."""
-    verdict = judge(entry)
-    return {
-        "self_signed": verdict.self_signed,
-        "in_date_at_created": verdict.in_date_at_created,
-        "email_bound": verdict.email_bound,
-        "strength": verdict.strength.value,
-    }
-
-
-def _facts(identifier: str, email: str, created: datetime, said: Any) -> Shown:
-    """What lists and entries show alike; ``said`` is the row of a list or the metadata of an entry."""
-    return {
-        "identifier": identifier,
-        "email": email,
-        "created": format_time(created),
-        "title": said.title,
-        "description": said.description,
-        "os": said.os,
-        "os_version": said.os_version,
-        "os_arch": said.os_arch,
-        "kind": said.kind,
-        "type": said.type,
-        "format": said.format,
-        "version": said.version,
-        "publisher": said.publisher,
-        "bytes": said.size,
-        "valid_until": None if said.valid is None else format_time(said.valid),
-    }
-
-
 def _links(coordinates: Coordinates, urls: Urls) -> Mapping[str, str]:
     return {
         "self": urls.entry(coordinates),
@@ -181,33 +127,6 @@ def _links(coordinates: Coordinates, urls: Urls) -> Mapping[str, str]:
         "image": urls.image(coordinates.identifier),
         "endorser": urls.endorser(coordinates.email),
     }
-
-
-def _certificate(entry: AcceptedEntry) -> Shown:
-    signer = entry.signer
-    return {
-        "sha256": signer.fingerprint,
-        "not_before": format_time(signer.not_before),
-        "not_after": format_time(signer.not_after),
-        "email": signer.email,
-        "intermediates": len(signer.intermediates),
-    }
-
-
-def _extension(extension: Extension) -> Shown:
-    return {
-        **_name(extension.name),
-        "attributes": [{**_name(one.name), "value": one.value} for one in extension.attributes],
-        "text": extension.text,
-        "children": [_extension(child) for child in extension.children],
-        "tail": extension.tail,
-    }
-
-
-def _name(clark: str) -> Shown:
-    """A Clark name in its two parts; the namespace is empty where there is none."""
-    namespace, _, local = clark.rpartition("}")
-    return {"name": local, "namespace": namespace.removeprefix("{")}
 
 
 def _cut(text: str | None) -> str | None:

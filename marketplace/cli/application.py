@@ -62,6 +62,15 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            # The library knows commands that are imported already; ours are known by name.
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for readers, commands in (("publishers and searchers", _FOR_USERS), ("operators", _FOR_OPERATORS)):
             with formatter.section(f"Commands for {readers}"):

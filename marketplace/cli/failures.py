@@ -12,6 +12,7 @@ from marketplace.logs import printable
 from marketplace.sites.errors import SiteError
 from marketplace.tlog.errors import TlogError
 from validators.errors import RefusedError
+from validators.explanations import explained
 from validators.signing_errors import (
     DraftError,
     PasswordRequiredError,
@@ -61,7 +62,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, SiteError):
         return f"{_line(error)} [{error.code}]", ExitCode(error.exit_code)
     if isinstance(error, RefusedError):
-        return f"{printable(error.message)} [{error.code}]", ExitCode.VERIFICATION_FAILED
+        reason = f"{printable(error.message)} [{error.code}]{explanation_of(error.code)}"
+        return reason, ExitCode.VERIFICATION_FAILED
     if isinstance(error, SigningError):
         return f"{_line(error)} [{error.code}]", _SIGNING.get(type(error), ExitCode.OTHER)
     if isinstance(error, TlogError):
@@ -112,7 +114,7 @@ def _explain_client(error: Exception) -> tuple[str, ExitCode] | None:
 
     if not isinstance(error, ClientError):
         return None
-    rule = f" [{error.rule}]" if error.rule else ""
+    rule = f" [{error.rule}]{explanation_of(error.rule)}" if error.rule else ""
     return _line(error) + rule, ExitCode(error.exit_code)
 
 
@@ -152,10 +154,16 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, FederationError):
         return f"{_line(error)} [{error.code}]", ExitCode.OTHER
     if isinstance(error, IngestError) and not isinstance(error, StoreUnavailableError):
-        return f"{_line(error)} [{error.code}]", ExitCode.REFUSED_BY_POLICY
+        return f"{_line(error)} [{error.code}]{explanation_of(error.code)}", ExitCode.REFUSED_BY_POLICY
     if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
     return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
+
+
+def explanation_of(code: str) -> str:
+    """Behind a space, why a rule is there and how to mend what breaks it, as the upload page says it."""
+    explanation = explained(code)
+    return f" {explanation}" if explanation else ""
 
 
 def _line(error: Exception) -> str:

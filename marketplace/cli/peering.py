@@ -10,6 +10,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.peers import register
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ register(peer)
 
 @peer.command()
 @settings_options
+@document_option
 @click.option(
     "--origin",
     metavar="NAME",
     help="The site's name among others, for ever (default: the host of site.url), such as mp.example.org.",
 )
-def init(config: Path | None, data: str | None, origin: str | None) -> None:
+def init(config: Path | None, data: str | None, output: Format, origin: str | None) -> None:
     """Make this site's keys, once, and show what peers need of them.
 
     The keys stay in the data directory, readable by their owner only. Keep a copy
@@ -43,14 +45,15 @@ def init(config: Path | None, data: str | None, origin: str | None) -> None:
     settings = read_settings(config, data)
     keys = create_keys(settings.data, origin or urlsplit(settings.site.url).netloc.lower())
     click.echo(f"marketplace: {keys.site} has keys now; restart its server to publish.", err=True)
-    _write_keys(keys)
+    _write_keys(keys, output)
 
 
 @peer.command("keys")
 @settings_options
-def show_keys(config: Path | None, data: str | None) -> None:
+@document_option
+def show_keys(config: Path | None, data: str | None, output: Format) -> None:
     """Show the public keys that peers and witnesses need."""
-    _write_keys(_keys(read_settings(config, data)))
+    _write_keys(_keys(read_settings(config, data)), output)
 
 
 def _keys(settings: Settings) -> SiteKeys:
@@ -112,6 +115,6 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
     click.echo("marketplace: tell the operators of your peers; they have to accept it.", err=True)
 
 
-def _write_keys(keys: SiteKeys) -> None:
-    for name, key in (("log", keys.log.verifier), ("auth", keys.auth.verifier), ("witness", keys.witness)):
-        click.echo(f"{name:<8}{key}")
+def _write_keys(keys: SiteKeys, output: Format) -> None:
+    shown = {"log": keys.log.verifier, "auth": keys.auth.verifier, "witness": keys.witness}
+    write_record({name: str(key) for name, key in shown.items()}, output)

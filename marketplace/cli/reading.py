@@ -12,13 +12,14 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.telling import as_lines
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import ClientError
 from marketplace.client.marketplace import ListQuery, Location, Status
 from validators import accept
-from validators.document import AcceptedEntry, format_time
+from validators.document import AcceptedEntry
+from validators.statement import tell_statement
 from validators.status import status_of
-from validators.trust import judge
 
 
 @click.command("list", short_help="List a marketplace's entries.")
@@ -101,8 +102,8 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
                 ExitCode.VERIFICATION_FAILED,
             )
         if out is None:
-            status = _status(accepted, _ask(client, path), datetime.now(UTC))
-            write_record(status | _facts(accepted), output, identify="entry")
+            status = _status(accepted, _ask(client, path), datetime.now(UTC), output)
+            write_record(status | _facts(accepted, output), output, identify="entry")
     if out is not None:
         write_document(out, data)
 
@@ -115,23 +116,30 @@ def _ask(client: MarketplaceClient, path: str) -> dict[str, Any] | None:
         return None  # the entry was fetched and verified: that it cannot be judged is shown beside it
 
 
-def _status(entry: AcceptedEntry, verdict: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+def _status(
+    entry: AcceptedEntry, verdict: dict[str, Any] | None, now: datetime, output: Format
+) -> dict[str, Any]:
     """What became of the entry and of its image, which is what people have to see first."""
-    status = status_words(entry, now)
+    status = status_words(entry, now) if output == "table" else _status_at(entry, now)
     if verdict is None:
         return {"status": status, "allowed": None, "verdict": "the marketplace does not tell"}
+    superseded: dict[str, Any] = {}
     asked = verdict.get("asked")
     if isinstance(asked, dict):
         newer = asked.get("superseded_by")
-        status = f"superseded by {newer}" if newer else "superseded"
-    return {"status": status, "allowed": verdict["allowed"], "verdict": verdict["sentence"]}
+        status = f"superseded by {newer}" if newer and output == "table" else "superseded"
+        superseded = {} if output == "table" else {"superseded_by": newer}
+    return {"status": status, **superseded, "allowed": verdict["allowed"], "verdict": verdict["sentence"]}
 
 
 def status_words(entry: AcceptedEntry, now: datetime) -> str:
     """The status of an entry that is not superseded, with the reason of a withdrawal."""
-    said = entry.metadata
-    status = status_of(said.deprecated, said.valid, now).value
-    return f"{status}: {said.deprecated}" if said.deprecated else status
+    status, reason = _status_at(entry, now), entry.metadata.deprecated
+    return f"{status}: {reason}" if reason else status
+
+
+def _status_at(entry: AcceptedEntry, now: datetime) -> str:
+    return status_of(entry.metadata.deprecated, entry.metadata.valid, now).value
 
 
 def find_path(client: MarketplaceClient, entry: str) -> str:
@@ -156,34 +164,7 @@ def path_of_url(entry: str) -> str:
     return entry
 
 
-def _facts(entry: AcceptedEntry) -> dict[str, Any]:
-    said = entry.metadata
-    trust = judge(entry)
-    return {
-        "identifier": entry.identifier,
-        "email": entry.endorser.email,
-        "created": entry.coordinates.created_text,
-        "valid": format_time(said.valid) if said.valid else None,
-        "title": said.title,
-        "description": said.description,
-        "type": said.type,
-        "kind": said.kind,
-        "os": said.os,
-        "os_version": said.os_version,
-        "os_arch": said.os_arch,
-        "version": said.version,
-        "format": said.format,
-        "publisher": said.publisher,
-        "size": said.size,
-        "checksums": [f"{each.algorithm} {each.value}" for each in said.checksums],
-        "tags": list(said.tags),
-        "locations": list(said.locations),
-        "extensions": [extension.name for extension in said.extensions],
-        "subject": entry.endorser.subject,
-        "issuer": entry.endorser.issuer,
-        "signature": f"{entry.signature_algorithm} ({entry.strength.value})",
-        "self_signed": trust.self_signed,
-        "email_bound": trust.email_bound,
-        "entry_id": entry.entry_id,
-        "entry": entry.coordinates.path(),
-    }
+def _facts(entry: AcceptedEntry, output: Format) -> dict[str, Any]:
+    """What is told of an entry: in documents under the names of the API, else a line for each thing."""
+    told = {"entry": entry.coordinates.path(), **tell_statement(entry)}
+    return as_lines(entry, told) if output == "table" else told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.proving import receipt_facts, verify_receipt
 from marketplace.logs import printable
 from marketplace.tlog.proof import ProvenEntry
@@ -17,6 +17,7 @@ from validators import accept
 from validators.clock import find_expiry, verify_not_ahead
 from validators.document import AcceptedEntry, Strength
 from validators.errors import RefusedError
+from validators.explanations import explained
 from validators.status import Status, status_of
 from validators.trust import judge
 
@@ -31,7 +32,8 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     is_flag=True,
     help="Let SHA-1 signatures and 1024-bit keys pass too, as old catalogues have them.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON array with a verdict for each file.")
+@output_option
+@click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
 @click.option("--proof", metavar="FILE", help="Verify this receipt of a log too, as `proof` fetches it.")
 @click.option("--key", metavar="KEY", help="Key of the receipt's log, or of its site: name+hash+base64.")
 @click.option(
@@ -44,6 +46,7 @@ OTHER_ENTRY_CODE = "proof.other-entry"
 @click.argument("files", nargs=-1, metavar="FILE...")
 def verify(
     allow_legacy: bool,
+    output: Format,
     as_json: bool,
     proof: str | None,
     key: str | None,
@@ -67,11 +70,11 @@ def verify(
     verdicts = [_verdict(name, weakest, now, proven) for name in files]
     if proven is not None and not files:
         verdicts = [{"file": proof, "valid": True} | receipt_facts(proven)]
-    if as_json:
-        click.echo(json.dumps(verdicts, indent=2))
-    else:
+    if output == "table" and not as_json:
         for verdict in verdicts:
             click.echo(_line(verdict))
+    else:
+        write_records(verdicts, (), "json" if as_json else output, identify="entry")
     failed = sum(not verdict["valid"] for verdict in verdicts)
     if failed:
         files_fail = "file does" if len(files) == 1 else "files do"
@@ -104,7 +107,7 @@ def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | 
 
 
 def _failed(name: str, code: str, message: str) -> dict[str, Any]:
-    return {"file": name, "valid": False, "code": code, "message": message}
+    return {"file": name, "valid": False, "code": code, "message": message, "explanation": explained(code)}
 
 
 def _facts(entry: AcceptedEntry, now: datetime) -> dict[str, Any]:
@@ -124,13 +127,15 @@ def _facts(entry: AcceptedEntry, now: datetime) -> dict[str, Any]:
         "self_signed": trust.self_signed,
         "email_bound": trust.email_bound,
         "certificate_in_date_at_created": trust.in_date_at_created,
+        "entry": entry.coordinates.path(),
     }
 
 
 def _line(verdict: dict[str, Any]) -> str:
     name = printable(verdict["file"])
     if not verdict["valid"]:
-        return f"{name}: FAILED [{verdict['code']}] {printable(verdict['message'])}"
+        why = f". {verdict['explanation']}" if verdict["explanation"] else ""
+        return f"{name}: FAILED [{verdict['code']}] {printable(verdict['message'])}{why}"
     published = f", {verdict['log']} {verdict['index']}" if "log" in verdict else ""
     if "identifier" not in verdict:
         return f"{name}: ok, entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"

@@ -16,10 +16,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
+from validators.explanations import explained
 
 from .display import FILTERS, finalize
 from .errors import HttpError
-from .explanations import explained
 from .presented import fresh_response, passing_response
 from .seal import seal_path
 from .security import known_principal

@@ -8,9 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from marketplace.api.shown import Urls, show_statement
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
+from validators.explanations import EXPLANATIONS
 
 GOOD = signed(image(title="Good", tags=("t",), valid="2020-01-01T00:00:00Z"))
 PATH = accept(GOOD).coordinates.path()
@@ -139,9 +141,59 @@ def test_what_names_no_entry_is_a_usage_error(cli, marketplace, name):
 
 
 @pytest.mark.parametrize(
-    ("deprecated", "status"), [("", "deprecated"), ("too old", "deprecated: too old"), (None, "valid")]
+    ("deprecated", "status"), [("", "deprecated"), ("too old", "deprecated"), (None, "valid")]
 )
 def test_the_status_of_an_entry(cli, marketplace, deprecated, status):
     data = signed(image(deprecated=deprecated))
     marketplace["GET", f"/metadata/{PATH}"] = (200, {}, data)
-    assert cli("show", PATH, "-o", "json").json["status"] == status
+    told = cli("show", PATH, "-o", "json").json
+    assert (told["status"], told["deprecated"]) == (status, deprecated)
+
+
+def test_show_tells_everything_under_the_names_of_the_interface(cli, marketplace):
+    extra = (
+        "<dcterms:compression>xz</dcterms:compression><slterms:hypervisor>kvm</slterms:hypervisor>"
+        "<slterms:hypervisor>xen</slterms:hypervisor><slterms:inbound-port>22</slterms:inbound-port>"
+        "<slterms:inbound-port>443</slterms:inbound-port><slterms:outbound-port>53</slterms:outbound-port>"
+        "<slterms:icmp>8</slterms:icmp><dcterms:creator>Jane</dcterms:creator>"
+        '<bio:tool xmlns:bio="http://example.org/bio#" rdf:parseType="Resource">'
+        "<dcterms:identifier>blastula</dcterms:identifier><bio:depth>3</bio:depth></bio:tool>"
+    )
+    data = signed(image(content="all", extra=extra, checksums=(("MD5", "AB" * 16),)))
+    path = accept(data).coordinates.path()
+    marketplace["GET", f"/metadata/{path}"] = (200, {}, data)
+    told = cli("show", path, "-o", "json").json
+    assert told["compression"] == "xz"
+    assert told["hypervisors"] == ["kvm", "xen"]
+    assert (told["inbound_ports"], told["outbound_ports"], told["icmp_types"]) == ([22, 443], [53], [8])
+    assert {"algorithm": "MD5", "value": "AB" * 16} in told["checksums"]
+    (tool,) = told["extensions"]
+    assert [(child["name"], child["text"]) for child in tool["children"]] == [
+        ("identifier", "blastula"),
+        ("depth", "3"),
+    ]
+    table = cli("show", path).out.decode()
+    for line in ("xz", "443", f"MD5 {'AB' * 16}", "dcterms:creator Jane", "tool <http://example.org/bio#>",
+                 "  identifier: blastula", "  depth: 3"):  # fmt: skip
+        assert line in table
+    # The interface tells the same, and its links.
+    served = show_statement(accept(data), Urls("http://any.example.org"))
+    assert {name: told[name] for name in served if name != "links"} == {
+        name: value for name, value in served.items() if name != "links"
+    }
+
+
+def test_a_refusal_comes_with_its_explanation(cli, marketplace, files):
+    problem = json.dumps({"code": "signature.digest", "detail": "changed"}).encode()
+    marketplace["POST", "/metadata"] = (400, {}, problem)
+    outcome = cli("upload", "a.xml")
+    assert outcome.code == 5
+    assert EXPLANATIONS["signature.digest"] in outcome.err
+    assert outcome.is_sentence()
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("lst", "list"), ("uplaod", "upload"), ("serach", "search")])
+def test_a_mistyped_command_gets_the_one_that_was_meant(cli, typed, meant):
+    outcome = cli(typed)
+    assert (outcome.code, outcome.is_sentence()) == (2, True)
+    assert f"Did you mean '{meant}'?" in outcome.err

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from marketplace.ingest.errors import ConflictError, GateError
-from marketplace.web.explanations import EXPLANATIONS, explained
 from validators.errors import RefusedError
+from validators.explanations import EXPLANATIONS, explained
 
 
 def concrete(base: type) -> Iterator[type]:
