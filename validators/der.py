@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 INTEGER = 0x02
 SEQUENCE = 0x30
+#: Bytes of the longest object identifier that is read.
+_MAX_OID = 63
 #: Bytes that the length of an element may take: far more than anything here is long.
 _LENGTH_BYTES = 4
 
@@ -19,21 +21,13 @@ def der_elements(der: bytes) -> list[bytes]:
     start, end = content_span(der, 0)
     if end != len(der):
         raise ValueError(f"an element of {end} bytes in {len(der)}")
-    return [der[first:last] for first, last in element_spans(der, start, end)]
-
-
-def element_spans(der: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where the elements that stand side by side begin and end, header included.
-
-    Raises:
-        ValueError: the last one is longer than it may be.
-    """
+    elements = []
     while start < end:
+        # No element goes beyond the end, which is that of the bytes.
         last = content_span(der, start)[1]
-        if last > end:
-            raise ValueError(f"an element that ends at {last} inside one that ends at {end}")
-        yield start, last
+        elements.append(der[start:last])
         start = last
+    return elements
 
 
 def content_span(der: bytes, start: int) -> tuple[int, int]:
@@ -94,13 +88,14 @@ def der_integer(der: bytes) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
+@lru_cache(maxsize=1024)
 def dotted(encoded: bytes) -> str:
     """An object identifier's content bytes as numbers with dots.
 
     Raises:
-        ValueError: there are none, or the last number does not end.
+        ValueError: there are none or too many, or the last number does not end.
     """
-    if not encoded or encoded[-1] >= 0x80:
+    if not 0 < len(encoded) <= _MAX_OID or encoded[-1] >= 0x80:
         raise ValueError("no object identifier")
     numbers: list[int] = []
     number = 0

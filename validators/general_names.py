@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from validators.der import der_content, der_elements, dotted
-from validators.distinguished import EMAIL_TYPE, Name, name_of_der
+from validators.der import der_content, der_elements
+from validators.distinguished import Name, name_of_der
 
 MAIL, DIRECTORY = "mail", "directory"
+#: EMAIL_TYPE in DER.
+_EMAIL_ADDRESS = bytes.fromhex("06092a864886f70d010901")
 _IA5_STRING = 0x16
 #: An address with other letters than ASCII's (RFC 9598), which constraints on addresses bind as well.
 _SMTP_UTF8 = "1.3.6.1.5.5.7.8.9"
@@ -54,11 +56,13 @@ def find_subject_addresses(subject: bytes) -> tuple[str | None, ...]:
     Raises:
         ValueError: the bytes are no name.
     """
+    if _EMAIL_ADDRESS not in subject:
+        return ()  # most have none
     found: list[str | None] = []
     for rdn in der_elements(subject):
         for attribute in der_elements(rdn):
             kind, value = der_elements(attribute)
-            if dotted(der_content(kind)) == EMAIL_TYPE:
+            if kind == _EMAIL_ADDRESS:
                 content = der_content(value)
                 readable = value[0] == _IA5_STRING and content.isascii()
                 found.append(content.decode("ascii") if readable else None)

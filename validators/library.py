@@ -14,13 +14,14 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from validators.der import SEQUENCE, der_content, der_element, der_elements, der_integer, dotted
+from validators.der import SEQUENCE, der_content, der_element, der_elements, der_integer
 
 #: Octets of the longest serial number that the standard has (RFC 5280, section 4.1.2.2).
 _SERIAL_OCTETS: Final = 20
 _EXPLICIT_VERSION: Final = 0xA0
 _PLAIN_SERIAL: Final = b"\x02\x01\x01"
-_PSS_KEY: Final = "1.2.840.113549.1.1.10"
+#: id-RSASSA-PSS, an object identifier in DER.
+_PSS_KEY: Final = bytes.fromhex("06092a864886f70d01010a")
 _Answer = TypeVar("_Answer")
 
 
@@ -98,7 +99,7 @@ def read_outline(der: bytes) -> Outline:
         place = 1 if fields[0][0] == _EXPLICIT_VERSION else 0
         serial = der_integer(fields[place])
         key = fields[place + 5]
-        kind = dotted(der_content(der_elements(der_elements(key)[0])[0]))
+        kind = der_elements(der_elements(key)[0])[0]
         plain = der
         if not (serial > 0 and len(der_content(fields[place])) <= _SERIAL_OCTETS):
             fields = [*fields[:place], _PLAIN_SERIAL, *fields[place + 1 :]]

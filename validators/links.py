@@ -86,6 +86,7 @@ class Link:
         serial: any integer.
         name: the subject as entries spell it.
         addresses: emailAddress values of the subject; None for one that is no IA5String.
+        key_strength: how good the key is; ``hash_strength``: the hash under its issuer's signature.
         key_digest: stands for the key, whatever certificate holds it.
         pss_only: the key makes RSASSA-PSS signatures only.
         key_id: what the certificate calls its key; None where it has no word for it.
@@ -104,6 +105,8 @@ class Link:
     issuer: Name
     addresses: tuple[str | None, ...]
     key: object
+    key_strength: Age
+    hash_strength: Age
     key_digest: str
     pss_only: bool
     key_id: bytes | None
@@ -147,6 +150,7 @@ def _read_link(der: bytes) -> Link:
     critical = [one for one in extensions if one.critical]
     issuer = name_of_der(outline.issuer)
     key_id = _value(extensions, x509.SubjectKeyIdentifier)
+    key = certificate.public_key()
     return Link(
         certificate=certificate,
         der=der,
@@ -157,7 +161,9 @@ def _read_link(der: bytes) -> Link:
         subject=name_of_der(outline.subject),
         issuer=issuer,
         addresses=find_subject_addresses(outline.subject),
-        key=certificate.public_key(),
+        key=key,
+        key_strength=_key_strength(key),
+        hash_strength=signature_age(certificate),
         key_digest=hashlib.sha256(outline.key).hexdigest(),
         pss_only=outline.pss_only,
         key_id=None if key_id is None else key_id.digest,
@@ -204,7 +210,10 @@ def may_sign_lists(link: Link) -> bool:
 
 def key_age(link: Link) -> Age:
     """How good a certificate's key is."""
-    key = link.key
+    return link.key_strength
+
+
+def _key_strength(key: object) -> Age:
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_KEY_BITS:
             return Age.BROKEN

@@ -26,7 +26,6 @@ from validators.links import (
     is_signed_by,
     key_age,
     parse_link,
-    signature_age,
 )
 from validators.material import TrustMaterial
 from validators.name_constraints import find_name_fault
@@ -171,7 +170,7 @@ class _Search:
         return None
 
     def _find_signature_fault(self, link: Link, issuer: Link) -> str | None:
-        if not self.material.policy.takes(signature_age(link.certificate)):
+        if not self.material.policy.takes(link.hash_strength):
             return f"{link.name} was signed with a hash that the site's policy does not take"
         self.signatures += 1
         if self.signatures > self.material.policy.max_signatures:

@@ -79,6 +79,7 @@ class RevocationList:
     Args:
         name: the issuer as entries spell names.
         next_update: when a newer one is promised; None where it promises none.
+        age_of_hash: how good the hash is under its signature.
         number: the issuer's count of its lists (RFC 5280, section 5.2.3); -1 where it counts none.
         points: names of the distribution point that it is for; none where it is for all.
         delta: it tells only what changed since another list.
@@ -87,18 +88,20 @@ class RevocationList:
     """
 
     digest: str
+    # The digest stands for all of it: two of one digest are the same list.
     crl: x509.CertificateRevocationList = field(compare=False)
-    name: str
-    issuer: Name
-    this_update: datetime
-    next_update: datetime | None
-    number: int = -1
-    points: frozenset[GeneralName] = frozenset()
-    scope: Scope = Scope.ALL
-    key: AuthorityKey = AuthorityKey()
-    delta: bool = False
-    odd: str | None = None
-    foreign: bool = False
+    name: str = field(compare=False)
+    issuer: Name = field(compare=False)
+    this_update: datetime = field(compare=False)
+    next_update: datetime | None = field(compare=False)
+    age_of_hash: Age = field(compare=False)
+    number: int = field(default=-1, compare=False)
+    points: frozenset[GeneralName] = field(default=frozenset(), compare=False)
+    scope: Scope = field(default=Scope.ALL, compare=False)
+    key: AuthorityKey = field(default=AuthorityKey(), compare=False)
+    delta: bool = field(default=False, compare=False)
+    odd: str | None = field(default=None, compare=False)
+    foreign: bool = field(default=False, compare=False)
 
     @property
     def series(self) -> tuple[object, ...]:
@@ -128,6 +131,8 @@ class RevocationList:
 
     def find_misfit(self, link: Link) -> str | None:
         """Why the list does not tell of a certificate of its issuer; None where its silence counts."""
+        if self.scope is Scope.ALL and not self.points and not link.points:
+            return None
         is_authority = link.basic is not None and link.basic.ca
         other = Scope.USERS if is_authority else Scope.AUTHORITIES
         if self.scope in (other, Scope.ATTRIBUTES):
@@ -173,7 +178,7 @@ def parse_list(der: bytes) -> RevocationList:
 
 def is_issued_by(found: RevocationList, link: Link) -> bool:
     """Whether an authority made a list: its name, its right to, its signature."""
-    if found.issuer != link.subject or not may_sign_lists(link) or signature_age(found.crl) is Age.BROKEN:
+    if found.issuer != link.subject or not may_sign_lists(link) or found.age_of_hash is Age.BROKEN:
         return False
     return _is_signed(found, link.der)
 
@@ -204,6 +209,7 @@ def _read_list(der: bytes) -> RevocationList:
         issuer=issuer,
         this_update=crl.last_update_utc,
         next_update=crl.next_update_utc,
+        age_of_hash=signature_age(crl),
         number=-1 if number is None else number.crl_number,
         points=frozenset() if point is None else point_names(point.full_name, point.relative_name, issuer),
         scope=_scope(point),

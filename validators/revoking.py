@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,28 +52,36 @@ def judge_revocation(path: Path, material: TrustMaterial, now: datetime) -> Path
             issuers = [path.links[place + 1]]
         else:  # an anchor: whoever of the site's authorities made it
             issuers = [one for one in known if is_signed_by(link.der, one.der)]
-        state.revoked = _find_revocation(link, [*issuers, *known], material)
-        if state.revoked is not None:
-            state.name = link.name
-            return state
+        own = [_Issuer(one, material.find_lists(one)) for one in issuers]
+        made = {one.fingerprint for one in issuers}
+        others = [material.find_lists(one) for one in known if one.fingerprint not in made]
+        for lists in (*(issuer.lists for issuer in own), *others):
+            for one in lists:
+                state.revoked = one.find_revocation(link)
+                if state.revoked is not None:
+                    state.name = link.name
+                    return state
         # Whether an anchor still stands by itself its operator tells, who takes it out.
         if not (link.self_issued and is_signed_by(link.der, link.der)):
-            _ask(link, issuers, material, now, state)
+            _weigh_silence(link, own, material, now, state)
     return state
 
 
-def _find_revocation(link: Link, authorities: Sequence[Link], material: TrustMaterial) -> Revocation | None:
-    lists = {one.digest: one for authority in authorities for one in material.find_lists(authority)}
-    return next(filter(None, (one.find_revocation(link) for one in lists.values())), None)
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    """Who made a certificate, and the newest list of each series with that signature."""
+
+    link: Link
+    lists: Sequence[RevocationList]
 
 
-def _ask(
-    link: Link, issuers: Sequence[Link], material: TrustMaterial, now: datetime, state: PathRevocation
+def _weigh_silence(
+    link: Link, own: Sequence[_Issuer], material: TrustMaterial, now: datetime, state: PathRevocation
 ) -> None:
-    """What the silence of the lists is worth."""
+    """What it is worth that no list names a certificate."""
     policy = material.policy
-    fitting, misfits = _sort_lists(link, issuers, material)
-    odd = next(_find_odd(link, issuers, fitting, material), None)
+    fitting, misfits = _sort_lists(link, own, material)
+    odd = _find_odd(link, own, fitting, material)
     if odd is not None:
         state.fault = state.fault or odd
     elif not fitting:
@@ -102,34 +110,32 @@ def _ask(
 
 
 def _sort_lists(
-    link: Link, issuers: Sequence[Link], material: TrustMaterial
+    link: Link, own: Sequence[_Issuer], material: TrustMaterial
 ) -> tuple[list[RevocationList], list[str]]:
     """The lists whose silence counts for a certificate, and why that of the others does not."""
     fitting, misfits = [], []
-    signed = {one.digest for issuer in issuers for one in material.find_lists(issuer)}
-    for issuer in issuers:
-        for one in material.find_lists(issuer):
+    for issuer in own:
+        for one in issuer.lists:
             misfit = one.find_misfit(link)
-            if misfit is None and not one.key.is_of(issuer):
+            if misfit is None and not one.key.is_of(issuer.link):
                 misfit = "names another key"
             if misfit is not None:
                 misfits.append(f"one {misfit}")
             elif one.odd is None:
                 fitting.append(one)
-    others = [one for one in material.lists_by_issuer.get(link.issuer, ()) if one.digest not in signed]
-    if others and not signed:
+    if material.lists_by_issuer.get(link.issuer) and not any(issuer.lists for issuer in own):
         misfits.append("one is not signed with its key")
     return fitting, misfits
 
 
 def _find_odd(
-    link: Link, issuers: Sequence[Link], fitting: Sequence[RevocationList], material: TrustMaterial
-) -> Iterator[str]:
-    """Lists that may tell of the certificate what is not understood here."""
-    own = [one for issuer in issuers for one in material.find_lists(issuer)]
+    link: Link, own: Sequence[_Issuer], fitting: Sequence[RevocationList], material: TrustMaterial
+) -> str | None:
+    """A list that may tell of the certificate what is not understood here."""
+    odd = [one for issuer in own for one in issuer.lists if one.odd and one.find_misfit(link) is None]
     elsewhere = {name for point in link.points for name in point.issuers if name != link.issuer}
-    delegated = [one for name in elsewhere for one in material.lists_by_issuer.get(name, ())]
-    for one in (*own, *delegated):
-        concerns = one in delegated or one.find_misfit(link) is None
-        if one.odd is not None and concerns and not any(whole.replaces(one) for whole in fitting):
-            yield f"a revocation list of {one.name} is not understood: {one.odd}"
+    odd += [one for name in elsewhere for one in material.lists_by_issuer.get(name, ()) if one.odd]
+    for one in odd:
+        if not any(whole.replaces(one) for whole in fitting):
+            return f"a revocation list of {one.name} is not understood: {one.odd}"
+    return None
