@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -19,6 +20,9 @@ from marketplace.trust.follower import VerdictFollower
 from marketplace.trust_files import TrustStore
 from marketplace.trust_files.loading import Sources
 from marketplace.worker import catch_up
+from tests.attacks.certificates import revocation_list
+from tests.attacks.distrust.forging import Cast
+from tests.attacks.distrust.oddities import COMMON_NAME, EMAIL_ADDRESS, attribute, issued, name
 from tests.factories.entries import accepted, signer
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, der_of, issue, root
@@ -72,7 +76,7 @@ def entry(identity, image="image", beside=(), **said):
         not_after=certificate.not_after,
         intermediates=tuple(beside),
     )
-    return accepted(image, identity.email, signed_by=by, **said)
+    return accepted(image, identity.email or "claimed@example.org", signed_by=by, **said)
 
 
 def add(database, *entries, log=PUBLIC):
@@ -233,3 +237,31 @@ def test_a_refresh_that_ends_half_way_goes_on(site, database: Database, folder, 
         site.verdicts.refresh()
     monkeypatch.setattr(site.verdicts, "_write", write)
     assert site.verdicts.refresh().judged == 3
+
+
+def test_certificates_that_a_library_cannot_read_keep_no_other_from_being_judged(site, folder):
+    """One entry used to freeze all trust: nothing was judged any more, and a refresh died."""
+    names = {
+        "an empty address": [attribute(EMAIL_ADDRESS, 0x16, b"")],
+        "Latin-1": [attribute(COMMON_NAME, 0x14, b"eve\xe9\xff")],
+        "nothing odd but the number": [attribute(COMMON_NAME, 0x0C, b"Neg")],
+    }
+    bounds = x509.NameConstraints([x509.RFC822Name("example.org")], None)
+    bounded = issue(ROOT, "Bounded", ca=True, extensions=[(bounds, True)])
+    cast, poison = Cast("poison"), []
+    for label, parts in names.items():
+        issuer = ROOT if "number" in label else bounded
+        serial = b"\x02\x01\xf9" if "number" in label else b"\x02\x01\x07"
+        who = issued(cast, issuer, name(*parts), serial=serial)
+        poison.append(who)
+        add(site.database, entry(who, label, beside=[der(issuer)]))
+    add(site.database, entry(JIM))
+    site.follow()
+    assert [site.standing(one) for one in poison] == ["untrusted-issuer", "chained", "chained"]
+    assert site.standing(JIM) == "chained"
+    (folder / "root.r0").write_bytes(revocation_list(ROOT, b"\x02\x01\xf9"))
+    assert site.reload().judged == 4
+    assert [site.standing(one) for one in (JIM, poison[2])] == ["chained", "revoked"]
+    (folder / "root.r0").write_bytes(crl_bytes(ROOT, JIM))
+    assert site.reload().judged == 4
+    assert [site.standing(one) for one in (JIM, poison[2])] == ["revoked", "chained"]

@@ -24,8 +24,8 @@ from tests.attacks.distrust.forging import EMAIL, Cast, Deceit, Distrusted, der,
 from tests.factories.identities import Identity, make_identity
 
 ODD = "names and numbers without an answer"
-_COMMON_NAME = bytes.fromhex("0603550403")
-_EMAIL_ADDRESS = bytes.fromhex("06092a864886f70d010901")
+COMMON_NAME = bytes.fromhex("0603550403")
+EMAIL_ADDRESS = bytes.fromhex("06092a864886f70d010901")
 _ALTERNATIVES = bytes.fromhex("0603551d11")
 #: id-on-SmtpUTF8Mailbox of RFC 9598.
 _SMTP_UTF8 = bytes.fromhex("06082b06010505070809")
@@ -64,7 +64,7 @@ def _bounded(bounds: x509.NameConstraints, *parts: bytes, more: tuple[bytes, ...
     def build(cast: Cast) -> Deceit:
         root = cast.root()
         middle = cast.authority(root, "Bounded", extensions=[(bounds, True)])
-        leaf = issued(cast, middle, name(attribute(_COMMON_NAME, _UTF8, b"Eve"), *parts), *more)
+        leaf = issued(cast, middle, name(attribute(COMMON_NAME, _UTF8, b"Eve"), *parts), *more)
         both = Identity(leaf.certificate, leaf.key, leaf.email, (middle.certificate, root.certificate))
         return Deceit(cast.entry(both), [der(root)])
 
@@ -94,7 +94,7 @@ def _revoked(serial: bytes) -> Callable[[Cast], Deceit]:
 
     def build(cast: Cast) -> Deceit:
         root = cast.root()
-        leaf = issued(cast, root, name(attribute(_COMMON_NAME, _UTF8, b"Eve")), serial=serial)
+        leaf = issued(cast, root, name(attribute(COMMON_NAME, _UTF8, b"Eve")), serial=serial)
         return Deceit(cast.entry(leaf), [der(root)], lists=[revocation_list(root, serial)])
 
     return build
@@ -107,7 +107,7 @@ def _odd(label: str, because: str, build: Callable[[Cast], Deceit]) -> Distruste
 def _in_subject(label: str, tag: int, value: bytes, because: str = "cannot be compared") -> Distrusted:
     bounds = _mails("evil.example.org")
     return _odd(
-        f"{label} as the subject's address", because, _bounded(bounds, attribute(_EMAIL_ADDRESS, tag, value))
+        f"{label} as the subject's address", because, _bounded(bounds, attribute(EMAIL_ADDRESS, tag, value))
     )
 
 
@@ -126,12 +126,12 @@ ATTACKS = [
     _odd(
         "Latin-1 in a name that is bound",
         "is not permitted",
-        _bounded(_directories("x"), attribute(_COMMON_NAME, _T61, b"eve\xe9\xff")),
+        _bounded(_directories("x"), attribute(COMMON_NAME, _T61, b"eve\xe9\xff")),
     ),
     _odd(
         "no UTF-8 in a name that is bound",
         "is not permitted",
-        _bounded(_directories("x"), attribute(_COMMON_NAME, _UTF8, b"\xff\xfe")),
+        _bounded(_directories("x"), attribute(COMMON_NAME, _UTF8, b"\xff\xfe")),
     ),
     _odd(
         "a mailbox that differs in case from the permitted one",
