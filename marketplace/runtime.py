@@ -52,6 +52,7 @@ from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustWatch
 from marketplace.trust_files import Fault
+from marketplace.watch import LocationWatch, WatchService
 from marketplace.worker import FAILING, Lag, Worker
 
 log = logging.getLogger(__name__)
@@ -252,6 +253,8 @@ class Runtime:
         confirmation: takes uploads in, at once or after their endorser's confirmation.
         reminders: owes endorsers lists and warnings.
         mail: sends what is owed.
+        watch: knows whether the content of images is where entries say.
+        watching: looks whether it is.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
         identification: tells which of them is asking.
@@ -278,6 +281,8 @@ class Runtime:
     confirmation: ConfirmationService
     reminders: ReminderService
     mail: MailWorker
+    watch: WatchService
+    watching: LocationWatch
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
@@ -290,6 +295,7 @@ class Runtime:
         self.access.start()
         self.following.start()
         self.mail.start()
+        self.watching.start()
         if self.federation is not None:
             self.federation.start()
         self.peers.start()
@@ -298,6 +304,7 @@ class Runtime:
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.mail.stop()
+        self.watching.stop()
         self.log_watch.stop()
         self.peers.stop()
         self.ingest.close()
@@ -410,6 +417,7 @@ def build(settings: Settings) -> Runtime:
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
     )
     reminders = ReminderService(database, settings, utc_now, nudge=mail_owed.set)
+    watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
     return Runtime(
         settings=settings,
         database=database,
@@ -440,6 +448,8 @@ def build(settings: Settings) -> Runtime:
         verdicts=verdicts,
         confirmation=confirmation,
         reminders=reminders,
+        watch=watch,
+        watching=LocationWatch(watch, settings.watch),
         mail=MailWorker(
             database,
             settings.mail,

@@ -44,6 +44,8 @@ SERVICES = RULED | {
     "marketplace.worker",
     "marketplace.confirmation",
     "marketplace.reminders",
+    "marketplace.locations",
+    "marketplace.watch",
     "marketplace.judging",
 }
 PROCESS = SERVICES | {
@@ -90,6 +92,7 @@ MAY_IMPORT = {
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED
     | {"marketplace.audit", "marketplace.ingest", "marketplace.mail", "marketplace.trust"},
+    "marketplace.watch": FOLLOWED | {"marketplace.locations", "marketplace.mail", "marketplace.reminders"},
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,

@@ -140,6 +140,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("occasion", name="pk__reminder_given"),
     )
     op.create_table(
+        "watched_location",
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("uri", TEXT, nullable=False),
+        sa.Column("entry_key", KEY, nullable=False),
+        sa.Column("reach", TEXT, nullable=True),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("size", KEY, nullable=True),
+        sa.Column("looked_at", SECONDS, nullable=True),
+        sa.Column("good_at", SECONDS, nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", SECONDS, nullable=False),
+        sa.Column("told_at", SECONDS, nullable=True),
+        sa.PrimaryKeyConstraint("digest", name="pk__watched_location"),
+    )
+    op.create_index("ix__watched_location__entry_key", "watched_location", ["entry_key"])
+    op.create_index("ix__watched_location__next_at", "watched_location", ["next_at"])
+    op.create_table(
         "token",
         sa.Column("id", KEY, nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
+from marketplace.watch import Reachability
+from marketplace.web.entry_page import MOST_LOCATIONS
 from marketplace.web.errors import NotFoundError, erased_entry
 from marketplace.web.reading import visible_entries
 from validators.document import AcceptedEntry, Coordinates
@@ -59,7 +63,7 @@ def entry(request: Request) -> Response:
     ENTRY.read(request)
     shown, record = find_entry(request, read_coordinates(request))
     now = request.registry[Runtime].now()
-    return fresh(request, show_entry(shown, record, now, Urls(site_url(request))))
+    return fresh(request, show_entry(shown, record, now, Urls(site_url(request)), _reached(request, shown)))
 
 
 @view_config(route_name="api.entry.statement", request_method="GET", permission="entry:read")
@@ -81,8 +85,13 @@ def tagged(request: Request) -> Response:
         raise NotFoundError("tag.unknown", "this tag of this endorser names no entry")
     shown, record = find_entry(request, row.coordinates)
     urls = Urls(site_url(request))
-    body = show_entry(shown, record, request.registry[Runtime].now(), urls)
+    body = show_entry(shown, record, request.registry[Runtime].now(), urls, _reached(request, shown))
     return fresh(request, body, [("Content-Location", urls.entry(row.coordinates))])
+
+
+def _reached(request: Request, shown: AcceptedEntry) -> Mapping[str, Reachability]:
+    runtime: Runtime = request.registry[Runtime]
+    return runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
 
 
 def read_coordinates(request: Request) -> Coordinates:

@@ -268,7 +268,28 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Statement": record("What an entry says, for ever.", **_STATEMENT),
-    "Entry": record("An entry, and how it stands now.", **_STATEMENT, **_NOW),
+    "Entry": record(
+        "An entry, and how it stands now.",
+        **_STATEMENT,
+        **_NOW,
+        reachability=_said(
+            array(
+                record(
+                    "What the last look at a location found.",
+                    location=TEXT,
+                    reach={
+                        "type": "string",
+                        "enum": ["there", "answered-otherwise", "silent", "inside", "not-web"],
+                    },
+                    reason=TEXT,
+                    bytes=_said({"type": ["integer", "null"]}, "size there, as the server tells"),
+                    looked_at=TIME,
+                    good_at=_said({"type": ["string", "null"]}, "when the content was there last"),
+                )
+            ),
+            "of the locations that this site looked at, where it looks at any",
+        ),
+    ),
     "Published": record(
         "An entry that everybody sees now.",
         **_COORDINATES,

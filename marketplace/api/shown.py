@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow, Status
 from marketplace.rules.trust import Judged, TrustMark, marks_of
+from marketplace.watch import Reachability
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.statement import tell_facts, tell_statement
@@ -89,8 +90,18 @@ def show_statement(entry: AcceptedEntry, urls: Urls) -> Shown:
     return {**tell_statement(entry), "links": _links(entry.coordinates, urls)}
 
 
-def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: Urls) -> Shown:
-    """The statement, and what this marketplace says of it now."""
+def show_entry(
+    entry: AcceptedEntry,
+    record: EntryRecord,
+    now: datetime,
+    urls: Urls,
+    reached: Mapping[str, Reachability],
+) -> Shown:
+    """The statement, and what this marketplace says of it now.
+
+    Args:
+        reached: what is known of locations.
+    """
     newer = None if record.is_current or record.current is None else urls.entry(record.current)
     return {
         **show_statement(entry, urls),
@@ -101,6 +112,18 @@ def show_entry(entry: AcceptedEntry, record: EntryRecord, now: datetime, urls: U
         "verdict": show_verdict(record.row),
         "accepted_at": format_time(record.accepted_at),
         "seen_by": list(record.logs),
+        "reachability": [_reachability(reached[uri]) for uri in entry.metadata.locations if uri in reached],
+    }
+
+
+def _reachability(found: Reachability) -> Shown:
+    return {
+        "location": found.uri,
+        "reach": found.reach.value,
+        "reason": found.reason,
+        "bytes": found.size,
+        "looked_at": format_time(found.looked_at),
+        "good_at": None if found.good_at is None else format_time(found.good_at),
     }
 
 

@@ -202,6 +202,25 @@ class TrustSettings(Section):
     )
 
 
+class WatchSettings(Section):
+    """Looks at where the content of images lies."""
+
+    enabled: bool = Field(
+        False, description="look from time to time whether the content of current public entries is there"
+    )
+    interval: float = Field(
+        86_400.0, ge=0.1, le=31_536_000, description="seconds from one look at a location to the next"
+    )
+    pause: float = Field(
+        5.0, ge=0.01, le=3600, description="seconds between two looks of one process, whatever they are at"
+    )
+    allow_private: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+        (),
+        description="networks and hosts inside that may be asked, with commas between; all others are not: "
+        "loopback, private, link-local and metadata addresses, also behind redirects",
+    )
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 

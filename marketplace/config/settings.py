@@ -33,6 +33,7 @@ from marketplace.config.sections import (
     SiteSettings,
     TrustSettings,
     UploadSettings,
+    WatchSettings,
 )
 
 PREFIX = "MARKETPLACE_"
@@ -75,6 +76,7 @@ class Settings(Section):
     mail: MailSettings = MailSettings()
     federation: FederationSettings = FederationSettings()
     reminders: ReminderSettings = ReminderSettings()
+    watch: WatchSettings = WatchSettings()
     session: SessionSettings = SessionSettings()
     limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()

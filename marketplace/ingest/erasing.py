@@ -36,6 +36,7 @@ from marketplace.models import (
     Twin,
     Verdict,
     VerdictChange,
+    WatchedLocation,
 )
 from validators import accept
 from validators.document import Coordinates
@@ -149,7 +150,7 @@ class ErasingService:
         )
         for log_id in session.scalars(select(Change.log_id).where(Change.entry_key == entry.id)).all():
             hide(session, log_id, [entry.id])
-        for table in (EntryTag, EntryLocation, EntryChecksum, Twin):
+        for table in (EntryTag, EntryLocation, EntryChecksum, Twin, WatchedLocation):
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))

@@ -7,6 +7,7 @@ from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
+from marketplace.models.location import WatchedLocation
 from marketplace.models.log import Change, FollowerCursor, Log
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
@@ -69,5 +70,6 @@ __all__ = [
     "Twin",
     "Verdict",
     "VerdictChange",
+    "WatchedLocation",
     "Witnessed",
 ]

@@ -91,6 +91,17 @@ class Due:
         newest = statement.order_by(Current.created.desc(), Current.entry_id).limit(MOST)
         return [_to_reminded(row) for row in self._session.execute(newest)]
 
+    def find_warned(self, entry_key: int) -> Reminded | None:
+        """A current public entry whose endorser is to be warned of what becomes of it."""
+        statement = (
+            _reminded()
+            .join(Entry, Entry.id == Current.entry_key)
+            .join(Certificate, Certificate.id == Entry.certificate_id)
+            .where(Current.log_id == self._log_id, Current.entry_key == entry_key, self._wanted())
+        )
+        row = self._session.execute(statement).one_or_none()
+        return None if row is None else _to_reminded(row)
+
     def is_endorser(self, email: str) -> bool:
         """Whether the public log has a current entry of an address."""
         return bool(

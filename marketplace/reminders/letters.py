@@ -54,6 +54,44 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
     )
 
 
+def location_letter(
+    entry: Reminded, uri: str, reason: str, good_at: datetime | None, site: SiteSettings, digest: str
+) -> Letter:
+    """Tell an endorser, once, that the content of an image is not where the entry says."""
+    title = one_line(site.title, 80)
+    name = shlex.quote(f"{entry.identifier}/{entry.email}")
+    before = f"It was there last at {format_time(good_at)}." if good_at else "It was never found there."
+    lines = [
+        f"{title} ({site.url}) looks at the locations of images from time to time.",
+        "The content of this one is not to be had at its location:",
+        "",
+        *_table([entry]),
+        f"      {one_line(uri, 300)}",
+        f"      {one_line(reason, 200)}",
+        "",
+        f"{before} No further mail comes of this until it has been there again.",
+        "",
+        "To publish the entry with another location, with the key you signed with:",
+        "",
+        f"    marketplace publish --endpoint {shlex.quote(site.url)} IMAGE --location URL {_KEYS} \\",
+        f"        --like {name}",
+        "",
+        "To say that the image is not to be used any more:",
+        "",
+        f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
+        f"        {name}",
+        "",
+        *_footer(entry.email),
+    ]
+    return Letter(
+        to=entry.email,
+        subject=f"{title}: an image of yours is not at its location",
+        body="\n".join(lines),
+        key=f"location/{digest}/{uuid4()}",
+        link=LinkPurpose.STOP,
+    )
+
+
 def monthly_letter(entries: Sequence[Reminded], now: datetime, site: SiteSettings) -> Letter:
     """List what an endorser endorses; the entries are his, and at least one."""
     title, email = one_line(site.title, 80), entries[0].email

@@ -13,7 +13,7 @@ from validators.document import Coordinates
 from validators.rdf import triples
 
 from .certificates import alike_badges, new_badges
-from .entry_page import confirmed_badges, entry_values
+from .entry_page import MOST_LOCATIONS, confirmed_badges, entry_values
 from .errors import HttpError, erased_entry, no_entry
 from .negotiation import ENTRY, Media, choose
 from .pages import page
@@ -118,9 +118,10 @@ def _as_page(request: Request, data: bytes) -> Response:
     confirmed = runtime.confirmation.has_confirmed(shown)
     flags = [*new_badges(own), *alike_badges(alike), *confirmed_badges(confirmed)]
     site_url = runtime.settings.site.url
+    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
     decision = runtime.trust.find_decision(shown, now, email_confirmed=confirmed)
     return page(
         request,
         "entry",
-        entry_values(shown, report.steps, record, timeline, site_url, now, decision, flags),
+        entry_values(shown, report.steps, record, timeline, site_url, now, decision, flags, reached),
     )

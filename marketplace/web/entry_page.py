@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EntryRecord, EntryRow
+from marketplace.watch import Reachability
 from validators.decision import Decision
 from validators.document import AcceptedEntry, format_time
 from validators.report import StepResult
@@ -22,7 +23,7 @@ from .timeline import lay_out
 from .uploads import entry_path
 
 #: Locations that a page lists.
-_MOST_LOCATIONS = 50
+MOST_LOCATIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Location:
 
     text: str
     href: str | None
+    reached: Reachability | None = None
 
 
 def entry_values(
@@ -42,6 +44,7 @@ def entry_values(
     now: datetime,
     decision: Decision | None,
     flags: Sequence[Badge],
+    reached: Mapping[str, Reachability],
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -51,6 +54,7 @@ def entry_values(
         site_url: public base URL of the marketplace.
         decision: whether the site stands by the entry; None where it has no anchors.
         flags: what about the endorser asks for a second look.
+        reached: what is known of locations.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -67,8 +71,10 @@ def entry_values(
         "current": None if record.is_current or record.current is None else entry_path(record.current),
         "facts": facts(entry),
         "extensions": statements(entry.metadata.extensions),
-        "locations": [Location(uri, link(uri)) for uri in entry.metadata.locations[:_MOST_LOCATIONS]],
-        "locations_left_out": max(0, len(entry.metadata.locations) - _MOST_LOCATIONS),
+        "locations": [
+            Location(uri, link(uri), reached.get(uri)) for uri in entry.metadata.locations[:MOST_LOCATIONS]
+        ],
+        "locations_left_out": max(0, len(entry.metadata.locations) - MOST_LOCATIONS),
         "steps": steps,
         "trust": judge(entry),
         "commands": commands(entry, site_url, path),
