@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from validators.checksums import SHA1
 from validators.identifier import is_identifier
 from validators.policy import ChecksumPattern, Code
 from validators.policy.patterns import ALGORITHMS
+
+if TYPE_CHECKING:
+    from marketplace.images import Measured
 
 _CHECKSUM = re.compile(r"(md5|sha-?(1|256|384|512)):", re.IGNORECASE)
 _FORMS = (
@@ -62,7 +65,7 @@ def find_verdict(client: MarketplaceClient, image: str) -> dict[str, Any]:
         ClientError: the marketplace has no word about it, or cannot be asked.
     """
     if image == STDIN or Path(image).is_file():
-        return _of_file(client, image)
+        return verdict_on(client, measured_wholly(image))
     if _CHECKSUM.match(image):
         try:
             return client.verdict(checksum=ChecksumPattern(image).text)
@@ -104,11 +107,15 @@ def _of_image(client: MarketplaceClient, parts: list[str]) -> dict[str, Any]:
     return client.verdict(entry=path)
 
 
-def _of_file(client: MarketplaceClient, name: str) -> dict[str, Any]:
-    """The verdict on a file: the image that its SHA-1 names, if every checksum of it is the file's own."""
+def measured_wholly(name: str) -> Measured:
+    """What an image file is, with every digest that an endorser can name."""
     from marketplace.cli.describing import measure_file
 
-    measured = measure_file(name, tuple(ALGORITHMS.values()))
+    return measure_file(name, tuple(ALGORITHMS.values()))
+
+
+def verdict_on(client: MarketplaceClient, measured: Measured) -> dict[str, Any]:
+    """The verdict on a file: the image that its SHA-1 names, if every checksum of it is the file's own."""
     verdict = client.verdict(identifier=measured.identifier)
     if not verdict["allowed"]:
         return verdict

@@ -12,6 +12,7 @@ _FOR_USERS = {
     "list": ("marketplace.cli.reading:list_", "List a marketplace's entries."),
     "show": ("marketplace.cli.reading:show", "Fetch one entry, verify it and show it."),
     "allowed": ("marketplace.cli.allowing:allowed", "Tell whether an image may be started."),
+    "identify": ("marketplace.cli.identifying:identify", "Tell what an image file or a checksum is."),
     "why": ("marketplace.cli.explaining:why", "Tell why an image is allowed, or not."),
     "policy": ("marketplace.cli.policies:policy", "Try policies for starting images."),
     "endorser": ("marketplace.cli.endorsing:endorser", "Look at who endorses, and with what."),

@@ -17,9 +17,19 @@ from marketplace.client import MarketplaceClient
 from marketplace.client.errors import ClientError
 from marketplace.client.marketplace import ListQuery, Location, Status
 from validators import accept
-from validators.document import AcceptedEntry
+from validators.checksums import SHA1, canonical, find_checksum
+from validators.document import AcceptedEntry, Checksum
+from validators.identifier import identifier_from_sha1, is_identifier
 from validators.statement import tell_statement
 from validators.status import status_of
+
+#: How an entry can be named.
+ENTRY_FORMS = (
+    "name an entry as ID, ID/EMAIL, ID/EMAIL/CREATED, EMAIL/TAG, a checksum (hex digits or sha256:HEX), "
+    "or by its URL"
+)
+#: Where the URLs of entries, tags and images have their names.
+_PLACES = ("/metadata/", "/api/v1/entries/", "/api/v1/images/", "/api/v1/tags/", "/images/", "/tag/")
 
 
 @click.command("list", short_help="List a marketplace's entries.")
@@ -86,12 +96,12 @@ def list_(
 @click.option(
     "--out", metavar="FILE", help="Write the exact signed bytes there (- for standard output) instead."
 )
-@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
+@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]|EMAIL/TAG|CHECKSUM|URL")
 def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> None:
     """Fetch one entry, verify it and show what was signed.
 
-    Without EMAIL and CREATED it is the current entry of the image. The URL of
-    an entry will do as well.
+    Without EMAIL and CREATED, and with a checksum, it is the current entry of the image;
+    with EMAIL/TAG the entry that the endorser tagged so. The URL of an entry will do as well.
     """
     with open_client(endpoint) as client:
         path = find_path(client, entry)
@@ -143,25 +153,65 @@ def _status_at(entry: AcceptedEntry, now: datetime) -> str:
 
 
 def find_path(client: MarketplaceClient, entry: str) -> str:
-    """The coordinates of the entry that a user names: ID, ID/EMAIL, ID/EMAIL/CREATED, or its URL.
+    """The coordinates of the entry that a user names; see ENTRY_FORMS.
 
     Raises:
         CommandError: it is none of these.
         ClientError: there is no such entry, or there are several.
     """
-    parts = [part for part in path_of_url(entry).split("/") if part]
+    text = path_of_url(entry)
+    checksum = None if is_identifier(text) else find_checksum(text)
+    if checksum is not None:
+        return _path_of_image(client, checksum)
+    parts = [part for part in text.split("/") if part]
+    if len(parts) >= 2 and "@" in parts[0]:
+        return tagged_path(client, parts[0], text.strip("/").partition("/")[2])
     if len(parts) == 3:
         return "/".join(parts)
     if len(parts) in (1, 2):
         return client.resolve(*parts).path
-    raise CommandError(f"{entry}: name an entry as ID, ID/EMAIL or ID/EMAIL/CREATED", ExitCode.USAGE)
+    raise CommandError(f"{entry}: {ENTRY_FORMS}", ExitCode.USAGE)
+
+
+def _path_of_image(client: MarketplaceClient, checksum: Checksum) -> str:
+    if checksum.algorithm == SHA1:
+        return client.resolve(identifier_from_sha1(checksum.value)).path
+    path = client.resolve(checksum=f"{checksum.algorithm}:{checksum.value}").path
+    accepted = accept(client.fetch(path))
+    if checksum not in map(canonical, accepted.metadata.checksums):
+        raise CommandError(
+            f"asked for {checksum.algorithm} {checksum.value}, the marketplace sent "
+            f"{accepted.coordinates.path()}, which does not state it",
+            ExitCode.VERIFICATION_FAILED,
+        )
+    return path
+
+
+def tagged_path(client: MarketplaceClient, email: str, tag: str) -> str:
+    """The coordinates of the entry that an endorser's tag names, verified.
+
+    Raises:
+        CommandError: the tag names none, or the marketplace sent what that endorser did not tag so.
+    """
+    data = client.tagged(email, tag)
+    if data is None:
+        raise CommandError(f"{email}/{tag}: the tag names no entry", ExitCode.NOT_FOUND)
+    accepted = accept(data)
+    if accepted.endorser.email != email or tag not in accepted.metadata.tags:
+        raise CommandError(
+            f"asked for {email}/{tag}, the marketplace sent {accepted.coordinates.path()}",
+            ExitCode.VERIFICATION_FAILED,
+        )
+    return accepted.coordinates.path()
 
 
 def path_of_url(entry: str) -> str:
     """The coordinates in the URL of an entry; any other text as it is."""
-    if entry.startswith(("http://", "https://")):
-        return unquote(urlsplit(entry).path).partition("/metadata/")[2]
-    return entry
+    if not entry.startswith(("http://", "https://")):
+        return entry
+    path = unquote(urlsplit(entry).path)
+    found = (path.partition(place)[2] for place in _PLACES if place in path)
+    return next(found, "").removesuffix("/statement").removesuffix("/decision")
 
 
 def _facts(entry: AcceptedEntry, output: Format) -> dict[str, Any]:

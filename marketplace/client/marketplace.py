@@ -373,24 +373,28 @@ class MarketplaceClient:
             if self._transport.received > most:
                 raise TransportError("the marketplace's answer to the search is too large; ask for less")
 
-    def resolve(self, identifier: str, email: str | None = None) -> Listed:
+    def resolve(
+        self, identifier: str | None = None, email: str | None = None, *, checksum: str | None = None
+    ) -> Listed:
         """The one current entry, of whatever status and trust, for an image (and endorser).
+
+        Args:
+            checksum: of the image, instead of its identifier.
 
         Raises:
             NotFoundError: there is none.
             AmbiguousError: several endorsers have one.
         """
-        query = ListQuery(status="all", identifier=identifier, email=email, limit=2, trust="all")
+        query = ListQuery(
+            status="all", identifier=identifier, email=email, limit=2, trust="all", checksum=checksum
+        )
+        named = checksum or "/".join(filter(None, (identifier, email)))
         found = list(self.entries(query))
         if not found:
-            raise NotFoundError(
-                f"the marketplace has no entry for {'/'.join(filter(None, (identifier, email)))}"
-            )
+            raise NotFoundError(f"the marketplace has no entry for {named}")
         if len(found) > 1:
             names = ", ".join(each.email for each in self.entries(replace(query, limit=10)))
-            raise AmbiguousError(
-                f"several endorsers have an entry for {identifier}: {names}; name one of them"
-            )
+            raise AmbiguousError(f"several endorsers have an entry for {named}: {names}; name one of them")
         return found[0]
 
     def _page(self, query: ListQuery, start: int, length: int) -> tuple[list[Listed], int]:
