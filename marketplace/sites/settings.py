@@ -146,6 +146,22 @@ class FetchTable(_Table):
         return self
 
 
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class NetworkTable(_Table):
+    """What images may ask for; they are strangers.
+
+    Args:
+        allow_inbound, allow_outbound: ports; none named: any single port.
+        allow_all: whether port 0, which stands for all, is let through.
+    """
+
+    allow_inbound: tuple[Port, ...] = (22, 80, 443, 8080)
+    allow_outbound: tuple[Port, ...] = ()
+    allow_all: bool = False
+
+
 class DirectoryTable(_Table):
     """A folder that users or hypervisors read images from."""
 
@@ -256,6 +272,7 @@ class SiteTable(_Table):
     policy: dict[str, Any] = {}
     decision: DecisionTable = DecisionTable()
     fetch: FetchTable = FetchTable()
+    network: NetworkTable = NetworkTable()
     store: tuple[StoreTable, ...] = ()
     subscription: tuple[SubscriptionTable, ...] = ()
     hook: tuple[HookTable, ...] = ()

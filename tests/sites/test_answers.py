@@ -132,7 +132,8 @@ def test_silent_clients_keep_nobody_from_asking(served: Path) -> None:
 
 
 DOMAIN = """<domain type='qemu'><name>m</name><metadata>
-<mp:image xmlns:mp='https://marketplace.example.org/site/1'><mp:identifier> claimed </mp:identifier></mp:image>
+<mp:image xmlns:mp='https://marketplace.example.org/site/1'>
+<mp:identifier> claimed </mp:identifier></mp:image>
 </metadata><devices><disk><source file='/a.raw'/><backingStore><source file='/b.raw'/></backingStore></disk>
 <disk><source dev='/dev/x'/></disk></devices></domain>"""
 

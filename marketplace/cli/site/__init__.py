@@ -23,6 +23,7 @@ COMMANDS = {
     "release": "saying:release",
     "quarantine": "keeping:quarantine",
     "verify": "keeping:verify",
+    "rules": "ports:rules",
     "hook": "hooks:hook",
 }
 
