@@ -24,6 +24,7 @@ from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.acceptance import Acceptance
+from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
@@ -381,7 +382,8 @@ def build(settings: Settings) -> Runtime:
     search = SearchService(database, lists.catalogue, indexer, TrustShown(settings.trust.show))
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
-    verdicts = VerdictService(database, trust_store, trust, utc_now)
+    settling = SettlingService(database)
+    verdicts = VerdictService(database, trust_store, trust, utc_now, settling.refresh)
     precedence = Precedence()
     conflicts = _conflicts(settings, database)
     shown = SiteFilter(
@@ -457,6 +459,8 @@ def build(settings: Settings) -> Runtime:
             mail_owed,
             chores=[
                 Chore("expiry of pending uploads", 60.0, confirmation.expire),
+                # A confirmation is taken in at once where an upload follows it, else by this.
+                Chore("current entries", 5.0, settling.refresh),
                 Chore("reminders", settings.reminders.interval, reminders.run),
             ],
             on_outcome=metrics.count_mail,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Follower, Precedence
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Follower, Precedence, RenewedFollower
 from marketplace.db import Database
 from marketplace.system_errors import reason_of
 
@@ -156,7 +156,7 @@ def step(database: Database, follower: Follower) -> int:
     """Hand a follower the next rows of each log and move its cursors.
 
     Returns:
-        how many rows it took in; 0 when it is up to date.
+        how many rows and renewals it took in; 0 when it is up to date.
 
     Raises:
         Exception: whatever the follower raises; its cursor stays where it was.
@@ -170,24 +170,28 @@ def _step_log(database: Database, follower: Follower, log: str) -> int:
     with database.read() as session:
         size, position = ChangeLog(session).size(log), Cursors(session).position(follower.name, log)
         outdated = Cursors(session).is_outdated(follower.name, log)
-        if position == size and not outdated:
+        renewals, images = Cursors(session).renewals(follower.name, log)
+        if position == size and not outdated and not images:
             return 0
         revision = ChangeLog(session).revision(log)
         changes = [] if outdated else ChangeLog(session).page(log, position, BATCH)
         if changes:
             follower.apply(session, log, changes)
+        if images and not outdated and isinstance(follower, RenewedFollower):
+            follower.renew(session, log, images)
     if outdated:
         _logger.info("follower %s starts again: other rows of log %s are shown now", follower.name, log)
         _start_again(database, follower)
         return 0
-    if not changes:
+    if not changes and position != size:
         # The log is shorter than what was followed: it comes from a backup, or is another one.
         _logger.warning("follower %s was ahead of log %s and starts again from 0", follower.name, log)
         rebuild(database, follower)
         return 0
     with database.write() as session:
-        Cursors(session).move(follower.name, log, changes[-1].sequence + 1, revision)
-    return len(changes)
+        end = changes[-1].sequence + 1 if changes else position
+        Cursors(session).move(follower.name, log, end, revision, renewals)
+    return len(changes) + len(images)
 
 
 def step_over(database: Database, follower: Follower) -> int:

@@ -49,6 +49,11 @@ class Coordinates:
         """The creation time as the format writes it, ``YYYY-MM-DDThh:mm:ssZ``."""
         return format_time(self.created)
 
+    @property
+    def image(self) -> tuple[str, str]:
+        """Identifier and e-mail: what newer entries are about too."""
+        return self.identifier, self.email
+
     def path(self) -> str:
         """``IDENTIFIER/EMAIL/CREATED``, the part of a URL behind ``/metadata/``."""
         return f"{self.identifier}/{self.email}/{self.created_text}"
@@ -126,6 +131,7 @@ class Signer:
 
     Args:
         certificate: DER bytes of the certificate whose key verified the signature.
+        key_digest: SHA-256 of that public key (SubjectPublicKeyInfo), in hex.
         intermediates: DER bytes of the other certificates, in document order, unverified.
         not_before: start of the certificate's validity, UTC.
         not_after: end of the certificate's validity, UTC.
@@ -136,6 +142,7 @@ class Signer:
     certificate: bytes
     intermediates: tuple[bytes, ...]
     fingerprint: str
+    key_digest: str
     not_before: datetime
     not_after: datetime
     email: str | None

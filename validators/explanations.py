@@ -213,8 +213,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "image, deprecate it: that passes whatever the date."
         ),
         "gate.older-than-latest": (
-            "You have endorsed this image at a later time already, and the later entry counts. Sign "
-            "again now."
+            "You have endorsed this image at a later time already, with the same key or with another "
+            "certificate that this site trusts, and the later entry counts. Sign again now."
         ),
         "gate.certificate-revoked": (
             "Whoever issued the certificate no longer stands by it, most often because the key was lost or "

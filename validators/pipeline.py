@@ -71,6 +71,7 @@ def _signer(signed: SignedContent) -> Signer:
         certificate=certificate.der,
         intermediates=signed.others,
         fingerprint=certificate.fingerprint.hex(),
+        key_digest=certificate.key_fingerprint.hex(),
         not_before=certificate.not_before,
         not_after=certificate.not_after,
         email=certificate.email,

@@ -44,10 +44,12 @@ def upgrade() -> None:
         "certificate",
         sa.Column("id", KEY, nullable=False),
         sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("key_digest", TEXT, nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
         sa.Column("not_before", SECONDS, nullable=False),
         sa.Column("not_after", SECONDS, nullable=False),
         sa.Column("email", TEXT, nullable=True),
+        sa.CheckConstraint("length(key_digest) = 64", name="ck__certificate__key_digest"),
         sa.PrimaryKeyConstraint("id", name="pk__certificate"),
         sa.UniqueConstraint("fingerprint", name="uq__certificate__fingerprint"),
     )
@@ -76,6 +78,7 @@ def upgrade() -> None:
         sa.Column("revision", KEY, server_default="0", nullable=False),
         sa.Column("filtered_by", TEXT, server_default="", nullable=False),
         sa.Column("judged_at", KEY, server_default="0", nullable=False),
+        sa.Column("renewals", KEY, server_default="0", nullable=False),
         sa.CheckConstraint("next_sequence >= 0", name="ck__log__next_sequence"),
         sa.PrimaryKeyConstraint("id", name="pk__log"),
         sa.UniqueConstraint("name", name="uq__log__name"),
@@ -181,6 +184,7 @@ def upgrade() -> None:
         sa.Column("basis", TEXT, nullable=False),
         sa.Column("settings", TEXT, nullable=False),
         sa.Column("refreshed_at", SECONDS, nullable=False),
+        sa.Column("followed", KEY, server_default="0", nullable=False),
         sa.CheckConstraint("id = 1", name="ck__trust_state__one_row"),
         sa.PrimaryKeyConstraint("id", name="pk__trust_state"),
     )
@@ -254,9 +258,19 @@ def upgrade() -> None:
         sa.Column("log_id", KEY, nullable=False),
         sa.Column("position", KEY, nullable=False),
         sa.Column("revision", KEY, server_default="0", nullable=False),
+        sa.Column("renewals", KEY, server_default="0", nullable=False),
         sa.CheckConstraint("position >= 0", name="ck__follower_cursor__position"),
         sa.ForeignKeyConstraint(["log_id"], ["log.id"], name="fk__follower_cursor__log_id__log"),
         sa.PrimaryKeyConstraint("follower", "log_id", name="pk__follower_cursor"),
+    )
+    op.create_table(
+        "renewal",
+        sa.Column("log_id", KEY, nullable=False),
+        sa.Column("number", KEY, nullable=False),
+        sa.Column("identifier", TEXT, nullable=False),
+        sa.Column("email", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(["log_id"], ["log.id"], name="fk__renewal__log_id__log"),
+        sa.PrimaryKeyConstraint("log_id", "number", name="pk__renewal"),
     )
     op.create_table(
         "group_member",
@@ -472,6 +486,11 @@ def upgrade() -> None:
         sa.Column("email", TEXT, nullable=False),
         sa.Column("created", SECONDS, nullable=False),
         sa.Column("deprecated", sa.Boolean(), nullable=False),
+        sa.Column("key_digest", TEXT, nullable=False),
+        sa.Column("contested", sa.Boolean(), nullable=False),
+        sa.Column("trusted_created", SECONDS, nullable=True),
+        sa.Column("trusted_deprecated", sa.Boolean(), nullable=True),
+        sa.Column("trusted_id", TEXT, nullable=True),
         sa.Column("valid_until", sa.BigInteger(), nullable=False),
         sa.Column("has_web", sa.Boolean(), nullable=False),
         sa.Column("has_pdisk", sa.Boolean(), nullable=False),
@@ -491,7 +510,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__current__entry_key__entry"),
         sa.ForeignKeyConstraint(["log_id"], ["log.id"], name="fk__current__log_id__log"),
         sa.PrimaryKeyConstraint("id", name="pk__current"),
-        sa.UniqueConstraint("log_id", "identifier", "email", name="uq__current__log_id_identifier_email"),
+        sa.UniqueConstraint(
+            "log_id",
+            "identifier",
+            "email",
+            "key_digest",
+            name="uq__current__log_id_identifier_email_key_digest",
+        ),
+    )
+    op.create_index(
+        "ix__current__contested",
+        "current",
+        ["identifier", "email"],
+        sqlite_where=sa.text("contested"),
+        postgresql_where=sa.text("contested"),
     )
     op.create_index("ix__current__coordinates", "current", ["identifier", "email"])
     op.create_index("ix__current__created", "current", ["log_id", "created", "tie", "entry_key"])
@@ -548,12 +580,15 @@ def upgrade() -> None:
         sa.Column("entry_key", KEY, autoincrement=False, nullable=False),
         sa.Column("place", TEXT, nullable=False),
         sa.Column("series", TEXT, nullable=False),
+        sa.Column("line", TEXT, nullable=False),
+        sa.Column("trusted", sa.Boolean(), nullable=False),
         sa.Column("statement", TEXT, nullable=False),
         sa.Column("created", SECONDS, nullable=False),
         sa.Column("reason", TEXT, nullable=False),
         sa.Column("erased_at", SECONDS, nullable=False),
         sa.CheckConstraint("length(place) = 64", name="ck__erasure__place"),
         sa.CheckConstraint("length(series) = 64", name="ck__erasure__series"),
+        sa.CheckConstraint("length(line) = 64", name="ck__erasure__line"),
         sa.CheckConstraint("length(statement) = 64", name="ck__erasure__statement"),
         sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__erasure__entry_key__entry"),
         sa.PrimaryKeyConstraint("entry_key", name="pk__erasure"),

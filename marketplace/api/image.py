@@ -6,7 +6,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.entries import EntryRow
+from marketplace.entries import EntryRow, current_among
 from marketplace.entries.service import ROWS_LIMIT
 from marketplace.runtime import Runtime
 from marketplace.web.errors import NotFoundError
@@ -47,15 +47,14 @@ def image(request: Request) -> Response:
         raise NotFoundError("image.unknown", "no entry about this image is known")
     # In this order two entries with one creation time stay apart, and a cursor is text throughout.
     found, after = cut_page(sorted(entries, key=_place), _place, asked[CURSOR], asked[LIMIT])
-    current = {entry.email: entry.entry_id for entry in entries}
+    current = current_among(entries)
     urls, now = Urls(site_url(request)), request.registry[Runtime].now()
     body = {
         "identifier": identifier,
         "total": len(entries),
-        "endorsers": len(current),
+        "endorsers": len({entry.email for entry in entries}),
         "entries": [
-            {**show_line(row, row.status(now), urls), "current": current[row.email] == row.entry_id}
-            for row in found
+            {**show_line(row, row.status(now), urls), "current": row.key in current} for row in found
         ],
     }
     return page(request, body, encode_cursor(after, "api.image"))

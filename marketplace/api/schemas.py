@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from marketplace.catalogue.facts import Facet
+from marketplace.entries.records import MOST_RIVALS
 from marketplace.peers.sites import Question
 from marketplace.rules.trust import STANDINGS
 
@@ -126,9 +127,22 @@ _STATEMENT: Mapping[str, Schema] = {
 }
 _NOW: Mapping[str, Schema] = {
     "status": STATUS,
-    "current": _said(FLAG, "whether it is this endorser's latest entry for the image"),
+    "current": _said(FLAG, "whether lists show it: nothing newer by this endorser supersedes it"),
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
     "conflicts": _said(array(DIGEST), "ids of entries that say something else at the same coordinates"),
+    "also_current": _said(
+        array(
+            record(
+                "A current entry for the same image by the same address, signed with another key.",
+                id=DIGEST,
+                key=_said(DIGEST, "SHA-256 of the public key"),
+                trusted=_said(FLAG, "this site trusts its certificate for the address"),
+                links=record("Where it is.", self=URL),
+            )
+        ),
+        "not empty where two certificates use one address and neither supersedes the other, "
+        f"newest first, at most {MOST_RIVALS}",
+    ),
     "verdict": ref("Verdict"),
     "accepted_at": TIME,
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),

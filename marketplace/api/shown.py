@@ -109,6 +109,15 @@ def show_entry(
         "current": record.is_current,
         "superseded_by": newer,
         "conflicts": list(record.conflicts),
+        "also_current": [
+            {
+                "id": rival.entry_id,
+                "key": rival.key_digest,
+                "trusted": rival.trusted,
+                "links": {"self": urls.entry(rival.coordinates)},
+            }
+            for rival in record.rivals
+        ],
         "verdict": show_verdict(record.row),
         "accepted_at": format_time(record.accepted_at),
         "seen_by": list(record.logs),

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.loading import load_current
-from marketplace.catalogue.logs import FollowedLog
+from marketplace.catalogue.logs import FollowedLog, Stand
 from marketplace.catalogue.marks import Judged, Marks, load_judged
 from marketplace.catalogue.texts import gather
 from marketplace.catalogue.values import Values
@@ -61,9 +61,10 @@ class Catalogue:
         """
         if scope.verdicts > self._revision:
             self._judge(session, scope.verdicts)
-        for name, (log_id, size, revision) in zip(scope.names, scope.version, strict=True):
-            if self._lacks(log_id, size, revision):
-                self._read(session, log_id, name, size, revision)
+        for name, (log_id, *seen) in zip(scope.names, scope.version, strict=True):
+            stand = Stand(*seen)
+            if self._lacks(log_id, stand):
+                self._read(session, log_id, name, stand)
 
     @contextmanager
     def look(self, session: Session, scope: Scope) -> Iterator[View]:
@@ -128,22 +129,23 @@ class Catalogue:
                 self._revision = revision
                 self._views.clear()
 
-    def _lacks(self, log_id: int, size: int, revision: int) -> bool:
+    def _lacks(self, log_id: int, stand: Stand) -> bool:
         """Whether a snapshot of a log is newer than what is known of it."""
         followed = self._logs.get(log_id)
-        return followed is None or (followed.revision, followed.position) < (revision, size)
+        return followed is None or followed.stand.is_behind(stand)
 
-    def _read(self, session: Session, log_id: int, name: str, size: int, revision: int) -> None:
+    def _read(self, session: Session, log_id: int, name: str, stand: Stand) -> None:
         # One thread reads; the others wait for what it reads, which is what they want too.
         with self._reading:
-            if not self._lacks(log_id, size, revision):
+            if not self._lacks(log_id, stand):
                 return
             known = self._logs.get(log_id)
             # Where other rows are shown than those that were read, it is read anew.
-            anew = known is None or known.revision != revision
-            log = FollowedLog(name, revision, Marks(self._verdicts)) if known is None or anew else known
+            anew = known is None or not known.stand.leads_to(stand)
+            log = FollowedLog(name, Marks(self._verdicts)) if known is None or anew else known
             read, gone, fresh, seen = 0, set[int](), list[Facts](), set[tuple[str, str]]()
-            rows = load_current(session, log_id, log.position, size)
+            renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None
+            rows = load_current(session, log_id, log.stand.position, stand.position, renewed)
             # The database is read without the other lock, so that searches go on meanwhile.
             while many := list(islice(rows, _TAKEN)):
                 read += len(many)
@@ -160,7 +162,7 @@ class Catalogue:
                 self._values.arrange(fresh)
                 if anew and known is not None:
                     gone.update(known.current - log.current)
-                caught_up, log.position = log.position > 0, size
+                caught_up, log.stand = log.stand.position > 0, stand
                 self._logs[log_id] = log
                 self._let_go(gone)
                 if caught_up and read <= _INDEXED:
@@ -186,7 +188,7 @@ class Catalogue:
 
     def _view_of(self, keys: tuple[int, ...]) -> View:
         logs = [self._logs[key] for key in keys]
-        state = tuple((one.revision, one.position) for one in logs)
+        state = tuple(one.stand for one in logs)
         known = self._views.get(keys)
         if known is None or known.state != state:
             known = self._views[keys] = View(state, logs, self._values, self._lock)

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import TypeVar
 
 from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
+from marketplace.rules.current import Claim, Rank
+
+T = TypeVar("T")
 
 #: Characters of a facet's value; what an entry says beyond is not told apart.
 VALUE_LENGTH = 100
@@ -54,6 +58,9 @@ class Facts:
         certificate_id: key of the signer's certificate.
         strength: of the signature, as stored.
         entry_number: the entry id as a number, which takes half the memory.
+        key_digest: of the signer's key.
+        trusted: where several keys speak about the image, the rank of this key's newest entry in the log
+            whose certificate the site trusts for the address.
         twins: certificates under which its log holds the same statement too, with the signatures' strengths.
         spelled: the values of each facet in SPELLED, in that order, as written.
     """
@@ -70,6 +77,8 @@ class Facts:
     title: str
     size: int
     spelled: tuple[tuple[str, ...], ...]
+    key_digest: str = ""
+    trusted: Rank | None = None
     twins: tuple[tuple[int, str], ...] = ()
 
     @property
@@ -82,9 +91,10 @@ class Facts:
         """Whether it can ever expire: a deprecated entry stays deprecated."""
         return self.valid_until != FOREVER and not self.deprecated
 
-    def precedence(self) -> tuple[int, bool, int]:
-        """Greatest for the entry that is shown of an image and endorser; as rules.current.precedence."""
-        return self.created, self.deprecated, -self.entry_number
+    def claim(self, of: T) -> Claim[T]:
+        """Its claim to be current beside entries of other logs, as that of something."""
+        rank = self.created, self.deprecated, -self.entry_number
+        return Claim(of, rank, self.key_digest, self.trusted)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.catalogue import text
 from marketplace.catalogue.facts import SPELLED, Facet, Facts, location_values, present
 from marketplace.catalogue.texts import LEADING
-from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Twin
+from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Renewal, Twin
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
@@ -34,8 +34,14 @@ class Loaded:
     search_text: str
 
 
-def load_current(session: Session, log_id: int, since: int, end: int) -> Iterator[Loaded]:
-    """The current entries of a log that its rows ``since <= sequence < end`` can have changed."""
+def load_current(
+    session: Session, log_id: int, since: int, end: int, renewed: int | None = None
+) -> Iterator[Loaded]:
+    """The current entries of a log that its rows ``since <= sequence < end`` can have changed.
+
+    Args:
+        renewed: of the log's renewals those from this number on count too; None for none.
+    """
     statement = _CURRENT.where(Current.log_id == log_id)
     tagged = (
         select(EntryTag.entry_key, EntryTag.tag)
@@ -44,7 +50,7 @@ def load_current(session: Session, log_id: int, since: int, end: int) -> Iterato
     )
     twins = _TWINS.where(Current.log_id == log_id)
     if since > 0:
-        rows = touched(log_id, since, end)
+        rows = touched(log_id, since, end, renewed)
         same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
         statement, tagged, twins = (one.join(rows, same) for one in (statement, tagged, twins))
     tags: defaultdict[int, list[str]] = defaultdict(list)
@@ -59,15 +65,23 @@ def load_current(session: Session, log_id: int, since: int, end: int) -> Iterato
         yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())), shared)
 
 
-def touched(log_id: int, since: int, end: int) -> Subquery:
-    """The images and endorsers that some rows of a log are about. Joined first, so that indexes lead on."""
-    return (
+def touched(log_id: int, since: int, end: int, renewed: int | None = None) -> Subquery:
+    """The images and endorsers that some rows of a log are about, and those of its renewals from a number on.
+
+    Joined first, so that indexes lead on.
+    """
+    of_rows = (
         select(Entry.identifier, Entry.email)
         .distinct()
         .join(Change, Change.entry_key == Entry.id)
         .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
-        .subquery("touched")
     )
+    if renewed is None:
+        return of_rows.subquery("touched")
+    of_renewals = select(Renewal.identifier, Renewal.email).where(
+        Renewal.log_id == log_id, Renewal.number >= renewed
+    )
+    return of_rows.union(of_renewals).subquery("touched")
 
 
 _OWN, _OTHER = aliased(Twin), aliased(Twin)
@@ -93,6 +107,10 @@ _CURRENT: Select[Any] = (
         # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
         type_coerce(Current.created, BigInteger).label("created"),
         Current.deprecated,
+        Current.key_digest,
+        type_coerce(Current.trusted_created, BigInteger).label("trusted_created"),
+        Current.trusted_deprecated,
+        Current.trusted_id,
         Current.valid_until,
         Current.has_web,
         Current.has_pdisk,
@@ -143,6 +161,10 @@ def _loaded(
         size=row.size,
         # Few values are different ones: the same value is the same object, whatever entry has it.
         spelled=tuple(shared.setdefault(spelled[facet], spelled[facet]) for facet in SPELLED),
+        key_digest=shared.setdefault(row.key_digest, row.key_digest),
+        trusted=None
+        if row.trusted_id is None
+        else (row.trusted_created, row.trusted_deprecated, -int(row.trusted_id, 16)),
         twins=twins,
     )
     told = (row.title, row.os, row.publisher, *tags)

@@ -15,6 +15,26 @@ from pyroaring import BitMap
 from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.marks import Marks
 from marketplace.catalogue.vocabulary import Vocabulary
+from marketplace.models.log import RENEWALS_KEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How far a log has come: rows, how often it changed which of them are shown, and renewals."""
+
+    position: int = 0
+    revision: int = 0
+    renewals: int = 0
+
+    def is_behind(self, other: Stand) -> bool:
+        """Whether the other one is a later state of the log."""
+        if self.revision != other.revision:
+            return self.revision < other.revision
+        return self.position < other.position or self.renewals < other.renewals
+
+    def leads_to(self, other: Stand) -> bool:
+        """Whether rows and renewals that are still there make the other one of this one."""
+        return self.revision == other.revision and other.renewals - self.renewals <= RENEWALS_KEPT
 
 
 @dataclass(slots=True)
@@ -22,16 +42,15 @@ class FollowedLog:
     """A log as far as it was read.
 
     Args:
-        position: rows of it that were read.
+        stand: as far as it was read.
         current: keys of its current entries; replaced and never changed, as are ``signatures`` and the
             values of ``marks``, so that they can be handed out.
         images: the keys of the current entries of each image and endorser.
     """
 
     name: str
-    revision: int
     marks: Marks
-    position: int = 0
+    stand: Stand = Stand()
     current: BitMap = field(default_factory=BitMap)
     items: dict[int, Facts] = field(default_factory=dict)
     images: dict[tuple[str, str], list[int]] = field(default_factory=dict)

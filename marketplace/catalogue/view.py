@@ -13,6 +13,7 @@ from marketplace.catalogue.facts import BY_LOG, Facet
 from marketplace.catalogue.logs import FollowedLog
 from marketplace.catalogue.order import By, Place
 from marketplace.catalogue.values import PLACES, Values
+from marketplace.rules.current import unsuperseded
 from marketplace.rules.status import Status
 
 #: So many entries are looked at in the time that the bitmap of one value takes.
@@ -177,21 +178,20 @@ def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str,
 
 
 def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
-    """For each log what it shows of its own: the best of all logs for each image and endorser, once."""
+    """For each log what it shows of its own: what is current in all logs together, every entry once."""
     if len(logs) < 2:
         return [one.current for one in logs]
     hidden = [BitMap() for _ in logs]
     largest = max(range(len(logs)), key=lambda number: len(logs[number].images))
     # The largest log is only asked about what the others hold.
     for image in {image for number, one in enumerate(logs) if number != largest for image in one.images}:
-        holders = [
-            (one.items[key].precedence(), -number, key)
-            for number, one in enumerate(logs)
-            for key in one.images.get(image, ())
-        ]
-        # Among equals, which are one entry in several logs, the oldest log serves it.
-        best = max(holders)
-        for holder in holders:
-            if holder is not best:
-                hidden[-holder[1]].add(holder[2])
+        holders = [(number, one) for number, one in enumerate(logs) if image in one.images]
+        if len(holders) < 2:
+            continue
+        # Of one entry in several logs the oldest log's claim comes first, and stays.
+        claims = [one.items[key].claim((number, key)) for number, one in holders for key in one.images[image]]
+        stay = {claim.entry for claim in unsuperseded(claims)}
+        for number, key in (claim.entry for claim in claims):
+            if (number, key) not in stay:
+                hidden[number].add(key)
     return [one.current - gone for one, gone in zip(logs, hidden, strict=True)]

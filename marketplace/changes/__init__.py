@@ -1,7 +1,7 @@
 """The log of accepted entries: append, page, follow."""
 
 from marketplace.access.principal import PUBLIC
-from marketplace.changes.follower import Cursors, Follower
+from marketplace.changes.follower import Cursors, Follower, RenewedFollower
 from marketplace.changes.log import Change, ChangeLog, LogNotFoundError, Provenance
 from marketplace.changes.precedence import Precedence
 from marketplace.changes.watch import LogWatch
@@ -16,4 +16,5 @@ __all__ = [
     "LogWatch",
     "Precedence",
     "Provenance",
+    "RenewedFollower",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes.log import Change, ChangeLog
-from marketplace.models import FollowerCursor, Log
+from marketplace.models import FollowerCursor, Log, Renewal
+from marketplace.models.log import RENEWALS_KEPT
 
 
 class Follower(Protocol):
@@ -31,6 +32,17 @@ class Follower(Protocol):
 
     def reset(self) -> None:
         """Forget everything: the log is about to come again from 0, or shows other rows than before."""
+
+
+@runtime_checkable
+class RenewedFollower(Follower, Protocol):
+    """A follower of what is current: that can change without a new row, when a verdict does."""
+
+    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
+        """Look again at what is current of some images, each with an endorser's e-mail, in a log.
+
+        Of the log's rows only those count that were applied. As with ``apply`` it may come again.
+        """
 
 
 class Cursors:
@@ -58,10 +70,32 @@ class Cursors:
                 FollowerCursor.follower == follower,
                 Log.name == log,
                 FollowerCursor.position > 0,
-                FollowerCursor.revision != Log.revision,
+                or_(
+                    FollowerCursor.revision != Log.revision,
+                    Log.renewals - FollowerCursor.renewals > RENEWALS_KEPT,
+                ),
             )
         )
         return found is not None
+
+    def renewals(self, follower: str, log: str) -> tuple[int, list[tuple[str, str]]]:
+        """How many renewals a log has, and the images of those that the follower did not take in."""
+        log_id, end, start = self._session.execute(
+            select(Log.id, Log.renewals, func.coalesce(FollowerCursor.renewals, 0))
+            .outerjoin(
+                FollowerCursor,
+                and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == follower),
+            )
+            .where(Log.name == log)
+        ).one()
+        if start >= end:
+            return end, []
+        rows = self._session.execute(
+            select(Renewal.identifier, Renewal.email)
+            .where(Renewal.log_id == log_id, Renewal.number >= start, Renewal.number < end)
+            .distinct()
+        )
+        return end, [(identifier, email) for identifier, email in rows]
 
     def apart(self, follower: str) -> list[str]:
         """Names of the logs that are not as a follower took them in, by code point."""
@@ -77,20 +111,25 @@ class Cursors:
                     or_(
                         Log.next_sequence != stands,
                         and_(stands > 0, FollowerCursor.revision != Log.revision),
+                        and_(stands > 0, FollowerCursor.renewals != Log.renewals),
                     )
                 )
                 .order_by(Log.name)
             )
         )
 
-    def move(self, follower: str, log: str, position: int, revision: int | None = None) -> None:
+    def move(
+        self, follower: str, log: str, position: int, revision: int | None = None, renewals: int | None = None
+    ) -> None:
         """Set the sequence the follower wants next.
 
         Args:
             revision: of the log as its rows were read; None leaves it as it is.
+            renewals: of the log that it took in; None leaves it as it is.
         """
         log_id = ChangeLog(self._session).key(log)
-        values = {"position": position} | ({} if revision is None else {"revision": revision})
+        given = {"position": position, "revision": revision, "renewals": renewals}
+        values = {name: value for name, value in given.items() if value is not None}
         moved = self._session.scalar(
             update(FollowerCursor)
             .where(FollowerCursor.follower == follower, FollowerCursor.log_id == log_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -111,9 +112,17 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
                 f"asked for {path}, the marketplace sent {accepted.coordinates.path()}",
                 ExitCode.VERIFICATION_FAILED,
             )
+        rivals = _ask_rivals(client, path)
         if out is None:
             status = _status(accepted, _ask(client, path), datetime.now(UTC), output)
-            write_record(status | _facts(accepted, output), output, identify="entry")
+            beside = {"also_current": list(rivals)} if rivals else {}
+            write_record(status | _facts(accepted, output) | beside, output, identify="entry")
+    if rivals:
+        click.echo(
+            "marketplace: two certificates use this address: entries signed with other keys are current for "
+            f"this image too ({', '.join(rivals[:3])}). Anybody can write an address into a certificate",
+            err=True,
+        )
     if out is not None:
         write_document(out, data)
 
@@ -124,6 +133,14 @@ def _ask(client: MarketplaceClient, path: str) -> dict[str, Any] | None:
         return client.verdict(entry=path)
     except ClientError:
         return None  # the entry was fetched and verified: that it cannot be judged is shown beside it
+
+
+def _ask_rivals(client: MarketplaceClient, path: str) -> Sequence[str]:
+    """Entries that are current beside one, signed with other keys; none where nobody tells."""
+    try:
+        return client.rivals(path)
+    except ClientError:
+        return ()
 
 
 def _status(

@@ -85,6 +85,7 @@ def refresh(config: Path | None, data: str | None) -> None:
     server reads from its settings at its start only.
     """
     from marketplace.cli.database import open_database
+    from marketplace.ingest.settling import SettlingService
     from marketplace.runtime import utc_now
     from marketplace.trust import TrustService, VerdictService, open_store
     from marketplace.trust.memory import TrustMemory
@@ -92,7 +93,8 @@ def refresh(config: Path | None, data: str | None) -> None:
     settings = read_settings(config, data)
     with open_database(settings) as database:
         store = open_store(settings.trust, TrustMemory(database))
-        done = VerdictService(database, store, TrustService(store), utc_now).refresh()
+        settle = SettlingService(database).refresh
+        done = VerdictService(database, store, TrustService(store), utc_now, settle).refresh()
     for fault in store.faults:
         click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)
     click.echo(

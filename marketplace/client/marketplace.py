@@ -196,6 +196,27 @@ class MarketplaceClient:
             return ("public",)
         return tuple(printable(one) for one in found if isinstance(one, str))
 
+    def rivals(self, path: str) -> tuple[str, ...]:
+        """The entries that are current beside one for the same image and address, signed with other keys.
+
+        Args:
+            path: ``IDENTIFIER/EMAIL/CREATED``.
+
+        Returns:
+            their paths, newest first; none where the marketplace does not tell.
+
+        Raises:
+            TransportError: it cannot be reached or fails.
+        """
+        where = f"/api/v1/entries/{quote(path, safe='/@:')}"
+        answer = self._transport.get(where, accept="application/json", limit=MAX_PAGE)
+        told = parse_json(answer) if answer.status == 200 else None
+        found = told.get("also_current") if isinstance(told, dict) else None
+        if not isinstance(found, list):
+            return ()
+        urls = [one["links"]["self"] for one in found if _links_to_itself(one)]
+        return tuple(printable(url.partition("/api/v1/entries/")[2]) for url in urls)
+
     def fetch(self, path: str) -> bytes:
         """The exact bytes of an entry.
 
@@ -383,13 +404,23 @@ class MarketplaceClient:
 
         Raises:
             NotFoundError: there is none.
-            AmbiguousError: several endorsers have one.
+            AmbiguousError: several endorsers have one, or several keys sign for the endorser and the
+                marketplace trusts none of their certificates, or several.
         """
         query = ListQuery(
             status="all", identifier=identifier, email=email, limit=2, trust="all", checksum=checksum
         )
         named = checksum or "/".join(filter(None, (identifier, email)))
         found = list(self.entries(query))
+        if email is not None and len(found) > 1:
+            trusted = list(self.entries(replace(query, trust="chained")))
+            if len(trusted) == 1:
+                return trusted[0]
+            paths = ", ".join(each.path for each in self.entries(replace(query, limit=10)))
+            raise AmbiguousError(
+                f"several certificates use the address {email} for {identifier}: {paths}; "
+                "name one of these entries"
+            )
         if not found:
             raise NotFoundError(f"the marketplace has no entry for {named}")
         if len(found) > 1:
@@ -493,3 +524,8 @@ def _row(cells: list[str]) -> Listed:
 def _present(cell: str) -> str | None:
     # The protocol writes an absent value as the text "null".
     return None if cell == "null" else cell
+
+
+def _links_to_itself(told: object) -> bool:
+    links = told.get("links") if isinstance(told, dict) else None
+    return isinstance(links, dict) and isinstance(links.get("self"), str)

@@ -7,7 +7,9 @@ from marketplace.entries.records import (
     EntryPage,
     EntryRecord,
     EntryRow,
+    Rival,
     StoredEntry,
+    current_among,
 )
 from marketplace.entries.service import EntryService, ListCaches, VisibleEntries
 from marketplace.rules.columns import Column
@@ -26,8 +28,10 @@ __all__ = [
     "EntryService",
     "ListCaches",
     "LocationFilter",
+    "Rival",
     "Status",
     "StatusFilter",
     "StoredEntry",
     "VisibleEntries",
+    "current_among",
 ]

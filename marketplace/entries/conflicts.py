@@ -16,16 +16,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Tuple, literal, select, tuple_
+from sqlalchemy import Row, Tuple, case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
 from marketplace.models import Certificate, Change, ConflictPlace, Entry, EntryBody, Verdict
 from marketplace.models.base import UtcSecond
-from marketplace.rules.current import precedence
-from marketplace.rules.trust import StoredVerdict, is_confirmed
+from marketplace.rules.current import Claim, precedence, preferred
+from marketplace.rules.trust import StoredVerdict, is_confirmed, is_trusted
 from marketplace.rules.visibility import Scope
-from validators.certificates import parse_signer
 from validators.document import Coordinates, Strength
 
 #: Entries shown and read at one place: a peer can send any number of them.
@@ -50,7 +49,7 @@ class Said:
         key: SHA-256 of the public key, in hex.
         fingerprint: of the certificate.
         accepted_at: when a log the reader sees took it first.
-        strength, confirmed, verdict: as of ``EntryRow``.
+        strength, confirmed, trusted, verdict: as of ``EntryRow``.
     """
 
     entry_id: str
@@ -65,11 +64,13 @@ class Said:
     accepted_at: datetime
     strength: Strength
     confirmed: bool
+    trusted: bool
     verdict: StoredVerdict | None
 
-    def rank(self) -> tuple[datetime, bool, int]:
-        """Its precedence: the greatest is what readers are shown."""
-        return precedence(self.created, self.deprecated is not None, self.entry_id)
+    def claim(self) -> Claim[Said]:
+        """This entry as a claim to be shown."""
+        rank = precedence(self.created, self.deprecated is not None, self.entry_id)
+        return Claim(self, rank, self.key, rank if self.trusted else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,12 @@ def find_conflict(session: Session, scope: Scope, place: Coordinates) -> Conflic
     rows = session.execute(
         select(
             Entry,
-            Certificate.der,
+            Certificate.key_digest,
             Certificate.fingerprint,
             Change.accepted_at,
             EntryBody.strength,
             is_confirmed(),
+            is_trusted(),
             *VERDICT_COLUMNS,
         )
         .join(Certificate, Certificate.id == Entry.certificate_id)
@@ -137,11 +139,14 @@ def find_conflict(session: Session, scope: Scope, place: Coordinates) -> Conflic
             Entry.email == place.email,
             Entry.created == place.created,
         )
-        # In the order of precedence, so that what is left out is what nobody is shown anyway.
-        .order_by(Entry.deprecated.is_(None), Entry.entry_id)
+        # What the site trusts first, and then in the order of precedence, so that what is left out is what
+        # nobody is shown anyway.
+        .order_by(case((is_trusted(), 0), else_=1), Entry.deprecated.is_(None), Entry.entry_id)
         .limit(MOST_READ)
     ).all()
-    said = sorted((_said(row) for row in rows), key=Said.rank, reverse=True)
+    said = [_said(row) for row in rows]
+    shown = preferred(one.claim() for one in said)
+    said.sort(key=lambda one: (one is shown, one.claim().rank), reverse=True)
     kind = find_kind((one.key, one.statement) for one in said)
     return None if kind is None else Conflict(place, kind, tuple(said[:MOST_SIDES]), len(said))
 
@@ -162,11 +167,11 @@ def _literal(place: Coordinates) -> Tuple:
 
 
 def _said(row: Row[Any]) -> Said:
-    entry, der, fingerprint, accepted_at, strength, confirmed, *verdict = row
+    entry, key_digest, fingerprint, accepted_at, strength, confirmed, trusted, *verdict = row
     return Said(
         entry_id=entry.entry_id,
         statement=entry.statement,
-        key=parse_signer(der).key_fingerprint.hex(),
+        key=key_digest,
         subject=entry.subject,
         issuer=entry.issuer,
         fingerprint=fingerprint,
@@ -176,5 +181,6 @@ def _said(row: Row[Any]) -> Said:
         accepted_at=accepted_at,
         strength=Strength(strength),
         confirmed=bool(confirmed),
+        trusted=bool(trusted),
         verdict=to_verdict(verdict),
     )

@@ -29,10 +29,12 @@ class Erasures:
     """What was erased, as far as it decides about the rest.
 
     The newest statement about an image may have been that it is deprecated. That it was
-    erased must not make an older one current again.
+    erased must not make an older one current again: one of the same key, or any other one
+    where the site trusted the certificate of the erased one for the address.
 
     Args:
-        until: by log and series, the creation time of the newest entry that was erased.
+        until: by log and line, and for trusted ones by log and series too, the creation time of the
+            newest entry that was erased.
         reasons: by statement, why it was erased.
     """
 
@@ -44,21 +46,37 @@ class Erasures:
         # By its id: migration 0017 found the statement erased already.
         return self.reasons.get(entry.statement) or self.reasons.get(entry.entry_id)
 
-    def supersedes(self, log_id: int, identifier: str, email: str, created: datetime) -> bool:
-        """Whether something newer, or as new, about the image was erased from the log."""
+    def supersedes(self, log_id: int, image: tuple[str, str], key_digest: str, created: datetime) -> bool:
+        """Whether something newer, or as new, that would supersede an entry was erased from the log.
+
+        Args:
+            image: identifier and endorser's e-mail.
+            key_digest: of the key that signed the entry.
+        """
         if not self.until:
             return False
-        until = self.until.get((log_id, series_digest(identifier, email)))
-        return until is not None and created <= until
+        digests = (line_digest(*image, key_digest), series_digest(*image))
+        untils = (self.until.get((log_id, digest)) for digest in digests)
+        return any(until is not None and created <= until for until in untils)
 
 
 def find_erasures(session: Session) -> Erasures:
     """All of them: there are few, if any."""
     # Two questions, and mostly one: a join begins at the wrong end, which is the whole log.
     rows = session.execute(
-        select(Erasure.entry_key, Erasure.series, Erasure.created, Erasure.statement, Erasure.reason)
+        select(
+            Erasure.entry_key,
+            Erasure.series,
+            Erasure.line,
+            Erasure.trusted,
+            Erasure.created,
+            Erasure.statement,
+            Erasure.reason,
+        )
     ).all()
-    erased = {row.entry_key: (row.series, row.created) for row in rows}
+    erased = {
+        row.entry_key: ((row.line, row.series) if row.trusted else (row.line,), row.created) for row in rows
+    }
     until: dict[tuple[int, str], datetime] = {}
     keys = sorted(erased)
     for start in range(0, len(keys), _CHUNK):
@@ -66,8 +84,9 @@ def find_erasures(session: Session) -> Erasures:
             Change.entry_key.in_(keys[start : start + _CHUNK])
         )
         for log_id, key in session.execute(found):
-            series, created = erased[key]
-            until[log_id, series] = max(created, until.get((log_id, series), created))
+            digests, created = erased[key]
+            for digest in digests:
+                until[log_id, digest] = max(created, until.get((log_id, digest), created))
     return Erasures(until, {row.statement: row.reason for row in rows})
 
 
@@ -79,3 +98,8 @@ def place_digest(place: Coordinates) -> str:
 def series_digest(identifier: str, email: str) -> str:
     """What is kept of an erased entry's image and endorser."""
     return sha256(f"{identifier}/{email}".encode()).hexdigest()
+
+
+def line_digest(identifier: str, email: str, key_digest: str) -> str:
+    """What is kept of an erased entry's image, endorser and key."""
+    return sha256(f"{identifier}/{email}/{key_digest}".encode()).hexdigest()

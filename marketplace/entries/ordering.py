@@ -26,7 +26,7 @@ from marketplace.rules.columns import Column
 Place = tuple[bool, Any, int, int]
 
 #: Key, size and revision of a log.
-LogVersion = tuple[int, int, int]
+LogVersion = tuple[int, ...]
 
 #: Keys named in one statement: databases limit its parameters.
 NAMED = 1000
@@ -57,7 +57,7 @@ class Orders:
 
     def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[Place, ...] | None:
         """The places of a log's current entries, ascending; None where they are too many to remember."""
-        key, size, _ = log
+        key, size, *_ = log
         if size > SMALL:
             return None
 

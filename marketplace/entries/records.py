@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.rules.columns import Column
-from marketplace.rules.current import precedence
+from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.status import Status, status_of
-from marketplace.rules.trust import StoredVerdict, TrustMark, marks_of
+from marketplace.rules.trust import StoredVerdict, TrustMark, marks_of, speaks_for
 from validators.document import Coordinates, Strength
 
 
@@ -22,6 +23,8 @@ class EntryRow:
         location: the first location.
         conflicting: another visible entry says something else at the same coordinates.
         confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.
+        key_digest: of the key that signed it.
+        bound: its certificate holds the endorser's address.
         verdict: on its certificate; None where nobody has looked at it yet.
     """
 
@@ -51,6 +54,8 @@ class EntryRow:
     strength: Strength
     conflicting: bool
     confirmed: bool
+    key_digest: str
+    bound: bool
     verdict: StoredVerdict | None = None
 
     @property
@@ -66,14 +71,33 @@ class EntryRow:
         """How this site stands to it."""
         return marks_of(self)
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the site trusts its certificate for the address: it supersedes entries of other keys."""
+        standing = None if self.verdict is None else self.verdict.standing.value
+        return speaks_for(standing, bound=self.bound, confirmed=self.confirmed)
+
     def rank(self) -> tuple[datetime, bool, int]:
         """Its precedence among entries of the same image and endorser."""
         return precedence(self.created, self.deprecated is not None, self.entry_id)
+
+    def claim(self) -> Claim[EntryRow]:
+        """This entry as a claim to be current."""
+        rank = self.rank()
+        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
     def column(self, column: Column) -> str | datetime | None:
         """The value of a column of the list."""
         value: str | datetime | None = getattr(self, column.value)
         return value
+
+
+def current_among(rows: Iterable[EntryRow]) -> set[int]:
+    """The keys of the current ones of a whole timeline."""
+    by_image: defaultdict[tuple[str, str], list[Claim[EntryRow]]] = defaultdict(list)
+    for row in rows:
+        by_image[row.coordinates.image].append(row.claim())
+    return {claim.entry.key for claims in by_image.values() for claim in unsuperseded(claims)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +114,20 @@ class EntryPage:
     matching: int
 
 
+#: Rivals of an entry that are told: anybody can add to them.
+MOST_RIVALS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A current entry beside another one of the same image and address, signed with another key."""
+
+    entry_id: str
+    coordinates: Coordinates
+    key_digest: str
+    trusted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class EntryRecord:
     """One entry with everything the store knows about it.
@@ -98,8 +136,10 @@ class EntryRecord:
         certificate: DER bytes of the signer's certificate.
         certificate_email: the address the certificate binds, if any.
         conflicts: ids of the visible entries that say something else at the same coordinates.
-        current: coordinates of the endorser's current entry for the image, which may be this one; None
-            where that was erased.
+        current: coordinates of the current entry for the image that counts in the place of this one, which
+            may be this one; None where that was erased.
+        rivals: the other current entries for the image by the same address, each signed with another key
+            that cannot supersede this one's; the newest first, at most MOST_RIVALS of them.
         accepted_at: when the log took it.
         body_size: length of the received bytes.
         logs: names of the visible logs that hold it, the oldest first.
@@ -117,6 +157,7 @@ class EntryRecord:
     conflicts: tuple[str, ...]
     current_id: str
     current: Coordinates | None
+    rivals: tuple[Rival, ...]
     accepted_at: datetime
     body_size: int
     logs: tuple[str, ...]

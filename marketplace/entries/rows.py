@@ -7,10 +7,10 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, select
+from sqlalchemy import Row, Select, and_, bindparam, false, func, select
 
 from marketplace.entries.records import EntryRow
-from marketplace.models import Change, Entry, EntryBody, Verdict
+from marketplace.models import Certificate, Change, Entry, EntryBody, Verdict
 from marketplace.rules.trust import StoredVerdict, is_confirmed
 from marketplace.rules.visibility import Scope
 from validators.document import Strength
@@ -59,11 +59,14 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
             EntryBody.strength,
             scope.conflicting().label("conflicting"),
             is_confirmed().label("confirmed"),
+            Certificate.key_digest,
+            func.coalesce(Certificate.email == Entry.email, false()).label("bound"),
             *VERDICT_COLUMNS,
         )
         .select_from(Entry)
         .join(Change, and_(Change.entry_key == Entry.id, scope.serves()))
         .join(EntryBody, EntryBody.id == Change.body_id)
+        .join(Certificate, Certificate.id == Entry.certificate_id)
         .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
     )
 
@@ -77,9 +80,10 @@ def rows_of(logs: tuple[int, ...]) -> Select[Any]:
 def to_row(row: Row[Any]) -> EntryRow:
     """An EntryRow from a row of ``select_rows``."""
     # By place: naming each of so many values takes longer than everything else here.
-    *plain, strength, conflicting, confirmed = row[:_OF_ENTRY]
+    *plain, strength, conflicting, confirmed, key_digest, bound = row[:_OF_ENTRY]
     verdict = to_verdict(row[_OF_ENTRY:])
-    values: list[Any] = [*plain, Strength(strength), bool(conflicting), bool(confirmed), verdict]
+    flags = Strength(strength), bool(conflicting), bool(confirmed), key_digest, bool(bound)
+    values: list[Any] = [*plain, *flags, verdict]
     return EntryRow(*values)
 
 

@@ -15,9 +15,9 @@ from marketplace.entries.conflicts import find_conflict
 from marketplace.entries.query import can_occur
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import Change, Current, Entry, EntryBody, Log, Verdict
-from marketplace.rules.current import precedence
-from marketplace.rules.trust import is_confirmed
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, Log, Verdict
+from marketplace.rules.current import Claim, precedence, unsuperseded
+from marketplace.rules.trust import is_confirmed, is_trusted
 from marketplace.rules.visibility import Scope
 from validators.document import Coordinates
 from validators.verdict import Standing
@@ -37,6 +37,8 @@ class Said:
         confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.
         groups: of the logs that the reader sees and that hold it; none where the public one does.
         equivocal: its key signed another statement with the same creation time.
+        key_digest: of the key that signed it.
+        trusted: the site trusts its certificate for the address.
         shown: whether the site's filter lets readers see it.
     """
 
@@ -47,7 +49,14 @@ class Said:
     confirmed: bool
     groups: frozenset[str]
     equivocal: bool
+    key_digest: str
+    trusted: bool
     shown: bool
+
+    def claim(self) -> Claim[Said]:
+        """This statement as a claim to be current."""
+        rank = precedence(self.coordinates.created, self.deprecated, self.entry_id)
+        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
 def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]:
@@ -73,7 +82,7 @@ def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]
     instead = find_vouching(session, scope, keys)
     shown = _read_shown(session, scope, [instead.get(key, key) for key in keys])
     hidden = _read_hidden(session, scope, identifier)
-    return sorted([*shown, *_newest(hidden, shown)], key=_rank, reverse=True)
+    return sorted([*shown, *_newest(hidden, shown)], key=lambda one: one.claim().rank, reverse=True)
 
 
 def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Said]:
@@ -100,6 +109,8 @@ def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Sai
             confirmed=row.confirmed,
             groups=_groups(logs[row.key]),
             equivocal=row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id),
+            key_digest=row.key_digest,
+            trusted=row.trusted,
             shown=True,
         )
         for row in rows
@@ -108,8 +119,9 @@ def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Sai
 
 def _read_hidden(session: Session, scope: Scope, identifier: str) -> list[Said]:
     rows = session.execute(
-        select(Entry, EntryBody.data, Log.name, is_confirmed())
+        select(Entry, EntryBody.data, Log.name, is_confirmed(), Certificate.key_digest, is_trusted())
         .join(Change, Change.entry_key == Entry.id)
+        .join(Certificate, Certificate.id == Entry.certificate_id)
         .join(EntryBody, EntryBody.id == Change.body_id)
         .join(Log, Log.id == Change.log_id)
         .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
@@ -121,7 +133,7 @@ def _read_hidden(session: Session, scope: Scope, identifier: str) -> list[Said]:
 
 
 def _hidden(row: Row[Any]) -> Said:
-    entry, data, log, confirmed = row
+    entry, data, log, confirmed, key_digest, trusted = row
     return Said(
         entry_id=entry.entry_id,
         coordinates=Coordinates(entry.identifier, entry.email, entry.created),
@@ -130,28 +142,24 @@ def _hidden(row: Row[Any]) -> Said:
         confirmed=bool(confirmed),
         groups=_groups({log}),
         equivocal=False,
+        key_digest=key_digest,
+        trusted=bool(trusted),
         shown=False,
     )
 
 
 def _newest(hidden: Iterable[Said], shown: Sequence[Said]) -> list[Said]:
     """What is not shown, as far as it would be current if it were: a withdrawal must not get lost."""
-    latest = {one.coordinates.email: _rank(one) for one in sorted(shown, key=_rank)}
-    found: dict[str, Said] = {}
-    for one in sorted(hidden, key=_rank):
-        email = one.coordinates.email
-        if email not in latest or latest[email] < _rank(one):
-            found[email] = one
-    return list(found.values())
+    by_endorser: defaultdict[str, list[Claim[Said]]] = defaultdict(list)
+    for one in (*shown, *hidden):
+        by_endorser[one.coordinates.email].append(one.claim())
+    left = [claim.entry for claims in by_endorser.values() for claim in unsuperseded(claims)]
+    return [one for one in left if not one.shown]
 
 
 def _is_strange() -> ColumnElement[bool]:
     """Whether nobody whom the site trusts vouches for the certificate; one not judged yet may count."""
     return func.coalesce(Verdict.standing, "").in_(_STRANGE)
-
-
-def _rank(one: Said) -> tuple[Any, ...]:
-    return precedence(one.coordinates.created, one.deprecated, one.entry_id)
 
 
 def _groups(logs: Iterable[str]) -> frozenset[str]:

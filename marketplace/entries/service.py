@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, case, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
@@ -22,18 +22,20 @@ from marketplace.entries.erased import Erased, place_digest
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search
-from marketplace.entries.ordering import Orders
+from marketplace.entries.ordering import NAMED, Orders
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
+    MOST_RIVALS,
     EndorserRecord,
     EndorserRow,
     EntryPage,
     EntryRecord,
     EntryRow,
+    Rival,
     StoredEntry,
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
-from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.rows import rows_of, select_rows, to_row
 from marketplace.entries.said import Said, find_said
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
@@ -46,9 +48,12 @@ from marketplace.models import (
     EntryTag,
     Erasure,
     Log,
+    Verdict,
 )
 from marketplace.models.current import FOREVER
 from marketplace.rules.columns import tag_digest
+from marketplace.rules.current import preferred
+from marketplace.rules.trust import is_trusted
 from marketplace.rules.visibility import Scope, find_scope
 from validators.document import Checksum, Coordinates
 
@@ -84,12 +89,13 @@ class EntryService:
     """
 
     def __init__(self, session: Session, caches: ListCaches | None = None) -> None:
-        self._session = session
+        #: Reads, on one snapshot.
+        self.session = session
         self._caches = caches or ListCaches()
 
     def visible_to(self, principal: Principal) -> VisibleEntries:
         """The entries a principal may see."""
-        return VisibleEntries(self._session, principal, self._caches)
+        return VisibleEntries(self.session, principal, self._caches)
 
 
 class VisibleEntries:
@@ -138,8 +144,8 @@ class VisibleEntries:
     def find_shown(self, coordinates: Coordinates) -> EntryRow | None:
         """The entry at these coordinates, superseded or not.
 
-        Of several statements the one with precedence; of several certificates with one statement the one
-        that the site stands closest to.
+        Of several statements the one that ``rules/current.py`` prefers; of several certificates with one
+        statement the one that the site stands closest to.
         """
         return self._shown_of(self._statements(coordinates))
 
@@ -221,6 +227,22 @@ class VisibleEntries:
         )
         return self._in_turn([to_row(row) for row in self._session.execute(statement)])
 
+    def current_of(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+        """The current entries of an image, newest first; ``EntryRow.trusted`` says whose word counts.
+
+        Several of one address are signed with different keys, neither of which speaks for the other.
+        """
+        if not can_occur(identifier):
+            return []
+        keys = self._session.scalars(
+            select(Current.entry_key)
+            .where(self._scope.current(), Current.identifier == identifier)
+            .order_by(Current.created.desc(), Current.entry_id)
+            .limit(min(limit, ROWS_LIMIT))
+        ).all()
+        found = {one.key: one for one in self._rows(self._listing.shown(keys))}
+        return sorted(found.values(), key=EntryRow.rank, reverse=True)
+
     def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """What an endorser said at or after a time, newest first."""
         if not can_occur(email):
@@ -234,11 +256,14 @@ class VisibleEntries:
         return self._in_turn([to_row(row) for row in self._session.execute(statement)])[::-1]
 
     def tagged(self, email: str, tag: str) -> EntryRow | None:
-        """What e-mail + tag names: the newest current entry with the tag that is not deprecated."""
+        """What e-mail + tag names, of the current entries with the tag that are not deprecated.
+
+        The newest of the key that the site trusts for the address, else the newest; as ``tag_target``.
+        """
         if not (can_occur(email) and can_occur(tag)):
             return None
-        keys = (
-            select(Current.entry_key)
+        candidates = (
+            select(Current.entry_key, Current.key_digest)
             .join(
                 EntryTag,
                 and_(
@@ -251,7 +276,15 @@ class VisibleEntries:
             .order_by(Current.created.desc(), Current.entry_id)
             .limit(1)
         )
-        found = self._session.scalar(keys)
+        trusted = self._session.execute(
+            candidates.join(Entry, Entry.id == Current.entry_key)
+            .join(Certificate, Certificate.id == Entry.certificate_id)
+            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+            .where(is_trusted())
+        ).one_or_none()
+        if trusted is not None:
+            candidates = candidates.where(Current.key_digest == trusted.key_digest)
+        found = self._session.scalar(candidates)
         if found is None:
             return None
         (key,) = self._listing.shown([found])
@@ -315,7 +348,8 @@ class VisibleEntries:
         """What is shown of the entries at one place."""
         if len(rows) < 2:
             return rows[0] if rows else None
-        (key,) = self._listing.shown([max(rows, key=EntryRow.rank).key])
+        best = preferred(row.claim() for row in rows)
+        (key,) = self._listing.shown([] if best is None else [best.key])
         return next(row for row in rows if row.key == key)
 
     def _others(self, row: EntryRow) -> Sequence[str]:
@@ -354,6 +388,29 @@ class VisibleEntries:
     def _entry_id(self, key: int) -> str:
         return self._session.scalars(select(Entry.entry_id).where(Entry.id == key)).one()
 
+    def _currents(self, row: EntryRow) -> Sequence[EntryRow]:
+        """The current entries of an entry's image and address; the first is the one that counts in its place.
+
+        That is the one signed with the same key, else the one that superseded it because it is trusted.
+        """
+        same_key = case((Current.key_digest == row.key_digest, 0), else_=1)
+        trusted = case((Current.trusted_id.is_(None), 1), else_=0)
+        keys = self._session.scalars(
+            select(Current.entry_key)
+            .where(self._scope.current(), Current.identifier == row.identifier, Current.email == row.email)
+            .order_by(same_key, trusted, Current.created.desc(), Current.entry_id)
+            .limit(MOST_RIVALS + 1)
+        ).all()
+        found = {one.key: one for one in self._rows(keys)}
+        return [found[key] for key in keys if key in found]
+
+    def _rows(self, keys: Sequence[int]) -> Sequence[EntryRow]:
+        statement, found = rows_of(self._scope.keys), list[EntryRow]()
+        for start in range(0, len(keys), NAMED):
+            chunk = {"keys": list(keys[start : start + NAMED])}
+            found += map(to_row, self._session.execute(statement, chunk))
+        return found
+
     def _record(self, row: EntryRow) -> EntryRecord:
         body = self._session.execute(
             select(
@@ -372,12 +429,9 @@ class VisibleEntries:
             .join(EntryBody, EntryBody.id == Change.body_id)
             .where(Entry.id == row.key, self._scope.serves())
         ).one()
-        current = self._session.execute(
-            select(Current.entry_key, Current.created).where(
-                self._scope.current(), Current.identifier == row.identifier, Current.email == row.email
-            )
-        ).one_or_none()
-        shown = "" if current is None else self._entry_id(self._listing.shown([current.entry_key])[0])
+        currents = self._currents(row)
+        current = next(iter(currents), None)
+        shown = "" if current is None else self._entry_id(self._listing.shown([current.key])[0])
         locations = self._session.scalars(
             select(EntryLocation.uri)
             .where(EntryLocation.entry_key == row.key)
@@ -396,7 +450,10 @@ class VisibleEntries:
             digest_algorithm=body.digest_algorithm,
             conflicts=tuple(sorted(others)),
             current_id=shown,
-            current=None if current is None else Coordinates(row.identifier, row.email, current.created),
+            current=None if current is None else current.coordinates,
+            rivals=tuple(
+                Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
+            ),
             accepted_at=body.accepted_at,
             body_size=body.size,
             logs=tuple(self._session.scalars(self._logs_of(row.key))),

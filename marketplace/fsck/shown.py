@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from marketplace.entries.erased import find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
-from marketplace.models import Change, Current, Entry, Log
-from marketplace.rules.current import precedence
+from marketplace.models import Certificate, Change, Current, Entry, Log, Verdict
+from marketplace.rules.current import Claim, precedence, unsuperseded
+from marketplace.rules.trust import is_trusted
 from validators.errors import shown
 
 _ENTRY_COLUMNS = [column.name for column in Entry.__table__.columns]
@@ -28,37 +29,58 @@ def verify_current(session: Session) -> Iterator[Damage]:
         )
         for (row,) in stored:
             image = f"log {name}: {row.identifier}/{row.email}"
-            key = expected.pop((row.identifier, row.email), None)
-            if key is None:
-                yield Damage("current.extra", image, "is listed, but the log shows no entry for it")
-            elif key != row.entry_key:
+            keys = expected.get((row.identifier, row.email), set())
+            if row.entry_key in keys:
+                keys.remove(row.entry_key)
+                yield from _verify_columns(session, row, image)
+            elif (row.identifier, row.email) in expected:
+                if keys:
+                    keys.pop()
                 yield Damage("current.wrong", image, "is listed with an entry that is not the current one")
             else:
-                yield from _verify_columns(session, row, image)
+                yield Damage("current.extra", image, "is listed, but the log shows no entry for it")
             session.expunge(row)
-        for identifier, email in sorted(expected):
+        for identifier, email in sorted(image for image, keys in expected.items() if keys):
             yield Damage(
                 "current.missing", f"log {name}: {identifier}/{email}", "is in the log and not listed"
             )
 
 
-def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], int]:
-    """The key of the current entry for each image and endorser of a log."""
+def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], set[int]]:
+    """The keys of the current entries for each image and endorser of a log."""
     erased = find_erasures(session)
-    best: dict[tuple[str, str], tuple[Any, int]] = {}
+    claims: defaultdict[tuple[str, str], list[Claim[int]]] = defaultdict(list)
     rows = session.execute(
-        select(Entry.id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated, Entry.entry_id)
+        select(
+            Entry.id,
+            Entry.identifier,
+            Entry.email,
+            Entry.created,
+            Entry.deprecated,
+            Entry.entry_id,
+            Certificate.key_digest,
+            is_trusted(),
+        )
         .join(Change, Change.entry_key == Entry.id)
+        .join(Certificate, Certificate.id == Entry.certificate_id)
+        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
         .where(Change.log_id == log_id, Change.shown)
         .execution_options(yield_per=1000)
     )
-    for key, identifier, email, created, deprecated, entry_id in rows:
+    for key, identifier, email, created, deprecated, entry_id, key_digest, trusted in rows:
         rank = precedence(created, deprecated is not None, entry_id)
-        known = best.get((identifier, email))
-        if known is None or known[0] < rank:
-            best[identifier, email] = (rank, key)
+        known = claims[identifier, email]
+        known.append(Claim(key, rank, key_digest, rank if trusted else None))
+        # Mostly one key speaks, and then one entry is enough to remember.
+        if len({claim.key_digest for claim in known}) == 1:
+            known[:] = unsuperseded(known)
     return {
-        image: key for image, (rank, key) in best.items() if not erased.supersedes(log_id, *image, rank[0])
+        image: {
+            claim.entry
+            for claim in unsuperseded(found)
+            if not erased.supersedes(log_id, image, claim.key_digest, claim.rank[0])
+        }
+        for image, found in claims.items()
     }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from sqlalchemy import NestedTransaction, Select
+from sqlalchemy import Row as Listed
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -19,9 +21,16 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.ingest.audience import verify_audience, verify_replica
-from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unknown
+from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unknown, show_unknown
+from marketplace.ingest.current_rows import Said, read_said, renew, uncontested
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
-from marketplace.ingest.gate import UploadPolicy, verify_gate
+from marketplace.ingest.gate import (
+    UploadPolicy,
+    is_kept_out,
+    is_trusted_signer,
+    latest_that_counts,
+    verify_gate,
+)
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.rows import (
     Row,
@@ -85,13 +94,18 @@ class Receipt:
 
 @dataclass(slots=True)
 class Taken:
-    """An entry's place in the log: its sequence is known when the whole batch is."""
+    """An entry's place in the log: its sequence is known when the whole batch is.
+
+    Args:
+        contested: other keys speak about its image for its address, so it may share its coordinates.
+    """
 
     entry: AcceptedEntry
     outcome: Literal["created", "unchanged"]
     sequence: int = -1
     first: Taken | None = None
     source: Source = Source.UPLOAD
+    contested: bool = False
 
     def receipt(self, log: str) -> Receipt:
         """The receipt of the log it is in, once the batch is finished."""
@@ -100,13 +114,26 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """The endorser's current entry for the image in a log."""
+class _Series:
+    """What is known of an image and an endorser's address before an entry about it comes in.
 
-    key: int
-    created: datetime
-    deprecated: bool
-    entry_id: str
+    Args:
+        rows: of the table of current entries, the log's own, by one key or several.
+        rivals: all that the log shows about it, where several keys speak here, the new entry's among
+            them; None where only one does.
+    """
+
+    rows: Sequence[Listed[Any]]
+    rivals: Sequence[Said] | None
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest entry was made, whoever signed it."""
+        return max((row.created for row in self.rows), default=None)
+
+    def latest(self, entry: AcceptedEntry) -> datetime | None:
+        """When the latest entry was made that would supersede an older one."""
+        return self.newest if self.rivals is None else latest_that_counts(entry, self.rivals)
 
 
 @dataclass(slots=True)
@@ -181,10 +208,10 @@ class Batch:
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
         if known is not None:
             return known
-        shown = self._find_current(entry, log_id)
+        series = self._find_series(entry, log, log_id)
         if source is Source.UPLOAD:
-            self._verify_free(entry, log, log_id, shown)
-            verify_gate(entry, shown.created if shown else None, self._policy, self._now)
+            self._verify_free(entry, log, log_id, series)
+            verify_gate(entry, series.latest(entry), self._policy, self._now)
         row = entry_row(entry)
         if entry_key is None:
             entry_key = self._insert_entry(entry, row, log_id)
@@ -194,14 +221,14 @@ class Batch:
             if entry.signer.intermediates:
                 self._find_or_insert_certificate(entry.signer, log_id)
         # Else nothing has its coordinates here, unless it is hidden.
-        if self._policy.shown.digest or (shown is not None and shown.created >= entry.created):
+        if self._policy.shown.digest or (series.newest is not None and series.newest >= entry.created):
             self._connection.execute(NOTE_TWINS, said(row))
         if hidden is None:
-            self._show(log_id, entry_key, row, shown)
+            self._show(log_id, entry_key, row | {"key_digest": entry.signer.key_digest}, series)
         if note is not None:
             # Before a number is awaited: what it raises must leave nothing behind.
             note(self._session)
-        taken = Taken(entry, "created", source=source)
+        taken = Taken(entry, "created", source=source, contested=series.rivals is not None)
         appended = Appended(entry_key, body_id, provenance, hidden is None)
         self._await_number(log, appended, taken, body["sha256"])
         return taken
@@ -244,11 +271,11 @@ class Batch:
             if signer.intermediates or signer.fingerprint not in certificates:
                 certificates[signer.fingerprint] = self._find_or_insert_certificate(signer, log_id)
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
-        current = [
-            seen and not self._erased.supersedes(log_id, one.identifier, one.endorser.email, one.created)
-            for one, seen in zip(entries, shown, strict=True)
-        ]
-        stored = insert_unknown(self._connection, entries, log_id, certificates, current, self._now)
+        stored = insert_unknown(self._connection, entries, certificates, self._now)
+        fresh = [(one, kept.entry_key) for one, kept, may in zip(entries, stored, shown, strict=True) if may]
+        if fresh:
+            waiting = self._waiting({log_id: [key for _, key in fresh]})
+            show_unknown(self._connection, log_id, fresh, self._erased, waiting)
         if self._policy.shown.digest:
             self._connection.execute(NOTE_TWINS, [said(entry_row(entry)) for entry in entries])
         taken = [Taken(entry, "created", source=Source.REPLICA) for entry in entries]
@@ -300,15 +327,31 @@ class Batch:
         if reason is not None:
             raise ErasedError(f"this entry was erased here, and does not come back: {reason}")
 
-    def _find_current(self, entry: AcceptedEntry, log_id: int) -> _Shown | None:
-        row = self._connection.execute(
-            FIND_CURRENT,
-            {"log_id": log_id, "identifier": entry.identifier, "email": entry.endorser.email},
-        ).one_or_none()
-        return None if row is None else _Shown(*row)
+    def _find_series(self, entry: AcceptedEntry, log: str, log_id: int) -> _Series:
+        image = entry.identifier, entry.endorser.email
+        where = {"identifier": image[0], "email": image[1]}
+        rows = self._connection.execute(FIND_CURRENT, where).all()
+        own = [row for row in rows if row.log_id == log_id]
+        if not any(row.contested or row.key_digest != entry.signer.key_digest for row in rows):
+            return _Series(own, None)
+        waiting = self._waiting().get(log_id, ())
+        return _Series(own, read_said(self._connection, log_id, image, waiting))
 
-    def _verify_free(self, entry: AcceptedEntry, log: str, log_id: int, shown: _Shown | None) -> None:
-        if shown is None or shown.created < entry.created:
+    def _waiting(self, more: Mapping[int, Sequence[int]] = MappingProxyType({})) -> dict[int, list[int]]:
+        """By log, the keys of the entries that wait for their numbers and are shown, with some more."""
+        found = {log_id: list(keys) for log_id, keys in more.items()}
+        for log, pending in self._pending.items():
+            keys = found.setdefault(self._log_key(log), [])
+            keys += (row.entry_key for row in pending.rows if row.shown)
+        return found
+
+    def _verify_free(self, entry: AcceptedEntry, log: str, log_id: int, series: _Series) -> None:
+        if series.newest is None or series.newest < entry.created:
+            return
+        if series.rivals is not None:
+            trusted = is_trusted_signer(self._session, entry, self._policy, self._now)
+            if is_kept_out(entry, series.rivals, trusted=trusted):
+                raise _conflict(entry)
             return
         where = {
             "log_id": log_id,
@@ -363,17 +406,22 @@ class Batch:
         found = self._find(FIND_BODY, {"entry_key": entry_key, "sha256": body["sha256"]})
         return found if found is not None else self._insert(INSERT_BODY, body | {"entry_key": entry_key})
 
-    def _show(self, log_id: int, entry_key: int, row: Row, shown: _Shown | None) -> None:
-        """Make the entry the current one of its log, if it is."""
-        if self._erased.supersedes(log_id, row["identifier"], row["email"], row["created"]):
+    def _show(self, log_id: int, entry_key: int, row: Row, series: _Series) -> None:
+        """Make the entry current in its log, if it is."""
+        image, key_digest = (row["identifier"], row["email"]), row["key_digest"]
+        if series.rivals is not None:
+            renew(self._connection, self._erased, [image], self._waiting({log_id: [entry_key]}), [log_id])
             return
-        values = current_row(row) | {"log_id": log_id, "entry_key": entry_key}
-        if shown is None:
+        if self._erased.supersedes(log_id, image, key_digest, row["created"]):
+            return
+        values = current_row(row) | uncontested(key_digest) | {"log_id": log_id, "entry_key": entry_key}
+        known = next(iter(series.rows), None)
+        if known is None:
             self._connection.execute(INSERT_CURRENT, values)
-        elif precedence(shown.created, shown.deprecated, shown.entry_id) < precedence(
+        elif precedence(known.created, known.deprecated, known.entry_id) < precedence(
             row["created"], row["deprecated"] is not None, row["entry_id"]
         ):
-            self._connection.execute(UPDATE_CURRENT, values | {"current_key": shown.key})
+            self._connection.execute(UPDATE_CURRENT, values | {"current_key": known.id})
 
     def _log_key(self, log: str) -> int:
         if log not in self._log_keys:

@@ -7,13 +7,17 @@ against each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select
+from sqlalchemy import Row as Listed
 
+from marketplace.entries.erased import Erasures
+from marketplace.ingest.current_rows import Image, renew, uncontested
 from marketplace.ingest.rows import Row, body_row, checksum_rows, current_row, entry_row, said
 from marketplace.ingest.statements import (
     FIND_ALL_CURRENT,
@@ -59,16 +63,13 @@ def find_certificates(connection: Connection, fingerprints: Sequence[str]) -> di
 def insert_unknown(
     connection: Connection,
     entries: Sequence[AcceptedEntry],
-    log_id: int,
     certificates: Mapping[str, int],
-    listed: Sequence[bool],
     now: datetime,
 ) -> list[Stored]:
-    """Insert entries that ``find_unknown`` gave, and what each shows of itself in one log.
+    """Insert entries that ``find_unknown`` gave.
 
     Args:
         certificates: the keys of the signers' certificates by fingerprint.
-        listed: for each entry whether it may be current.
     """
     rows = [entry_row(entry) for entry in entries]
     insert_many(
@@ -86,9 +87,6 @@ def insert_unknown(
     # Entries that are new have one body each.
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
-    seen = [pair for pair, may in zip(zip(rows, keys, strict=True), listed, strict=True) if may]
-    if seen:
-        _show(connection, log_id, seen)
     return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]
 
 
@@ -113,34 +111,77 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
     insert_many(connection, EntryChecksum.__table__, checksums)
 
 
-def _show(connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]]) -> None:
-    """Make the best of these and of what is shown the current entry of each endorser for each image."""
-    best: dict[tuple[str, str], tuple[Row, int]] = {}
-    for row, key in seen:
-        pair = (row["identifier"], row["email"])
-        if pair not in best or _rank(best[pair][0]) < _rank(row):
-            best[pair] = (row, key)
-    found = connection.execute(
-        FIND_ALL_CURRENT, {"log_id": log_id, "identifiers": list({identifier for identifier, _ in best})}
+def show_unknown(
+    connection: Connection,
+    log_id: int,
+    seen: Sequence[tuple[AcceptedEntry, int]],
+    erased: Erasures,
+    waiting: Mapping[int, Collection[int]],
+) -> None:
+    """Make entries that were inserted current in a log, as far as they are.
+
+    Args:
+        seen: the entries with their keys.
+        waiting: by log, the keys of all entries that wait for their numbers, these among them.
+    """
+    rows = [(entry_row(entry) | {"key_digest": entry.signer.key_digest}, key) for entry, key in seen]
+    keys: defaultdict[Image, set[str]] = defaultdict(set)
+    for row, _ in rows:
+        keys[_image(row)].add(row["key_digest"])
+    listed: dict[Image, Listed[Any]] = {}
+    latest: dict[Image, datetime] = {}
+    contested = {image for image, found in keys.items() if len(found) > 1}
+    for current in connection.execute(FIND_ALL_CURRENT, {"identifiers": list({one for one, _ in keys})}):
+        image = (current.identifier, current.email)
+        if image not in keys:
+            continue
+        if current.contested or current.key_digest not in keys[image]:
+            contested.add(image)
+        if current.log_id == log_id:
+            listed[image] = current
+            latest[image] = max(current.created, latest.get(image, current.created))
+    _show(
+        connection,
+        log_id,
+        [
+            (row, key)
+            for row, key in rows
+            if _image(row) not in contested
+            and not erased.supersedes(log_id, _image(row), row["key_digest"], row["created"])
+        ],
+        listed,
     )
-    new, better, latest = dict(best), [], dict[tuple[str, str], datetime]()
-    for shown in found:
-        pair = (shown.identifier, shown.email)
-        latest[pair] = shown.created
-        if pair in best:
-            del new[pair]
-            row, key = best[pair]
-            if precedence(shown.created, shown.deprecated, shown.entry_id) < _rank(row):
-                better.append(_current(row, log_id, key) | {"current_key": shown.id})
-    insert_many(connection, Current.__table__, [_current(row, log_id, key) for row, key in new.values()])
-    if better:
-        connection.execute(UPDATE_CURRENT, better)
-    repeated = list(_repeated([row for row, _ in seen], latest))
+    renew(connection, erased, sorted(contested), waiting, [log_id])
+    repeated = list(_repeated([row for row, _ in rows], latest))
     if repeated:
         connection.execute(NOTE_TWINS, repeated)
 
 
-def _repeated(rows: Sequence[Row], latest: Mapping[tuple[str, str], datetime]) -> Iterator[Row]:
+def _show(
+    connection: Connection, log_id: int, seen: Sequence[tuple[Row, int]], listed: Mapping[Image, Listed[Any]]
+) -> None:
+    """Make the best of these and of what is listed current, where one key speaks about an image."""
+    best: dict[Image, tuple[Row, int]] = {}
+    for row, key in seen:
+        if _image(row) not in best or _rank(best[_image(row)][0]) < _rank(row):
+            best[_image(row)] = (row, key)
+    new, better = [], []
+    for image, (row, key) in best.items():
+        known = listed.get(image)
+        if known is None:
+            new.append(_current(row, log_id, key))
+        elif precedence(known.created, known.deprecated, known.entry_id) < _rank(row):
+            better.append(_current(row, log_id, key) | {"current_key": known.id})
+    insert_many(connection, Current.__table__, new)
+    if better:
+        connection.execute(UPDATE_CURRENT, better)
+
+
+def _image(row: Row) -> Image:
+    return row["identifier"], row["email"]
+
+
+def _repeated(rows: Sequence[Row], latest: Mapping[Image, datetime]) -> Iterator[Row]:
     """What some rows say, where it may have been said before.
 
     Args:
@@ -150,7 +191,7 @@ def _repeated(rows: Sequence[Row], latest: Mapping[tuple[str, str], datetime]) -
     for row in rows:
         given = said(row)
         key = tuple(given.values())
-        before = latest.get((row["identifier"], row["email"]))
+        before = latest.get(_image(row))
         if key in seen or (before is not None and before >= row["created"]):
             yield given
         seen.add(key)
@@ -161,4 +202,4 @@ def _rank(row: Row) -> tuple[datetime, bool, int]:
 
 
 def _current(row: Row, log_id: int, entry_key: int) -> Row:
-    return current_row(row) | {"log_id": log_id, "entry_key": entry_key}
+    return current_row(row) | uncontested(row["key_digest"]) | {"log_id": log_id, "entry_key": entry_key}

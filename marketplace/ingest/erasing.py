@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
 from marketplace.db import Database
-from marketplace.entries.erased import place_digest, series_digest
+from marketplace.entries.erased import line_digest, place_digest, series_digest
 from marketplace.ingest.errors import IngestError
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.showing import hide
@@ -38,6 +38,7 @@ from marketplace.models import (
     VerdictChange,
     WatchedLocation,
 )
+from marketplace.rules.trust import is_trusted
 from validators import accept
 from validators.document import Coordinates
 from validators.errors import RefusedError
@@ -72,6 +73,14 @@ BLANK = {
 
 
 _IS_THERE = ~select(Erasure.entry_key).where(Erasure.entry_key == Entry.id).exists()
+
+#: The key of an entry, and whether the site trusts its certificate for the address.
+_SIGNED = (
+    select(Certificate.key_digest, is_trusted())
+    .select_from(Entry)
+    .join(Certificate, Certificate.id == Entry.certificate_id)
+    .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+)
 
 
 class UnknownEntryError(IngestError):
@@ -137,11 +146,14 @@ class ErasingService:
     def _erase(self, session: Session, entry: Entry, reason: str, actor: str) -> None:
         now = self._clock()
         place = Coordinates(entry.identifier, entry.email, entry.created)
+        key_digest, trusted = session.execute(_SIGNED.where(Entry.id == entry.id)).one()
         session.execute(
             insert(Erasure).values(
                 entry_key=entry.id,
                 place=place_digest(place),
                 series=series_digest(entry.identifier, entry.email),
+                line=line_digest(entry.identifier, entry.email, key_digest),
+                trusted=trusted,
                 statement=entry.statement,
                 created=entry.created,
                 reason=reason,
@@ -220,5 +232,5 @@ def _blank(session: Session, entry: Entry) -> None:
         update(Certificate)
         .where(Certificate.id == key)
         # Whoever brings the certificate again brings another row.
-        .values(fingerprint=secrets.token_hex(32), der=b"", email=None)
+        .values(fingerprint=secrets.token_hex(32), key_digest=secrets.token_hex(32), der=b"", email=None)
     )

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from marketplace.access import Principal
 from marketplace.entries import EntryService, VisibleEntries
 from marketplace.ingest.audience import verify_audience
 from marketplace.ingest.errors import AudienceError, ConflictError, GateError
-from marketplace.ingest.gate import UploadPolicy, verify_gate
+from marketplace.ingest.gate import (
+    UploadPolicy,
+    is_kept_out,
+    is_trusted_signer,
+    latest_that_counts,
+    verify_gate,
+)
 from marketplace.ingest.service import Addressing
 from validators import accept
 from validators.document import AcceptedEntry, Metadata
@@ -69,7 +77,7 @@ def examine_upload(
     visible = entries.visible_to(Principal(None, frozenset({name})))
     judged = (
         _step(TRUST_STEP, Outcome.PASSED, None, _trust_message(trust)),
-        _judge_gate(entry, visible, name, policy, now),
+        _judge_gate(entry, entries.session, visible, name, policy, now),
     )
     advice = advise(entry.metadata, now, previous=_previous(entry, visible))
     return Examination((*report.steps, *judged), entry, None, trust, advice=advice)
@@ -93,22 +101,28 @@ def _trust_message(trust: TrustVerdict) -> str:
 
 
 def _judge_gate(
-    entry: AcceptedEntry, visible: VisibleEntries, log: str, policy: UploadPolicy, now: datetime
+    entry: AcceptedEntry,
+    session: Session,
+    visible: VisibleEntries,
+    log: str,
+    policy: UploadPolicy,
+    now: datetime,
 ) -> StepResult:
     try:
         verify_audience(entry, log)
     except AudienceError as error:
         return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
-    at_coordinates = visible.find_body(entry.coordinates)
-    if at_coordinates is not None and at_coordinates.data == entry.data:
+    stored = visible.find_body_by_entry_id(entry.entry_id)
+    if stored is not None and stored.data == entry.data:
         message = "These bytes are stored already: an upload changes nothing."
         return _step(GATE_STEP, Outcome.PASSED, "gate.unchanged", message)
-    if at_coordinates is not None or visible.find_by_entry_id(entry.entry_id) is not None:
+    own = [row for row in visible.timeline(entry.identifier) if row.email == entry.endorser.email]
+    trusted = is_trusted_signer(session, entry, policy, now)
+    if stored is not None or is_kept_out(entry, own, trusted=trusted):
         message = "Other bytes have these coordinates already."
         return _step(GATE_STEP, Outcome.FAILED, ConflictError.code, message)
-    own = (row for row in visible.timeline(entry.identifier) if row.email == entry.endorser.email)
     try:
-        verify_gate(entry, max((row.created for row in own), default=None), policy, now)
+        verify_gate(entry, latest_that_counts(entry, own), policy, now)
     except GateError as error:
         return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
     return _step(GATE_STEP, Outcome.PASSED, None, "An upload would be stored.")

@@ -7,9 +7,13 @@ asked it of old entries would never hold the same set.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from marketplace.ingest.admission import Judge, Required, verify_admission, verify_path_in_date
 from marketplace.ingest.errors import (
@@ -21,6 +25,8 @@ from marketplace.ingest.errors import (
     OlderThanLatestError,
 )
 from marketplace.ingest.site_filter import SiteFilter
+from marketplace.models import Certificate, ConfirmedEndorser, Verdict
+from marketplace.rules.trust import speaks_for
 from validators.clock import find_expiry, is_over_at_birth
 from validators.document import AcceptedEntry, Strength, format_time
 from validators.verdict import CertificateVerdict
@@ -46,11 +52,72 @@ class UploadPolicy:
     shown: SiteFilter = field(default_factory=SiteFilter)
 
 
+_STANDING = select(
+    select(Verdict.standing)
+    .join(Certificate, Certificate.id == Verdict.certificate_id)
+    .where(Certificate.fingerprint == bindparam("fingerprint"))
+    .scalar_subquery(),
+    select(ConfirmedEndorser.email)
+    .where(
+        ConfirmedEndorser.fingerprint == bindparam("fingerprint"),
+        ConfirmedEndorser.email == bindparam("email"),
+        ConfirmedEndorser.public_at.is_not(None),
+    )
+    .exists(),
+)
+
+
+class Earlier(Protocol):
+    """An entry that the log shows about the image and address of an upload."""
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+
+    @property
+    def key_digest(self) -> str:
+        """Of the key that signed it."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the site trusts its certificate for the address."""
+
+
+def latest_that_counts(entry: AcceptedEntry, earlier: Iterable[Earlier]) -> datetime | None:
+    """When the latest entry was made that would supersede an older upload: no stranger's does."""
+    key = entry.signer.key_digest
+    return max((one.created for one in earlier if one.trusted or one.key_digest == key), default=None)
+
+
+def is_kept_out(entry: AcceptedEntry, earlier: Iterable[Earlier], *, trusted: bool) -> bool:
+    """Whether another entry at the coordinates of an upload keeps it out: no stranger's does a trusted one.
+
+    Args:
+        trusted: the site trusts the upload's certificate for the address.
+    """
+    there = [one for one in earlier if one.created == entry.created]
+    if trusted:
+        there = [one for one in there if one.trusted or one.key_digest == entry.signer.key_digest]
+    return bool(there)
+
+
+def is_trusted_signer(session: Session, entry: AcceptedEntry, policy: UploadPolicy, now: datetime) -> bool:
+    """Whether the site trusts the certificate of an entry that is not stored yet for its address."""
+    stored, confirmed = session.execute(
+        _STANDING, {"fingerprint": entry.signer.fingerprint, "email": entry.endorser.email}
+    ).one()
+    standing = stored
+    if standing is None and policy.judge is not None:
+        standing = policy.judge(entry.signer, now).standing.value
+    return speaks_for(standing, bound=entry.signer.email is not None, confirmed=confirmed)
+
+
 def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPolicy, now: datetime) -> None:
     """Let an upload pass or say why not.
 
     Args:
-        latest: creation time of that endorser's latest entry for the image in the log uploaded to.
+        latest: creation time of the latest entry for the image in the log uploaded to by that endorser:
+            signed with the same key, or with a certificate that the site trusts for the address.
         now: the time of the upload.
 
     Raises:

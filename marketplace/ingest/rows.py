@@ -34,6 +34,7 @@ def certificate_row(signer: Signer) -> Row:
     """The signer's certificate."""
     return {
         "fingerprint": signer.fingerprint,
+        "key_digest": signer.key_digest,
         "der": signer.certificate,
         "not_before": signer.not_before,
         "not_after": signer.not_after,

@@ -345,7 +345,8 @@ class IngestService:
             return
         try:
             # What is shown at some coordinates changes only by what comes in beside it.
-            self._on_import([one.entry.coordinates for one in created if one.source is not Source.UPLOAD])
+            beside = [one for one in created if one.contested or one.source is not Source.UPLOAD]
+            self._on_import([one.entry.coordinates for one in beside])
             self._on_commit()
         except Exception:  # the entries are stored: logged only
             _logger.exception("telling the followers failed; they look by themselves soon")

@@ -44,11 +44,21 @@ FIND_CHANGE = (
     .where(_change.c.log_id == bindparam("log_id"), _change.c.entry_key == bindparam("entry_key"))
 )
 
-#: ``log_id identifier email`` -> the current entry.
-FIND_CURRENT = select(_current.c.id, _current.c.created, _current.c.deprecated, _current.c.entry_id).where(
-    _current.c.log_id == bindparam("log_id"),
-    _current.c.identifier == bindparam("identifier"),
-    _current.c.email == bindparam("email"),
+_LISTED = (
+    _current.c.id,
+    _current.c.log_id,
+    _current.c.identifier,
+    _current.c.email,
+    _current.c.created,
+    _current.c.deprecated,
+    _current.c.entry_id,
+    _current.c.key_digest,
+    _current.c.contested,
+)
+
+#: ``identifier email`` -> what any log lists as current.
+FIND_CURRENT = select(*_LISTED).where(
+    _current.c.identifier == bindparam("identifier"), _current.c.email == bindparam("email")
 )
 
 #: ``log_id identifier email created`` -> some entry of the log at these coordinates.
@@ -134,15 +144,5 @@ FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
     _body.c.entry_key.in_(bindparam("entry_keys", expanding=True))
 )
 
-#: ``log_id identifiers`` -> the current entries of these images by any endorser.
-FIND_ALL_CURRENT = select(
-    _current.c.id,
-    _current.c.identifier,
-    _current.c.email,
-    _current.c.created,
-    _current.c.deprecated,
-    _current.c.entry_id,
-).where(
-    _current.c.log_id == bindparam("log_id"),
-    _current.c.identifier.in_(bindparam("identifiers", expanding=True)),
-)
+#: ``identifiers`` -> what any log lists as current of these images by any endorser.
+FIND_ALL_CURRENT = select(*_LISTED).where(_current.c.identifier.in_(bindparam("identifiers", expanding=True)))

@@ -8,7 +8,7 @@ from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
 from marketplace.models.location import WatchedLocation
-from marketplace.models.log import Change, FollowerCursor, Log
+from marketplace.models.log import Change, FollowerCursor, Log, Renewal
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
     Peer,
@@ -62,6 +62,7 @@ __all__ = [
     "RememberedList",
     "ReminderChoice",
     "ReminderGiven",
+    "Renewal",
     "SeenCheckpoint",
     "Tile",
     "Token",

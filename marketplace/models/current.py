@@ -1,4 +1,4 @@
-"""What listings read: the current entry of each endorser for each image, log by log.
+"""What listings read: the current entries of each log.
 
 Everything here can be computed from ``entry`` and ``change``; it is kept so
 that a page of a list costs the same with a thousand entries as with a hundred
@@ -7,7 +7,7 @@ thousand.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.models.base import Base
@@ -33,7 +33,12 @@ def tie(entry_id: str) -> int:
 
 
 class Current(Base):
-    """One row per log, image and endorser's e-mail.
+    """One row per log, image, endorser's e-mail and key: see ``rules/current.py``.
+
+    Mostly one key speaks for an address. Where several have signed about one image and
+    address, in whatever log, the rows are ``contested``, and the three columns
+    ``trusted_`` are the place of the key's newest entry in the log whose certificate the
+    site trusts for the address; absent where there is none, and where nothing is contested.
 
     ``deprecated`` and ``valid_until`` (seconds since 1970, FOREVER without
     dcterms:valid) make the status at any moment; the ``folded`` columns and
@@ -44,7 +49,7 @@ class Current(Base):
 
     __tablename__ = "current"
     __table_args__ = (
-        UniqueConstraint("log_id", "identifier", "email"),
+        UniqueConstraint("log_id", "identifier", "email", "key_digest"),
         Index("ix__current__coordinates", "identifier", "email"),
         # Each order of the list; an index alone says which entries come next.
         Index("ix__current__created", "log_id", "created", "tie", "entry_key"),
@@ -52,6 +57,13 @@ class Current(Base):
         Index("ix__current__identifier", "log_id", "identifier", "tie", "entry_key"),
         Index("ix__current__valid_until", "log_id", "valid_until"),
         Index("ix__current__entry", "entry_key"),
+        Index(
+            "ix__current__contested",
+            "identifier",
+            "email",
+            sqlite_where=text("contested"),
+            postgresql_where=text("contested"),
+        ),
         *(
             Index(
                 f"ix__current__{name}", "log_id", name, "tie", "entry_key", info={"dialect": "sqlite"}
@@ -69,6 +81,11 @@ class Current(Base):
     email: Mapped[Word]
     created: Mapped[Moment]
     deprecated: Mapped[bool]
+    key_digest: Mapped[Word]
+    contested: Mapped[bool]
+    trusted_created: Mapped[Moment | None]
+    trusted_deprecated: Mapped[bool | None]
+    trusted_id: Mapped[Word | None]
     valid_until: Mapped[int] = mapped_column(BigInteger)
     has_web: Mapped[bool]
     has_pdisk: Mapped[bool]

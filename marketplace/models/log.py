@@ -8,13 +8,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace.models.base import Base
 from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
+#: Renewals of a log that are kept.
+RENEWALS_KEPT = 10_000
+
 
 class Log(Base):
     """One log per visibility scope; ``next_sequence`` is the counter its numbers are taken from.
 
     ``revision`` counts how often it changed which of its rows this site shows. ``filtered_by``
     stands for the conditions by which that was decided, and ``judged_at`` is the revision of the
-    verdicts they looked at.
+    verdicts they looked at. ``renewals`` counts what a verdict on a certificate made current, or
+    not current any more, without a row of the log; see ``Renewal``.
     """
 
     __tablename__ = "log"
@@ -29,6 +33,21 @@ class Log(Base):
     revision: Mapped[Number] = mapped_column(server_default="0", default=0)
     filtered_by: Mapped[Word] = mapped_column(server_default="", default="")
     judged_at: Mapped[Number] = mapped_column(server_default="0", default=0)
+    renewals: Mapped[Number] = mapped_column(server_default="0", default=0)
+
+
+class Renewal(Base):
+    """An image and address of which other entries of a log are current than before, though it has no new row.
+
+    Numbered from 0 in each log. Only the newest are kept: a follower that is further behind starts again.
+    """
+
+    __tablename__ = "renewal"
+
+    log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
+    number: Mapped[Number] = mapped_column(primary_key=True)
+    identifier: Mapped[Word]
+    email: Mapped[Word]
 
 
 class Change(Base):
@@ -61,7 +80,7 @@ class Change(Base):
 class FollowerCursor(Base):
     """How far a follower has come in a log: the sequence it wants next.
 
-    ``revision`` is that of the log whose rows it took in.
+    ``revision`` is that of the log whose rows it took in, ``renewals`` how many of its renewals.
     """
 
     __tablename__ = "follower_cursor"
@@ -71,3 +90,4 @@ class FollowerCursor(Base):
     log_id: Mapped[Number] = mapped_column(ForeignKey("log.id"), primary_key=True)
     position: Mapped[Number]
     revision: Mapped[Number] = mapped_column(server_default="0", default=0)
+    renewals: Mapped[Number] = mapped_column(server_default="0", default=0)

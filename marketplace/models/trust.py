@@ -71,6 +71,7 @@ class TrustState(Base):
     """The one row that says how far the verdicts are: ``revision`` counts their changes.
 
     ``settings`` stands for those of the process that came last: a server that started, or a command.
+    ``followed`` is the revision up to which the tables of current entries follow them.
     """
 
     __tablename__ = "trust_state"
@@ -81,6 +82,7 @@ class TrustState(Base):
     basis: Mapped[Word]
     settings: Mapped[Word] = mapped_column(default="")
     refreshed_at: Mapped[Moment]
+    followed: Mapped[Number] = mapped_column(server_default="0", default=0)
 
 
 class RememberedList(Base):

@@ -1,16 +1,32 @@
-"""Current, timeline and tag as functions of a set of entries.
+"""Which entries are current, and which one a tag or a place names: functions of a set of entries.
 
-Nothing here depends on the order in which entries arrived: two marketplaces
-with the same entries give the same answers. The tables that listings read hold
-what these functions say; the tests hold one against the other.
+Anybody can write somebody's address into a certificate of his own. So an entry takes the
+place of an older one about the same image by the same address only if both were signed
+with the same key, or if the site trusts the newer one's certificate for the address
+(``rules/trust.py``). Otherwise both are current, side by side.
+
+Nothing here depends on the order in which entries arrived: two marketplaces with the same
+entries and the same verdicts on certificates give the same answers. The tables that lists
+read, the catalogue and the triple store hold what these functions say; the tests hold one
+against the other.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from marketplace.models import Current
+
+T = TypeVar("T")
+
+#: Creation time (a datetime, or seconds), whether it is a deprecation, and the negative entry id.
+Rank = tuple[Any, bool, int]
 
 
 class Statement(Protocol):
@@ -32,13 +48,18 @@ class Statement(Protocol):
     def deprecated(self) -> str | None: ...
     @property
     def tags(self) -> Sequence[str]: ...
+    @property
+    def key_digest(self) -> str: ...
+    @property
+    def trusted(self) -> bool:
+        """Whether the site trusts the certificate for the entry's address."""
 
 
 S = TypeVar("S", bound=Statement)
 
 
 def precedence(created: datetime, deprecated: bool, entry_id: str) -> tuple[datetime, bool, int]:
-    """A key whose greatest value is the entry that is shown.
+    """A key whose greatest value is the newest entry.
 
     The later creation time wins. Two statements with one creation time are an
     equivocation: the deprecation wins, because showing a withdrawn image harms
@@ -52,14 +73,59 @@ def rank(entry: Statement) -> tuple[datetime, bool, int]:
     return precedence(entry.created, entry.deprecated is not None, entry.entry_id)
 
 
-def current(entries: Iterable[S]) -> dict[tuple[str, str], S]:
-    """The entry shown for each (identifier, endorser's e-mail)."""
-    found: dict[tuple[str, str], S] = {}
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """An entry among others about one image by one address.
+
+    Args:
+        key_digest: of the key that signed it.
+        trusted: the rank of the newest entry of that key whose certificate the site trusts for the
+            address: mostly its own. None where there is none.
+    """
+
+    entry: T
+    rank: Rank
+    key_digest: str
+    trusted: Rank | None
+
+
+def claim_of(entry: S) -> Claim[S]:
+    """An entry as a claim."""
+    place = rank(entry)
+    return Claim(entry, place, entry.key_digest, place if entry.trusted else None)
+
+
+def unsuperseded(claims: Iterable[Claim[T]]) -> list[Claim[T]]:
+    """The current ones of some claims, newest first: of each key the newest, if no trusted one is newer."""
+    newest: dict[str, Claim[T]] = {}
+    trusted: Rank | None = None
+    for claim in claims:
+        known = newest.get(claim.key_digest)
+        if known is None or known.rank < claim.rank:
+            newest[claim.key_digest] = claim
+        if claim.trusted is not None and (trusted is None or trusted < claim.trusted):
+            trusted = claim.trusted
+    found = [claim for claim in newest.values() if trusted is None or claim.rank >= trusted]
+    return sorted(found, key=lambda claim: claim.rank, reverse=True)
+
+
+def preferred(claims: Iterable[Claim[T]]) -> T | None:
+    """The one to name where only one can be: the newest of the key that the site trusts, else the newest."""
+    found = list(claims)
+    vouched = [claim for claim in found if claim.trusted is not None]
+    if vouched:
+        key = max(vouched, key=lambda claim: claim.trusted or claim.rank).key_digest
+        found = [claim for claim in found if claim.key_digest == key]
+    best = max(found, key=lambda claim: claim.rank, default=None)
+    return None if best is None else best.entry
+
+
+def current(entries: Iterable[S]) -> dict[tuple[str, str], list[S]]:
+    """The current entries for each (identifier, endorser's e-mail), newest first; mostly one."""
+    series: defaultdict[tuple[str, str], list[Claim[S]]] = defaultdict(list)
     for entry in entries:
-        key = entry.identifier, entry.email
-        if key not in found or rank(found[key]) < rank(entry):
-            found[key] = entry
-    return found
+        series[entry.identifier, entry.email].append(claim_of(entry))
+    return {pair: [claim.entry for claim in unsuperseded(claims)] for pair, claims in series.items()}
 
 
 def timeline(entries: Iterable[S], identifier: str) -> list[S]:
@@ -68,13 +134,18 @@ def timeline(entries: Iterable[S], identifier: str) -> list[S]:
 
 
 def tag_target(entries: Iterable[S], email: str, tag: str) -> S | None:
-    """What e-mail + tag names: that endorser's newest current entry with the tag that is not deprecated."""
-    candidates = [
-        entry
-        for entry in current(entries).values()
+    """What e-mail + tag names: of the address's current entries with the tag that are no deprecations."""
+    return preferred(
+        claim_of(entry)
+        for found in current(entries).values()
+        for entry in found
         if entry.email == email and entry.deprecated is None and tag in entry.tags
-    ]
-    return max(candidates, key=rank, default=None)
+    )
+
+
+def shown_at(entries: Iterable[S]) -> S | None:
+    """What is shown of entries with the same coordinates."""
+    return preferred(map(claim_of, entries))
 
 
 def conflicting(entries: Iterable[Statement]) -> set[str]:
@@ -93,3 +164,24 @@ def conflicting(entries: Iterable[Statement]) -> set[str]:
         if len({one.statement for one in group}) > 1
         for one in group
     }
+
+
+def hides(other: type[Current]) -> ColumnElement[bool]:
+    """Whether a row of ``current`` keeps another one of the same image and address from being current.
+
+    ``unsuperseded`` says the same of claims. Of one entry in several logs the row of the oldest log stays.
+    """
+    own = other.created, other.deprecated, other.entry_id
+    trusted = other.trusted_created, other.trusted_deprecated, other.trusted_id
+    repeated = and_(other.entry_key == Current.entry_key, other.log_id < Current.log_id)
+    same_key = and_(other.key_digest == Current.key_digest, or_(_is_newer(*own), repeated))
+    return or_(same_key, _is_newer(*trusted))
+
+
+def _is_newer(created: Any, deprecated: Any, entry_id: Any) -> ColumnElement[bool]:
+    """Whether columns of another row of ``current`` have more precedence than a row; as ``precedence``."""
+    ties = or_(
+        and_(deprecated, ~Current.deprecated),
+        and_(deprecated == Current.deprecated, entry_id < Current.entry_id),
+    )
+    return or_(created > Current.created, and_(created == Current.created, ties))

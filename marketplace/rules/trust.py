@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from marketplace.models import Certificate, Change, ConfirmedEndorser, Entry, EntryBody, Twin, Verdict
@@ -82,6 +82,19 @@ def trust_marks(standing: str | None, *, listed: bool, sound: bool, confirmed: b
 def is_sound(begins: _Moment, ends: _Moment, created: _Moment, *, good_signature: bool) -> bool:
     """Whether an entry was made while every certificate was in date, and is signed well enough."""
     return good_signature and begins <= created <= ends
+
+
+def speaks_for(standing: str | None, *, bound: bool, confirmed: bool) -> bool:
+    """Whether the site trusts a certificate for an address: then its entries supersede those of other keys.
+
+    Args:
+        standing: of the certificate; None where it is not judged yet.
+        bound: the certificate holds the address.
+        confirmed: whoever reads the address's mail agreed to the certificate, as far as all may know.
+    """
+    if standing == Standing.REVOKED.value:
+        return False
+    return confirmed or (bound and standing == Standing.CHAINED.value)
 
 
 #: From what a site stands closest to. What it knows to be revoked is not made unknown by another certificate.
@@ -193,6 +206,15 @@ def is_confirmed(entry: type[Entry] = Entry) -> ColumnElement[bool]:
         .correlate(entry)
         .exists()
     )
+
+
+def is_trusted(
+    entry: type[Entry] = Entry, certificate: type[Certificate] = Certificate, verdict: type[Verdict] = Verdict
+) -> ColumnElement[bool]:
+    """``speaks_for`` of rows of ``entry``, its certificate and, by an outer join, its verdict."""
+    bound = and_(certificate.email == entry.email, verdict.standing == Standing.CHAINED.value)
+    unrevoked = func.coalesce(verdict.standing, "") != Standing.REVOKED.value
+    return or_(func.coalesce(bound, false()), and_(is_confirmed(entry), unrevoked))
 
 
 def vouching(entry_key: _Key, log_id: _Key, within: type[Twin]) -> ScalarSelect[int]:

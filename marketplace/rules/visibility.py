@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnaryExpression, and_, bindparam, exists, false, or_, select
+from sqlalchemy import ColumnElement, UnaryExpression, and_, bindparam, exists, false, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
 from marketplace.models import Change, Current, Entry, Log, TrustState
+from marketplace.rules.current import hides
 
 #: Made once: building aliases costs more than running the statements they are in.
 _OTHER_CURRENT = aliased(Current)
@@ -25,6 +26,7 @@ _HEADS = (
         Log.name,
         Log.next_sequence,
         Log.revision,
+        Log.renewals,
         select(TrustState.revision).scalar_subquery().label("verdicts"),
     )
     .where(Log.name.in_(bindparam("names", expanding=True)))
@@ -44,19 +46,25 @@ class Scope:
     Args:
         sizes: pairs of log and size, the oldest log first.
         revisions: for each log, how often it changed what of it is shown.
+        renewals: for each log, how often a verdict changed what of it is current.
         names: of the logs.
         verdicts: how often verdicts on certificates changed.
     """
 
     sizes: tuple[tuple[int, int], ...]
     revisions: tuple[int, ...] = ()
+    renewals: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     verdicts: int = 0
 
     @property
-    def version(self) -> tuple[tuple[int, int, int], ...]:
-        """Key, size and revision of each log: while they are the same, only the clock and verdicts count."""
-        return tuple((*log, revision) for log, revision in zip(self.sizes, self.revisions, strict=True))
+    def version(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Key, size, revision and renewals of each log.
+
+        While they are the same, only the clock and the marks of verdicts count.
+        """
+        both = zip(self.sizes, self.revisions, self.renewals, strict=True)
+        return tuple((*log, revision, renewals) for log, revision, renewals in both)
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -72,8 +80,9 @@ class Scope:
     def current(self) -> ColumnElement[bool]:
         """Whether a row of ``current`` is what this principal sees as current.
 
-        In one log that is every row. Over several, the best row of an image and
-        endorser wins, and of one entry in several logs the row of the oldest log.
+        In one log that is every row. Over several, rows of the same image and address
+        hide each other (``rules/current.py``), and of one entry in several logs the row
+        of the oldest log stays.
         """
         if len(self.sizes) < 2:
             return self.covers(Current.log_id)
@@ -83,7 +92,7 @@ class Scope:
             unindexed(other.log_id).in_(self.keys),
             other.identifier == Current.identifier,
             other.email == Current.email,
-            _is_better(other),
+            hides(other),
         )
         return and_(self.covers(Current.log_id), ~hidden)
 
@@ -120,21 +129,6 @@ class Scope:
         )
 
 
-def _is_better(other: type[Current]) -> ColumnElement[bool]:
-    """Whether a row of ``current`` is shown instead of another one of the same image and endorser."""
-    return or_(
-        other.created > Current.created,
-        and_(
-            other.created == Current.created,
-            or_(
-                and_(other.deprecated, ~Current.deprecated),
-                and_(other.deprecated == Current.deprecated, other.entry_id < Current.entry_id),
-                and_(other.entry_key == Current.entry_key, other.log_id < Current.log_id),
-            ),
-        ),
-    )
-
-
 def find_scope(session: Session, principal: Principal) -> Scope:
     """The logs of a principal that exist; the oldest first."""
     # Through the connection: the session would look for objects to make of these values.
@@ -142,6 +136,7 @@ def find_scope(session: Session, principal: Principal) -> Scope:
     return Scope(
         sizes=tuple((row.id, row.next_sequence) for row in rows),
         revisions=tuple(row.revision for row in rows),
+        renewals=tuple(row.renewals for row in rows),
         names=tuple(row.name for row in rows),
         verdicts=next((row.verdicts for row in rows), None) or 0,
     )

@@ -17,7 +17,7 @@ from marketplace.db import Database
 from marketplace.search.engine import START, Batch, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.indexes import Indexes
-from marketplace.search.loading import load_documents, shown_among
+from marketplace.search.loading import current_of, load_documents, shown_among
 
 #: Rows of the log that one commit takes in, while following and while building from the start:
 #: a commit costs about the same whatever it holds, but nothing of it is found until it ends.
@@ -63,6 +63,16 @@ class SearchIndexer:
         """Bring a log's index to behind the last of some rows; see changes.Follower."""
         if changes:
             self.advance(session, log, changes[-1].sequence + 1)
+
+    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
+        """Look again at what is current of some images; see changes.RenewedFollower."""
+        index = self.indexes.verified(session, log)
+        position = index.position()
+        if position.sequence == 0:
+            return
+        log_id = ChangeLog(session).key(log)
+        current, superseded = current_of(session, log_id, images, position.sequence)
+        index.apply(Batch(list(load_documents(session, log_id, current)), superseded, position))
 
     def reset(self) -> None:
         """Throw every index away: the logs are about to come again from 0."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, Subquery, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import touched
@@ -40,23 +40,49 @@ def shown_among(session: Session, log_id: int, since: int, end: int) -> tuple[li
         the keys of the entries among them that are current, and those of all
         entries that are not current about the same images by the same endorsers.
     """
-    images = touched(log_id, since, end)
+    found = _listed(session, log_id, touched(log_id, since, end))
+    current = [key for key, sequence, listed in found if listed and since <= sequence < end]
+    return current, [key for key, _, listed in found if not listed]
+
+
+def current_of(
+    session: Session, log_id: int, images: Sequence[tuple[str, str]], end: int
+) -> tuple[list[int], list[int]]:
+    """The same of all rows before ``end`` about some images, each with an endorser's e-mail."""
+    found: list[tuple[int, int, bool]] = []
+    for start in range(0, len(images), _CHUNK):
+        wanted = tuple_(Entry.identifier, Entry.email).in_(images[start : start + _CHUNK])
+        pairs = select(Entry.identifier, Entry.email).where(wanted).distinct().subquery("images")
+        found += _listed(session, log_id, pairs)
+    current = [key for key, sequence, listed in found if listed and sequence < end]
+    return current, [key for key, _, listed in found if not listed]
+
+
+def _listed(session: Session, log_id: int, images: Subquery) -> list[tuple[int, int, bool]]:
+    """The entries of a log about some images, with their sequences and whether they are current in it."""
     # By image and endorser, never by log and entry: SQLite takes the first part of some wide index for that.
-    shown = and_(
-        Current.log_id == log_id,
-        Current.identifier == images.c.identifier,
-        Current.email == images.c.email,
+    listed = set(
+        session.scalars(
+            select(Current.entry_key)
+            .select_from(images)
+            .join(
+                Current,
+                and_(
+                    Current.log_id == log_id,
+                    Current.identifier == images.c.identifier,
+                    Current.email == images.c.email,
+                ),
+            )
+        )
     )
-    found = session.execute(
-        select(Change.entry_key, Change.sequence, Current.entry_key)
+    entries = session.execute(
+        select(Change.entry_key, Change.sequence)
         .select_from(images)
         .join(Entry, and_(Entry.identifier == images.c.identifier, Entry.email == images.c.email))
         .join(Change, and_(Change.log_id == log_id, Change.entry_key == Entry.id))
-        .join(Current, shown)
         .order_by(Change.sequence)
-    ).all()
-    current = [key for key, sequence, current in found if key == current and since <= sequence < end]
-    return current, [key for key, _, current in found if key != current]
+    )
+    return [(key, sequence, key in listed) for key, sequence in entries]
 
 
 _DOCUMENT: Select[Any] = (

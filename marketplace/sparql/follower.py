@@ -2,8 +2,8 @@
 
 What the store holds is a function of the log up to its mark: each coordinates'
 entry as a resource, and ``slterms:tag "latest"`` on the current ones. Where two
-entries share their coordinates (an equivocation) the resource is the one that
-every other route shows too: the deprecation, else the smaller id.
+entries share their coordinates the resource is the one that every other route
+shows too (``rules/current.py``).
 
 Applying the same rows again changes nothing: statements are made of the entry
 alone, down to the labels of blank nodes, and what depends on other entries is
@@ -16,9 +16,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +28,10 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
+from marketplace.models import Certificate, Entry, EntryBody, Verdict
 from marketplace.models import Change as ChangeRow
-from marketplace.models import Entry, EntryBody
-from marketplace.rules.current import precedence
+from marketplace.rules.current import Claim, precedence, preferred, unsuperseded
+from marketplace.rules.trust import is_trusted
 from validators.document import Coordinates
 from validators.errors import RefusedError
 from validators.rdf import triples
@@ -58,16 +58,23 @@ _CHUNK = 64
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An entry of the log, without its bytes."""
+    """An entry of the log, without its bytes.
+
+    Args:
+        trusted: the site trusts its certificate for the address.
+    """
 
     entry_key: int
     entry_id: str
     coordinates: Coordinates
     deprecated: bool
+    key_digest: str
+    trusted: bool
 
-    @property
-    def rank(self) -> tuple[datetime, bool, int]:
-        return precedence(self.coordinates.created, self.deprecated, self.entry_id)
+    def claim(self) -> Claim[_Row]:
+        """This entry as a claim to be current."""
+        rank = precedence(self.coordinates.created, self.deprecated, self.entry_id)
+        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
 class SparqlFollower:
@@ -167,7 +174,9 @@ class SparqlFollower:
         self._publisher.start()
 
     def _take_in(self, session: Session, page: Sequence[Change]) -> None:
-        places = _Places(session, page)
+        identifiers = _identifiers(session, page)
+        touched = {change.entry_key for change in page}
+        places = _Places(session, identifiers, page[-1].sequence, lambda row: row.entry_key in touched)
         for coordinates in places.contested:
             self._store.remove_resource(resource(coordinates))
         shown = [change for change in page if places.is_shown(change.entry_id)]
@@ -177,6 +186,23 @@ class SparqlFollower:
         add(places.quads(session, keys))
         self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
         self._store.move_mark(page[-1].sequence + 1, page[-1].entry_id)
+
+    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
+        """Look again at what is current and shown of some images; see changes.RenewedFollower."""
+        if log != PUBLIC:
+            return
+        with self._guard:
+            if self._store.mark.position == 0:
+                return
+            wanted, identifiers = set(images), sorted({identifier for identifier, _ in images})
+            end = self._store.mark.position - 1
+            places = _Places(session, identifiers, end, lambda row: row.coordinates.image in wanted)
+            for coordinates in places.contested:
+                self._store.remove_resource(resource(coordinates))
+            self._store.add(places.quads(session, sorted(row.entry_key for row in places.winners)))
+            self._store.add(latest(resource(coordinates)) for coordinates in places.current)
+            self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
+        self._changed.set()
 
     def _publish_changes(self) -> None:
         pause, failures = 0.0, 0
@@ -212,12 +238,11 @@ class _Places:
     is that of a shorter log, in which no image lacks its current entry.
     """
 
-    def __init__(self, session: Session, page: Sequence[Change]) -> None:
-        end = page[-1].sequence
+    def __init__(
+        self, session: Session, identifiers: Sequence[str], end: int, is_touched: Callable[[_Row], bool]
+    ) -> None:
         self._erased = find_erasures(session)
         self._log_id = ChangeLog(session).key(PUBLIC)
-        identifiers = _identifiers(session, page)
-        touched = {change.entry_key for change in page}
         by_series: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
         for row in _rows(session, identifiers, end):
             by_series[row.coordinates.identifier, row.coordinates.email].append(row)
@@ -228,30 +253,34 @@ class _Places:
         self.contested: list[Coordinates] = []
         #: The entries shown there.
         self.winners: list[_Row] = []
-        #: Coordinates in the touched series whose entry is not current.
+        #: Coordinates in the touched series whose entry is current, and those whose entry is not.
+        self.current: list[Coordinates] = []
         self.superseded: list[Coordinates] = []
         for series in by_series.values():
-            if any(row.entry_key in touched for row in series):
+            touched = {row.entry_key for row in series if is_touched(row)}
+            if touched:
                 self._place(series, touched)
 
     def _place(self, series: list[_Row], touched: set[int]) -> None:
-        current = max(series, key=lambda row: row.rank)
-        place = current.coordinates
-        is_over = self._erased.supersedes(self._log_id, place.identifier, place.email, place.created)
-        if not is_over:
-            self._current.add(current.entry_key)
+        current = {
+            claim.entry.entry_key
+            for claim in unsuperseded(row.claim() for row in series)
+            if not self._erased.supersedes(
+                self._log_id, claim.entry.coordinates.image, claim.key_digest, claim.entry.coordinates.created
+            )
+        }
+        self._current |= current
         at: defaultdict[Coordinates, list[_Row]] = defaultdict(list)
         for row in series:
             self._rows[row.entry_key] = row
             at[row.coordinates].append(row)
         for coordinates, rows in at.items():
-            winner = max(rows, key=lambda row: row.rank)
+            winner = preferred(row.claim() for row in rows) or rows[0]
             self._shown.add(winner.entry_id)
             if len(rows) > 1 and any(row.entry_key in touched for row in rows):
                 self.contested.append(coordinates)
                 self.winners.append(winner)
-            if is_over or coordinates != current.coordinates:
-                self.superseded.append(coordinates)
+            (self.current if winner.entry_key in current else self.superseded).append(coordinates)
 
     def is_shown(self, entry_id: str) -> bool:
         """Whether the entry is the one shown at its coordinates."""
@@ -316,8 +345,19 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_R
     log_id = ChangeLog(session).key(PUBLIC)
     for start in range(0, len(identifiers), _CHUNK):
         found = session.execute(
-            select(Entry.id, Entry.entry_id, Entry.identifier, Entry.email, Entry.created, Entry.deprecated)
+            select(
+                Entry.id,
+                Entry.entry_id,
+                Entry.identifier,
+                Entry.email,
+                Entry.created,
+                Entry.deprecated,
+                Certificate.key_digest,
+                is_trusted(),
+            )
             .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .join(Certificate, Certificate.id == Entry.certificate_id)
+            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
             .where(
                 Entry.identifier.in_(identifiers[start : start + _CHUNK]),
                 ChangeRow.log_id == log_id,
@@ -325,8 +365,9 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_R
                 ChangeRow.shown,
             )
         )
-        for key, entry_id, identifier, email, created, deprecated in found:
-            yield _Row(key, entry_id, Coordinates(identifier, email, created), deprecated is not None)
+        for key, entry_id, identifier, email, created, deprecated, *signed in found:
+            place = Coordinates(identifier, email, created)
+            yield _Row(key, entry_id, place, deprecated is not None, *signed)
 
 
 def open_follower(settings: Settings, database: Database) -> SparqlFollower | None:

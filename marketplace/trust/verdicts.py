@@ -80,10 +80,19 @@ class _Judged:
 
 
 class VerdictService:
-    """Keeps the verdicts of one database. Safe to call from several threads and processes."""
+    """Keeps the verdicts of one database. Safe to call from several threads and processes.
+
+    Args:
+        settle: called after verdicts were written, to take in what follows from them.
+    """
 
     def __init__(
-        self, database: Database, store: TrustStore, trust: TrustService, now: Callable[[], datetime]
+        self,
+        database: Database,
+        store: TrustStore,
+        trust: TrustService,
+        now: Callable[[], datetime],
+        settle: Callable[[], object] = lambda: None,
     ) -> None:
         self._database = database
         self._store = store
@@ -91,6 +100,7 @@ class VerdictService:
         self._now = now
         #: Whether others know the settings of this process.
         self._declared = False
+        self._settle = settle
 
     def refresh(self) -> Refreshed:
         """Judge every certificate whose verdict is missing, due, or was made on another basis.
@@ -118,6 +128,7 @@ class VerdictService:
                 values["settings"] = self._store.settings
             session.execute(update(TrustState).values(values))
         self._declared = True
+        self._settle()
         return Refreshed(judged, changed, settings not in ("", self._store.settings))
 
     def find_settings_fault(self) -> Fault | None:
@@ -165,6 +176,7 @@ class VerdictService:
                 found = self._judge(session, chunk, now)
                 # What another process judged meanwhile stands: its files may be newer than ours.
                 changed += self._write(found, self._store.basis(now), now, anew=told, first=told)
+        self._settle()
         return changed
 
     def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _Judged]:

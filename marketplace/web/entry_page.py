@@ -69,6 +69,14 @@ def entry_values(
         "decision": decision,
         "status": status_name(record, now),
         "current": None if record.is_current or record.current is None else entry_path(record.current),
+        "rivals": [
+            {
+                "path": entry_path(rival.coordinates),
+                "created": rival.coordinates.created,
+                "trusted": rival.trusted,
+            }
+            for rival in record.rivals
+        ],
         "facts": facts(entry),
         "extensions": statements(entry.metadata.extensions),
         "locations": [
@@ -108,6 +116,9 @@ def badges(record: EntryRecord, now: datetime) -> list[Badge]:
     if record.conflicts:
         title = "Another entry with the same coordinates says something else."
         found.append(Badge("conflicting", "bad", title))
+    if record.rivals:
+        title = "Two certificates use this address for this image, and neither speaks for the other."
+        found.append(Badge("two certificates", "bad", title))
     return found
 
 

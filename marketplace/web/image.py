@@ -10,7 +10,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.entries import EntryRow
+from marketplace.entries import EntryRow, current_among
 from marketplace.runtime import Runtime
 from validators.document import format_time
 from validators.identifier import is_identifier
@@ -49,15 +49,15 @@ def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime, judge
         rows: every entry about the image, oldest first.
         judges: whether the site judges endorsers.
     """
-    newest = {row.email: row for row in rows}
+    current = current_among(rows)
     shown = rows[::-1][:_MOST_ROWS]
     return {
         "identifier": identifier,
         "title": _title(rows),
         "total": len(rows),
-        "endorsers": len(newest),
+        "endorsers": len({row.email for row in rows}),
         "picture": lay_out(rows, now),
-        "rows": [_shown(row, newest[row.email], now, judges) for row in shown],
+        "rows": [_shown(row, row.key in current, now, judges) for row in shown],
         "rows_left_out": len(rows) - len(shown),
     }
 
@@ -69,8 +69,7 @@ def _title(rows: Sequence[EntryRow]) -> str | None:
     return next((row.title for row in reversed(standing or titled)), None)
 
 
-def _shown(row: EntryRow, newest: EntryRow, now: datetime, judges: Judging) -> dict[str, Any]:
-    current = row is newest
+def _shown(row: EntryRow, current: bool, now: datetime, judges: Judging) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "created": format_time(row.created),

@@ -11,6 +11,8 @@ fits a phone and a wide screen without its text being scaled.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,16 +116,23 @@ def lay_out(rows: Sequence[EntryRow], now: datetime) -> Picture | None:
         rows: every entry about one image.
         now: where the line for now stands.
     """
-    by_endorser: dict[str, list[EntryRow]] = {}
     shown = sorted(rows, key=EntryRow.rank)[-MOST_MARKS:]
+    trusted = {(row.email, row.key_digest) for row in shown if row.trusted}
+    by_endorser: dict[tuple[str, str], list[EntryRow]] = {}
     for row in shown:
-        by_endorser.setdefault(row.email, []).append(row)
+        # Keys that the site trusts for an address speak as one; each of the others has a lane of its own.
+        key = "" if (row.email, row.key_digest) in trusted else row.key_digest
+        by_endorser.setdefault((row.email, key), []).append(row)
     # Who spoke last comes first, as in every other list.
     said = sorted(by_endorser.values(), key=lambda entries: entries[-1].rank(), reverse=True)[:MOST_LANES]
     if not said:
         return None
     scale = _scale(said, to_seconds(now))
-    lanes = tuple(_lane(entries, number, scale) for number, entries in enumerate(said))
+    several = Counter(entries[0].email for entries in said)
+    lanes = tuple(
+        _lane(entries, number, scale, shown, several=several[entries[0].email] > 1)
+        for number, entries in enumerate(said)
+    )
     drawn = sum(len(entries) for entries in said)
     return Picture(
         height=HEAD + LANE * len(lanes) + FOOT,
@@ -156,15 +165,40 @@ def _scale(said: Sequence[Sequence[EntryRow]], now: int) -> _Scale:
     return _Scale(begin - int(length * _BEFORE), latest + int(length * _AFTER))
 
 
-def _lane(entries: Sequence[EntryRow], number: int, scale: _Scale) -> Lane:
+def _lane(
+    entries: Sequence[EntryRow], number: int, scale: _Scale, shown: Sequence[EntryRow], *, several: bool
+) -> Lane:
+    """A lane.
+
+    Args:
+        shown: the entries of all lanes, by precedence.
+        several: other lanes have its address too.
+    """
     spans: list[Span] = []
-    for row, following in zip(entries, [*entries[1:], None], strict=True):
+    marks: list[Mark] = []
+    for row in entries:
+        following = _following(row, shown)
         end = None if following is None else to_seconds(following.created)
         spans += _spans(row, end, scale)
+        marks.append(_mark(row, following is None, scale))
     newest = entries[-1]
-    marks = tuple(_mark(row, row is newest, scale) for row in entries)
     label = f"{cut(newest.email, _LONGEST_LABEL)} · {plural(len(entries), 'entry', 'entries')}"
-    return Lane(newest.email, label, HEAD + LANE * number, tuple(spans), marks)
+    if several:
+        label += f" · key {newest.key_digest[:8]}"
+    return Lane(newest.email, label, HEAD + LANE * number, tuple(spans), tuple(marks))
+
+
+def _following(row: EntryRow, shown: Sequence[EntryRow]) -> EntryRow | None:
+    """The entry that supersedes one first."""
+    later = shown[bisect_right(shown, row.rank(), key=EntryRow.rank) :]
+    return next(
+        (
+            one
+            for one in later
+            if one.email == row.email and (one.trusted or one.key_digest == row.key_digest)
+        ),
+        None,
+    )
 
 
 def _spans(row: EntryRow, end: int | None, scale: _Scale) -> list[Span]:

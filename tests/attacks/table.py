@@ -53,6 +53,25 @@ for the verdict, some thousand times in `make test` and a million times in `make
 certificate's bytes are, it has a verdict, and what the library cannot read is not trusted.
 """
 
+_IMPERSONATION = """
+## Somebody else's address
+
+Anybody can write an endorser's address into a certificate of their own, and acceptance takes what it
+signs. Such an entry, uploaded or let in by a peer that takes everything, does nothing to the endorser
+whose certificate the site trusts for the address (`tests/attacks/test_impersonation.py`, on a site that
+shows chained entries only and on one that shows all):
+
+- her entry stays current, in lists, tags, searches and `slterms:tag "latest"`; a deprecation by a stranger
+  withdraws nothing of hers;
+- her next upload is taken, also where the stranger's is newer, or has its coordinates already;
+- both entries say that two certificates use one address: the page, `also_current` in the interface, and
+  `marketplace show`;
+- what she says later supersedes what the stranger said.
+
+Where a site trusts neither certificate it shows both, flagged: no entry supersedes one of another key
+([adr 25](adr/0025-who-supersedes-whom.md)).
+"""
+
 _MEMORY = """
 ## Memory
 
@@ -72,7 +91,7 @@ dry runs; `make soak` sends 2 000 of each class. Afterwards the server may hold 
 
 def page() -> str:
     """The page as it ought to be."""
-    return f"{_refused()}{_distrusted()}{_MEMORY}{_FUZZ}"
+    return f"{_refused()}{_distrusted()}{_IMPERSONATION}{_MEMORY}{_FUZZ}"
 
 
 def _distrusted() -> str:

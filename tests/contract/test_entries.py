@@ -59,6 +59,8 @@ class Stated:
     valid = property(lambda self: self.entry.metadata.valid)
     deprecated = property(lambda self: self.entry.metadata.deprecated)
     tags = property(lambda self: self.entry.metadata.tags)
+    key_digest = property(lambda self: self.entry.signer.key_digest)
+    trusted = False
 
 
 def fill(database: Database, logs: Mapping[str, Sequence[AcceptedEntry]]) -> None:
@@ -206,6 +208,8 @@ def as_row(
         strength=entry.strength,
         conflicting=entry.entry_id in conflicts,
         confirmed=bool(held) and entry.endorser.email in CONFIRMED,
+        key_digest=entry.signer.key_digest,
+        bound=entry.signer.email is not None,
         verdict=held.get(entry.endorser.email),
     )
 
@@ -227,7 +231,7 @@ def expected_rows(
         ]
         stated = [max(at, key=rank)] if at else []
     else:
-        stated = list(current(stated).values())
+        stated = [s for found in current(stated).values() for s in found]
     stated = [s for s in stated if query.tag is None or query.tag in s.tags]
     rows = [as_row(s.entry, keys[s.entry_id], conflicts, held) for s in stated]
     return ordered([r for r in rows if matches_filters(r, query)], query)
@@ -355,8 +359,9 @@ def test_timelines_tags_and_endorsers_are_what_the_set_says(
                     target = tag_target(stated, email, tag)
                     found = visible.tagged(email, tag)
                     assert (found and found.entry_id) == (target and target.entry_id)
+                shown = [s for found in current(own).values() for s in found]
                 assert visible.tags(email) == sorted(
-                    {t for s in current(own).values() if s.deprecated is None for t in s.tags}
+                    {t for s in shown if s.deprecated is None for t in s.tags}
                 )
                 record = visible.endorser(email)
                 assert (record.entries if record else 0) == len(own)

@@ -153,7 +153,7 @@ def visible(logs: dict[str, list[AcceptedEntry]], names: Sequence[str]) -> list[
     for name in names:
         for entry in logs[name]:
             first.setdefault(entry.entry_id, entry)
-    return [stated.entry for stated in current(map(Stated, first.values())).values()]
+    return [stated.entry for found in current(map(Stated, first.values())).values() for stated in found]
 
 
 def pages(service: SearchService, request: SearchRequest, principal: Principal) -> Iterator[SearchPage]:

@@ -222,7 +222,11 @@ SIGNERS = ("ann@x.org", "Bob@x.org", "carol@x.org")
 TWINS = st.lists(
     st.builds(
         lambda image, second, who: accepted(
-            image, "ann@x.org", moment(second), signed_by=signer(who), statement=f"{image}{second:063d}"
+            image,
+            "ann@x.org",
+            moment(second),
+            signed_by=signer(who, key_digest="e" * 64),
+            statement=f"{image}{second:063d}",
         ),
         image=st.integers(0, 1),
         second=st.integers(0, 1),

@@ -33,6 +33,7 @@ def signer(name: str = "signer", **changes: object) -> Signer:
         "certificate": f"certificate of {name}".encode(),
         "intermediates": (),
         "fingerprint": hex_digest("certificate", name),
+        "key_digest": hex_digest("key", name),
         "not_before": datetime(2020, 1, 1, tzinfo=UTC),
         "not_after": datetime(2040, 1, 1, tzinfo=UTC),
         "email": None,

@@ -7,7 +7,7 @@ other; then some of these schedules through the real writer and reader of a data
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC
 from marketplace.db import Database, upgrade
-from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, EntryRow, EntryService, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules import current as rules
 from marketplace.rules.current import conflicting, current, tag_target, timeline
@@ -45,6 +45,8 @@ class Stated:
     valid = property(lambda self: self.entry.metadata.valid)
     deprecated = property(lambda self: self.entry.metadata.deprecated)
     tags = property(lambda self: self.entry.metadata.tags)
+    key_digest = property(lambda self: self.entry.signer.key_digest)
+    trusted = False
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Site:
 
     log: list[Stated] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
-    shown: dict[tuple[str, str], Stated] = field(default_factory=dict)
+    shown: dict[tuple[str, str], list[Stated]] = field(default_factory=dict)
     cursors: dict[int, int] = field(default_factory=dict)
 
     def take(self, entry: Stated) -> None:
@@ -62,7 +64,7 @@ class Site:
             return
         self.held.add(entry.entry_id)
         self.log.append(entry)
-        self.shown = current([*self.shown.values(), entry])
+        self.shown = current([entry, *(one for found in self.shown.values() for one in found)])
 
     def pull(self, name: int, other: Site, most: int) -> None:
         """Take the next rows of another site's log."""
@@ -72,14 +74,14 @@ class Site:
         self.cursors[name] = min(start + most, len(other.log))
 
 
-def answer(entries: Sequence[Stated], shown: dict[tuple[str, str], Stated]) -> dict[str, Any]:
+def answer(entries: Sequence[Stated], shown: dict[tuple[str, str], list[Stated]]) -> dict[str, Any]:
     """Everything readers can ask, with entries named by their ids."""
     emails = {entry.email for entry in entries}
     tags = {tag for entry in entries for tag in entry.tags}
     named = {(e, t): tag_target(entries, e, t) for e in emails for t in tags}
     return {
-        "current": {key: entry.entry_id for key, entry in shown.items()},
-        "status": [{k: status(e, now) for k, e in shown.items()} for now in MOMENTS],
+        "current": {key: [e.entry_id for e in found] for key, found in shown.items()},
+        "status": [{k: [status(e, now) for e in found] for k, found in shown.items()} for now in MOMENTS],
         "timelines": {
             image: [e.entry_id for e in timeline(entries, image)]
             for image in {entry.identifier for entry in entries}
@@ -130,6 +132,14 @@ def test_the_comparison_sees_a_merge_that_goes_by_arrival(monkeypatch: pytest.Mo
     assert any(one != answers[0] for one in answers)
 
 
+def by_image(rows: Iterable[EntryRow], told: Callable[[EntryRow], Any]) -> dict[tuple[str, str], list[Any]]:
+    """What is told of the current entries of each image and endorser, newest first."""
+    found: dict[tuple[str, str], list[Any]] = {}
+    for row in sorted(rows, key=EntryRow.rank, reverse=True):
+        found.setdefault((row.identifier, row.email), []).append(told(row))
+    return found
+
+
 def stored_answer(database: Database) -> dict[str, Any]:
     """What the database's reader says, with entries named by their ids."""
     with database.read() as session:
@@ -141,9 +151,9 @@ def stored_answer(database: Database) -> dict[str, Any]:
         tags = {tag for email in emails for tag in visible.tags(email)}
         named = {(e, t): visible.tagged(e, t) for e in emails for t in tags}
         return {
-            "current": {(row.identifier, row.email): row.entry_id for row in rows},
+            "current": by_image(rows, lambda row: row.entry_id),
             "status": [
-                {(row.identifier, row.email): row.status(now) for row in rows}
+                by_image(rows, lambda row, now=now: row.status(now))  # type: ignore[misc]  # bound at once
                 for rows, now in zip(listed, MOMENTS, strict=True)
             ],
             "timelines": {image: [row.entry_id for row in line] for image, line in lines.items()},

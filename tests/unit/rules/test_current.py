@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
+from marketplace.rules.current import (
+    Claim,
+    claim_of,
+    conflicting,
+    current,
+    rank,
+    shown_at,
+    tag_target,
+    timeline,
+    unsuperseded,
+)
 from marketplace.rules.status import Status, status
 from tests.factories.entries import EPOCH, hex_digest, moment
 
@@ -25,11 +35,14 @@ class Said:
     tags: tuple[str, ...] = ()
     salt: int = 0
     certificate: int = 0
+    key_digest: str = "k"
+    trusted: bool = False
 
     @property
     def statement(self) -> str:
         return hex_digest(
-            self.identifier, self.email, self.created, self.valid, self.deprecated, self.tags, self.salt
+            *(self.identifier, self.email, self.created, self.valid, self.deprecated, self.tags),
+            *(self.salt, self.key_digest),
         )
 
     @property
@@ -45,8 +58,11 @@ SAID = st.builds(
     deprecated=st.sampled_from([None, "", "why"]),
     tags=st.sampled_from([(), ("t",), ("t", "u")]),
     salt=st.integers(0, 2),
+    certificate=st.integers(0, 1),
+    key_digest=st.sampled_from(["k", "l", "m"]),
+    trusted=st.booleans(),
 )
-SETS = st.sets(SAID, max_size=20)
+SETS = st.lists(SAID, max_size=20, unique_by=lambda said: said.entry_id).map(set)
 
 
 @given(SETS, st.randoms(use_true_random=False))
@@ -58,20 +74,38 @@ def test_the_order_of_a_set_does_not_matter(entries: set[Said], chance: random.R
     assert tag_target(one, "x", "t") == tag_target(other, "x", "t")
 
 
+def rows(entries: set[Said]) -> list[Claim[Said]]:
+    """What the table of current entries keeps of a log."""
+    found = []
+    for (identifier, email), shown in current(entries).items():
+        own = [e for e in entries if (e.identifier, e.email) == (identifier, email)]
+        for entry in shown:
+            vouched = [rank(e) for e in own if e.trusted and e.key_digest == entry.key_digest]
+            found.append(replace(claim_of(entry), trusted=max(vouched, default=None)))
+    return found
+
+
 @given(SETS, SETS)
-def test_current_of_a_union_needs_only_the_currents(one: set[Said], other: set[Said]) -> None:
+def test_current_of_a_union_needs_only_the_rows_of_the_logs(one: set[Said], other: set[Said]) -> None:
     """Why a reader of several logs may start from each log's current entries."""
-    assert current(one | other) == current([*current(one).values(), *current(other).values()])
+    kept = [*rows(one), *rows(other)]
+    for (identifier, email), shown in current(one | other).items():
+        claims = [c for c in kept if (c.entry.identifier, c.entry.email) == (identifier, email)]
+        assert [claim.entry for claim in unsuperseded(claims)] == shown
 
 
 @given(SETS)
-def test_nothing_precedes_what_is_current(entries: set[Said]) -> None:
-    shown = current(entries)
+def test_what_is_not_current_is_superseded_by_its_key_or_by_a_trusted_one(entries: set[Said]) -> None:
+    shown = {entry for found in current(entries).values() for entry in found}
     for entry in entries:
-        best = shown[entry.identifier, entry.email]
-        assert best.created >= entry.created
-        if best.created == entry.created and entry.deprecated is not None:
-            assert best.deprecated is not None
+        newer = [
+            other
+            for other in entries
+            if (other.identifier, other.email) == (entry.identifier, entry.email)
+            and rank(other) > rank(entry)
+            and (other.trusted or other.key_digest == entry.key_digest)
+        ]
+        assert (entry in shown) == (not newer)
 
 
 @given(SETS)
@@ -81,18 +115,18 @@ def test_precedence_is_a_total_order(entries: set[Said]) -> None:
 
 def test_the_later_statement_is_current() -> None:
     old, new = Said(created=moment(1), deprecated="bad"), Said(created=moment(2))
-    assert current([new, old]) == {("image", "jane@example.org"): new}
+    assert current([new, old]) == {("image", "jane@example.org"): [new]}
 
 
 def test_of_two_statements_of_one_second_the_deprecation_is_current() -> None:
     for salt in range(8):  # whichever id is smaller
         good, bad = Said(salt=salt), Said(deprecated="")
-        assert current([good, bad])["image", "jane@example.org"] is bad
+        assert current([good, bad])["image", "jane@example.org"] == [bad]
 
 
 def test_of_two_equal_statements_of_one_second_the_smaller_id_is_current() -> None:
     both = [Said(salt=1), Said(salt=2)]
-    assert current(both)["image", "jane@example.org"] == min(both, key=lambda s: s.entry_id)
+    assert current(both)["image", "jane@example.org"] == [min(both, key=lambda s: s.entry_id)]
     assert conflicting(both) == {s.entry_id for s in both}
     assert conflicting([both[0], Said(created=moment(1))]) == set()
 
@@ -103,6 +137,33 @@ def test_one_statement_under_altered_certificates_is_no_equivocation() -> None:
     assert conflicting([said, altered]) == set()
     other = Said(salt=9)
     assert conflicting([said, altered, other]) == {said.entry_id, altered.entry_id, other.entry_id}
+
+
+def test_a_stranger_stands_beside_and_a_trusted_one_takes_the_place() -> None:
+    hers, strangers = Said(created=moment(1)), Said(created=moment(2), deprecated="", key_digest="x")
+    image = hers.identifier, hers.email
+    assert current([hers, strangers])[image] == [strangers, hers]
+    renewed = Said(created=moment(3), key_digest="new", trusted=True)
+    assert current([hers, strangers, renewed])[image] == [renewed]
+    later = replace(strangers, created=moment(4))
+    assert current([hers, strangers, renewed, later])[image] == [later, renewed]
+
+
+def test_a_tag_stays_with_the_key_that_the_site_trusts() -> None:
+    hers = Said("a", created=moment(1), tags=("t",), trusted=True)
+    strangers = Said("b", created=moment(2), tags=("t",), key_digest="x")
+    assert tag_target([hers, strangers], hers.email, "t") is hers
+    # A certificate that the site does not know, around the same key, is hers too.
+    again = Said("c", created=moment(3), tags=("t",), certificate=1)
+    assert tag_target([hers, strangers, again], hers.email, "t") is again
+    nobody = replace(hers, trusted=False)
+    assert tag_target([nobody, strangers], hers.email, "t") is strangers
+
+
+def test_a_place_shows_the_key_that_the_site_trusts() -> None:
+    for salt in range(8):  # whichever id is smaller
+        hers, strangers = Said(trusted=True), Said(salt=salt, deprecated="", key_digest="x")
+        assert shown_at([hers, strangers]) is hers
 
 
 def test_a_tag_names_the_newest_current_entry_that_is_not_deprecated() -> None:

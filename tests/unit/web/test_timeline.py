@@ -27,6 +27,9 @@ def row(email: str = "a@example.org", age: int = 100, **changes: object) -> Entr
         "size": 1,
         "strength": Strength.STRONG,
         "conflicting": False,
+        "key_digest": "k",
+        "bound": False,
+        "confirmed": False,
     }
     return EntryRow(**fields | changes)
 

@@ -1,0 +1,199 @@
+"""Keeps the table of current entries what ``rules/current.py`` says of the logs.
+
+Where one key speaks about an image for an address, which is nearly always, a new entry is only compared with
+the row that is there. What several keys speak about is worked out anew from what the logs hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, type_coerce
+
+from marketplace.entries.erased import Erasures
+from marketplace.ingest.rows import Row as Values
+from marketplace.ingest.rows import current_row
+from marketplace.models import Certificate, Change, Current, Entry, Verdict
+from marketplace.models.base import UtcSecond
+from marketplace.rules.current import Claim, precedence, unsuperseded
+from marketplace.rules.trust import is_trusted
+
+#: An image and an endorser's address.
+Image = tuple[str, str]
+#: Keys named in one statement.
+_CHUNK = 500
+_COLUMNS = [column.name for column in Entry.__table__.columns]
+_entry, _change, _current = Entry.__table__.c, Change.__table__.c, Current.__table__.c
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry of a log about an image by an address.
+
+    Args:
+        trusted: the site trusts its certificate for the address.
+    """
+
+    key: int
+    created: datetime
+    deprecated: bool
+    entry_id: str
+    key_digest: str
+    trusted: bool
+
+    def claim(self) -> Claim[Said]:
+        """This entry as a claim to be current."""
+        rank = precedence(self.created, self.deprecated, self.entry_id)
+        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
+
+
+def read_said(connection: Connection, log_id: int, image: Image, waiting: Collection[int] = ()) -> list[Said]:
+    """What a log shows about an image by an address.
+
+    Args:
+        waiting: keys of entries that are about to be appended to the log.
+    """
+    rows = connection.execute(
+        _SAID,
+        {"log_id": log_id, "identifier": image[0], "email": image[1], "waiting": list(waiting)},
+    )
+    return [Said(key, created, old is not None, *rest) for key, created, old, *rest in rows]
+
+
+def renew(
+    connection: Connection,
+    erased: Erasures,
+    images: Iterable[Image],
+    waiting: Mapping[int, Collection[int]],
+    log_ids: Collection[int] = (),
+) -> list[tuple[int, Image]]:
+    """Work out anew what is current about some images.
+
+    Args:
+        waiting: by log, keys of entries that are about to be appended to it and shown.
+        log_ids: logs to look at besides those that list something about the image.
+
+    Returns:
+        the logs and images that were looked at. Also where the same entries are current as before: who
+        looked in between may have seen others.
+    """
+    looked = []
+    for image in images:
+        where = {"identifier": image[0], "email": image[1]}
+        contested = len(connection.execute(_KEYS, where).all()) > 1
+        listed: dict[int, list[Row[Any]]] = {log_id: [] for log_id in log_ids}
+        for row in connection.execute(_LISTED, where):
+            if contested or row.log_id in listed:
+                listed.setdefault(row.log_id, []).append(row)
+        for log_id, rows in listed.items():
+            said = read_said(connection, log_id, image, waiting.get(log_id, ()))
+            wanted = _wanted(said, erased, log_id, image)
+            looked.append((log_id, image))
+            _write(connection, log_id, rows, wanted, said if contested else None)
+    return looked
+
+
+def _wanted(said: list[Said], erased: Erasures, log_id: int, image: Image) -> list[Claim[Said]]:
+    return [
+        claim
+        for claim in unsuperseded(one.claim() for one in said)
+        if not erased.supersedes(log_id, image, claim.key_digest, claim.entry.created)
+    ]
+
+
+def _write(
+    connection: Connection,
+    log_id: int,
+    rows: list[Row[Any]],
+    wanted: list[Claim[Said]],
+    contested: list[Said] | None,
+) -> None:
+    """Let the table list what is wanted.
+
+    Args:
+        rows: what it lists.
+        contested: all that the log shows, where several keys speak; None where one does.
+    """
+    connection.execute(delete(Current).where(_current.id.in_([row.id for row in rows])))
+    entries: dict[int, Values] = {}
+    keys = [claim.entry.key for claim in wanted]
+    for start in range(0, len(keys), _CHUNK):
+        found = connection.execute(_ENTRIES, {"keys": keys[start : start + _CHUNK]})
+        entries |= {row.id: dict(zip(_COLUMNS, row, strict=True)) for row in found}
+    trusted = newest_trusted(contested or ())
+    values = [
+        current_row(entries[claim.entry.key])
+        | {"log_id": log_id, "entry_key": claim.entry.key, "key_digest": claim.key_digest}
+        | trusted_columns(trusted.get(claim.key_digest))
+        | {"contested": contested is not None}
+        for claim in wanted
+    ]
+    if values:
+        connection.execute(insert(Current), values)
+
+
+def newest_trusted(said: Iterable[Said]) -> dict[str, Said]:
+    """Of each key the newest entry whose certificate the site trusts for the address."""
+    found: dict[str, Said] = {}
+    for one in sorted((one for one in said if one.trusted), key=lambda one: one.claim().rank):
+        found[one.key_digest] = one
+    return found
+
+
+def trusted_columns(said: Said | None) -> dict[str, Any]:
+    """The columns of a row of ``current`` that tell of a key's newest trusted entry."""
+    if said is None:
+        return {"trusted_created": None, "trusted_deprecated": None, "trusted_id": None}
+    return {
+        "trusted_created": said.created,
+        "trusted_deprecated": said.deprecated,
+        "trusted_id": said.entry_id,
+    }
+
+
+def uncontested(key_digest: str) -> dict[str, Any]:
+    """The columns of a row of ``current`` where one key speaks."""
+    return {"key_digest": key_digest, "contested": False} | trusted_columns(None)
+
+
+# Statements are made once: making one and its cache key takes longer than running it.
+
+_SAID = (
+    select(
+        Entry.id,
+        type_coerce(Entry.created, UtcSecond),
+        Entry.deprecated,
+        Entry.entry_id,
+        Certificate.key_digest,
+        is_trusted(),
+    )
+    .join(Certificate, Certificate.id == Entry.certificate_id)
+    .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+    .where(
+        Entry.identifier == bindparam("identifier"),
+        Entry.email == bindparam("email"),
+        or_(
+            select(Change.entry_key)
+            .where(Change.log_id == bindparam("log_id"), Change.entry_key == Entry.id, Change.shown)
+            .correlate(Entry)
+            .exists(),
+            Entry.id.in_(bindparam("waiting", expanding=True)),
+        ),
+    )
+)
+_KEYS = (
+    select(Certificate.key_digest)
+    .join(Entry, Entry.certificate_id == Certificate.id)
+    .where(Entry.identifier == bindparam("identifier"), Entry.email == bindparam("email"))
+    .distinct()
+    .limit(2)
+)
+_LISTED = select(_current.id, _current.log_id, _current.entry_key).where(
+    _current.identifier == bindparam("identifier"), _current.email == bindparam("email")
+)
+_ENTRIES = select(*(_entry[name] for name in _COLUMNS)).where(
+    _entry.id.in_(bindparam("keys", expanding=True))
+)
