@@ -73,10 +73,7 @@ class SigningIdentity:
         if not _belongs(certificate, checked):
             raise KeyFileError("the certificate does not belong to the private key")
         signer = _verify_certificate(certificate)
-        try:
-            issuers = tuple(_issuers(certificate, list(others)))
-        except ValueError:
-            raise KeyFileError("one of the certificates beside the signer's is damaged") from None
+        issuers = tuple(_issuers(certificate, list(others)))
         carried = issuers[:MAX_INTERMEDIATES]
         addresses = find_subject_addresses(read_outline(signer.der).subject)
         readable = tuple(one for one in addresses if one is not None)
@@ -196,6 +193,7 @@ def _belongs(certificate: x509.Certificate, key: object) -> bool:
 
 
 def _issuers(certificate: x509.Certificate, others: list[x509.Certificate]) -> Iterable[x509.Certificate]:
+    # The library has read them all, so each of them is well-formed.
     named = [(name_of_der(_outline(other).subject), other) for other in others]
     current = _outline(certificate)
     while (wanted := name_of_der(current.issuer)) != name_of_der(current.subject):

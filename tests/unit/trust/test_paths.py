@@ -9,9 +9,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.factories.identities import make_ca, make_identity
+from tests.factories.identities import Identity, make_ca, make_identity
 from tests.unit.trust.authorities import DAY, NOW, der, issue, judged, link, material, root, sha1_signed
+from validators.der import der_element
 from validators.links import Age, MaterialError, is_signed_by, key_age, parse_link, signature_age
 from validators.verdict import Standing
 
@@ -311,3 +313,46 @@ def test_a_weak_key_of_the_signer_needs_consent_too():
     weak = make_identity("Weak", None, "rsa1024", issuer=ROOT)
     assert "has a key" in refused(weak, material(ROOT))
     assert judged(weak, material(ROOT, legacy="accept")).standing is Standing.CHAINED
+
+
+@pytest.mark.parametrize(
+    ("constraint", "email", "holds"),
+    [
+        (permitted(MAIL("Jim@example.org")), "Jim@EXAMPLE.org", True),
+        (permitted(MAIL("Jim@example.org")), "jim@example.org", False),
+        (excluded(MAIL("Jim@example.org")), "jim@example.org", False),
+        (excluded(MAIL("joan@example.org")), "jim@example.org", True),
+    ],
+)
+def test_the_case_of_a_mailbox_counts_where_it_is_permitted(constraint, email, holds):
+    middle = issue(ROOT, "Bounded", ca=True, extensions=[constraint])
+    verdict = judged(issue(middle, "Leaf", email=email), material(ROOT))
+    assert (verdict.standing is Standing.CHAINED) is holds
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [("example.com", "is not permitted"), ("ex\u00e4mple.org", "cannot be compared"), ("example.org", None)],
+)
+def test_a_mailbox_with_other_letters_is_bound_like_any(host, says):
+    written = f"jim@{host}".encode()
+    mailbox = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9"), der_element(0x0C, written))
+    middle = issue(ROOT, "Bounded", ca=True, extensions=[permitted(MAIL("example.org"))])
+    leaf = issue(middle, "Leaf", extensions=[(x509.SubjectAlternativeName([mailbox]), False)])
+    if says is None:
+        assert judged(leaf, material(ROOT)).standing is Standing.CHAINED
+    else:
+        assert says in refused(leaf, material(ROOT))
+
+
+def test_a_chain_that_an_entry_has_no_room_for_is_told():
+    above = ROOT
+    for number in range(6):
+        above = issue(above, f"Deep {number}", ca=True)
+    leaf = issue(above, "Leaf")
+    carried = [one.public_bytes(Encoding.DER) for one in leaf.intermediates[:4]]
+    told = refused(leaf, material(ROOT), beside=carried)
+    assert "CN=Deep 2,O=Demo Project,C=EU is not known (an entry carries 4 issuers at most" in told
+    known = material(ROOT, intermediates=[Identity(one, None, None) for one in leaf.intermediates])
+    assert judged(leaf, known, beside=carried).standing is Standing.CHAINED
+    assert "at most" not in refused(leaf, material(ROOT), beside=carried[:3])

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.attacks.certificates import ECDSA_SHA256, revocation_list
+from tests.attacks.distrust.forging import Cast
+from tests.attacks.distrust.oddities import COMMON_NAME, attribute, issued, name
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import (
     DAY,
@@ -19,6 +23,7 @@ from tests.unit.trust.authorities import (
     revocations,
     root,
 )
+from validators.der import der_element
 from validators.links import MaterialError
 from validators.revocation import is_issued_by, parse_list
 from validators.verdict import Standing, judge_certificate
@@ -257,3 +262,36 @@ def test_the_certificate_itself_may_be_what_cannot_be_read():
     verdict = judge_certificate(b"0\x03abc", [], material(ROOT), NOW)
     assert verdict.standing is Standing.UNTRUSTED_ISSUER
     assert "signer's certificate" in verdict.faults[0]
+
+
+def test_until_when_the_lists_that_count_are_in_date():
+    short = revocations(ROOT, next_update=NOW + DAY)
+    longer = revocations(ROOT, next_update=NOW + 9 * DAY, extensions=[named("key")])
+    endless = parse_list(endless_list())
+    assert judged(JIM, material(ROOT, lists=[short])).fresh_until == NOW + DAY
+    assert judged(JIM, material(ROOT, lists=[short, longer])).fresh_until == NOW + 9 * DAY
+    assert judged(JIM, material(ROOT, lists=[short], stale_crl="accept")).fresh_until is None
+    verdict = judged(JIM, material(ROOT, lists=[endless]))
+    assert (verdict.standing, verdict.fresh_until) == (Standing.CHAINED, None)
+
+
+def endless_list() -> bytes:
+    """A list that promises no newer one."""
+    algorithm, inner = ECDSA_SHA256, [b"\x02\x01\x01", ECDSA_SHA256, ROOT.certificate.subject.public_bytes()]
+    signed = der_element(0x30, *inner, b"\x17\x0d240101000000Z")
+    key = ROOT.key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    return der_element(0x30, signed, algorithm, der_element(0x03, b"\0", key))
+
+
+def test_rows_with_extensions_of_unknown_meaning_revoke_nobody():
+    odd = parse_list(crl_bytes(ROOT, RITA, row_extensions=[(UNKNOWN, True)]))
+    verdict = judged(RITA, material(ROOT, lists=[odd]))
+    assert verdict.standing is Standing.REVOCATION_UNKNOWN
+    assert "rows with a critical extension (1.2.3.4)" in verdict.revocation_fault
+
+
+def test_an_odd_number_that_no_row_has_is_not_revoked():
+    leaf = issued(Cast("odd"), ROOT, name(attribute(COMMON_NAME, 0x0C, b"Neg")), serial=b"\x02\x01\xf9")
+    assert judged(leaf, material(ROOT, lists=[revocations(ROOT, RITA)])).standing is Standing.CHAINED
+    listed = parse_list(revocation_list(ROOT, b"\x02\x01\x07", b"\x02\x01\xf9"))
+    assert judged(leaf, material(ROOT, lists=[listed])).standing is Standing.REVOKED

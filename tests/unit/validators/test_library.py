@@ -73,6 +73,11 @@ def test_elements_are_written_as_they_are_read() -> None:
         assert content_span(inner, 0)[1] == len(inner)
 
 
+def test_what_cannot_be_read_is_not_self_signed() -> None:
+    assert not is_self_signed(b"0\x03abc")
+    assert is_self_signed(own())
+
+
 @pytest.mark.parametrize("encoded", [b"", b"\x2a\x86", b"\x2a" * 64])
 def test_what_does_not_end_is_no_object_identifier(encoded: bytes) -> None:
     with pytest.raises(ValueError, match="object identifier"):
