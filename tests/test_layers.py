@@ -110,6 +110,14 @@ MAY_IMPORT = {
         "marketplace.locations",
         "marketplace.client",
     },
+    "marketplace.vendors": {
+        "validators",
+        "marketplace.client",
+        "marketplace.deadlines",
+        "marketplace.files",
+        "marketplace.images",
+        "marketplace.publishing",
+    },
     # A cloud site is no server: what it needs of ours has no database and no web framework.
     "marketplace.sites": {
         "validators",
@@ -142,6 +150,7 @@ MAY_IMPORT = {
         "marketplace.locations",
         "marketplace.publishing",
         "marketplace.server",
+        "marketplace.vendors",
         "marketplace.sites",
         "marketplace",
     },

@@ -26,6 +26,7 @@ _FOR_USERS = {
     "publish-entry": ("marketplace.cli.uploading:publish_entry", "Let everybody see entries of your groups."),
     "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
     "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),
+    "mirror": ("marketplace.cli.mirroring:mirror", "Keep the images of vendors current."),
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
 }
 _FOR_OPERATORS = {

@@ -123,10 +123,23 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
     from marketplace.images import ChangedError, ImageError, NoFileError
     from marketplace.publishing.facts import FactsError
     from marketplace.publishing.work import BusyError
+    from marketplace.vendors.errors import (
+        VendorCatalogueError,
+        VendorError,
+        VendorSettingsError,
+        VendorUnreachableError,
+    )
 
     if isinstance(error, ImageError):
         codes = {ChangedError: ExitCode.CONFLICT, NoFileError: ExitCode.USAGE}
         return f"{_line(error)} [{error.code}]", codes.get(type(error), ExitCode.VERIFICATION_FAILED)
+    if isinstance(error, VendorError):
+        kinds = {
+            VendorSettingsError: ExitCode.USAGE,
+            VendorUnreachableError: ExitCode.NETWORK_OR_SERVER,
+            VendorCatalogueError: ExitCode.NOT_FOUND,
+        }
+        return f"{_line(error)} [{error.code}]", kinds.get(type(error), ExitCode.VERIFICATION_FAILED)
     if isinstance(error, BusyError):
         return _line(error), ExitCode.CONFLICT
     if isinstance(error, FactsError):

@@ -1,0 +1,89 @@
+"""``marketplace mirror``: what others publish, said again by oneself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.options import audience_option, endpoint_option, open_client
+from marketplace.cli.output import Format, output_option
+from marketplace.cli.several import Several
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group(short_help="Keep the images of vendors current.")
+def mirror() -> None:
+    """Say again, under a key of one's own, what others publish."""
+
+
+@mirror.command(short_help="Publish new versions of vendors' images.")
+@endpoint_option
+@output_option
+@key_options
+@audience_option
+@click.option(
+    "--settings",
+    metavar="FILE",
+    required=True,
+    type=_FILE,
+    help="TOML with a [[vendor]] table for each image.",
+)
+@click.option("--email", metavar="ADDRESS", help="The endorser's address, where the certificate holds none.")
+@click.option("--only", metavar="NAME", multiple=True, help="This vendor only; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Read and verify everything, sign and upload nothing.")
+@click.option(
+    "--work",
+    metavar="DIR",
+    default=".marketplace",
+    show_default=True,
+    type=_FILE,
+    help="Where it is kept how new the catalogues were.",
+)
+def vendor(
+    endpoint: str | None,
+    output: Format,
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    audience: str | None,
+    settings: Path,
+    email: str | None,
+    only: tuple[str, ...],
+    dry_run: bool,
+    work: Path,
+) -> None:
+    """Bring vendors' images up to date: verify the signed catalogue, read the newest image once, publish it.
+
+    An image that is published already is not read again, so the command can run every
+    hour. What the vendor does not list any more is deprecated where the settings say so.
+    Every vendor is tried; with several, 9 says that only some went well.
+    """
+    from marketplace.vendors.fetching import VendorReader
+    from marketplace.vendors.mirroring import Mirror
+    from marketplace.vendors.settings import read_settings
+
+    vendors = [one for one in read_settings(settings) if not only or one.name in only]
+    if not vendors:
+        raise CommandError("--only names no vendor of the settings", ExitCode.USAGE)
+    keyless = dry_run and p12 is None and cert is None and key is None
+    identity = None if keyless else load_identity(p12, cert, key, password_file)
+    address = (identity.email if identity is not None else None) or email
+    if address is None:
+        raise CommandError("nobody says who endorses: give a key, or --email", ExitCode.USAGE)
+    results = Several(len(vendors), "vendors", "mirrored")
+    with open_client(endpoint) as client, VendorReader() as reader:
+        signs = None if dry_run else identity
+        run = Mirror(client, reader, signs, address, work / "vendors", datetime.now(UTC), audience)
+        for one in vendors:
+            try:
+                for told in run.run(one):
+                    results.succeed(told)
+            except Exception as error:  # told of this vendor; the others go on
+                results.fail(one.name, error)
+    results.finish(("vendor", "version", "outcome", "entry"), output)

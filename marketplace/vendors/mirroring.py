@@ -1,0 +1,170 @@
+"""One vendor's image, kept current: catalogue, newest image, entry, withdrawals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from marketplace.client import ListQuery, MarketplaceClient
+from marketplace.files import write_whole
+from marketplace.publishing.earlier import find_current, find_tagged
+from marketplace.publishing.facts import ImageFacts
+from marketplace.publishing.statement import Wish, draft, sign_once
+from marketplace.publishing.terms import TermError, parse_end
+from marketplace.vendors.catalogues import Offer, read_offers, version_order
+from marketplace.vendors.errors import VendorRolledBackError, VendorSettingsError
+from marketplace.vendors.fetching import VendorReader
+from marketplace.vendors.settings import Vendor
+from marketplace.vendors.signatures import Signed, verify_signed
+from validators import accept
+from validators import vocabulary as v
+from validators.document import AcceptedEntry, format_time
+from validators.lint import verify_draft
+from validators.revision import with_deprecated
+from validators.signing import SigningIdentity
+from validators.times import parse_time
+
+_PROV: Final = "http://www.w3.org/ns/prov#"
+#: Where an entry says whose word it repeats (PROV-O and Dublin Core).
+SOURCE: Final = v.dcterms("source")
+DERIVED: Final = f"{{{_PROV}}}wasDerivedFrom"
+ATTRIBUTED: Final = f"{{{_PROV}}}wasAttributedTo"
+SIGNED_AT: Final = f"{{{_PROV}}}generatedAtTime"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Keeps vendors' images current at one marketplace.
+
+    Args:
+        identity: signs; None for a dry run.
+        email: of the endorser.
+        state: folder where it is kept how new the catalogues were.
+    """
+
+    client: MarketplaceClient
+    reader: VendorReader
+    identity: SigningIdentity | None
+    email: str
+    state: Path
+    now: datetime
+    audience: str | None = None
+
+    def run(self, vendor: Vendor) -> Iterator[dict[str, Any]]:
+        """Bring one image up to date; tells what was done, or would be.
+
+        Raises:
+            VendorError: the vendor's word cannot be believed; nothing was published for it.
+            ClientError: the marketplace cannot be asked, or refuses.
+        """
+        signature = self.reader.catalogue(vendor.signature) if vendor.signature else None
+        signed = verify_signed(self.reader.catalogue(vendor.catalogue), signature, vendor.keyring)
+        self._verify_newer(vendor, signed)
+        offers = read_offers(vendor, signed.content)
+        yield self._publish(vendor, offers[0], signed)
+        if vendor.withdraw:
+            yield from self._withdraw(vendor, offers)
+        if self.identity is not None:
+            self._keep(vendor, signed)
+
+    def _publish(self, vendor: Vendor, offer: Offer, signed: Signed) -> dict[str, Any]:
+        told = {"vendor": vendor.name, "version": offer.version}
+        before = find_tagged(self.client, self.email, vendor.tag)
+        if before is not None and _derived(before) == _name(offer):
+            return told | {"outcome": "unchanged", "entry": before.coordinates.path()}
+        old = before.metadata.version if before is not None else None
+        if old and offer.version and version_order(offer.version) < version_order(old):
+            raise VendorRolledBackError(
+                f"{vendor.name}: the newest version is {offer.version}, and {old} was published already"
+            )
+        facts = ImageFacts.of(self.reader.image(offer))
+        document = draft(facts, Wish(self._terms(vendor, offer, signed, before, facts)))
+        metadata = verify_draft(document, self.now)
+        if self.identity is None:
+            return told | {"outcome": "would be published", "entry": facts.identifier}
+        current = find_current(self.client, facts.identifier, self.email)
+        entry = sign_once(document, metadata, None, self.identity, current, before, self.now, self.email)
+        receipt = self.client.upload(entry, self.audience)
+        outcome = "pending" if receipt.pending else "published"
+        return told | {"outcome": outcome, "entry": accept(entry).coordinates.path()}
+
+    def _terms(
+        self, vendor: Vendor, offer: Offer, signed: Signed, before: AcceptedEntry | None, facts: ImageFacts
+    ) -> Mapping[str, list[str]]:
+        terms = {name: [value] for name, value in vendor.terms.items()}
+        terms |= {v.LOCATION: [offer.url], v.ALTERNATIVE: [vendor.tag]}
+        if vendor.title:
+            terms[v.TITLE] = [vendor.title.replace("{version}", offer.version)]
+        if offer.version:
+            terms[v.VERSION] = [offer.version]
+        if vendor.valid:
+            try:
+                terms[v.VALID] = [parse_end(vendor.valid, self.now)]
+            except TermError as error:
+                raise VendorSettingsError(f"{vendor.name}: valid: {error}") from None
+        if before is not None and before.identifier != facts.identifier:
+            terms[v.dcterms("replaces")] = [before.identifier]
+        return terms | {
+            SOURCE: [vendor.catalogue],
+            DERIVED: [_name(offer)],
+            ATTRIBUTED: [f"openpgp4fpr:{signed.fingerprint}"],
+            SIGNED_AT: [format_time(signed.made_at)],
+        }
+
+    def _withdraw(self, vendor: Vendor, offers: tuple[Offer, ...]) -> Iterator[dict[str, Any]]:
+        """Deprecate what was published of this catalogue and stands in it no more."""
+        listed = {_name(offer) for offer in offers}
+        for row in list(self.client.entries(ListQuery(email=self.email, status="valid", trust="all"))):
+            entry = find_current(self.client, row.identifier, self.email)
+            if (
+                entry is None
+                or _said(entry, SOURCE) != vendor.catalogue
+                or vendor.tag not in entry.metadata.tags
+            ):
+                continue
+            if _derived(entry) in listed or entry.metadata.deprecated is not None:
+                continue
+            told = {"vendor": vendor.name, "version": entry.metadata.version or ""}
+            if self.identity is None:
+                yield told | {"outcome": "would be deprecated", "entry": entry.coordinates.path()}
+                continue
+            document = with_deprecated(entry.data, "the vendor does not list this image any more")
+            metadata = verify_draft(document, self.now)
+            signed = sign_once(document, metadata, None, self.identity, entry, None, self.now, self.email)
+            self.client.upload(signed, self.audience)
+            yield told | {"outcome": "deprecated", "entry": accept(signed).coordinates.path()}
+
+    def _verify_newer(self, vendor: Vendor, signed: Signed) -> None:
+        try:
+            last = parse_time(json.loads(self._state(vendor).read_bytes())["signed_at"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # seen for the first time
+        if signed.made_at < last:
+            raise VendorRolledBackError(
+                f"{vendor.name}: the catalogue was signed at {format_time(signed.made_at)}, and one of "
+                f"{format_time(last)} was seen already"
+            )
+
+    def _keep(self, vendor: Vendor, signed: Signed) -> None:
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        told = {"signed_at": format_time(signed.made_at.astimezone(UTC)), "key": signed.fingerprint}
+        write_whole(self._state(vendor), json.dumps(told).encode(), 0o600)
+
+    def _state(self, vendor: Vendor) -> Path:
+        return self.state / f"{vendor.name}.json"
+
+
+def _name(offer: Offer) -> str:
+    return f"{offer.url}#{offer.algorithm}={offer.value}"
+
+
+def _derived(entry: AcceptedEntry) -> str | None:
+    return _said(entry, DERIVED)
+
+
+def _said(entry: AcceptedEntry, name: str) -> str | None:
+    return next((one.text for one in entry.metadata.extensions if one.name == name), None)
