@@ -66,6 +66,13 @@ class UnprovenError(KnowledgeError):
     exit_code = 5
 
 
+class RefusedQuestionError(KnowledgeError):
+    """A marketplace does not understand what a subscription asks for."""
+
+    code = "site.refused-question"
+    exit_code = 2
+
+
 class StoreError(SiteError):
     """A store did not do what was asked; it is tried again."""
 

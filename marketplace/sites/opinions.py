@@ -73,7 +73,8 @@ class Opinions:
         self._trust = trust
         self.policy = policy
         self._wall = wall
-        self._statements: OrderedDict[tuple[str, str], Statement] = OrderedDict()
+        self._statements: OrderedDict[str, Statement] = OrderedDict()
+        self._basis = ""
         self._held: dict[str, Opinion] = {}
         #: Wall clock from which on some answer is another one.
         self._next_due = float("inf")
@@ -146,17 +147,21 @@ class Opinions:
 
     def _read(self, stored: Stored, now: datetime) -> Statement | None:
         """A stored entry as the judge sees it; what was proven once is not proven again in this process."""
-        key = (stored.entry_id, self._trust.basis(now))
-        known = self._statements.get(key)
+        basis = self._trust.basis(now)
+        if basis != self._basis:
+            # What was decided by other anchors or lists is worth nothing any more.
+            self._statements.clear()
+            self._basis = basis
+        known = self._statements.get(stored.entry_id)
         if known is not None:
-            self._statements.move_to_end(key)
+            self._statements.move_to_end(stored.entry_id)
             return known
         try:
             entry = accept(self._state.evidence.data(stored.entry_id) or b"")
         except RefusedError:
             return None  # the file was altered: what is no entry says nothing
         made = statement_of(entry, decide(entry, self._trust.material, now), groups=stored.groups)
-        self._statements[key] = made
+        self._statements[stored.entry_id] = made
         while len(self._statements) > _KEPT:
             self._statements.popitem(last=False)
         return made

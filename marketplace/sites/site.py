@@ -41,6 +41,7 @@ class Done:
     Args:
         unheard: why marketplaces were not heard, one sentence each.
         contradictions: how marketplaces contradict what they said before.
+        refused: subscriptions that a marketplace does not understand, and why.
     """
 
     imported: int = 0
@@ -51,6 +52,7 @@ class Done:
     hooks_failed: int = 0
     unheard: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 class Site:
@@ -292,6 +294,7 @@ class Site:
             with suppress(KnowledgeError):
                 self.learning.cover(follower)
         done.contradictions = [one.followed.fault for one in self.followers if one.followed.fault]
+        done.refused = [f"subscription {name}: {why}" for (name, _), why in self.learning.refused.items()]
         self.judge()
         self.publish()
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
+
+from marketplace.sites.knowledge.reader import LIMITS
 from marketplace.sites.state import CopyState
+from tests.factories.identities import make_identity
 from tests.sites.clouds import ALICE, MALLORY, Cloud
 from tests.sites.content import ContentServer
 from tests.sites.pictures import qcow2, raw
@@ -77,8 +83,56 @@ def test_a_new_version_is_in_before_the_old_one_is_out(cloud: Cloud, content: Co
     assert (done.failed, done.withdrawn) == (1, 0)
     assert cloud.visible() == {f"{old.identifier}.qcow2"}
     content.put("new", new.data)
-    later = {"wall": __import__("time").time}
-    with cloud.site(wall=lambda: later["wall"]() + 61) as site:
-        done = site.sync()
+    done = cloud.sync(wall=lambda: time.time() + 61)
     assert (done.imported, done.withdrawn) == (1, 1)
     assert cloud.visible() == {f"{new.identifier}.qcow2"}
+
+
+def test_a_daemon_may_ask_for_ever() -> None:
+    assert LIMITS.session_seconds == math.inf and LIMITS.total_seconds < math.inf
+
+
+def test_a_digest_weaker_than_sha_512_names_a_copy_and_sha_1_alone_is_refused(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    strong, weak = raw("sha 256"), raw("sha 1")
+    sha256 = hashlib.sha256(strong.data).hexdigest()
+    cloud.configure(subscription='search = "tag=weak"')
+    url = content.put("strong", strong.data)
+    cloud.say(strong.draft(url, tags=("weak",), checksums=(("SHA-256", sha256),)))
+    cloud.say(weak.draft(content.put("weak", weak.data), tags=("weak",), checksums=()))
+    assert cloud.sync().imported == 1
+    assert cloud.copy().digest == f"sha256:{sha256}"
+    with cloud.site() as site:
+        site.judge()
+        reason = site.answer(f"id:{weak.identifier}")
+        rules = site.opinions.held[weak.identifier].verdict.reasons
+    assert not reason.allowed and any(one.change for one in rules)
+
+
+def test_two_endorsers_are_asked_for_where_the_policy_says_so(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("two endorsers")
+    security = make_identity("Security", email="csirt@images.example.org", variant=5)
+    (cloud.folder / "csirt.pem").write_bytes(security.certificate_pem)
+    cloud.configure('[policy]\nrequire = [{least = 1, of = ["csirt@images.example.org"]}]\n')
+    tagged_file = cloud.file.read_text().replace("/stable", "/two").replace('["alice.pem"]', '["*.pem"]')
+    cloud.file.write_text(tagged_file)
+    url = content.put("two", picture.data)
+    cloud.say(picture.draft(url, tags=("two",)))
+    assert cloud.sync().imported == 0
+    cloud.say(picture.draft(url), security)
+    assert cloud.sync().imported == 1
+    cloud.say(picture.draft(url, deprecated="CVE"), security, created="2024-05-02T12:00:00Z")
+    assert cloud.sync().withdrawn == 1
+
+
+def test_a_subscription_that_is_not_understood_keeps_the_others_from_nothing(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("others")
+    more = '[[subscription]]\nname = "good"\nstores = ["pool"]\nsearch = "tag=others"\n'
+    cloud.configure(more, subscription='search = "colour=blue"')
+    cloud.say(picture.draft(content.put("others", picture.data), tags=("others",)))
+    done = cloud.command("sync")
+    assert done.returncode == 9 and "subscription debian" in done.stderr and "colour" in done.stderr
+    assert cloud.visible() == {f"{picture.identifier}.raw"}

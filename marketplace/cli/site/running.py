@@ -178,6 +178,8 @@ def _end(done: Done, marketplaces: int) -> None:
         )
     if done.contradictions:
         raise CommandError("; ".join(done.contradictions), ExitCode.VERIFICATION_FAILED)
+    if done.refused:
+        raise CommandError("; ".join(done.refused), ExitCode.PARTLY)
     if done.failed:
         raise CommandError("some images failed: marketplace site list --state failed", ExitCode.PARTLY)
     if len(done.unheard) >= marketplaces:

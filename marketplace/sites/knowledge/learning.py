@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlencode
 
-from marketplace.sites.errors import UnprovenError
+from marketplace.sites.errors import RefusedQuestionError, UnprovenError
 from marketplace.sites.knowledge.follow import Follower
 from marketplace.sites.knowledge.reader import Row
 from marketplace.sites.settings import SubscriptionTable
@@ -35,6 +35,8 @@ class Learning:
         self._state = state
         self._wall = wall
         self._concerning = state.evidence.identifiers() | {one.identifier for one in state.evidence.wishes()}
+        #: By subscription and marketplace: why it does not understand the question.
+        self.refused: dict[tuple[str, str], str] = {}
         self._covered: dict[str, set[str]] = {}
         #: Several marketplaces are followed at the same time, and what concerns the site is one set.
         self._lock = threading.Lock()
@@ -69,7 +71,13 @@ class Learning:
             before, at = self._state.evidence.asked(one.name, follower.table.url)
             now = self._wall()
             if one.image is None and (before != question or at < max(_since(follower, now), oldest)):
-                dirty |= self._ask(one, follower)
+                try:
+                    dirty |= self._ask(one, follower)
+                except RefusedQuestionError as error:
+                    # The other subscriptions are none the worse for it.
+                    self._refuse(one, follower, str(error))
+                else:
+                    self.refused.pop((one.name, follower.table.url), None)
                 self._state.evidence.note_asked(one.name, follower.table.url, question, now)
             elif one.image is not None and before != question:
                 dirty |= self._wish(one, follower, [one.image])
@@ -109,6 +117,12 @@ class Learning:
         most = one.keep * _ENTRIES_A_VERSION if one.tag is not None else one.most
         rows = follower.reader.search(asked, most)
         return self._wish(one, follower, list(dict.fromkeys(row.identifier for row in rows)))
+
+    def _refuse(self, one: SubscriptionTable, follower: Follower, reason: str) -> None:
+        if self.refused.get((one.name, follower.table.url)) != reason:
+            log.error("subscription %s: %s", one.name, reason)
+            self._state.history.note(self._wall(), f"subscription {one.name} refused", reason)
+        self.refused[one.name, follower.table.url] = reason
 
     def _wish(self, one: SubscriptionTable, follower: Follower, identifiers: list[str]) -> set[str]:
         with self._lock:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from marketplace.client.answers import get_error
 from marketplace.client.errors import ClientError, NotFoundError, TransportError
 from marketplace.client.search import cursor_of
 from marketplace.client.transport import Answer, TransferLimits, Transport
-from marketplace.sites.errors import KnowledgeError, UnprovenError
+from marketplace.sites.errors import KnowledgeError, RefusedQuestionError, UnprovenError
 from validators import accept
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
@@ -27,6 +29,15 @@ _MOST_PAGE, _MOST_ENTRY, _MOST_LEAVES, _MOST_NOTE = 8 << 20, 1 << 20, 2 << 20, 1
 #: Leaves of a page, and pages of one list: a list that goes on beyond is not believed.
 LEAVES, _MOST_PAGES = 1024, 1000
 _JSON = "application/json"
+#: A daemon asks for as long as it runs; each single answer is bounded all the same.
+LIMITS = TransferLimits(
+    connect_seconds=5,
+    silence_seconds=10,
+    head_seconds=20,
+    total_seconds=60,
+    session_seconds=math.inf,
+    session_bytes=sys.maxsize,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +85,7 @@ class MarketplaceReader:
                 token = token_file.read_text("ascii").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise KnowledgeError(f"{token_file}: the token cannot be read ({error})") from None
-        limits = TransferLimits(connect_seconds=5, silence_seconds=10, total_seconds=60)
-        self._transport = Transport(url, limits, token=token)
+        self._transport = Transport(url, LIMITS, token=token)
         self._tags: dict[str, str] = {}
         #: The marketplace's clock minus ours at the last answer, in seconds; None where it sends no date.
         self.clock_offset: float | None = None
@@ -209,7 +219,8 @@ class MarketplaceReader:
             raise KnowledgeError(f"{self.url} has no {path.partition('?')[0]}") from NotFoundError("")
         if answer.status != 200:
             refused: ClientError = get_error(answer)
-            raise KnowledgeError(f"{self.url}: {refused}", _retry(answer)) from refused
+            kind = RefusedQuestionError if answer.status == 400 else KnowledgeError
+            raise kind(f"{self.url}: {refused}", _retry(answer)) from refused
         if fresh:
             self._tags = (
                 {path: answer.headers["ETag"], **self._tags} if "ETag" in answer.headers else self._tags
