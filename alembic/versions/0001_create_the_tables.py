@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("entry_id", name="uq__entry__entry_id"),
     )
     op.create_index("ix__entry__certificate_id", "entry", ["certificate_id"])
+    op.create_index("ix__entry__created", "entry", ["created"])
     op.create_index("ix__entry__email_created", "entry", ["email", "created"])
     op.create_index("ix__entry__identifier_email_created", "entry", ["identifier", "email", "created"])
     op.create_table(

@@ -14,12 +14,15 @@ from marketplace.rules.visibility import Scope
 
 
 def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
-    """Entries with each of the image, the creation time, the tag and the checksum that a query names."""
+    """Current entries of the image that a query names, and those that ``stated`` gives."""
     if query.identifier is not None:
         named = Current.identifier == query.identifier if can_occur(query.identifier) else false()
         yield _current(scope, named)
-    if query.created is not None:
-        yield _current(scope, Current.created == query.created)
+    yield from stated(query, scope)
+
+
+def stated(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
+    """Entries, superseded ones too, with each of the tag and the checksum that a query names."""
     if query.tag is not None:
         tagged = and_(EntryTag.digest == tag_digest(query.tag), EntryTag.tag == query.tag)
         yield select(EntryTag.entry_key).where(tagged if can_occur(query.tag) else false())

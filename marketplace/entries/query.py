@@ -53,8 +53,7 @@ class Direction(StrEnum):
 class EntryQuery:
     """Filters, searches, order and window of a list of current entries.
 
-    With ``identifier``, ``email`` and ``created`` all given it finds the entry
-    of these coordinates, superseded or not.
+    With ``created`` it finds the entries of that time, superseded or not.
 
     Args:
         now: the moment that decides what has expired.
@@ -103,9 +102,9 @@ class EntryQuery:
         """Whether it looks for words at all."""
         return bool(self.words() or any(words_of(text) for _, text in self.columns))
 
-    def has_coordinates(self) -> bool:
-        """Whether it names one entry."""
-        return None not in (self.identifier, self.email, self.created)
+    def is_dated(self) -> bool:
+        """Whether it names a time: then it finds superseded entries too."""
+        return self.created is not None
 
     def without_search(self) -> EntryQuery:
         """The same filters without any words."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import Select, and_, case, select
+from sqlalchemy import Select, and_, case, false, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
@@ -19,9 +20,10 @@ from marketplace.entries.conflicts import Conflict, find_conflict, find_conflict
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, place_digest
+from marketplace.entries.filters import stated
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
-from marketplace.entries.matching import matches_filters, matches_search
+from marketplace.entries.matching import matches_filters, matches_search, ordered
 from marketplace.entries.ordering import NAMED, Orders
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.records import (
@@ -124,8 +126,8 @@ class VisibleEntries:
 
     def list(self, query: EntryQuery) -> EntryPage:
         """A page of the list with its counts."""
-        if query.has_coordinates():
-            rows = self._at_coordinates(query)
+        if query.is_dated():
+            rows = self._dated(query)
             matching = [row for row in rows if matches_search(row, query)]
             end = None if query.limit is None else query.offset + query.limit
             return EntryPage(matching[query.offset : end], len(rows), len(matching))
@@ -135,7 +137,7 @@ class VisibleEntries:
 
     def stream_bodies(self, query: EntryQuery) -> Iterator[StoredEntry]:
         """The bodies of the query's window, in its order; read them while the session is open."""
-        if query.has_coordinates():
+        if query.is_dated():
             keys = [row.key for row in self.list(query).rows]
         else:
             keys = self._listing.shown(self._listing.keys(query, self._listing.find(query)))
@@ -365,13 +367,21 @@ class VisibleEntries:
         )
         return [to_row(other).entry_id for other in found]
 
-    def _at_coordinates(self, query: EntryQuery) -> Sequence[EntryRow]:
-        if query.identifier is None or query.email is None or query.created is None:
-            return []
-        shown = self.find_shown(Coordinates(query.identifier, query.email, query.created))
-        if shown is None or not matches_filters(shown, query):
-            return []
-        return [shown] if query.tag is None or query.tag in self._tags_of(shown.key) else []
+    def _dated(self, query: EntryQuery) -> Sequence[EntryRow]:
+        """What is shown at each of the coordinates that a query with a creation time names."""
+        statement = select_rows(self._scope).where(Entry.created == query.created).limit(ROWS_LIMIT)
+        for column, value in ((Entry.identifier, query.identifier), (Entry.email, query.email)):
+            if value is not None:
+                statement = statement.where(column == value if can_occur(value) else false())
+        places: defaultdict[Coordinates, list[EntryRow]] = defaultdict(list)
+        for row in map(to_row, self._session.execute(statement)):
+            places[row.coordinates].append(row)
+        shown = filter(None, map(self._shown_of, places.values()))
+        found = [row for row in shown if matches_filters(row, query)]
+        for keys in stated(query, self._scope):
+            wanted = set(self._session.scalars(keys))
+            found = [row for row in found if row.key in wanted]
+        return ordered(found, query)
 
     def _tags_of(self, key: int) -> tuple[str, ...]:
         statement = select(EntryTag.tag).where(EntryTag.entry_key == key).order_by(EntryTag.position)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, delete, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from marketplace.db import Database
@@ -19,6 +19,7 @@ from marketplace.ingest.current_rows import Image, renew
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.models import Change, Current, Entry, Log, Renewal, TrustState, Verdict
 from marketplace.models.log import RENEWALS_KEPT
+from marketplace.rules.trust import is_confirmed
 
 #: Images worked out in one transaction.
 _CHUNK = 100
@@ -59,8 +60,8 @@ class SettlingService:
 
 
 def _is_changed(since: int) -> ColumnElement[bool]:
-    """Whether a certificate has another verdict now, or none: what is not judged may have been confirmed."""
-    return or_(Verdict.revision > since, Verdict.certificate_id.is_(None))
+    """Whether a certificate has another verdict now, or none yet and was confirmed."""
+    return or_(Verdict.revision > since, and_(Verdict.certificate_id.is_(None), is_confirmed()))
 
 
 def _contested(session: Session, since: int, last: Image) -> Sequence[Image]:

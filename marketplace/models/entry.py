@@ -27,6 +27,7 @@ class Entry(Base):
         CheckConstraint("size >= 0", name="size"),
         Index(None, "identifier", "email", "created"),
         Index(None, "email", "created"),
+        Index(None, "created"),
     )
 
     id: Mapped[PrimaryKey]

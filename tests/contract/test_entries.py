@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -223,13 +224,12 @@ def expected_rows(
     """What the list holds before searching and cutting, from the set alone."""
     stated = [Stated(e) for e in entries]
     conflicts = conflicting(stated)
-    if query.has_coordinates():
-        at = [
-            s
-            for s in stated
-            if s.entry.coordinates == Coordinates(query.identifier, query.email, query.created)
-        ]
-        stated = [max(at, key=rank)] if at else []
+    if query.is_dated():
+        at: defaultdict[Coordinates, list[Stated]] = defaultdict(list)
+        for one in stated:
+            if one.created == query.created:
+                at[one.entry.coordinates].append(one)
+        stated = [max(found, key=rank) for found in at.values()]
     else:
         stated = [s for found in current(stated).values() for s in found]
     stated = [s for s in stated if query.tag is None or query.tag in s.tags]

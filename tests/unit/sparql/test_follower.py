@@ -5,19 +5,29 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from pyoxigraph import DefaultGraph, Store
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database, upgrade
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.ingest.settling import SettlingService
+from marketplace.models import Certificate, TrustState, Verdict
 from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.generations import Generations
 from marketplace.sparql.store import StoreInUseError
-from tests.factories.documents import image
+from marketplace.worker import catch_up
+from tests.contract.judging import JUDGED, verdict
+from tests.factories.documents import image, signed
+from tests.factories.identities import Identity, make_identity
 from tests.fixtures_sparql import document, follow, wait_for
+from validators.verdict import Standing
 
 TAG = "http://mp.stratuslab.eu/slterms#tag"
 EXTENSION = (
@@ -52,6 +62,22 @@ def build(database: Database, directory: Path, page: int = 1024) -> set[str]:
     return published(directory)
 
 
+def fingerprint_of(identity: Identity) -> str:
+    return identity.certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def judge(session: Session, key: int, standing: Standing) -> None:
+    """Store a verdict on a certificate, as the verdict service does."""
+    if session.scalar(select(TrustState.id)) is None:
+        session.execute(insert(TrustState).values(id=1, revision=0, basis="", refreshed_at=JUDGED))
+    revision = session.scalars(
+        update(TrustState).values(revision=TrustState.revision + 1).returning(TrustState.revision)
+    ).one()
+    row = asdict(verdict(standing)) | {"standing": standing.value, "basis": "b", "revision": revision}
+    session.execute(delete(Verdict).where(Verdict.certificate_id == key))
+    session.execute(insert(Verdict).values(certificate_id=key, due=None, **row))
+
+
 def latest_of(statements: set[str]) -> set[str]:
     return {line.split(">")[0].lstrip("<") for line in statements if line.endswith('#tag> "latest"')}
 
@@ -75,6 +101,33 @@ def test_every_entry_is_a_resource_and_the_current_one_is_marked(
     }
     assert any("aligns sequences" in line for line in statements)
     assert not any(f"<http://mp.stratuslab.eu/#{image(content=IMAGE).about}>" in line for line in statements)
+
+
+def test_a_verdict_moves_what_is_latest_without_building_the_store_again(
+    log_database: Database, ingest: IngestService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    old, new = (make_identity("Ann", "ann@x.org", variant=n) for n in (0, 1))
+    created = "2024-05-01T12:00:00Z", "2024-06-01T12:00:00Z"
+    for identity, moment in zip((old, new), created, strict=True):
+        ingest.submit(signed(image(content=IMAGE, title=moment), identity, moment))
+    before, after = (place(IMAGE, "ann@x.org", moment) for moment in created)
+    follower = SparqlFollower.open(log_database, tmp_path / "sparql")
+    name = follower.name
+    catch_up(log_database, follower)
+    wait_for(Generations(tmp_path / "sparql" / "generations").find_current)
+    wait_for(lambda: latest_of(published(tmp_path / "sparql")) == {before, after})
+    for standing, wanted in ((Standing.CHAINED, {after}), (Standing.SELF_SIGNED, {before, after})):
+        with log_database.write() as session:
+            key = session.scalars(
+                select(Certificate.id).where(Certificate.fingerprint == fingerprint_of(new))
+            ).one()
+            judge(session, key, standing)
+        SettlingService(log_database).refresh()
+        catch_up(log_database, follower)
+        wait_for(lambda wanted=wanted: latest_of(published(tmp_path / "sparql")) == wanted)
+    follower.close()
+    assert follower.name == name, "the store is the one that there was"
 
 
 def test_a_tag_of_the_documents_own_is_dropped(
