@@ -9,11 +9,14 @@ must be read at a least speed. See also ``server.py``, which sets the numbers.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from waitress import wasyncore
@@ -47,6 +50,9 @@ class Limits:
 
 #: Path of the question whether the process lives. What answers it may wait for nothing.
 PROBE = "/healthz"
+PROBLEM_TYPE = "application/problem+json"
+#: The request line of what only programs ask for, which get errors as problem documents.
+_FOR_PROGRAMS = re.compile(rb"\s*[A-Z]+ (/api/|/fed/|/\.well-known/)")
 
 _CODES = {400: "http.malformed", 408: "http.timeout", 413: "body.size", 431: "http.header-size"}
 
@@ -58,6 +64,8 @@ class WireErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         """Answer with the error and close the connection."""
         error = self.request.error
         accept = getattr(self.request, "headers", {}).get("ACCEPT", "")
+        if getattr(self.request, "is_for_programs", False):
+            accept = PROBLEM_TYPE
         reason = self._reason()
         self.status = f"{error.code} {error.reason}"
         content_type, body = wire_error(error.code, _CODES.get(error.code, "http"), reason, accept)
@@ -79,8 +87,15 @@ class WireErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
 def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, bytes]:
     """Content type and body of an error; Accept is only searched for words: nothing here may fail."""
     if "problem+json" in accept:
-        problem = {"type": "about:blank", "status": status, "detail": reason, "code": code}
-        return "application/problem+json", json.dumps(problem).encode()
+        problem = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": reason,
+            "code": code,
+            "request_id": uuid4().hex,
+        }
+        return PROBLEM_TYPE, json.dumps(problem).encode()
     if "json" in accept:
         return "application/json", json.dumps({str(status): reason}).encode()
     if "text/html" in accept:
@@ -137,6 +152,15 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
     A request whose length is told in two ways is the last one of its connection (RFC 9112, section 6.1): a
     proxy may have taken the other one, and think that the rest is the request of somebody else.
     """
+
+    is_for_programs = False
+
+    def received(self, data: bytes) -> int:
+        """Take bytes in; of headers that are too long only the request line is looked at."""
+        if self.body_rcv is None and not self.is_for_programs:
+            self.is_for_programs = _FOR_PROGRAMS.match(self.header_plus + data[:64]) is not None
+        taken: int = super().received(data)
+        return taken
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the request line and the headers.

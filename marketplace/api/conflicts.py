@@ -92,7 +92,8 @@ def signed(request: Request) -> Response:
         stored = visible.find_body_by_entry_id(entry_id) if _ID.fullmatch(entry_id) else None
     if stored is None:
         raise NotFoundError("entry.unknown", "there is no entry with this id")
-    return entry_response(request, RememberedEntry.of(stored.data), stored.coordinates.identifier)
+    place = stored.coordinates
+    return entry_response(request, RememberedEntry.of(stored.data), place.identifier, place.created_text)
 
 
 def _place(conflict: Conflict) -> Cursor:

@@ -24,6 +24,7 @@ from . import (
     endorsers,
     entry,
     erasing,
+    federation,
     feed,
     groups,
     image,
@@ -86,6 +87,7 @@ OPERATIONS: Sequence[Operation] = (
     groups.REMOVE,
     audit.AUDIT,
     *peers.OPERATIONS,
+    *federation.OPERATIONS,
     *original.SERVICE_OPERATIONS,
     OPENAPI,
 )
@@ -101,28 +103,35 @@ COMMON_CODES = (
 _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Link": ("where the next page is, if there is one (RFC 8288)", TEXT),
     "Location": ("the URL of the entry", URL),
+    "Content-Range": ("which part it is, of how many bytes", TEXT),
     "Content-Location": ("the URL of the entry that was found", URL),
 }
 _ORIGINAL_ERRORS = ("application/xml", JSON, "text/html", PROBLEM_TYPE)
 
+#: How what any operation may answer is told: the API has problem documents only.
+_SAID_OF_ERRORS: Mapping[str, Any] = {
+    "application/xml": {},
+    JSON: {"schema": ref("OriginalError")},
+    "text/html": {},
+    PROBLEM_TYPE: {"schema": ref("Problem")},
+}
+
 #: The connection answers this before the request has a route, so its form goes by Accept alone.
 _TOO_LONG: Mapping[str, Any] = {
     "description": "The URL and the headers are longer than 16 KiB together: `http.header-size`",
-    "content": {"application/xml": {}, JSON: {}, PROBLEM_TYPE: {"schema": ref("Problem")}},
+    "content": _SAID_OF_ERRORS,
 }
 
 _UNAUTHORIZED: Mapping[str, Any] = {
     "description": "The token is wrong (`token.invalid`), over (`token.expired`, `token.revoked`) or missing "
     "(`credentials.missing`)",
-    "content": {kind: {} for kind in (*_ORIGINAL_ERRORS[:3], PROBLEM_TYPE)}
-    | {PROBLEM_TYPE: {"schema": ref("Problem")}},
+    "content": _SAID_OF_ERRORS,
     "headers": {"WWW-Authenticate": {"description": "the schemes taken", "schema": TEXT, "required": True}},
 }
 _TOO_MANY: Mapping[str, Any] = {
     "description": "Too many requests: `limit.address`, `limit.uploads`, `limit.queries`, `limit.token`, "
     "`limit.endorser`, `limit.failures`",
-    "content": {kind: {} for kind in (*_ORIGINAL_ERRORS[:3], PROBLEM_TYPE)}
-    | {PROBLEM_TYPE: {"schema": ref("Problem")}},
+    "content": _SAID_OF_ERRORS,
     "headers": {
         "Retry-After": {
             "description": "seconds after which to ask again",
@@ -242,7 +251,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
         if status == 400 and _is_strict(operation):
             codes = (*COMMON_CODES, *codes)
         yield str(status), _error(operation, codes)
-    if not _is_strict(operation) and operation.method == "GET":
+    if operation.route.startswith("web.") and operation.method == "GET":
         yield "406", _error(operation, ("accept.none",))
     if operation.needs.startswith("scope") and 404 not in operation.errors:
         yield "404", _error(operation, ("path.unknown",))
@@ -269,7 +278,7 @@ def _answer(answer: Answer, method: str) -> dict[str, Any]:
 
 def _error(operation: Operation, codes: Sequence[str]) -> dict[str, Any]:
     content: dict[str, Any] = {PROBLEM_TYPE: {"schema": ref("Problem")}}
-    if not _is_strict(operation):
+    if not operation.route.startswith(("api.", "fed.")):
         content = {
             **{kind: {} for kind in _ORIGINAL_ERRORS},
             **content,

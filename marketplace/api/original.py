@@ -13,6 +13,7 @@ from .filters import SCOPE_SCHEMA
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
+_CSV, _TSV = "text/csv", "text/tab-separated-values"
 GROUP = "The original URL space"
 SERVICE = "The service itself"
 
@@ -32,6 +33,10 @@ def _text(text: str | None) -> str | None:
 
 def _parameter(name: str, meaning: str, schema: Schema, example: str | None = None) -> Parameter[str | None]:
     return Parameter(name, meaning, schema, _text, example)
+
+
+#: Forms of tables.
+_TABLES = ("xml", "json", "html", "rdf", "csv", "tsv")
 
 
 def _media(values: Sequence[str] = ("xml", "json", "html", "rdf")) -> Parameter[str | None]:
@@ -90,6 +95,11 @@ _TABLE = (
     *(_parameter(f"sSearch_{n}", f"words that must all occur in column {n}", _SEARCHED) for n in range(1, 6)),
 )
 
+_LIST_ERRORS: Mapping[int, Sequence[str]] = {
+    400: ("query.status", "query.limit", "query.refused", "query.media", "query.scope"),
+    404: ("list.empty",),
+}
+
 AUDIENCE = _parameter(
     "audience",
     "a group that you may upload to: only its members see the entry. Without it the entry is public, or "
@@ -103,7 +113,10 @@ UPLOAD = Operation(
     "The signed document as the body, or as the first file of a form. `Location` names the entry. Uploading "
     "the same bytes again changes nothing and answers the same.",
     GROUP,
-    [Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",))],
+    [
+        Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",)),
+        Answer("It waits until its endorser confirms it by mail.", content_types=(_TEXT, _HTML), status=202),
+    ],
     method="POST",
     bodies=UPLOAD_BODIES,
     query=(AUDIENCE,),
@@ -115,8 +128,10 @@ UPLOAD = Operation(
               "gate.not-on-allow-list", "audience.private",
               "audience.other-group", "body.empty",
               "form.no-file"),
+        403: ("site.read-only", "confirmation.frozen", "csrf.origin"),
         404: ("audience.unknown",),
         409: ("conflict.coordinates",),
+        410: ("entry.erased",),
         413: ("body.size",),
         415: ("body.type", "body.document", "body.coding"),
         503: ("store.unavailable",),
@@ -132,10 +147,33 @@ LIST = Operation(
         Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",)),
     ],
     query=(*_LIST, *_TABLE),
-    errors={
-        400: ("query.status", "query.limit", "query.refused", "query.media", "query.scope"),
-        404: ("list.empty",),
-    },
+    errors=_LIST_ERRORS,
+)
+#: No control characters, which no path of ours holds.
+_PART = {"type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+_PARTS = "Identifier, address and time may come in any order; what is none of them matches nothing."
+BY_ONE = Operation(
+    "web.entries.by",
+    "List the entries of an image, an endorser or a time",
+    f"As `/metadata`. {_PARTS} With an address and `tag` the entry that the tag names.",
+    GROUP,
+    [Answer("The entries.", "Table", (_XML, JSON, _HTML, _RDF), headers=("Link",))],
+    path=(_parameter("first", "identifier, address or time", _PART, DEMO_EMAIL),),
+    query=(*_LIST, *_TABLE, _parameter("tag", "a tag of the endorser", _SEARCHED)),
+    errors=_LIST_ERRORS,
+)
+BY_TWO = Operation(
+    "web.entries.by2",
+    "List the entries of two of image, endorser and time",
+    f"As `/metadata`. {_PARTS}",
+    GROUP,
+    [Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",))],
+    path=(
+        _parameter("first", IDENTIFIER.meaning, _PART),
+        _parameter("second", EMAIL.meaning, _PART, DEMO_EMAIL),
+    ),
+    query=(*_LIST, *_TABLE),
+    errors=_LIST_ERRORS,
 )
 ENTRY = Operation(
     "web.entry",
@@ -143,14 +181,18 @@ ENTRY = Operation(
     "The bytes exactly as they were received; RDF/JSON; or a page. Identifier, address and time may come in "
     "any order. Any status, also superseded.",
     GROUP,
-    [Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML))],
+    [
+        Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML)),
+        Answer("A part of it.", None, (_RDF,), 206, ("Content-Range",)),
+        Answer("There is no such part.", None, (), 416, ("Content-Range",)),
+    ],
     path=(
         _parameter("first", IDENTIFIER.meaning, IDENTIFIER.schema),
         _parameter("second", EMAIL.meaning, EMAIL.schema, DEMO_EMAIL),
         _parameter("third", CREATED.meaning, CREATED.schema),
     ),
     query=(_media(),),
-    errors={404: ("entry.unknown",)},
+    errors={404: ("entry.unknown",), 410: ("entry.erased",)},
 )
 TAGGED = Operation(
     "web.tag",
@@ -167,19 +209,19 @@ ENDORSERS = Operation(
     "Everybody who has signed an entry",
     "Variables email, subject, issuer.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
-    query=(_media(),),
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
+    query=(_media(_TABLES),),
 )
 ENDORSER = Operation(
     "web.endorser",
     "What an endorser said lately",
     "Variables identifier, created, description, location, deprecated, email.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
     path=(EMAIL,),
     query=(
         _parameter("range", "days that count", {"type": "integer", "minimum": 0, "maximum": 36525}, "30"),
-        _media(),
+        _media(_TABLES),
     ),
     errors={400: ("query.range",), 404: ("endorser.unknown",)},
 )
@@ -188,17 +230,17 @@ TAGS = Operation(
     "The tags of an endorser",
     "Variable tag.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML))],
+    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
     path=(EMAIL,),
-    query=(_media(),),
+    query=(_media(_TABLES),),
     errors={404: ("endorser.unknown",)},
 )
 QUERY = Operation(
     "web.query",
     "SPARQL",
-    "A SELECT query over all public entries. Without one the answer is empty.",
+    "A SELECT or ASK query over all public entries. Without one the answer is empty.",
     GROUP,
-    [Answer("The result.", "Bindings", (_XML, JSON, _HTML)), Answer("No query.", None, (), 204)],
+    [Answer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)), Answer("No query.", None, (), 204)],
     query=(
         _parameter(
             "query",
@@ -206,7 +248,7 @@ QUERY = Operation(
             {"type": "string"},
             "SELECT ?s ?o WHERE { ?s <http://purl.org/dc/terms/title> ?o }",
         ),
-        _media(),
+        _media(_TABLES),
     ),
     errors={400: ("every code of the query",), 503: ("query.busy", "query.unavailable")},
 )
@@ -215,7 +257,7 @@ QUERY_BODY = Operation(
     "SPARQL, for long queries",
     "The query as a form's field or as the whole body.",
     GROUP,
-    [Answer("The result.", "Bindings", (_XML, JSON, _HTML)), Answer("No query.", None, (), 204)],
+    [Answer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)), Answer("No query.", None, (), 204)],
     method="POST",
     bodies={
         FORM_TYPE: {"type": "object", "properties": {"query": {"type": "string"}}},
@@ -239,9 +281,26 @@ METRICS = Operation(
     [Answer("The figures.", content_types=(_TEXT, "application/openmetrics-text"))],
 )
 
+ROBOTS = Operation(
+    "web.robots", "What robots may read", "", SERVICE, [Answer("The rules.", content_types=(_TEXT,))]
+)
+FAVICON = Operation(
+    "web.favicon", "The icon", "", SERVICE, [Answer("The icon.", content_types=("image/svg+xml",))]
+)
+SECURITY = Operation(
+    "web.security",
+    "Whom to tell of a hole",
+    "RFC 9116.",
+    SERVICE,
+    [Answer("The contact.", content_types=(_TEXT,))],
+    errors={404: ("path.unknown",)},
+)
+
 OPERATIONS = (
     LIST,
     UPLOAD,
+    BY_ONE,
+    BY_TWO,
     ENTRY,
     TAGGED,
     ENDORSERS,
@@ -250,4 +309,4 @@ OPERATIONS = (
     QUERY,
     QUERY_BODY,
 )
-SERVICE_OPERATIONS = (ALIVE, READY, METRICS)
+SERVICE_OPERATIONS = (ALIVE, READY, METRICS, ROBOTS, FAVICON, SECURITY)

@@ -604,6 +604,12 @@ SCHEMAS: Mapping[str, Schema] = {
         head=record("Its variables.", vars=array(TEXT)),
         results=record("Its rows.", bindings=array({"type": "object"})),
     ),
+    "Results": {
+        "anyOf": [
+            {"$ref": "#/components/schemas/Bindings"},
+            record("The answer to an ASK.", head={"type": "object"}, boolean=FLAG),
+        ]
+    },
     "OriginalError": {
         "type": "object",
         "description": "The status as the one member's name, the reason as its value.",

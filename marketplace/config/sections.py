@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,6 +27,13 @@ def _absolute_http_url(value: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must have no user name, query or fragment")
     return value.rstrip("/")
+
+
+def _contact(value: str) -> str:
+    uri = f"mailto:{value}" if "@" in value and ":" not in value else value
+    if not re.fullmatch(r"(mailto|https|tel):[!-~]{1,200}", uri):
+        raise ValueError("must be a mail address, or a mailto, https or tel URI")
+    return uri
 
 
 def _network(value: str) -> str:
@@ -75,6 +83,11 @@ class SiteSettings(Section):
         description="public base URL of all links; empty: http, server.host, server.port",
     )
     title: str = Field("Marketplace", min_length=1, max_length=80, description="name shown on pages")
+    security_contact: Annotated[str, AfterValidator(_contact)] | None = Field(
+        None,
+        description="whom to tell of a hole, for /.well-known/security.txt: a mail address, or a mailto, "
+        "https or tel URI; empty: there is no such file",
+    )
     mode: SiteMode = Field(
         "open", description="private: reading needs a token; replica: takes no uploads; open: neither"
     )

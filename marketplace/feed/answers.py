@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import zstandard
 from pyramid.request import Request
 from pyramid.response import Response
 
@@ -18,6 +16,7 @@ from marketplace.federation.trees import PublishedLog
 from marketplace.runtime import Runtime
 from marketplace.tlog.errors import TileError
 from marketplace.tlog.tiles import TileName, parse_tile_name
+from marketplace.web.compression import coding_of, compressed
 from marketplace.web.errors import HttpError, NotFoundError
 from marketplace.web.security import principal_of
 
@@ -28,8 +27,6 @@ NO_STORE = ("Cache-Control", "no-store")
 BINARY = "application/octet-stream"
 
 _FOREVER = "max-age=31536000, immutable"
-_CODINGS = ["zstd", "gzip"]
-_GZIP = 31
 
 
 def federation_of(request: Request) -> Federation:
@@ -92,7 +89,7 @@ def immutable(log: PublishedLog) -> tuple[str, str]:
 
 def answer(request: Request, body: bytes | Iterable[bytes], content_type: str, headers: Headers) -> Response:
     """200 with a body, compressed as the client takes it; an iterable is sent as it is made."""
-    coding = _coding(request)
+    coding = coding_of(request)
     common = [
         ("Content-Type", content_type),
         ("Vary", "Accept-Encoding, Authorization"),
@@ -100,9 +97,9 @@ def answer(request: Request, body: bytes | Iterable[bytes], content_type: str, h
         *headers,
     ]
     if isinstance(body, bytes):
-        packed = b"".join(_compressed((body,), coding))
+        packed = b"".join(compressed((body,), coding))
         return Response(headerlist=[*common, ("Content-Length", str(len(packed)))], app_iter=(packed,))
-    return Response(headerlist=common, app_iter=_compressed(body, coding))
+    return Response(headerlist=common, app_iter=compressed(body, coding))
 
 
 def plain(body: bytes, content_type: str, headers: Headers, status: int = 200) -> Response:
@@ -112,24 +109,6 @@ def plain(body: bytes, content_type: str, headers: Headers, status: int = 200) -
         headerlist=[("Content-Type", content_type), ("Content-Length", str(len(body))), *headers],
         app_iter=(body,),
     )
-
-
-def _coding(request: Request) -> str:
-    given = request.environ.get("HTTP_ACCEPT_ENCODING")
-    if given is None:
-        return "identity"
-    offers = request.accept_encoding.acceptable_offers(_CODINGS)
-    return str(offers[0][0]) if offers else "identity"
-
-
-def _compressed(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    if coding == "identity":
-        yield from chunks
-        return
-    packer = zstandard.ZstdCompressor().compressobj() if coding == "zstd" else zlib.compressobj(wbits=_GZIP)
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
 
 
 def _unknown_log() -> NotFoundError:

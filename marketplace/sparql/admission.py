@@ -1,4 +1,4 @@
-"""Which queries reach the engine: a SELECT over the one public graph, of bounded size.
+"""Which queries reach the engine: a SELECT or ASK over the one public graph, of bounded size.
 
 The engine has no switch that forbids GRAPH, FROM or SERVICE, and SERVICE makes
 it open connections. So the query's tokens are checked here; that the engine is
@@ -21,7 +21,7 @@ _OUTSIDE = ("FROM", "GRAPH", "SERVICE")
 #: Words that begin an update or another form of query.
 _FORMS = frozenset(
     (
-        *("ADD", "ASK", "CLEAR", "CONSTRUCT", "COPY", "CREATE", "DELETE"),
+        *("ADD", "CLEAR", "CONSTRUCT", "COPY", "CREATE", "DELETE"),
         *("DESCRIBE", "DROP", "INSERT", "LOAD", "MOVE", "USING", "WITH"),
     )
 )
@@ -36,7 +36,7 @@ def check_query(text: str) -> None:
     Raises:
         QueryTooLargeError: the text is too long or nested too deep.
         QueryMalformedError: a character that cannot stand in any query.
-        QueryNotAllowedError: an update, another form than SELECT, or FROM, GRAPH or SERVICE.
+        QueryNotAllowedError: an update, another form than SELECT and ASK, or FROM, GRAPH or SERVICE.
     """
     try:
         size = len(text.encode("utf-8"))

@@ -53,21 +53,23 @@ class QueryLimits:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The table that a SELECT gives.
+    """The table that a SELECT gives, or the answer to an ASK.
 
     Args:
         variables: names without question mark, in the query's order.
         rows: an unbound variable is absent from its row.
         truncated: whether rows beyond the bound were cut off.
+        boolean: the answer to an ASK; None of a table.
     """
 
     variables: tuple[str, ...]
     rows: tuple[Mapping[str, Term], ...]
     truncated: bool
+    boolean: bool | None = None
 
 
 class QueryService:
-    """SELECT over every public entry. Safe to share between threads.
+    """SELECT and ASK over every public entry. Safe to share between threads.
 
     Args:
         directory: the ``sparql`` directory of the data directory; the follower that fills it may be in
@@ -127,7 +129,7 @@ def _result(answer: dict[str, Any]) -> QueryResult:
         {name: _term(*term) for name, term in zip(variables, row, strict=True) if term is not None}
         for row in answer["rows"]
     )
-    return QueryResult(variables, rows, answer["truncated"])
+    return QueryResult(variables, rows, answer["truncated"], answer.get("boolean"))
 
 
 def _term(kind: str, value: str, datatype: str | None = None, language: str | None = None) -> Term:

@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolutions, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QueryBoolean, QuerySolutions, Store
 
 from marketplace.sparql.confinement import confine, limit_processor_time
 from marketplace.sparql.errors import (
@@ -87,8 +87,8 @@ def answer(reader: StoreReader, request: dict[str, Any]) -> dict[str, Any]:
         request: ``query``; ``max_rows``; ``max_bytes`` of result; ``seconds``, the time limit.
 
     Returns:
-        ``variables``, ``rows`` (a list of terms or nulls each) and ``truncated``, or ``error`` (a code)
-        and ``message``.
+        ``variables``, ``rows`` (a list of terms or nulls each) and ``truncated``; of an ASK ``boolean`` too;
+        or ``error`` (a code) and ``message``.
     """
     limit_processor_time(request["seconds"] + _GRACE)
     try:
@@ -112,6 +112,8 @@ def answer(reader: StoreReader, request: dict[str, Any]) -> dict[str, Any]:
 def _select(store: Store, query: str, max_rows: int, max_bytes: int) -> dict[str, Any]:
     # These two override FROM and leave GRAPH nothing to find, should a query get past the check.
     solutions = store.query(query, default_graph=DefaultGraph(), named_graphs=[])
+    if isinstance(solutions, QueryBoolean):
+        return {"variables": [], "rows": [], "truncated": False, "boolean": bool(solutions)}
     if not isinstance(solutions, QuerySolutions):
         raise QueryNotAllowedError
     variables = [variable.value for variable in solutions.variables]

@@ -21,7 +21,7 @@ from .pages import page
 from .parameters import read_query, whole_number
 from .presented import fresh_response
 from .reading import visible_entries
-from .sparql_results import to_json, to_xml
+from .sparql_results import TABLES
 from .standing import judging
 
 #: Days that count as lately where the client does not say.
@@ -112,8 +112,8 @@ def _answer(
     offer = choose(request, read_query(request).get("media"), RESULTS)
     if offer.media is Media.HTML:
         return as_page()
-    write = to_xml if offer.media is Media.XML else to_json
-    return fresh_response(request, write(variables, _bindings(variables, rows)), offer.content_type)
+    body = TABLES[offer.media](variables, _bindings(variables, rows))
+    return fresh_response(request, body, offer.answered)
 
 
 def _bindings(variables: tuple[str, ...], rows: Sequence[Row]) -> Iterator[dict[str, Literal]]:

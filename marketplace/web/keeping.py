@@ -11,7 +11,7 @@ from typing import Any
 from pyramid.response import Response
 
 #: Who asks decides what is seen: an answer for everybody must not be kept for somebody, nor the other way.
-VARY = ("Vary", "Accept, Authorization, Cookie")
+VARY = ("Vary", "Accept, Accept-Encoding, Authorization, Cookie")
 _OWN = ("Cache-Control", "private, no-cache")
 _NOBODY = "no-store"
 

@@ -22,14 +22,26 @@ class Media(StrEnum):
     XML = "xml"
     JSON = "json"
     HTML = "html"
+    CSV = "csv"
+    TSV = "tsv"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A content type that can be served, and the form it belongs to."""
+    """A content type that can be asked for, and the form it belongs to.
+
+    Args:
+        written: the content type of the answer, where it is another one.
+    """
 
     content_type: str
     media: Media
+    written: str = ""
+
+    @property
+    def answered(self) -> str:
+        """The content type of the answer."""
+        return self.written or self.content_type
 
 
 _HTML = (Offer("text/html", Media.HTML), Offer("application/xhtml+xml", Media.HTML))
@@ -51,21 +63,35 @@ ENTRY = (
     Offer("application/rdf+json", Media.JSON),
     *_HTML,
 )
-#: A table of variables and rows in the SPARQL results formats.
-RESULTS = (
+#: An answer of yes or no in the SPARQL results formats.
+BOOLEAN = (
     Offer("application/xml", Media.XML),
     Offer("application/sparql-results+xml", Media.XML),
     Offer("text/xml", Media.XML),
-    Offer("application/rdf+xml", Media.XML),
+    # Asked for by old clients, and no RDF: it is written as what it is.
+    Offer("application/rdf+xml", Media.XML, "application/sparql-results+xml"),
     Offer("application/json", Media.JSON),
     Offer("application/sparql-results+json", Media.JSON),
     *_HTML,
+)
+#: A table of variables and rows in them.
+RESULTS = (
+    *BOOLEAN,
+    Offer("text/csv", Media.CSV),
+    Offer("text/tab-separated-values", Media.TSV),
 )
 
 #: How errors are told with their codes (RFC 9457).
 PROBLEM_TYPE = "application/problem+json"
 
-_MEDIA_VALUES = {"xml": Media.XML, "rdf": Media.XML, "json": Media.JSON, "html": Media.HTML}
+_MEDIA_VALUES = {
+    "xml": Media.XML,
+    "rdf": Media.XML,
+    "json": Media.JSON,
+    "html": Media.HTML,
+    "csv": Media.CSV,
+    "tsv": Media.TSV,
+}
 
 #: Longer Accept headers are read each time: remembering them would let clients fill the memory.
 _REMEMBERED_LENGTH = 200
@@ -106,7 +132,10 @@ def _by_media(media: str, offers: tuple[Offer, ...]) -> Offer:
     for offer in offers:
         if offer.media is wanted:
             return offer
-    raise BadRequestError("query.media", f"media is {media!r}, not one of xml, json, html, rdf")
+    words = ", ".join(
+        word for word, form in _MEDIA_VALUES.items() if any(one.media is form for one in offers)
+    )
+    raise BadRequestError("query.media", f"media is {media!r}, not one of {words}")
 
 
 def _read_accept(accept: str, offers: tuple[Offer, ...]) -> Offer | None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import time
+from collections.abc import Iterable, Mapping
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.entries.cache import RememberedEntry
+from validators.times import parse_time
 
 from .keeping import VARY
 
+_RANGES = ("Accept-Ranges", "bytes")
+#: One range; the numbers have as many digits as any size.
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _IMMUTABLE = ("Cache-Control", "public, max-age=31536000, immutable")
 #: What may change at any moment is kept by nobody without asking again.
 _REVALIDATED = ("Cache-Control", "no-cache")
@@ -19,17 +28,78 @@ _REVALIDATED = ("Cache-Control", "no-cache")
 Headers = list[tuple[str, str]]
 
 
-def entry_response(request: Request, entry: RememberedEntry, identifier: str) -> Response:
-    """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them."""
-    headers = [("ETag", entry.etag), _IMMUTABLE, VARY]
-    if _is_known(request, entry.etag):
+def entry_response(request: Request, entry: RememberedEntry, identifier: str, created: str) -> Response:
+    """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them.
+
+    Args:
+        created: of the entry, as URLs write it; nothing about it changed since.
+    """
+    environ = request.environ
+    headers = [("ETag", entry.etag), _IMMUTABLE, VARY, _RANGES]
+    seconds, date = _http_date(created)
+    if seconds <= time.time():  # else no clock says that it was written by now (RFC 9110, section 8.8.2)
+        headers.append(("Last-Modified", date))
+    if _is_known(request, entry.etag) or _is_old(environ, seconds):
         return Response(status=304, headerlist=headers, app_iter=())
     headers += [
         ("Content-Type", "application/rdf+xml"),
-        ("Content-Length", str(len(entry.data))),
         ("Content-Disposition", f'attachment; filename="{identifier}.xml"'),
     ]
-    return Response(headerlist=headers, app_iter=(entry.data,))
+    size = len(entry.data)
+    if "HTTP_RANGE" in environ and environ["REQUEST_METHOD"] == "GET" and _may_cut(request, entry.etag, date):
+        part = _range_of(request, size)
+        if part is not None:
+            return _part(entry.data, part, headers)
+    return Response(headerlist=[*headers, ("Content-Length", str(size))], app_iter=(entry.data,))
+
+
+def _part(data: bytes, part: range, headers: Headers) -> Response:
+    """Some bytes of a body (RFC 9110, sections 14.4 and 15.3.7), or 416 where there are none."""
+    if not part:
+        told = [("Content-Range", f"bytes */{len(data)}"), ("Content-Length", "0")]
+        return Response(status=416, headerlist=[*headers, *told], app_iter=())
+    cut = data[part.start : part.stop]
+    told = [
+        ("Content-Range", f"bytes {part.start}-{part.stop - 1}/{len(data)}"),
+        ("Content-Length", str(len(cut))),
+    ]
+    return Response(status=206, headerlist=[*headers, *told], app_iter=(cut,))
+
+
+def _range_of(request: Request, size: int) -> range | None:
+    """The bytes that are asked for, empty where there are none; None for several ranges, or no proper one."""
+    found = _RANGE.fullmatch(request.environ["HTTP_RANGE"].strip())
+    if found is None or found[1] == found[2] == "":
+        return None
+    if not found[1]:
+        return range(max(0, size - int(found[2])), size)
+    first, last = int(found[1]), int(found[2] or size)
+    if last < first:
+        return None
+    return range(min(first, size), min(last + 1, size))
+
+
+def _may_cut(request: Request, etag: str, date: str) -> bool:
+    """Whether a range is of what the client has (RFC 9110, section 13.1.5)."""
+    given = request.environ.get("HTTP_IF_RANGE")
+    return given is None or given in (etag, date)
+
+
+def _is_old(environ: Mapping[str, Any], seconds: float) -> bool:
+    """Whether a client without an entity tag has it since it was written."""
+    given = environ.get("HTTP_IF_MODIFIED_SINCE")
+    if given is None or "HTTP_IF_NONE_MATCH" in environ:
+        return False
+    try:
+        return parsedate_to_datetime(given).timestamp() >= seconds
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _http_date(created: str) -> tuple[float, str]:
+    moment = parse_time(created)
+    return moment.timestamp(), format_datetime(moment, usegmt=True)
 
 
 def immutable_response(request: Request, body: bytes, content_type: str) -> Response:

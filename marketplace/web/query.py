@@ -23,12 +23,12 @@ from marketplace.sparql.terms import Blank, Iri, Term
 
 from .body import FORM_TYPE, content_type
 from .errors import BadRequestError, HttpError, NotFoundError, UnsupportedTypeError
-from .negotiation import RESULTS, Media, Offer, choose
+from .negotiation import BOOLEAN, RESULTS, Media, Offer, choose
 from .pages import base_path, page
 from .parameters import read_fields, read_query
 from .presented import fresh_response
 from .problems import error_offer
-from .sparql_results import to_json, to_xml
+from .sparql_results import TABLES, boolean_to_json, boolean_to_xml
 from .turns import Turn, take_turn
 
 QUERY_TYPE = "application/sparql-query"
@@ -71,6 +71,8 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
         if "query" in fields and error_offer(request).media is Media.HTML:
             return _mend(request, fields["query"], failure)
         raise failure from None
+    if result is not None and result.boolean is not None:
+        return _tell(request, choose(request, fields.get("media"), BOOLEAN), text, result.boolean)
     offer = choose(request, fields.get("media"), RESULTS)
     if result is not None:
         return _present(request, offer, text, result, service.limits.max_rows)
@@ -92,10 +94,18 @@ def _present(request: Request, offer: Offer, text: str, result: QueryResult, max
     if offer.media is Media.HTML:
         table = {"variables": result.variables, "rows": _cells(request, result), "cut_at": cut_at}
         return page(request, "query", {"text": text, "result": table, "failure": None})
-    write = to_xml if offer.media is Media.XML else to_json
+    body = TABLES[offer.media](result.variables, result.rows)
     # The header is the one that existing SPARQL servers send with a result they cut.
     headers = [("X-SPARQL-MaxRows", str(cut_at))] if cut_at is not None else []
-    return fresh_response(request, write(result.variables, result.rows), offer.content_type, headers)
+    return fresh_response(request, body, offer.answered, headers)
+
+
+def _tell(request: Request, offer: Offer, text: str, answer: bool) -> Response:
+    """The answer to an ASK."""
+    if offer.media is Media.HTML:
+        return page(request, "query", {"text": text, "result": None, "answer": answer, "failure": None})
+    write = boolean_to_xml if offer.media is Media.XML else boolean_to_json
+    return fresh_response(request, write(answer), offer.answered)
 
 
 def _cells(request: Request, result: QueryResult) -> list[list[dict[str, str | None]]]:

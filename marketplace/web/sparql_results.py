@@ -1,19 +1,27 @@
-"""Tables of variables and rows in the SPARQL results formats.
+"""Tables of variables and rows, and the answers to ASK, in the SPARQL results formats.
 
-Source: SPARQL Query Results XML Format (Second Edition), SPARQL 1.1 Query Results JSON Format.
+Source: SPARQL Query Results XML Format (Second Edition), SPARQL 1.1 Query Results JSON Format, SPARQL 1.1
+Query Results CSV and TSV Formats.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from marketplace.sparql.terms import Blank, Iri, Literal, Term
 
+from .negotiation import Media
+
 _NAMESPACE = "http://www.w3.org/2005/sparql-results#"
 #: A carriage return would be read back as a newline, white space in attributes as a space.
 _TEXT = {"\r": "&#13;"}
+#: What cannot stand in a string of SPARQL as it is.
+_ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _ATTRIBUTE = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 
 
@@ -39,6 +47,64 @@ def to_json(variables: Sequence[str], rows: Iterable[Mapping[str, Term]]) -> byt
     bindings = [{name: _json_term(row[name]) for name in variables if name in row} for row in rows]
     document = {"head": {"vars": list(variables)}, "results": {"bindings": bindings}}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def boolean_to_xml(answer: bool) -> bytes:
+    """Write the answer to an ASK as SPARQL results XML."""
+    document = (
+        f'<sparql xmlns="{_NAMESPACE}">\n<head/>\n<boolean>{str(answer).lower()}</boolean>\n</sparql>\n'
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}'.encode()
+
+
+def boolean_to_json(answer: bool) -> bytes:
+    """Write the answer to an ASK as SPARQL results JSON."""
+    return json.dumps({"head": {}, "boolean": answer}, separators=(",", ":")).encode()
+
+
+def to_csv(variables: Sequence[str], rows: Iterable[Mapping[str, Term]]) -> bytes:
+    """Write the values of a table for spreadsheets; what kind each is gets lost."""
+    written = io.StringIO()
+    lines = csv.writer(written, lineterminator="\r\n")
+    lines.writerow(variables)
+    for row in rows:
+        lines.writerow([_csv_term(row.get(name)) for name in variables])
+    return written.getvalue().encode("utf-8")
+
+
+def to_tsv(variables: Sequence[str], rows: Iterable[Mapping[str, Term]]) -> bytes:
+    """Write a table with each term as SPARQL writes it."""
+    lines = ["\t".join(f"?{name}" for name in variables)]
+    lines += ["\t".join(_tsv_term(row.get(name)) for name in variables) for row in rows]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8")
+
+
+def _csv_term(term: Term | None) -> str:
+    match term:
+        case None:
+            return ""
+        case Blank(value):
+            return f"_:{value}"
+    return term.value
+
+
+def _tsv_term(term: Term | None) -> str:
+    match term:
+        case None:
+            return ""
+        case Iri(value):
+            return f"<{value}>"
+        case Blank(value):
+            return f"_:{value}"
+        case Literal(value, _, str(language)):
+            return f"{_quoted(value)}@{language}"
+        case Literal(value, str(datatype), _):
+            return f"{_quoted(value)}^^<{datatype}>"
+    return _quoted(term.value)
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.translate(_ESCAPED) + '"'
 
 
 def _xml_term(term: Term) -> str:
@@ -80,3 +146,12 @@ def _suspect(value: str) -> bool:
 
 def _is_xml(c: str) -> bool:
     return c in "\t\n\r" or "\x20" <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c >= "\U00010000"
+
+
+#: What writes a table in each form for programs.
+TABLES: Final[Mapping[Media, Callable[[Sequence[str], Iterable[Mapping[str, Term]]], bytes]]] = {
+    Media.XML: to_xml,
+    Media.JSON: to_json,
+    Media.CSV: to_csv,
+    Media.TSV: to_tsv,
+}

@@ -32,6 +32,7 @@ from marketplace.request_log import RequestLog
 from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
 
+from .compression import compress, read_tags
 from .credentials import too_many
 from .errors import HttpError, store_unavailable
 from .keeping import keep_private, shows_credentials
@@ -87,6 +88,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
         environ = request.environ
         identity = _identity(environ.get("HTTP_X_REQUEST_ID"))
         token = request_id.set(identity)
+        tags = read_tags(environ)
         try:
             response = _limited(address_limit, request) or _answer(handler, request)
             method = environ["REQUEST_METHOD"]
@@ -101,6 +103,8 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                 keep_private(response)
                 response.headerlist.extend(PERSONAL_HEADERS)
             else:
+                if method in ("GET", "HEAD"):
+                    compress(request, response, tags)
                 response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
             if request_logger.isEnabledFor(logging.INFO):
                 log_request(
@@ -264,7 +268,8 @@ def _find_entry(cache: EntryCache, request: Request, coordinates: str) -> Respon
     if offer is None or offer.media is not Media.XML:
         return None
     request.environ[_REMEMBERED_ROUTE] = "web.entry"
-    return entry_response(request, entry, coordinates.partition("/")[0])
+    identifier, _, rest = coordinates.partition("/")
+    return entry_response(request, entry, identifier, rest.rpartition("/")[2])
 
 
 def _find_verdict(

@@ -123,6 +123,9 @@ ROWS: Mapping[str, Row] = {
     "web.account.revoke": Row(
         "404 or 401, as for a token that never was", (Ask("/account/tokens/0123456789abcdef/revoke", "POST"),)
     ),
+    "web.robots": Row(_SAME, gets("/robots.txt")),
+    "web.favicon": Row(_SAME, gets("/favicon.ico")),
+    "web.security": Row(_SAME, gets("/.well-known/security.txt")),
     "health.alive": Row(_SAME, gets("/healthz")),
     "health.ready": Row("how far followers are behind in the public log", gets("/readyz")),
     "metrics": Row(

@@ -99,7 +99,7 @@ def test_the_headers_of_an_entry(http, stored):
         assert answer.headers["Content-Disposition"] == f'attachment; filename="{identifier}.xml"'
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["ETag"] == f'"{sha256(stored).hexdigest()[:32]}"'
-        assert answer.headers["Vary"] == "Accept, Authorization, Cookie"
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding, Authorization, Cookie"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert answer.headers["Server"] == "marketplace"

@@ -109,6 +109,12 @@ def with_examples(document: dict) -> dict:
         "member": "alice@example.org",
         "peer": "1",
         "action": "disable",
+        "log": "public",
+        "name": "000",
+        "level": "0",
+        "prefix": "00",
+        "longer": "0000",
+        "digest": "0" * 64,
     }
     known |= {"first": known["identifier"], "second": known["email"], "third": known["created"]}
     for methods in document["paths"].values():
@@ -124,10 +130,32 @@ def test_the_document_describes_every_route_of_the_api(document):
         operation["operationId"] for path in document["paths"].values() for operation in path.values()
     }
     for route in ROUTES:
-        # The page for people is no part of what it describes.
-        if route.name.startswith("api.") and route.name != "api.docs":
+        # Pages for people are no part of what it describes, nor is the table protocol by POST.
+        programs = route.name.startswith(("api.", "fed.", "health.", "web.entr", "web.endorser", "web.query"))
+        if programs and route.name != "api.docs":
             for method in route.methods:
                 assert f"{route.name}.{method.lower()}" in described
+
+
+def test_the_document_names_every_answer_to_an_upload(document):
+    told = document["paths"]["/metadata"]["post"]["responses"]
+    assert set(told) >= {"201", "202", "400", "401", "403", "404", "409", "410", "413", "415", "429", "503"}
+    assert "410" in document["paths"]["/metadata/{first}/{second}/{third}"]["get"]["responses"]
+
+
+def test_headers_that_are_too_long_are_told_as_any_error_of_the_api(site):
+    for path, kind in (
+        ("/api/v1/entries", "application/problem+json"),
+        ("/fed/v1/bodies", "application/problem+json"),
+        ("/metadata", "application/xml"),
+    ):
+        with site.client() as client:
+            answer = client.get(path, headers={"X-Long": "a" * 20_000})
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (431, kind)
+        if kind.endswith("json"):
+            problem = answer.json()
+            assert (problem["status"], problem["code"]) == (431, "http.header-size")
+            assert problem.keys() >= {"type", "title", "detail", "request_id"}
 
 
 def test_schemas_are_schemas(document):

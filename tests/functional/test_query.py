@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import statistics
 import time
@@ -72,6 +74,9 @@ def titles(client: httpx.Client) -> list[str]:
         ("application/sparql-results+xml", "application/sparql-results+xml", QueryResultsFormat.XML),
         ("application/json", "application/json", QueryResultsFormat.JSON),
         ("application/sparql-results+json", "application/sparql-results+json", QueryResultsFormat.JSON),
+        # What the old clients ask for is no RDF, and is not called so.
+        ("application/rdf+xml", "application/sparql-results+xml", QueryResultsFormat.XML),
+        ("text/tab-separated-values", "text/tab-separated-values", QueryResultsFormat.TSV),
     ],
 )
 def test_results_are_read_back_by_another_implementation(
@@ -95,6 +100,37 @@ def test_media_overrides_accept(client: httpx.Client, media: str, kind: str) -> 
         "/query", params={"query": TITLES, "media": media}, headers={"Accept": "application/xml"}
     )
     assert response.headers["Content-Type"].partition(";")[0] == kind
+
+
+def test_values_as_csv(client: httpx.Client) -> None:
+    query = 'SELECT ("a,\\"b\\"\\n" AS ?x) (<urn:a> AS ?y) ?z ("c"@en AS ?v) {}'
+    response = client.get("/query", params={"query": query, "media": "csv"})
+    assert response.headers["Content-Type"] == "text/csv; charset=UTF-8"
+    assert list(csv.reader(io.StringIO(response.text, newline=""))) == [
+        ["x", "y", "z", "v"],
+        ['a,"b"\n', "urn:a", "", "c"],
+    ]
+    assert response.text.endswith("\r\n")
+
+
+def test_values_as_tsv_keep_what_they_are(client: httpx.Client) -> None:
+    query = 'SELECT ("a\\t\\"\\\\\\r\\n" AS ?x) (<urn:a> AS ?y) ?z ("c"@en AS ?v) (1.5 AS ?n) {}'
+    response = client.get("/query", params={"query": query}, headers={"Accept": "text/tab-separated-values"})
+    (row,) = list(parse_query_results(response.content, QueryResultsFormat.TSV))
+    assert (row["x"].value, row["y"].value, row["z"]) == ('a\t"\\\r\n', "urn:a", None)
+    assert (row["v"].language, row["n"].datatype.value.rpartition("#")[2]) == ("en", "decimal")
+
+
+@pytest.mark.parametrize(("pattern", "answer"), [("?s ?p ?o", True), ("?s <urn:none> ?o", False)])
+def test_a_question_is_answered_yes_or_no(client: httpx.Client, pattern: str, answer: bool) -> None:
+    query = {"query": f"ASK {{ {pattern} }}"}
+    for media, form in (("xml", QueryResultsFormat.XML), ("json", QueryResultsFormat.JSON)):
+        response = client.get("/query", params={**query, "media": media})
+        assert bool(parse_query_results(response.content, form)) is answer
+    page = etree.HTML(client.get("/query", params=query, headers={"Accept": "text/html"}).text)
+    assert page.xpath("//h2/text()") == ["Yes" if answer else "No"]
+    assert client.get("/query", params=query, headers={"Accept": "text/csv"}).status_code == 406
+    assert client.get("/query", params={**query, "media": "tsv"}).status_code == 400
 
 
 def test_a_browser_gets_a_page_with_links_to_entries(client: httpx.Client) -> None:
@@ -171,7 +207,7 @@ def test_an_unchanged_result_is_not_sent_twice(client: httpx.Client) -> None:
         ("SELECT * FROM <http://example.org/> {?s ?p ?o}", "query.not-allowed"),
         ("SELECT * {SERVICE <http://127.0.0.1/> {?s ?p ?o}}", "query.not-allowed"),
         ("INSERT DATA {<http://a.example/> <http://a.example/> 1}", "query.not-allowed"),
-        ("ASK {}", "query.not-allowed"),
+        ("CONSTRUCT {} WHERE {}", "query.not-allowed"),
         ("SELECT * {", "query.malformed"),
         ("\N{SNOWMAN}", "query.malformed"),
         (ENDLESS, "query.timeout"),
@@ -188,7 +224,7 @@ def test_refusals_have_a_code(client: httpx.Client, query: str, code: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("query", "code"), [("SELECT * { <b>", "query.malformed"), ("ASK {}", "query.not-allowed")]
+    ("query", "code"), [("SELECT * { <b>", "query.malformed"), ("CONSTRUCT {} WHERE {}", "query.not-allowed")]
 )
 def test_a_browser_gets_a_refused_query_back_to_mend_it(client: httpx.Client, query: str, code: str) -> None:
     response = client.get("/query", params={"query": query}, headers={"Accept": "text/html"})

@@ -42,7 +42,6 @@ PROLOGUE = "PREFIX : <http://g.example/> PREFIX ex: <http://g.example/> PREFIX g
         "DROP DEFAULT",
         "LOAD <file:///etc/passwd>",
         "PREFIX ex: <http://g.example/> COPY DEFAULT TO ex:x",
-        "ASK {?s ?p ?o}",
         "CONSTRUCT WHERE {?s ?p ?o}",
         "DESCRIBE <http://a.example/s>",
     ],
