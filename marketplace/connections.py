@@ -304,6 +304,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
     Args:
         application: the WSGI application.
         limits: how slow clients may be.
+        kept: a socket that listens at the address already; None where there is none.
         adjustments: waitress's own settings, as ``waitress.serve`` takes them.
 
     Raises:
@@ -312,7 +313,9 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
 
     channel_class = BoundedChannel
 
-    def __init__(self, application: Any, limits: Limits, **adjustments: Any) -> None:
+    def __init__(
+        self, application: Any, limits: Limits, kept: socket.socket | None = None, **adjustments: Any
+    ) -> None:
         self.limits = limits
         self._next_check = 0.0
         adj = Adjustments(**adjustments)
@@ -321,7 +324,15 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
         #: Answers whether the process lives, while all others wait for a lock.
         self._probes = ThreadedTaskDispatcher()
         self._probes.set_thread_count(1)
-        super().__init__(application, {}, dispatcher=dispatcher, adj=adj, sockinfo=adj.listen[0])
+        super().__init__(
+            application,
+            {},
+            _sock=kept,
+            bind_socket=kept is None,
+            dispatcher=dispatcher,
+            adj=adj,
+            sockinfo=adj.listen[0],
+        )
 
     def bind_server_socket(self) -> None:
         """Bind; an IPv6 address that stands for all takes IPv4 too."""

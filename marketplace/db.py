@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ BUSY_TIMEOUT = 60
 #: Longest pause in seconds between two tries for the write lock. SQLite's own pauses grow to 0.1 s: on a
 #: disk that takes 50 ms to sync, a writer then slept through every gap of busier ones until it failed.
 BUSY_PAUSE = 0.01
+#: Seconds to wait for readers to end that keep what was written over.
+_HISTORY_SECONDS = 10
 #: Connections kept for readers, and how many more may be opened at the same time.
 READERS, MORE_READERS = 8, 56
 #: Connections kept for writers: the ingest thread, followers' cursors, commands.
@@ -130,6 +132,26 @@ class Database:
         finally:
             connection.close()
 
+    def drop_history(self) -> bool:
+        """Take out of the files what was written over: with SQLite the log beside the database.
+
+        Returns:
+            whether all of it went; readers that do not end keep it.
+        """
+        if self.dialect != "sqlite":
+            return True
+        deadline = time.monotonic() + _HISTORY_SECONDS
+        while True:
+            with _holding(self._turn), closing(self.engine.raw_connection()) as connection:
+                driver: Any = connection.dbapi_connection
+                try:
+                    (busy, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                except sqlite3.OperationalError:
+                    busy = True
+            if not busy or time.monotonic() > deadline:
+                return not busy
+            time.sleep(random.uniform(BUSY_PAUSE, 10 * BUSY_PAUSE))  # noqa: S311 - not a secret
+
     def close(self) -> None:
         """Close every idle connection; sessions still open close theirs when they end."""
         self._reader.dispose()
@@ -170,6 +192,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         _when_free(cursor, "PRAGMA journal_mode=WAL")  # several processes may open a new file at once
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is deleted or written over must not stay in the file: somebody may have a right to that.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.execute(f"PRAGMA cache_size=-{cache}")
         # A long reader lets the WAL grow; this gives the disk back at the next checkpoint.

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
-from marketplace.changes import Follower, LogNotFoundError, LogWatch, Precedence
+from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
@@ -38,6 +38,7 @@ from marketplace.peers.cosigning import CosigningService
 from marketplace.peers.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.reminders import ReminderService
+from marketplace.renewal import Renewal
 from marketplace.rules.trust import TrustShown
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
@@ -187,6 +188,19 @@ class Following:
         """How far each follower is behind; empty where none runs."""
         return [lag for worker in self._workers for lag in worker.lags()]
 
+    def is_settled(self) -> bool:
+        """Whether every follower has all rows, and none that its log shows no longer.
+
+        Raises:
+            SQLAlchemyError: the database does not answer.
+        """
+        lags = self.lags()
+        if self.waiting or self.warming_up or any(lag.rows for lag in lags):
+            return False
+        with self._database.read() as session:
+            cursors, names = Cursors(session), ChangeLog(session).names()
+            return not any(cursors.is_outdated(lag.follower, name) for lag in lags for name in names)
+
     def degraded(self, lags: Sequence[Lag]) -> dict[str, str]:
         """What does not work and keeps nothing else from working, each with the reason.
 
@@ -287,11 +301,13 @@ class Runtime:
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
+    renewal: Renewal
     federation: Federation | None = None
     now: Callable[[], datetime] = field(default=utc_now)
 
     def start(self) -> None:
         """Let the followers run and queries be answered."""
+        self.renewal.start()
         self.trust_watch.start()
         self.access.start()
         self.following.start()
@@ -304,6 +320,7 @@ class Runtime:
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
+        self.renewal.stop()
         self.mail.stop()
         self.watching.stop()
         self.log_watch.stop()
@@ -437,6 +454,7 @@ def build(settings: Settings) -> Runtime:
         peers=peers,
         identification=PeerIdentification(database, keys, utc_now),
         list_caches=lists,
+        renewal=Renewal(database, following.is_settled),
         access=AccessService(
             database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -32,8 +33,11 @@ _MAX_HEADER_BYTES = 16 * 1024
 _MOST_WAITING = 4 * 1024 * 1024
 
 
-def make_server(application: Any, settings: Settings) -> BoundedServer:
+def make_server(application: Any, settings: Settings, kept: socket.socket | None = None) -> BoundedServer:
     """Bind the address and prepare to serve an application.
+
+    Args:
+        kept: a socket that listens at the address already; None where there is none.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -43,6 +47,7 @@ def make_server(application: Any, settings: Settings) -> BoundedServer:
     return BoundedServer(
         BehindProxies(application, [ip_network(one) for one in server.trusted_proxy]),
         Limits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
+        kept,
         listen=f"{in_url(server.host)}:{server.port}",
         threads=server.threads,
         connection_limit=server.connection_limit,
@@ -71,11 +76,21 @@ def _answers() -> dict[str, object]:
         return {"outbuf_overflow": _MOST_WAITING + 1, "outbuf_high_watermark": _MOST_WAITING}
 
 
-def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
+def serve(
+    settings: Settings,
+    *,
+    kept: socket.socket | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> socket.socket | None:
     """Run web server and followers in this process until SIGTERM or SIGINT; returns after an orderly stop.
 
     Args:
+        kept: a socket that listens at the address already; None where there is none.
         ready: called once with the address listened on, when requests are answered.
+
+    Returns:
+        the socket with which a new process has to go on, because something was erased: who connects
+        meanwhile waits there. None where nothing has to go on.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -90,19 +105,33 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
         # What is loaded by now lives as long as the process: without this the garbage collector looks at all
         # of it again and again, which stops every thread for a tenth of a second.
         gc.freeze()
-        _run(make_server(application, settings), runtime, ready)
+        again = _run(make_server(application, settings, kept), runtime, ready)
         application.registry[RequestLog].close()
     finally:
         runtime.close()
     log.info("stopped")
+    return again
 
 
-def _run(server: BoundedServer, runtime: Runtime, ready: Callable[[str], None] | None) -> None:
-    stopping = threading.Event()
+def _run(
+    server: BoundedServer, runtime: Runtime, ready: Callable[[str], None] | None
+) -> socket.socket | None:
+    stopping, asked = threading.Event(), threading.Event()
+    going_on: list[socket.socket] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
+        asked.set()
         stopping.set()
         server.pull_trigger()
+
+    def renew() -> None:
+        # Another handle, as the server closes its own.
+        going_on.append(server.socket.dup())
+        stopping.set()
+        server.pull_trigger()
+
+    if runtime.settings.server.renewal:
+        runtime.renewal.on_due = renew
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -115,3 +144,4 @@ def _run(server: BoundedServer, runtime: Runtime, ready: Callable[[str], None] |
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    return going_on[0] if going_on and not asked.is_set() else None

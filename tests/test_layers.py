@@ -71,6 +71,7 @@ MAY_IMPORT = {
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},
     "marketplace.access": set(),
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
+    "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,
     "marketplace.changes": STORE,
     "marketplace.rules": STORE,
@@ -98,7 +99,13 @@ MAY_IMPORT = {
     "marketplace.peers": SERVICES,
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES
-    | {"marketplace.memory", "marketplace.metrics", "marketplace.peers", "marketplace.system_errors"},
+    | {
+        "marketplace.memory",
+        "marketplace.metrics",
+        "marketplace.peers",
+        "marketplace.renewal",
+        "marketplace.system_errors",
+    },
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators"},

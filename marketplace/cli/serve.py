@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from marketplace.cli.database import open_database
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
+
+if TYPE_CHECKING:
+    from marketplace.config import Settings
+
+#: Tells a process that goes on the number of the socket that listens.
+_SOCKET = "SERVE_GOES_ON_AT"
 
 
 @click.command(short_help="Run web server and followers in one process.")
@@ -30,7 +39,7 @@ def serve(config: Path | None, data: str | None, port: str | None) -> None:
         pass  # says what to do where the schema is not the one this version needs
     logs.configure(settings.log.level, settings.log.format)
     try:
-        run(settings, ready=_announce)
+        going_on = run(settings, kept=_kept(settings), ready=_announce)
     except OSError as error:
         if error.filename is not None:
             raise
@@ -39,6 +48,30 @@ def serve(config: Path | None, data: str | None, port: str | None) -> None:
             f"cannot listen on {address}: {(error.strerror or str(error)).lower()}",
             ExitCode.NETWORK_OR_SERVER,
         ) from None
+    if going_on is not None:
+        _execute_again(going_on)
+
+
+def _kept(settings: Settings) -> socket.socket | None:
+    """The socket that the process before this one kept open, if it is at the address that is wanted now."""
+    handle = os.environ.pop(_SOCKET, "")
+    if not handle.isdecimal():
+        return None
+    kept = socket.socket(fileno=int(handle))
+    kept.set_inheritable(False)
+    if settings.server.port in (0, kept.getsockname()[1]):
+        return kept
+    kept.close()
+    return None
+
+
+def _execute_again(kept: socket.socket) -> NoReturn:
+    """Run the same command in the place of this process, with none of its memory."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept.set_inheritable(True)
+    os.environ[_SOCKET] = str(kept.fileno())
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line
 
 
 def _announce(address: str) -> None:

@@ -113,6 +113,9 @@ class ServerSettings(Section):
         description="addresses or networks of the proxies in front, whose X-Forwarded-For names the "
         "clients, with commas between",
     )
+    renewal: bool = Field(
+        True, description="replace the process by a new one after something was erased: memory is not wiped"
+    )
 
 
 class UploadSettings(Section):

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
@@ -22,6 +22,7 @@ from marketplace.ingest.errors import IngestError
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.showing import hide
 from marketplace.models import (
+    AuditRecord,
     Certificate,
     CertificateBeside,
     Change,
@@ -133,14 +134,13 @@ class ErasingService:
         if not said or len(said) > MAX_REASON or not said.isprintable():
             raise ReasonError(f"the reason is a line of plain text, at most {MAX_REASON} characters")
         with self._database.write() as session:
-            if self._database.dialect == "sqlite":
-                # Else the old bytes stay in the file until something else is written over them.
-                session.execute(text("PRAGMA secure_delete = ON"))
             entries = _find(session, which)
             for entry in entries:
                 self._erase(session, entry, said, actor)
             places = [Coordinates(entry.identifier, entry.email, entry.created) for entry in entries]
+            _rename_acts(session, places[0], entries[0].entry_id)
         self._forget(places)
+        self._database.drop_history()
         return [entry.entry_id for entry in entries]
 
     def _erase(self, session: Session, entry: Entry, reason: str, actor: str) -> None:
@@ -188,6 +188,17 @@ def _find(session: Session, which: Coordinates | str) -> list[Entry]:
         raise UnknownEntryError("there is no such entry")
     session.expunge_all()
     return list(found)
+
+
+def _rename_acts(session: Session, place: Coordinates, entry_id: str) -> None:
+    """Name what was done with an erased entry by its id: its coordinates hold somebody's address."""
+    left = select(Entry.id).where(
+        Entry.identifier == place.identifier, Entry.email == place.email, Entry.created == place.created
+    )
+    if session.scalar(left.limit(1)) is None:
+        session.execute(
+            update(AuditRecord).where(AuditRecord.subject == place.path()).values(subject=entry_id)
+        )
 
 
 def _read_said(session: Session, entry_id: str) -> tuple[Coordinates, str]:

@@ -54,6 +54,7 @@ _REMEMBERED_ROUTE = "marketplace.route"
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 #: Characters of a database's own words that are logged.
 _MOST_REASON = 300
+_MAILBOX = re.compile(r"[^/?&=;,\s]+?(?=@|%40)")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 #: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
@@ -112,7 +113,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "request_id": identity,
                         "method": method,
                         "path": _told(environ["PATH_INFO"]),
-                        "query": environ.get("QUERY_STRING", ""),
+                        "query": _without_addresses(environ.get("QUERY_STRING", "")),
                         "status": response.status_int,
                         "bytes": response.content_length,
                         "milliseconds": round(seconds * 1000, 2),
@@ -145,8 +146,13 @@ def _token(request: Request) -> dict[str, str]:
 
 
 def _told(path: str) -> str:
-    """A path as logs may tell it: the links of mails hold secrets."""
-    return _SECRET_LINK.sub(r"\1-", path)
+    """A path as logs may tell it: the links of mails hold secrets, and entries are at somebody's address."""
+    return _SECRET_LINK.sub(r"\1-", _without_addresses(path))
+
+
+def _without_addresses(text: str) -> str:
+    """A path or query without the names of mailboxes: logs outlive what is erased."""
+    return _MAILBOX.sub("-", text) if "@" in text or "%40" in text else text
 
 
 def _route_name(request: Request) -> str:

@@ -25,7 +25,8 @@ QUERY = {"query": "SELECT ?s WHERE { ?s <http://purl.org/dc/terms/title> ?t }", 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("erased")) as running:
+    # What this process remembers is looked at, so it stays.
+    with running_server(tmp_path_factory.mktemp("erased"), server_renewal="false") as running:
         yield running
 
 

@@ -1,0 +1,81 @@
+"""Has a process start anew after something was erased, so that nothing of it stays in its memory.
+
+What was erased goes out of every cache at once, but neither Python nor the C library writes over memory
+that was let go: the words lie there until something else comes to the same place, which may be never. Only a
+new process surely has none of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.db import Database
+from marketplace.models import Erasure
+
+#: Seconds between two looks: other processes and commands erase, too.
+LOOK = 2.0
+
+_logger = logging.getLogger(__name__)
+
+
+def _warn() -> None:
+    _logger.warning("what was erased may still be in the memory of this process: restart it")
+
+
+class Renewal:
+    """Looks whether something was erased since the process started.
+
+    Args:
+        is_settled: whether everything that the process keeps of entries was made anew since: a new process
+            must not read it out of an old index.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, database: Database, is_settled: Callable[[], bool], *, interval: float = LOOK) -> None:
+        self._database = database
+        self._is_settled = is_settled
+        self._interval = interval
+        #: Called once, on a thread of its own, when the process should start anew.
+        self.on_due: Callable[[], None] = _warn
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look, before anything of an entry is read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; later calls do nothing."""
+        self._stopping.set()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        known = self._count()
+        while not self._stopping.wait(self._interval):
+            found = self._count()
+            if known is None or found is None:
+                known = found if known is None else known
+            elif found > known and self._settled():
+                _logger.info("something was erased: this process is replaced by a new one")
+                self.on_due()
+                return
+
+    def _count(self) -> int | None:
+        """Erased entries; None where the database does not tell."""
+        try:
+            with self._database.read() as session:
+                return session.scalar(select(func.count()).select_from(Erasure)) or 0
+        except (SQLAlchemyError, OSError):
+            return None  # the followers tell of a database that does not answer
+
+    def _settled(self) -> bool:
+        try:
+            return self._is_settled()
+        except (SQLAlchemyError, OSError):
+            return False
