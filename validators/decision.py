@@ -69,6 +69,25 @@ class Decision:
         return not any(rule.outcome is Outcome.FAILED for rule in self.rules)
 
 
+@dataclass(frozen=True, slots=True)
+class Endorsed:
+    """What a decision needs of an entry beside the verdict on its certificate.
+
+    Args:
+        bound: the certificate holds the endorser's address.
+        signature: its algorithms, in words.
+        begins, ends: of the signer's certificate.
+    """
+
+    created: datetime
+    email: str
+    bound: bool
+    strength: Strength
+    signature: str
+    begins: datetime
+    ends: datetime
+
+
 def decide(
     entry: AcceptedEntry, material: TrustMaterial, now: datetime, *, email_confirmed: bool = False
 ) -> Decision:
@@ -80,8 +99,29 @@ def decide(
     """
     signer = entry.signer
     verdict = judge_certificate(signer.certificate, signer.intermediates, material, now, at=entry.created)
-    then = signer.not_before <= entry.created <= signer.not_after and verdict.covers(entry.created)
-    today = signer.not_before <= now <= signer.not_after and verdict.covers(now)
+    endorsed = Endorsed(
+        created=entry.created,
+        email=entry.endorser.email,
+        bound=signer.email is not None,
+        strength=entry.strength,
+        signature=f"{entry.signature_algorithm} with {entry.digest_algorithm}",
+        begins=signer.not_before,
+        ends=signer.not_after,
+    )
+    return decide_by(endorsed, verdict, material, now, email_confirmed=email_confirmed)
+
+
+def decide_by(
+    entry: Endorsed,
+    verdict: CertificateVerdict,
+    material: TrustMaterial,
+    now: datetime,
+    *,
+    email_confirmed: bool = False,
+) -> Decision:
+    """The same where the certificate was judged before."""
+    then = entry.begins <= entry.created <= entry.ends and verdict.covers(entry.created)
+    today = entry.begins <= now <= entry.ends and verdict.covers(now)
     rules = (
         _strength(entry, material),
         _chain(verdict),
@@ -95,15 +135,15 @@ def decide(
         certificate=verdict,
         in_date_at_created=then,
         in_date_now=today,
-        email_bound=signer.email is not None,
+        email_bound=entry.bound,
         email_confirmed=email_confirmed,
         strength=entry.strength,
         rules=rules,
     )
 
 
-def _strength(entry: AcceptedEntry, material: TrustMaterial) -> Rule:
-    found = f"the signature is {entry.signature_algorithm} with {entry.digest_algorithm}"
+def _strength(entry: Endorsed, material: TrustMaterial) -> Rule:
+    found = f"the signature is {entry.signature}"
     if entry.strength is Strength.STRONG:
         return Rule("strength", Outcome.PASSED, found)
     outcome = Outcome.NOTED if material.policy.legacy == "accept" else Outcome.FAILED
@@ -127,7 +167,7 @@ def _chain(verdict: CertificateVerdict) -> Rule:
     return Rule("chain", Outcome.FAILED, found, change, "untrusted")
 
 
-def _revocation(verdict: CertificateVerdict, entry: AcceptedEntry) -> Rule:
+def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
     if verdict.revoked is not None:
         when = "before" if entry.created < verdict.revoked.since else "after"
         found = (
@@ -149,7 +189,7 @@ def _revocation(verdict: CertificateVerdict, entry: AcceptedEntry) -> Rule:
     return Rule("revocation", Outcome.PASSED, "no certificate of the path is revoked")
 
 
-def _date_then(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) -> Rule:
+def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     created = format_time(entry.created)
     if covered:
         found = f"every certificate was in date when the entry was made ({created})"
@@ -159,7 +199,7 @@ def _date_then(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool)
     return Rule("date-at-endorsement", Outcome.FAILED, found, change, "certificate-out-of-date")
 
 
-def _date_now(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) -> Rule:
+def _date_now(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     if covered:
         return Rule("date-now", Outcome.PASSED, "every certificate is in date now")
     found = f"the certificates hold {_period(entry, verdict)}"
@@ -167,17 +207,17 @@ def _date_now(entry: AcceptedEntry, verdict: CertificateVerdict, covered: bool) 
     return Rule("date-now", Outcome.NOTED, found, change)
 
 
-def _period(entry: AcceptedEntry, verdict: CertificateVerdict) -> str:
-    begins = verdict.begins or entry.signer.not_before
-    ends = verdict.ends or entry.signer.not_after
+def _period(entry: Endorsed, verdict: CertificateVerdict) -> str:
+    begins = verdict.begins or entry.begins
+    ends = verdict.ends or entry.ends
     return f"from {format_time(begins)} to {format_time(ends)}"
 
 
-def _address(entry: AcceptedEntry, confirmed: bool) -> Rule:
-    email = entry.endorser.email
+def _address(entry: Endorsed, confirmed: bool) -> Rule:
+    email = entry.email
     if confirmed:
         return Rule("address", Outcome.PASSED, f"whoever reads the mail of {email} confirmed the certificate")
-    if entry.signer.email is not None:
+    if entry.bound:
         return Rule("address", Outcome.PASSED, f"the certificate binds {email}")
     found = f"{email} is the signer's own claim"
     return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that binds the address")

@@ -18,7 +18,7 @@ from validators.verdict import CertificateVerdict
 from .answers import fresh, site_url
 from .description import Answer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates
-from .shown import Shown, Urls
+from .shown import SUPERSEDED, Shown, Urls
 
 DECISION = Operation(
     "api.entry.decision",
@@ -61,7 +61,7 @@ def show_decision(
         "identifier": entry.identifier,
         "email": entry.endorser.email,
         "created": format_time(entry.created),
-        "status": record.row.status(now).value,
+        "status": record.row.status(now).value if record.is_current else SUPERSEDED,
         "current": record.is_current,
         "allowed": allowed,
         "trusted": decided.trusted,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
-from marketplace.watch import Reachability
 from marketplace.web.entry_page import MOST_LOCATIONS
 from marketplace.web.errors import NotFoundError, erased_entry
 from marketplace.web.reading import visible_entries
@@ -21,7 +18,7 @@ from validators.times import parse_time
 from .answers import fresh, immutable, site_url
 from .description import Answer, Operation
 from .parameters import CREATED, EMAIL, IDENTIFIER, TAG
-from .shown import Urls, show_entry, show_statement
+from .shown import Shown, Urls, show_entry, show_statement
 
 COORDINATES = (IDENTIFIER, EMAIL, CREATED)
 
@@ -62,8 +59,7 @@ def entry(request: Request) -> Response:
     """The entry with these coordinates."""
     ENTRY.read(request)
     shown, record = find_entry(request, read_coordinates(request))
-    now = request.registry[Runtime].now()
-    return fresh(request, show_entry(shown, record, now, Urls(site_url(request)), _reached(request, shown)))
+    return fresh(request, _show(request, shown, record, Urls(site_url(request))))
 
 
 @view_config(route_name="api.entry.statement", request_method="GET", permission="entry:read")
@@ -85,13 +81,17 @@ def tagged(request: Request) -> Response:
         raise NotFoundError("tag.unknown", "this tag of this endorser names no entry")
     shown, record = find_entry(request, row.coordinates)
     urls = Urls(site_url(request))
-    body = show_entry(shown, record, request.registry[Runtime].now(), urls, _reached(request, shown))
+    body = _show(request, shown, record, urls)
     return fresh(request, body, [("Content-Location", urls.entry(row.coordinates))])
 
 
-def _reached(request: Request, shown: AcceptedEntry) -> Mapping[str, Reachability]:
+def _show(request: Request, shown: AcceptedEntry, record: EntryRecord, urls: Urls) -> Shown:
     runtime: Runtime = request.registry[Runtime]
-    return runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
+    now = runtime.now()
+    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
+    with visible_entries(request) as visible:
+        verdict = runtime.judge.judge(visible, shown.identifier, now)
+    return show_entry(shown, record, now, urls, reached, verdict)
 
 
 def read_coordinates(request: Request) -> Coordinates:

@@ -5,7 +5,8 @@ Source: The Atom Syndication Format (RFC 4287); Feed Paging (RFC 5005, section 3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from lxml import etree
@@ -13,17 +14,20 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.catalogue.facts import Facet
 from marketplace.runtime import Runtime
+from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchHit
 from marketplace.web.parameters import read_query_pairs
 from marketplace.web.presented import fresh_response
 from marketplace.web.uploads import entry_path
 from validators.document import format_time
+from validators.policy import Code, Status, Verdict
 
 from .answers import following_url, next_link, site_url
 from .description import Answer, Operation
 from .filters import SEARCH_PARAMETERS
-from .search import SEARCH, newest_first, read_search, run_search
+from .search import SEARCH, judge_hits, newest_first, read_search, run_search
 from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
 
 ATOM_TYPE = "application/atom+xml"
@@ -35,10 +39,16 @@ _NEVER = "1970-01-01T00:00:00Z"
 #: Parameters that say how a search is shown, not what is searched for.
 _VIEW = ("cursor", "limit", "sort")
 
+_ALLOWED, _WITHDRAWN = "allowed", "withdrawn"
+#: What readers that show titles only have to see.
+_TITLES = {_WITHDRAWN: "WITHDRAWN: ", Code.REVOKED: "REVOKED: ", Code.CONFLICT: "CONTRADICTED: "}
+
 FEED = Operation(
     "api.feed",
     "A search as an Atom feed",
-    "Takes the parameters of the search; without `sort` the newest entries come first.",
+    "Takes the parameters of the search; without `sort` the newest entries come first, and without `status` "
+    "withdrawn images are in it too: their title begins with WITHDRAWN, and a category says whether an image "
+    "may be used (`allowed`, `withdrawn`, or the code of the verdict's first reason).",
     "Search",
     [Answer("The feed.", content_types=(ATOM_TYPE,), headers=("Link",))],
     query=SEARCH_PARAMETERS,
@@ -49,14 +59,29 @@ FEED = Operation(
 @view_config(route_name="api.feed", request_method="GET", permission="entry:read")
 def feed(request: Request) -> Response:
     """The hits of a search, newest first."""
-    asked = newest_first(read_search(request, FEED))
+    asked = newest_first(_with_recalls(request, read_search(request, FEED)))
     found = run_search(request, asked)
     following = None if found.next_cursor is None else following_url(request, cursor=found.next_cursor)
-    body = _write(request, asked.words, found.hits, following)
+    verdicts = judge_hits(request, found.hits)
+    body = _write(request, asked.words, found.hits, verdicts, following)
     return fresh_response(request, body, ATOM_TYPE, next_link(following))
 
 
-def _write(request: Request, words: str, hits: Sequence[SearchHit], following: str | None) -> bytes:
+def _with_recalls(request: Request, asked: SearchRequest) -> SearchRequest:
+    """The same search with what was withdrawn: whoever follows an image has to learn of that."""
+    if any(name == Facet.STATUS.value for name, _ in read_query_pairs(request)):
+        return asked
+    shown = (Status.VALID.value, Status.DEPRECATED.value)
+    return replace(asked, chosen={**asked.chosen, Facet.STATUS: shown})
+
+
+def _write(
+    request: Request,
+    words: str,
+    hits: Sequence[SearchHit],
+    verdicts: Mapping[str, Verdict],
+    following: str | None,
+) -> bytes:
     site = request.registry[Runtime].settings.site
     urls = Urls(site.url)
     root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})  # type: ignore[dict-item]  # the stubs know no default namespace
@@ -71,15 +96,16 @@ def _write(request: Request, words: str, hits: Sequence[SearchHit], following: s
     if following is not None:
         _link(root, "next", following, ATOM_TYPE)
     for hit in hits:
-        _entry(root, hit, urls)
+        _entry(root, hit, urls, verdicts.get(hit.row.identifier))
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _entry(root: etree._Element, hit: SearchHit, urls: Urls) -> None:
+def _entry(root: etree._Element, hit: SearchHit, urls: Urls, verdict: Verdict | None) -> None:
     row = hit.row
+    state = _state(hit, verdict)
     entry = _add(root, "entry")
     name = row.title or " ".join(filter(None, (row.os, row.os_version, row.os_arch))) or row.identifier
-    _add(entry, "title", name[:LIST_CHARACTERS])
+    _add(entry, "title", f"{_TITLES.get(state, '')}{name[:LIST_CHARACTERS]}")
     _add(entry, "id", f"{_RESOURCE}{entry_path(row.coordinates)}")
     _add(entry, "updated", format_time(row.created))
     author = _add(entry, "author")
@@ -88,9 +114,27 @@ def _entry(root: etree._Element, hit: SearchHit, urls: Urls) -> None:
     _link(entry, "alternate", urls.signed(row.coordinates), "text/html")
     _link(entry, "alternate", urls.entry(row.coordinates), "application/json")
     _link(entry, "related", urls.image(row.identifier), "application/json")
+    etree.SubElement(entry, f"{{{_ATOM}}}category", term=state, scheme=urls.states())
     for tag in hit.tags[:LIST_TAGS]:
         etree.SubElement(entry, f"{{{_ATOM}}}category", term=_xml(tag[:LIST_CHARACTERS]))
-    _add(entry, "summary", (row.description or name)[:LIST_CHARACTERS])
+    summary = (row.description or name)[:LIST_CHARACTERS]
+    if verdict is not None and state != _ALLOWED:
+        summary = f"{verdict.sentence}\n\n{summary}"
+    if row.deprecated is not None:
+        reason = row.deprecated[:LIST_CHARACTERS] or "no reason is given"
+        summary = f"Withdrawn by {row.email}: {reason}\n\n{summary}"
+    _add(entry, "summary", summary)
+
+
+def _state(hit: SearchHit, verdict: Verdict | None) -> str:
+    """The term of the category that tells whether the image may be used."""
+    if hit.status is Status.DEPRECATED:
+        return _WITHDRAWN
+    if verdict is None:
+        return Code.UNTRUSTED.value
+    if verdict.allowed:
+        return _ALLOWED
+    return _WITHDRAWN if verdict.status is Status.DEPRECATED else str(verdict.reasons[0].code)
 
 
 def _feed_url(request: Request, path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -13,12 +15,13 @@ from marketplace.web.errors import NotFoundError
 from marketplace.web.reading import visible_entries
 from validators.document import format_time
 from validators.identifier import is_identifier
+from validators.policy import Verdict
 
 from .answers import page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
 from .description import Answer, Operation
 from .parameters import IDENTIFIER, cursor, limit
-from .shown import Urls, show_line
+from .shown import SUPERSEDED, Shown, Urls, show_line
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.image")
@@ -48,16 +51,24 @@ def image(request: Request) -> Response:
     # In this order two entries with one creation time stay apart, and a cursor is text throughout.
     found, after = cut_page(sorted(entries, key=_place), _place, asked[CURSOR], asked[LIMIT])
     current = current_among(entries)
-    urls, now = Urls(site_url(request)), request.registry[Runtime].now()
+    runtime: Runtime = request.registry[Runtime]
+    urls, now = Urls(site_url(request)), runtime.now()
+    with visible_entries(request) as visible:
+        verdict = runtime.judge.judge(visible, identifier, now)
     body = {
         "identifier": identifier,
         "total": len(entries),
         "endorsers": len({entry.email for entry in entries}),
         "entries": [
-            {**show_line(row, row.status(now), urls), "current": row.key in current} for row in found
+            _line(row, is_current=row.key in current, now=now, urls=urls, verdict=verdict) for row in found
         ],
     }
     return page(request, body, encode_cursor(after, "api.image"))
+
+
+def _line(row: EntryRow, *, is_current: bool, now: datetime, urls: Urls, verdict: Verdict | None) -> Shown:
+    status = row.status(now).value if is_current else SUPERSEDED
+    return {**show_line(row, status, urls, verdict), "current": is_current}
 
 
 def _place(entry: EntryRow) -> Cursor:

@@ -25,6 +25,8 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 STATUS: Schema = {"type": "string", "enum": ["valid", "deprecated", "expired"]}
+#: Of an entry that may have been superseded by its endorser.
+FATE: Schema = {"type": "string", "enum": ["valid", "deprecated", "expired", "superseded"]}
 STRENGTH: Schema = {"type": "string", "enum": ["strong", "legacy"]}
 
 
@@ -93,7 +95,9 @@ _PORT: Schema = {"type": "integer", "minimum": 0, "maximum": 65_535}
 _LINE: Mapping[str, Schema] = {
     **_SHARED,
     "location": _said(TEXT_OR_NULL, "the first location of the content"),
-    "status": STATUS,
+    "status": FATE,
+    "allowed": _said(FLAG, "the image may be started, by all that is current about it; see the verdict"),
+    "refusal": {"type": ["string", "null"], "description": "the code of the verdict's first reason"},
     "conflicting": _said(FLAG, "another entry says something else at the same coordinates"),
     "verdict": ref("Verdict"),
 }
@@ -126,7 +130,9 @@ _STATEMENT: Mapping[str, Schema] = {
     "document_bytes": _said(COUNT, "size of the signed document"),
 }
 _NOW: Mapping[str, Schema] = {
-    "status": STATUS,
+    "status": FATE,
+    "allowed": _said(FLAG, "the image may be started, by all that is current about it; see the verdict"),
+    "refusal": {"type": ["string", "null"], "description": "the code of the verdict's first reason"},
     "current": _said(FLAG, "whether lists show it: nothing newer by this endorser supersedes it"),
     "superseded_by": _said(URL_OR_NULL, "the current entry, where this is not it"),
     "conflicts": _said(array(DIGEST), "ids of entries that say something else at the same coordinates"),
@@ -346,7 +352,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Decision": record(
         "What this site holds of an entry now.",
         **_COORDINATES,
-        status=STATUS,
+        status=FATE,
         current=_said(FLAG, "it is what its endorser says now"),
         allowed=_said(FLAG, "the image may be started, by all that is current about it"),
         trusted=_said(FLAG, "no rule failed: this site stands by the endorser"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,9 @@ from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchHit, SearchPage
 from marketplace.web.errors import BadRequestError, HttpError
 from marketplace.web.parameters import read_query_pairs
+from marketplace.web.reading import visible_entries
 from marketplace.web.security import principal_of
+from validators.policy import Verdict
 
 from .answers import following_url, page, site_url
 from .description import Answer, Operation, unknown_parameter
@@ -82,11 +84,15 @@ def entries(request: Request) -> Response:
     if asked.sort is Sort.RELEVANCE:
         raise BadRequestError("search.unknown-sort", "relevance orders searches with words; this is a list")
     found = run_search(request, asked)
+    verdicts = judge_hits(request, found.hits)
     urls = Urls(site_url(request))
     body = {
         "total": found.total,
         "sort": found.sort.value,
-        "entries": [show_line(hit.row, hit.status, urls, hit.tags) for hit in found.hits],
+        "entries": [
+            show_line(hit.row, hit.status.value, urls, verdicts.get(hit.row.identifier), hit.tags)
+            for hit in found.hits
+        ],
     }
     return page(request, body, found.next_cursor)
 
@@ -95,6 +101,7 @@ def entries(request: Request) -> Response:
 def search(request: Request) -> Response:
     """A page of hits."""
     found = run_search(request, read_search(request, SEARCH))
+    verdicts = judge_hits(request, found.hits)
     urls = Urls(site_url(request))
     suggestion = None
     if found.suggestion is not None:
@@ -105,7 +112,7 @@ def search(request: Request) -> Response:
     body = {
         "total": found.total,
         "sort": found.sort.value,
-        "hits": [_hit(hit, urls) for hit in found.hits],
+        "hits": [_hit(hit, urls, verdicts.get(hit.row.identifier)) for hit in found.hits],
         "facets": _facets(found),
         "hint": found.hint,
         "suggestion": suggestion,
@@ -154,14 +161,21 @@ def run_search(request: Request, asked: SearchRequest) -> SearchPage:
         ) from None
 
 
+def judge_hits(request: Request, hits: Sequence[SearchHit]) -> Mapping[str, Verdict]:
+    """The verdicts on the images of some hits, by identifier."""
+    runtime: Runtime = request.registry[Runtime]
+    with visible_entries(request) as visible:
+        return runtime.judge.judge_listed(visible, [hit.row for hit in hits], runtime.now())
+
+
 def newest_first(asked: SearchRequest) -> SearchRequest:
     """The same search with what is new on top, where it names no order itself."""
     return asked if asked.sort is not None else replace(asked, sort=Sort.NEWEST)
 
 
-def _hit(hit: SearchHit, urls: Urls) -> dict[str, Any]:
+def _hit(hit: SearchHit, urls: Urls, verdict: Verdict | None) -> dict[str, Any]:
     highlight = {"title": _marked(hit.title), "excerpt": _marked(hit.excerpt)}
-    return {**show_line(hit.row, hit.status, urls, hit.tags), "highlight": highlight}
+    return {**show_line(hit.row, hit.status.value, urls, verdict, hit.tags), "highlight": highlight}
 
 
 def _marked(marked: Marked) -> dict[str, Any]:

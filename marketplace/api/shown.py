@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from marketplace.entries import EntryRecord, EntryRow, Status
+from marketplace.entries import EntryRecord, EntryRow
 from marketplace.rules.trust import Judged, TrustMark, marks_of
 from marketplace.watch import Reachability
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, format_time
+from validators.policy import Verdict
 from validators.statement import tell_facts, tell_statement
 
 #: Characters of a text and number of tags in a line of a list; the entry itself has all of them.
@@ -47,6 +48,10 @@ class Urls:
         """Whether an image may be started."""
         return f"{self.image(identifier)}/verdict"
 
+    def states(self) -> str:
+        """What the states of images in feeds belong to."""
+        return f"{self._site}/api/v1/verdict"
+
     def endorser(self, email: str) -> str:
         """An endorser."""
         return f"{self._site}/api/v1/endorsers/{_part(email)}"
@@ -64,8 +69,20 @@ class Urls:
         return f"{self._site}/api/v1/entries?endorser={quote(email, safe='@')}&status=all"
 
 
-def show_line(row: EntryRow, status: Status, urls: Urls, tags: Sequence[str] | None = None) -> Shown:
-    """An entry in a list; long texts are cut."""
+#: The status of an entry whose endorser said something newer.
+SUPERSEDED = "superseded"
+
+
+def show_line(
+    row: EntryRow, status: str, urls: Urls, verdict: Verdict | None, tags: Sequence[str] | None = None
+) -> Shown:
+    """An entry in a list; long texts are cut.
+
+    Args:
+        status: a ``Status``, or SUPERSEDED.
+        verdict: on its image.
+    """
+    refused = None if verdict is None or verdict.allowed else verdict.reasons[0]
     line = {
         name: _cut(value) if isinstance(value, str) else value
         for name, value in tell_facts(row.identifier, row.email, row.created, row).items()
@@ -78,7 +95,9 @@ def show_line(row: EntryRow, status: Status, urls: Urls, tags: Sequence[str] | N
         "location": _cut(row.location),
         "strength": row.strength.value,
         "deprecated": _cut(row.deprecated),
-        "status": status.value,
+        "status": status,
+        "allowed": verdict is not None and verdict.allowed,
+        "refusal": None if refused is None else str(refused.code),
         "conflicting": row.conflicting,
         "verdict": show_verdict(row),
         "links": _links(row.coordinates, urls),
@@ -96,16 +115,20 @@ def show_entry(
     now: datetime,
     urls: Urls,
     reached: Mapping[str, Reachability],
+    verdict: Verdict | None,
 ) -> Shown:
     """The statement, and what this marketplace says of it now.
 
     Args:
         reached: what is known of locations.
+        verdict: on its image.
     """
     newer = None if record.is_current or record.current is None else urls.entry(record.current)
     return {
         **show_statement(entry, urls),
-        "status": record.row.status(now).value,
+        "status": record.row.status(now).value if record.is_current else SUPERSEDED,
+        "allowed": verdict is not None and verdict.allowed,
+        "refusal": None if verdict is None or verdict.allowed else str(verdict.reasons[0].code),
         "current": record.is_current,
         "superseded_by": newer,
         "conflicts": list(record.conflicts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,21 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import find_group
 from marketplace.entries.conflicts import find_conflict
 from marketplace.entries.query import can_occur
+from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, Log, Verdict
+from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryChecksum, Log, Verdict
 from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.trust import is_confirmed, is_trusted
 from marketplace.rules.visibility import Scope
-from validators.document import Coordinates
+from validators.document import Checksum, Coordinates
 from validators.verdict import Standing
 
 #: Statements about one image that a verdict looks at: of those that may count, withdrawals first, and of
 #: strangers, of whom anybody can be any number.
 MOST_COUNTING, MOST_STRANGE = 400, 50
+#: The same about all images of a list.
+MOST_LISTED = 4000
 _STRANGE = (Standing.SELF_SIGNED.value, Standing.UNTRUSTED_ISSUER.value)
 
 
@@ -83,6 +86,74 @@ def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]
     shown = _read_shown(session, scope, [instead.get(key, key) for key in keys])
     hidden = _read_hidden(session, scope, identifier)
     return sorted([*shown, *_newest(hidden, shown)], key=lambda one: one.claim().rank, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A current statement as lists know it, for a verdict beside each line.
+
+    Args:
+        checksums: those that the entry states beside the SHA-1.
+        bound: the certificate holds the endorser's address.
+        equivocal: as of ``Said``.
+    """
+
+    row: EntryRow
+    checksums: tuple[Checksum, ...]
+    bound: bool
+    equivocal: bool
+
+
+def find_listed(
+    session: Session, scope: Scope, identifiers: Collection[str]
+) -> tuple[list[Listed], frozenset[str]]:
+    """The current statements about some images by whoever may count, in a few queries.
+
+    Returns:
+        the statements, and the images of which something is not shown: those need ``find_said``.
+    """
+    wanted = sorted({one for one in identifiers if can_occur(one)})
+    keys = session.scalars(
+        select(Current.entry_key)
+        .join(Entry, Entry.id == Current.entry_key)
+        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .where(scope.current(), Current.identifier.in_(wanted), ~_is_strange())
+        .order_by(Current.deprecated.desc(), Current.created.desc(), Current.entry_id)
+        .limit(MOST_LISTED)
+    ).all()
+    instead = find_vouching(session, scope, keys)
+    return (
+        _find_rows(session, scope, [instead.get(key, key) for key in keys]),
+        frozenset(
+            session.scalars(
+                select(Entry.identifier)
+                .join(Change, Change.entry_key == Entry.id)
+                .where(Entry.identifier.in_(wanted), scope.covers(Change.log_id), ~Change.shown)
+            )
+        ),
+    )
+
+
+def _find_rows(session: Session, scope: Scope, keys: Sequence[int]) -> list[Listed]:
+    """Some visible entries with what a verdict needs of each."""
+    if not keys:
+        return []
+    rows = [to_row(row) for row in session.execute(rows_of(scope.keys), {"keys": keys})]
+    checksums: defaultdict[int, list[Checksum]] = defaultdict(list)
+    stated = select(EntryChecksum.entry_key, EntryChecksum.algorithm, EntryChecksum.value)
+    for key, algorithm, value in session.execute(stated.where(EntryChecksum.entry_key.in_(keys))):
+        checksums[key].append(Checksum(algorithm, value))
+    certified = select(Entry.id).join(Certificate, Certificate.id == Entry.certificate_id)
+    bound = set(session.scalars(certified.where(Entry.id.in_(keys), Certificate.email.is_not(None))))
+    return [
+        Listed(
+            row=row,
+            checksums=tuple(checksums[row.key]),
+            bound=row.key in bound,
+            equivocal=row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id),
+        )
+        for row in rows
+    ]
 
 
 def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Said]:

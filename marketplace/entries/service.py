@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -38,7 +38,7 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import rows_of, select_rows, to_row
-from marketplace.entries.said import Said, find_said
+from marketplace.entries.said import Listed, Said, find_listed, find_said
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
@@ -205,6 +205,10 @@ class VisibleEntries:
     def said_of(self, identifier: str) -> Sequence[Said]:
         """The current statements about an image, also those that the site's filter hides: for verdicts."""
         return find_said(self._session, self._scope, identifier)
+
+    def listed_of(self, identifiers: Collection[str]) -> tuple[Sequence[Listed], frozenset[str]]:
+        """The current statements about images of a list by whoever may count; see ``find_listed``."""
+        return find_listed(self._session, self._scope, identifiers)
 
     def identifiers_with(self, checksum: Checksum, limit: int = MOST_IMAGES) -> Sequence[str]:
         """The images of which a visible entry states a checksum."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketplace.entries import VisibleEntries
-from marketplace.entries.said import Said
+from marketplace.entries import EntryRow, VisibleEntries
+from marketplace.entries.said import Listed, Said
 from marketplace.ingest.site_filter import SiteFilter
+from marketplace.judging.listed import to_statement
 from marketplace.judging.memory import AnswerMemory
 from marketplace.trust import TrustService
 from validators import accept
@@ -93,6 +94,34 @@ class ImageJudge:
             asked=superseded,
             checksum=checksum,
         )
+
+    def judge_listed(
+        self, visible: VisibleEntries, rows: Iterable[EntryRow], now: datetime
+    ) -> Mapping[str, Verdict]:
+        """The verdicts on the images of a list, by the stored verdicts on certificates.
+
+        Args:
+            rows: of the list, also superseded ones.
+        """
+        shown = list(rows)
+        images = {row.identifier for row in shown}
+        if not images:
+            return {}
+        listed, unshown = visible.listed_of(images)
+        said: defaultdict[str, list[Statement]] = defaultdict(list)
+        material = self._trust.material
+        for one in listed:
+            said[one.row.identifier].append(to_statement(one, material, now))
+        strange = images - said.keys()
+        for row in shown:
+            if row.identifier in strange:
+                # Nobody who may count says anything: the strangers of the list tell why not.
+                said[row.identifier].append(to_statement(Listed(row, (), False, False), material, now))
+        found = {image: judge(image, said[image], MARKETPLACE, now) for image in images - unshown}
+        for image in unshown:
+            verdict = self.judge(visible, image, now)
+            found[image] = verdict or judge(image, (), MARKETPLACE, now)
+        return found
 
     def judge_checksum(
         self, visible: VisibleEntries, checksum: ChecksumPattern, now: datetime

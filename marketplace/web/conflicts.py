@@ -17,7 +17,7 @@ from .errors import BadRequestError
 from .pages import page
 from .parameters import read_query
 from .reading import visible_entries
-from .standing import Judging, judging, list_badges
+from .standing import Judging, certificate_badges, judging
 from .uploads import entry_path
 
 #: Conflicts on a page.
@@ -73,7 +73,7 @@ def _values(conflict: Conflict, judges: Judging) -> dict[str, Any]:
                 "reason": cut(said.deprecated or "", 160),
                 "subject": cut(said.subject, 200),
                 "issuer": cut(said.issuer, 200),
-                "badges": list_badges(said, judges),
+                "badges": certificate_badges(said, judges),
                 "key": said.key,
                 "accepted_at": said.accepted_at,
             }

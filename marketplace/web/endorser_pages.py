@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EndorserRecord, EndorserRow, EntryRow, VisibleEntries
@@ -12,12 +11,12 @@ from validators.document import format_time
 
 from .certificates import alike_badges
 from .display import cut
-from .entry_page import status_badge, until
-from .standing import Judging, list_badges
+from .entry_page import until
+from .standing import Lines
 from .uploads import entry_path
 
 #: Endorsers on a page, entries of a history, and tags with what they name.
-_PAGE, _MOST_ROWS, _MOST_TAGS = 100, 300, 200
+_PAGE, MOST_ROWS, _MOST_TAGS = 100, 300, 200
 #: Days of history offered; the last one is everything.
 _RANGES = ((30, "30 days"), (90, "90 days"), (365, "one year"), (36525, "everything"))
 
@@ -52,8 +51,7 @@ def endorser_values(
     found: Sequence[EntryRow],
     tags: Sequence[str],
     days: int,
-    now: datetime,
-    judges: Judging,
+    lines: Lines,
 ) -> dict[str, Any]:
     """One endorser with a history, newest first."""
     # Newest first, so the first entry met of an image is the one that counts, if the range shows it at all.
@@ -66,20 +64,20 @@ def endorser_values(
         "tags_left_out": max(0, len(tags) - _MOST_TAGS),
         "days": days,
         "ranges": [{"days": number, "label": label, "current": number == days} for number, label in _RANGES],
-        "rows": [_history_row(row, newest[row.identifier] is row, now, judges) for row in found[:_MOST_ROWS]],
+        "rows": [_history_row(row, newest[row.identifier] is row, lines) for row in found[:MOST_ROWS]],
         "total": len(found),
-        "rows_left_out": max(0, len(found) - _MOST_ROWS),
+        "rows_left_out": max(0, len(found) - MOST_ROWS),
     }
 
 
-def _history_row(row: EntryRow, current: bool, now: datetime, judges: Judging) -> dict[str, Any]:
-    status = row.status(now).value if current or row.deprecated is not None else "superseded"
+def _history_row(row: EntryRow, current: bool, lines: Lines) -> dict[str, Any]:
+    told = current or row.deprecated is not None
     return {
         "path": entry_path(row.coordinates),
         "identifier": row.identifier,
         "created": format_time(row.created),
         "title": cut((row.title or "").strip() or row.identifier),
-        "badges": [status_badge(status), *list_badges(row, judges)],
+        "badges": [lines.badge(row) if told else lines.superseded(row)],
         "reason": cut(row.deprecated or "", 160),
         "until": until(row),
     }

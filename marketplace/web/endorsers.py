@@ -14,7 +14,7 @@ from marketplace.sparql.terms import Literal
 from validators.document import format_time
 
 from .certificates import certificate_values
-from .endorser_pages import endorser_values, endorsers_values, tags_values
+from .endorser_pages import MOST_ROWS, endorser_values, endorsers_values, tags_values
 from .errors import NotFoundError
 from .negotiation import RESULTS, Media, choose
 from .pages import page
@@ -22,7 +22,7 @@ from .parameters import read_query, whole_number
 from .presented import fresh_response
 from .reading import visible_entries
 from .sparql_results import TABLES
-from .standing import judging
+from .standing import lines_of
 
 #: Days that count as lately where the client does not say.
 _RANGE_DAYS = 30
@@ -79,9 +79,10 @@ def endorser(request: Request) -> Response:
     ]
 
     def as_page() -> Response:
-        judges = judging(request)
-        values = endorser_values(record, found, tags, days, now, judges)
-        return page(request, "endorser", values | certificate_values(certificates, changes, alike, judges))
+        lines = lines_of(request, found[:MOST_ROWS])
+        values = endorser_values(record, found, tags, days, lines)
+        told = certificate_values(certificates, changes, alike, lines.judges)
+        return page(request, "endorser", values | told)
 
     return _answer(request, variables, rows, as_page)
 

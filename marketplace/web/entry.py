@@ -23,6 +23,7 @@ from .rdfjson import to_rdf_json
 from .reading import visible_entries
 from .security import principal_of
 from .selection import UnknownPartError, recognise
+from .standing import banner, judging
 from .uploads import entry_path
 
 
@@ -112,6 +113,7 @@ def _as_page(request: Request, data: bytes) -> Response:
         timeline = visible.timeline(shown.identifier)
         used = visible.certificates(shown.endorser.email, now)
         alike = visible.look_alikes().of(shown.endorser.email)
+        verdict = runtime.judge.judge(visible, shown.identifier, now, asked=shown.coordinates)
     if record is None:
         raise no_entry()
     own = next((one for one in used if one.fingerprint == shown.signer.fingerprint), None)
@@ -123,5 +125,16 @@ def _as_page(request: Request, data: bytes) -> Response:
     return page(
         request,
         "entry",
-        entry_values(shown, report.steps, record, timeline, site_url, now, decision, flags, reached),
+        entry_values(
+            shown,
+            report.steps,
+            record,
+            timeline,
+            site_url,
+            now,
+            decision,
+            flags,
+            reached,
+            banner(verdict, judging(request)),
+        ),
     )

@@ -17,7 +17,7 @@ from validators.trust import judge
 from .commands import commands
 from .display import day, link
 from .marks import Badge, strength_badge
-from .standing import standing_badges
+from .standing import Banner, standing_badges
 from .statements import facts, statements
 from .timeline import lay_out
 from .uploads import entry_path
@@ -45,6 +45,7 @@ def entry_values(
     decision: Decision | None,
     flags: Sequence[Badge],
     reached: Mapping[str, Reachability],
+    verdict: Banner | None,
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -55,6 +56,7 @@ def entry_values(
         decision: whether the site stands by the entry; None where it has no anchors.
         flags: what about the endorser asks for a second look.
         reached: what is known of locations.
+        verdict: whether the image may be used; None where the site judges none.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -67,6 +69,7 @@ def entry_values(
         "created": format_time(entry.created),
         "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision) + [*flags],
         "decision": decision,
+        "verdict": verdict,
         "status": status_name(record, now),
         "current": None if record.is_current or record.current is None else entry_path(record.current),
         "rivals": [
@@ -96,7 +99,7 @@ def status_name(record: EntryRecord, now: datetime) -> str:
     return record.row.status(now).value if record.is_current else "superseded"
 
 
-_STATUS_TONES = {"valid": "good", "deprecated": "bad", "expired": "warn", "superseded": "plain"}
+_STATUS_TONES = {"valid": "plain", "deprecated": "bad", "expired": "warn", "superseded": "plain"}
 _STATUS_TITLES = {
     "valid": "The endorser stands by this image.",
     "deprecated": "The endorser has withdrawn this image.",
@@ -138,7 +141,11 @@ def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list
         title = "Nobody but the endorser vouches for the endorser's name."
         found.append(Badge("self-signed certificate", "plain", title))
     if trust.email_bound:
-        found.append(Badge("e-mail in certificate", "good", "The certificate holds the endorser's address."))
+        # Anybody can write any address into a certificate of his own making.
+        if not trust.self_signed:
+            title = "Whoever issued the certificate wrote the endorser's address into it."
+            tone = "good" if decision is not None and decision.trusted else "plain"
+            found.append(Badge("e-mail in certificate", tone, title))
     else:
         title = "The certificate does not hold the endorser's address."
         found.append(Badge("e-mail only claimed", "warn", title))

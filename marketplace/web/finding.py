@@ -20,9 +20,9 @@ from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sor
 from marketplace.search.service import FacetCount, SearchHit, SearchPage
 
 from .display import cut, day, file_size, grouped
-from .entry_page import status_badge, until
+from .entry_page import until
 from .marks import Badge
-from .standing import MARKS, Judging, list_badges
+from .standing import MARKS, Lines
 from .uploads import entry_path
 
 Pairs = Sequence[tuple[str, str]]
@@ -156,7 +156,7 @@ def found_values(
     pairs: Pairs,
     request: SearchRequest,
     found: SearchPage,
-    judges: Judging = Judging.NOT_AT_ALL,
+    lines: Lines,
 ) -> dict[str, Any]:
     """What the page shows of an answered search, beside ``base_values``."""
     plain = _is_unasked(pairs, Facet.STATUS)
@@ -167,7 +167,7 @@ def found_values(
         "sorts": _sorts(base, pairs, request, found.sort),
         "chips": _chips(base, pairs)
         + (chosen if _is_unasked(pairs, Facet.TRUST) and request.chosen.get(Facet.TRUST) else []),
-        "hits": [_hit(one, plain, judges) for one in found.hits],
+        "hits": [_hit(one, lines) for one in found.hits],
         "hint": found.hint,
         "suggestion": _suggestion(base, pairs, found.suggestion),
         "next": None if found.next_cursor is None else _link(base, _with(pairs, "cursor", found.next_cursor)),
@@ -298,7 +298,7 @@ def _suggestion(base: str, pairs: Pairs, words: str | None) -> Chip | None:
     return None if words is None else Chip(words, _link(base, _with(pairs, "q", words)))
 
 
-def _hit(one: SearchHit, plain: bool, judges: Judging) -> Hit:
+def _hit(one: SearchHit, lines: Lines) -> Hit:
     row = one.row
     return Hit(
         path=entry_path(row.coordinates),
@@ -310,7 +310,7 @@ def _hit(one: SearchHit, plain: bool, judges: Judging) -> Hit:
         email=row.email,
         created=day(row.created),
         validity=until(row) if one.status is Status.DEPRECATED else f"valid {until(row)}",
-        badges=_badges(one, plain, judges),
+        badges=_badges(one, lines),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
     )
 
@@ -321,10 +321,9 @@ def _details(row: EntryRow) -> str:
     return " · ".join([*(cut(text, _LABEL_LENGTH) for text in known if text), file_size(row.size)])
 
 
-def _badges(one: SearchHit, plain: bool, judges: Judging) -> list[Badge]:
-    """What differs from the ordinary: a list of valid entries need not say so on each."""
-    found = [] if plain and one.status is Status.VALID else [status_badge(one.status.value)]
-    found += list_badges(one.row, judges)
+def _badges(one: SearchHit, lines: Lines) -> list[Badge]:
+    """Whether the image may be used, and what else keeps somebody from relying on it."""
+    found = [lines.badge(one.row)]
     if one.row.conflicting:
         found.append(Badge("conflicting", "bad", "Another entry with these coordinates says something else."))
     return found

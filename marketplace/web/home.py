@@ -13,7 +13,7 @@ from .finding import base_values, found_values, scopes
 from .pages import base_path, page
 from .parameters import read_query_pairs
 from .security import principal_of
-from .standing import judging
+from .standing import lines_of
 
 
 @view_config(route_name="web.home", request_method="GET", permission="site:read")
@@ -31,4 +31,5 @@ def home(request: Request) -> Response:
         response = page(request, "home_failed", values | {"unavailable": error}, 503)
         response.headerlist.append(("Retry-After", str(error.retry_after)))
         return response
-    return page(request, "home", values | found_values(base, pairs, wanted, found, judging(request)))
+    lines = lines_of(request, [hit.row for hit in found.hits])
+    return page(request, "home", values | found_values(base, pairs, wanted, found, lines))

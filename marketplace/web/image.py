@@ -14,13 +14,14 @@ from marketplace.entries import EntryRow, current_among
 from marketplace.runtime import Runtime
 from validators.document import format_time
 from validators.identifier import is_identifier
+from validators.policy import Verdict
 
-from .entry_page import status_badge, until
+from .entry_page import until
 from .errors import NotFoundError
 from .marks import strength_badge
 from .pages import page
 from .reading import visible_entries
-from .standing import Judging, judging, list_badges
+from .standing import Lines, banner, certificate_badges, lines_of
 from .timeline import lay_out
 from .uploads import entry_path
 
@@ -39,25 +40,31 @@ def image(request: Request) -> Response:
             rows = visible.timeline(identifier)
     if not rows:
         raise NotFoundError("image.unknown", "no entry about this image is known")
-    return page(request, "image", image_values(identifier, rows, runtime.now(), judging(request)))
+    lines = lines_of(request, rows)
+    with visible_entries(request) as visible:
+        verdict = runtime.judge.judge(visible, identifier, runtime.now())
+    return page(request, "image", image_values(identifier, rows, runtime.now(), lines, verdict))
 
 
-def image_values(identifier: str, rows: Sequence[EntryRow], now: datetime, judges: Judging) -> dict[str, Any]:
+def image_values(
+    identifier: str, rows: Sequence[EntryRow], now: datetime, lines: Lines, verdict: Verdict | None
+) -> dict[str, Any]:
     """Everything the template shows.
 
     Args:
         rows: every entry about the image, oldest first.
-        judges: whether the site judges endorsers.
+        verdict: on the image, where anything current is known of it.
     """
     current = current_among(rows)
     shown = rows[::-1][:_MOST_ROWS]
     return {
         "identifier": identifier,
+        "verdict": banner(verdict, lines.judges),
         "title": _title(rows),
         "total": len(rows),
         "endorsers": len({row.email for row in rows}),
         "picture": lay_out(rows, now),
-        "rows": [_shown(row, row.key in current, now, judges) for row in shown],
+        "rows": [_shown(row, row.key in current, lines) for row in shown],
         "rows_left_out": len(rows) - len(shown),
     }
 
@@ -69,15 +76,13 @@ def _title(rows: Sequence[EntryRow]) -> str | None:
     return next((row.title for row in reversed(standing or titled)), None)
 
 
-def _shown(row: EntryRow, current: bool, now: datetime, judges: Judging) -> dict[str, Any]:
+def _shown(row: EntryRow, current: bool, lines: Lines) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "created": format_time(row.created),
         "email": row.email,
-        "status": status_badge(
-            row.status(now).value if current or row.deprecated is not None else "superseded"
-        ),
+        "status": lines.badge(row) if current or row.deprecated is not None else lines.superseded(row),
         "reason": row.deprecated,
         "until": until(row),
-        "badges": list_badges(row, judges) or [strength_badge(row.strength)],
+        "badges": certificate_badges(row, lines.judges) or [strength_badge(row.strength)],
     }

@@ -27,7 +27,7 @@ from .parameters import read_form, read_query
 from .presented import fresh_response, stream_response
 from .reading import read_scope, visible_entries
 from .selection import EVERY_TRUST, LOCATIONS, STATUSES, TRUSTS, UnknownPartError, select
-from .standing import Judging, judging, list_badges
+from .standing import Lines, lines_of
 from .streams import LongStreams
 from .uploads import entry_path
 
@@ -110,8 +110,9 @@ def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]
     query = _read_query(request, fields, parts, _PAGE_ROWS)
     found = _page_of(request, query, read_scope(fields))
     rest = query.offset + (query.limit or 0)
+    lines = lines_of(request, found.rows)
     values = {
-        "rows": [_shown(row, judging(request)) for row in found.rows],
+        "rows": [_shown(row, lines) for row in found.rows],
         "first": query.offset + 1,
         "matching": found.matching,
         "filters": query,
@@ -153,7 +154,7 @@ def _page_of(request: Request, query: EntryQuery, scope: str) -> EntryPage:
         return visible.list(query)
 
 
-def _shown(row: EntryRow, judges: Judging) -> dict[str, Any]:
+def _shown(row: EntryRow, lines: Lines) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "title": row.title,
@@ -164,7 +165,7 @@ def _shown(row: EntryRow, judges: Judging) -> dict[str, Any]:
         "kind": row.kind,
         "email": row.email,
         "created": format_time(row.created),
-        "badges": list_badges(row, judges),
+        "badges": [lines.badge(row)],
     }
 
 

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 from pyramid.request import Request
 
+from marketplace.entries import EntryRow
 from marketplace.rules.trust import Judged, StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
-from validators.document import Strength
+from validators.document import Strength, format_time
+from validators.policy import Code, Status, Verdict, Weight
+from validators.status import status_of
 from validators.verdict import CertificateVerdict, Standing
 
 from .display import cut, day
 from .marks import Badge, strength_badge
+from .reading import visible_entries
 
-#: Characters of a name inside an explanation.
-_NAME = 120
+#: Characters of a name inside an explanation, and of a whole one.
+_NAME, _SENTENCE = 120, 400
+
+
+class Dated(Protocol):
+    """An entry as far as its badge depends on it."""
+
+    @property
+    def entry_id(self) -> str: ...
+    @property
+    def valid(self) -> datetime | None: ...
+    @property
+    def deprecated(self) -> str | None: ...
 
 
 class Judging(Enum):
@@ -59,20 +77,129 @@ def standing_badges(verdict: StoredVerdict | CertificateVerdict | None) -> list[
     return found
 
 
-def list_badges(row: Judged, judges: Judging) -> list[Badge]:
-    """What a line of a list says of the endorser's certificate and signature."""
-    found = []
-    if judges is Judging.BY_ANCHORS:
-        found += standing_badges(row.verdict)
-        if row.verdict is not None and not row.verdict.covers(row.created):
-            title = "The certificate, or one above it, was not valid when the entry was made."
-            found.append(Badge("certificate out of date", "warn", title))
-    if row.confirmed:
-        title = "Whoever reads the endorser's mail confirmed the certificate to this site."
-        found.append(Badge(MARKS[TrustMark.CONFIRMED], "good", title))
-    if row.strength is Strength.LEGACY:
-        found.append(strength_badge(row.strength))
-    return found
+def verdict_badge(row: Dated, verdict: Verdict | None, judges: Judging, now: datetime) -> Badge:
+    """May the image of a line be started? One badge, whatever else there is to say of the entry.
+
+    Args:
+        row: a current entry.
+        verdict: on its image; None where it was not judged.
+    """
+    status = status_of(row.deprecated, row.valid, now)
+    if status is Status.DEPRECATED:
+        reason = cut(" ".join((row.deprecated or "").split()), _NAME)
+        return Badge("withdrawn", "bad", f"Do not use: {reason}" if reason else "Its endorser withdrew it.")
+    if judges is Judging.NOT_AT_ALL or verdict is None:
+        return _unjudged_badge(status)
+    if verdict.allowed:
+        return _allowed_badge(row, verdict)
+    first = verdict.reasons[0]
+    text, tone = _REFUSALS.get(str(first.code), ("not allowed", "bad"))
+    return Badge(text, tone, _sentence(first.message))
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The verdict on top of a page; ``tone`` is good, bad, warn or plain."""
+
+    tone: str
+    sentence: str
+    change: str | None
+    until: str | None
+
+
+def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
+    """What a page about an image says on top; None where the site judges no images."""
+    if verdict is None or judges is Judging.NOT_AT_ALL:
+        return None
+    until = None if verdict.until is None else format_time(verdict.until)
+    if verdict.allowed:
+        return Banner("good", _sentence(verdict.sentence), None, until)
+    first = verdict.reasons[0]
+    tone = _REFUSALS.get(str(first.code), ("", "bad"))[1]
+    change = None if first.change is None else _sentence(first.change)
+    return Banner(tone, _sentence(f"do not start this image: {first.message}"), change, until)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The badges of a list.
+
+    Args:
+        verdicts: on its images, by identifier.
+    """
+
+    judges: Judging
+    verdicts: Mapping[str, Verdict]
+    now: datetime
+
+    def badge(self, row: EntryRow) -> Badge:
+        """Of a current entry."""
+        return verdict_badge(row, self.verdicts.get(row.identifier), self.judges, self.now)
+
+    def superseded(self, row: EntryRow) -> Badge:
+        """Of one whose endorser said something newer."""
+        return superseded_badge(self.verdicts.get(row.identifier))
+
+
+def lines_of(request: Request, rows: Iterable[EntryRow]) -> Lines:
+    """What a request's reader is told beside each line of a list."""
+    runtime: Runtime = request.registry[Runtime]
+    judges, now = judging(request), runtime.now()
+    if judges is Judging.NOT_AT_ALL:
+        return Lines(judges, {}, now)
+    with visible_entries(request) as visible:
+        return Lines(judges, runtime.judge.judge_listed(visible, rows, now), now)
+
+
+def certificate_badges(row: Judged, judges: Judging) -> list[Badge]:
+    """What a side of a conflict shows of the certificate and the signature."""
+    found = standing_badges(row.verdict) if judges is Judging.BY_ANCHORS else []
+    return [*found, strength_badge(row.strength)] if row.strength is Strength.LEGACY else found
+
+
+def superseded_badge(verdict: Verdict | None) -> Badge:
+    """The badge of an entry whose endorser said something newer."""
+    if verdict is not None and not verdict.allowed and verdict.status is Status.DEPRECATED:
+        return Badge("superseded, withdrawn", "bad", _sentence(verdict.reasons[0].message))
+    return Badge("superseded", "plain", "The endorser has said something newer about this image.")
+
+
+def _unjudged_badge(status: Status) -> Badge:
+    if status is Status.EXPIRED:
+        return Badge("expired", "warn", "The endorser stood by this image for a time that is over.")
+    return Badge("not judged", "plain", "This site has no anchors: it trusts nobody, and judges no image.")
+
+
+def _allowed_badge(row: Dated, verdict: Verdict) -> Badge:
+    mine = next((one for one in verdict.statements if one.statement.entry_id == row.entry_id), None)
+    if mine is not None and mine.weight is Weight.ALLOWS:
+        return Badge("allowed", "good", _sentence(verdict.sentence))
+    if mine is not None and mine.status is Status.EXPIRED:
+        return Badge("expired", "warn", _sentence(mine.failure.found if mine.failure else ""))
+    title = "This endorser's word does not count here. The image is allowed by what others say of it."
+    return Badge("not trusted", "plain", title)
+
+
+#: Codes of reasons -> what a badge says, and its tone. A stranger is no danger by itself; what is known to
+#: be wrong is.
+_REFUSALS: Mapping[str, tuple[str, str]] = {
+    Code.DEPRECATED: ("withdrawn", "bad"),
+    Code.CONFLICT: ("contradicted", "bad"),
+    Code.REVOKED: ("revoked", "bad"),
+    Code.REVOCATION_UNKNOWN: ("revocation unknown", "warn"),
+    Code.EXPIRED: ("expired", "warn"),
+    Code.UNTRUSTED: ("not trusted", "plain"),
+    Code.UNKNOWN: ("not trusted", "plain"),
+    Code.LEGACY_SIGNATURE: ("weak signature", "warn"),
+    Code.CERTIFICATE_OUT_OF_DATE: ("certificate out of date", "warn"),
+    Code.FILTERED: ("not shown here", "plain"),
+    "unjudged": ("not judged yet", "plain"),
+}
+
+
+def _sentence(text: str) -> str:
+    text = cut(text, _SENTENCE)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}"
 
 
 def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:
@@ -80,7 +207,7 @@ def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:
     text = MARKS[TrustMark(standing.value)]
     if standing is Standing.CHAINED:
         if verdict.pinned:
-            return Badge("certified", "good", "The certificate is itself an anchor of this site.")
+            return Badge("pinned", "good", "The certificate is itself an anchor of this site.")
         anchor = cut(verdict.anchor or "", _NAME)
         return Badge(text, "good", f"A path of certificates leads to an anchor of this site: {anchor}")
     if standing is Standing.REVOKED:

@@ -80,7 +80,7 @@ def test_whose_word_counts_is_told_of_each_side(http: httpx.Client) -> None:
     expected = {"own": "chained", "<script>alert(1)</script>": "self-signed"}
     eventually(lambda: standings() == expected)
     shown = http.get("/conflicts?email=jim@example.org").text
-    assert shown.count(">certified</span>") == 1 and shown.count(">self-signed certificate</span>") == 1
+    assert shown.count(">pinned</") == 1 and shown.count(">self-signed certificate</") == 1
     assert "The certificate is itself an anchor of this site." in shown
 
 

@@ -101,10 +101,8 @@ def test_who_is_chained_revoked_self_signed_and_pinned(keys, tmp_path):
         eventually(lambda: standings(http)["jane"] == "self-signed")
 
         page = http.get("/?trust=all", headers={"Accept": "text/html"}).text
-        assert all(
-            f">{badge}</span>" in page for badge in ("certified", "revoked", "self-signed certificate")
-        )
-        assert "A certificate was revoked by its issuer on" in page
+        assert all(f"<summary>{badge}</summary>" in page for badge in ("allowed", "revoked", "not trusted"))
+        assert "is revoked since" in page
 
 
 def test_spellings_of_the_list_are_all_the_same_name(keys, tmp_path):
@@ -197,7 +195,7 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
         for name in ("jim", "jane"):
             assert uploaded(http, document(keys, name)).status_code == 201
         eventually(lambda: standings(http) == {"jim": "chained"})
-        assert standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"}
+        eventually(lambda: standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"})
         # Whoever names an entry gets it: to be told why it is not trusted, or to take it back.
         with MarketplaceClient(Transport(server.url)) as client:
             (jane,) = client.entries(ListQuery(trust="self-signed"))
@@ -254,8 +252,8 @@ def test_a_new_certificate_and_a_look_alike_are_flagged_to_whoever_sees_them(tmp
             ("name", "JANE@example.org"),
         }
         page = http.get("/endorsers/jane@example.org?range=36525", headers=HTML).text
-        assert "easily taken for another one" in page and ">new certificate</span>" in page
+        assert "easily taken for another one" in page and ">new certificate</" in page
         assert "signed with a certificate of another issuer for the first time" in page
-        assert ">new certificate</span>" not in http.get(f"/metadata/{paths[0]}", headers=HTML).text
-        assert ">new certificate</span>" in http.get(f"/metadata/{paths[1]}", headers=HTML).text
-        assert ">look-alike</span>" in http.get("/endorsers", headers=HTML).text
+        assert ">new certificate</" not in http.get(f"/metadata/{paths[0]}", headers=HTML).text
+        assert ">new certificate</" in http.get(f"/metadata/{paths[1]}", headers=HTML).text
+        assert ">look-alike</" in http.get("/endorsers", headers=HTML).text

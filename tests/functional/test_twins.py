@@ -72,7 +72,7 @@ def test_a_peer_cannot_hide_what_an_endorser_said(tmp_path: Path, order: tuple[b
             assert entry["current"] and entry["superseded_by"] is None and entry["conflicts"] == []
             listed = http.get("/metadata", headers={"Accept": "application/xml"}).content
             signature = HONEST[HONEST.index(b"<ds:X509Certificate>") :][:2000].split(b"</")[0]
-            assert signature in listed and b"unknown authority" not in http.get("/").content
+            assert signature in listed and b"not trusted" not in http.get("/").content
             # The other one is there still, for whoever asks for it, and is what it is.
             other = http.get(f"/api/v1/signed/{accept(ALTERED).entry_id}")
             assert (other.status_code, other.content) == (200, ALTERED)

@@ -13,6 +13,7 @@ from marketplace.search.highlight import Marked
 from marketplace.search.request import Sort, parse_request
 from marketplace.search.service import FacetCount, SearchHit, SearchPage
 from marketplace.web.finding import FacetList, base_values, found_values
+from marketplace.web.standing import Judging, Lines
 from validators.document import Strength
 
 Pairs = list[tuple[str, str]]
@@ -20,6 +21,9 @@ Pairs = list[tuple[str, str]]
 
 def parameters(href: str) -> Pairs:
     return parse_qsl(urlsplit(href).query)
+
+
+LINES = Lines(Judging.NOT_AT_ALL, {}, datetime(2024, 1, 1, tzinfo=UTC))
 
 
 def page(**changes: Any) -> SearchPage:
@@ -30,13 +34,14 @@ def page(**changes: Any) -> SearchPage:
         "sort": Sort.NEWEST,
         "suggestion": None,
         "next_cursor": None,
+        "hint": None,
     }
     return SearchPage(**fields | changes)
 
 
 def shown(pairs: Pairs, **changes: Any) -> dict[str, Any]:
     request = parse_request(pairs)
-    return base_values("", pairs) | found_values("", pairs, request, page(**changes))
+    return base_values("", pairs) | found_values("", pairs, request, page(**changes), LINES)
 
 
 def counts(*values: tuple[str, int], chosen: Sequence[str] = ()) -> list[FacetCount]:
@@ -149,15 +154,16 @@ def hit(**changes: Any) -> SearchHit:
     return SearchHit(EntryRow(**fields | changes), ("t",) * 40, status, title, excerpt)
 
 
-def test_a_hit_shows_what_differs_from_the_ordinary():
+def test_a_hit_shows_one_verdict_and_what_else_keeps_from_relying_on_it():
     (ordinary,) = shown([], hits=[hit()])["hits"]
-    assert ordinary.badges == [] and ordinary.details == "debian 13 · 1.0\u00a0GiB"
-    (odd,) = shown([], hits=[hit(strength=Strength.LEGACY, conflicting=True, status=Status.EXPIRED)])["hits"]
-    assert [badge.text for badge in odd.badges] == ["expired", "legacy signature", "conflicting"]
+    assert [badge.text for badge in ordinary.badges] == ["not judged"]
+    assert ordinary.details == "debian 13 · 1.0\u00a0GiB"
+    past = datetime(2023, 1, 1, tzinfo=UTC)
+    (odd,) = shown([], hits=[hit(valid=past, conflicting=True, status=Status.EXPIRED)])["hits"]
+    assert [badge.text for badge in odd.badges] == ["expired", "conflicting"]
     (gone,) = shown([], hits=[hit(deprecated="", status=Status.DEPRECATED)])["hits"]
+    assert [(badge.text, badge.tone) for badge in gone.badges] == [("withdrawn", "bad")]
     assert (ordinary.validity, gone.validity) == ("valid without an end", "withdrawn")
-    (asked,) = shown([("status", "valid")], hits=[hit()])["hits"]
-    assert [badge.text for badge in asked.badges] == ["valid"]
 
 
 def test_a_hit_without_a_title_goes_by_its_identifier_and_long_texts_are_cut():

@@ -1,0 +1,83 @@
+"""What lists need to judge their images: by the stored verdicts, without proving an entry again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from marketplace.entries import EntryRow
+from marketplace.entries.said import Listed
+from marketplace.rules.trust import StoredVerdict
+from validators.decision import Decision, Endorsed, Outcome, Rule, decide_by
+from validators.document import Endorser, Strength
+from validators.material import TrustMaterial
+from validators.policy import Statement
+from validators.revocation import Revocation
+from validators.verdict import CertificateVerdict, Standing
+
+#: Why nobody knows yet how a certificate stands.
+_UNJUDGED = "the certificate is new here; the site looks at it within seconds"
+
+
+def to_statement(listed: Listed, material: TrustMaterial, now: datetime) -> Statement:
+    """A row of a list as a statement.
+
+    It knows nothing of tags, locations and keys: the marketplace's own policy asks for none of them.
+    """
+    row = listed.row
+    return Statement(
+        entry_id=row.entry_id,
+        identifier=row.identifier,
+        endorser=Endorser(row.email, row.subject, row.issuer),
+        created=row.created,
+        certificate="",
+        key="",
+        decision=_decision(row, listed.bound, material, now),
+        valid=row.valid,
+        deprecated=row.deprecated,
+        checksums=listed.checksums,
+        size=row.size,
+        format=row.format,
+        equivocal=listed.equivocal,
+    )
+
+
+def _decision(row: EntryRow, bound: bool, material: TrustMaterial, now: datetime) -> Decision:
+    held = row.verdict
+    if held is None:
+        verdict = _certificate(Standing.UNTRUSTED_ISSUER, None)
+        rule = Rule("chain", Outcome.FAILED, _UNJUDGED, "the site has looked at it", "unjudged")
+        return Decision(verdict, True, True, bound, row.confirmed, row.strength, (rule,))
+    endorsed = Endorsed(
+        created=row.created,
+        email=row.email,
+        bound=bound,
+        strength=row.strength,
+        signature="strong" if row.strength is Strength.STRONG else "SHA-1, or made with a key of 1024 bits",
+        begins=held.begins,
+        ends=held.ends,
+    )
+    return decide_by(
+        endorsed, _certificate(held.standing, held), material, now, email_confirmed=row.confirmed
+    )
+
+
+def _certificate(standing: Standing, held: StoredVerdict | None) -> CertificateVerdict:
+    revoked = None
+    if held is not None and held.revoked_since is not None:
+        revoked = Revocation(held.revoked_since, held.revoked_reason or "unspecified")
+    unknown = standing is Standing.REVOCATION_UNKNOWN
+    return CertificateVerdict(
+        standing=standing,
+        anchor=None if held is None else held.anchor,
+        anchor_fingerprint=None,
+        pinned=held is not None and held.pinned,
+        path=() if held is None or held.anchor is None else ("", held.anchor),
+        begins=None if held is None else held.begins,
+        ends=None if held is None else held.ends,
+        revoked=revoked,
+        revoked_name=None if held is None else held.revoked_name,
+        revocation_fault="whether it is revoked cannot be told" if unknown else None,
+        revocation_notes=(),
+        listed=held is not None and held.listed,
+        faults=(),
+    )
