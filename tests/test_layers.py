@@ -88,7 +88,8 @@ MAY_IMPORT = {
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
-    "marketplace.judging": FOLLOWED | {"marketplace.entries", "marketplace.ingest", "marketplace.trust"},
+    "marketplace.judging": FOLLOWED
+    | {"marketplace.entries", "marketplace.ingest", "marketplace.rules", "marketplace.trust"},
     "marketplace.mail": STORE,
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
     "marketplace.confirmation": FOLLOWED
