@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 
-from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks, verify_safe
-from marketplace.images.errors import UnsafeImageError
+from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks
 from marketplace.sites.errors import (
     CancelledError,
     FetchError,
@@ -21,6 +20,7 @@ from marketplace.sites.errors import (
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.events.runner import HookRunner
+from marketplace.sites.examining import algorithms_of, find_danger, find_difference, known_format
 from marketplace.sites.fetch.locations import order
 from marketplace.sites.fetch.transfer import Resume, Transfers
 from marketplace.sites.opinions import Opinions
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds until the next attempt after one that failed; then it is given up until something new is said.
 PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
-#: Formats by the names that entries give them.
-_SAME_FORMAT = {"img": "raw", "vpc": "vhd", "qcow": "qcow2", "": "raw"}
 
 
 class _PartWrongError(Exception):
@@ -169,7 +167,7 @@ class Importer:
             resume = Resume(part.size, part.tag)
         with ExitStack() as stack:
             opened = stack.enter_context(self._transfers.open(url, resume, lambda: self._stop(copy)))
-            one_pass = stack.enter_context(OnePass(_algorithms(entry), copy.size))
+            one_pass = stack.enter_context(OnePass(algorithms_of(entry), copy.size))
             received = [opened.start]
             pieces = self._counted(copy, opened.pieces, received)
             if opened.start:
@@ -240,7 +238,7 @@ class Importer:
     def _measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
         """What the store has, read again: the process ended before it was written down."""
         try:
-            with OnePass(_algorithms(entry), max(copy.size, 1)) as one_pass:
+            with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
                 for _ in one_pass.blocks(store.content(_external(copy))):
                     pass
                 return one_pass.result()
@@ -292,43 +290,6 @@ class Importer:
 
     def _move(self, copy: Copy, to: CopyState, reason: str, **changes: object) -> Copy:
         return self._state.copies.move(copy, to, reason, self._wall(), **changes)
-
-
-def known_format(claimed: str | None) -> str:
-    """A format's name as the inspector gives it."""
-    name = (claimed or "").strip().lower()
-    return _SAME_FORMAT.get(name, name)
-
-
-def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str | None:
-    """How the bytes differ from what is endorsed: size, then every digest that is named."""
-    if measured.size != copy.size:
-        return f"has {measured.size} bytes, endorsed are {copy.size}"
-    for checksum in entry.metadata.checksums:
-        found, value = measured.digests[checksum.algorithm], checksum.value.lower()
-        if checksum.algorithm == "SHA-1":
-            value = value.lstrip("0").rjust(40, "0")
-        if found != value:
-            return f"has the {checksum.algorithm} {found[:16]}…, endorsed is {value[:16]}…"
-    kind, _, value = copy.digest.partition(":")
-    found = {name.lower().replace("-", ""): digest for name, digest in measured.digests.items()}.get(kind, "")
-    return None if found == value else f"has the {kind} {found[:16]}…, endorsed is {value[:16]}…"
-
-
-def find_danger(entry: AcceptedEntry, measured: Measured) -> str | None:
-    """Why no machine should open the image: its format, or what its header asks for."""
-    found, claimed = measured.inspection, known_format(entry.metadata.format)
-    if entry.metadata.format and found.format != claimed:
-        return f"is {found.format or 'several formats at once'}, endorsed is {claimed}"
-    try:
-        verify_safe(found)
-    except UnsafeImageError as error:
-        return str(error)
-    return None
-
-
-def _algorithms(entry: AcceptedEntry) -> list[str]:
-    return list(dict.fromkeys(["SHA-1", *(one.algorithm for one in entry.metadata.checksums)]))
 
 
 def _external(copy: Copy) -> str:

@@ -6,14 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from marketplace.sites.configuration import SiteConfiguration
 from marketplace.sites.decisions.answers import Answer, Answers, Verdict, make_verdicts
 from marketplace.sites.decisions.verdict_file import write_verdicts
-from marketplace.sites.errors import KnowledgeError, SiteError, StateError, StoreError
+from marketplace.sites.errors import StoreError
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.events.runner import HookRunner
 from marketplace.sites.importing import Importer, Progress
@@ -29,30 +27,6 @@ from marketplace.trust_files import Sources, TrustStore
 from validators.material import TrustPolicy
 
 log = logging.getLogger(__name__)
-
-#: Seconds that finished events are remembered.
-_EVENTS_KEPT = 7 * 86_400.0
-
-
-@dataclass
-class Done:
-    """What a run did.
-
-    Args:
-        unheard: why marketplaces were not heard, one sentence each.
-        contradictions: how marketplaces contradict what they said before.
-        refused: subscriptions that a marketplace does not understand, and why.
-    """
-
-    imported: int = 0
-    withdrawn: int = 0
-    removed: int = 0
-    failed: int = 0
-    unproven: int = 0
-    hooks_failed: int = 0
-    unheard: list[str] = field(default_factory=list)
-    contradictions: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
 
 
 class Site:
@@ -280,69 +254,6 @@ class Site:
                 with suppress(StoreError, OSError):
                     self.withdrawer.withdraw(copy, self.stores[copy.store], copy.reason)
 
-    # -- one run
-
-    def hear(self, done: Done) -> None:
-        """Read every marketplace once, and judge everything."""
-        for follower in self.followers:
-            try:
-                self.learn(follower)
-                self.ask(follower)
-            except KnowledgeError as error:
-                done.unheard.append(str(error))
-        for follower in self.followers:
-            with suppress(KnowledgeError):
-                self.learning.cover(follower)
-        done.contradictions = [one.followed.fault for one in self.followers if one.followed.fault]
-        done.refused = [f"subscription {name}: {why}" for (name, _), why in self.learning.refused.items()]
-        self.judge()
-        self.publish()
-
-    def sync(self) -> Done:
-        """One whole run.
-
-        Raises:
-            StateError: the state cannot be written.
-        """
-        done = Done()
-        self.judge()
-        self.finish_withdrawals()
-        self.reconciler.run()
-        self.hear(done)
-        steps = self.plan()
-        if steps:
-            self.outbox.put("ProcessPrefix", "", {"MARKETPLACE_SITE": self.table.name}, self.wall())
-        self.hooks.run()
-        self._run_steps([one for one in steps if one.step is not Step.IMPORT], done)
-        self._run_steps([one for one in steps if one.step is Step.IMPORT], done)
-        # What an import has replaced goes once the new one is there.
-        self._run_steps([one for one in self.plan() if one.step is Step.WITHDRAW], done)
-        if steps:
-            self.outbox.put("ProcessPostfix", "", {"MARKETPLACE_SITE": self.table.name}, self.wall())
-        done.hooks_failed = self.hooks.run()
-        self.outbox.forget(self.wall() - _EVENTS_KEPT)
-        return done
-
-    def _run_steps(self, steps: list[Planned], done: Done) -> None:
-        with ThreadPoolExecutor(self.table.fetch.parallel) as pool:
-            for step, copy in zip(steps, pool.map(self.act, steps), strict=True):
-                count(step, copy, done)
-
-
-def count(step: Planned, copy: Copy | None, done: Done) -> None:
-    """Add what became of a step to what a run did."""
-    if copy is None:
-        done.failed += 1
-    elif copy.state is CopyState.QUARANTINED:
-        done.unproven += 1
-    elif step.step in (Step.IMPORT, Step.BRING_BACK):
-        done.imported += copy.state is CopyState.AVAILABLE
-        done.failed += copy.state is CopyState.FAILED
-    elif step.step is Step.WITHDRAW:
-        done.withdrawn += 1
-    else:
-        done.removed += 1
-
 
 def open_trust(configuration: SiteConfiguration, state: State) -> TrustStore:
     """The anchors and revocation lists that the configuration names."""
@@ -356,6 +267,3 @@ def open_trust(configuration: SiteConfiguration, state: State) -> TrustStore:
     )
     policy = TrustPolicy(legacy=trust.legacy, stale_crl=trust.stale_crl, missing_crl=trust.missing_crl)
     return TrustStore(sources, policy, memory=state.lists)
-
-
-__all__ = ["Done", "Site", "SiteError", "StateError", "count", "open_trust"]

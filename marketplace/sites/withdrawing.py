@@ -9,7 +9,7 @@ from marketplace.images import ImageError, OnePass
 from marketplace.sites.errors import StoreError
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
-from marketplace.sites.importing import find_danger, find_difference
+from marketplace.sites.examining import algorithms_of, find_danger, find_difference
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import Store
@@ -86,9 +86,8 @@ class Withdrawer:
         entry = self._find_entry(copy)
         if entry is None:
             return "the entry by which it was imported is not here any more"
-        names = ["SHA-1", *(one.algorithm for one in entry.metadata.checksums)]
         try:
-            with OnePass(dict.fromkeys(names), max(copy.size, 1)) as one_pass:
+            with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
                 for _ in one_pass.blocks(store.content(_external(copy))):
                     pass
                 measured = one_pass.result()

@@ -16,7 +16,8 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from marketplace.sites.site import Done, Site
+from marketplace.sites.runs import Done, hear
+from marketplace.sites.site import Site
 from marketplace.sites.state import Followed, State
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.benchmarks.processes import processor_seconds
@@ -255,7 +256,7 @@ def _earlier(followed: Followed) -> Followed:
 def _heard(site: Site) -> int:
     done = Done()
     before = site.followers[0].reader.requests
-    site.hear(done)
+    hear(site, done)
     assert not done.unheard, done.unheard
     return site.followers[0].reader.requests - before
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from marketplace.sites.configuration import SiteConfiguration, read_configuration
-from marketplace.sites.site import Done, Site
+from marketplace.sites.runs import Done, sync
+from marketplace.sites.site import Site
 from marketplace.sites.state import Copy, State
 from tests.factories.documents import ImageDraft, signed
 from tests.factories.identities import Identity, make_identity
@@ -101,7 +102,7 @@ stores = ["pool"]
     def sync(self, **options: object) -> Done:
         """One run in this process."""
         with self.site(**options) as site:
-            return site.sync()
+            return sync(site)
 
     def copies(self) -> list[Copy]:
         state = State(self.folder / "state")

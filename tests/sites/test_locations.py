@@ -14,6 +14,7 @@ import pytest
 from marketplace.sites.errors import FetchError
 from marketplace.sites.fetch.locations import credentials, order
 from marketplace.sites.fetch.network import AddressGuard
+from marketplace.sites.runs import sync
 from marketplace.sites.settings import CredentialTable, FetchTable
 from marketplace.sites.state import CopyState
 from tests.sites.clouds import Cloud
@@ -166,7 +167,7 @@ def test_a_transfer_ends_when_the_image_is_deprecated(cloud: Cloud, content: Con
     url = content.put("stopped", stall(picture.data, 1 << 20))
     offer(cloud, picture, url)
     with cloud.site() as site:
-        running = threading.Thread(target=site.sync)
+        running = threading.Thread(target=sync, args=(site,))
         running.start()
         assert content.stalled.wait(30)
         cloud.say(picture.draft(url, deprecated="stop"), created="2024-05-02T12:00:00Z")

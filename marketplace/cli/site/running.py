@@ -22,7 +22,7 @@ from marketplace.logs import configure, printable
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
     from marketplace.sites.importing import Progress
-    from marketplace.sites.site import Done
+    from marketplace.sites.runs import Done
 
 
 @click.command()
@@ -43,6 +43,7 @@ def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -
     if dry_run:
         _dry_run(configuration, output)
         return
+    from marketplace.sites import runs
     from marketplace.sites.site import Site
     from marketplace.sites.state import StateLock
 
@@ -53,7 +54,7 @@ def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -
     ):
         site = Site(configuration, state, progress=progress)
         try:
-            done = site.sync()
+            done = runs.sync(site)
         finally:
             site.close()
     _tell(done)
@@ -91,7 +92,8 @@ def _only(configuration: SiteConfiguration, name: str | None) -> SiteConfigurati
 
 def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
     """Plan over a copy of the state, so that nothing is changed."""
-    from marketplace.sites.site import Done, Site
+    from marketplace.sites.runs import Done, hear
+    from marketplace.sites.site import Site
     from marketplace.sites.state import State
     from marketplace.sites.state.database import FILE
     from marketplace.sites.units import show_size
@@ -106,7 +108,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
         try:
             site = Site(replace(configuration, table=rehearsed), state)
             done = Done()
-            site.hear(done)
+            hear(site, done)
             steps = site.plan()
             site.close()
         finally:

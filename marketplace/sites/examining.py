@@ -1,0 +1,49 @@
+"""Holds what was measured of an image against what is endorsed. Nothing here reads a byte."""
+
+from __future__ import annotations
+
+from marketplace.images import Measured, verify_safe
+from marketplace.images.errors import UnsafeImageError
+from marketplace.sites.state import Copy
+from validators.document import AcceptedEntry
+
+#: Formats by the names that entries give them.
+_SAME_FORMAT = {"img": "raw", "vpc": "vhd", "qcow": "qcow2", "": "raw"}
+
+
+def known_format(claimed: str | None) -> str:
+    """A format's name as the inspector gives it."""
+    name = (claimed or "").strip().lower()
+    return _SAME_FORMAT.get(name, name)
+
+
+def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str | None:
+    """How the bytes differ from what is endorsed: size, then every digest that is named."""
+    if measured.size != copy.size:
+        return f"has {measured.size} bytes, endorsed are {copy.size}"
+    for checksum in entry.metadata.checksums:
+        found, value = measured.digests[checksum.algorithm], checksum.value.lower()
+        if checksum.algorithm == "SHA-1":
+            value = value.lstrip("0").rjust(40, "0")
+        if found != value:
+            return f"has the {checksum.algorithm} {found[:16]}…, endorsed is {value[:16]}…"
+    kind, _, value = copy.digest.partition(":")
+    found = {name.lower().replace("-", ""): digest for name, digest in measured.digests.items()}.get(kind, "")
+    return None if found == value else f"has the {kind} {found[:16]}…, endorsed is {value[:16]}…"
+
+
+def find_danger(entry: AcceptedEntry, measured: Measured) -> str | None:
+    """Why no machine should open the image: its format, or what its header asks for."""
+    found, claimed = measured.inspection, known_format(entry.metadata.format)
+    if entry.metadata.format and found.format != claimed:
+        return f"is {found.format or 'several formats at once'}, endorsed is {claimed}"
+    try:
+        verify_safe(found)
+    except UnsafeImageError as error:
+        return str(error)
+    return None
+
+
+def algorithms_of(entry: AcceptedEntry) -> list[str]:
+    """The digests that have to be made of an image: every one that its entry names."""
+    return list(dict.fromkeys(["SHA-1", *(one.algorithm for one in entry.metadata.checksums)]))
