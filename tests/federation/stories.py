@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.factories.entries import EPOCH, accepted, moment, signer
-from validators.document import AcceptedEntry
+from validators.document import AcceptedEntry, Signer
 
 DAY = 86_400
 
@@ -41,6 +41,11 @@ def equivocation() -> list[AcceptedEntry]:
     return [*said, *withdrawn, *quiet, accepted("quiet", email="joe@example.org", title="d")]
 
 
+def altered_signer(number: int) -> Signer:
+    """A certificate that somebody altered: the key is still the endorser's."""
+    return signer(f"altered {number}", key_digest=accepted().signer.key_digest)
+
+
 def respelling() -> list[AcceptedEntry]:
     """One statement: as other bytes, and under certificates that somebody altered."""
     honest = accepted(title="said once", tags=("t",))
@@ -50,7 +55,7 @@ def respelling() -> list[AcceptedEntry]:
         for n in range(2)
     ]  # fmt: skip
     altered = [
-        accepted(title="said once", tags=("t",), signed_by=signer(f"altered {n}"), statement=honest.statement)
+        accepted(title="said once", tags=("t",), signed_by=altered_signer(n), statement=honest.statement)
         for n in range(2)
     ]
     return [honest, *bytes_, *altered, accepted(title="newer", created=moment(40))]
