@@ -52,6 +52,6 @@ def site_url(request: Request) -> str:
     return url
 
 
-def write_json(body: Mapping[str, Any]) -> bytes:
+def write_json(body: Mapping[str, Any] | Sequence[Any]) -> bytes:
     """JSON as UTF-8; the order of members is part of what the entity tag covers."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

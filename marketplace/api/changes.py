@@ -1,17 +1,24 @@
-"""The public log: what was accepted, in the order it was accepted."""
+"""The logs: what was accepted, in the order it was accepted."""
 
 from __future__ import annotations
+
+from dataclasses import astuple
 
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.entries.announced import announced
+from marketplace.access import PUBLIC
+from marketplace.access.narrowing import GROUP, LONGEST
+from marketplace.entries.announced import announced, find_state
 from marketplace.runtime import Runtime
+from marketplace.web.errors import NotFoundError
+from marketplace.web.presented import etag_of, tagged_response, unchanged_response
+from marketplace.web.security import principal_of
 from validators.document import format_time
 
-from .answers import following_url, fresh, next_link, site_url
-from .description import Answer, Operation
+from .answers import following_url, next_link, site_url, write_json
+from .description import JSON, Answer, Operation, Parameter
 from .parameters import limit, number
 from .shown import Urls
 
@@ -20,31 +27,53 @@ _MOST = 2**63 - 1
 
 SINCE = number("since", "the first sequence wanted", usual=0, most=_MOST)
 LIMIT = limit(100, 1000)
+LOG = Parameter(
+    "log",
+    f"which log: `{PUBLIC}`, or `{GROUP}NAME` of a group that the token's owner is in",
+    {
+        "type": "string",
+        "pattern": rf"^({PUBLIC}|{GROUP}[^\u0000-\u001f\u007f]+)$",
+        "maxLength": LONGEST,
+        "default": PUBLIC,
+    },
+    lambda text: text or PUBLIC,
+    PUBLIC,
+)
 
 CHANGES = Operation(
     "api.changes",
     "What was accepted, in order",
-    "Rows of the public log from a sequence on. Sequences are dense from 0 and become visible in order, so "
+    "Rows of a log from a sequence on. Sequences are dense from 0 and become visible in order, so "
     "whoever asks again with `next_since` misses nothing. `next` is there while more rows are. `size` is the "
-    "number of rows; one smaller than your `since` says that you followed another log.",
+    "number of rows; one smaller than your `since` says that you followed another log. With "
+    "the entity tag of an earlier answer it is 304 while the log is as it was, which costs next to nothing.",
     "Changes",
     [Answer("A page of the log.", "Changes", headers=("Link",))],
-    query=(SINCE, LIMIT),
-    errors={400: ["query.since", "query.limit"]},
+    query=(SINCE, LIMIT, LOG),
+    errors={400: ["query.since", "query.limit"], 404: ["log.unknown"]},
 )
 
 
 @view_config(route_name="api.changes", request_method="GET", permission="log:read")
 def changes(request: Request) -> Response:
-    """A page of the public log."""
+    """A page of a log; whoever has it already is told so before its rows are read."""
     asked = CHANGES.read(request)
     runtime: Runtime = request.registry[Runtime]
+    log, since, limit = asked[LOG], asked[SINCE], asked[LIMIT]
     with runtime.database.read() as session:
-        following, size, rows = announced(session, asked[SINCE], asked[LIMIT])
+        state = find_state(session, log) if log in principal_of(request).logs else None
+        if state is None:
+            raise NotFoundError("log.unknown", "there is no such log")
+        etag = etag_of(write_json([site_url(request), log, since, limit, *astuple(state)]))
+        unchanged = unchanged_response(request, etag)
+        if unchanged is not None:
+            return unchanged
+        rows = announced(session, state, since, limit)
+    following = min(state.size, since + limit) if since < state.size else since
     urls = Urls(site_url(request))
-    url = following_url(request, since=str(following)) if following < size else None
+    url = following_url(request, since=str(following)) if following < state.size else None
     body = {
-        "size": size,
+        "size": state.size,
         "changes": [
             {
                 "sequence": row.sequence,
@@ -60,4 +89,4 @@ def changes(request: Request) -> Response:
         "next_since": following,
         "next": url,
     }
-    return fresh(request, body, next_link(url))
+    return tagged_response(request, write_json(body), etag, JSON, next_link(url))

@@ -472,7 +472,7 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
     ),
     "Changes": _page(
-        "Rows of the public log.",
+        "Rows of a log.",
         size=COUNT,
         changes=array(
             record(

@@ -1,21 +1,20 @@
-"""The public log as readers see it: what was accepted, when, and where it is."""
+"""A log as its readers see it: what was accepted, when, and where it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from marketplace.changes import PUBLIC, ChangeLog
-from marketplace.models import Change, Entry
+from marketplace.models import Change, Entry, Log
 from validators.document import Coordinates
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A row of the public log with the coordinates of its entry."""
+    """A row of a log with the coordinates of its entry."""
 
     sequence: int
     entry_id: str
@@ -23,20 +22,46 @@ class Announced:
     accepted_at: datetime
 
 
-def announced(session: Session, since: int, limit: int) -> tuple[int, int, list[Announced]]:
-    """A page of the public log.
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How far a log is: what was told of it stays true for as long as this does.
+
+    Args:
+        size: rows.
+        revision: how often it changed which of its rows are shown.
+        last: id of the entry of its last row; None for an empty log. A log that was lost and begun
+            anew may have the size of the old one, and has another last row.
+    """
+
+    log_id: int
+    size: int
+    revision: int
+    last: str | None
+
+
+_STATE = (
+    select(Log.id, Log.next_sequence, Log.revision, Entry.entry_id)
+    .outerjoin(Change, and_(Change.log_id == Log.id, Change.sequence == Log.next_sequence - 1))
+    .outerjoin(Entry, Entry.id == Change.entry_key)
+    .where(Log.name == bindparam("name"))
+)
+
+
+def find_state(session: Session, log: str) -> LogState | None:
+    """How far a log is; None where there is none of that name."""
+    found = session.execute(_STATE, {"name": log}).one_or_none()
+    return None if found is None else LogState(*found)
+
+
+def announced(session: Session, state: LogState, since: int, limit: int) -> list[Announced]:
+    """The rows of a page of a log that are shown.
 
     Args:
         since: the first sequence wanted.
         limit: most rows.
-
-    Returns:
-        the sequence behind the page, how many rows the log has, and those of the page that are shown.
     """
-    log = ChangeLog(session)
-    size = log.size(PUBLIC)
-    if since >= size:
-        return since, size, []
+    if since >= state.size:
+        return []
     found = session.execute(
         select(
             Change.sequence,
@@ -45,18 +70,17 @@ def announced(session: Session, since: int, limit: int) -> tuple[int, int, list[
             Entry.email,
             Entry.created,
             Change.accepted_at,
-            Change.shown,
         )
         .join(Entry, Entry.id == Change.entry_key)
-        .where(Change.log_id == log.key(PUBLIC), Change.sequence >= since, Change.sequence < since + limit)
+        .where(
+            Change.log_id == state.log_id,
+            Change.sequence >= since,
+            Change.sequence < since + limit,
+            Change.shown,
+        )
         .order_by(Change.sequence)
     )
-    return (
-        min(size, since + limit),
-        size,
-        [
-            Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
-            for sequence, entry_id, identifier, email, created, accepted_at, shown in found
-            if shown
-        ],
-    )
+    return [
+        Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
+        for sequence, entry_id, identifier, email, created, accepted_at in found
+    ]

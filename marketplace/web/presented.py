@@ -119,9 +119,18 @@ def etag_of(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:32]}"'
 
 
-def tagged_response(request: Request, body: bytes, etag: str, content_type: str) -> Response:
+def unchanged_response(request: Request, etag: str) -> Response | None:
+    """304 where the client has what an entity tag stands for, before anything is made; else None."""
+    if not _is_known(request, etag):
+        return None
+    return Response(status=304, headerlist=[("ETag", etag), _REVALIDATED, VARY], app_iter=())
+
+
+def tagged_response(
+    request: Request, body: bytes, etag: str, content_type: str, headers: Headers | None = None
+) -> Response:
     """The same as ``fresh_response`` where the entity tag is known already."""
-    return _tagged(request, body, etag, content_type, [_REVALIDATED, VARY])
+    return _tagged(request, body, etag, content_type, [_REVALIDATED, VARY, *(headers or [])])
 
 
 def passing_response(body: bytes, content_type: str, status: int) -> Response:

@@ -269,7 +269,10 @@ ROWS: Mapping[str, Row] = {
         gets("/api/v1/tags/alice@example.org/quasar", "/api/v1/tags/sybil@secret.example/lts",
              "/api/v1/tags/alice@example.org/lts"),
     ),
-    "api.changes": Row("rows of the public log", gets("/api/v1/changes", "/api/v1/changes?since=2&limit=1")),
+    "api.changes": Row(
+        "rows of the public log; of a group's log for its members, for others 404 as for one that never was",
+        gets("/api/v1/changes", "/api/v1/changes?since=2&limit=1", "/api/v1/changes?log=group:{group}"),
+    ),
     "fed.description": Row(
         "the published logs that the reader may see",
         (Ask("/.well-known/marketplace-federation", instead="/.well-known/marketplace-federation?"),),

@@ -249,6 +249,29 @@ def test_the_entry_id_is_the_one_that_acceptance_computes(http):
     )
 
 
+def test_changes_that_are_known_are_not_sent_again(http):
+    for path in ("/api/v1/changes", "/api/v1/changes?since=3&limit=2", "/api/v1/changes?since=99999"):
+        first = http.get(path)
+        known = {"If-None-Match": first.headers["ETag"]}
+        again = http.get(path, headers=known)
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+        assert http.get(path, headers={"If-None-Match": '"other"'}).content == first.content
+    other = http.get("/api/v1/changes?since=1", headers=known)
+    assert other.status_code == 200
+    before = http.get("/api/v1/changes?limit=1")
+    upload(http, signed(image(content="changes go on"), CAROL, created="2024-06-02T00:00:00Z"))
+    after = http.get("/api/v1/changes?limit=1", headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert after.json()["size"] == before.json()["size"] + 1
+
+
+def test_a_log_that_is_not_there_has_no_changes(http):
+    for log in ("group:nobody", "group:", "private", "public%20"):
+        answer = http.get(f"/api/v1/changes?log={log}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "log.unknown")
+    assert http.get("/api/v1/changes?log=public").json() == http.get("/api/v1/changes").json()
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -295,6 +295,26 @@ def test_what_a_group_keeps_stays_with_it_when_it_is_extended(
     assert site.get(f"/metadata/{following}", MEMBER).status_code == 200
 
 
+def test_members_follow_the_log_of_their_group(site: Site) -> None:
+    where = f"/api/v1/changes?log=group:{GROUP}"
+    before = site.http.get(where, headers=bearing(site.tokens[MEMBER]))
+    assert before.status_code == 200
+    path = path_of(site.put(document("followed"), MEMBER, GROUP))
+    known = {**bearing(site.tokens[MEMBER]), "If-None-Match": before.headers["ETag"]}
+    after = site.http.get(f"{where}&since={before.json()['size']}", headers=known)
+    (row,) = after.json()["changes"]
+    assert "/".join((row["identifier"], row["email"], row["created"])) == path
+    known["If-None-Match"] = after.headers["ETag"]
+    assert site.http.get(f"{where}&since={before.json()['size']}", headers=known).status_code == 304
+    # Nobody else learns of it, whatever entity tag comes along.
+    for headers in ({}, {"If-None-Match": after.headers["ETag"]}):
+        absent = site.http.get("/api/v1/changes?log=group:never", headers=headers)
+        hidden = site.http.get(where, headers=headers)
+        assert (hidden.status_code, hidden.json()["code"]) == (absent.status_code, absent.json()["code"])
+        assert hidden.status_code == 404
+    assert path not in site.http.get("/api/v1/changes?limit=1000").text
+
+
 def test_pages_tell_members_what_is_private(site: Site) -> None:
     path = path_of(site.put(document("page"), MEMBER, GROUP))
     page = site.get(f"/metadata/{path}", MEMBER, media="html").text
