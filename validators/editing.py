@@ -41,6 +41,11 @@ def set_leaf(parent: _Element, tag: str, prefix: str, text: str) -> None:
             leaf.remove(child)
         leaf.text = text
         return
+    append_leaf(parent, tag, prefix, text)
+
+
+def append_leaf(parent: _Element, tag: str, prefix: str, text: str) -> None:
+    """Give a parent one more child with a text; see ``set_leaf``."""
     leaf = etree.Element(tag, nsmap={prefix: etree.QName(tag).namespace})
     leaf.text = text
     last = parent[-1] if len(parent) else None

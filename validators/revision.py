@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from validators.document import format_time
-from validators.editing import set_leaf
+from validators.editing import append_leaf, remove_element, set_leaf
 from validators.endorsing import strip_signatures
 from validators.parser import parse_trusted
 from validators.prescan import verify_prescan
 from validators.signing_errors import DraftError
-from validators.vocabulary import DEPRECATED, VALID
+from validators.vocabulary import ALTERNATIVE, DEPRECATED, REPLACED_BY, VALID
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -49,8 +49,11 @@ def with_valid(document: bytes, until: datetime) -> bytes:
     return _write(root)
 
 
-def with_deprecated(document: bytes, reason: str) -> bytes:
+def with_deprecated(document: bytes, reason: str, replaced_by: str | None = None) -> bytes:
     """A draft that says the same, and that the image is not to be used any more.
+
+    Args:
+        replaced_by: identifier of the image to use instead.
 
     Raises:
         DraftError: the document is no metadata, or XML cannot hold the reason.
@@ -61,6 +64,49 @@ def with_deprecated(document: bytes, reason: str) -> bytes:
         set_leaf(description, DEPRECATED, "slterms", reason)
     except ValueError:
         raise DraftError("the reason has characters that XML cannot hold") from None
+    if replaced_by is not None:
+        set_leaf(description, REPLACED_BY, "dcterms", replaced_by)
+    return _write(root)
+
+
+def without_deprecated(document: bytes) -> bytes:
+    """A draft that says the same, but neither that the image is withdrawn nor what replaces it.
+
+    Raises:
+        DraftError, RefusedError: as of ``unsigned``.
+    """
+    root, description = _parse(document)
+    for name in (DEPRECATED, REPLACED_BY):
+        for element in description.findall(name):
+            remove_element(description, element)
+    return _write(root)
+
+
+def with_tag(document: bytes, tag: str) -> bytes:
+    """A draft that says the same and carries one more tag.
+
+    Raises:
+        DraftError: the document is no metadata, or XML cannot hold the tag.
+        RefusedError: it cannot be read safely.
+    """
+    root, description = _parse(document)
+    try:
+        append_leaf(description, ALTERNATIVE, "dcterms", tag)
+    except ValueError:
+        raise DraftError("the tag has characters that XML cannot hold") from None
+    return _write(root)
+
+
+def without_tag(document: bytes, tag: str) -> bytes:
+    """A draft that says the same without a tag.
+
+    Raises:
+        DraftError, RefusedError: as of ``unsigned``.
+    """
+    root, description = _parse(document)
+    for element in description.findall(ALTERNATIVE):
+        if (element.text or "") == tag:
+            remove_element(description, element)
     return _write(root)
 
 

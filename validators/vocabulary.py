@@ -86,6 +86,7 @@ DESCRIPTION_TEXT: Final = dcterms("description")
 PUBLISHER: Final = dcterms("publisher")
 FORMAT: Final = dcterms("format")
 ALTERNATIVE: Final = dcterms("alternative")
+REPLACED_BY: Final = dcterms("isReplacedBy")
 
 BYTES: Final = slreq("bytes")
 CHECKSUM: Final = slreq("checksum")
@@ -122,7 +123,7 @@ OPTIONAL: Final = frozenset(
         dcterms("compression"),
         ALTERNATIVE,
         dcterms("replaces"),
-        dcterms("isReplacedBy"),
+        REPLACED_BY,
         dcterms("isVersionOf"),
         dcterms("accessRights"),
         dcterms("audience"),

@@ -25,7 +25,9 @@ _FOR_USERS = {
     "upload": ("marketplace.cli.uploading:upload", "Upload signed files to a marketplace."),
     "publish-entry": ("marketplace.cli.uploading:publish_entry", "Let everybody see entries of your groups."),
     "extend": ("marketplace.cli.revising:extend", "Let entries expire later (or sooner)."),
+    "tag": ("marketplace.cli.tagging:tag", "Put a tag on one of your entries, or take it off."),
     "deprecate": ("marketplace.cli.revising:deprecate", "Say that images are not to be used any more."),
+    "undeprecate": ("marketplace.cli.revising:undeprecate", "Say that images may be used again."),
     "mirror": ("marketplace.cli.mirroring:mirror", "Keep the images of vendors current."),
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
 }

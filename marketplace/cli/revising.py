@@ -1,4 +1,4 @@
-"""``marketplace extend`` and ``marketplace deprecate``: an endorser's next word about an image."""
+"""``marketplace extend``, ``deprecate`` and ``undeprecate``: an endorser's next word about an image."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
+from marketplace.cli.reading import ENTRY_FORMS, find_path
 from marketplace.cli.several import Several
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
 from validators import accept
 from validators.document import AcceptedEntry, format_time
-from validators.revision import unsigned, with_deprecated, with_valid
+from validators.identifier import is_identifier
+from validators.revision import unsigned, with_deprecated, with_valid, without_deprecated
 from validators.signing import SigningIdentity
 from validators.signing import sign as sign_document
 from validators.times import parse_time
@@ -32,10 +34,10 @@ _COLUMNS = ("entry", "outcome", "location")
 #: Makes the draft of the next statement from the present one.
 _Change = Callable[[AcceptedEntry], bytes]
 
-_dry_run = click.option(
+dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Show what would change, line by line; sign and upload nothing."
 )
-_entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL[/CREATED]]...")
+entries_argument = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL[/CREATED]]...")
 
 
 @click.command(short_help="Let entries expire later (or sooner).")
@@ -49,8 +51,8 @@ _entries = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL
     help="When they expire: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
 )
 @audience_option
-@_dry_run
-@_entries
+@dry_run_option
+@entries_argument
 def extend(
     endpoint: str | None,
     output: Format,
@@ -85,7 +87,7 @@ def extend(
         return with_valid(entry.data, moment)
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    _revise(endpoint, output, entries, change, identity, "extended", audience)
+    revise(endpoint, output, entries, change, identity, "extended", audience)
 
 
 @click.command(short_help="Say that images are not to be used any more.")
@@ -93,9 +95,14 @@ def extend(
 @output_option
 @key_options
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown wherever the entry is shown.")
+@click.option(
+    "--replaced-by",
+    metavar="IMAGE",
+    help="What to use instead: an identifier, or anything else that `show` takes.",
+)
 @audience_option
-@_dry_run
-@_entries
+@dry_run_option
+@entries_argument
 def deprecate(
     endpoint: str | None,
     output: Format,
@@ -104,6 +111,7 @@ def deprecate(
     key: Path | None,
     password_file: Path | None,
     reason: str,
+    replaced_by: str | None,
     audience: str | None,
     dry_run: bool,
     entries: tuple[str, ...],
@@ -120,16 +128,66 @@ def deprecate(
     if not reason.strip():
         raise CommandError("--reason: is empty; say why", ExitCode.USAGE)
 
+    instead = None if replaced_by is None else _identifier_of(endpoint, replaced_by)
+
     def change(entry: AcceptedEntry) -> bytes:
-        if entry.metadata.deprecated == reason:
+        if entry.identifier == instead:
+            raise CommandError("would be replaced by itself", ExitCode.USAGE)
+        draft = with_deprecated(entry.data, reason, instead)
+        if draft == unsigned(entry.data):
             raise CommandError("is deprecated for this reason already", ExitCode.CONFLICT)
-        return with_deprecated(entry.data, reason)
+        return draft
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    _revise(endpoint, output, entries, change, identity, "deprecated", audience)
+    revise(endpoint, output, entries, change, identity, "deprecated", audience)
 
 
-def _revise(
+@click.command(short_help="Say that images may be used again.")
+@endpoint_option
+@output_option
+@key_options
+@audience_option
+@dry_run_option
+@entries_argument
+def undeprecate(
+    endpoint: str | None,
+    output: Format,
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    audience: str | None,
+    dry_run: bool,
+    entries: tuple[str, ...],
+) -> None:
+    """Say of your deprecated entries that their images may be used again: fetch, verify, sign anew, upload.
+
+    The deprecation stays in the timeline, as all that was ever said; the new statement
+    takes its place and leaves out the reason and what replaced the image. One that has
+    expired meanwhile needs `extend` too.
+
+    \b
+    Example:
+      marketplace undeprecate --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
+    """
+
+    def change(entry: AcceptedEntry) -> bytes:
+        if entry.metadata.deprecated is None:
+            raise CommandError("is not deprecated", ExitCode.CONFLICT)
+        return without_deprecated(entry.data)
+
+    identity = None if dry_run else load_identity(p12, cert, key, password_file)
+    revise(endpoint, output, entries, change, identity, "undeprecated", audience)
+
+
+def _identifier_of(endpoint: str | None, image: str) -> str:
+    if is_identifier(image):
+        return image
+    with open_client(endpoint) as client:
+        return find_path(client, image).partition("/")[0]
+
+
+def revise(
     endpoint: str | None,
     output: Format,
     entries: Sequence[str],
@@ -138,16 +196,23 @@ def _revise(
     done: str,
     audience: str | None,
 ) -> None:
-    """Change each entry; without an identity show what would change."""
+    """Change each entry and show how, on standard error; without an identity only show it, as the result.
+
+    Args:
+        done: what is done to them, for the summary: ``extended``.
+        audience: the group that alone shall see the next statements; None for where the present ones are.
+
+    Raises:
+        CommandError: some were not changed.
+    """
     results = Several(len(entries), "entries", done)
     with open_client(endpoint) as client, progress("Revising", len(entries)) as advance:
         for name in entries:
             try:
                 entry = _fetch_current(client, name)
                 draft = change(entry)
-                if identity is None:
-                    _show_change(entry, draft)
-                else:
+                _show_change(entry, draft, err=identity is not None)
+                if identity is not None:
                     group = audience or _audience_of(client, entry)
                     receipt = client.upload(_sign(draft, entry, identity), group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
@@ -162,8 +227,10 @@ def _revise(
 def _fetch_current(client: MarketplaceClient, name: str) -> AcceptedEntry:
     """The present entry, verified to be the one that was asked for."""
     parts = [part for part in name.split("/") if part]
+    if not parts or not is_identifier(parts[0]):
+        parts = find_path(client, name).split("/")
     if len(parts) not in (1, 2, 3):
-        raise CommandError("name an entry as ID, ID/EMAIL or ID/EMAIL/CREATED", ExitCode.USAGE)
+        raise CommandError(ENTRY_FORMS, ExitCode.USAGE)
     path = client.resolve(*parts[:2]).path
     if len(parts) == 3 and path != "/".join(parts):
         raise CommandError(f"the present one is {path}", ExitCode.CONFLICT)
@@ -192,14 +259,14 @@ def _sign(draft: bytes, entry: AcceptedEntry, identity: SigningIdentity) -> byte
     return sign_document(draft, identity, created, email=entry.endorser.email)
 
 
-def _show_change(entry: AcceptedEntry, draft: bytes) -> None:
+def _show_change(entry: AcceptedEntry, draft: bytes, *, err: bool) -> None:
     path = entry.coordinates.path()
     before, after = (
         [printable(line) for line in data.decode("utf-8", "replace").splitlines()]
         for data in (unsigned(entry.data), draft)
     )
     for line in difflib.unified_diff(before, after, path, f"{path} (next)", lineterm=""):
-        click.echo(line)
+        click.echo(line, err=err)
 
 
 def _moment(until: str) -> datetime:

@@ -155,3 +155,62 @@ def test_what_lists_name_can_be_revised_as_long_as_it_is_the_present_one(
     late = command("extend", "--until", "2031-12-31", *KEYS, path)
     assert late.returncode == 8
     assert current(http, entry).coordinates.path() in late.stderr.decode()
+
+
+def test_a_deprecation_names_what_to_use_instead_and_can_be_taken_back(
+    command: Command, http: httpx.Client, rita: Identity
+) -> None:
+    better = put(http, rita, "better", tags=("best",))
+    entry = put(http, rita, "replaced", tags=("old",))
+    done = command(
+        "deprecate", "--reason", "too old", "--replaced-by", "rita@example.org/best", *KEYS, name_of(entry)
+    )
+    assert done.returncode == 0, done.stderr
+    # The change is told beside the result.
+    assert b"+    <slterms:deprecated>too old</slterms:deprecated>" in done.stderr
+    withdrawn = current(http, entry)
+    told = {term.name.rpartition("}")[2]: term.text for term in withdrawn.metadata.terms}
+    assert (told["deprecated"], told["isReplacedBy"]) == ("too old", better.identifier)
+    itself = command("deprecate", "--reason", "x", "--replaced-by", entry.identifier, *KEYS, name_of(entry))
+    assert itself.returncode == 2 and b"by itself" in itself.stderr
+    done = command("undeprecate", *KEYS, "-o", "id", name_of(entry))
+    assert done.returncode == 0, done.stderr
+    again = current(http, entry)
+    assert done.stdout.decode().strip() == again.coordinates.path()
+    assert again.metadata.deprecated is None and again.created > withdrawn.created
+    assert again.metadata.terms == entry.metadata.terms
+    twice = command("undeprecate", *KEYS, name_of(entry))
+    assert twice.returncode == 8 and b"not deprecated" in twice.stderr
+    # What was said stays in the timeline.
+    assert http.get(f"/metadata/{withdrawn.coordinates.path()}").status_code == 200
+
+
+def test_a_tag_moves_to_another_entry_and_goes(command: Command, http: httpx.Client, rita: Identity) -> None:
+    old, new = put(http, rita, "tagged 1", tags=("a",)), put(http, rita, "tagged 2", tags=("b",))
+    for entry in (old, new):
+        done = command("tag", *KEYS, "-o", "id", name_of(entry), "release/lts")
+        assert done.returncode == 0, done.stderr
+        assert "release/lts" in current(http, entry).metadata.tags
+    assert current(http, new).metadata.tags == ("b", "release/lts")
+    shown = command("show", "-o", "id", "rita@example.org/release/lts")
+    assert shown.stdout.decode().strip() == current(http, new).coordinates.path()
+    twice = command("tag", *KEYS, name_of(new), "release/lts")
+    assert twice.returncode == 8 and b"already" in twice.stderr
+    # Named by the tag itself.
+    done = command("tag", "--remove", *KEYS, "rita@example.org/release/lts", "release/lts")
+    assert done.returncode == 0, done.stderr
+    assert current(http, new).metadata.tags == ("b",)
+    assert current(http, new).metadata.checksums == new.metadata.checksums
+    gone = command("tag", "--remove", *KEYS, name_of(new), "release/lts")
+    assert gone.returncode == 8 and b"does not carry" in gone.stderr
+    shown = command("show", "-o", "id", "rita@example.org/release/lts")
+    assert shown.stdout.decode().strip() == current(http, old).coordinates.path()
+
+
+def test_a_tag_offers_nothing_that_is_withdrawn(command: Command, http: httpx.Client, rita: Identity) -> None:
+    entry = put(http, rita, "withdrawn", deprecated="broken")
+    done = command("tag", *KEYS, name_of(entry), "stable")
+    assert done.returncode == 8 and b"deprecated" in done.stderr
+    assert command("tag", *KEYS, name_of(entry), " ").returncode == 2
+    tried = command("tag", "--dry-run", name_of(put(http, rita, "tried tag")), "t")
+    assert b"+    <dcterms:alternative>t</dcterms:alternative>" in tried.stdout

@@ -1,0 +1,63 @@
+"""``marketplace tag``: names for an endorser's images that move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.options import audience_option, endpoint_option
+from marketplace.cli.output import Format, output_option
+from marketplace.cli.revising import dry_run_option, revise
+from validators.document import AcceptedEntry
+from validators.revision import with_tag, without_tag
+
+
+@click.command(short_help="Put a tag on one of your entries, or take it off.")
+@endpoint_option
+@output_option
+@key_options
+@click.option("--remove", is_flag=True, help="Take the tag off instead.")
+@audience_option
+@dry_run_option
+@click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
+@click.argument("tag", metavar="TAG")
+def tag(
+    endpoint: str | None,
+    output: Format,
+    p12: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    password_file: Path | None,
+    remove: bool,
+    audience: str | None,
+    dry_run: bool,
+    entry: str,
+    tag: str,
+) -> None:
+    """Put a tag on one of your entries, or take it off: fetch, verify, sign anew, upload.
+
+    EMAIL/TAG then names this entry, as the latest of yours that carries the tag; who
+    subscribed to it gets this image next. All else of the entry stays.
+
+    \b
+    Example:
+      marketplace tag --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13
+    """
+    if not tag.strip() or tag != tag.strip():
+        raise CommandError("TAG: is empty, or has spaces around it", ExitCode.USAGE)
+
+    def change(present: AcceptedEntry) -> bytes:
+        if present.metadata.deprecated is not None and not remove:
+            raise CommandError("is deprecated, and a tag would offer it", ExitCode.CONFLICT)
+        if (tag in present.metadata.tags) is not remove:
+            raise CommandError(
+                f"carries the tag {tag} already" if not remove else f"does not carry the tag {tag}",
+                ExitCode.CONFLICT,
+            )
+        return without_tag(present.data, tag) if remove else with_tag(present.data, tag)
+
+    identity = None if dry_run else load_identity(p12, cert, key, password_file)
+    revise(endpoint, output, (entry,), change, identity, "untagged" if remove else "tagged", audience)
