@@ -11,7 +11,7 @@ from tests.factories.identities import make_identity
 from validators import accept
 from validators.errors import RefusedError
 from validators.revision import unsigned as without_signature
-from validators.revision import with_deprecated, with_valid
+from validators.revision import with_deprecated, with_tag, with_valid, without_deprecated, without_tag
 from validators.signing import sign
 from validators.signing_errors import DraftError
 
@@ -68,3 +68,30 @@ def test_what_xml_cannot_hold_is_refused(reason: str) -> None:
 def test_what_is_no_metadata_is_refused(document: bytes) -> None:
     with pytest.raises((DraftError, RefusedError)):
         with_valid(document, UNTIL)
+
+
+def test_a_tag_comes_and_goes_and_all_else_stays() -> None:
+    document = signed(image(tags=("a", "b")))
+    bare = without_signature(document)
+    draft = with_tag(document, "<c> & d")
+    assert b"<dcterms:alternative>&lt;c&gt; &amp; d</dcterms:alternative>" in draft
+    again = sign(draft, make_identity(), LATER)
+    assert accept(again).metadata.tags == ("a", "b", "<c> & d")
+    fewer = without_tag(again, "a")
+    assert accept(sign(fewer, make_identity(), LATER)).metadata.tags == ("b", "<c> & d")
+    assert without_tag(document, "none of them") == bare
+
+
+def test_a_deprecation_is_taken_back_with_what_replaced_the_image() -> None:
+    document = signed(image(title="kept"))
+    withdrawn = sign(with_deprecated(document, "old", "A" * 27), make_identity(), LATER)
+    assert accept(withdrawn).metadata.deprecated == "old"
+    names = {term.name: term.text for term in accept(withdrawn).metadata.terms}
+    assert names["{http://purl.org/dc/terms/}isReplacedBy"] == "A" * 27
+    again = accept(sign(without_deprecated(withdrawn), make_identity(), LATER))
+    assert again.metadata == accept(document).metadata
+
+
+def test_a_tag_that_xml_cannot_hold_is_refused() -> None:
+    with pytest.raises(DraftError, match="tag"):
+        with_tag(signed(image()), "a\x01")
