@@ -7,6 +7,7 @@ signature; ``signing.sign`` makes the new one, at a new time.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from validators.endorsing import strip_signatures
 from validators.parser import parse_trusted
 from validators.prescan import verify_prescan
 from validators.signing_errors import DraftError
-from validators.vocabulary import ALTERNATIVE, DEPRECATED, REPLACED_BY, VALID
+from validators.vocabulary import ALTERNATIVE, DEPRECATED, ENDORSEMENT, REPLACED_BY, VALID, prefixed
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -33,6 +34,16 @@ def unsigned(document: bytes) -> bytes:
     """
     root, _ = _parse(document)
     return _write(root)
+
+
+def changes_between(before: bytes, after: bytes) -> list[str]:
+    """What another draft says otherwise, a line for each value: ``- dcterms:valid ...``, ``+ ...``.
+
+    Raises:
+        DraftError, RefusedError: as of ``unsigned``.
+    """
+    old, new = _values(before), _values(after)
+    return [f"- {one}" for one in (old - new).elements()] + [f"+ {one}" for one in (new - old).elements()]
 
 
 def with_valid(document: bytes, until: datetime) -> bytes:
@@ -108,6 +119,15 @@ def without_tag(document: bytes, tag: str) -> bytes:
         if (element.text or "") == tag:
             remove_element(description, element)
     return _write(root)
+
+
+def _values(document: bytes) -> Counter[str]:
+    _, description = _parse(document)
+    # The endorsement is made anew by signing.
+    elements = (one for one in description if isinstance(one.tag, str) and one.tag != ENDORSEMENT)
+    return Counter(
+        f"{prefixed(str(one.tag))} {' '.join(''.join(one.itertext()).split())}" for one in elements
+    )
 
 
 def _parse(document: bytes) -> tuple[_Element, _Element]:

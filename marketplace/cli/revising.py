@@ -23,7 +23,7 @@ from marketplace.logs import printable
 from validators import accept
 from validators.document import AcceptedEntry, format_time
 from validators.identifier import is_identifier
-from validators.revision import unsigned, with_deprecated, with_valid, without_deprecated
+from validators.revision import changes_between, unsigned, with_deprecated, with_valid, without_deprecated
 from validators.signing import SigningIdentity
 from validators.signing import sign as sign_document
 from validators.times import parse_time
@@ -196,7 +196,7 @@ def revise(
     done: str,
     audience: str | None,
 ) -> None:
-    """Change each entry and show how, on standard error; without an identity only show it, as the result.
+    """Change each entry and tell how, on standard error; without an identity show it line by line instead.
 
     Args:
         done: what is done to them, for the summary: ``extended``.
@@ -211,8 +211,11 @@ def revise(
             try:
                 entry = _fetch_current(client, name)
                 draft = change(entry)
-                _show_change(entry, draft, err=identity is not None)
-                if identity is not None:
+                if identity is None:
+                    _show_change(entry, draft)
+                else:
+                    for line in changes_between(entry.data, draft):
+                        click.echo(f"marketplace: {printable(line)}", err=True)
                     group = audience or _audience_of(client, entry)
                     receipt = client.upload(_sign(draft, entry, identity), group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
@@ -259,14 +262,14 @@ def _sign(draft: bytes, entry: AcceptedEntry, identity: SigningIdentity) -> byte
     return sign_document(draft, identity, created, email=entry.endorser.email)
 
 
-def _show_change(entry: AcceptedEntry, draft: bytes, *, err: bool) -> None:
+def _show_change(entry: AcceptedEntry, draft: bytes) -> None:
     path = entry.coordinates.path()
     before, after = (
         [printable(line) for line in data.decode("utf-8", "replace").splitlines()]
         for data in (unsigned(entry.data), draft)
     )
     for line in difflib.unified_diff(before, after, path, f"{path} (next)", lineterm=""):
-        click.echo(line, err=err)
+        click.echo(line)
 
 
 def _moment(until: str) -> datetime:

@@ -167,7 +167,7 @@ def test_a_deprecation_names_what_to_use_instead_and_can_be_taken_back(
     )
     assert done.returncode == 0, done.stderr
     # The change is told beside the result.
-    assert b"+    <slterms:deprecated>too old</slterms:deprecated>" in done.stderr
+    assert b"marketplace: + slterms:deprecated too old\n" in done.stderr
     withdrawn = current(http, entry)
     told = {term.name.rpartition("}")[2]: term.text for term in withdrawn.metadata.terms}
     assert (told["deprecated"], told["isReplacedBy"]) == ("too old", better.identifier)

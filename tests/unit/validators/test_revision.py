@@ -10,8 +10,15 @@ from tests.factories.documents import CREATED, image, signed, unsigned
 from tests.factories.identities import make_identity
 from validators import accept
 from validators.errors import RefusedError
+from validators.revision import (
+    changes_between,
+    with_deprecated,
+    with_tag,
+    with_valid,
+    without_deprecated,
+    without_tag,
+)
 from validators.revision import unsigned as without_signature
-from validators.revision import with_deprecated, with_tag, with_valid, without_deprecated, without_tag
 from validators.signing import sign
 from validators.signing_errors import DraftError
 
@@ -95,3 +102,14 @@ def test_a_deprecation_is_taken_back_with_what_replaced_the_image() -> None:
 def test_a_tag_that_xml_cannot_hold_is_refused() -> None:
     with pytest.raises(DraftError, match="tag"):
         with_tag(signed(image()), "a\x01")
+
+
+def test_changes_are_told_value_by_value() -> None:
+    document = signed(image(valid="2030-01-01T00:00:00Z", tags=("a", "a", "b")))
+    assert changes_between(document, document) == []
+    assert changes_between(document, with_valid(document, UNTIL)) == [
+        "- dcterms:valid 2030-01-01T00:00:00Z",
+        "+ dcterms:valid 2031-01-02T03:04:05Z",
+    ]
+    assert changes_between(document, with_tag(document, "c")) == ["+ dcterms:alternative c"]
+    assert changes_between(document, without_tag(document, "a")) == ["- dcterms:alternative a"] * 2
