@@ -125,9 +125,12 @@ def _values(document: bytes) -> Counter[str]:
     _, description = _parse(document)
     # The endorsement is made anew by signing.
     elements = (one for one in description if isinstance(one.tag, str) and one.tag != ENDORSEMENT)
-    return Counter(
-        f"{prefixed(str(one.tag))} {' '.join(''.join(one.itertext()).split())}" for one in elements
-    )
+    return Counter(f"{prefixed(str(one.tag))} {_text_of(one)}" for one in elements)
+
+
+def _text_of(element: _Element) -> str:
+    text = etree.tostring(element, method="text", encoding="unicode", with_tail=False)
+    return " ".join(str(text).split())
 
 
 def _parse(document: bytes) -> tuple[_Element, _Element]:
