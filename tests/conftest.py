@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import wanting
 from tests.soaking import SoakReport, Tell, tell_outcome
+from tests.wanting import NO_ORIGINALS
 
 # How long an example takes tells how busy the machine is, and nothing about the code.
 settings.register_profile("any machine", deadline=None)
@@ -23,9 +25,7 @@ SHARED_FIXTURES = Path(__file__).parent.parent.parent / "shared" / "fixtures"
 def shared_fixtures() -> Path:
     """The folder of documents that the original software signed; they are no part of this repository."""
     if not SHARED_FIXTURES.is_dir():
-        pytest.skip(
-            "needs the original documents in ../shared/fixtures, which are not part of this repository"
-        )
+        pytest.skip(NO_ORIGINALS)
     return SHARED_FIXTURES
 
 
@@ -36,7 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the report written, if one is wanted."""
+    """Have the reports written that are wanted."""
+    config.pluginmanager.register(wanting, "wanting")
     path = config.getoption("--soak-report")
     if path is not None and not hasattr(config, "workerinput"):  # the workers of xdist tell their controller
         config.pluginmanager.register(SoakReport(path), "soak-report")
