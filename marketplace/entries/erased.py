@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -36,15 +37,23 @@ class Erasures:
         until: by log and line, and for trusted ones by log and series too, the creation time of the
             newest entry that was erased.
         reasons: by statement, why it was erased.
+        logs: by statement, the keys of the logs that it was erased from.
     """
 
     until: dict[tuple[int, str], datetime]
     reasons: dict[str, str]
+    logs: dict[str, set[int]]
 
-    def find_reason(self, entry: AcceptedEntry) -> str | None:
-        """Why an entry, or the same under another certificate, was erased; None where it was not."""
-        # By its id: migration 0017 found the statement erased already.
-        return self.reasons.get(entry.statement) or self.reasons.get(entry.entry_id)
+    def find_reason(self, entry: AcceptedEntry, logs: Collection[int] | None = None) -> str | None:
+        """Why an entry, or the same under another certificate, was erased; None where it was not.
+
+        Args:
+            logs: the keys of those to look at; None for all. Who reads none of the others must not learn
+                that they had the entry.
+        """
+        if logs is not None and not self.logs.get(entry.statement, set()) & set(logs):
+            return None
+        return self.reasons.get(entry.statement)
 
     def supersedes(self, log_id: int, image: tuple[str, str], key_digest: str, created: datetime) -> bool:
         """Whether something newer, or as new, that would supersede an entry was erased from the log.
@@ -78,6 +87,8 @@ def find_erasures(session: Session) -> Erasures:
         row.entry_key: ((row.line, row.series) if row.trusted else (row.line,), row.created) for row in rows
     }
     until: dict[tuple[int, str], datetime] = {}
+    statements = {row.entry_key: row.statement for row in rows}
+    logs: dict[str, set[int]] = {}
     keys = sorted(erased)
     for start in range(0, len(keys), _CHUNK):
         found = select(Change.log_id, Change.entry_key).where(
@@ -85,9 +96,10 @@ def find_erasures(session: Session) -> Erasures:
         )
         for log_id, key in session.execute(found):
             digests, created = erased[key]
+            logs.setdefault(statements[key], set()).add(log_id)
             for digest in digests:
                 until[log_id, digest] = max(created, until.get((log_id, digest), created))
-    return Erasures(until, {row.statement: row.reason for row in rows})
+    return Erasures(until, {row.statement: row.reason for row in rows}, logs)
 
 
 def place_digest(place: Coordinates) -> str:

@@ -32,6 +32,7 @@ from marketplace.ingest.gate import (
     verify_gate,
 )
 from marketplace.ingest.locks import lock_names, series_name
+from marketplace.ingest.reviving import revive, show_again
 from marketplace.ingest.rows import (
     Row,
     beside_rows,
@@ -194,7 +195,8 @@ class Batch:
             ConflictError: other bytes have its coordinates in the log (uploads only).
             GateError: the gate refuses it (uploads only).
             LogNotFoundError: there is no such log.
-            ErasedError: what it says was erased here.
+            ErasedError: what it says was erased here; an upload is not told of logs that its own readers
+                do not see.
             NotShownError: the site would hide it (uploads only).
         """
         log_id = self._log_key(log)
@@ -204,7 +206,7 @@ class Batch:
             raise NotShownError(hidden)
         body = body_row(entry, self._now)
         entry_key = self._find(FIND_ENTRY, {"entry_id": entry.entry_id})
-        self._verify_not_erased(entry)
+        self._verify_not_erased(entry, log_id, source)
         known = self._find_known(entry, log, log_id, entry_key, body["sha256"], source)
         if known is not None:
             return known
@@ -213,6 +215,14 @@ class Batch:
             self._verify_free(entry, log, log_id, series)
             verify_gate(entry, series.latest(entry), self._policy, self._now)
         row = entry_row(entry)
+        if entry_key is not None and self._erased.find_reason(entry) is not None:
+            certificate = self._find_or_insert_certificate(entry.signer, log_id)
+            found = row | {"certificate_id": certificate}
+            revive(self._session, entry, entry_key, found, body["sha256"], self._now)
+            self.__dict__.pop("_erased", None)
+            self._insert_said(entry, entry_key)
+            if hidden is None:
+                show_again(self._session, entry_key, body["sha256"])
         if entry_key is None:
             entry_key = self._insert_entry(entry, row, log_id)
             body_id = self._insert(INSERT_BODY, body | {"entry_key": entry_key})
@@ -322,8 +332,9 @@ class Batch:
         """Read behind the locks: whoever erases takes them too."""
         return find_erasures(self._session)
 
-    def _verify_not_erased(self, entry: AcceptedEntry) -> None:
-        reason = self._erased.find_reason(entry)
+    def _verify_not_erased(self, entry: AcceptedEntry, log_id: int, source: Source) -> None:
+        seen = (log_id, self._log_key(PUBLIC)) if source is Source.UPLOAD else None
+        reason = self._erased.find_reason(entry, seen)
         if reason is not None:
             raise ErasedError(f"this entry was erased here, and does not come back: {reason}")
 
@@ -368,6 +379,11 @@ class Batch:
     def _insert_entry(self, entry: AcceptedEntry, row: Row, log_id: int) -> int:
         certificate = self._find_or_insert_certificate(entry.signer, log_id)
         entry_key = self._insert(INSERT_ENTRY, row | {"certificate_id": certificate})
+        self._insert_said(entry, entry_key)
+        return entry_key
+
+    def _insert_said(self, entry: AcceptedEntry, entry_key: int) -> None:
+        """What an entry says more than once: locations, tags, checksums."""
         places = [
             {"entry_key": entry_key, "position": n, "uri": uri}
             for n, uri in enumerate(entry.metadata.locations)
@@ -382,7 +398,6 @@ class Batch:
             self._connection.execute(INSERT_TAGS, tags)
         if checksums := checksum_rows(entry, entry_key):
             self._connection.execute(INSERT_CHECKSUMS, checksums)
-        return entry_key
 
     def _find_or_insert_certificate(self, signer: Signer, log_id: int) -> int:
         found = self._find(FIND_CERTIFICATE, {"fingerprint": signer.fingerprint})

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from marketplace.access import Principal
+from marketplace.access import PUBLIC, Principal
+from marketplace.changes import ChangeLog
 from marketplace.entries import EntryService, VisibleEntries
+from marketplace.entries.erased import find_erasures
 from marketplace.ingest.audience import verify_audience
-from marketplace.ingest.errors import AudienceError, ConflictError, GateError
+from marketplace.ingest.errors import AudienceError, ConflictError, ErasedError, GateError
 from marketplace.ingest.gate import (
     UploadPolicy,
     is_kept_out,
@@ -112,6 +114,11 @@ def _judge_gate(
         verify_audience(entry, log)
     except AudienceError as error:
         return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
+    logs = ChangeLog(session)
+    reason = find_erasures(session).find_reason(entry, (logs.key(log), logs.key(PUBLIC)))
+    if reason is not None:
+        message = f"This entry was erased here, and does not come back: {reason}"
+        return _step(GATE_STEP, Outcome.FAILED, ErasedError.code, message)
     stored = visible.find_body_by_entry_id(entry.entry_id)
     if stored is not None and stored.data == entry.data:
         message = "These bytes are stored already: an upload changes nothing."

@@ -26,12 +26,13 @@ from marketplace.federation.keys import create_keys
 from marketplace.fsck import FsckService
 from marketplace.ingest import ErasedError, IngestService, Page, Receipt, Source, UploadPolicy
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+from marketplace.ingest.examination import examine_upload
 from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, EntryTag, Erasure, Twin
 from marketplace.tlog.tiles import TileName
 from tests.factories.alterations import mirrored
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_ca, make_identity
-from validators import accept
+from validators import accept, examine
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JANE, BOB = make_identity("Jane Roe", "jane@example.org"), make_identity("Bob", "bob@elsewhere.example")
@@ -112,6 +113,45 @@ def test_it_does_not_come_back_by_any_way(database: Database, ingest: IngestServ
     with pytest.raises(ErasedError):
         ingest.import_(LAST, "group:x")
     assert titles(database) == set()
+
+
+def dry_run(database: Database, document: bytes, log: str = PUBLIC) -> str | None:
+    with database.read() as session:
+        found = examine_upload(examine(document), EntryService(session), log, UploadPolicy(), NOW)
+    return found.steps[-1].code
+
+
+def test_who_uploads_elsewhere_does_not_learn_that_a_group_had_it(
+    database: Database, ingest: IngestService
+) -> None:
+    with database.write() as session:
+        for name in ("group:x", "group:y"):
+            ChangeLog(session).create(name)
+    ingest.import_(OLD, "group:x")
+    ingest.import_(LAST, "group:x")
+    erase(database, LAST)
+    # Its own readers may know, and it does not come back to them.
+    assert dry_run(database, LAST, "group:x") == "entry.erased"
+    with pytest.raises(ErasedError, match="asked by its author"):
+        ingest.submit(LAST, "group:x")
+    for log in ("group:y", PUBLIC):
+        assert dry_run(database, LAST, log) is None
+        assert ingest.submit(LAST, log).outcome == "created"
+        assert dry_run(database, LAST, log) == "gate.unchanged"
+        assert ingest.submit(LAST, log).outcome == "unchanged"
+    with database.read() as session:
+        visible = EntryService(session).visible_to(ANONYMOUS)
+        stored = visible.find_body(accept(LAST).coordinates)
+        assert stored is not None and stored.data == LAST
+        assert [row.title for row in visible.list(EntryQuery(now=NOW)).rows] == ["secret"]
+    assert list(FsckService(database).run()) == []
+    # Whoever has to keep it away can erase it again, and then everybody may know.
+    erase(database, LAST)
+    assert titles(database) == set()
+    assert dry_run(database, LAST) == "entry.erased"
+    with pytest.raises(ErasedError):
+        ingest.submit(LAST)
+    assert list(FsckService(database).run()) == []
 
 
 def test_what_was_superseded_does_not_become_current_again(database: Database, ingest: IngestService) -> None:
