@@ -159,6 +159,7 @@ def upgrade() -> None:
     )
     op.create_index("ix__watched_location__entry_key", "watched_location", ["entry_key"])
     op.create_index("ix__watched_location__next_at", "watched_location", ["next_at"])
+    op.create_index("ix__watched_location__uri", "watched_location", ["uri"])
     op.create_table(
         "token",
         sa.Column("id", KEY, nullable=False),

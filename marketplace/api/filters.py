@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 from marketplace.access.narrowing import ALL, GROUP, LONGEST
 from marketplace.catalogue.facts import Facet
-from marketplace.search.request import CHOSEN_BY_SITE, EVERY, FIXED, MAX_CHOSEN, MAX_PAGE, PAGE, Sort
+from marketplace.search.request import (
+    CHOSEN_BY_SITE,
+    EVERY,
+    FIXED,
+    MAX_CHOSEN,
+    MAX_PAGE,
+    PAGE,
+    REACHABLE,
+    Sort,
+)
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR
@@ -77,6 +86,12 @@ _CHECKSUM = _parameter(
     "alone or as `sha256:HEX`, or an identifier. A checksum among the words of `q` means the same",
     {"type": "string", "maxLength": 200, "pattern": CHECKSUM_PATTERN},
 )
+_REACHABLE = _parameter(
+    "reachable",
+    "whether the content was found at a location of the entry when this site looked last; entries whose "
+    "locations it never looked at are in neither answer",
+    {"type": "string", "enum": list(REACHABLE)},
+)
 SCOPE_SCHEMA: Schema = {
     "type": "string",
     "pattern": rf"^(all|public|mine|{GROUP}[^\u0000-\u001f\u007f]+)$",
@@ -111,5 +126,5 @@ def _sort(*without: Sort) -> Parameter[str | None]:
 
 
 #: Of lists, which no words give a relevance.
-LIST_PARAMETERS = (*_NARROWING, _CHECKSUM, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
-SEARCH_PARAMETERS = (WORDS, *_NARROWING, _CHECKSUM, _SCOPE, _sort(), *_PAGING)
+LIST_PARAMETERS = (*_NARROWING, _CHECKSUM, _REACHABLE, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
+SEARCH_PARAMETERS = (WORDS, *_NARROWING, _CHECKSUM, _REACHABLE, _SCOPE, _sort(), *_PAGING)

@@ -37,6 +37,8 @@ _REFUSALS = (
     "search.date",
     "search.cursor",
     "search.scope",
+    "search.checksum",
+    "search.reachable",
 )
 #: Rules of the words alone.
 _WORD_REFUSALS = (

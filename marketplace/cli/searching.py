@@ -42,6 +42,7 @@ _FILTERS = {
 @click.option("--trust", multiple=True, help="trusted, chained, revoked ... or all.")
 @click.option("--signature", multiple=True, type=click.Choice(["strong", "legacy"]))
 @checksum_option
+@click.option("--reachable", type=click.Choice(["yes", "no"]), help="Whether the content is there.")
 @scope_option
 @click.option("--sort", help="relevance, newest, oldest, title, largest, smallest ...")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
@@ -50,6 +51,7 @@ def search(
     endpoint: str | None,
     output: Format,
     checksum: str | None,
+    reachable: str | None,
     scope: str | None,
     sort: str | None,
     limit: int,
@@ -62,7 +64,8 @@ def search(
     is not verified; `show` and `verify` do that.
     """
     given = tuple((_FILTERS[name], value) for name, values in filters.items() for value in values)
-    given += tuple((name, value) for name, value in (("scope", scope), ("checksum", checksum)) if value)
+    single = (("scope", scope), ("checksum", checksum), ("reachable", reachable))
+    given += tuple((name, value) for name, value in single if value)
     with open_client(endpoint) as client:
         answer = client.search(SearchQuery(" ".join(words), given, sort, limit))
     records = [

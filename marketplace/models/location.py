@@ -10,14 +10,16 @@ from marketplace.models.columns import Moment, Number, Word
 
 
 class WatchedLocation(Base):
-    """One location, by the SHA-256 of its text (64 hex digits): PostgreSQL indexes no text of any length.
+    """One location, by the SHA-256 of its text (64 hex digits).
+
+    ``uri`` is ASCII of at most 2000 characters: PostgreSQL indexes nothing much longer.
 
     ``entry_key`` is the latest public entry that names it. ``reach`` and what follows are null until
     somebody looked; ``failures`` counts looks in a row that did not find the content.
     """
 
     __tablename__ = "watched_location"
-    __table_args__ = (Index(None, "next_at"), Index(None, "entry_key"))
+    __table_args__ = (Index(None, "next_at"), Index(None, "entry_key"), Index(None, "uri"))
 
     digest: Mapped[Word] = mapped_column(primary_key=True)
     uri: Mapped[Word]

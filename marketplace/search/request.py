@@ -39,6 +39,9 @@ CHECKSUM_FORMS = (
     "or an identifier"
 )
 
+#: Values of ``reachable``.
+REACHABLE = ("yes", "no")
+
 _MAX_CURSOR = 1000
 _ENTRY_ID = re.compile("[0-9a-f]{64}")
 _LONGEST_VALUE = 1000
@@ -93,6 +96,7 @@ class SearchRequest:
         cursor: where the page begins, from ``SearchPage.next_cursor``.
         scope: which part of what the reader may see; see access.narrowing.
         checksum: that the image must have, in its canonical spelling.
+        reachable: whether its content was found at a location when somebody looked; None: whatever.
     """
 
     words: str = ""
@@ -104,6 +108,7 @@ class SearchRequest:
     cursor: str | None = None
     scope: str = ALL
     checksum: Checksum | None = None
+    reachable: bool | None = None
 
     def query(self) -> WordQuery | None:
         """The words, parsed.
@@ -142,6 +147,7 @@ class SearchRequest:
             self.order().value,
             self.scope,
             None if self.checksum is None else self.checksum.value,
+            self.reachable,
         ]
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -158,9 +164,9 @@ def parse_request(
 
     ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
     ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
-    ``limit``; ``cursor``; ``scope``; ``checksum``. Without any ``status`` or ``trust`` the site's choice is
-    listed, with ``all`` every one. ``trust=strong`` and ``trust=legacy`` mean the
-    signature, as they did before there were verdicts.
+    ``limit``; ``cursor``; ``scope``; ``checksum``; ``reachable``. Without any ``status`` or
+    ``trust`` the site's choice is listed, with ``all`` every one. ``trust=strong`` and
+    ``trust=legacy`` mean the signature, as they did before there were verdicts.
 
     Args:
         usual: the site's choice of the facets in CHOSEN_BY_SITE.
@@ -201,10 +207,11 @@ def parse_request(
         cursor=single.get("cursor") or None,
         scope=_scope(single.get("scope")),
         checksum=_checksum(single.get("checksum")),
+        reachable=_reachable(single.get("reachable")),
     )
 
 
-_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope", "checksum")
+_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope", "checksum", "reachable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +327,16 @@ def _checksum(text: str | None) -> Checksum | None:
     if found is None:
         raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}.")
     return found
+
+
+def _reachable(text: str | None) -> bool | None:
+    if not text:
+        return None
+    if text not in REACHABLE:
+        raise SearchRefusedError(
+            "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {shown(text)}."
+        )
+    return text == REACHABLE[0]
 
 
 def _limit(text: str | None) -> int:

@@ -20,6 +20,7 @@ from marketplace.catalogue.order import By, Place
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
+from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
@@ -198,6 +199,9 @@ class SearchService:
         among = _narrowed(view, matches)
         if request.checksum is not None:
             among = among & BitMap(asked.session.scalars(stating(request.checksum, asked.scope)))
+        if request.reachable is not None:
+            keys_of = reaching if request.reachable else not_reaching
+            among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
         found = view.narrow(among, request.filters(), moment)
         facets = _facets(view, among, found, request, moment)
         wanted = request.limit + 1

@@ -208,4 +208,4 @@ def _current(session: Session) -> Select[tuple[int]]:
 
 
 def _is_web(uri: str) -> bool:
-    return len(uri) <= _MOST_URI and uri.lower().startswith(("http://", "https://"))
+    return len(uri) <= _MOST_URI and uri.isascii() and uri.lower().startswith(("http://", "https://"))

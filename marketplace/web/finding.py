@@ -48,7 +48,7 @@ _VALUES: Mapping[tuple[Facet, str], str] = {
 }
 _DATES = {"created-from": "endorsed from", "created-to": "endorsed until"}
 #: Parameters that narrow without being facets, as people read them.
-_NAMED = {**_DATES, "checksum": "checksum"}
+_NAMED = {**_DATES, "checksum": "checksum", "reachable": "content found"}
 _SORTS = {
     Sort.RELEVANCE: "Best match",
     Sort.NEWEST: "Newest",

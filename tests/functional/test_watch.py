@@ -33,6 +33,24 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
         assert "the server answers with 404" in page
         assert content.sent <= 1024
 
+        gone = signed(image(content="gone", locations=(f"{content.url}/gone",)))
+        never = signed(image(content="never looked at", locations=("pdisk:1",)))
+        for document in (gone, never):
+            assert (
+                http.post("/metadata", content=document, headers={"Content-Type": "text/xml"}).status_code
+                == 201
+            )
+
+        def listed(value: str) -> list[str]:
+            entries = http.get(f"/api/v1/entries?reachable={value}").json()["entries"]
+            return [one["identifier"] for one in entries]
+
+        wait_until(lambda: listed("no") == [accept(gone).identifier])
+        assert listed("yes") == [accept(data).identifier]
+        assert "content found" in http.get("/?reachable=no", headers={"Accept": "text/html"}).text
+        refused = http.get("/api/v1/search?reachable=maybe")
+        assert (refused.status_code, "reachable" in refused.json()["detail"]) == (400, True)
+
 
 def test_nothing_is_asked_where_nobody_wants_it(tmp_path) -> None:
     with content_server() as content, running_server(tmp_path) as server, server.client() as http:
