@@ -24,6 +24,7 @@ COMMANDS = {
     "quarantine": "keeping:quarantine",
     "verify": "keeping:verify",
     "rules": "ports:rules",
+    "seed": "seeding:seed",
     "hook": "hooks:hook",
 }
 
