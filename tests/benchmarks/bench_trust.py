@@ -130,7 +130,8 @@ def _certify(database: Database, people: list[Identity]) -> None:
         keys = []
         for one in people:
             found = link(one)
-            row = {"fingerprint": found.fingerprint, "der": der(one), "email": one.email}
+            row = {"fingerprint": found.fingerprint, "key_digest": found.key_digest}
+            row |= {"der": der(one), "email": one.email}
             dates = {"not_before": found.not_before, "not_after": found.not_after}
             made = insert(Certificate).values(**row, **dates).returning(Certificate.id)
             keys.append(session.execute(made).scalar_one())

@@ -14,6 +14,7 @@ from itertools import islice
 from sqlalchemy import insert, update
 
 from marketplace.db import Database
+from marketplace.ingest.current_rows import uncontested
 from marketplace.ingest.rows import body_row, certificate_row, checksum_rows, current_row, entry_row
 from marketplace.models import (
     Certificate,
@@ -50,7 +51,7 @@ def entries(count: int, seed: int = 1) -> Iterator[AcceptedEntry]:
         yield accepted(
             number,
             f"endorser{who}@site{who % 17}.example.org",
-            moment(chance.randrange(1_900_000)),
+            created := moment(chance.randrange(1_900_000)),
             signed_by=by[who],
             title=f"{system} {version} {purpose} {number}",
             description=f"A {chance.choice(ADJECTIVES)} {system} {version} image for a {purpose}, "
@@ -61,7 +62,8 @@ def entries(count: int, seed: int = 1) -> Iterator[AcceptedEntry]:
             kind=chance.choice(("machine", "machine", "machine", "disk")),
             format="qcow2",
             version="1.0",
-            valid=None if number % 3 else NOW + timedelta(days=chance.randrange(-60, 200)),
+            # Not over before it was made: nobody would take it.
+            valid=None if number % 3 else max(created, NOW + timedelta(days=chance.randrange(-60, 200))),
             deprecated="withdrawn" if number % 20 == 0 else None,
             tags=(f"series-{number % 50}",) if number % 4 == 0 else (),
             locations=(f"{place}{system}/{number}.qcow2",),
@@ -97,7 +99,9 @@ def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -
         row = entry_row(entry)
         tables[Entry].append(row | {"id": key, "certificate_id": certificates[entry.signer.fingerprint]})
         tables[EntryBody].append(body_row(entry, entry.created) | {"id": key, "entry_key": key})
-        tables[Current].append(current_row(row) | {"log_id": 1, "entry_key": key})
+        tables[Current].append(
+            current_row(row) | uncontested(entry.signer.key_digest) | {"log_id": 1, "entry_key": key}
+        )
         tables[Change].append(
             {
                 "log_id": 1,
