@@ -282,9 +282,9 @@ class Batch:
                 certificates[signer.fingerprint] = self._find_or_insert_certificate(signer, log_id)
         shown = [self._policy.shown.find_reason(entry) is None for entry in entries]
         stored = insert_unknown(self._connection, entries, certificates, self._now)
-        fresh = [(one, kept.entry_key) for one, kept, may in zip(entries, stored, shown, strict=True) if may]
+        fresh = [one for one, may in zip(stored, shown, strict=True) if may]
         if fresh:
-            waiting = self._waiting({log_id: [key for _, key in fresh]})
+            waiting = self._waiting({log_id: [one.entry_key for one in fresh]})
             show_unknown(self._connection, log_id, fresh, self._erased, waiting)
         if self._policy.shown.digest:
             self._connection.execute(NOTE_TWINS, [said(entry_row(entry)) for entry in entries])

@@ -36,11 +36,16 @@ from validators.document import AcceptedEntry
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where an entry went: its keys, and the SHA-256 of its bytes in hex."""
+    """Where an entry went: its keys, and the SHA-256 of its bytes in hex.
+
+    Args:
+        row: of the entry, with the digest of the key that signed it.
+    """
 
     entry_key: int
     body_id: int
     digest: str
+    row: Row
 
 
 def find_unknown(connection: Connection, entries: Sequence[AcceptedEntry]) -> list[int]:
@@ -87,7 +92,10 @@ def insert_unknown(
     # Entries that are new have one body each.
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
-    return [Stored(key, body_of[key], body["sha256"]) for key, body in zip(keys, bodies, strict=True)]
+    return [
+        Stored(key, body_of[key], body["sha256"], row | {"key_digest": entry.signer.key_digest})
+        for entry, row, key, body in zip(entries, rows, keys, bodies, strict=True)
+    ]
 
 
 def _pairs(connection: Connection, query: Select[Any], parameters: Mapping[str, object]) -> dict[Any, int]:
@@ -114,17 +122,17 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
 def show_unknown(
     connection: Connection,
     log_id: int,
-    seen: Sequence[tuple[AcceptedEntry, int]],
+    seen: Sequence[Stored],
     erased: Erasures,
     waiting: Mapping[int, Collection[int]],
 ) -> None:
     """Make entries that were inserted current in a log, as far as they are.
 
     Args:
-        seen: the entries with their keys.
+        seen: the entries.
         waiting: by log, the keys of all entries that wait for their numbers, these among them.
     """
-    rows = [(entry_row(entry) | {"key_digest": entry.signer.key_digest}, key) for entry, key in seen]
+    rows = [(one.row, one.entry_key) for one in seen]
     keys: defaultdict[Image, set[str]] = defaultdict(set)
     for row, _ in rows:
         keys[_image(row)].add(row["key_digest"])
