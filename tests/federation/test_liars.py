@@ -224,7 +224,10 @@ def test_a_liar_who_shows_two_followers_two_logs_is_found_by_both(tmp_path: Path
     faces = one, Liar("another face", TWO_FACED.tell, face_of=one)
     assert one.note(one.rows) != one.note(faces[1].rows)
     with two_followers(tmp_path, *faces) as made:
-        for site, face in zip(made, faces, strict=True):
+        both = list(zip(made, faces, strict=True))
+        await_true(lambda: all(set(face.entries) <= site.ids() for site, face in both), HEALED)
+        polled = [face.polled for face in faces]
+        for site, face in both:
             await_true(lambda: found(site, one, TWO_FACED) == expected(TWO_FACED), HEALED)  # noqa: B023  # now
             with site.database() as database, database.read() as session:
                 (kept,) = FollowedLogs(session).evidence(Peers(session).get(one.site).id)
@@ -232,7 +235,9 @@ def test_a_liar_who_shows_two_followers_two_logs_is_found_by_both(tmp_path: Path
             notes = {one.note(each.rows).decode() for each in faces}
             assert {kept.first, kept.second} == notes
             assert set(face.entries) <= site.ids()
-            assert face.polled <= 1 + 2, "it is found within two polls behind the first"
+            # One poll of the other follower tells of it, and the next one of the log looks at it. On a busy
+            # machine each of the two may be a poll late.
+            assert face.polled <= polled[faces.index(face)] + 2 + 2
             assert site.complaints() == []
         assert made[0].followed(made[1].keys.site).state is State.TAILING
 
