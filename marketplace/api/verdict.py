@@ -172,11 +172,13 @@ def show_verdict(verdict: Verdict, urls: Urls) -> Shown:
             {"code": str(one.code), "message": one.message, "change": one.change} for one in verdict.reasons
         ],
         "until": None if verdict.until is None else format_time(verdict.until),
-        "entry": None if verdict.entry is None else _entry(verdict.entry, urls),
+        "entry": None
+        if verdict.entry is None or verdict.entry.hidden is not None
+        else _entry(verdict.entry, urls),
         "asked": None if verdict.asked is None else _asked(verdict.asked, urls),
         "checksums": [{"algorithm": one.algorithm, "value": one.value} for one in verdict.checksums],
         "rules": [show_rule(one) for one in verdict.rules],
-        "statements": [_statement(one, urls) for one in verdict.statements],
+        "statements": [_statement(one, urls) for one in verdict.statements if one.statement.hidden is None],
         "links": {"self": urls.verdict(verdict.identifier), "image": urls.image(verdict.identifier)},
     }
 

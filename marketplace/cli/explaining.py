@@ -67,7 +67,7 @@ def _find(client: MarketplaceClient, entry: str) -> tuple[str, dict[str, Any]]:
         path = find_path(client, entry)
         return path, client.verdict(entry=path)
     verdict = client.verdict(identifier=parts[0])
-    found = verdict.get("entry")
+    found = verdict.get("entry") or next(iter(verdict["statements"]), None)
     if not isinstance(found, Mapping):
         raise CommandError("the marketplace does not tell which entry decided", ExitCode.NETWORK_OR_SERVER)
     return "/".join(str(found.get(name)) for name in ("identifier", "email", "created")), verdict

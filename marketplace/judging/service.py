@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from marketplace.entries import EntryRow, VisibleEntries
@@ -15,13 +15,15 @@ from marketplace.judging.listed import to_statement
 from marketplace.judging.memory import AnswerMemory
 from marketplace.trust import TrustService
 from validators import accept
-from validators.document import Coordinates
+from validators.decision import Outcome
+from validators.document import Coordinates, Endorser
 from validators.identifier import is_identifier
 from validators.material import TrustMaterial
 from validators.policy import (
     MARKETPLACE,
     Asked,
     ChecksumPattern,
+    Code,
     Policy,
     Statement,
     Verdict,
@@ -83,12 +85,15 @@ class ImageJudge:
             checksum: of the file that it is about.
         """
         said = visible.said_of(identifier) if is_identifier(identifier) else ()
-        if not said:
+        statements = [
+            one for told in said if (one := _without_traces(self._statement(told, now))) is not None
+        ]
+        if not statements:
             return None
         superseded = None if asked is None else _superseded(asked, said)
         return judge(
             identifier,
-            [self._statement(one, now) for one in said],
+            statements,
             policy,
             now,
             asked=superseded,
@@ -169,6 +174,24 @@ class ImageJudge:
             equivocal=said.equivocal,
             hidden=hidden,
         )
+
+
+def _without_traces(statement: Statement) -> Statement | None:
+    """A statement as readers may learn of it; None where they may not.
+
+    What the site's filter hides is as if it were not there, except that a withdrawal by somebody whom
+    the site trusts counts: the filter is about what is shown, and must not make an image safe. Nothing
+    tells whose it is.
+    """
+    if statement.hidden is None:
+        return statement
+    failed = [rule.code for rule in statement.decision.rules if rule.outcome is Outcome.FAILED]
+    if statement.deprecated is None or any(code != Code.REVOCATION_UNKNOWN for code in failed):
+        return None
+    nobody = Endorser("somebody whom this site does not show", "", "")
+    return replace(
+        statement, endorser=nobody, deprecated="", checksums=(), licences=(), tags=(), locations=(), size=0
+    )
 
 
 def next_moment(verdict: Verdict, now: datetime) -> datetime:

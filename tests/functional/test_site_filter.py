@@ -28,6 +28,8 @@ EVERYWHERE = [
     "/metadata?media=xml&status=all",
     f"/metadata/{ENTRY.identifier}?media=json&status=all",
     "/endorsers?media=json",
+    f"/api/v1/images/{ENTRY.identifier}/verdict",
+    f"/images/{ENTRY.identifier}",
     "/api/v1/entries?status=all",
     "/api/v1/search?q=nebula&status=all",
     "/api/v1/search?status=all",

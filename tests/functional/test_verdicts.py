@@ -42,6 +42,12 @@ def http(site):
         yield client
 
 
+def trust(folder):
+    (folder / "root.pem").write_bytes(ROOT.certificate_pem)
+    (folder / "root.r0").write_bytes(crl_bytes(ROOT, this_update=NOW - DAY, next_update=NOW + 9 * DAY))
+    return str(folder)
+
+
 @pytest.fixture
 def draft():
     content = secrets.token_hex()
@@ -180,3 +186,19 @@ def test_an_answer_has_an_entity_tag_that_changes_with_it(http, draft):
     assert (again.status_code, again.content) == (304, b"")
     said(http, draft.but(deprecated="bad"), ALICE, hours=1)
     assert http.get(path, headers=known).status_code == 200
+
+
+def test_what_the_site_does_not_show_withdraws_an_image_and_leaves_no_other_trace(tmp_path, draft):
+    anchors, data = tmp_path / "trust", tmp_path / "data"
+    anchors.mkdir()
+    other = draft.but(content=f"other {draft.content}")
+    with running_server(data, trust_anchors=trust(anchors)) as site, site.client() as http:
+        said(http, draft, ALICE, hours=2)
+        said(http, draft.but(deprecated="secret reason"), BOB, hours=1)
+        said(http, other, BOB, hours=1)
+    shown = {"federation_accept": "endorser:alice@example.org"}
+    with running_server(data, trust_anchors=str(anchors), **shown) as site, site.client() as http:
+        answer = http.get(f"/api/v1/images/{draft.about}/verdict")
+        assert codes(answer.json()) == ["deprecated"] and answer.json()["entry"] is None
+        assert "bob@" not in answer.text and "secret reason" not in answer.text
+        assert http.get(f"/api/v1/images/{other.about}/verdict").status_code == 404
