@@ -80,10 +80,13 @@ def test_answers_outlive_the_daemon_and_the_marketplace(
 
 def test_an_entry_expires_by_the_clock_alone(cloud: Cloud, content: ContentServer) -> None:
     picture = raw("expires")
-    # Long enough for the import on a loaded machine, and the test waits for the rest.
-    until = datetime.now(UTC) + timedelta(seconds=8)
-    offer(cloud, picture, content.put("expires", picture.data), valid=format_time(until))
+    tag = picture.identifier
+    cloud.configure(subscription=f'tag = "alice@images.example.org/{tag}"')
+    url = content.put("expires", picture.data)
     with running_site(cloud) as site:
+        # Long enough for an import on a loaded machine; the daemon runs already.
+        until = datetime.now(UTC) + timedelta(seconds=10)
+        cloud.say(picture.draft(url, tags=(tag,), valid=format_time(until)))
         await_true(lambda: cloud.visible() != set(), "the image is imported")
         await_true(lambda: not site.allows(picture.identifier), "the image has expired")
         assert datetime.now(UTC) >= until - timedelta(seconds=1)
