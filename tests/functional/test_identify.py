@@ -84,6 +84,8 @@ def test_a_file_that_nobody_knows_is_told_by_itself(command):
         SHA1,
         f"sha512:{SHA512}",
     ],
+    # PATH names a time of this run.
+    ids=["identifier", "endorser", "path", "tag", "checksum", "algorithm and checksum"],
 )
 def test_show_takes_every_name_of_an_entry(command, named):
     done = command("show", "-o", "id", named)

@@ -53,6 +53,8 @@ def get(server: RunningServer, path: str = PATH, method: str = "GET", **headers:
         ("bytes=0-999999999999999999", 0, len(DATA)),
         ("bytes=-999999", 0, len(DATA)),
     ],
+    # How long the document is differs from run to run.
+    ids=["first ten", "from ten on", "last seven", "up to far behind", "more than all"],
 )
 def test_a_part_of_an_entry(server, asked: str, start: int, stop: int, again: bool) -> None:
     answer = get(server, Range=asked)
@@ -61,7 +63,7 @@ def test_a_part_of_an_entry(server, asked: str, start: int, stop: int, again: bo
     assert answer.headers["ETag"] == get(server).headers["ETag"]
 
 
-@pytest.mark.parametrize("asked", [f"bytes={len(DATA)}-", "bytes=-0"])
+@pytest.mark.parametrize("asked", [f"bytes={len(DATA)}-", "bytes=-0"], ids=["behind the end", "none"])
 def test_a_part_that_is_not_there(server, asked: str) -> None:
     answer = get(server, Range=asked)
     assert (answer.status_code, answer.content) == (416, b"")
