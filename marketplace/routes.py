@@ -70,6 +70,7 @@ ROUTES = (
     # The same search as a feed.
     Route("api.feed", "/api/v1/search.atom"),
     Route("api.entries", "/api/v1/entries"),
+    Route("api.lookup", "/api/v1/lookup", ("POST",)),
     Route("api.entry", "/api/v1/entries/{identifier}/{email}/{created}"),
     Route("api.entry.statement", "/api/v1/entries/{identifier}/{email}/{created}/statement"),
     Route("api.entry.decision", "/api/v1/entries/{identifier}/{email}/{created}/decision"),

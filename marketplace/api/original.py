@@ -9,7 +9,7 @@ from marketplace.web.query import QUERY_TYPE
 from marketplace.web.selection import LOCATIONS, STATUSES, TRUSTS
 
 from .description import JSON, SPACED_PATTERN, Answer, Operation, Parameter, Schema
-from .filters import SCOPE_SCHEMA
+from .filters import CHECKSUM_PATTERN, SCOPE_SCHEMA
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
@@ -71,6 +71,11 @@ _LIST = (
         {**SCOPE_SCHEMA, "pattern": f"^$|{SCOPE_SCHEMA['pattern']}"},
         "all",
     ),
+    _parameter(
+        "checksum",
+        "a checksum of the image, as in the search of the API",
+        {"type": "string", "maxLength": 200, "pattern": f"^$|{CHECKSUM_PATTERN}"},
+    ),
     _parameter("created", "creation time; with identifier and email it names one entry", _ANY),
     _parameter(
         "limit", "entries in the answer", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "10"
@@ -96,7 +101,7 @@ _TABLE = (
 )
 
 _LIST_ERRORS: Mapping[int, Sequence[str]] = {
-    400: ("query.status", "query.limit", "query.refused", "query.media", "query.scope"),
+    400: ("query.status", "query.limit", "query.refused", "query.checksum", "query.media", "query.scope"),
     404: ("list.empty",),
 }
 

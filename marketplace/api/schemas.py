@@ -262,6 +262,12 @@ SCHEMAS: Mapping[str, Schema] = {
     "Entries": _page(
         "Current entries.", total=COUNT, sort=TEXT, entries=array(record("An entry.", **_LINE, **_TAGS))
     ),
+    "Found": record(
+        "Current entries of the images that were named.",
+        total=COUNT,
+        entries=array(record("An entry.", **_LINE)),
+        left_out=_said(array(TEXT), "identifiers that the answer had no room for"),
+    ),
     "Timeline": _page(
         "Everything endorsed about an image, oldest first.",
         identifier=TEXT,

@@ -68,10 +68,10 @@ SEARCH = Operation(
     "api.search",
     "Search",
     'All words must occur. `"a phrase"`, `field:word` (title, description, os, tag, endorser, identifier, '
-    "publisher), `begin*` (three letters or more), and `-` in front of any of them to exclude it; everything "
-    "else is literal. Filters as in the list; the best match comes first unless `sort` says otherwise. Each "
-    "facet counts what choosing a value would list. Where nothing is found, `suggestion` may hold words that "
-    "find something.",
+    "publisher), `begin*` (three letters or two digits), and `-` in front of any of them to exclude it; "
+    "everything else is literal. Filters as in the list; the best match comes first unless `sort` says "
+    "otherwise. Each facet counts what choosing a value would list. Where nothing is found, `suggestion` may "
+    "hold words that find something; `hint` says that AND, OR and NOT are words like any other.",
     "Search",
     [Answer("A page of hits with facets.", "SearchResults", headers=("Link",))],
     query=SEARCH_PARAMETERS,

@@ -249,6 +249,22 @@ class VisibleEntries:
         found = {one.key: one for one in self._rows(self._listing.shown(keys))}
         return sorted(found.values(), key=EntryRow.rank, reverse=True)
 
+    def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
+        """The first current entries of some images: by image, the newest of each first.
+
+        Args:
+            identifiers: well-formed ones.
+        """
+        keys = self._session.scalars(
+            select(Current.entry_key)
+            .where(self._scope.current(), Current.identifier.in_(identifiers))
+            .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
+            .limit(limit)
+        ).all()
+        found = {one.key: one for one in self._rows(self._listing.shown(keys))}
+        newest = sorted(found.values(), key=EntryRow.rank, reverse=True)
+        return sorted(newest, key=lambda row: row.identifier)
+
     def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """What an endorser said at or after a time, newest first."""
         if not can_occur(email):

@@ -219,6 +219,13 @@ ROWS: Mapping[str, Row] = {
         "entries, counts and cursors of what the reader sees",
         gets(*(f"/api/v1/entries{one}" for one in _SEARCHES if "q=" not in one)),
     ),
+    "api.lookup": Row(
+        "entries of what the reader sees",
+        tuple(
+            Ask("/api/v1/lookup", "POST", body='{{"identifiers": ["{' + one + '"]}}', kind="application/json")
+            for one in ("image_identifier}", "shared_identifier}", "contested_identifier}")
+        ),
+    ),
     "api.entry": Row(
         f"{_NONE}; status, current and conflicts by what the reader sees",
         gets("/api/v1/entries/{image}", "/api/v1/entries/{twin}", "/api/v1/entries/{shared}",

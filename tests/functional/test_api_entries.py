@@ -249,6 +249,32 @@ def test_the_entry_id_is_the_one_that_acceptance_computes(http):
     )
 
 
+def test_many_images_are_looked_up_at_once(http):
+    def lookup(*identifiers):
+        return http.post("/api/v1/lookup", json={"identifiers": identifiers})
+
+    shared, other = image(content=SHARED).about, image(content="catalogue 1").about
+    found = lookup(shared, other, shared, "A" * 27).json()
+    assert found["total"] == len(found["entries"]) == 3
+    assert found["left_out"] == []
+    assert {(one["identifier"], one["email"]) for one in found["entries"]} == {
+        (shared, "alice@example.org"),
+        (shared, "bob@example.org"),
+        (other, "alice@example.org"),
+    }
+    # What is withdrawn is there, and says so.
+    (withdrawn,) = [one for one in found["entries"] if one["identifier"] == other]
+    assert (withdrawn["status"], withdrawn["deprecated"]) == ("deprecated", "has a hole")
+    every = http.get("/api/v1/entries?limit=100&status=all").json()["entries"]
+    assert lookup(*{one["identifier"] for one in every}).json()["total"] >= len(every)
+    assert lookup().json() == {"total": 0, "entries": [], "left_out": []}
+    for wrong in (["no identifier"], [7], ["A" * 27] * 1001):
+        answer = http.post("/api/v1/lookup", json={"identifiers": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (400, "lookup.identifiers")
+    assert http.post("/api/v1/lookup", json={"identifier": []}).json()["code"] == "body.member"
+    assert http.get("/api/v1/lookup").status_code == 405
+
+
 def test_changes_that_are_known_are_not_sent_again(http):
     for path in ("/api/v1/changes", "/api/v1/changes?since=3&limit=2", "/api/v1/changes?since=99999"):
         first = http.get(path)
