@@ -36,7 +36,7 @@ LOG = Parameter(
         "maxLength": LONGEST,
         "default": PUBLIC,
     },
-    lambda text: text or PUBLIC,
+    lambda text: PUBLIC if text is None else text,
     PUBLIC,
 )
 
