@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -307,4 +308,27 @@ def test_a_terminal_is_asked_for_what_is_missing_and_before_it_signs(
     refused = {**dict.fromkeys(answers, b"\n"), b"Sign and publish": b"n\n"}
     code, shown, _ = on_terminal([*arguments, "--title", "Not published"], refused, here)
     assert code == 1
+    assert uploads(http) == size
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_half_is_left(
+    server: RunningServer, here: Path, http: httpx.Client
+) -> None:
+    (here / "image.qcow2").write_bytes(images.qcow2(1 << 30) + b"full")
+    size = uploads(http)
+    # A limit of the size of files is what a full disk is to those who write: every write fails.
+    program = "from marketplace.cli import main; main()"
+    line = f'ulimit -f 0; exec "$0" -c "{program}" publish image.qcow2 --no-look {" ".join(KEYS)}'
+    environ = {**os.environ, "MARKETPLACE_ENDPOINT": server.url, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable], cwd=here, env=environ, capture_output=True, check=False
+    )
+    assert done.returncode == 1, done.stderr.decode()
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith("marketplace: ")
+    assert b"Traceback" not in done.stderr
+    kept = [
+        path.name for path in (here / ".marketplace").rglob("*") if path.is_file() and path.stat().st_size
+    ]
+    assert kept == []
     assert uploads(http) == size

@@ -64,7 +64,11 @@ def content_server() -> Iterator[ContentServer]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Whoever asks may go away, or speak TLS, at any moment."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     site = ContentServer(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
