@@ -134,6 +134,7 @@ MAY_IMPORT = {
         "marketplace.files",
         "marketplace.images",
         "marketplace.limits",
+        "marketplace.locations",
         "marketplace.logs",
         "marketplace.tlog",
         "marketplace.trust_files",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from marketplace.locations import AddressGuard
 from marketplace.sites.errors import FetchError
 from marketplace.sites.fetch.locations import credentials, order
-from marketplace.sites.fetch.network import AddressGuard
 from marketplace.sites.runs import sync
 from marketplace.sites.settings import CredentialTable, FetchTable
 from marketplace.sites.state import CopyState

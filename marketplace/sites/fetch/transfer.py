@@ -15,9 +15,9 @@ import httpcore
 import httpx
 
 from marketplace.deadlines import Deadline
+from marketplace.locations import AddressGuard, GuardedNetwork, RefusedAddressError
 from marketplace.sites.errors import CancelledError, FetchError
 from marketplace.sites.fetch.locations import credentials
-from marketplace.sites.fetch.network import AddressGuard, GuardedNetwork, RefusedAddressError
 from marketplace.sites.settings import FetchTable
 
 _REDIRECTS = 5
@@ -91,7 +91,8 @@ class Transfers:
             try:
                 answer, ended_at = self._follow(pool, url, resume, deadline)
             except RefusedAddressError as error:
-                raise FetchError(f"{url}: {error}") from None
+                remedy = "fetch.allow_private names those that may be asked"
+                raise FetchError(f"{url}: {error}; {remedy}") from None
             except _FAILURES as error:
                 raise FetchError(f"{url}: {_reason(error)}") from None
             try:
