@@ -175,13 +175,15 @@ def test_what_never_changes_is_kept_and_what_may_is_asked_for_again(http):
 def test_every_answer_has_a_tag_a_head_and_an_open_door(http, path):
     path = path.format(coordinates=first_coordinates(http), identifier=image(content=SHARED).about)
     eventually(lambda: caught_up(http))
-    full = http.get(path)
+    # Packed answers have another length than what the client unpacks.
+    plain = {"Accept-Encoding": "identity"}
+    full = http.get(path, headers=plain)
     assert full.status_code == 200, full.text
     assert full.headers["ETag"].startswith('"')
     assert full.headers["Access-Control-Allow-Origin"] == "*"
-    again = http.get(path, headers={"If-None-Match": full.headers["ETag"]})
+    again = http.get(path, headers={**plain, "If-None-Match": full.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    head = http.head(path)
+    head = http.head(path, headers=plain)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["Content-Length"] == str(len(full.content))
     assert http.options(path).headers["Allow"] == "GET, HEAD, OPTIONS"
