@@ -53,11 +53,13 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("web.query", "GET"): {"params": {"query": "SELECT ?s WHERE { ?s ?p ?o }"}},
     ("web.query", "POST"): {"data": {"query": "SELECT ?s WHERE { ?s ?p ?o }"}},
     ("api.verdict", "GET"): {"params": {"identifier": PLACE.identifier}},
+    ("api.lookup", "POST"): {"json": {"identifiers": [PLACE.identifier]}},
     ("fed.bodies", "POST"): {"json": [accept(ENTRY).entry_id]},
     ("api.entry.erase", "POST"): {"json": {"reason": "asked"}},
 }
 #: What needs no database: what is the same for all, and what is refused as it is.
 ANSWERED = {
+    ("web.robots", "GET"): 200, ("web.favicon", "GET"): 200, ("web.security", "GET"): 404,
     ("web.about", "GET"): 200, ("web.login", "GET"): 200, ("web.login", "POST"): 403,
     ("health.alive", "GET"): 200, ("metrics", "GET"): 200,
     ("web.query", "GET"): 200, ("web.query", "POST"): 200,
@@ -124,10 +126,12 @@ def test_every_route_says_that_the_database_is_away_and_comes_back_with_it(away:
         with stopped(away.postgres):
             for name, method, asked in requests():
                 answer = client.request(method, **asked)
-                if (name, method) not in ANSWERED and answer.status_code != 401:
+                # Some ask for a token or for another body first.
+                refused = answer.status_code in (401, *(() if method == "GET" else (400, 415)))
+                if (name, method) not in ANSWERED and not refused:
                     told += 1
                     wrong += is_told(answer, name)
-                elif answer.status_code not in (401, ANSWERED.get((name, method))):
+                elif not refused and answer.status_code != ANSWERED[name, method]:
                     wrong.append((name, method, answer.text[:200]))
                 # Nobody can tell whose token it is. What is refused without one comes so far, too.
                 headers = asked.get("headers", {}) | bearer(away.secret)
