@@ -25,7 +25,7 @@ def test_bytes_above_127_may_come_unescaped():
         ("q=\xff", "query.encoding"),
         ("q=%ED%A0%80", "query.encoding"),
         ("q=a%00b", "query.characters"),
-        ("q=a%0D%0Ab", "query.characters"),
+        ("tag=a%0D%0Ab", "query.characters"),
         ("a%0Ab=1", "query.characters"),
         ("&".join("a=1" for _ in range(500)), "query.fields"),
     ],
