@@ -17,10 +17,14 @@ PROBLEM = {"Accept": "application/problem+json"}
 XML = {"Content-Type": "application/rdf+xml"}
 ANN = make_identity(email="ann@example.org")
 
-#: What a private site shows to strangers: that it lives, where to sign in, and what a site looks like.
+#: What a private site shows to strangers: that it lives, where to sign in, what a site looks like, and what
+#: programs look for at fixed paths, which tells of no entry.
 OPEN = {
     "health.alive",
     "health.ready",
+    "web.robots",
+    "web.favicon",
+    "web.security",
     "web.login",
     # The secret in the link is the authority, and without it there is nothing.
     "web.action",
@@ -69,7 +73,9 @@ def test_strangers_get_nothing_from_a_private_site(private, route) -> None:
             assert len(answer.headers.get_list("WWW-Authenticate")) == 2
 
 
-@pytest.mark.parametrize("path", ["/login", "/healthz", "/readyz", "/static/site.css"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/healthz", "/readyz", "/static/site.css", "/robots.txt", "/favicon.ico"]
+)
 def test_signing_in_and_probing_need_nothing(private, path) -> None:
     with private.client() as client:
         answer = client.get(path)
