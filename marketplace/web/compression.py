@@ -78,10 +78,11 @@ def compress(request: Request, response: Response, tags: str) -> None:
     if response.status_int == 304:
         _tell_coded_tag(response, tags)
         return
-    if response.status_int != 200 or not _may_be_packed(response.headers):
+    # Programs mostly name no coding: what is cheapest to see is looked at first.
+    if response.status_int != 200 or "HTTP_ACCEPT_ENCODING" not in request.environ:
         return
     coding = coding_of(request)
-    if coding == "identity":
+    if coding == "identity" or not _may_be_packed(response.headers):
         return
     length = response.content_length
     chunks = compressed(response.app_iter, coding)

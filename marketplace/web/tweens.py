@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from uuid import uuid4
+from os import urandom
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -238,7 +238,7 @@ def _identity(given: str | None) -> str:
     """The caller's own id where it is harmless, so that one id follows a request through proxies."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return uuid4().hex
+    return urandom(16).hex()
 
 
 def remembered(handler: Handler, registry: Registry) -> Handler:
