@@ -102,6 +102,10 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
         page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
 
 
+#: What programs read: no pages.
+FILES = {"web.robots", "web.favicon", "web.security"}
+
+
 def test_every_route_with_a_page_is_among_them() -> None:
     patterns = {
         route.name: re.compile(re.sub(r"\{[^}]*\}", "[^/?]+", route.pattern) + r"/?(\?.*)?")
@@ -110,7 +114,7 @@ def test_every_route_with_a_page_is_among_them() -> None:
     }
     paths = [path for path, _ in PAGES.values()]
     missing = {name for name, pattern in patterns.items() if not any(map(pattern.fullmatch, paths))}
-    assert missing == set()
+    assert missing == FILES
 
 
 #: Bytes of the page itself that nobody on a slow line should have to wait for.
