@@ -136,14 +136,14 @@ def test_an_upload_waits_until_its_endorser_presses_the_button(
 def test_a_mail_holds_no_word_of_a_certificate_that_nobody_proved(
     http: httpx.Client, post: MailServer
 ) -> None:
-    hal = make_identity("You won: see prize.evil.example", "hal@people.example.org")
-    data = document(hal, "bait")
+    zoe = make_identity("You won: see prize.evil.example", "zoe@people.example.org")
+    data = document(zoe, "bait")
     assert upload(http, data).status_code == 202
-    (mail,) = post.mailbox.await_mail(1, "hal@people.example.org")
+    (mail,) = post.mailbox.await_mail(1, "zoe@people.example.org")
     assert not [word for word in ("won", "prize", "evil") if word in mail.text]
     assert accept(data).signer.fingerprint in mail.text
     # Who follows the link sees whose certificate it is.
-    assert "prize.evil.example" in http.get(links(post.mailbox, "hal@people.example.org")["confirm"]).text
+    assert "prize.evil.example" in http.get(links(post.mailbox, "zoe@people.example.org")["confirm"]).text
 
 
 def test_a_new_certificate_of_a_known_address_is_asked_again(http: httpx.Client, post: MailServer) -> None:
