@@ -23,6 +23,10 @@ _SECRET = re.compile(r"(mp[ts]_)[0-9A-Za-z_-]{8,}")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+#: Made once: ``json.dumps`` with arguments makes an encoder for each line.
+_ENCODER = json.JSONEncoder(default=str, ensure_ascii=True)
+
+
 class _EventFormatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """What the event holds: time, level, logger, message, request id, extra fields, traceback."""
@@ -44,7 +48,7 @@ class JsonFormatter(_EventFormatter):
     """One JSON object a line, ASCII only, so no value can start a line of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return hide_secrets(json.dumps(self.fields(record), default=str, ensure_ascii=True))
+        return hide_secrets(_ENCODER.encode(self.fields(record)))
 
 
 class TextFormatter(_EventFormatter):

@@ -75,14 +75,12 @@ def compress(request: Request, response: Response, tags: str) -> None:
     Args:
         tags: what ``read_tags`` returned.
     """
-    if response.status_int == 304:
+    # Programs mostly name no coding and no tag: what is cheapest to see is looked at first.
+    if tags and response.status_int == 304:
         _tell_coded_tag(response, tags)
         return
-    # Programs mostly name no coding: what is cheapest to see is looked at first.
-    if response.status_int != 200 or "HTTP_ACCEPT_ENCODING" not in request.environ:
-        return
     coding = coding_of(request)
-    if coding == "identity" or not _may_be_packed(response.headers):
+    if coding == "identity" or response.status_int != 200 or not _may_be_packed(response.headers):
         return
     length = response.content_length
     chunks = compressed(response.app_iter, coding)

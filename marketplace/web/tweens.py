@@ -92,13 +92,13 @@ def edge(handler: Handler, registry: Registry) -> Handler:
         tags = read_tags(environ)
         try:
             response = _limited(address_limit, request) or _answer(handler, request)
-            method = environ["REQUEST_METHOD"]
+            method, status, route = environ["REQUEST_METHOD"], response.status_int, _route_name(request)
             seconds = time.perf_counter() - started
             # The secret in the link of a mail is a credential too.
-            known = shows_credentials(environ) or _route_name(request) == "web.action"
+            known = shows_credentials(environ) or route == "web.action"
             # What people with credentials do is not told in figures that everybody may read.
             count_request = metrics.count_private_request if known else metrics.count_request
-            count_request(_route_name(request), method, response.status_int, seconds)
+            count_request(route, method, status, seconds)
             response.headerlist.append(("X-Request-Id", identity))
             if known and not _is_file(request):
                 keep_private(response)
@@ -114,7 +114,7 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "method": method,
                         "path": _told(environ["PATH_INFO"]),
                         "query": _without_addresses(environ.get("QUERY_STRING", "")),
-                        "status": response.status_int,
+                        "status": status,
                         "bytes": response.content_length,
                         "milliseconds": round(seconds * 1000, 2),
                         "client": environ.get("REMOTE_ADDR"),
@@ -147,7 +147,8 @@ def _token(request: Request) -> dict[str, str]:
 
 def _told(path: str) -> str:
     """A path as logs may tell it: the links of mails hold secrets, and entries are at somebody's address."""
-    return _SECRET_LINK.sub(r"\1-", _without_addresses(path))
+    told = _without_addresses(path)
+    return _SECRET_LINK.sub(r"\1-", told) if "/action" in told else told
 
 
 def _without_addresses(text: str) -> str:
