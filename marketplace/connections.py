@@ -178,6 +178,10 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
             self.connection_close = True
 
 
+#: Seconds that a new connection has to begin its request while the server stops.
+NEW_SECONDS = 0.5
+
+
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection that knows when its request began and how fast its response is read."""
 
@@ -189,6 +193,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         self._began: float | None = None
+        #: Until when a request may still be on its way to a new connection.
+        self._new_until = time.monotonic() + NEW_SECONDS
         self._arriving: object | None = None
         self._sent = 0
         self._window: tuple[float, int] | None = None
@@ -198,6 +204,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
 
     def received(self, data: bytes) -> bool:
         """Pass bytes on to the parser, and note when the request that is arriving began."""
+        self._new_until = 0.0
         taken: bool = super().received(data)
         if self.request is not self._arriving:
             self._arriving = self.request
@@ -226,6 +233,10 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
     def is_idle(self) -> bool:
         """No request arriving, waiting or being answered, and nothing left to send."""
         return not self.requests and self._began is None and not self.total_outbufs_len
+
+    def is_new(self) -> bool:
+        """Just accepted, and nothing came yet: closing it would reset a request that is on its way."""
+        return time.monotonic() < self._new_until
 
     def _reads_too_slowly(self, now: float, limits: Limits) -> bool:
         if not self.total_outbufs_len:
@@ -358,7 +369,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
         deadline = time.monotonic() + grace_seconds
         while self.active_channels and time.monotonic() < deadline:
             for channel in list(self.active_channels.values()):
-                if channel.is_idle():
+                if channel.is_idle() and not channel.is_new():
                     channel.handle_close()
             self._turn()
         self._probes.shutdown(timeout=1.0)

@@ -227,6 +227,21 @@ def test_malformed_requests_get_their_error(request_bytes: bytes, status: bytes)
         assert b"waitress" not in received and b"<error>" in received
 
 
+def test_a_stop_answers_a_connection_that_was_just_accepted():
+    with running(App()) as (server, stop):
+        for _ in range(2):
+            assert get(server) == (200, b"ok")
+        with connect(server) as sock:
+            deadline = time.monotonic() + 10
+            while not server.active_channels and time.monotonic() < deadline:
+                time.sleep(0.001)  # the connection is accepted on the server's own thread
+            stop()
+            server.pull_trigger()
+            time.sleep(0.05)  # the stop comes before the request
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_stop_finishes_the_request_in_flight_and_takes_no_more():
     app = App()
     with running(app) as (server, stop), connect(server) as idle:
