@@ -15,7 +15,7 @@ from marketplace.sparql.follower import SparqlFollower
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 
-DEADLINE = 20.0
+DEADLINE = 120.0
 
 
 def wait_for(condition: Callable[[], object]) -> None:

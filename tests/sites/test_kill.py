@@ -142,18 +142,21 @@ def test_holes_that_a_power_cut_left_in_a_part_are_found(cloud: Cloud, content: 
 
 
 def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[int, int]:
-    """Kill syncs at random moments until each image came in; how many were killed, and how many ended."""
+    """Kill syncs at random moments, each image until it came in; how many were killed, and how many ended."""
     killed = ended = 0
-    seed = 20260101
+    chance = random.Random(20260101)
+    # The moments follow how long a sync takes on this machine now, so that most kills find one at work.
+    whole = 1.0
     while killed < kills:
-        chance = random.Random(seed + killed)
-        picture = raw(f"random {seed} {killed} {time.monotonic_ns()}", 2 << 20)
+        picture = raw(f"random {time.monotonic_ns()}", 2 << 20)
         offer(cloud, picture, content.put("random", picture.data))
         for _ in range(10):
+            started = time.monotonic()
             process = subprocess.Popen(cloud.words("sync"), env=cloud.environ(), stderr=subprocess.DEVNULL)
             try:
-                process.wait(chance.uniform(0.3, 2.0))
+                process.wait(chance.uniform(0.2, 1.0) * whole)
                 ended += 1
+                whole = time.monotonic() - started
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
