@@ -13,6 +13,8 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -108,6 +110,10 @@ def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, b
     return "application/xml; charset=UTF-8", f"<error>{escape(reason)}</error>".encode()
 
 
+#: A first piece of a body up to this size is copied behind its header, to be sent at once.
+_JOINED_BYTES = 64 * 1024
+
+
 class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
     """Answers a request, and keeps the connection where the response tells its own end.
 
@@ -124,7 +130,14 @@ class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body; to HEAD there is none, whatever an application returns."""
-        super().write(b"" if self.request.command == "HEAD" else data)
+        if self.request.command == "HEAD":
+            data = b""
+        if self.wrote_header or len(data) > _JOINED_BYTES:
+            super().write(data)
+            return
+        # waitress sends header and body apart: two system calls and two packets for each answer.
+        with self.channel.joining_writes():
+            super().write(data)
 
     def finish(self) -> None:
         """End the response; one to HEAD has no last chunk either (RFC 9112, section 6.3)."""
@@ -193,6 +206,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         self._began: float | None = None
+        #: Bytes of the answer that are sent at once, while they are being joined.
+        self._joined: list[bytes] | None = None
         #: Until when a request may still be on its way to a new connection.
         self._new_until = time.monotonic() + NEW_SECONDS
         self._arriving: object | None = None
@@ -233,6 +248,24 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
     def is_idle(self) -> bool:
         """No request arriving, waiting or being answered, and nothing left to send."""
         return not self.requests and self._began is None and not self.total_outbufs_len
+
+    @contextmanager
+    def joining_writes(self) -> Iterator[None]:
+        """Send what is written meanwhile at once at the end."""
+        self._joined = []
+        try:
+            yield
+        finally:
+            pieces, self._joined = self._joined, None
+            super().write_soon(b"".join(pieces))
+
+    def write_soon(self, data: Any) -> int:
+        """Send bytes or a file, or keep the bytes for what is sent at once."""
+        if self._joined is None or not isinstance(data, bytes):
+            written: int = super().write_soon(data)
+            return written
+        self._joined.append(data)
+        return len(data)
 
     def is_new(self) -> bool:
         """Just accepted, and nothing came yet: closing it would reset a request that is on its way."""

@@ -7,13 +7,14 @@ every response; ``remembered`` answers for immutable entries before routing.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from os import urandom
+from random import Random
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -235,11 +236,16 @@ def tidy_path(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
+#: Ids of requests are no secrets, and a generator spares a system call. A forked process gets its own.
+_ids = Random()  # noqa: S311
+os.register_at_fork(after_in_child=_ids.seed)
+
+
 def _identity(given: str | None) -> str:
     """The caller's own id where it is harmless, so that one id follows a request through proxies."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return urandom(16).hex()
+    return f"{_ids.getrandbits(128):032x}"
 
 
 def remembered(handler: Handler, registry: Registry) -> Handler:

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from marketplace.config import Settings
-from marketplace.connections import BoundedServer, Limits
+from marketplace.connections import BoundedChannel, BoundedServer, Limits
 from marketplace.server import make_server
 
 LIMITS = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
@@ -225,6 +225,21 @@ def test_malformed_requests_get_their_error(request_bytes: bytes, status: bytes)
         received = read_all(sock)
         assert received.split(b" ")[1] == status
         assert b"waitress" not in received and b"<error>" in received
+
+
+def test_header_and_body_are_sent_at_once(monkeypatch: pytest.MonkeyPatch):
+    sent: list[bytes] = []
+    send = BoundedChannel.send
+
+    def noting(channel: BoundedChannel, data: bytes, **more: bool) -> int:
+        sent.append(bytes(data))
+        return send(channel, data, **more)
+
+    monkeypatch.setattr(BoundedChannel, "send", noting)
+    with running(App()) as (server, _):
+        assert get(server) == (200, b"ok")
+    (answer,) = sent
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"ok")
 
 
 def test_a_stop_answers_a_connection_that_was_just_accepted():
