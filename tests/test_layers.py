@@ -36,6 +36,7 @@ SERVICES = RULED | {
     "marketplace.ingest",
     "marketplace.federation",
     "marketplace.tlog",
+    "marketplace.receipts",
     "marketplace.sparql",
     "marketplace.search",
     "marketplace.mail",
@@ -80,6 +81,8 @@ MAY_IMPORT = {
     "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": set(),
+    # Pure as well: sites sign with it, the server verifies with it.
+    "marketplace.receipts": {"validators", "marketplace.tlog"},
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
@@ -136,6 +139,7 @@ MAY_IMPORT = {
         "marketplace.limits",
         "marketplace.locations",
         "marketplace.logs",
+        "marketplace.receipts",
         "marketplace.tlog",
         "marketplace.trust_files",
     },
@@ -235,9 +239,13 @@ def test_acceptance_is_pure(module: str, path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path, module)} & IMPURE
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules("marketplace/tlog")))
-def test_proofs_are_pure(module: str, path: Path) -> None:
-    outside = {name for name in imports(path, module) if part_of(name) != "marketplace.tlog"}
+PURE = [*modules("marketplace/tlog"), *modules("marketplace/receipts")]
+
+
+@pytest.mark.parametrize(("module", "path"), PURE)
+def test_proofs_and_receipts_are_pure(module: str, path: Path) -> None:
+    pure = {"marketplace.tlog", "marketplace.receipts"}
+    outside = {name for name in imports(path, module) if part_of(name) not in pure}
     assert not {name.split(".")[0] for name in outside} & IMPURE
 
 
