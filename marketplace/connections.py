@@ -13,9 +13,8 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -27,6 +26,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import build_http_date
 
 from marketplace.logs import printable
 from marketplace.proxies import plain_address
@@ -114,6 +114,18 @@ def wire_error(status: int, code: str, reason: str, accept: str) -> tuple[str, b
 _JOINED_BYTES = 64 * 1024
 
 
+@lru_cache(maxsize=256)
+def _capitalized(name: str) -> str:
+    """The name of a header as waitress writes it. Applications use a bounded number of names."""
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+@lru_cache(maxsize=2)
+def _http_date(second: int) -> str:
+    date: str = build_http_date(second)
+    return date
+
+
 class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
     """Answers a request, and keeps the connection where the response tells its own end.
 
@@ -136,8 +148,35 @@ class KeepAliveTask(WSGITask):  # type: ignore[misc]  # waitress has no types
             super().write(data)
             return
         # waitress sends header and body apart: two system calls and two packets for each answer.
-        with self.channel.joining_writes():
+        self.channel.hold_writes()
+        try:
             super().write(data)
+        finally:
+            self.channel.release_writes()
+
+    def build_response_header(self) -> bytes:
+        """The status line and the headers, quickly for what nearly every response is."""
+        headers, has_body = self.response_headers, self.has_body
+        if (
+            self.version != "1.1"
+            or (has_body and self.content_length is None)
+            or self.request.headers.get("CONNECTION", "").lower() == "close"
+        ):
+            complete: bytes = super().build_response_header()
+            return complete
+        lines = [f"HTTP/1.1 {self.status}"]
+        told = set()
+        for name, value in headers:
+            shown = _capitalized(name)
+            told.add(shown)
+            if has_body or shown != "Content-Length":
+                lines.append(f"{shown}: {value}")
+        if has_body and "Content-Length" not in told:
+            lines.append(f"Content-Length: {self.content_length}")
+        if "Date" not in told:
+            lines.append(f"Date: {_http_date(int(self.start_time))}")
+        lines.append(f"{'Via' if 'Server' in told else 'Server'}: {self.channel.adj.ident}\r\n\r\n")
+        return "\r\n".join(lines).encode("latin-1")
 
     def finish(self) -> None:
         """End the response; one to HEAD has no last chunk either (RFC 9112, section 6.3)."""
@@ -206,8 +245,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         self._began: float | None = None
-        #: Bytes of the answer that are sent at once, while they are being joined.
-        self._joined: list[bytes] | None = None
+        #: Pieces of the answer that will be sent at once; None where each is sent as it comes.
+        self._held: list[bytes] | None = None
         #: Until when a request may still be on its way to a new connection.
         self._new_until = time.monotonic() + NEW_SECONDS
         self._arriving: object | None = None
@@ -249,22 +288,22 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
         """No request arriving, waiting or being answered, and nothing left to send."""
         return not self.requests and self._began is None and not self.total_outbufs_len
 
-    @contextmanager
-    def joining_writes(self) -> Iterator[None]:
-        """Send what is written meanwhile at once at the end."""
-        self._joined = []
-        try:
-            yield
-        finally:
-            pieces, self._joined = self._joined, None
+    def hold_writes(self) -> None:
+        """Keep the bytes that are written until ``release_writes``."""
+        self._held = []
+
+    def release_writes(self) -> None:
+        """Send what was kept, at once."""
+        pieces, self._held = self._held, None
+        if pieces:
             super().write_soon(b"".join(pieces))
 
     def write_soon(self, data: Any) -> int:
-        """Send bytes or a file, or keep the bytes for what is sent at once."""
-        if self._joined is None or not isinstance(data, bytes):
+        """Send bytes or a file, or keep the bytes while writes are held."""
+        if self._held is None:
             written: int = super().write_soon(data)
             return written
-        self._joined.append(data)
+        self._held.append(data)
         return len(data)
 
     def is_new(self) -> bool:

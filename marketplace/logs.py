@@ -23,6 +23,9 @@ _SECRET = re.compile(r"(mp[ts]_)[0-9A-Za-z_-]{8,}")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+#: Attribute of a record that lists what its event adds to the usual attributes; most records have none.
+ADDED = "added_fields"
+
 #: Made once: ``json.dumps`` with arguments makes an encoder for each line.
 _ENCODER = json.JSONEncoder(default=str, ensure_ascii=True)
 
@@ -38,7 +41,11 @@ class _EventFormatter(logging.Formatter):
         }
         if request_id.get():
             fields["request_id"] = request_id.get()
-        fields |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        known = vars(record)
+        added = known.get(ADDED)
+        if added is None:
+            added = {key: value for key, value in known.items() if key not in _STANDARD}
+        fields.update(added)
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return fields

@@ -77,7 +77,8 @@ def compress(request: Request, response: Response, tags: str) -> None:
     """
     # Programs mostly name no coding and no tag: what is cheapest to see is looked at first.
     if tags and response.status_int == 304:
-        _tell_coded_tag(response, tags)
+        if _CODED.search(tags):
+            _tell_coded_tag(response, tags)
         return
     coding = coding_of(request)
     if coding == "identity" or response.status_int != 200 or not _may_be_packed(response.headers):

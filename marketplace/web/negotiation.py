@@ -26,7 +26,8 @@ class Media(StrEnum):
     TSV = "tsv"
 
 
-@dataclass(frozen=True, slots=True)
+# Each offer is a constant: it is known by itself, which spares each request the hash of its fields.
+@dataclass(frozen=True, slots=True, eq=False)
 class Offer:
     """A content type that can be asked for, and the form it belongs to.
 
