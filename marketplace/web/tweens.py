@@ -55,7 +55,8 @@ _REMEMBERED_ROUTE = "marketplace.route"
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 #: Characters of a database's own words that are logged.
 _MOST_REASON = 300
-_MAILBOX = re.compile(r"[^/?&=;,\s]+?(?=@|%40)")
+#: Only from the begin of a word on: tried from each of its letters, long words would take their square.
+_MAILBOX = re.compile(r"(?<![^/?&=;,\s])[^/?&=;,\s]+(?=@|%40)")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 #: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
