@@ -341,6 +341,9 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
                 self._close()
                 return
             self._lingers_until = time.monotonic() + self.server.limits.linger_seconds
+            # Nothing is left to send, and what still comes is dropped. Set here because the loop asks each
+            # connection both questions at each turn, and nearly none of them lingers.
+            self.readable, self.writable = _yes, _no
             return
         self._close()
 
@@ -348,14 +351,6 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
         """Answer the waiting request, remembering whether it was refused before its body was read."""
         self._refused = self.requests[0].error is not None
         super().service()
-
-    def readable(self) -> bool:
-        """Also while lingering, to drop what still comes."""
-        return self._lingers_until is not None or bool(super().readable())
-
-    def writable(self) -> bool:
-        """Never while lingering: nothing is left to send."""
-        return self._lingers_until is None and bool(super().writable())
 
     def handle_read(self) -> None:
         """Read, or drop what comes while lingering."""
@@ -374,6 +369,14 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
     def _close(self) -> None:
         self._lingers_until = None
         super().handle_close()
+
+
+def _yes() -> bool:
+    return True
+
+
+def _no() -> bool:
+    return False
 
 
 def _is_probe(channel: BoundedChannel) -> bool:

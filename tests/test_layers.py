@@ -153,7 +153,7 @@ MAY_IMPORT = {
     "marketplace.connections": {"marketplace.logs", "marketplace.proxies"},
     "marketplace.proxies": set(),
     "marketplace.prefork": {"marketplace.config"},
-    "marketplace.request_log": set(),
+    "marketplace.request_log": {"marketplace.logs"},
     "marketplace.server": PROCESS
     | {"marketplace", "marketplace.connections", "marketplace.proxies", "marketplace.request_log"},
     "marketplace.cli": PROCESS

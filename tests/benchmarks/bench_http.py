@@ -75,8 +75,8 @@ def _reads(base: Path, seconds: float, rounds: int) -> Iterator[Figure]:
     rate = {name: statistics.median(values) for name, values in rates.items()}
     floor = f"bare Pyramid view {rate['bare']:.0f}/s"
     for name, what, goal in (
-        ("entry", f"GET of an entry ({len(data)} bytes)", 0.6),
-        ("304", "304 of an entry", 0.7),
+        ("entry", f"GET of an entry ({len(data)} bytes)", 0.8),
+        ("304", "304 of an entry", 0.8),
         ("verdict", "verdict on an image by its identifier", 0.8),
     ):
         ratio = statistics.median(ours / bare for ours, bare in zip(rates[name], rates["bare"], strict=True))
