@@ -63,6 +63,18 @@ def upgrade() -> None:
     )
     op.create_index("ix__confirmed_endorser__email", "confirmed_endorser", ["email"])
     op.create_table(
+        "cloud_site",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("bound_at", SECONDS, nullable=False),
+        sa.Column("bound_by", TEXT, nullable=False),
+        sa.Column("token", TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk__cloud_site"),
+        sa.UniqueConstraint("name", name="uq__cloud_site__name"),
+    )
+    op.create_index("ix__cloud_site__token", "cloud_site", ["token"])
+    op.create_table(
         "conflict_place",
         sa.Column("identifier", TEXT, nullable=False),
         sa.Column("email", TEXT, nullable=False),
@@ -144,8 +156,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "watched_location",
+        sa.Column("log_id", KEY, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("uri", TEXT, nullable=False),
+        sa.Column("host", TEXT, nullable=False),
         sa.Column("entry_key", KEY, nullable=False),
         sa.Column("reach", TEXT, nullable=True),
         sa.Column("reason", TEXT, nullable=False),
@@ -155,7 +169,8 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("next_at", SECONDS, nullable=False),
         sa.Column("told_at", SECONDS, nullable=True),
-        sa.PrimaryKeyConstraint("digest", name="pk__watched_location"),
+        sa.ForeignKeyConstraint(["log_id"], ["log.id"], name="fk__watched_location__log_id__log"),
+        sa.PrimaryKeyConstraint("log_id", "digest", name="pk__watched_location"),
     )
     op.create_index("ix__watched_location__entry_key", "watched_location", ["entry_key"])
     op.create_index("ix__watched_location__next_at", "watched_location", ["next_at"])
@@ -567,6 +582,30 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__entry_location__entry_key__entry"),
         sa.PrimaryKeyConstraint("entry_key", "position", name="pk__entry_location"),
     )
+    op.create_table(
+        "site_receipt",
+        sa.Column("site_id", KEY, nullable=False),
+        sa.Column("entry_key", KEY, nullable=False),
+        sa.Column("about", TEXT, nullable=False),
+        sa.Column("finding", TEXT, nullable=False),
+        sa.Column("store", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("location", TEXT, nullable=True),
+        sa.Column("reason", TEXT, nullable=True),
+        sa.Column("at", SECONDS, nullable=False),
+        sa.Column("received_at", SECONDS, nullable=False),
+        sa.Column("told_at", SECONDS, nullable=True),
+        sa.Column("note", TEXT, nullable=False),
+        sa.CheckConstraint(
+            "finding IN ('available', 'withdrawn', 'mismatch', 'unreachable')",
+            name="ck__site_receipt__finding",
+        ),
+        sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__site_receipt__entry_key__entry"),
+        sa.ForeignKeyConstraint(["site_id"], ["cloud_site.id"], name="fk__site_receipt__site_id__cloud_site"),
+        sa.PrimaryKeyConstraint("site_id", "entry_key", "about", name="pk__site_receipt"),
+    )
+    op.create_index("ix__site_receipt__entry_key", "site_receipt", ["entry_key"])
+    op.create_index("ix__site_receipt__finding_entry_key", "site_receipt", ["finding", "entry_key"])
     op.create_table(
         "entry_tag",
         sa.Column("entry_key", KEY, nullable=False),

@@ -88,7 +88,7 @@ def tagged(request: Request) -> Response:
 def _show(request: Request, shown: AcceptedEntry, record: EntryRecord, urls: Urls) -> Shown:
     runtime: Runtime = request.registry[Runtime]
     now = runtime.now()
-    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
+    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS], record.logs)
     with visible_entries(request) as visible:
         verdict = runtime.judge.judge(visible, shown.identifier, now)
     return show_entry(shown, record, now, urls, reached, verdict)

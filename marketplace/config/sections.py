@@ -222,13 +222,13 @@ class WatchSettings(Section):
     """Looks at where the content of images lies."""
 
     enabled: bool = Field(
-        False, description="look from time to time whether the content of current public entries is there"
+        False, description="look from time to time whether the content of current entries is there"
     )
     interval: float = Field(
         86_400.0, ge=0.1, le=31_536_000, description="seconds from one look at a location to the next"
     )
     pause: float = Field(
-        5.0, ge=0.01, le=3600, description="seconds between two looks of one process, whatever they are at"
+        5.0, ge=0.01, le=3600, description="seconds between two looks of one process at one host"
     )
     allow_private: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
         (),

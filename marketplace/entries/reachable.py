@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 
 from marketplace.models import Current, EntryLocation, WatchedLocation
 from marketplace.rules.visibility import Scope
@@ -25,6 +25,9 @@ def _looked_at(scope: Scope) -> Select[tuple[int]]:
     return (
         select(Current.entry_key)
         .join(EntryLocation, EntryLocation.entry_key == Current.entry_key)
-        .join(WatchedLocation, WatchedLocation.uri == EntryLocation.uri)
+        .join(
+            WatchedLocation,
+            and_(WatchedLocation.uri == EntryLocation.uri, WatchedLocation.log_id == Current.log_id),
+        )
         .where(scope.covers(Current.log_id), WatchedLocation.reach.is_not(None))
     )

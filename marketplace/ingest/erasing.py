@@ -34,6 +34,7 @@ from marketplace.models import (
     EntryTag,
     Erasure,
     PendingUpload,
+    SiteReceipt,
     Twin,
     Verdict,
     VerdictChange,
@@ -162,7 +163,7 @@ class ErasingService:
         )
         for log_id in session.scalars(select(Change.log_id).where(Change.entry_key == entry.id)).all():
             hide(session, log_id, [entry.id])
-        for table in (EntryTag, EntryLocation, EntryChecksum, Twin, WatchedLocation):
+        for table in (EntryTag, EntryLocation, EntryChecksum, Twin, WatchedLocation, SiteReceipt):
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))

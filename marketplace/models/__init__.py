@@ -22,6 +22,7 @@ from marketplace.models.peers import (
     SeenCheckpoint,
 )
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
+from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
@@ -33,6 +34,7 @@ __all__ = [
     "Certificate",
     "CertificateBeside",
     "Change",
+    "CloudSite",
     "ConfirmedEndorser",
     "ConflictPlace",
     "Cosignature",
@@ -64,6 +66,7 @@ __all__ = [
     "ReminderGiven",
     "Renewal",
     "SeenCheckpoint",
+    "SiteReceipt",
     "Tile",
     "Token",
     "Tree",

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from marketplace.access import group_log
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.locations import Look, Reach
 from marketplace.mail import Outbox
 from marketplace.mail.once import insert_once
-from marketplace.models import Current, EntryLocation, WatchedLocation
+from marketplace.models import AccessGroup, Change, Current, EntryLocation, Log, WatchedLocation
 from marketplace.reminders.due import Due as Warned
 from marketplace.reminders.letters import location_letter
 
@@ -29,6 +31,8 @@ _TELL_AFTER: Final = 3
 _FIRST_RETRY: Final = timedelta(minutes=15)
 #: A location that a process took and did not come back with is free again.
 _LEASE: Final = timedelta(minutes=10)
+#: A report does not make a location be looked at again that was looked at so lately.
+_JUST_NOW: Final = timedelta(minutes=5)
 _MOST_URI: Final = 2000
 _MOST_SIZE: Final = 2**63 - 1
 
@@ -54,8 +58,10 @@ class Reachability:
 class Due:
     """A location that this process is to look at."""
 
+    log_id: int
     digest: str
     uri: str
+    host: str
 
 
 def location_digest(uri: str) -> str:
@@ -82,44 +88,44 @@ class WatchService:
         self._settings = settings
         self._now = now
         self._nudge = nudge
-        #: Entries up to this key were looked through for locations.
-        self._seen = -1
+        #: By log: rows before this one were looked through for locations.
+        self._seen: dict[int, int] = {}
 
     def learn(self) -> bool:
         """Take in locations of entries that came since; whether there may be more."""
         with self._database.read() as session:
+            logs = session.execute(select(Log.id, Log.next_sequence).where(_is_watched())).all()
+        return any(self._learn(log_id) for log_id, size in logs if self._seen.get(log_id, 0) < size)
+
+    def _learn(self, log_id: int) -> bool:
+        with self._database.read() as session:
             rows = session.execute(
-                select(EntryLocation.entry_key, EntryLocation.uri)
-                .where(EntryLocation.entry_key > self._seen)
-                .order_by(EntryLocation.entry_key, EntryLocation.position)
+                select(Change.sequence, Change.entry_key)
+                .where(Change.log_id == log_id, Change.sequence >= self._seen.get(log_id, 0))
+                .order_by(Change.sequence)
                 .limit(_BATCH)
             ).all()
-            keys = {row.entry_key for row in rows}
-            public = set(session.scalars(_current(session).where(Current.entry_key.in_(keys))))
-        if not rows:
-            return False
-        # The last entry of a full batch may have more locations: it is read again with the next.
-        whole = (
-            rows
-            if len(rows) < _BATCH
-            else [row for row in rows if row.entry_key != rows[-1].entry_key] or rows
-        )
-        found = {
-            location_digest(row.uri): (row.uri, row.entry_key)
-            for row in whole
-            if row.entry_key in public and _is_web(row.uri)
-        }
-        self._keep(found)
-        self._seen = whole[-1].entry_key
+            if not rows:
+                return False
+            current = session.scalars(_current(log_id).where(Current.entry_key.in_([key for _, key in rows])))
+            named = session.execute(
+                select(EntryLocation.uri, EntryLocation.entry_key)
+                .where(EntryLocation.entry_key.in_(current.all()))
+                .order_by(EntryLocation.entry_key)
+            ).all()
+        self._keep(log_id, {location_digest(uri): (uri, key) for uri, key in named if find_host(uri)})
+        self._seen[log_id] = rows[-1].sequence + 1
         return len(rows) == _BATCH
 
-    def _keep(self, found: Mapping[str, tuple[str, int]]) -> None:
+    def _keep(self, log_id: int, found: Mapping[str, tuple[str, int]]) -> None:
         if not found:
             return
         fresh = [
             {
+                "log_id": log_id,
                 "digest": digest,
                 "uri": uri,
+                "host": find_host(uri),
                 "entry_key": key,
                 "reason": "",
                 "failures": 0,
@@ -132,38 +138,52 @@ class WatchService:
             for digest, (_, key) in sorted(found.items()):
                 session.execute(
                     update(WatchedLocation)
-                    .where(WatchedLocation.digest == digest, WatchedLocation.entry_key < key)
+                    .where(
+                        WatchedLocation.log_id == log_id,
+                        WatchedLocation.digest == digest,
+                        WatchedLocation.entry_key < key,
+                    )
                     .values(entry_key=key)
                 )
 
-    def take(self) -> Due | None:
-        """The location whose turn it is, for this process alone; None where none is due."""
+    def take(self, resting: Collection[str] = ()) -> Due | None:
+        """The location whose turn it is, for this process alone; None where none is due.
+
+        Args:
+            resting: hosts that were asked a moment ago, and are not to be asked now.
+        """
         now = self._now()
+        due = (
+            select(
+                WatchedLocation.log_id,
+                WatchedLocation.digest,
+                WatchedLocation.uri,
+                WatchedLocation.host,
+                WatchedLocation.entry_key,
+            )
+            .where(WatchedLocation.next_at <= now, WatchedLocation.host.not_in(resting))
+            .order_by(WatchedLocation.next_at, WatchedLocation.digest)
+            .limit(1)
+        )
+        with self._database.read() as session:  # mostly nothing is due, and writers need not wait for that
+            if session.execute(due).one_or_none() is None:
+                return None
         with self._database.write() as session:
-            row = session.execute(
-                select(WatchedLocation.digest, WatchedLocation.uri, WatchedLocation.entry_key)
-                .where(WatchedLocation.next_at <= now)
-                .order_by(WatchedLocation.next_at, WatchedLocation.digest)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).one_or_none()
-            if row is None:
-                return None
-            mine = WatchedLocation.digest == row.digest
-            if not session.scalar(
-                select(_current(session).where(Current.entry_key == row.entry_key).exists())
-            ):
-                session.execute(delete(WatchedLocation).where(mine))  # superseded, deprecated or erased
-                return None
-            session.execute(update(WatchedLocation).where(mine).values(next_at=now + _LEASE))
-            return Due(row.digest, row.uri)
+            while (row := session.execute(due.with_for_update(skip_locked=True)).one_or_none()) is not None:
+                mine = (WatchedLocation.log_id == row.log_id, WatchedLocation.digest == row.digest)
+                wanted = _current(row.log_id).join(Log, Log.id == Current.log_id).where(_is_watched())
+                if session.scalar(select(wanted.where(Current.entry_key == row.entry_key).exists())):
+                    session.execute(update(WatchedLocation).where(*mine).values(next_at=now + _LEASE))
+                    return Due(row.log_id, row.digest, row.uri, row.host)
+                session.execute(delete(WatchedLocation).where(*mine))  # superseded, deprecated or erased
+        return None
 
     def keep(self, due: Due, look: Look) -> None:
         """Keep what a look found, and owe the endorser one mail where the content stays away."""
         now, settings = self._now(), self._settings.watch
         there = look.reach is Reach.THERE
         with self._database.write() as session:
-            row = session.get(WatchedLocation, due.digest)
+            row = session.get(WatchedLocation, (due.log_id, due.digest))
             if row is None:
                 return
             row.reach, row.reason, row.looked_at = look.reach.value, look.reason, now
@@ -177,13 +197,22 @@ class WatchService:
                 row.told_at = now
                 self._tell(session, row)
 
-    def find(self, uris: Iterable[str]) -> dict[str, Reachability]:
-        """What is known of locations, by their text; those that nobody looked at are left out."""
+    def find(self, uris: Iterable[str], logs: Collection[str]) -> dict[str, Reachability]:
+        """What is known of locations, by their text; those that nobody looked at are left out.
+
+        Args:
+            logs: names of those whose looks are told: the reader sees them, and the entry stands in them.
+        """
         digests = [location_digest(uri) for uri in uris]
         if not digests or not self._settings.watch.enabled:
             return {}
         with self._database.read() as session:
-            rows = session.scalars(select(WatchedLocation).where(WatchedLocation.digest.in_(digests))).all()
+            rows = session.scalars(
+                select(WatchedLocation)
+                .join(Log, Log.id == WatchedLocation.log_id)
+                .where(WatchedLocation.digest.in_(digests), Log.name.in_(logs))
+                .order_by(WatchedLocation.looked_at)
+            ).all()
         return {
             row.uri: Reachability(row.uri, Reach(row.reach), row.reason, row.size, row.looked_at, row.good_at)
             for row in rows
@@ -193,6 +222,8 @@ class WatchService:
     def _tell(self, session: Session, row: WatchedLocation) -> None:
         if not self._settings.reminders.enabled:
             return
+        if row.log_id != ChangeLog(session).key(PUBLIC):
+            return  # its members see it on the page, and nobody else may hear of it
         entry = Warned(session, self._now(), self._settings.reminders.warn).find_warned(row.entry_key)
         if entry is None:
             return
@@ -201,11 +232,46 @@ class WatchService:
             self._nudge()
 
 
-def _current(session: Session) -> Select[tuple[int]]:
-    """Keys of current public entries whose image is not withdrawn."""
-    log_id = ChangeLog(session).key(PUBLIC)
+def look_soon(session: Session, location: str, entry_key: int, now: datetime) -> None:
+    """Have a location looked at before its turn, where it was not looked at just now.
+
+    Args:
+        entry_key: of an entry that names it: what is kept for logs without the entry does not change.
+    """
+    session.execute(
+        update(WatchedLocation)
+        .where(
+            WatchedLocation.digest == location_digest(location),
+            WatchedLocation.log_id.in_(select(Change.log_id).where(Change.entry_key == entry_key)),
+            WatchedLocation.next_at > now,
+            WatchedLocation.looked_at < now - _JUST_NOW,
+        )
+        .values(next_at=now)
+    )
+
+
+def find_host(uri: str) -> str | None:
+    """Who is asked for a location; None where the web has no such place."""
+    if len(uri) > _MOST_URI or not uri.isascii():
+        return None
+    try:
+        parts = urlsplit(uri)
+        port = parts.port  # raises ValueError where it is no number
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts.hostname if port is None else f"{parts.hostname}:{port}"
+
+
+def _current(log_id: int) -> Select[tuple[int]]:
+    """Keys of current entries of a log whose image is not withdrawn."""
     return select(Current.entry_key).where(Current.log_id == log_id, Current.deprecated.is_(False))
 
 
-def _is_web(uri: str) -> bool:
-    return len(uri) <= _MOST_URI and uri.isascii() and uri.lower().startswith(("http://", "https://"))
+def _is_watched() -> ColumnElement[bool]:
+    """Whether a log is looked at: the public one, and those of groups that are not closed."""
+    group = select(AccessGroup.id).where(
+        AccessGroup.deleted_at.is_(None), Log.name == group_log("") + AccessGroup.name
+    )
+    return or_(Log.name == PUBLIC, group.exists())

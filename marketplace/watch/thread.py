@@ -1,9 +1,10 @@
-"""The thread that looks: one location after the other, with a pause between."""
+"""The thread that looks: one location after the other, with a pause between two looks at one host."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +18,10 @@ _logger = logging.getLogger(__name__)
 _LIMITS = LookLimits(most_bytes=1024)
 #: Seconds after which it is tried again where the database does not answer.
 _RETRY = 30.0
+#: Seconds between two looks at what is due, where nothing is; entries that came are found then too.
+_IDLE = 2.0
+#: Hosts that rest at a time: with more of them the thread rests as well.
+_MOST_RESTING = 500
 
 
 class LocationWatch:
@@ -30,6 +35,8 @@ class LocationWatch:
         self._service = service
         self._settings = settings
         self._stopping = threading.Event()
+        #: Hosts that were asked, and when each may be asked again.
+        self._resting: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="locations", daemon=True)
 
     def start(self) -> None:
@@ -50,10 +57,17 @@ class LocationWatch:
                 try:
                     while self._service.learn() and not self._stopping.is_set():
                         pass
-                    due = self._service.take()
-                    if due is not None:
-                        self._service.keep(due, looker.look(due.uri))
-                    pause = self._settings.pause
+                    pause = self._look(looker)
                 except (SQLAlchemyError, LogNotFoundError):
                     _logger.exception("locations cannot be watched; tried again")
-                    pause = max(_RETRY, self._settings.pause)
+                    pause = _RETRY
+
+    def _look(self, looker: Looker) -> float:
+        """Look at one location, if one is due at a host that was not asked just now; seconds to the next."""
+        now = time.monotonic()
+        self._resting = {host: until for host, until in self._resting.items() if until > now}
+        if len(self._resting) < _MOST_RESTING and (due := self._service.take(self._resting)) is not None:
+            self._service.keep(due, looker.look(due.uri))
+            self._resting[due.host] = time.monotonic() + self._settings.pause
+            return 0.0
+        return min([_IDLE, *(until - now for until in self._resting.values())])

@@ -120,7 +120,7 @@ def _as_page(request: Request, data: bytes) -> Response:
     confirmed = runtime.confirmation.has_confirmed(shown)
     flags = [*new_badges(own), *alike_badges(alike), *confirmed_badges(confirmed)]
     site_url = runtime.settings.site.url
-    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS])
+    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS], record.logs)
     decision = runtime.trust.find_decision(shown, now, email_confirmed=confirmed)
     return page(
         request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.factories.documents import image, signed
+from tests.functional.private_site import GROUP, MEMBER, found_groups, put
 from tests.functional.running import running_server
 from tests.functional.test_cli import wait_until
 from tests.unit.locations.content import content_server
@@ -48,6 +49,20 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
         wait_until(lambda: listed("no") == [accept(gone).identifier])
         assert listed("yes") == [accept(data).identifier]
         assert "content found" in http.get("/?reachable=no", headers={"Accept": "text/html"}).text
+        tokens = found_groups(server.database_url)
+        mary = {"Authorization": f"Bearer {tokens[MEMBER]}"}
+        private = signed(image(content="private", locations=(locations[0],)))
+        assert put(http, private, tokens[MEMBER], GROUP).status_code == 201
+
+        def shown() -> list[dict[str, object]]:
+            where = f"/api/v1/entries/{accept(private).coordinates.path()}"
+            told: list[dict[str, object]] = http.get(where, headers=mary).json()["reachability"]
+            return told
+
+        wait_until(lambda: [one["reach"] for one in shown()] == ["there"])
+        assert listed("yes") == [accept(data).identifier]
+        seen = http.get("/api/v1/entries?reachable=yes", headers=mary).json()["entries"]
+        assert {one["identifier"] for one in seen} == {accept(data).identifier, accept(private).identifier}
         refused = http.get("/api/v1/search?reachable=maybe")
         assert (refused.status_code, "reachable" in refused.json()["detail"]) == (400, True)
 
