@@ -6,12 +6,14 @@ from setuptools import find_packages, setup
 
 RUNTIME = [
     "alembic>=1.13,<2",
+    "Authlib>=1.9,<2",
     "backports.zstd>=1,<2",  # the decompressor of Python 3.14, which tells data that is cut short
     "click>=8.4,<9",
     "confusable-homoglyphs>=3.3,<4",
     "cryptography>=50,<51",  # docs/releasing.md; below: CVE-2026-69247, -39892, -34073, -26007
     "httpcore>=1,<2",
     "httpx>=0.27,<1",
+    "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
     "lxml>=6,<7",
     "oslo.utils>=8,<11",  # tells the formats of disk images, hostile ones included
     "prometheus-client>=0.20,<1",

@@ -37,6 +37,9 @@ ROUTES = (
     Route("web.status", "/status"),
     Route("web.federation", "/federation"),
     Route("web.login", "/login", ("GET", "POST")),
+    # To the sign-in provider, and back from it.
+    Route("web.login.oidc", "/login/oidc"),
+    Route("web.login.callback", "/login/oidc/callback"),
     Route("web.logout", "/logout", ("POST",)),
     Route("web.account", "/account"),
     Route("web.account.revoke", "/account/tokens/{token}/revoke", ("POST",)),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +34,7 @@ from marketplace.mail import Chore, MailWorker
 from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.oidc import REDIRECT_PATH
 from marketplace.peers.contradictions import keep_contradiction
 from marketplace.peers.cosigning import CosigningService
 from marketplace.peers.identification import PeerIdentification
@@ -56,6 +58,9 @@ from marketplace.trust.watch import TrustWatch
 from marketplace.trust_files import Fault
 from marketplace.watch import LocationWatch, WatchService
 from marketplace.worker import FAILING, Lag, Worker
+
+if TYPE_CHECKING:
+    from marketplace.oidc.service import SignInService
 
 log = logging.getLogger(__name__)
 
@@ -264,6 +269,7 @@ class Runtime:
         trust: decides about entries by them.
         judge: tells whether images may be started.
         access: tells who somebody is, by what they show.
+        sign_in: signs people in by a provider; None where the settings name none.
         verdicts: keeps what that makes of each certificate.
         confirmation: takes uploads in, at once or after their endorser's confirmation.
         reminders: owes endorsers lists and warnings.
@@ -302,6 +308,7 @@ class Runtime:
     identification: PeerIdentification
     list_caches: ListCaches
     renewal: Renewal
+    sign_in: SignInService | None = None
     federation: Federation | None = None
     now: Callable[[], datetime] = field(default=utc_now)
 
@@ -456,8 +463,13 @@ def build(settings: Settings) -> Runtime:
         list_caches=lists,
         renewal=Renewal(database, following.is_settled),
         access=AccessService(
-            database, settings.site.mode, utc_now, timedelta(seconds=settings.session.lifetime)
+            database,
+            settings.site.mode,
+            utc_now,
+            timedelta(seconds=settings.session.lifetime),
+            settings.oidc.issuer,
         ),
+        sign_in=_sign_in(settings),
         trust_watch=TrustWatch(
             trust_store,
             settings.trust.reload_interval,
@@ -484,6 +496,16 @@ def build(settings: Settings) -> Runtime:
             on_outcome=metrics.count_mail,
         ),
     )
+
+
+def _sign_in(settings: Settings) -> SignInService | None:
+    if not settings.oidc.issuer:
+        return None
+    from marketplace.oidc.service import SignInService
+
+    # Half of the threads at most wait for the provider: while it drips, the rest answer everything else.
+    at_once = max(1, settings.server.threads // 2)
+    return SignInService(settings.oidc, f"{settings.site.url}{REDIRECT_PATH}", utc_now, at_once)
 
 
 def _renew(judge: ImageJudge, verdicts: VerdictService, shelving: ShelvingService) -> None:

@@ -51,6 +51,7 @@ SERVICES = RULED | {
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
+    "marketplace.oidc",
     "marketplace.peers",
     "marketplace.runtime",
     "marketplace.demo",
@@ -74,6 +75,7 @@ MAY_IMPORT = {
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,
+    "marketplace.oidc": FOLLOWED | {"marketplace.accounts", "marketplace.client"},
     "marketplace.changes": STORE,
     "marketplace.rules": STORE,
     "marketplace.catalogue": STORE | {"marketplace.rules"},
@@ -106,6 +108,7 @@ MAY_IMPORT = {
     | {
         "marketplace.memory",
         "marketplace.metrics",
+        "marketplace.oidc",
         "marketplace.peers",
         "marketplace.renewal",
         "marketplace.system_errors",

@@ -187,11 +187,14 @@ def upgrade() -> None:
         sa.Column("expires_at", SECONDS, nullable=True),
         sa.Column("revoked_at", SECONDS, nullable=True),
         sa.Column("last_used_at", SECONDS, nullable=True),
+        sa.Column("made_with", KEY, nullable=True),
         sa.CheckConstraint("length(digest) = 64", name="ck__token__digest"),
         sa.CheckConstraint("length(name) = 16", name="ck__token__name"),
+        sa.ForeignKeyConstraint(["made_with"], ["token.id"], name="fk__token__made_with__token"),
         sa.PrimaryKeyConstraint("id", name="pk__token"),
         sa.UniqueConstraint("name", name="uq__token__name"),
     )
+    op.create_index("ix__token__made_with", "token", ["made_with"])
     op.create_index("ix__token__owner", "token", ["owner"])
     op.create_table(
         "trust_state",
@@ -204,6 +207,14 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name="ck__trust_state__one_row"),
         sa.PrimaryKeyConstraint("id", name="pk__trust_state"),
     )
+    op.create_table(
+        "used_sign_in",
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("used_at", SECONDS, nullable=False),
+        sa.CheckConstraint("length(digest) = 64", name="ck__used_sign_in__digest"),
+        sa.PrimaryKeyConstraint("digest", name="pk__used_sign_in"),
+    )
+    op.create_index("ix__used_sign_in__used_at", "used_sign_in", ["used_at"])
     op.create_table(
         "witnessed",
         sa.Column("origin", TEXT, nullable=False),
@@ -304,15 +315,22 @@ def upgrade() -> None:
         "login_session",
         sa.Column("id", KEY, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
-        sa.Column("token_id", KEY, nullable=False),
+        sa.Column("token_id", KEY, nullable=True),
+        sa.Column("owner", TEXT, nullable=True),
+        sa.Column("issuer", TEXT, nullable=True),
+        sa.Column("subject", TEXT, nullable=True),
+        sa.Column("scopes", TEXT, nullable=True),
+        sa.Column("group_names", TEXT, nullable=True),
         sa.Column("created_at", SECONDS, nullable=False),
         sa.Column("expires_at", SECONDS, nullable=False),
+        sa.CheckConstraint("(token_id IS NULL) <> (owner IS NULL)", name="ck__login_session__token_or_owner"),
         sa.CheckConstraint("length(digest) = 64", name="ck__login_session__digest"),
         sa.ForeignKeyConstraint(["token_id"], ["token.id"], name="fk__login_session__token_id__token"),
         sa.PrimaryKeyConstraint("id", name="pk__login_session"),
         sa.UniqueConstraint("digest", name="uq__login_session__digest"),
     )
     op.create_index("ix__login_session__expires_at", "login_session", ["expires_at"])
+    op.create_index("ix__login_session__owner", "login_session", ["owner"])
     op.create_index("ix__login_session__token_id", "login_session", ["token_id"])
     op.create_table(
         "mail_link",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -129,6 +130,14 @@ class GroupService:
                 select(AccessGroup.name)
                 .join(GroupMember, GroupMember.group_id == AccessGroup.id)
                 .where(GroupMember.owner == owner, AccessGroup.deleted_at.is_(None))
+            )
+        )
+
+    def living(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of some names that are groups."""
+        return frozenset(
+            self._session.scalars(
+                select(AccessGroup.name).where(AccessGroup.name.in_(names), AccessGroup.deleted_at.is_(None))
             )
         )
 

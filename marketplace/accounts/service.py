@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import ANONYMOUS, PUBLIC, STRANGER, Principal, Scope, group_log
-from marketplace.accounts.errors import CredentialsError
+from marketplace.accounts.errors import CredentialsError, SessionEndedError
 from marketplace.accounts.groups import GroupService
+from marketplace.accounts.people import Person
 from marketplace.accounts.sessions import SessionService
 from marketplace.accounts.tokens import Token, TokenService
 from marketplace.accounts.use import LastUse
@@ -26,6 +27,7 @@ class AccessService:
         mode: of the site.
         now: the clock.
         lifetime: of a session, at most.
+        issuer: the sign-in provider; sessions that another one opened are over.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class AccessService:
         mode: SiteMode,
         now: Callable[[], datetime],
         lifetime: timedelta = timedelta(hours=12),
+        issuer: str = "",
     ) -> None:
         self._database = database
         self._now = now
         self._lifetime = lifetime
+        self._issuer = issuer
         self._needs_token = mode == "private"
         self.last_use = LastUse(database)
 
@@ -74,9 +78,11 @@ class AccessService:
         """
         now = self._now()
         with self._database.read() as session:
-            token = SessionService(session).get(cookie, now).token
-            self.last_use.note(token.key, now, token.last_used_at)
-            return self._principal(session, token)
+            holder = SessionService(session).get(cookie, now).holder
+            if isinstance(holder, Person):
+                return self._vouched(session, holder)
+            self.last_use.note(holder.key, now, holder.last_used_at)
+            return self._principal(session, holder)
 
     def sign_in(self, secret: str, former: str | None) -> str:
         """Open a session and return its cookie; one that the browser brought is ended.
@@ -94,22 +100,56 @@ class AccessService:
             AuditLog(session).record(token.owner, "session.open", token.name, at=now)
             return sessions.open(token, at=now, lifetime=self._lifetime)
 
+    def sign_in_person(self, person: Person, former: str | None) -> str:
+        """Open a session for somebody whom the provider signed in; one that the browser brought is ended."""
+        now = self._now()
+        with self._database.write() as session:
+            sessions = SessionService(session)
+            if former is not None:
+                sessions.close(former)
+            details = {
+                "subject": person.subject,
+                "scopes": " ".join(sorted(person.scopes)),
+                "groups": " ".join(sorted(person.groups)),
+            }
+            AuditLog(session).record(person.name, "session.open", person.issuer, details, at=now)
+            return sessions.open_for(person, at=now, lifetime=self._lifetime)
+
+    def use_up_sign_in(self, digest: str) -> bool:
+        """Note that a provider's answer was used; False where it was before, by any process."""
+        with self._database.write() as session:
+            return SessionService(session).use_up(digest, at=self._now())
+
     def sign_out(self, cookie: str) -> None:
         """End a session; one that is over already stays so."""
         now = self._now()
         with self._database.write() as session:
             sessions = SessionService(session)
             try:
-                token = sessions.get(cookie, now).token
+                holder = sessions.get(cookie, now).holder
             except CredentialsError:
                 return
             sessions.close(cookie)
-            AuditLog(session).record(token.owner, "session.close", token.name, at=now)
+            named = (
+                (holder.name, holder.issuer) if isinstance(holder, Person) else (holder.owner, holder.name)
+            )
+            AuditLog(session).record(named[0], "session.close", named[1], at=now)
 
     def _principal(self, session: Session, token: Token) -> Principal:
         groups = GroupService(session).of(token.owner)
-        reads = Scope.READ in token.scopes
+        return Principal(token.owner, self._logs(token.scopes, groups), token.scopes, groups, token.name)
+
+    def _vouched(self, session: Session, person: Person) -> Principal:
+        """Who is signed in by the provider: a member also of the groups that its word maps to."""
+        if person.issuer != self._issuer:
+            raise SessionEndedError("the session has ended: this site has another sign-in provider now")
+        groups = GroupService(session)
+        member_of = groups.of(person.name) | groups.living(person.groups)
+        return Principal(person.name, self._logs(person.scopes, member_of), person.scopes, member_of)
+
+    def _logs(self, scopes: frozenset[Scope], groups: frozenset[str]) -> frozenset[str]:
+        reads = Scope.READ in scopes
         logs = {group_log(group) for group in groups} if reads else set()
         if reads or not self._needs_token:
             logs.add(PUBLIC)
-        return Principal(token.owner, frozenset(logs), token.scopes, groups, token.name)
+        return frozenset(logs)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import httpcore
 import httpx
@@ -16,6 +17,9 @@ from marketplace.deadlines import Deadline
 
 #: Query parameters, also ones that stand several times.
 Params = Mapping[str, str] | list[tuple[str, str | int | float | bool | None]] | None
+
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,14 @@ class Transport:
         self._client.close()
 
     def get(
-        self, path: str, *, accept: str, limit: int, params: Params = None, tag: str | None = None
+        self,
+        path: str,
+        *,
+        accept: str,
+        limit: int,
+        params: Params = None,
+        tag: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Answer:
         """Read a resource.
 
@@ -111,22 +122,32 @@ class Transport:
             path: behind the endpoint, percent-encoded, with a slash in front.
             limit: bytes the body may have.
             tag: entity tag of what is known; the answer is 304 while that has not changed.
+            headers: further ones.
 
         Raises:
             TransportError: no answer, or one beyond the limits.
         """
-        headers = {"Accept": accept} | ({} if tag is None else {"If-None-Match": tag})
-        request = self._client.build_request("GET", self.endpoint + path, params=params, headers=headers)
+        sent = {**headers, "Accept": accept} | ({} if tag is None else {"If-None-Match": tag})
+        request = self._client.build_request("GET", self.endpoint + path, params=params, headers=sent)
         return self._send(request, limit, redirects=self._limits.redirects)
 
-    def post(self, path: str, data: bytes, *, content_type: str, accept: str, limit: int) -> Answer:
-        """Send a body and read the answer; redirects are not followed.
+    def post(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        content_type: str,
+        accept: str,
+        limit: int,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> Answer:
+        """Send a body and read the answer; redirects are not followed. See ``get``.
 
         Raises:
             TransportError: no answer, or one beyond the limits.
         """
-        headers = {"Accept": accept, "Content-Type": content_type}
-        request = self._client.build_request("POST", self.endpoint + path, content=data, headers=headers)
+        sent = {**headers, "Accept": accept, "Content-Type": content_type}
+        request = self._client.build_request("POST", self.endpoint + path, content=data, headers=sent)
         return self._send(request, limit, redirects=0)
 
     def _send(self, request: httpx.Request, limit: int, *, redirects: int) -> Answer:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from marketplace.config.access import LimitSettings, SessionSettings
 from marketplace.config.federation import FederationSettings
 from marketplace.config.mail import MailSettings, ReminderSettings
+from marketplace.config.oidc import OidcSettings
 from marketplace.config.section import Section
 from marketplace.config.sections import (
     CacheSettings,
@@ -78,6 +79,7 @@ class Settings(Section):
     reminders: ReminderSettings = ReminderSettings()
     watch: WatchSettings = WatchSettings()
     session: SessionSettings = SessionSettings()
+    oidc: OidcSettings = OidcSettings()
     limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 

@@ -1,6 +1,6 @@
 """The tables. Importing this package registers all of them."""
 
-from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token
+from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token, UsedSignIn
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
 from marketplace.models.conflict import ConflictPlace
@@ -72,6 +72,7 @@ __all__ = [
     "Tree",
     "TrustState",
     "Twin",
+    "UsedSignIn",
     "Verdict",
     "VerdictChange",
     "WatchedLocation",

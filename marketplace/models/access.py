@@ -14,7 +14,8 @@ class Token(Base):
 
     ``name`` (16 hex digits) is public: lists show it, and it finds the row.
     ``digest`` is the SHA-256 of the whole secret in hex. ``scopes`` are words
-    in alphabetical order with spaces between.
+    in alphabetical order with spaces between. ``made_with`` is the token whose holder
+    made this one: it goes when that one is revoked.
     """
 
     __tablename__ = "token"
@@ -23,6 +24,7 @@ class Token(Base):
         CheckConstraint("length(name) = 16", name="name"),
         CheckConstraint("length(digest) = 64", name="digest"),
         Index(None, "owner"),
+        Index(None, "made_with"),
     )
 
     id: Mapped[PrimaryKey]
@@ -35,24 +37,47 @@ class Token(Base):
     expires_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
     last_used_at: Mapped[Moment | None]
+    made_with: Mapped[Number | None] = mapped_column(ForeignKey("token.id"))
 
 
 class LoginSession(Base):
-    """Somebody signed in with a browser: lends a token's rights to a cookie until it ends."""
+    """Somebody signed in with a browser: lends rights to a cookie until it ends.
+
+    They are those of a token (``token_id``), or those that a sign-in provider gave: then
+    ``owner``, ``issuer``, ``subject``, ``scopes`` and ``group_names`` say whose and which, the last two
+    as words in alphabetical order with spaces between.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (
         UniqueConstraint("digest"),
         CheckConstraint("length(digest) = 64", name="digest"),
+        CheckConstraint("(token_id IS NULL) <> (owner IS NULL)", name="token_or_owner"),
         Index(None, "token_id"),
+        Index(None, "owner"),
         Index(None, "expires_at"),
     )
 
     id: Mapped[PrimaryKey]
     digest: Mapped[Word]
-    token_id: Mapped[Number] = mapped_column(ForeignKey("token.id"))
+    token_id: Mapped[Number | None] = mapped_column(ForeignKey("token.id"))
+    owner: Mapped[Word | None]
+    issuer: Mapped[Word | None]
+    subject: Mapped[Word | None]
+    scopes: Mapped[Word | None]
+    group_names: Mapped[Word | None]
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment]
+
+
+class UsedSignIn(Base):
+    """A sign-in by a provider that was answered once: the same answer signs nobody in again."""
+
+    __tablename__ = "used_sign_in"
+    __table_args__ = (CheckConstraint("length(digest) = 64", name="digest"), Index(None, "used_at"))
+
+    digest: Mapped[Word] = mapped_column(primary_key=True)
+    used_at: Mapped[Moment]
 
 
 class AccessGroup(Base):

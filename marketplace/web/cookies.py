@@ -55,10 +55,13 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True)
 class SiteCookies:
-    """The cookies of a site: of a session, and of a sign-in form that is being filled in."""
+    """The cookies of a site: of a session, of a sign-in form that is being filled in, and of a sign-in by a
+    provider that is under way.
+    """
 
     session: Cookie
     form: Cookie
+    attempt: Cookie
     #: Scheme, host and port of the site, as browsers write an origin.
     origin: str
 
@@ -75,6 +78,8 @@ class SiteCookies:
         return cls(
             session=Cookie(f"{prefix}mp-session{port}", path, secure, "Lax"),
             form=Cookie(f"{prefix}mp-form{port}", path, secure, "Strict"),
+            # The provider sends the browser back from its own pages.
+            attempt=Cookie(f"{prefix}mp-attempt{port}", path, secure, "Lax"),
             origin=_origin(site_url),
         )
 

@@ -31,10 +31,10 @@ _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9/._~%@:+?&=,;!*()-]{0,1000}")
 @view_config(route_name="web.login", request_method="GET", permission="session:open")
 def login_form(request: Request) -> Response:
     """A page that asks for a token; whoever is signed in already gets to their account."""
-    wanted = _wanted(request, read_query(request).get("next"))
+    wanted = wanted_path(request, read_query(request).get("next"))
     if principal_of(request).name is not None:
-        return _see_other(request, wanted)
-    return _login_page(request, wanted, 200, None)
+        return see_other(request, wanted)
+    return login_page(request, wanted, 200, None)
 
 
 @view_config(route_name="web.login", request_method="POST", permission="session:open")
@@ -45,15 +45,15 @@ def login(request: Request) -> Response:
     form = read_body_form(request)
     cookies = cookies_of(request)
     verify_form(cookies.form.find(request), form.get("key"))
-    wanted = _wanted(request, form.get("next"))
+    wanted = wanted_path(request, form.get("next"))
     guesses = Guesses(request)
     guesses.verify_few()
     try:
         cookie = _access(request).sign_in(form.get("token", "").strip(), cookies.session.find(request))
     except CredentialsError as error:
         guesses.count()
-        return _login_page(request, wanted, 401, str(error))
-    response = _see_other(request, wanted)
+        return login_page(request, wanted, 401, str(error))
+    response = see_other(request, wanted)
     lifetime = request.registry[Runtime].settings.session.lifetime
     response.headerlist += [cookies.session.written(cookie, lifetime), cookies.form.removed()]
     return response
@@ -64,7 +64,7 @@ def logout(request: Request) -> Response:
     """End the session, here and in the browser."""
     cookie = _own_session(request)
     _access(request).sign_out(cookie)
-    response = _see_other(request, f"{base_path(request)}/")
+    response = see_other(request, f"{base_path(request)}/")
     response.headerlist.append(cookies_of(request).session.removed())
     return response
 
@@ -82,6 +82,7 @@ def account(request: Request) -> Response:
         "principal": principal,
         "scopes": sorted(principal.scopes),
         "groups": sorted(principal.groups),
+        "provider": None if runtime.sign_in is None else runtime.sign_in.title,
         "tokens": [TokenLine.of(token, now) for token in tokens],
         # Who sends the token itself with each request has no session to end, and no form to fill in.
         "key": None if cookie is None else form_key(cookie),
@@ -104,7 +105,7 @@ def revoke(request: Request) -> Response:
         if token.owner != principal.name:
             raise absent()
         tokens.revoke(token.name, by=str(principal.name), at=runtime.now())
-    return _see_other(request, f"{base_path(request)}/account")
+    return see_other(request, f"{base_path(request)}/account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,21 @@ def _own_session(request: Request) -> str:
     return cookie or ""
 
 
-def _login_page(request: Request, wanted: str, status: int, problem: str | None) -> Response:
+def login_page(request: Request, wanted: str, status: int, problem: str | None, code: str = "") -> Response:
+    """The sign-in page, with why somebody was not signed in.
+
+    Args:
+        code: the rule that says so.
+    """
     cookies = cookies_of(request)
     cookie = cookies.form.find(request) or secrets.token_urlsafe(32)
-    values = {"next": wanted, "key": form_key(cookie), "problem": problem}
+    values = {
+        "next": wanted,
+        "key": form_key(cookie),
+        "problem": problem,
+        "code": code,
+        "provider": _provider_link(request, wanted, cookie),
+    }
     response = _unstored(page(request, "login", values, status))
     response.headerlist.append(cookies.form.written(cookie))
     if status == 401:
@@ -156,14 +168,33 @@ def _login_page(request: Request, wanted: str, status: int, problem: str | None)
     return response
 
 
-def _wanted(request: Request, path: str | None) -> str:
+def _provider_link(request: Request, wanted: str, cookie: str) -> dict[str, str] | None:
+    """What the sign-in page shows of the provider; None where there is none.
+
+    Args:
+        cookie: of the sign-in form.
+    """
+    service = request.registry[Runtime].sign_in
+    if service is None:
+        return None
+    problem = service.problem
+    return {
+        "title": service.title,
+        "key": form_key(cookie),
+        "next": wanted,
+        "problem": "" if problem is None else str(problem),
+    }
+
+
+def wanted_path(request: Request, path: str | None) -> str:
     """Where to go after signing in."""
     if path is not None and _PATH.fullmatch(path):
         return path
     return f"{base_path(request)}/account"
 
 
-def _see_other(request: Request, path: str) -> Response:
+def see_other(request: Request, path: str) -> Response:
+    """Lead a browser on to a path of this site."""
     location = cookies_of(request).origin + path
     return Response(status=303, headerlist=[("Location", location), ("Cache-Control", "no-store")])
 

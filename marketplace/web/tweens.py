@@ -115,7 +115,10 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "request_id": identity,
                         "method": method,
                         "path": _told(environ["PATH_INFO"]),
-                        "query": _without_addresses(environ.get("QUERY_STRING", "")),
+                        # Codes that sign somebody in are no matter of logs.
+                        "query": "-"
+                        if route == "web.login.callback"
+                        else _without_addresses(environ.get("QUERY_STRING", "")),
                         "status": status,
                         "bytes": response.content_length,
                         "milliseconds": round(seconds * 1000, 2),

@@ -118,6 +118,8 @@ ROWS: Mapping[str, Row] = {
     "web.about": Row(_SAME, gets("/about")),
     "web.status": Row("sizes and states of the public log", gets("/status")),
     "web.login": Row("says nothing of any group", gets("/login")),
+    "web.login.oidc": Row("says nothing of any group", gets("/login/oidc")),
+    "web.login.callback": Row("says nothing of any group", gets("/login/oidc/callback?code=x&state=x")),
     "web.logout": Row("says nothing of any group", (Ask("/logout", "POST"),)),
     "web.account": Row("the reader's own groups and tokens", gets("/account")),
     "web.account.revoke": Row(

@@ -97,10 +97,10 @@ UNLIMITED = {"limit_uploads": "0", "limit_queries": "0", "limit_endorser": "0", 
 
 
 @contextmanager
-def running_server(data: Path, **settings: str) -> Iterator[RunningServer]:
+def running_server(data: Path, port: int = 0, **settings: str) -> Iterator[RunningServer]:
     """Start a server over a data directory; settings are written ``upload_legacy="accept"``."""
     upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
-    server = start(data, **settings)
+    server = start(data, port, **settings)
     try:
         yield server
     finally:

@@ -147,3 +147,35 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     for wrong in ("proxy.example.org", "10.0.0.1/8", "10.0.0.0/8 127.0.0.1", "*"):
         with pytest.raises(ConfigurationError, match=r"10\.0\.0\.0/8"):
             Settings.from_mapping({"server.trusted_proxy": wrong})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"oidc.issuer": "https://login.example.org"}, "oidc.issuer needs oidc.client_id"),
+        ({"oidc.issuer": "http://login.example.org"}, "must be an https URL"),
+        ({"oidc.issuer": "https://me@login.example.org"}, "must be an https URL"),
+        ({"oidc.issuer": "https://login.example.org/?a=b"}, "must be an https URL"),
+        ({"oidc.scopes": "email"}, "must contain openid"),
+        ({"oidc.groups": "staff"}, "must be VALUE=GROUP"),
+        ({"oidc.unverified_email": "maybe"}, "refuse"),
+        (
+            {"oidc.client_secret": "hidden", "oidc.client_secret_file": "/x"},
+            "either oidc.client_secret or oidc.client_secret_file",
+        ),
+    ],
+)
+def test_a_sign_in_provider_that_cannot_be_used_is_named_at_the_start(settings, said) -> None:
+    (fault,) = faults_of(settings)
+    assert said in fault and "hidden" not in fault
+
+
+def test_a_group_at_the_provider_may_have_an_equals_sign_in_its_name() -> None:
+    given = {
+        "oidc.issuer": "https://a.example/",
+        "oidc.client_id": "x",
+        "oidc.groups": "cn=a=images, /b=astro",
+    }
+    oidc = Settings.from_mapping(given).oidc
+    assert oidc.issuer == "https://a.example/" and oidc.shown_title == "a.example"
+    assert oidc.group_of() == {"cn=a": "images", "/b": "astro"}
