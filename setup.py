@@ -75,7 +75,7 @@ setup(
     package_dir=MIGRATIONS,
     include_package_data=True,
     package_data={
-        "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*"],
+        "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*", "web/static/hashes/*"],
         "validators": ["py.typed"],
     },
     install_requires=RUNTIME,

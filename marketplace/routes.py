@@ -62,6 +62,7 @@ ROUTES = (
     Route("web.conflicts", "/conflicts"),
     Route("web.query", "/query", ("GET", "POST")),
     Route("web.upload", "/upload", ("GET", "POST")),
+    Route("web.publish", "/publish", ("GET", "POST")),
     # Links in mails: only their POST acts.
     Route("web.action", "/action/{secret}/{action}", ("GET", "POST")),
     Route("web.reminders", "/reminders", ("GET", "POST")),

@@ -151,7 +151,7 @@ MAY_IMPORT = {
     "marketplace.archive": SERVICES,
     "marketplace.fsck": SERVICES,
     "marketplace.api": PROCESS | {"marketplace.web"},
-    "marketplace.web": PROCESS | {"marketplace.request_log"},
+    "marketplace.web": PROCESS | {"marketplace.publishing", "marketplace.request_log"},
     "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
     "marketplace.connections": {"marketplace.logs", "marketplace.proxies"},
     "marketplace.proxies": set(),

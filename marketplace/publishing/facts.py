@@ -99,6 +99,15 @@ def parse_facts(data: bytes) -> ImageFacts:
         raise FactsError("is no JSON") from None
     if not isinstance(told, dict):
         raise FactsError("is no JSON object")
+    return read_facts(told)
+
+
+def read_facts(told: Mapping[str, object]) -> ImageFacts:
+    """The facts in an object with the members that ``describe -o json`` writes.
+
+    Raises:
+        FactsError: naming the member that is wrong.
+    """
     sums = _checksums(told.get("checksums"))
     if "SHA-1" not in sums:
         raise FactsError("'checksums' has no SHA-1, which is what names an image")

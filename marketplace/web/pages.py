@@ -75,7 +75,9 @@ def includeme(config: Configurator) -> None:
     site = config.registry[Runtime].settings.site
     base = config.registry["marketplace.base_path"] = urlsplit(site.url).path.rstrip("/")
     # A new version of a file gets a new address, so that browsers may keep the old one.
-    versions = {path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in _STATIC.iterdir()}
+    versions = {
+        path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in _STATIC.iterdir() if path.is_file()
+    }
     config.add_settings(
         {
             "jinja2.trim_blocks": "true",

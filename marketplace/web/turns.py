@@ -22,7 +22,7 @@ class Turn(Enum):
 
 _NAMES = {
     Turn.UPLOAD: "too many uploads and checks from this address",
-    Turn.QUERY: "too many queries from this address",
+    Turn.QUERY: "too many queries and drafts from this address",
 }
 
 

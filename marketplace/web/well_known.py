@@ -23,6 +23,7 @@ _NOT_FOR_ROBOTS: Final = (
     "/api/",
     "/fed/",
     "/login",
+    "/publish",
     "/query",
     "/reminders",
     "/upload",

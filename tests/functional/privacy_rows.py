@@ -190,6 +190,14 @@ ROWS: Mapping[str, Row] = {
         (*gets("/upload"), *posts("/upload", "older", "same", "private", "twin"),
          *posts("/upload", "older", query="?audience={group}")),
     ),
+    "web.publish": Row(
+        "the form; an entry that the reader may not see is taken over as little as none",
+        (
+            *gets("/publish", "/publish?like={image}"),
+            Ask("/publish", "POST", body="like={image}&bytes=1&sha1=" + "0" * 40,
+                kind="application/x-www-form-urlencoded"),
+        ),
+    ),
     "web.action": Row(
         "404, as for a link that never was",
         (Ask("/action/0123456789abcdef0123456789abcdef/confirm"),

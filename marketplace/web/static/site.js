@@ -1,20 +1,23 @@
 "use strict";
 // Everything on these pages works without this file; it only saves some steps.
 
-for (const button of document.querySelectorAll("button.copy")) {
-  if (!navigator.clipboard) break; // only on secure origins
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const said = button.textContent;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not copied";
-    }
-    setTimeout(() => { button.textContent = said; }, 1500);
-  });
-}
+const offerCopying = (root) => {
+  for (const button of root.querySelectorAll("button.copy")) {
+    if (!navigator.clipboard) break; // only on secure origins
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const said = button.textContent;
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Not copied";
+      }
+      setTimeout(() => { button.textContent = said; }, 1500);
+    });
+  }
+};
+offerCopying(document);
 
 // A check shows its report beside the form, so that the chosen file stays chosen for the upload.
 const form = document.querySelector("form[data-check]");
@@ -24,7 +27,23 @@ if (form) {
   const report = document.getElementById("report");
   for (const hint of form.querySelectorAll(".with-script")) hint.hidden = false;
 
+  // Whoever drops an image here means well: it is not sent, and the page that takes images is named.
+  const isImage = async () => {
+    const file = input.files[0];
+    if (!file) return false;
+    const start = new TextDecoder().decode(await file.slice(0, 64).arrayBuffer());
+    return file.size > Number(form.dataset.most) || !/^[\s\uFEFF]*</.test(start);
+  };
+  const refuse = () => {
+    const link = Object.assign(document.createElement("a"), { href: form.dataset.publish, textContent: "publish page" });
+    report.replaceChildren("This file is not signed metadata, and it was not sent. If it is an image, describe it on the ", link, ".");
+  };
+
   const check = async () => {
+    if (await isImage()) {
+      refuse();
+      return;
+    }
     report.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(form.dataset.check, {
@@ -39,12 +58,20 @@ if (form) {
     report.removeAttribute("aria-busy");
   };
 
-  form.addEventListener("submit", (event) => {
-    if (event.submitter?.hasAttribute("formaction")) {
+  let known = false;
+  form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    if (button?.formAction === form.dataset.check || button?.getAttribute("formaction") === form.dataset.check) {
       event.preventDefault();
       check();
+    } else if (!known) {
+      event.preventDefault();
+      known = !(await isImage());
+      if (known) form.requestSubmit(button);
+      else refuse();
     }
   });
+  input.addEventListener("change", () => { known = false; });
   for (const name of ["dragenter", "dragover"]) {
     area.addEventListener(name, (event) => { event.preventDefault(); area.classList.add("over"); });
   }
