@@ -41,8 +41,8 @@ _WRITE_EVERY: Final = 60.0
 _RECONCILE_EVERY: Final = 3600.0
 #: Seconds between two looks for what has come due, such as another attempt, where nothing else happens.
 _PLAN_EVERY: Final = 10.0
-#: Seconds after which subscriptions are asked for again though no news came.
-_ASK_EVERY: Final = 300.0
+#: Seconds after which subscriptions are asked for again though no news came: lists change with time too.
+_ASK_EVERY: Final = 3600.0
 #: The longest pause between two attempts to hear a marketplace, in seconds.
 _LONGEST_PAUSE: Final = 10.0
 

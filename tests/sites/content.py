@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             behaviour(self)
 
+    do_POST = do_GET
+
     def begin(self, status: int, length: int | None, **headers: str) -> None:
         self.send_response(status)
         if length is not None:

@@ -146,7 +146,7 @@ def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[in
     killed = ended = 0
     chance = random.Random(20260101)
     # The moments follow how long a sync takes on this machine now, so that most kills find one at work.
-    whole = 1.0
+    whole = undisturbed(cloud)
     while killed < kills:
         picture = raw(f"random {time.monotonic_ns()}", 2 << 20)
         offer(cloud, picture, content.put("random", picture.data))
@@ -154,7 +154,7 @@ def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[in
             started = time.monotonic()
             process = subprocess.Popen(cloud.words("sync"), env=cloud.environ(), stderr=subprocess.DEVNULL)
             try:
-                process.wait(chance.uniform(0.2, 1.0) * whole)
+                process.wait(chance.uniform(0.2, 1.2) * whole)
                 ended += 1
                 whole = time.monotonic() - started
                 break
@@ -171,6 +171,13 @@ def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[in
         assert not cloud.remains()
         empty(cloud)
     return killed, ended
+
+
+def undisturbed(cloud: Cloud) -> float:
+    """How many seconds a sync takes that nobody kills."""
+    started = time.monotonic()
+    assert cloud.command("sync").returncode == 0
+    return time.monotonic() - started
 
 
 def empty(cloud: Cloud) -> None:

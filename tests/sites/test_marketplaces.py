@@ -157,7 +157,9 @@ def put_between(
     """Have the site read its marketplace through somebody who changes answers."""
 
     def forward(handler: Handler) -> None:
-        answer = httpx.get(cloud.server.url + handler.path, headers={"Accept": handler.headers["Accept"]})
+        kept = {name: handler.headers[name] for name in ("Accept", "Content-Type") if name in handler.headers}
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        answer = httpx.request(handler.command, cloud.server.url + handler.path, headers=kept, content=body)
         status, body = change(answer)
         handler.begin(status, len(body), Content_Type=answer.headers["Content-Type"])
         handler.send(body)

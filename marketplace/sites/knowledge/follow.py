@@ -4,6 +4,9 @@ With the key of its published log, what the marketplace says is held against wha
 signed before: a log that shrinks or forks is found out and nothing is read from it, so
 that nothing is un-deprecated by it. Rows of the signed log that its list of changes does
 not name are asked for one by one: hiding one needs a false log.
+
+With a token, the logs of the groups it belongs to are read as well. Those are read from their
+beginning: what a group said before the site came to it counts too.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+from marketplace.client.errors import NotFoundError
 from marketplace.sites.errors import KnowledgeError, UnprovenError
 from marketplace.sites.knowledge.reader import LEAVES, MarketplaceReader, Row
 from marketplace.sites.settings import MarketplaceTable
@@ -34,6 +38,8 @@ MOST_SKEW = 300.0
 _MOST_WAITING = 100_000
 #: Seconds between two notes of when a marketplace was heard.
 _NOTED_EVERY = 10.0
+#: Seconds between two questions for the groups that a token belongs to.
+_GROUPS_EVERY = 300.0
 
 
 class Follower:
@@ -52,6 +58,7 @@ class Follower:
         self._told: OrderedDict[str, None] = OrderedDict()
         self._pending: Followed | None = None
         self._heard = 0.0
+        self._grouped = float("-inf")
         #: Why the last look brought nothing; None where it did.
         self.failure: str | None = None
 
@@ -94,6 +101,9 @@ class Follower:
             followed = replace(followed, cursor=0 if page is None else page.size)
         else:
             rows, followed = self._read_changes(followed)
+        if self.table.token_file is not None:
+            said, followed = self._read_groups(followed)
+            rows += said
         if trusted is not None and head_is_new:
             hidden, trusted = self._read_leaves(trusted, only_fold=self.is_new)
             rows += hidden
@@ -125,26 +135,53 @@ class Follower:
     def forget(self) -> None:
         """What the last look brought could not be kept: the next one brings it again."""
         self._pending = None
+        self._grouped = float("-inf")
         self.reader.forget()
 
     def _read_changes(self, followed: Followed) -> tuple[list[Row], Followed]:
+        rows, cursor = self._read_log(followed.cursor)
+        for row in rows:
+            self._told[row.entry_id] = None
+        while len(self._told) > _MOST_WAITING:
+            self._told.popitem(last=False)
+        return rows, replace(followed, cursor=cursor)
+
+    def _read_groups(self, followed: Followed) -> tuple[list[Row], Followed]:
+        """What is new in the logs of the groups that the token belongs to."""
+        cursors = dict(followed.groups)
+        now = self._wall()
+        if not self._grouped <= now < self._grouped + _GROUPS_EVERY:
+            cursors = {name: cursors.get(name, 0) for name in self.reader.own_groups()}
+            self._grouped = now
+        rows: list[Row] = []
+        for name, cursor in list(cursors.items()):
+            try:
+                said, cursors[name] = self._read_log(cursor, name)
+            except KnowledgeError as error:
+                if not isinstance(error.__cause__, NotFoundError):
+                    raise
+                # The group is closed, or the token's owner is no longer in it. What it said stays said.
+                del cursors[name]
+                continue
+            rows += said
+        return rows, replace(followed, groups=tuple(sorted(cursors.items())))
+
+    def _read_log(self, cursor: int, group: str | None = None) -> tuple[list[Row], int]:
+        """The rows from a cursor on, and the cursor behind them."""
         rows: list[Row] = []
         while True:
-            page = self.reader.changes(followed.cursor)
+            page = self.reader.changes(cursor, group=group)
             if page is None:
-                return rows, followed
-            if page.size < followed.cursor:
-                fault = f"{self.table.url}: its list went back from {followed.cursor} to {page.size} rows"
+                return rows, cursor
+            if page.size < cursor:
+                which = "its list" if group is None else f"the list of the group {group}"
+                fault = f"{self.table.url}: {which} went back from {cursor} to {page.size} rows"
                 self._note_fault(fault)
                 raise KnowledgeError(fault)
             rows += page.rows
-            for row in page.rows:
-                self._told[row.entry_id] = None
-            while len(self._told) > _MOST_WAITING:
-                self._told.popitem(last=False)
-            followed = replace(followed, cursor=max(followed.cursor, page.following))
-            if followed.cursor >= page.size:
-                return rows, followed
+            cursor = max(cursor, page.following)
+            if cursor >= page.size:
+                return rows, cursor
 
     def _read_head(self, followed: Followed, key: VerifierKey) -> tuple[TrustedLog, bool]:
         """What is known of the signed log, and whether its head is another one than before."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from marketplace.sites.errors import RefusedQuestionError, UnprovenError
 from marketplace.sites.knowledge.follow import Follower
-from marketplace.sites.knowledge.reader import Row
+from marketplace.sites.knowledge.reader import LOOKED_UP, Row
 from marketplace.sites.settings import SubscriptionTable
 from marketplace.sites.state import State
 
@@ -100,10 +100,11 @@ class Learning:
         dirty: set[str] = set()
         with self._lock:
             missing = sorted(self._concerning - covered)
-        for identifier in missing:
-            dirty |= self._keep(follower, follower.reader.timeline(identifier))
-            self._state.evidence.note_covered(source, identifier)
-            covered.add(identifier)
+        for start in range(0, len(missing), LOOKED_UP):
+            part = missing[start : start + LOOKED_UP]
+            dirty |= self._keep(follower, follower.reader.current(part))
+            self._state.evidence.note_covered(source, part)
+            covered.update(part)
         return dirty
 
     def _ask(self, one: SubscriptionTable, follower: Follower) -> set[str]:

@@ -6,7 +6,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,10 +25,14 @@ from validators.errors import RefusedError
 
 #: Rows of a page of changes, the most that a marketplace gives.
 PAGE = 1000
+#: Images of one lookup, the most that a marketplace takes.
+LOOKED_UP = 1000
 #: Bytes of answers.
 _MOST_PAGE, _MOST_ENTRY, _MOST_LEAVES, _MOST_NOTE = 8 << 20, 1 << 20, 2 << 20, 16 << 10
 #: Leaves of a page, and pages of one list: a list that goes on beyond is not believed.
 LEAVES, _MOST_PAGES = 1024, 1000
+#: Groups whose logs are read, and questions whose last answer is remembered.
+_MOST_GROUPS, _MOST_TAGS = 100, 128
 _JSON = "application/json"
 #: A daemon asks for as long as it runs; each single answer is bounded all the same.
 LIMITS = TransferLimits(
@@ -86,7 +91,7 @@ class MarketplaceReader:
             except (OSError, UnicodeDecodeError) as error:
                 raise KnowledgeError(f"{token_file}: the token cannot be read ({error})") from None
         self._transport = Transport(url, LIMITS, token=token)
-        self._tags: dict[str, str] = {}
+        self._tags: OrderedDict[str, str] = OrderedDict()
         #: The marketplace's clock minus ours at the last answer, in seconds; None where it sends no date.
         self.clock_offset: float | None = None
         #: Requests so far.
@@ -100,9 +105,18 @@ class MarketplaceReader:
         """Ask anew for what was told last: it was not kept."""
         self._tags.clear()
 
-    def changes(self, since: int, limit: int = PAGE) -> Changes | None:
-        """Rows from a sequence on; None where nothing changed since the last such question."""
+    def changes(self, since: int, limit: int = PAGE, group: str | None = None) -> Changes | None:
+        """Rows from a sequence on; None where nothing changed since the last such question.
+
+        Args:
+            group: whose log is asked for; None: the public one.
+
+        Raises:
+            KnowledgeError: it is not reached. Its cause is a NotFoundError where there is no such log.
+        """
         path = f"/api/v1/changes?since={since}&limit={limit}"
+        if group is not None:
+            path += f"&log={quote(f'group:{group}', safe='')}"
         answer = self._get(path, _JSON, _MOST_PAGE, fresh=True)
         if answer is None:
             return None
@@ -151,16 +165,32 @@ class MarketplaceReader:
             raise UnprovenError(f"{self.url}: another entry came for {entry_id[:16]}")
         return entry
 
-    def timeline(self, identifier: str) -> list[Row]:
-        """The current entries of every endorser about an image."""
-        path = f"/api/v1/images/{quote(identifier, safe='')}"
-        try:
-            found = self._pages(path, [("limit", "500")], "entries", _MOST_PAGES)
-        except KnowledgeError as error:
-            if isinstance(error.__cause__, NotFoundError):
-                return []
-            raise
-        return [_row(one) for one in found if one.get("current") is True]
+    def current(self, identifiers: Sequence[str]) -> list[Row]:
+        """The current entries of every endorser about images, in as few requests as it takes.
+
+        Args:
+            identifiers: at most ``LOOKED_UP``.
+        """
+        found: list[Row] = []
+        wanted = set(identifiers)
+        while wanted:
+            said = _record(self._post("/api/v1/lookup", {"identifiers": sorted(wanted)}))
+            rows = [_row(one) for one in _list(said, "entries")]
+            found += [row for row in rows if row.identifier in wanted]
+            left = said.get("left_out")
+            if not isinstance(left, list) or not all(isinstance(one, str) for one in left):
+                raise KnowledgeError(f"{self.url}: the lookup does not tell what it left out")
+            # Each answer has to bring the end nearer.
+            if not wanted > (still := wanted.intersection(left)):
+                raise KnowledgeError(f"{self.url}: the lookup leaves out all that was asked for")
+            wanted = still
+        return found
+
+    def own_groups(self) -> list[str]:
+        """The groups whose logs the token may read."""
+        found = self._pages("/api/v1/groups", [("limit", "100")], "groups", 1)
+        names = [name for one in found if isinstance(name := one.get("name"), str) and 0 < len(name) <= 200]
+        return sorted(names)[:_MOST_GROUPS]
 
     def search(self, question: tuple[tuple[str, str], ...], most: int) -> list[Row]:
         """What a saved search finds, in its order, at most so many entries."""
@@ -212,22 +242,35 @@ class MarketplaceReader:
             )
         except TransportError as error:
             raise KnowledgeError(str(error)) from error
-        self._note_clock(answer)
         if answer.status == 304 and tag is not None:
+            self._note_clock(answer)
             return None
+        self._judge_status(answer, path)
+        if fresh and "ETag" in answer.headers:
+            self._tags[path] = answer.headers["ETag"]
+            self._tags.move_to_end(path)
+            while len(self._tags) > _MOST_TAGS:
+                self._tags.popitem(last=False)
+        return answer
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        self.requests += 1
+        data = json.dumps(body).encode()
+        try:
+            answer = self._transport.post(path, data, content_type=_JSON, accept=_JSON, limit=_MOST_PAGE)
+        except TransportError as error:
+            raise KnowledgeError(str(error)) from error
+        self._judge_status(answer, path)
+        return answer
+
+    def _judge_status(self, answer: Answer, path: str) -> None:
+        self._note_clock(answer)
         if answer.status in (404, 410):
             raise KnowledgeError(f"{self.url} has no {path.partition('?')[0]}") from NotFoundError("")
         if answer.status != 200:
             refused: ClientError = get_error(answer)
             kind = RefusedQuestionError if answer.status == 400 else KnowledgeError
             raise kind(f"{self.url}: {refused}", _retry(answer)) from refused
-        if fresh:
-            self._tags = (
-                {path: answer.headers["ETag"], **self._tags} if "ETag" in answer.headers else self._tags
-            )
-            while len(self._tags) > 8:
-                self._tags.popitem()
-        return answer
 
     def _note_clock(self, answer: Answer) -> None:
         try:

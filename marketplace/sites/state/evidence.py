@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Followed:
         heard: wall clock of the last answer that proved progress or sameness; 0 before the first.
         changed: wall clock of the last look that brought rows.
         fault: how it contradicted itself; None while it did not.
+        groups: of which logs are read besides, and how many rows of each were read.
     """
 
     url: str
@@ -30,6 +32,7 @@ class Followed:
     heard: float = 0.0
     changed: float = 0.0
     fault: str | None = None
+    groups: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +63,20 @@ class Evidence:
     def followed(self, url: str) -> Followed:
         """How far a marketplace was read."""
         row = self._database.find("SELECT * FROM marketplace WHERE url = ?", (url,))
-        return Followed(url) if row is None else Followed(**dict(row))
+        if row is None:
+            return Followed(url)
+        groups = tuple((str(name), int(cursor)) for name, cursor in json.loads(row["groups"]))
+        return Followed(**{**dict(row), "groups": groups})
 
     def save_followed(self, followed: Followed) -> None:
         """Write down how far a marketplace was read."""
         with self._database.write():
             self._database.run(
-                "INSERT OR REPLACE INTO marketplace (url, cursor, note, reached, heard, changed, fault) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO marketplace "
+                "(url, cursor, note, reached, heard, changed, fault, groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     followed.url, followed.cursor, followed.note, followed.reached,
-                    followed.heard, followed.changed, followed.fault,
+                    followed.heard, followed.changed, followed.fault, json.dumps(followed.groups),
                 ),
             )  # fmt: skip
 
@@ -162,12 +168,13 @@ class Evidence:
             for row in self._database.rows("SELECT identifier FROM covered WHERE source = ?", (source,))
         }
 
-    def note_covered(self, source: str, identifier: str) -> None:
-        """Write down that a marketplace was asked for everything it said about an image."""
+    def note_covered(self, source: str, identifiers: Iterable[str]) -> None:
+        """Write down that a marketplace was asked for everything it said about images."""
         with self._database.write():
-            self._database.run(
-                "INSERT OR IGNORE INTO covered (source, identifier) VALUES (?, ?)", (source, identifier)
-            )
+            for identifier in identifiers:
+                self._database.run(
+                    "INSERT OR IGNORE INTO covered (source, identifier) VALUES (?, ?)", (source, identifier)
+                )
 
     def asked(self, subscription: str, source: str) -> tuple[str, float]:
         """With which question, and when, a subscription was asked for at a marketplace."""

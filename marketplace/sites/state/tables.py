@@ -14,7 +14,8 @@ CREATE TABLE marketplace (
     reached BLOB,                     -- frontier behind the rows read, with a key
     heard REAL NOT NULL,              -- wall clock of the last answer that proved progress or sameness
     changed REAL NOT NULL,            -- wall clock of the last look that brought rows
-    fault TEXT                        -- how it contradicts what it said before; stays until it no longer does
+    fault TEXT,                       -- how it contradicts what it said before; stays until it no longer does
+    groups TEXT NOT NULL DEFAULT '[]' -- JSON: name of each group whose log is read, and rows read of it
 );
 -- Evidence: signed entries, each proven when it came.
 CREATE TABLE statement (
