@@ -108,6 +108,12 @@ ROUTES = (
     Route("fed.witness.heads", "/fed/v1/witness/heads"),
     Route("fed.witness.latest", "/fed/v1/witness/latest"),
     Route("fed.witness.checkpoint", "/fed/v1/witness/{digest:[0-9a-f]+}/checkpoint"),
+    # What cloud sites say of images they imported or could not import.
+    Route("api.receipts", "/api/v1/receipts", ("POST",)),
+    Route("api.image.sites", "/api/v1/images/{identifier}/sites"),
+    Route("api.recalls", "/api/v1/recalls"),
+    Route("api.sites", "/api/v1/sites"),
+    Route("api.site", "/api/v1/sites/{site}", ("PUT", "DELETE")),
     Route("api.tokens", "/api/v1/tokens", ("GET", "POST")),
     Route("api.token", "/api/v1/tokens/{token}", ("GET", "DELETE")),
     Route("api.groups", "/api/v1/groups", ("GET", "POST")),

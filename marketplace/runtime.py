@@ -39,6 +39,7 @@ from marketplace.peers.contradictions import keep_contradiction
 from marketplace.peers.cosigning import CosigningService
 from marketplace.peers.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
+from marketplace.presence import PresenceNotices, ReceiptService
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
 from marketplace.rules.trust import TrustShown
@@ -276,6 +277,7 @@ class Runtime:
         mail: sends what is owed.
         watch: knows whether the content of images is where entries say.
         watching: looks whether it is.
+        receipts: takes in what cloud sites say of images.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
         identification: tells which of them is asking.
@@ -304,6 +306,7 @@ class Runtime:
     mail: MailWorker
     watch: WatchService
     watching: LocationWatch
+    receipts: ReceiptService
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
@@ -444,6 +447,7 @@ def build(settings: Settings) -> Runtime:
     )
     reminders = ReminderService(database, settings, utc_now, nudge=mail_owed.set)
     watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
+    notices = PresenceNotices(database, settings, utc_now, nudge=mail_owed.set)
     return Runtime(
         settings=settings,
         database=database,
@@ -482,6 +486,7 @@ def build(settings: Settings) -> Runtime:
         reminders=reminders,
         watch=watch,
         watching=LocationWatch(watch, settings.watch),
+        receipts=ReceiptService(database, utc_now),
         mail=MailWorker(
             database,
             settings.mail,
@@ -492,6 +497,7 @@ def build(settings: Settings) -> Runtime:
                 # A confirmation is taken in at once where an upload follows it, else by this.
                 Chore("current entries", 5.0, settling.refresh),
                 Chore("reminders", settings.reminders.interval, reminders.run),
+                Chore("recalls", settings.reminders.interval, notices.run),
             ],
             on_outcome=metrics.count_mail,
         ),

@@ -47,6 +47,7 @@ SERVICES = RULED | {
     "marketplace.reminders",
     "marketplace.locations",
     "marketplace.watch",
+    "marketplace.presence",
     "marketplace.judging",
 }
 PROCESS = SERVICES | {
@@ -100,6 +101,14 @@ MAY_IMPORT = {
     "marketplace.confirmation": FOLLOWED
     | {"marketplace.audit", "marketplace.ingest", "marketplace.mail", "marketplace.trust"},
     "marketplace.watch": FOLLOWED | {"marketplace.locations", "marketplace.mail", "marketplace.reminders"},
+    "marketplace.presence": RULED
+    | {
+        "marketplace.mail",
+        "marketplace.receipts",
+        "marketplace.reminders",
+        "marketplace.tlog",
+        "marketplace.watch",
+    },
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES,

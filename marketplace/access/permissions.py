@@ -32,6 +32,11 @@ def uploader(principal: Principal) -> bool:
     return Scope.UPLOAD in principal.scopes
 
 
+def cloud_site(principal: Principal) -> bool:
+    """Holds for cloud sites that import images."""
+    return Scope.SITE in principal.scopes
+
+
 def peer(principal: Principal) -> bool:
     """Holds for other marketplaces."""
     return Scope.PEER in principal.scopes
@@ -84,6 +89,11 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "group:read": (holder,),
         "group:write": (administrator,),
         "audit:read": (administrator,),
+        # Receipts of cloud sites: services take them, and show them, by what the principal may read.
+        "receipt:write": (cloud_site,),
+        "recall:read": (holder,),
+        "cloud-site:read": (administrator,),
+        "cloud-site:write": (administrator,),
         # Peers: how the public log travels is as public as the log itself; the rest is the operator's.
         "peer:read": (reader, administrator),
         "peer:write": (administrator,),

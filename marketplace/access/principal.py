@@ -17,6 +17,8 @@ class Scope(StrEnum):
     READ = "read"
     #: Upload to its owner's groups.
     UPLOAD = "upload"
+    #: Say what a cloud site has and found, in receipts of its own key.
+    SITE = "site"
     #: Act as another marketplace.
     PEER = "peer"
     #: Administer the site.

@@ -10,6 +10,7 @@ from marketplace.entries import EntryRecord
 from marketplace.runtime import Runtime
 from marketplace.web.entry_page import MOST_LOCATIONS
 from marketplace.web.errors import NotFoundError, erased_entry
+from marketplace.web.presence import find_presence
 from marketplace.web.reading import visible_entries
 from validators.document import AcceptedEntry, Coordinates
 from validators.identifier import is_identifier
@@ -91,7 +92,7 @@ def _show(request: Request, shown: AcceptedEntry, record: EntryRecord, urls: Url
     reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS], record.logs)
     with visible_entries(request) as visible:
         verdict = runtime.judge.judge(visible, shown.identifier, now)
-    return show_entry(shown, record, now, urls, reached, verdict)
+    return show_entry(shown, record, now, urls, reached, verdict, find_presence(request, shown))
 
 
 def read_coordinates(request: Request) -> Coordinates:

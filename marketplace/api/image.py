@@ -12,6 +12,7 @@ from marketplace.entries import EntryRow, current_among
 from marketplace.entries.service import ROWS_LIMIT
 from marketplace.runtime import Runtime
 from marketplace.web.errors import NotFoundError
+from marketplace.web.presence import count_sites
 from marketplace.web.reading import visible_entries
 from validators.document import format_time
 from validators.identifier import is_identifier
@@ -59,6 +60,7 @@ def image(request: Request) -> Response:
         "identifier": identifier,
         "total": len(entries),
         "endorsers": len({entry.email for entry in entries}),
+        "sites": count_sites(request, identifier),
         "entries": [
             _line(row, is_current=row.key in current, now=now, urls=urls, verdict=verdict) for row in found
         ],

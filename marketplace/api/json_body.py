@@ -41,13 +41,18 @@ def described(required: Mapping[str, Any], optional: Mapping[str, Any] | None = 
 
 
 def read_object(
-    request: Request, required: Mapping[str, type], optional: Mapping[str, type] | None = None
+    request: Request,
+    required: Mapping[str, type],
+    optional: Mapping[str, type] | None = None,
+    *,
+    most: int = MAX_BYTES,
 ) -> dict[str, Any]:
     """The JSON object of a request's body.
 
     Args:
         required: the type of each member that has to be there.
         optional: the type of each that may be left out.
+        most: bytes of the body.
 
     Returns:
         every member, those left out as None.
@@ -59,9 +64,9 @@ def read_object(
     """
     if content_type(request) != JSON:
         raise UnsupportedTypeError("body.type", content_type(request) or "no Content-Type", JSON)
-    body: bytes = request.environ["wsgi.input"].read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        raise TooLargeError(MAX_BYTES)
+    body: bytes = request.environ["wsgi.input"].read(most + 1)
+    if len(body) > most:
+        raise TooLargeError(most)
     told, members = _parse(body), {**required, **(optional or {})}
     for name in told:
         if name not in members:

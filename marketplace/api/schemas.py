@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from marketplace.access import Scope
 from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
 from marketplace.peers.sites import Question
+from marketplace.receipts import Finding, Outcome
 from marketplace.rules.trust import STANDINGS
 
 from .description import Schema
@@ -153,6 +155,19 @@ _NOW: Mapping[str, Schema] = {
     "accepted_at": TIME,
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
+SITES: Schema = _said(COUNT, "cloud sites that say that they offer the image")
+_COPY: Schema = record(
+    "What a cloud site said last of one of its stores, or of a location.",
+    site=TEXT,
+    id=_said(DIGEST, "the entry by which the site judged the image"),
+    email=_said(TEXT, "of the entry's endorser"),
+    finding={"type": "string", "enum": [one.value for one in Finding]},
+    store=TEXT,
+    kind=_said(TEXT, "of the store: `directory`, `libvirt` ..."),
+    location=TEXT_OR_NULL,
+    reason=TEXT_OR_NULL,
+    at=TIME,
+)
 _NEXT: Mapping[str, Schema] = {"next": _said(URL_OR_NULL, "the next page; null on the last one")}
 _ENDORSER: Mapping[str, Schema] = {
     "email": TEXT,
@@ -164,7 +179,7 @@ _ENDORSER: Mapping[str, Schema] = {
 _TOKEN: Mapping[str, Schema] = {
     "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "owner": TEXT,
-    "scopes": array({"type": "string", "enum": ["admin", "peer", "read", "upload"]}),
+    "scopes": array({"type": "string", "enum": sorted(Scope)}),
     "status": {"type": "string", "enum": ["valid", "expired", "revoked"]},
     "note": TEXT,
     "created_at": TIME,
@@ -273,6 +288,7 @@ SCHEMAS: Mapping[str, Schema] = {
         identifier=TEXT,
         total=COUNT,
         endorsers=COUNT,
+        sites=SITES,
         entries=array(record("An entry.", **_LINE, current=FLAG)),
     ),
     "SearchResults": _page(
@@ -314,6 +330,20 @@ SCHEMAS: Mapping[str, Schema] = {
                 )
             ),
             "of the locations that this site looked at, where it looks at any",
+        ),
+        sites=SITES,
+        reports=_said(
+            array(
+                record(
+                    "What cloud sites found wrong with a location.",
+                    location=TEXT,
+                    finding={"type": "string", "enum": ["mismatch", "unreachable"]},
+                    sites=COUNT,
+                    at=_said(TIME, "when the latest of them found it"),
+                    reason=_said(TEXT_OR_NULL, "in the words of that site"),
+                )
+            ),
+            "`mismatch`: the location served other bytes than the entry endorses",
         ),
     ),
     "Published": record(
@@ -500,6 +530,51 @@ SCHEMAS: Mapping[str, Schema] = {
             "what cloud sites will refuse or miss in the entry; keeps nothing out",
         ),
     ),
+    "Receipts": record(
+        "What became of receipts.",
+        results=_said(
+            array(
+                record(
+                    "What became of one.",
+                    outcome={"type": "string", "enum": [one.value for one in Outcome]},
+                    code=_said(TEXT_OR_NULL, "why it was refused"),
+                    message=TEXT_OR_NULL,
+                )
+            ),
+            "in the order of the receipts",
+        ),
+    ),
+    "Presence": record(
+        "At how many cloud sites an image is.",
+        identifier=_COORDINATES["identifier"],
+        sites=SITES,
+        copies=_said(
+            {"anyOf": [array(_COPY), {"type": "null"}]},
+            "what each site said last; null for readers to whom sites are not named",
+        ),
+    ),
+    "Recalls": _page(
+        "Images that their endorser withdrew and that cloud sites still have.",
+        total=COUNT,
+        recalls=array(
+            record(
+                "An image.",
+                **_COORDINATES,
+                title=TEXT_OR_NULL,
+                reason=_said(TEXT, "of the withdrawal; may be empty"),
+                copies=array(_COPY),
+                links=record("Where to go on.", entry=URL),
+            )
+        ),
+    ),
+    "CloudSite": record(
+        "A cloud site whose receipts are taken.",
+        name=TEXT,
+        key=_said(TEXT, "as verifiers are configured with it: `NAME+hex8+base64`"),
+        bound_at=TIME,
+        bound_by=_said(TEXT, "an owner of tokens, or `cli:USER`"),
+    ),
+    "CloudSites": _page("Cloud sites, by name.", total=COUNT, sites=array(ref("CloudSite"))),
     "Token": record("A token, without its secret.", **_TOKEN),
     "NewToken": record("A new token, with its secret, this once.", **_TOKEN, secret=TEXT),
     "Tokens": _page("Tokens.", total=COUNT, tokens=array(ref("Token"))),

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from marketplace.entries import EntryRecord, EntryRow
 from marketplace.rules.trust import Judged, TrustMark, marks_of
 from marketplace.watch import Reachability
+from marketplace.web.presence import EntryPresence
 from marketplace.web.uploads import entry_path
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.policy import Verdict
@@ -116,12 +117,14 @@ def show_entry(
     urls: Urls,
     reached: Mapping[str, Reachability],
     verdict: Verdict | None,
+    presence: EntryPresence,
 ) -> Shown:
     """The statement, and what this marketplace says of it now.
 
     Args:
         reached: what is known of locations.
         verdict: on its image.
+        presence: what cloud sites said.
     """
     newer = None if record.is_current or record.current is None else urls.entry(record.current)
     return {
@@ -145,6 +148,17 @@ def show_entry(
         "accepted_at": format_time(record.accepted_at),
         "seen_by": list(record.logs),
         "reachability": [_reachability(reached[uri]) for uri in entry.metadata.locations if uri in reached],
+        "sites": presence.sites,
+        "reports": [
+            {
+                "location": report.location,
+                "finding": report.finding.value,
+                "sites": report.sites,
+                "at": format_time(report.at),
+                "reason": report.reason,
+            }
+            for report in presence.reports
+        ],
     }
 
 

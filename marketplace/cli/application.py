@@ -43,6 +43,7 @@ _FOR_OPERATORS = {
     "token": ("marketplace.cli.tokens:token", "Look after tokens."),
     "group": ("marketplace.cli.groups:group", "Look after groups and their members."),
     "audit": ("marketplace.cli.auditing:audit", "Tell who did what."),
+    "receipts": ("marketplace.cli.receipts:receipts", "Look after what cloud sites say of images."),
     "trust": ("marketplace.cli.trusting:trust", "Look after anchors and revocation lists."),
     "peer": ("marketplace.cli.peering:peer", "Replicate with other marketplaces."),
     "mail": ("marketplace.cli.mailing:mail", "Look after outgoing mail."),

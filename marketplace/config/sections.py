@@ -237,6 +237,18 @@ class WatchSettings(Section):
     )
 
 
+class RecallSettings(Section):
+    """Withdrawn images that cloud sites still have."""
+
+    after: float = Field(
+        3600.0,
+        ge=0,
+        le=2_592_000,
+        description="seconds from the withdrawal of an image to the mail that lists the sites which still "
+        "have it",
+    )
+
+
 class LogSettings(Section):
     """What is written to standard error."""
 

@@ -29,6 +29,7 @@ from marketplace.config.sections import (
     ListSettings,
     LogSettings,
     QuerySettings,
+    RecallSettings,
     SearchSettings,
     ServerSettings,
     SiteSettings,
@@ -78,6 +79,7 @@ class Settings(Section):
     federation: FederationSettings = FederationSettings()
     reminders: ReminderSettings = ReminderSettings()
     watch: WatchSettings = WatchSettings()
+    recall: RecallSettings = RecallSettings()
     session: SessionSettings = SessionSettings()
     oidc: OidcSettings = OidcSettings()
     limit: LimitSettings = LimitSettings()

@@ -55,19 +55,23 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
 
 
 def location_letter(
-    entry: Reminded, uri: str, reason: str, good_at: datetime | None, site: SiteSettings, digest: str
+    entry: Reminded, uri: str, reason: str, before: str, site: SiteSettings, digest: str
 ) -> Letter:
-    """Tell an endorser, once, that the content of an image is not where the entry says."""
+    """Tell an endorser, once, that the content of an image is not where the entry says.
+
+    Args:
+        reason: what was found there, and by whom.
+        before: a sentence: what was known of the location before.
+    """
     title = one_line(site.title, 80)
     name = shlex.quote(f"{entry.identifier}/{entry.email}")
-    before = f"It was there last at {format_time(good_at)}." if good_at else "It was never found there."
     lines = [
-        f"{title} ({site.url}) looks at the locations of images from time to time.",
-        "The content of this one is not to be had at its location:",
+        f"At {title} ({site.url})",
+        "the content of an image of yours is not to be had at its location:",
         "",
         *_table([entry]),
         f"      {one_line(uri, 300)}",
-        f"      {one_line(reason, 200)}",
+        f"      {one_line(reason, 300)}",
         "",
         f"{before} No further mail comes of this until it has been there again.",
         "",

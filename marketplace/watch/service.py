@@ -22,6 +22,7 @@ from marketplace.mail.once import insert_once
 from marketplace.models import AccessGroup, Change, Current, EntryLocation, Log, WatchedLocation
 from marketplace.reminders.due import Due as Warned
 from marketplace.reminders.letters import location_letter
+from validators.document import format_time
 
 #: Locations that are taken in at a time.
 _BATCH: Final = 500
@@ -227,7 +228,10 @@ class WatchService:
         entry = Warned(session, self._now(), self._settings.reminders.warn).find_warned(row.entry_key)
         if entry is None:
             return
-        letter = location_letter(entry, row.uri, row.reason, row.good_at, self._settings.site, row.digest)
+        there = "It was never found there."
+        if row.good_at is not None:
+            there = f"It was there last at {format_time(row.good_at)}."
+        letter = location_letter(entry, row.uri, row.reason, there, self._settings.site, row.digest)
         if Outbox(session).post(letter, self._now()):
             self._nudge()
 

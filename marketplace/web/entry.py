@@ -18,6 +18,7 @@ from .errors import HttpError, erased_entry, no_entry
 from .negotiation import ENTRY, Media, choose
 from .pages import page
 from .parameters import read_query
+from .presence import find_presence
 from .presented import entry_response, fresh_response, immutable_response
 from .rdfjson import to_rdf_json
 from .reading import visible_entries
@@ -136,5 +137,6 @@ def _as_page(request: Request, data: bytes) -> Response:
             flags,
             reached,
             banner(verdict, judging(request)),
+            find_presence(request, shown),
         ),
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EntryRecord, EntryRow
+from marketplace.presence import Report
 from marketplace.watch import Reachability
 from validators.decision import Decision
 from validators.document import AcceptedEntry, format_time
@@ -17,6 +18,7 @@ from validators.trust import judge
 from .commands import commands
 from .display import day, link
 from .marks import Badge, strength_badge
+from .presence import EntryPresence
 from .standing import Banner, standing_badges
 from .statements import facts, statements
 from .timeline import lay_out
@@ -33,6 +35,7 @@ class Location:
     text: str
     href: str | None
     reached: Reachability | None = None
+    reports: Sequence[Report] = ()
 
 
 def entry_values(
@@ -46,6 +49,7 @@ def entry_values(
     flags: Sequence[Badge],
     reached: Mapping[str, Reachability],
     verdict: Banner | None,
+    presence: EntryPresence,
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -57,6 +61,7 @@ def entry_values(
         flags: what about the endorser asks for a second look.
         reached: what is known of locations.
         verdict: whether the image may be used; None where the site judges none.
+        presence: what cloud sites said.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -83,9 +88,13 @@ def entry_values(
         "facts": facts(entry),
         "extensions": statements(entry.metadata.extensions),
         "locations": [
-            Location(uri, link(uri), reached.get(uri)) for uri in entry.metadata.locations[:MOST_LOCATIONS]
+            Location(
+                uri, link(uri), reached.get(uri), [one for one in presence.reports if one.location == uri]
+            )
+            for uri in entry.metadata.locations[:MOST_LOCATIONS]
         ],
         "locations_left_out": max(0, len(entry.metadata.locations) - MOST_LOCATIONS),
+        "sites": presence.sites,
         "steps": steps,
         "trust": judge(entry),
         "commands": commands(entry, site_url, path),

@@ -20,6 +20,7 @@ from .entry_page import until
 from .errors import NotFoundError
 from .marks import strength_badge
 from .pages import page
+from .presence import count_sites
 from .reading import visible_entries
 from .standing import Lines, banner, certificate_badges, lines_of
 from .timeline import lay_out
@@ -43,17 +44,24 @@ def image(request: Request) -> Response:
     lines = lines_of(request, rows)
     with visible_entries(request) as visible:
         verdict = runtime.judge.judge(visible, identifier, runtime.now())
-    return page(request, "image", image_values(identifier, rows, runtime.now(), lines, verdict))
+    sites = count_sites(request, identifier)
+    return page(request, "image", image_values(identifier, rows, runtime.now(), lines, verdict, sites))
 
 
 def image_values(
-    identifier: str, rows: Sequence[EntryRow], now: datetime, lines: Lines, verdict: Verdict | None
+    identifier: str,
+    rows: Sequence[EntryRow],
+    now: datetime,
+    lines: Lines,
+    verdict: Verdict | None,
+    sites: int,
 ) -> dict[str, Any]:
     """Everything the template shows.
 
     Args:
         rows: every entry about the image, oldest first.
         verdict: on the image, where anything current is known of it.
+        sites: cloud sites that have it.
     """
     current = current_among(rows)
     shown = rows[::-1][:_MOST_ROWS]
@@ -62,6 +70,7 @@ def image_values(
         "verdict": banner(verdict, lines.judges),
         "title": _title(rows),
         "total": len(rows),
+        "sites": sites,
         "endorsers": len({row.email for row in rows}),
         "picture": lay_out(rows, now),
         "rows": [_shown(row, row.key in current, lines) for row in shown],

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from tests.functional.privacy_sites import ALICE, FRESH, PRIVATE, document
+from tests.functional.privacy_sites import ALICE, BIO_KEY, FRESH, PRIVATE, document, said
 from tests.functional.private_site import GROUP
 from validators import accept
 
@@ -54,6 +54,7 @@ def names_of(slug: str, origin: str) -> tuple[dict[str, str], dict[str, str]]:
             "log": slug,
             "origin": sha256(origin.encode()).hexdigest(),
             "name": origin,
+            "receipts": said(PRIVATE["image"], BIO_KEY).decode(),
         },
         {
             "entry": absent.coordinates.path(),
@@ -65,6 +66,7 @@ def names_of(slug: str, origin: str) -> tuple[dict[str, str], dict[str, str]]:
             "log": slug[:-8] + "".join("0" if digit != "0" else "1" for digit in slug[-8:]),
             "origin": sha256(b"absent").hexdigest(),
             "name": origin[:-8] + "".join("0" if digit != "0" else "1" for digit in origin[-8:]),
+            "receipts": said(document("absent", "2024-06-01T00:00:00Z", ALICE), BIO_KEY).decode(),
         },
     )
 
@@ -100,6 +102,8 @@ PAIRS = (
     Pair("api.image", "/api/v1/images/{identifier}"),
     Pair("api.image.verdict", "/api/v1/images/{identifier}/verdict"),
     Pair("api.verdict", "/api/v1/verdict?entry={entry}"),
+    Pair("api.image.sites", "/api/v1/images/{identifier}/sites"),
+    Pair("api.receipts", "/api/v1/receipts", "POST", body="{receipts}", kind="application/json"),
     Pair("api.endorser", "/api/v1/endorsers/{email}"),
     Pair("api.endorser.tags", "/api/v1/endorsers/{email}/tags"),
     Pair("api.tag", "/api/v1/tags/alice@example.org/{tag}"),
@@ -131,6 +135,7 @@ ELSEWHERE: Mapping[str, str] = {
     "api.peer.mirrors": "writes, for administrators",
     "api.peer.epoch": "writes, for administrators",
     "api.entry.erase": "writes, for administrators",
+    "api.site": "writes, for administrators",
     "api.peer.action": "writes, for administrators",
 }
 

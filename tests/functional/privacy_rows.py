@@ -362,6 +362,24 @@ ROWS: Mapping[str, Row] = {
         "404, as for an entry that was never made",
         gets("/api/v1/signed/{image_id}", "/api/v1/signed/{twin_id}", "/api/v1/signed/{published_id}"),
     ),
+    "api.receipts": Row(
+        "401 without the scope; about an entry that the token may not read as about one that was never made",
+        (Ask("/api/v1/receipts", "POST", body="{receipts}", kind="application/json"),),
+    ),
+    "api.image.sites": Row(
+        "the number of sites by the entries that the reader sees; 404 where there are none",
+        gets("/api/v1/images/{image_identifier}/sites", "/api/v1/images/{shared_identifier}/sites",
+             "/api/v1/images/{contested_identifier}/sites"),
+    ),
+    "api.recalls": Row(
+        "withdrawn images of the reader's own, among what the reader sees", gets("/api/v1/recalls")
+    ),
+    "api.sites": Row("404, as if there were no sites", gets("/api/v1/sites")),
+    "api.site": Row(
+        "404, as if there were no sites",
+        (Ask("/api/v1/sites/astro-cloud", "PUT", body="{{}}", kind="application/json"),
+         Ask("/api/v1/sites/astro-cloud", "DELETE")),
+    ),
     "api.tokens": Row("the reader's own tokens", (*gets("/api/v1/tokens"), Ask("/api/v1/tokens", "POST"))),
     "api.token": Row(
         "404, as for a token that never was",

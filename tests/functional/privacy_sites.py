@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyramid.interfaces import IRoutesMapper
 from pyramid.request import Request
 from pyramid.response import Response
@@ -18,7 +19,9 @@ import marketplace
 from marketplace.config import Settings
 from marketplace.db import upgrade
 from marketplace.federation.keys import create_keys
+from marketplace.receipts import Finding, Receipt, sign_receipt, write_request
 from marketplace.runtime import Runtime, build
+from marketplace.tlog.note import SigningKey
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually
@@ -176,6 +179,33 @@ def open_site(data: Path, fill: Callable[[Site], None]) -> Iterator[Site]:
         runtime.close()
 
 
+#: Of the cloud site that has images of the group, and of the one of another group.
+ASTRO_KEY = SigningKey("astro-cloud", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+BIO_KEY = SigningKey("bio-cloud", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+
+
+def said(data: bytes, key: SigningKey, finding: Finding = Finding.AVAILABLE) -> bytes:
+    """A request of a cloud site with what it says of an entry."""
+    entry = accept(data)
+    receipt = Receipt(
+        key.name,
+        entry.entry_id,
+        entry.identifier,
+        finding,
+        datetime(2024, 7, 1, tzinfo=UTC),
+        "main",
+        "directory",
+        location=entry.metadata.locations[0] if finding.is_about_location else None,
+    )
+    return write_request(key.verifier, [sign_receipt(receipt, key)])
+
+
+def tell(site: Site, owner: str, body: bytes) -> None:
+    """Send receipts."""
+    answer = site.ask("/api/v1/receipts", method="POST", body=body, kind="application/json", reader=owner)
+    assert [one["outcome"] for one in answer.json["results"]] == ["kept"], answer.text
+
+
 def fill_with(site: Site) -> None:
     """Everything, what is private before and between what is public."""
     private = iter(PRIVATE.values())
@@ -189,6 +219,11 @@ def fill_with(site: Site) -> None:
     answer = site.ask(f"/api/v1/entries/{path}/publish", method="POST", reader=MEMBER)
     assert answer.status_int == 201, answer.text
     site.put(OUTSIDERS, OUTSIDER, OTHER)
+    # The image of a public entry as well, by an entry of the group.
+    for data in (PRIVATE["image"], PRIVATE["twin"], PRIVATE["sybil"], PRIVATE["newer"]):
+        tell(site, MEMBER, said(data, ASTRO_KEY))
+    tell(site, MEMBER, said(PRIVATE["twin"], ASTRO_KEY, Finding.MISMATCH))
+    tell(site, OUTSIDER, said(PUBLIC["shared"], BIO_KEY))
 
 
 def fill_without(site: Site) -> None:
@@ -196,6 +231,7 @@ def fill_without(site: Site) -> None:
     for data in (*PUBLIC.values(), PUBLISHED):
         site.put(data)
     site.put(OUTSIDERS, OUTSIDER, OTHER)
+    tell(site, OUTSIDER, said(PUBLIC["shared"], BIO_KEY))
 
 
 #: Headers that differ between any two answers.

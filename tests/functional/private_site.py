@@ -33,7 +33,7 @@ def found_groups(url: str) -> dict[str, str]:
     """Create the groups and tokens; the tokens' secrets by owner."""
     database = Database.open(url)
     now = datetime.now(UTC)
-    both = (Scope.READ, Scope.UPLOAD)
+    both = (Scope.READ, Scope.UPLOAD, Scope.SITE)
     try:
         with database.write() as session:
             groups, tokens = GroupService(session), TokenService(session)

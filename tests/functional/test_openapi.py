@@ -108,6 +108,7 @@ def with_examples(document: dict) -> dict:
         "group": "lab",
         "member": "alice@example.org",
         "peer": "1",
+        "site": "lab-orsay",
         "action": "disable",
         "log": "public",
         "name": "000",

@@ -12,12 +12,15 @@ from marketplace.routes import ROUTES
 from tests.functional.catalogue import eventually
 from tests.functional.privacy_rows import BEGIN, END, PAGE, ROWS, Ask, table
 from tests.functional.privacy_sites import (
+    BIO_KEY,
     DOCUMENTS,
+    PRIVATE,
     Site,
     fill_with,
     fill_without,
     names,
     open_site,
+    said,
     shown,
 )
 from tests.functional.private_site import GROUP, MEMBER, OUTSIDER
@@ -25,7 +28,16 @@ from tests.functional.private_site import GROUP, MEMBER, OUTSIDER
 READERS = (None, OUTSIDER)
 ACCEPTS = ("*/*", "application/json", "text/html")
 #: Texts that stand in private entries only.
-TELLTALES = (b"quasar", b"Quasar", b"secretos", b"sybil", b"Nebula", b"Alice Again", GROUP.encode())
+TELLTALES = (
+    b"astro-cloud",
+    b"quasar",
+    b"Quasar",
+    b"secretos",
+    b"sybil",
+    b"Nebula",
+    b"Alice Again",
+    GROUP.encode(),
+)
 
 Sites = tuple[Site, Site, dict[str, str]]
 
@@ -49,6 +61,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
                 "absent_group": "x" * len(GROUP),
                 "origin_digest": sha256(log.origin.encode()).hexdigest(),
                 "private_origin": log.origin,
+                "receipts": said(PRIVATE["image"], BIO_KEY).decode(),
             },
         )
 

@@ -91,7 +91,7 @@ def test_without_a_command_the_overview_is_shown_as_an_error(capsys):
 
 def test_a_missing_choice_is_one_line(capsys):
     assert run(["token", "create", "--owner", "x"]) == 2
-    assert "Choose from: read, upload, peer, admin (" in capsys.readouterr().err
+    assert "Choose from: read, upload, site, peer, admin (" in capsys.readouterr().err
 
 
 def commands(group: click.Group = application, prefix: str = "") -> Iterator[str]:

@@ -1,0 +1,174 @@
+"""What cloud sites say of images: taken in, counted, and listed for whom it concerns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access import Principal, Scope
+from marketplace.presence import Copy, Presence, Recall, SiteKeyError
+from marketplace.receipts import MOST_RECEIPTS, ReceiptFormatError, Result
+from marketplace.receipts.exchange import MAX_REQUEST
+from marketplace.runtime import Runtime
+from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.web.security import principal_of
+from validators.document import Coordinates, format_time
+from validators.identifier import is_identifier
+
+from .answers import fresh, page, site_url
+from .cursors import Cursor, cut_page, encode_cursor
+from .description import Answer, Operation
+from .json_body import CODES, described, read_object
+from .parameters import IDENTIFIER, cursor, limit
+from .shown import Urls
+
+GROUP = "Cloud sites"
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.recalls")
+
+POST = Operation(
+    "api.receipts",
+    "Receipts of a cloud site",
+    f"Up to {MOST_RECEIPTS} receipts, signed with the site's key, in the order in which they were made "
+    "(format in docs/api.md). The first request of a token binds the key to its name; another is refused "
+    "from then on. Each receipt has a result of its own, and sending it again changes nothing. A receipt "
+    "is taken about entries that the token may read.",
+    GROUP,
+    [Answer("What became of each.", "Receipts")],
+    method="POST",
+    bodies=described(
+        {
+            "key": {"type": "string", "description": "of the site: `NAME+hex8+base64`"},
+            "receipts": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "maxItems": MOST_RECEIPTS,
+            },
+        }
+    ),
+    errors={**CODES, 400: (*CODES[400], "receipt.format", "receipt.count"), 409: ["receipt.key"]},
+    needs="scope `site`",
+)
+OF_IMAGE = Operation(
+    "api.image.sites",
+    "At how many cloud sites an image is",
+    "By what sites said of the entries that you may read. Sites are named to administrators, and to "
+    "the owner of a token who endorsed the image, of that endorser's entries.",
+    GROUP,
+    [Answer("The number, and the sites where they are named.", "Presence")],
+    path=(IDENTIFIER,),
+    errors={404: ["image.unknown"]},
+)
+RECALLS = Operation(
+    "api.recalls",
+    "Withdrawn images that sites still have",
+    "Images of the token's owner whose withdrawal some site did not follow yet; for administrators those of "
+    "all endorsers.",
+    GROUP,
+    [Answer("A page of images.", "Recalls", headers=("Link",))],
+    query=(LIMIT, CURSOR),
+    errors={400: ["query.limit", "query.cursor"]},
+    needs="any token",
+)
+OPERATIONS = (POST, OF_IMAGE, RECALLS)
+
+
+@view_config(route_name="api.receipts", request_method="POST", permission="receipt:write")
+def post(request: Request) -> Response:
+    """Take receipts in."""
+    POST.read(request)
+    given = read_object(request, {"key": str, "receipts": list}, most=MAX_REQUEST)
+    notes = given["receipts"]
+    if not 0 < len(notes) <= MOST_RECEIPTS or not all(isinstance(one, str) for one in notes):
+        raise BadRequestError("receipt.count", f"receipts are 1-{MOST_RECEIPTS} signed texts")
+    runtime: Runtime = request.registry[Runtime]
+    try:
+        results = runtime.receipts.take(principal_of(request), given["key"], notes)
+    except ReceiptFormatError as error:
+        raise BadRequestError(error.code, str(error)) from None
+    except SiteKeyError as error:
+        raise HttpError(409, error.code, str(error)) from None
+    return fresh(request, {"results": [_result(one) for one in results]})
+
+
+@view_config(route_name="api.image.sites", request_method="GET", permission="entry:read")
+def of_image(request: Request) -> Response:
+    """At how many sites an image is."""
+    OF_IMAGE.read(request)
+    identifier, principal = request.matchdict["identifier"], principal_of(request)
+    runtime: Runtime = request.registry[Runtime]
+    if not is_identifier(identifier):
+        raise _unknown()
+    with runtime.database.read() as session:
+        presence = Presence(session, principal)
+        if not presence.knows(identifier):
+            raise _unknown()
+        sites = presence.count(identifier)
+        copies = None
+        if _is_administrator(principal):
+            copies = presence.copies(identifier)
+        elif principal.name is not None:
+            copies = presence.copies(identifier, principal.name) or None
+    told = None if copies is None else [_copy(one) for one in copies]
+    return fresh(request, {"identifier": identifier, "sites": sites, "copies": told})
+
+
+@view_config(route_name="api.recalls", request_method="GET", permission="recall:read")
+def recalls(request: Request) -> Response:
+    """A page of withdrawn images that sites still have."""
+    asked = RECALLS.read(request)
+    principal, runtime = principal_of(request), request.registry[Runtime]
+    with runtime.database.read() as session:
+        email = None if _is_administrator(principal) else principal.name
+        every = sorted(Presence(session, principal).recalls(email), key=_place)
+    found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
+    urls = Urls(site_url(request))
+    body = {"total": len(every), "recalls": [_recall(one, urls) for one in found]}
+    return page(request, body, encode_cursor(after, "api.recalls"))
+
+
+def _place(one: Recall) -> Cursor:
+    return one.identifier, one.entry_id
+
+
+def _is_administrator(principal: Principal) -> bool:
+    return Scope.ADMIN in principal.scopes
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError("image.unknown", "no entry about this image is known")
+
+
+def _result(one: Result) -> dict[str, Any]:
+    return {"outcome": one.outcome.value, "code": one.code, "message": one.message}
+
+
+def _copy(one: Copy) -> dict[str, Any]:
+    return {
+        "site": one.site,
+        "id": one.entry_id,
+        "email": one.email,
+        "finding": one.finding.value,
+        "store": one.store,
+        "kind": one.kind,
+        "location": one.location,
+        "reason": one.reason,
+        "at": format_time(one.at),
+    }
+
+
+def _recall(one: Recall, urls: Urls) -> dict[str, Any]:
+    return {
+        "id": one.entry_id,
+        "identifier": one.identifier,
+        "email": one.email,
+        "created": format_time(one.created),
+        "title": one.title,
+        "reason": one.reason,
+        "copies": [_copy(copy) for copy in one.copies],
+        "links": {"entry": urls.entry(Coordinates(one.identifier, one.email, one.created))},
+    }

@@ -1,0 +1,118 @@
+"""The keys of cloud sites, for administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.presence import BoundSite, SiteNotFoundError, SiteRegistry
+from marketplace.receipts import ReceiptFormatError, parse_site_key
+from marketplace.runtime import Runtime
+from marketplace.web.errors import BadRequestError, NotFoundError
+from validators.document import format_time
+
+from .access import actor_of, now_of
+from .answers import fresh, page
+from .cursors import cut_page, encode_cursor
+from .description import Answer, Operation, Parameter
+from .json_body import CODES, described, read_object
+from .parameters import cursor, limit
+from .receipts import GROUP
+
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.sites")
+SITE = Parameter(
+    "site",
+    "the name of a cloud site",
+    {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},
+    lambda text: text or "",
+)
+_ADMIN = "scope `admin`"
+
+SITES = Operation(
+    "api.sites",
+    "Cloud sites whose receipts are taken",
+    "With the key of each; by name.",
+    GROUP,
+    [Answer("A page of sites.", "CloudSites", headers=("Link",))],
+    query=(LIMIT, CURSOR),
+    errors={400: ["query.limit", "query.cursor"]},
+    needs=_ADMIN,
+)
+BIND = Operation(
+    "api.site",
+    "Bind a key to a site's name",
+    "In the place of any other. What the site said under its old key stays.",
+    GROUP,
+    [Answer("The site.", "CloudSite")],
+    method="PUT",
+    path=(SITE,),
+    bodies=described({"key": {"type": "string", "description": "`NAME+hex8+base64`"}}),
+    errors={**CODES, 400: (*CODES[400], "receipt.format")},
+    needs=_ADMIN,
+)
+FORGET = Operation(
+    "api.site",
+    "Forget a site",
+    "With its key and everything that it said.",
+    GROUP,
+    [Answer("It is forgotten.", content_types=(), status=204)],
+    method="DELETE",
+    path=(SITE,),
+    errors={404: ["site.unknown"]},
+    needs=_ADMIN,
+)
+OPERATIONS = (SITES, BIND, FORGET)
+
+
+@view_config(route_name="api.sites", request_method="GET", permission="cloud-site:read")
+def sites(request: Request) -> Response:
+    """A page of sites."""
+    asked = SITES.read(request)
+    runtime: Runtime = request.registry[Runtime]
+    with runtime.database.read() as session:
+        every = SiteRegistry(session).list()
+    found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
+    body = {"total": len(every), "sites": [_shown(one) for one in found]}
+    return page(request, body, encode_cursor(after, "api.sites"))
+
+
+@view_config(route_name="api.site", request_method="PUT", permission="cloud-site:write")
+def bind(request: Request) -> Response:
+    """Bind a key to the site's name."""
+    BIND.read(request)
+    try:
+        key = parse_site_key(read_object(request, {"key": str})["key"])
+    except ReceiptFormatError as error:
+        raise BadRequestError(error.code, str(error)) from None
+    if key.name != request.matchdict["site"]:
+        raise BadRequestError("receipt.format", f"the key is named {key.name}, as its site must be")
+    runtime: Runtime = request.registry[Runtime]
+    with runtime.database.write() as session:
+        bound = SiteRegistry(session).bind(key, by=actor_of(request), at=now_of(request))
+    return fresh(request, _shown(bound))
+
+
+@view_config(route_name="api.site", request_method="DELETE", permission="cloud-site:write")
+def forget(request: Request) -> Response:
+    """Forget a site."""
+    FORGET.read(request)
+    runtime: Runtime = request.registry[Runtime]
+    try:
+        with runtime.database.write() as session:
+            SiteRegistry(session).forget(request.matchdict["site"], by=actor_of(request), at=now_of(request))
+    except SiteNotFoundError as error:
+        raise NotFoundError(error.code, str(error)) from None
+    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+def _shown(one: BoundSite) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "key": one.key,
+        "bound_at": format_time(one.bound_at),
+        "bound_by": one.bound_by,
+    }

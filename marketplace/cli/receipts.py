@@ -1,0 +1,104 @@
+"""``marketplace receipts``: which cloud sites are heard, and where withdrawn images still are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.options import settings_options
+from marketplace.cli.output import Format, output_option, write_records
+
+
+@click.group("receipts")
+def receipts() -> None:
+    """Look after what cloud sites say of images they imported.
+
+    A site sends receipts with a token of scope site (marketplace token create). They work on
+    the database of the settings, beside a running server.
+    """
+
+
+@receipts.command("sites")
+@settings_options
+@output_option
+def sites(config: Path | None, data: str | None, output: Format) -> None:
+    """List the sites whose receipts are taken, with the key of each."""
+    from marketplace.presence import SiteRegistry
+
+    with reading(config, data) as session:
+        found = SiteRegistry(session).list()
+    shown: list[dict[str, Any]] = [
+        {"name": one.name, "key": one.key, "bound": written(one.bound_at), "by": one.bound_by}
+        for one in found
+    ]
+    write_records(shown, ("name", "key", "bound", "by"), output, identify="name")
+    if not found:
+        click.echo("marketplace: no site sent receipts yet.", err=True)
+
+
+@receipts.command()
+@settings_options
+@click.argument("key", metavar="KEY")
+def bind(config: Path | None, data: str | None, key: str) -> None:
+    """Take receipts of a site with this key (NAME+hex8+base64), in the place of any other key."""
+    from marketplace.presence import SiteRegistry
+    from marketplace.receipts import ReceiptFormatError, parse_site_key
+
+    try:
+        parsed = parse_site_key(key)
+    except ReceiptFormatError as error:
+        raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
+    with writing(config, data) as session:
+        SiteRegistry(session).bind(parsed, by=actor(), at=datetime.now(UTC))
+    click.echo(f"marketplace: receipts of {parsed.name} are taken with this key.", err=True)
+
+
+@receipts.command()
+@settings_options
+@click.argument("name", metavar="SITE")
+def forget(config: Path | None, data: str | None, name: str) -> None:
+    """Forget a site, its key and everything that it said."""
+    from marketplace.presence import SiteNotFoundError, SiteRegistry
+
+    try:
+        with writing(config, data) as session:
+            SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
+    except SiteNotFoundError as error:
+        raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
+    click.echo(f"marketplace: {name} is forgotten.", err=True)
+
+
+@receipts.command()
+@settings_options
+@output_option
+def recalls(config: Path | None, data: str | None, output: Format) -> None:
+    """List the sites that still have images whose endorser withdrew them, also images of groups."""
+    from marketplace.access import Principal
+    from marketplace.changes import ChangeLog
+    from marketplace.presence import Presence
+
+    with reading(config, data) as session:
+        everything = Principal(None, frozenset(ChangeLog(session).names()))
+        found = Presence(session, everything).recalls()
+    shown: list[dict[str, Any]] = [
+        {
+            "identifier": one.identifier,
+            "email": one.email,
+            "withdrawn": written(one.created),
+            "site": copy.site,
+            "store": copy.store,
+            "since": written(copy.at),
+        }
+        for one in found
+        for copy in one.copies
+    ]
+    write_records(
+        shown, ("identifier", "email", "withdrawn", "site", "store", "since"), output, identify="identifier"
+    )
+    if not shown:
+        click.echo("marketplace: no site has a withdrawn image, as far as sites said.", err=True)

@@ -1,0 +1,215 @@
+"""Mail about the public log: which sites still have a withdrawn image, and what sites found at a location."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import ANONYMOUS, PUBLIC
+from marketplace.changes import ChangeLog
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.mail import LINK, Letter, LinkPurpose, Outbox, one_line
+from marketplace.mail.once import insert_once
+from marketplace.models import Change, Current, Entry, ReminderGiven, SiteReceipt
+from marketplace.presence.reading import Presence, Recall
+from marketplace.receipts import Finding
+from marketplace.reminders.due import Due, Reminded
+from marketplace.reminders.letters import location_letter
+from marketplace.watch import location_digest
+from validators.document import format_time
+
+#: Sites named in one mail; the API has all of them.
+MOST_NAMED: Final = 200
+#: Images and locations that are told of at one time; the others are told of the next time.
+_MOST_TOLD: Final = 50
+
+
+class PresenceNotices:
+    """Owes mail about what sites said, each once. Any number of processes may do so at once.
+
+    Args:
+        nudge: called when mail is owed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        now: Callable[[], datetime],
+        *,
+        nudge: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._now = now
+        self._nudge = nudge
+
+    def run(self) -> int:
+        """Owe what is due; returns how many mails that are."""
+        if not self._settings.mail.host:
+            return 0
+        owed = sum(map(self._recall, self._withdrawn())) + sum(map(self._report, self._reported()))
+        if owed:
+            self._nudge()
+        return owed
+
+    def _withdrawn(self) -> Sequence[str]:
+        """Ids of public entries that withdrew an image some time ago which sites still have."""
+        ripe = self._now() - timedelta(seconds=self._settings.recall.after)
+        with self._database.read() as session:
+            public = ChangeLog(session).key(PUBLIC)
+            statement = (
+                select(Current.entry_id)
+                .join(Entry, (Entry.identifier == Current.identifier) & (Entry.email == Current.email))
+                .join(SiteReceipt, SiteReceipt.entry_key == Entry.id)
+                .join(Change, (Change.log_id == public) & (Change.entry_key == Current.entry_key))
+                .where(
+                    SiteReceipt.finding == Finding.AVAILABLE.value,
+                    Current.log_id == public,
+                    Current.deprecated,
+                    Change.accepted_at <= ripe,
+                    ~exists().where(ReminderGiven.occasion == "recall/" + Current.entry_id),
+                )
+                .distinct()
+                .limit(_MOST_TOLD)
+            )
+            return session.scalars(statement).all()
+
+    def _recall(self, entry_id: str) -> int:
+        now = self._now()
+        with self._database.write() as session:
+            email = session.scalar(select(Current.email).where(Current.entry_id == entry_id).limit(1))
+            recalls = [] if email is None else Presence(session, ANONYMOUS).recalls(email)
+            recall = next((one for one in recalls if one.entry_id == entry_id), None)
+            if recall is None or not _take(session, f"recall/{entry_id}", now):
+                return 0  # what sites have they have by entries of groups, and nobody else may hear of that
+            outbox = Outbox(session)
+            owed = sum(
+                outbox.enqueue(
+                    operator,
+                    self._subject(recall),
+                    self._body(recall),
+                    f"recall {entry_id} {operator}",
+                    now=now,
+                )
+                for operator in self._settings.mail.admin
+            )
+            entry = _find_warned(session, self._settings, entry_id, now)
+            if entry is not None:
+                body = self._body(recall) + "\n".join(
+                    [
+                        "--",
+                        f"No more reminders to {entry.email}: open this page and press its button.",
+                        f"{LINK}/stop",
+                        "",
+                    ]
+                )
+                letter = Letter(
+                    entry.email,
+                    self._subject(recall),
+                    body,
+                    f"recall {entry_id} {entry.email}",
+                    link=LinkPurpose.STOP,
+                )
+                owed += outbox.post(letter, now)
+        return owed
+
+    def _subject(self, recall: Recall) -> str:
+        sites = len({copy.site for copy in recall.copies})
+        has = "1 site still has" if sites == 1 else f"{sites} sites still have"
+        return f"{one_line(self._settings.site.title, 80)}: {has} a withdrawn image"
+
+    def _body(self, recall: Recall) -> str:
+        named = [
+            f"    {copy.site}, store {copy.store} ({copy.kind}), since {format_time(copy.at)}"
+            for copy in recall.copies[:MOST_NAMED]
+        ]
+        more = len(recall.copies) - len(named)
+        title, url = one_line(self._settings.site.title, 80), self._settings.site.url
+        lines = [
+            f"An image was withdrawn at {title} ({url}):",
+            "",
+            f"    {one_line(recall.title or 'no title', 70)}",
+            f"      {recall.identifier}",
+            f"      by {recall.email} at {format_time(recall.created)}",
+            f"      {one_line(recall.reason or 'no reason given', 200)}",
+            "",
+            "These sites said that they offer it, and have not said since that they took it back:",
+            "",
+            *named,
+            *([f"    and {more} more"] if more else []),
+            "",
+            f"All of them, with a token: {url}/api/v1/recalls",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _reported(self) -> Sequence[tuple[int, str]]:
+        """Entries and locations of which sites said something that nobody was told of.
+
+        The watch, where it is on, looks itself whether a location is there, and tells.
+        """
+        if not self._settings.reminders.enabled:
+            return []
+        findings = [Finding.MISMATCH.value]
+        if not self._settings.watch.enabled:
+            findings.append(Finding.UNREACHABLE.value)
+        with self._database.read() as session:
+            public = ChangeLog(session).key(PUBLIC)
+            rows = session.execute(
+                select(SiteReceipt.entry_key, SiteReceipt.location)
+                .join(Current, (Current.log_id == public) & (Current.entry_key == SiteReceipt.entry_key))
+                .where(
+                    SiteReceipt.finding.in_(findings),
+                    SiteReceipt.told_at.is_(None),
+                    Current.deprecated.is_(False),
+                )
+                .distinct()
+                .limit(_MOST_TOLD)
+            ).all()
+        return [(row.entry_key, row.location) for row in rows]
+
+    def _report(self, place: tuple[int, str]) -> int:
+        entry_key, location = place
+        now = self._now()
+        here = (SiteReceipt.entry_key == entry_key, SiteReceipt.location == location)
+        about = (*here, SiteReceipt.about.like("location:%"))
+        with self._database.write() as session:
+            rows = session.scalars(select(SiteReceipt).where(*about).order_by(SiteReceipt.at.desc())).all()
+            fresh = [row for row in rows if row.told_at is None]
+            if not fresh:
+                return 0
+            told = len(fresh) < len(rows)
+            said = [(row.finding, row.reason) for row in fresh]
+            session.execute(update(SiteReceipt).where(*about).values(told_at=now))
+            entry = Due(session, now, self._settings.reminders.warn).find_warned(entry_key)
+            if told or entry is None:
+                return 0
+            before = "Cloud sites tell this marketplace what they find when they import images."
+            letter = location_letter(
+                entry, location, _reason(*said[0]), before, self._settings.site, location_digest(location)
+            )
+            return int(Outbox(session).post(letter, now))
+
+
+def _reason(finding: str, reason: str | None) -> str:
+    what = "other bytes than the entry endorses" if finding == Finding.MISMATCH else "nothing"
+    return f"a cloud site found {what} there" + (f": {reason}" if reason else "")
+
+
+def _find_warned(session: Session, settings: Settings, entry_id: str, now: datetime) -> Reminded | None:
+    key = session.scalar(select(Entry.id).where(Entry.entry_id == entry_id))
+    return None if key is None else Due(session, now, settings.reminders.warn).find_warned(key)
+
+
+def _take(session: Session, occasion: str, now: datetime) -> bool:
+    """Mark an occasion as given; whether nobody had."""
+    row = {"occasion": occasion, "given_at": now}
+    return bool(
+        session.execute(insert_once(session, ReminderGiven, row).returning(ReminderGiven.occasion)).all()
+    )
