@@ -11,6 +11,7 @@ from marketplace.search.request import (
     EVERY,
     FIXED,
     MAX_CHOSEN,
+    MAX_DAYS,
     MAX_PAGE,
     PAGE,
     REACHABLE,
@@ -92,6 +93,12 @@ _REACHABLE = _parameter(
     "locations it never looked at are in neither answer",
     {"type": "string", "enum": list(REACHABLE)},
 )
+_EXPIRES_WITHIN = _parameter(
+    "expires-within",
+    "valid now, and no longer when this many days have gone by",
+    {"type": "integer", "minimum": 1, "maximum": MAX_DAYS},
+    "30",
+)
 SCOPE_SCHEMA: Schema = {
     "type": "string",
     "pattern": rf"^(all|public|mine|{GROUP}[^\u0000-\u001f\u007f]+)$",
@@ -126,5 +133,13 @@ def _sort(*without: Sort) -> Parameter[str | None]:
 
 
 #: Of lists, which no words give a relevance.
-LIST_PARAMETERS = (*_NARROWING, _CHECKSUM, _REACHABLE, _SCOPE, _sort(Sort.RELEVANCE), *_PAGING)
-SEARCH_PARAMETERS = (WORDS, *_NARROWING, _CHECKSUM, _REACHABLE, _SCOPE, _sort(), *_PAGING)
+LIST_PARAMETERS = (
+    *_NARROWING,
+    _CHECKSUM,
+    _REACHABLE,
+    _EXPIRES_WITHIN,
+    _SCOPE,
+    _sort(Sort.RELEVANCE),
+    *_PAGING,
+)
+SEARCH_PARAMETERS = (WORDS, *_NARROWING, _CHECKSUM, _REACHABLE, _EXPIRES_WITHIN, _SCOPE, _sort(), *_PAGING)

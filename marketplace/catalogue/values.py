@@ -98,6 +98,10 @@ class Values:
         low, high = -FOREVER if first is None else first, FOREVER if before is None else before
         return among & self.orders[By.CREATED].between(low, high)
 
+    def expiring(self, among: BitMap, now: int, before: int) -> BitMap:
+        """Those of some entries that are valid at a moment, and have expired at a later one."""
+        return (among & self._expiring.between(now, before)) - self._deprecated
+
     def label(self, facet: Facet, value: str) -> str:
         """How most entries spell a value; the value itself where none has it."""
         spellings = self._spellings.get((facet, value))

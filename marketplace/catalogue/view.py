@@ -28,11 +28,13 @@ class Filters:
         chosen: values per facet, as ``facet_value`` gives them; a facet that is absent does not narrow.
         created_from: seconds since 1970, the first that counts.
         created_before: seconds since 1970, the first that counts no longer.
+        expires_before: seconds since 1970; valid now, and not any more then.
     """
 
     chosen: Mapping[Facet, frozenset[str]]
     created_from: int | None = None
     created_before: int | None = None
+    expires_before: int | None = None
 
 
 class View:
@@ -87,6 +89,8 @@ class View:
                     among = among & BitMap.union(*(values.get(value, BitMap()) for value in chosen))
             if filters.created_from is not None or filters.created_before is not None:
                 among = self._all.created(among, filters.created_from, filters.created_before)
+            if filters.expires_before is not None:
+                among = self._all.expiring(among, now, filters.expires_before)
             return among
 
     def count(self, facet: Facet, among: BitMap, now: int, limit: int) -> list[tuple[str, int]]:
@@ -114,6 +118,12 @@ class View:
     def count_one(self, facet: Facet, value: str, among: BitMap, now: int) -> int:
         """How many of some entries have one value of a facet."""
         return len(self.narrow(among, Filters({facet: frozenset((value,))}), now))
+
+    def count_values(self, facet: Facet, among: BitMap, limit: int) -> int:
+        """How many values of a facet some entries have, looking at the commonest ``limit`` values."""
+        with self._lock:
+            held = islice(self._by_size(facet, self._values(facet)), limit)
+            return sum(1 for _, _, entries in held if entries.intersect(among))
 
     def label(self, facet: Facet, value: str) -> str:
         """How a value is mostly spelled."""

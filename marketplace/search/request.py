@@ -39,6 +39,10 @@ CHECKSUM_FORMS = (
     "or an identifier"
 )
 
+#: Days of ``expires-within`` at most, and seconds of one.
+MAX_DAYS = 3650
+_DAY = 86_400
+
 #: Values of ``reachable``.
 REACHABLE = ("yes", "no")
 
@@ -97,6 +101,7 @@ class SearchRequest:
         scope: which part of what the reader may see; see access.narrowing.
         checksum: that the image must have, in its canonical spelling.
         reachable: whether its content was found at a location when somebody looked; None: whatever.
+        expires_within: days in which it ends; None: whenever.
     """
 
     words: str = ""
@@ -109,6 +114,7 @@ class SearchRequest:
     scope: str = ALL
     checksum: Checksum | None = None
     reachable: bool | None = None
+    expires_within: int | None = None
 
     def query(self) -> WordQuery | None:
         """The words, parsed.
@@ -124,8 +130,12 @@ class SearchRequest:
             return Sort.RELEVANCE if self.words.strip() else Sort.NEWEST
         return self.sort
 
-    def filters(self) -> Filters:
-        """The filters as the catalogue takes them."""
+    def filters(self, now: int) -> Filters:
+        """The filters as the catalogue takes them.
+
+        Args:
+            now: seconds since 1970, from which days are counted.
+        """
         return Filters(
             {
                 facet: frozenset(facet_value(facet, value) for value in values)
@@ -134,11 +144,12 @@ class SearchRequest:
             },
             None if self.created_from is None else to_seconds(self.created_from),
             None if self.created_before is None else to_seconds(self.created_before),
+            None if self.expires_within is None else now + self.expires_within * _DAY,
         )
 
     def fingerprint(self) -> str:
         """Tells requests apart whose cursors must not be mixed."""
-        filters = self.filters()
+        filters = self.filters(0)
         asked = [
             self.words.split(),
             sorted((facet.value, sorted(values)) for facet, values in filters.chosen.items()),
@@ -148,6 +159,7 @@ class SearchRequest:
             self.scope,
             None if self.checksum is None else self.checksum.value,
             self.reachable,
+            self.expires_within,
         ]
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -164,7 +176,8 @@ def parse_request(
 
     ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
     ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
-    ``limit``; ``cursor``; ``scope``; ``checksum``; ``reachable``. Without any ``status`` or
+    ``limit``; ``cursor``; ``scope``; ``checksum``; ``reachable``;
+    ``expires-within`` days. Without any ``status`` or
     ``trust`` the site's choice is listed, with ``all`` every one. ``trust=strong`` and
     ``trust=legacy`` mean the signature, as they did before there were verdicts.
 
@@ -208,10 +221,22 @@ def parse_request(
         scope=_scope(single.get("scope")),
         checksum=_checksum(single.get("checksum")),
         reachable=_reachable(single.get("reachable")),
+        expires_within=_days(single.get("expires-within")),
     )
 
 
-_SINGLE = ("q", "created-from", "created-to", "sort", "limit", "cursor", "scope", "checksum", "reachable")
+_SINGLE = (
+    "q",
+    "created-from",
+    "created-to",
+    "sort",
+    "limit",
+    "cursor",
+    "scope",
+    "checksum",
+    "reachable",
+    "expires-within",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +362,17 @@ def _reachable(text: str | None) -> bool | None:
             "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {shown(text)}."
         )
     return text == REACHABLE[0]
+
+
+def _days(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_DAYS):
+        raise SearchRefusedError(
+            "search.expires-within",
+            f"expires-within is a number of days, 1 to {MAX_DAYS}, found {shown(text)}.",
+        )
+    return int(text)
 
 
 def _limit(text: str | None) -> int:

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from marketplace.access.narrowing import narrowed
+from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue, View, text
 from marketplace.catalogue.facts import Facet
@@ -33,6 +33,7 @@ from marketplace.search.engine import Matches, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
+from marketplace.search.overview import Overview, look_over
 from marketplace.search.request import (
     ORDERS,
     Cursor,
@@ -193,6 +194,15 @@ class SearchService:
                 after = None if cursor is None else _last(session, scope, cursor)
                 return self._answer(_Asked(session, scope, request, request.query(), after, now), view)
 
+    def look_over(self, principal: Principal, now: datetime) -> Overview:
+        """The numbers of everything that a reader sees."""
+        moment = to_seconds(now)
+        usual = parse_request((), self._usual).filters(moment)
+        with self._database.read() as session:
+            scope = find_scope(session, narrowed(principal, ALL))
+            with self._catalogue.look(session, scope) as view:
+                return look_over(view, usual, moment)
+
     def _answer(self, asked: _Asked, view: View) -> SearchPage:
         request, query, moment = asked.request, asked.query, to_seconds(asked.now)
         matches = None if query is None else self._match(query, view)
@@ -202,7 +212,7 @@ class SearchService:
         if request.reachable is not None:
             keys_of = reaching if request.reachable else not_reaching
             among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
-        found = view.narrow(among, request.filters(), moment)
+        found = view.narrow(among, request.filters(moment), moment)
         facets = _facets(view, among, found, request, moment)
         wanted = request.limit + 1
         if matches is None or request.order() is not Sort.RELEVANCE:
@@ -281,7 +291,7 @@ class SearchService:
         return None
 
     def _finds(self, query: WordQuery, view: View, now: int, request: SearchRequest) -> bool:
-        return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(), now))
+        return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(now), now))
 
 
 class _Mending:
@@ -341,7 +351,7 @@ def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> BitMap:
 def _facets(
     view: View, among: BitMap, found: BitMap, request: SearchRequest, now: int
 ) -> dict[Facet, list[FacetCount]]:
-    filters = request.filters()
+    filters = request.filters(now)
     facets = {}
     for facet in Facet:
         chosen = filters.chosen.get(facet, frozenset())

@@ -30,6 +30,8 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Keeps a number and its unit on one line.
 _TIED = "\u00a0"
+#: Seconds of what moments are counted in.
+_LENGTHS = ((30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 #: Schemes that a browser opens without doing anything else.
 _LINKED = ("http", "https", "ftp")
 
@@ -102,6 +104,19 @@ def day(moment: datetime) -> str:
     return f"{moment.day}{_TIED}{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
 
 
+def since(moment: datetime, now: datetime) -> str:
+    """A moment as people speak of it: ``6 days ago``, ``in 20 days``; the date beyond a year."""
+    seconds = int((now - moment).total_seconds())
+    away = abs(seconds)
+    if away < 60:
+        return "just now"
+    if away >= 365 * 86_400:
+        return f"on{_TIED}{day(moment)}"
+    length, name = next((length, name) for length, name in _LENGTHS if away >= length)
+    span = plural(away // length, name)
+    return f"{span} ago" if seconds > 0 else f"in {span}"
+
+
 def month(moment: datetime) -> str:
     """The month of a moment, as ``Mar 2024``."""
     return f"{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
@@ -147,6 +162,7 @@ FILTERS = {
     "link": link,
     "part": part,
     "plural": plural,
+    "since": since,
     "prose": prose,
     "soft": soft,
     "typed": typed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,8 +20,7 @@ from marketplace.search.highlight import Marked
 from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sort
 from marketplace.search.service import FacetCount, SearchHit, SearchPage
 
-from .display import cut, day, file_size, grouped
-from .entry_page import until
+from .display import cut, file_size, grouped
 from .marks import Badge
 from .standing import MARKS, Lines
 from .uploads import entry_path
@@ -28,27 +28,32 @@ from .uploads import entry_path
 Pairs = Sequence[tuple[str, str]]
 
 LABELS: Mapping[Facet, str] = {
+    Facet.TRUST: "Trust",
     Facet.STATUS: "Status",
     Facet.OS: "System",
     Facet.OS_VERSION: "System version",
     Facet.ARCH: "Architecture",
     Facet.KIND: "Kind",
     Facet.FORMAT: "Format",
-    Facet.LOCATION: "Content",
-    Facet.TRUST: "Trust",
+    Facet.LOCATION: "Download",
     Facet.SIGNATURE: "Signature",
-    Facet.ENDORSER: "Endorser",
+    Facet.ENDORSER: "Publisher",
     Facet.TAG: "Tag",
 }
 #: Values that people read otherwise than the URL spells them.
 _VALUES: Mapping[tuple[Facet, str], str] = {
-    (Facet.LOCATION, "web"): "on the web",
-    (Facet.LOCATION, "pdisk"): "in a cloud's own storage",
+    (Facet.LOCATION, "web"): "downloadable",
+    (Facet.LOCATION, "pdisk"): "cloud storage only",
     **{(Facet.TRUST, mark.value): text for mark, text in MARKS.items()},
 }
-_DATES = {"created-from": "endorsed from", "created-to": "endorsed until"}
+_DATES = {"created-from": "published from", "created-to": "published until"}
 #: Parameters that narrow without being facets, as people read them.
-_NAMED = {**_DATES, "checksum": "checksum", "reachable": "content found"}
+_NAMED = {
+    **_DATES,
+    "checksum": "checksum",
+    "reachable": "content found",
+    "expires-within": "expires within days",
+}
 _SORTS = {
     Sort.RELEVANCE: "Best match",
     Sort.NEWEST: "Newest",
@@ -106,14 +111,14 @@ class Hit:
     """An entry that was found, as the list shows it; texts in parts, each with whether it matches."""
 
     path: str
-    identifier: str
-    status: str
+    os: str | None
     title: Parts
     excerpt: Parts
     details: str
     email: str
-    created: str
-    validity: str
+    created: datetime
+    valid: datetime | None
+    withdrawn: bool
     badges: Sequence[Badge]
     tags: Sequence[str]
 
@@ -233,7 +238,7 @@ def _shown_value(facet: Facet, label: str) -> str:
 
 def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) -> list[FacetList]:
     lists = []
-    for facet, counts in found.facets.items():
+    for facet, counts in ((facet, found.facets[facet]) for facet in LABELS if facet in found.facets):
         if not _is_telling(facet, counts, request, found.total):
             continue
         choices = [_choice(base, pairs, facet, one) for one in counts]
@@ -302,20 +307,21 @@ def _hit(one: SearchHit, lines: Lines) -> Hit:
     row = one.row
     return Hit(
         path=entry_path(row.coordinates),
-        identifier=row.identifier,
-        status=one.status.value,
+        os=row.os,
         title=_cut_parts(one.title, _TITLE_LENGTH) or [(row.identifier, False)],
         excerpt=_excerpt(one.excerpt),
-        details=_details(row),
+        details=details(row),
         email=row.email,
-        created=day(row.created),
-        validity=until(row) if one.status is Status.DEPRECATED else f"valid {until(row)}",
+        created=row.created,
+        valid=row.valid,
+        withdrawn=one.status is Status.DEPRECATED,
         badges=_badges(one, lines),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
     )
 
 
-def _details(row: EntryRow) -> str:
+def details(row: EntryRow) -> str:
+    """System, architecture, kind, format and size of an image in one line."""
     system = " ".join(text for text in (row.os, row.os_version) if text)
     known = (system, row.os_arch, row.kind, row.format)
     return " · ".join([*(cut(text, _LABEL_LENGTH) for text in known if text), file_size(row.size)])

@@ -10,6 +10,7 @@ from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 
 from .finding import base_values, found_values, scopes
+from .front import front
 from .pages import base_path, page
 from .parameters import read_query_pairs
 from .security import principal_of
@@ -21,6 +22,8 @@ def home(request: Request) -> Response:
     """Find images; where words cannot be searched at the moment, say so and where to look instead."""
     runtime: Runtime = request.registry[Runtime]
     base, pairs = base_path(request), read_query_pairs(request)
+    if not pairs:
+        return front(request)
     values = base_values(base, pairs) | {"scopes": scopes(base, pairs, principal_of(request))}
     try:
         wanted = runtime.search.read(pairs)

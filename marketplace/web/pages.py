@@ -23,6 +23,7 @@ from .errors import HttpError
 from .presented import fresh_response, passing_response
 from .seal import seal_path
 from .security import known_principal
+from .systems import system_mark
 
 _STATIC = Path(__file__).parent / "static"
 #: The emblem of the site is drawn as the seals of images are.
@@ -60,6 +61,7 @@ def sync(request: Request) -> Response:
 
 def _add_common_values(event: BeforeRender) -> None:
     registry = event["request"].registry
+    event["now"] = registry[Runtime].now()
     event["site"] = registry[Runtime].settings.site
     event["reminds"] = registry[Runtime].settings.reminders.enabled
     event["base"] = registry["marketplace.base_path"]
@@ -84,7 +86,12 @@ def includeme(config: Configurator) -> None:
             "jinja2.lstrip_blocks": "true",
             "jinja2.undefined": "strict",
             "jinja2.finalize": finalize,
-            "jinja2.filters": FILTERS | {"explained": explained, "seal": seal_path},
+            "jinja2.filters": FILTERS
+            | {
+                "system_mark": system_mark,
+                "explained": explained,
+                "seal": seal_path,
+            },
             "jinja2.globals": {"asset": lambda name: f"{base}/static/{name}?v={versions[name]}"},
         }
     )

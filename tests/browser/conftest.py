@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    Route,
+    sync_playwright,
+)
 
 from marketplace.db import upgrade
 from tests.browser.catalogue import fill
@@ -28,7 +36,7 @@ ARGUMENTS = (
 )
 #: Where each run leaves its pictures; not under version control.
 PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
-WIDE, NARROW = 1280, 360
+WIDE, NARROW = 1366, 390
 
 
 @pytest.fixture(scope="session")
@@ -69,12 +77,13 @@ class Visit:
     #: Addresses that are expected to answer with an error, which the console mentions.
     failing: set[str] = field(default_factory=set)
 
-    def go(self, path: str, status: int = 200) -> None:
-        """Open an address of the site."""
+    def go(self, path: str, status: int = 200) -> Response:
+        """Open an address of the site, and return its answer."""
         if status >= 400:
             self.failing.add(self.site + path)
         answer = self.page.goto(self.site + path)
         assert answer is not None and answer.status == status, path
+        return answer
 
     def watch(self, context: BrowserContext) -> None:
         context.route("**/*", self._pass)

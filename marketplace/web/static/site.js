@@ -19,6 +19,15 @@ const offerCopying = (root) => {
 };
 offerCopying(document);
 
+const words = document.getElementById("q");
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  if (event.key !== "/" || typing || !words || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  words.focus();
+  words.select();
+});
+
 // A check shows its report beside the form, so that the chosen file stays chosen for the upload.
 const form = document.querySelector("form[data-check]");
 if (form) {

@@ -56,7 +56,7 @@ def test_everything_asked_for_is_kept() -> None:
         sort=Sort.TITLE,
         limit=7,
     )
-    assert request.filters().chosen[Facet.OS] == frozenset({"ubuntu", "centos"})
+    assert request.filters(0).chosen[Facet.OS] == frozenset({"ubuntu", "centos"})
 
 
 def test_an_exact_time_is_included() -> None:
@@ -103,7 +103,7 @@ def test_what_is_not_allowed_is_refused_with_what_is(
 def test_any_parameters_are_read_or_refused(pairs: list[tuple[str, str]]) -> None:
     try:
         request = parse_request(pairs)
-        request.filters()
+        request.filters(0)
         parse_cursor(request)
     except SearchRefusedError as refused:
         assert refused.message.isprintable()

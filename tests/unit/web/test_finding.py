@@ -93,9 +93,9 @@ def test_many_values_are_folded_away_but_never_a_chosen_one():
 def test_each_chip_takes_its_own_filter_away():
     pairs = [("q", "web"), ("location", "pdisk"), ("created-from", "2024-01-01"), ("status", "all")]
     place, date, _ = shown(pairs)["chips"]
-    assert place.text == "content: in a cloud's own storage"
+    assert place.text == "download: cloud storage only"
     assert parameters(place.href) == [pair for pair in pairs if pair[0] != "location"]
-    assert date.text == "endorsed from: 2024-01-01"
+    assert date.text == "published from: 2024-01-01"
     assert parameters(date.href) == [pair for pair in pairs if pair[0] != "created-from"]
     assert parameters(shown(pairs)["clear"]) == [("q", "web")]
 
@@ -163,7 +163,7 @@ def test_a_hit_shows_one_verdict_and_what_else_keeps_from_relying_on_it():
     assert [badge.text for badge in odd.badges] == ["expired", "conflicting"]
     (gone,) = shown([], hits=[hit(deprecated="", status=Status.DEPRECATED)])["hits"]
     assert [(badge.text, badge.tone) for badge in gone.badges] == [("withdrawn", "bad")]
-    assert (ordinary.validity, gone.validity) == ("valid without an end", "withdrawn")
+    assert (ordinary.withdrawn, ordinary.valid, gone.withdrawn) == (False, None, True)
 
 
 def test_a_hit_without_a_title_goes_by_its_identifier_and_long_texts_are_cut():

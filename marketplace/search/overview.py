@@ -1,0 +1,62 @@
+"""The numbers that a front page shows of everything a reader sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pyroaring import BitMap
+
+from marketplace.catalogue import View
+from marketplace.catalogue.facts import Facet
+from marketplace.catalogue.view import Filters
+from marketplace.rules.status import Status
+from marketplace.rules.trust import TrustMark
+
+#: Seconds that "this week" and "soon" are.
+WEEK, SOON = 7 * 86_400, 30 * 86_400
+#: Publishers looked at for the number of those with a current image.
+MOST_PUBLISHERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is current.
+
+    Args:
+        images: valid ones, as lists show them.
+        publishers: of these, MOST_PUBLISHERS at most.
+        trusted_publishers: those of them that have an image which the site trusts.
+        withdrawn: images withdrawn in the last seven days.
+        expiring: valid images that end within thirty days.
+    """
+
+    images: int
+    publishers: int
+    trusted_publishers: int
+    withdrawn: int
+    expiring: int
+
+
+def look_over(view: View, usual: Filters, now: int) -> Overview:
+    """Count what a view shows.
+
+    Args:
+        usual: what lists show where nobody asks for anything else.
+        now: seconds since 1970.
+    """
+    images = view.narrow(view.shown, usual, now)
+    trusted = view.narrow(images, Filters({Facet.TRUST: frozenset((TrustMark.TRUSTED.value,))}), now)
+    gone = {**usual.chosen, Facet.STATUS: frozenset((Status.DEPRECATED.value,))}
+    withdrawn = view.narrow(view.shown, Filters(gone, created_from=now - WEEK), now)
+    expiring = view.narrow(images, replace(usual, expires_before=now + SOON), now)
+    return Overview(
+        images=len(images),
+        publishers=_publishers(view, images),
+        trusted_publishers=_publishers(view, trusted),
+        withdrawn=len(withdrawn),
+        expiring=len(expiring),
+    )
+
+
+def _publishers(view: View, among: BitMap) -> int:
+    return view.count_values(Facet.ENDORSER, among, MOST_PUBLISHERS)
