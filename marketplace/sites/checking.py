@@ -14,8 +14,9 @@ from marketplace.sites.decisions.hook import FOLDER, HookError, find_fault, prov
 from marketplace.sites.errors import KnowledgeError
 from marketplace.sites.knowledge.follow import MOST_SKEW
 from marketplace.sites.knowledge.reader import MarketplaceReader
-from marketplace.sites.settings import LibvirtTable, MarketplaceTable
+from marketplace.sites.settings import LibvirtTable, MarketplaceTable, ReceiptsTable
 from marketplace.sites.site import open_trust
+from marketplace.sites.site_key import SiteKeyError, read_site_key
 from marketplace.sites.state import State
 from marketplace.sites.stores.opening import open_stores
 from marketplace.tlog.checkpoint import verify_checkpoint
@@ -64,6 +65,8 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         if not faults and free < _LITTLE:
             faults = [f"store {name} has only {free >> 20} MiB left"]
         yield Finding(f"store {name}", f"{path}, {free >> 30} GiB free", "; ".join(faults) or None)
+    if table.receipts is not None:
+        yield _key(table.receipts, table.name)
     for uri in dict.fromkeys(one.uri for one in table.store if isinstance(one, LibvirtTable)):
         yield _hook(uri, probe=probe, hooks=hooks)
 
@@ -101,3 +104,10 @@ def _hook(uri: str, *, probe: bool, hooks: Path) -> Finding:
         return Finding("libvirt hook", f"refused the canary: {prove_hook(uri)[:200]}")
     except HookError as error:
         return Finding("libvirt hook", "is not proven", f"{error}" + (f"; {fault}" if fault else ""))
+
+
+def _key(table: ReceiptsTable, name: str) -> Finding:
+    try:
+        return Finding("receipts", str(read_site_key(table.key_file, name).verifier))
+    except SiteKeyError as error:
+        return Finding("receipts", str(table.key_file), str(error))

@@ -12,7 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from marketplace.sites.errors import SiteConfigurationError
-from marketplace.sites.settings import DecisionTable, FetchTable, SiteTable, TrustTable
+from marketplace.sites.settings import (
+    DecisionTable,
+    FetchTable,
+    ReceiptsTable,
+    SiteTable,
+    TrustTable,
+)
 from validators.policy import Policy, PolicyError, parse_policy
 
 PREFIX = "MARKETPLACE_SITE_"
@@ -111,7 +117,12 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def scalars() -> Iterator[str]:
     """Dotted names of every scalar that the environment may set."""
     yield from ("name", "state", "run", "metrics")
-    for section, table in (("trust", TrustTable), ("decision", DecisionTable), ("fetch", FetchTable)):
+    for section, table in (
+        ("trust", TrustTable),
+        ("decision", DecisionTable),
+        ("fetch", FetchTable),
+        ("receipts", ReceiptsTable),
+    ):
         for name, field in table.model_fields.items():
             if field.annotation not in (tuple[str, ...], dict[str, Any]) and name != "credentials":
                 yield f"{section}.{name}"
@@ -196,6 +207,9 @@ def _anchored(table: SiteTable, folder: Path) -> SiteTable:
             "marketplace": tuple(
                 one.model_copy(update={"token_file": at(one.token_file)}) for one in table.marketplace
             ),
+            "receipts": None
+            if table.receipts is None
+            else table.receipts.model_copy(update={"key_file": folder / table.receipts.key_file}),
             "store": tuple(one.model_copy(update={"path": folder / one.path}) for one in table.store),
             "fetch": fetch.model_copy(update={"credentials": credentials}),
             "trust": trust.model_copy(

@@ -43,6 +43,8 @@ _RECONCILE_EVERY: Final = 3600.0
 _PLAN_EVERY: Final = 10.0
 #: Seconds after which subscriptions are asked for again though no news came: lists change with time too.
 _ASK_EVERY: Final = 3600.0
+#: Seconds between two looks for receipts that are owed.
+_SEND_EVERY: Final = 2.0
 #: The longest pause between two attempts to hear a marketplace, in seconds.
 _LONGEST_PAUSE: Final = 10.0
 
@@ -83,6 +85,7 @@ class Daemon:
         threads = [
             *(self._thread(f"follow {one.table.url}", self._follow, one) for one in site.followers),
             self._thread("hooks", self._tell_hooks),
+            self._thread("receipts", self._send_receipts),
         ]
         _notify("READY=1")
         log.info("the site %s follows %d marketplaces", site.table.name, len(site.followers))
@@ -230,6 +233,15 @@ class Daemon:
                 self._note(error)
             self._hook_wake.wait(1.0)
             self._hook_wake.clear()
+
+    # -- receipts
+
+    def _send_receipts(self) -> None:
+        while not self._stopping.wait(_SEND_EVERY):
+            try:
+                self.site.receipts.send()
+            except Exception as error:  # this thread has to go on: receipts wait for it
+                self._note(error)
 
     # -- the configuration file
 

@@ -87,17 +87,35 @@ class StoreFullError(StoreError):
 
 
 class FetchError(SiteError):
-    """A location did not give the image; the next one is tried."""
+    """A location did not give the image; the next one is tried.
+
+    Args:
+        other_bytes: it gave a whole file, which is another one.
+        own_doing: the site itself did not want to ask it.
+    """
 
     code = "site.fetch"
     exit_code = 7
 
+    def __init__(self, message: str, *, other_bytes: bool = False, own_doing: bool = False) -> None:
+        super().__init__(message)
+        self.other_bytes = other_bytes
+        self.own_doing = own_doing
+
 
 class ProofFailedError(SiteError):
-    """The bytes are not what was endorsed, or are not safe: nobody may see them."""
+    """The bytes are not what was endorsed, or are not safe: nobody may see them.
+
+    Args:
+        sha512: of the bytes, in hex, where it was measured.
+    """
 
     code = "site.proof"
     exit_code = 5
+
+    def __init__(self, message: str, *, sha512: str | None = None) -> None:
+        super().__init__(message)
+        self.sha512 = sha512
 
 
 class ShutdownError(Exception):

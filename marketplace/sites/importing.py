@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks
+from marketplace.receipts import Finding
 from marketplace.sites.errors import (
     CancelledError,
     FetchError,
@@ -24,6 +25,7 @@ from marketplace.sites.examining import algorithms_of, find_danger, find_differe
 from marketplace.sites.fetch.locations import order
 from marketplace.sites.fetch.transfer import Resume, Transfers
 from marketplace.sites.opinions import Opinions
+from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import ImageFacts, Store
@@ -63,6 +65,7 @@ class Importer:
         fetch: FetchTable,
         outbox: Outbox,
         hooks: HookRunner,
+        receipts: Receipts,
         find_stop: Callable[[str], str | None],
         wall: Callable[[], float],
         progress: Progress | None = None,
@@ -74,6 +77,7 @@ class Importer:
         self._transfers = Transfers(fetch)
         self._outbox = outbox
         self._hooks = hooks
+        self._receipts = receipts
         self._find_stop = find_stop
         self._wall = wall
         self.progress = progress or Progress()
@@ -152,12 +156,22 @@ class Importer:
             except (FetchError, ProofFailedError) as error:
                 wrong.append(error)
                 log.warning("%s: %s", copy.identifier, error)
-                self._state.history.note(
-                    self._wall(), "location failed", str(error), copy.identifier, store.name
-                )
+                self._note_failed(url, error, copy)
         proof = next((one for one in wrong if isinstance(one, ProofFailedError)), None)
         message = "; ".join(map(str, wrong))
         raise ProofFailedError(message) if proof is not None else FetchError(message)
+
+    def _note_failed(self, url: str, error: FetchError | ProofFailedError, copy: Copy) -> None:
+        finding, sha512 = Finding.UNREACHABLE, None
+        if isinstance(error, ProofFailedError):
+            finding, sha512 = Finding.MISMATCH, error.sha512
+        elif error.other_bytes:
+            finding = Finding.MISMATCH
+        with self._state.database.write():
+            self._state.history.note(self._wall(), "location failed", str(error), copy.identifier, copy.store)
+            if not (isinstance(error, FetchError) and error.own_doing):
+                reason = str(error).removeprefix(f"{url}: ")
+                self._receipts.put(finding, copy, location=url, reason=reason, sha512=sha512)
 
     def _fill_from(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
         external = _external(copy)
@@ -179,8 +193,10 @@ class Importer:
             except TooLargeError:
                 store.drop(external)
                 # What is too large as it comes is another file; what unfolds to too much is a bomb.
-                kind = FetchError if received[0] > copy.size else ProofFailedError
-                raise kind(f"{url}: has more than the {copy.size} bytes that are endorsed") from None
+                reason = f"{url}: has more than the {copy.size} bytes that are endorsed"
+                if received[0] > copy.size:
+                    raise FetchError(reason, other_bytes=True) from None
+                raise ProofFailedError(reason) from None
             except ImageError as error:
                 store.drop(external)
                 raise FetchError(f"{url}: {error}") from None
@@ -199,7 +215,8 @@ class Importer:
     ) -> None:
         external = _external(copy)
         if measured.size < copy.size:
-            raise FetchError(f"{url}: ended after {measured.size} of {copy.size} bytes")
+            reason = f"{url}: ended after {measured.size} of {copy.size} bytes"
+            raise FetchError(reason, other_bytes=True)
         wrong = find_difference(entry, copy, measured)
         if wrong is not None and resumed:
             # A power cut leaves holes in what was not written to the disk yet.
@@ -207,7 +224,7 @@ class Importer:
             raise _PartWrongError
         if wrong is not None:
             store.quarantine(external)
-            raise ProofFailedError(f"{url}: {wrong}")
+            raise ProofFailedError(f"{url}: {wrong}", sha512=measured.digests.get("SHA-512"))
 
     def _verify(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
         found = measured.inspection
@@ -259,6 +276,7 @@ class Importer:
         with self._state.database.write():
             shown = self._move(copy, CopyState.AVAILABLE, opinion.reason, failures=0, next_at=None)
             self._outbox.put("AvailablePostfix", copy.digest, environment, self._wall())
+            self._receipts.put(Finding.AVAILABLE, shown, sha512=sha512_of(shown))
         return shown
 
     def _give_up(self, copy: Copy, store: Store, error: SiteError) -> Copy:

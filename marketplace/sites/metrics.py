@@ -70,6 +70,7 @@ class SiteMetrics:
             ("fresh_seconds", "Until what is known is too old.", site.fresh_until() - now),
             ("verdicts_age_seconds", "Since the answers were made.", now - site.answers.made),
             ("hooks_owed", "Events that hooks were not told of yet.", site.outbox.count()),
+            ("receipts_owed", "Receipts that marketplaces were not sent yet.", site.receipts.count()),
             ("fetched_bytes", "Bytes that came from locations since the start.", self.bytes_moved),
             ("hook_proven_seconds", "Since libvirt was seen to call the hook.", self._since_proof(now)),
         ):

@@ -76,6 +76,7 @@ def sync(site: Site) -> Done:
     if steps:
         site.outbox.put("ProcessPostfix", "", {"MARKETPLACE_SITE": site.table.name}, site.wall())
     done.hooks_failed = site.hooks.run()
+    site.receipts.send()
     site.outbox.forget(site.wall() - _EVENTS_KEPT)
     return done
 

@@ -248,6 +248,18 @@ class HookTable(_Table):
         return self
 
 
+class ReceiptsTable(_Table):
+    """Whether marketplaces are told what became of images.
+
+    Args:
+        key_file: the site's key; ``marketplace site init`` makes it.
+        to: URLs of the marketplaces that are told; none named: every one that has a token.
+    """
+
+    key_file: Path
+    to: tuple[str, ...] = ()
+
+
 #: Events of vmcatcher, in the order of an image's life.
 EVENT_TYPES = (
     "ProcessPrefix",
@@ -276,6 +288,7 @@ class SiteTable(_Table):
     store: tuple[StoreTable, ...] = ()
     subscription: tuple[SubscriptionTable, ...] = ()
     hook: tuple[HookTable, ...] = ()
+    receipts: ReceiptsTable | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> SiteTable:
@@ -300,6 +313,15 @@ class SiteTable(_Table):
             f"two stores have the path {path}"
             for path in sorted({p for p in folders if folders.count(p) > 1})
         ]
+        if self.receipts is not None:
+            able = [one.url for one in self.marketplace if one.token_file is not None]
+            faults += [
+                f"receipts go to {url}, which is no marketplace here that has a token_file"
+                for url in self.receipts.to
+                if url not in able
+            ]
+            if not able:
+                faults.append("receipts need a marketplace with a token_file (a token with the scope site)")
         if faults:
             raise ValueError("; ".join(faults))
         return self

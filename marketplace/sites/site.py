@@ -19,6 +19,7 @@ from marketplace.sites.knowledge.follow import Follower
 from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.planning import Planned, Step, plan
+from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
 from marketplace.sites.state import Copy, CopyState, State, WordKind
 from marketplace.sites.stores.opening import open_stores
@@ -58,6 +59,7 @@ class Site:
         self.stores = open_stores(table)
         self.outbox = Outbox(state.database, table.hook)
         self.hooks = HookRunner(table.hook, self.outbox, wall)
+        self.receipts = Receipts(table, state, wall)
         self.importer = Importer(
             table.name,
             state,
@@ -65,11 +67,12 @@ class Site:
             table.fetch,
             self.outbox,
             self.hooks,
+            self.receipts,
             self._find_stop,
             wall,
             progress,
         )
-        self.withdrawer = Withdrawer(table.name, state, self.opinions, self.outbox, wall)
+        self.withdrawer = Withdrawer(table.name, state, self.opinions, self.outbox, self.receipts, wall)
         self.reconciler = Reconciler(state, self.stores, wall)
         self.answers = Answers()
         self._verdicts: dict[str, Verdict] = {}

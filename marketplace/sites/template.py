@@ -14,7 +14,7 @@ _MOST = 1 << 20
 
 _TEXT = """\
 # What every setting means: docs/sites.md. Every fault is named by: marketplace site check
-name  = "my-site"
+name  = "{name}"
 state = "/var/lib/marketplace-site"
 run   = "/run/marketplace-site"
 # metrics = "127.0.0.1:9180"
@@ -52,13 +52,18 @@ path = "/var/lib/images"
 # tag = "alice@images.example.org/debian-13"
 # stores = ["images"]
 # keep = 2
+
+# [receipts]                    # tells marketplaces what became of images; needs token_file there
+# key_file = "site.key"
 """
+#: Where the key of a site is made, beside its configuration.
+KEY_FILE = "site.key"
 
 
-def template(url: str | None, key: str | None) -> str:
+def template(name: str, url: str | None, key: str | None) -> str:
     """A commented configuration."""
     line = '# key = "…"                   # of its published log' if key is None else f'key  = "{key}"'
-    return _TEXT.format(url=url or "https://marketplace.example.org", key=line)
+    return _TEXT.format(name=name, url=url or "https://marketplace.example.org", key=line)
 
 
 def find_log_key(url: str) -> str | None:

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 
 from marketplace.images import ImageError, OnePass
+from marketplace.receipts import Finding
 from marketplace.sites.errors import StoreError
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.examining import algorithms_of, find_danger, find_difference
 from marketplace.sites.opinions import Opinions
+from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import Store
 from validators.document import AcceptedEntry
@@ -26,12 +28,19 @@ class Withdrawer:
     """
 
     def __init__(
-        self, site: str, state: State, opinions: Opinions, outbox: Outbox, wall: Callable[[], float]
+        self,
+        site: str,
+        state: State,
+        opinions: Opinions,
+        outbox: Outbox,
+        receipts: Receipts,
+        wall: Callable[[], float],
     ) -> None:
         self._site = site
         self._state = state
         self._opinions = opinions
         self._outbox = outbox
+        self._receipts = receipts
         self._wall = wall
 
     def withdraw(self, copy: Copy, store: Store, reason: str) -> Copy:
@@ -48,6 +57,7 @@ class Withdrawer:
         with self._state.database.write():
             copy = self._move(copy, CopyState.WITHDRAWN, copy.reason)
             self._tell("ExpirePostfix", copy, store)
+            self._receipts.put(Finding.WITHDRAWN, copy, sha512=sha512_of(copy))
         return copy
 
     def bring_back(self, copy: Copy, store: Store) -> Copy:
@@ -65,6 +75,7 @@ class Withdrawer:
         with self._state.database.write():
             copy = self._move(copy, CopyState.AVAILABLE, "allowed again", failures=0, next_at=None)
             self._tell("AvailablePostfix", copy, store)
+            self._receipts.put(Finding.AVAILABLE, copy, sha512=sha512_of(copy))
         return copy
 
     def remove(self, copy: Copy, store: Store, reason: str) -> Copy:

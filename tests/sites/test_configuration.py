@@ -121,5 +121,5 @@ def test_the_file_is_looked_for_where_it_is_documented(tmp_path: Path) -> None:
 
 
 def test_what_init_writes_can_be_used(tmp_path: Path) -> None:
-    read = read_configuration(write(tmp_path, template("https://mp.example.org", None)), {})
+    read = read_configuration(write(tmp_path, template("orsay", "https://mp.example.org", None)), {})
     assert read.table.store[0].name == "images"

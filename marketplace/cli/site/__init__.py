@@ -9,6 +9,7 @@ import click
 #: Command -> module and object.
 COMMANDS = {
     "init": "setup:init",
+    "key": "setup:key",
     "check": "setup:check",
     "sync": "running:sync",
     "run": "running:run",

@@ -15,19 +15,23 @@ from marketplace.logs import printable
 
 @click.command()
 @config_option
+@click.option("--name", default="my-site", show_default=True, help="Of the site; its key bears it.")
 @click.option("--from", "url", metavar="URL", help="Marketplace to follow; its published key is shown.")
 @click.option("--yes", is_flag=True, help="Take the key without asking: you compared it by other means.")
-def init(config: Path | None, url: str | None, yes: bool) -> None:
-    """Write a commented site.toml.
+def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
+    """Write a commented site.toml, and make the site's key beside it.
 
     The key that a marketplace tells is worth no more than the connection: compare it with what
     the marketplace's operator gives you, before you say yes.
     """
-    from marketplace.sites.template import find_log_key, template
+    from marketplace.receipts import is_site_name
+    from marketplace.sites.template import KEY_FILE, find_log_key, template
 
     target = config or Path("site.toml")
     if target.exists():
         raise CommandError(f"{target} is there already", ExitCode.CONFLICT)
+    if not is_site_name(name):
+        raise CommandError("a site's name is 1-63 letters, digits and . _ -", ExitCode.USAGE)
     key = None
     if url is not None:
         key = find_log_key(url)
@@ -41,8 +45,39 @@ def init(config: Path | None, url: str | None, yes: bool) -> None:
             if not yes and not (sys.stdin.isatty() and click.confirm("Is that its key?", err=True)):
                 raise CommandError("the key was not confirmed; nothing was written (--yes)", ExitCode.USAGE)
     with target.open("x", encoding="utf-8") as file:
-        file.write(template(url, key))
+        file.write(template(name, url, key))
+    key_file = target.with_name(KEY_FILE)
+    if not key_file.exists():
+        _make_key(key_file, name)
     click.echo(f"marketplace: wrote {target}; change it, then: marketplace site check", err=True)
+
+
+@click.command()
+@config_option
+@click.option("--new", is_flag=True, help="Make one first; none is ever replaced.")
+def key(config: Path | None, new: bool) -> None:
+    """Show the public key with which the site signs its receipts.
+
+    A marketplace binds it to the site's token at the first receipt.
+    """
+    from marketplace.sites.site_key import read_site_key
+
+    table = read_site(config).table
+    if table.receipts is None:
+        raise CommandError("the configuration has no table [receipts]", ExitCode.USAGE)
+    if new:
+        _make_key(table.receipts.key_file, table.name)
+    click.echo(str(read_site_key(table.receipts.key_file, table.name).verifier))
+
+
+def _make_key(file: Path, name: str) -> None:
+    from marketplace.sites.site_key import make_site_key
+
+    try:
+        make_site_key(file, name)
+    except FileExistsError:
+        raise CommandError(f"{file} is there already; nothing was written", ExitCode.CONFLICT) from None
+    click.echo(printable(f"marketplace: made the key of {name} in {file}"), err=True)
 
 
 @click.command()

@@ -92,7 +92,7 @@ class Transfers:
                 answer, ended_at = self._follow(pool, url, resume, deadline)
             except RefusedAddressError as error:
                 remedy = "fetch.allow_private names those that may be asked"
-                raise FetchError(f"{url}: {error}; {remedy}") from None
+                raise FetchError(f"{url}: {error}; {remedy}", own_doing=True) from None
             except _FAILURES as error:
                 raise FetchError(f"{url}: {_reason(error)}") from None
             try:

@@ -132,6 +132,11 @@ class Evidence:
         row = self._database.find("SELECT data FROM statement WHERE entry_id = ?", (entry_id,))
         return None if row is None else bytes(row["data"])
 
+    def source(self, entry_id: str) -> str | None:
+        """The marketplace that showed an entry first."""
+        row = self._database.find("SELECT source FROM statement WHERE entry_id = ?", (entry_id,))
+        return None if row is None else str(row["source"])
+
     def set_wishes(self, subscription: str, source: str, identifiers: Sequence[str]) -> bool:
         """What a subscription asks for at one marketplace now; returns whether that is something else."""
         before = [

@@ -88,6 +88,14 @@ CREATE TABLE event (
     done REAL
 );
 CREATE INDEX event__due ON event (done, id);
+-- Signed receipts that marketplaces were not sent yet, in order.
+CREATE TABLE receipt (
+    id INTEGER PRIMARY KEY,
+    url TEXT NOT NULL,                -- the marketplace that is owed it
+    at REAL NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX receipt__url ON receipt (url, id);
 -- What happened. Only added to.
 CREATE TABLE history (
     id INTEGER PRIMARY KEY,
