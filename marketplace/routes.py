@@ -42,7 +42,12 @@ ROUTES = (
     Route("web.login.callback", "/login/oidc/callback"),
     Route("web.logout", "/logout", ("POST",)),
     Route("web.account", "/account"),
-    Route("web.account.revoke", "/account/tokens/{token}/revoke", ("POST",)),
+    Route("web.account.tokens", "/account/tokens", ("GET", "POST")),
+    Route("web.account.revoke", "/account/tokens/{token}/revoke", ("GET", "POST")),
+    # For administrators: an overview, lists, and a page before each act.
+    Route("web.admin", "/admin"),
+    Route("web.admin.part", "/admin/{part}"),
+    Route("web.admin.act", "/admin/{part}/{act}", ("GET", "POST")),
     Route("web.robots", "/robots.txt"),
     Route("web.favicon", "/favicon.ico"),
     Route("web.security", "/.well-known/security.txt"),

@@ -88,12 +88,15 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "token:create": (administrator,),
         "group:read": (holder,),
         "group:write": (administrator,),
+        "token:make": (holder,),
         "audit:read": (administrator,),
         # Receipts of cloud sites: services take them, and show them, by what the principal may read.
         "receipt:write": (cloud_site,),
         "recall:read": (holder,),
         "cloud-site:read": (administrator,),
         "cloud-site:write": (administrator,),
+        # The pages of administration: what the permissions beside this one let administrators do.
+        "site:administer": (administrator,),
         # Peers: how the public log travels is as public as the log itself; the rest is the operator's.
         "peer:read": (reader, administrator),
         "peer:write": (administrator,),

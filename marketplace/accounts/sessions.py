@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Scope
 from marketplace.accounts.errors import SessionEndedError
+from marketplace.accounts.names import parse_owner
 from marketplace.accounts.people import Person
 from marketplace.accounts.secrets import digest_of, is_session, make_session
 from marketplace.accounts.tokens import Token, TokenService
+from marketplace.audit import AuditLog
 from marketplace.models import LoginSession, UsedSignIn
+from marketplace.models import Token as TokenRow
 
 #: Sessions of one token or person; whoever opens more ends the oldest.
 MOST_SESSIONS = 20
@@ -60,6 +63,19 @@ class SessionService:
             "group_names": " ".join(sorted(person.groups)),
         }
         return self._insert(at, at + lifetime, told)
+
+    def close_all(self, owner: str, *, by: str, at: datetime) -> int:
+        """End every session of an owner, however it was opened; returns how many.
+
+        Raises:
+            InvalidValueError: it is no name of an owner.
+        """
+        parse_owner(owner)
+        tokens = select(TokenRow.id).where(TokenRow.owner == owner)
+        mine = or_(LoginSession.owner == owner, LoginSession.token_id.in_(tokens))
+        ended = self._session.scalars(delete(LoginSession).where(mine).returning(LoginSession.id)).all()
+        AuditLog(self._session).record(by, "session.close-all", owner, {"sessions": len(ended)}, at=at)
+        return len(ended)
 
     def use_up(self, digest: str, *, at: datetime) -> bool:
         """Note that a provider's answer was used; False where it was before."""

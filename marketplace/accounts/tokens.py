@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from marketplace.access.principal import Scope
+from marketplace.access.principal import Principal, Scope
 from marketplace.accounts.errors import (
     CredentialsError,
     ExpiredTokenError,
@@ -27,6 +27,12 @@ from validators.document import format_time
 
 #: Characters of a note.
 MAX_NOTE = 200
+#: Days that a new token lives where nothing is said, and at most.
+USUAL_DAYS, MOST_DAYS = 365, 36_500
+#: The same of a token that people make for themselves: who leaves may be forgotten.
+OWN_DAYS, MOST_OWN_DAYS = 90, 365
+#: Tokens in force that one owner may have made, and still make another one.
+MOST_OWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class TokenService:
         at: datetime,
         expires_at: datetime | None = None,
         note: str = "",
+        made_with: int | None = None,
     ) -> Issued:
         """Issue a token.
 
@@ -95,6 +102,7 @@ class TokenService:
             at: the time now.
             expires_at: when its time is over; None: never.
             note: what it is for, in its owner's words.
+            made_with: key of the token whose holder makes it; revoking that one revokes this one.
 
         Raises:
             InvalidValueError: no owner, no scope, a note too long or with control characters, an end
@@ -118,6 +126,7 @@ class TokenService:
                 "note": note,
                 "created_at": at,
                 "expires_at": expires_at,
+                "made_with": made_with,
             },
         ).one()
         AuditLog(self._session).record(
@@ -133,18 +142,61 @@ class TokenService:
         )
         return Issued(_shown(row), secret)
 
+    def create_own(
+        self,
+        principal: Principal,
+        scopes: Iterable[Scope],
+        *,
+        at: datetime,
+        days: int = OWN_DAYS,
+        note: str = "",
+    ) -> Issued:
+        """Issue a token to who asks: it may do and last no more than what they came with.
+
+        Args:
+            principal: who is signed in.
+            days: until it expires; less where the token they signed in with expires before.
+
+        Raises:
+            InvalidValueError: as of ``create``; more scopes or days than they may give; too many tokens.
+        """
+        if not 1 <= days <= MOST_OWN_DAYS:
+            raise InvalidValueError(f"days is a whole number from 1 to {MOST_OWN_DAYS}")
+        wanted = frozenset(scopes)
+        if wanted - own_scopes(principal):
+            raise InvalidValueError("a token of yours may be used for nothing that you may not do yourself")
+        owner = str(principal.name)
+        if sum(one.status(at) == "valid" for one in self.list(owner)) >= MOST_OWN:
+            raise InvalidValueError(f"you have {MOST_OWN} tokens in force already: revoke one first")
+        ends = at + timedelta(days=days)
+        came_with = None if principal.token is None else self.get(principal.token)
+        if came_with is not None and came_with.expires_at is not None:
+            ends = min(ends, came_with.expires_at)
+        made_with = None if came_with is None else came_with.key
+        return self.create(owner, wanted, by=owner, at=at, expires_at=ends, note=note, made_with=made_with)
+
     def revoke(self, name: str, *, by: str, at: datetime) -> Token:
-        """Take a token out of force, and end every session that was opened with it; for good.
+        """Take a token out of force, with the tokens made with it and the sessions opened with any.
 
         Raises:
             TokenNotFoundError: there is none of that name.
         """
         token = self.get(name)
+        # Whoever got hold of a token may have made others with it, also after it was revoked by its owner.
+        waiting, seen = [token], {token.key}
+        while waiting:
+            one = waiting.pop()
+            self._revoke(one, by, at)
+            made = self._session.scalars(_ROWS.where(TokenRow.made_with == one.key, TokenRow.id.not_in(seen)))
+            waiting += [_shown(row) for row in made]
+            seen |= {found.key for found in waiting}
+        return self.get(name)
+
+    def _revoke(self, token: Token, by: str, at: datetime) -> None:
         if token.revoked_at is None:
             self._session.execute(update(TokenRow).where(TokenRow.id == token.key).values(revoked_at=at))
             self._session.execute(delete(LoginSession).where(LoginSession.token_id == token.key))
-            AuditLog(self._session).record(by, "token.revoke", name, {"owner": token.owner}, at=at)
-        return self.get(name)
+            AuditLog(self._session).record(by, "token.revoke", token.name, {"owner": token.owner}, at=at)
 
     def get(self, name: str) -> Token:
         """A token by its name.
@@ -197,6 +249,14 @@ class TokenService:
 
 # A row in the identity map could be older than the database: an update goes past it.
 _ROWS = select(TokenRow).execution_options(populate_existing=True)
+
+
+def own_scopes(principal: Principal) -> frozenset[Scope]:
+    """What a principal may give to a token of its own.
+
+    A right that a sign-in provider gave lasts for the session, and a token longer: it may not administer.
+    """
+    return principal.scopes if principal.token is not None else principal.scopes & {Scope.READ, Scope.UPLOAD}
 
 
 def _shown(row: TokenRow) -> Token:

@@ -13,7 +13,7 @@ from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.accounts.errors import TokenNotFoundError
 from marketplace.accounts.names import OWNER_PATTERN
-from marketplace.accounts.tokens import MAX_NOTE, Token
+from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS, Token
 from marketplace.web.errors import BadRequestError
 
 from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing, written
@@ -25,8 +25,6 @@ from .parameters import cursor, limit
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.tokens")
-#: Days that a new token lives where nothing is said, and at most.
-USUAL_DAYS, MOST_DAYS = 365, 36_500
 
 NEW_TOKEN: Schema = {
     "type": "object",

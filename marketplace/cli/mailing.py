@@ -62,13 +62,11 @@ def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> 
 @_numbers
 def retry(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
     """Send dead mail again, and waiting mail now."""
-    from marketplace.audit import AuditLog
-    from marketplace.mail import Outbox
+    from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
-        count = Outbox(session).retry(keys, datetime.now(UTC))
-        AuditLog(session).record(actor(), "mail.retry", _named(keys), {"mails": count})
+        count = operating.retry(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "to be sent now", "are not there")
 
 
@@ -78,13 +76,11 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
 @_numbers
 def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
     """Forget dead mail for good."""
-    from marketplace.audit import AuditLog
-    from marketplace.mail import Outbox
+    from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
-        count = Outbox(session).drop(keys)
-        AuditLog(session).record(actor(), "mail.drop", _named(keys), {"mails": count})
+        count = operating.drop(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "forgotten", "are not there, or were not given up: they are still to be sent")
 
 
@@ -93,19 +89,13 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
 @click.argument("address")
 def test(config: Path | None, data: str | None, address: str) -> None:
     """Send a mail to ADDRESS now, by the mail server of the settings, and tell how that went."""
-    from marketplace.mail.letter import Letter, LetterError, compose
-    from marketplace.mail.smtp import PermanentError, ServerUnavailableError, SmtpTransport, TemporaryError
+    from marketplace.mail.letter import LetterError
+    from marketplace.mail.operating import NoServerError, send_test
+    from marketplace.mail.smtp import PermanentError, ServerUnavailableError, TemporaryError
 
-    settings = read_settings(config, data)
-    if not settings.mail.host or settings.mail.sender is None:
-        raise CommandError("mail.host is not set: no mail goes out", ExitCode.USAGE)
-    now, title = datetime.now(UTC), settings.site.title
     try:
-        letter = Letter(address, "Test", f"Mail of {settings.site.url} arrives.\n", f"test/{now.isoformat()}")
-        message = compose(letter, letter.body, settings.mail.sender, title, now)
-        with SmtpTransport(settings.mail, settings.site.url).connect() as connection:
-            connection.send(address, message)
-    except LetterError as error:
+        send_test(read_settings(config, data), address, datetime.now(UTC))
+    except (LetterError, NoServerError) as error:
         raise CommandError(str(error), ExitCode.USAGE) from None
     except (PermanentError, TemporaryError, ServerUnavailableError) as error:
         raise CommandError(str(error), ExitCode.NETWORK_OR_SERVER) from None
@@ -116,10 +106,6 @@ def _chosen(everything: bool, numbers: tuple[int, ...]) -> list[int] | None:
     if everything == bool(numbers):
         raise click.UsageError("give IDs, or --all", click.get_current_context())
     return None if everything else list(numbers)
-
-
-def _named(keys: list[int] | None) -> str:
-    return "all" if keys is None else " ".join(map(str, keys))
 
 
 def _finish(count: int, keys: list[int] | None, done: str, others: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,13 +60,10 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @_number
 def drop(config: Path | None, data: str | None, number: int) -> None:
     """Forget upload ID. Of a frozen one the certificate may upload again."""
-    from marketplace.audit import AuditLog
-    from marketplace.confirmation import PendingUploads
+    from marketplace.confirmation import operating
 
-    with writing(config, data) as session:
-        if not PendingUploads(session).drop([number]):
-            raise _unknown(number)
-        AuditLog(session).record(actor(), "pending.drop", str(number))
+    with _known(), writing(config, data) as session:
+        operating.drop(session, number, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} forgotten.", err=True)
 
 
@@ -73,16 +72,19 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
 @_number
 def release(config: Path | None, data: str | None, number: int) -> None:
     """Let frozen upload ID wait again, and ask its endorser by a new mail."""
-    from marketplace.audit import AuditLog
-    from marketplace.confirmation.service import release as release_upload
+    from marketplace.confirmation import operating
 
     settings = read_settings(config, data)
-    with writing(config, data) as session:
-        if not release_upload(session, number, settings, datetime.now(UTC)):
-            raise _unknown(number)
-        AuditLog(session).record(actor(), "pending.release", str(number))
+    with _known(), writing(config, data) as session:
+        operating.release(session, number, settings, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} waits for its endorser again.", err=True)
 
 
-def _unknown(number: int) -> CommandError:
-    return CommandError(f"there is no such upload {number}", ExitCode.NOT_FOUND)
+@contextmanager
+def _known() -> Iterator[None]:
+    from marketplace.confirmation import UploadUnknownError
+
+    try:
+        yield
+    except UploadUnknownError as error:
+        raise CommandError(str(error), ExitCode.NOT_FOUND) from None

@@ -112,6 +112,21 @@ def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> Non
     click.echo(f"marketplace: {len(names)} revoked.", err=True)
 
 
+@token.command("sign-out")
+@settings_options
+@click.argument("owner", metavar="NAME")
+def sign_out(config: Path | None, data: str | None, owner: str) -> None:
+    """End every session of a person, however it was opened.
+
+    Tokens stay in force: revoke them too, or the person can sign in with one again.
+    """
+    from marketplace.accounts.sessions import SessionService
+
+    with writing(config, data) as session:
+        count = SessionService(session).close_all(owner, by=actor(), at=_now())
+    click.echo(f"marketplace: {count} sessions of {owner} ended.", err=True)
+
+
 def _shown(one: Token, now: datetime) -> dict[str, Any]:
     return {
         "name": one.name,

@@ -119,13 +119,10 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
     Certificates that only this list revoked may be trusted again. A running server
     notices at its next look at the files.
     """
-    from marketplace.audit import AuditLog
-    from marketplace.trust.memory import forget_lists
+    from marketplace.trust import operating
 
     with writing(config, data) as session:
-        found = forget_lists(session, file)
-        for path in found:
-            AuditLog(session).record(actor(), "trust.forget", str(path))
+        found = operating.forget(session, file, by=actor(), at=datetime.now(UTC))
     if not found:
         raise CommandError(f"no revocation list from {printable(file)} is remembered", ExitCode.NOT_FOUND)
     for path in found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -53,11 +53,6 @@ class BoundedNetwork(httpx.BaseTransport):
         for pool in self._pools.values():
             pool.close()
 
-    @cached_property
-    def _authorities(self) -> ssl.SSLContext:
-        # Reading them takes longer than a request, and only https needs them.
-        return httpx.create_ssl_context()
-
     def _pool(self, proxy: str | None) -> httpcore.ConnectionPool:
         if proxy not in self._pools:
             self._pools[proxy] = self._open(proxy)
@@ -65,7 +60,7 @@ class BoundedNetwork(httpx.BaseTransport):
 
     def _open(self, proxy: str | None) -> httpcore.ConnectionPool:
         if proxy is None:
-            return httpcore.ConnectionPool(ssl_context=self._authorities, network_backend=self._network)
+            return httpcore.ConnectionPool(ssl_context=_authorities(), network_backend=self._network)
         try:
             where = httpx.Proxy(proxy)
         except (ValueError, httpx.InvalidURL):
@@ -77,7 +72,7 @@ class BoundedNetwork(httpx.BaseTransport):
                 scheme=where.url.raw_scheme, host=where.url.raw_host, port=where.url.port, target=b"/"
             ),
             proxy_auth=where.raw_auth,
-            ssl_context=self._authorities,
+            ssl_context=_authorities(),
             network_backend=self._network,
         )
 
@@ -93,6 +88,12 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    # Reading them takes longer than a request.
+    return httpx.create_ssl_context()
 
 
 def _proxy_of(url: httpx.URL) -> str | None:

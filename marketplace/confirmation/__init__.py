@@ -6,6 +6,7 @@ from marketplace.confirmation.errors import (
     ConfirmationError,
     LinkUnknownError,
     TooManyPendingError,
+    UploadUnknownError,
 )
 from marketplace.confirmation.pending import Pending, PendingUploads
 from marketplace.confirmation.service import ConfirmationService, Confirmed, Held
@@ -21,4 +22,5 @@ __all__ = [
     "Pending",
     "PendingUploads",
     "TooManyPendingError",
+    "UploadUnknownError",
 ]

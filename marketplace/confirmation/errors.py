@@ -44,3 +44,12 @@ class BeingConfirmedError(ConfirmationError):
 
     def __init__(self) -> None:
         super().__init__("this upload has just been confirmed; it cannot be withdrawn any more")
+
+
+class UploadUnknownError(ConfirmationError):
+    """No upload of that number waits, or none that this can be done with."""
+
+    code = "confirmation.unknown"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no such upload {number}")

@@ -59,6 +59,10 @@ class TrustWatch:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def look_soon(self) -> None:
+        """Have the files looked at within seconds, by the thread that does so anyway."""
+        self._due = 0.0
+
     def _run(self) -> None:
         self._try(self._after)
         self._due = time.monotonic() + self._interval

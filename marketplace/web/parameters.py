@@ -21,7 +21,9 @@ from .errors import BadRequestError, DocumentInFormError, TooLargeError
 #: DataTables sends about five parameters a column and a dozen more.
 _MAX_FIELDS = 200
 #: Parameters whose value may have several lines: a SPARQL query, and words as they are pasted.
-_MULTILINE = frozenset({"query", "q", "sSearch", *(f"sSearch_{number}" for number in range(1, 6))})
+_MULTILINE = frozenset(
+    {"query", "q", "members", "mirrors", "sSearch", *(f"sSearch_{number}" for number in range(1, 6))}
+)
 _LINES = str.maketrans("\t\n\r", "   ")
 #: A form that only carries parameters is small.
 _MAX_FORM_BYTES = 64 * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.accounts import AccessService, TokenService
-from marketplace.accounts.errors import CredentialsError, TokenNotFoundError
+from marketplace.accounts.errors import CredentialsError
 from marketplace.accounts.tokens import Token
 from marketplace.runtime import Runtime
 from validators.errors import shown
@@ -21,7 +22,7 @@ from .credentials import Guesses, cookies_of, form_key, verify_form, verify_own_
 from .errors import HttpError
 from .pages import base_path, page
 from .parameters import read_body_form, read_query
-from .security import absent, principal_of
+from .security import principal_of
 
 #: Where somebody may be sent back to: a path of this site. Browsers read ``//host`` and ``/\\host`` as
 #: another one.
@@ -62,8 +63,8 @@ def login(request: Request) -> Response:
 @view_config(route_name="web.logout", request_method="POST", permission="account:read")
 def logout(request: Request) -> Response:
     """End the session, here and in the browser."""
-    cookie = _own_session(request)
-    _access(request).sign_out(cookie)
+    own_form(request)
+    _access(request).sign_out(cookies_of(request).session.find(request) or "")
     response = see_other(request, f"{base_path(request)}/")
     response.headerlist.append(cookies_of(request).session.removed())
     return response
@@ -77,35 +78,15 @@ def account(request: Request) -> Response:
     now = runtime.now()
     with runtime.database.read() as session:
         tokens = TokenService(session).list(principal.name)
-    cookie = cookies_of(request).session.find(request)
     values = {
         "principal": principal,
         "scopes": sorted(principal.scopes),
         "groups": sorted(principal.groups),
         "provider": None if runtime.sign_in is None else runtime.sign_in.title,
         "tokens": [TokenLine.of(token, now) for token in tokens],
-        # Who sends the token itself with each request has no session to end, and no form to fill in.
-        "key": None if cookie is None else form_key(cookie),
+        "key": session_key(request),
     }
-    return _unstored(page(request, "account", values))
-
-
-@view_config(route_name="web.account.revoke", request_method="POST", permission="token:revoke")
-def revoke(request: Request) -> Response:
-    """Revoke a token of one's own."""
-    _own_session(request)
-    principal = principal_of(request)
-    runtime: Runtime = request.registry[Runtime]
-    with runtime.database.write() as session:
-        tokens = TokenService(session)
-        try:
-            token = tokens.get(request.matchdict["token"])
-        except TokenNotFoundError:
-            raise absent() from None
-        if token.owner != principal.name:
-            raise absent()
-        tokens.revoke(token.name, by=str(principal.name), at=runtime.now())
-    return see_other(request, f"{base_path(request)}/account")
+    return unstored(page(request, "account", values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +119,25 @@ def _verify_address(request: Request) -> None:
         )
 
 
-def _own_session(request: Request) -> str:
-    """The session's cookie of a request whose form was made for that very session."""
-    cookie = cookies_of(request).session.find(request)
+def own_form(request: Request) -> Mapping[str, str]:
+    """The fields of a form that was made for the very session of who sends it.
+
+    Raises:
+        HttpError: 403; it was made for another one, or by another site.
+    """
     verify_own_page(request)
-    verify_form(cookie, read_body_form(request).get("key"))
-    return cookie or ""
+    form = read_body_form(request)
+    verify_form(cookies_of(request).session.find(request), form.get("key"))
+    return form
+
+
+def session_key(request: Request) -> str | None:
+    """What forms for the session of a request carry; None where there is none.
+
+    Who sends the token itself with each request has no session to end, and no form to fill in.
+    """
+    cookie = cookies_of(request).session.find(request)
+    return None if cookie is None else form_key(cookie)
 
 
 def login_page(request: Request, wanted: str, status: int, problem: str | None, code: str = "") -> Response:
@@ -161,7 +155,7 @@ def login_page(request: Request, wanted: str, status: int, problem: str | None, 
         "code": code,
         "provider": _provider_link(request, wanted, cookie),
     }
-    response = _unstored(page(request, "login", values, status))
+    response = unstored(page(request, "login", values, status))
     response.headerlist.append(cookies.form.written(cookie))
     if status == 401:
         response.headerlist.append(("WWW-Authenticate", 'Bearer realm="marketplace"'))
@@ -199,7 +193,7 @@ def see_other(request: Request, path: str) -> Response:
     return Response(status=303, headerlist=[("Location", location), ("Cache-Control", "no-store")])
 
 
-def _unstored(response: Response) -> Response:
+def unstored(response: Response) -> Response:
     """Nothing of it is kept, not even for the browser's way back: forms here are for one moment."""
     response.headers["Cache-Control"] = "no-store"
     response.headers.pop("ETag", None)

@@ -23,12 +23,14 @@ def test_a_token_signs_in_and_out_again(visit: Opener, site: RunningServer, scri
     page.get_by_label("Token").fill(secret)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"browser-{script}@example.org".lower())
-    expect(page.get_by_role("navigation", name="Site")).to_contain_text("Account")
+    expect(page.get_by_role("banner")).to_contain_text("Account")
     assert secret not in page.content()
-    page.get_by_role("button", name=f"Revoke {token_name(spare)}").click()
+    page.get_by_role("link", name=f"Revoke {token_name(spare)}").click()
+    expect(page.get_by_role("main")).to_contain_text("Nothing happens before you press the button")
+    page.get_by_role("button", name="Revoke the token").click()
     expect(page.get_by_role("row").filter(has_text=token_name(spare))).to_contain_text("revoked")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("navigation", name="Site")).to_contain_text("Sign in")
+    expect(page.get_by_role("banner")).to_contain_text("Sign in")
     opened.go("/account", 401)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,12 @@ from sqlalchemy import func, select
 from marketplace.access import PUBLIC, Scope, group_log
 from marketplace.accounts import AccessService, GroupService, TokenService
 from marketplace.accounts.errors import CredentialsError, RevokedTokenError, SessionEndedError
-from marketplace.accounts.sessions import MOST_SESSIONS
+from marketplace.accounts.people import Person
+from marketplace.accounts.sessions import MOST_SESSIONS, SessionService
 from marketplace.accounts.tokens import Issued
 from marketplace.audit import AuditLog
 from marketplace.db import Database
-from marketplace.models import LoginSession
+from marketplace.models import LoginSession, UsedSignIn
 from tests.factories.entries import moment
 
 NOW = moment(0)
@@ -166,3 +168,50 @@ def test_leaving_a_group_counts_for_the_next_request(database, access) -> None:
     with database.write() as session:
         GroupService(session).remove("lab", "ann@example.org", by="cli:root", at=NOW)
     assert access.principal_of_session(cookie).logs == {PUBLIC}
+
+
+def test_everything_of_a_person_ends_at_once(database, access) -> None:
+    by_token = access.sign_in(issue(database).secret.text, None)
+    person = Person("ann@example.org", "", "1", frozenset({Scope.READ}), frozenset())
+    by_provider = access.sign_in_person(person, None)
+    other = access.sign_in_person(replace(person, name="bob@example.org"), None)
+    with database.write() as session:
+        assert SessionService(session).close_all("ann@example.org", by="cli:root", at=NOW) == 2
+    for cookie in (by_token, by_provider):
+        with pytest.raises(SessionEndedError):
+            access.principal_of_session(cookie)
+    assert access.principal_of_session(other).name == "bob@example.org"
+
+
+def test_a_sign_in_is_used_up_once_and_forgotten_later(database, access, clock) -> None:
+    assert [access.use_up_sign_in("a" * 64) for _ in range(2)] == [True, False]
+    assert access.use_up_sign_in("b" * 64)
+    clock.now = NOW + timedelta(hours=2)
+    assert access.use_up_sign_in("c" * 64)
+    with database.read() as session:
+        assert session.scalars(select(UsedSignIn.digest)).all() == ["c" * 64]
+
+
+def test_another_provider_ends_the_sessions_of_the_one_before(database, clock) -> None:
+    person = Person("ann@example.org", "https://one.example", "1", frozenset({Scope.READ}), frozenset())
+    before = AccessService(database, "open", clock, LIFETIME, "https://one.example")
+    cookie = before.sign_in_person(person, None)
+    assert before.principal_of_session(cookie).name == "ann@example.org"
+    for issuer in ("", "https://two.example"):
+        with pytest.raises(SessionEndedError):
+            AccessService(database, "open", clock, LIFETIME, issuer).principal_of_session(cookie)
+
+
+def test_a_provider_session_makes_room_and_reads_groups_that_live(database, access) -> None:
+    with database.write() as session:
+        for name in ("living", "gone"):
+            GroupService(session).create(name, by="cli:root", at=NOW)
+        GroupService(session).delete("gone", by="cli:root", at=NOW)
+    groups = frozenset({"living", "gone", "never"})
+    person = Person("ann@example.org", "", "1", frozenset({Scope.READ}), groups)
+    cookies = [access.sign_in_person(person, None) for _ in range(MOST_SESSIONS + 1)]
+    with pytest.raises(SessionEndedError):
+        access.principal_of_session(cookies[0])
+    found = access.principal_of_session(cookies[-1])
+    assert (found.groups, found.token) == ({"living"}, None)
+    assert found.logs == {PUBLIC, group_log("living")}

@@ -122,8 +122,31 @@ ROWS: Mapping[str, Row] = {
     "web.login.callback": Row("says nothing of any group", gets("/login/oidc/callback?code=x&state=x")),
     "web.logout": Row("says nothing of any group", (Ask("/logout", "POST"),)),
     "web.account": Row("the reader's own groups and tokens", gets("/account")),
+    "web.account.tokens": Row(
+        "a form, and a token of the reader's own", (*gets("/account/tokens"), Ask("/account/tokens", "POST"))
+    ),
     "web.account.revoke": Row(
-        "404 or 401, as for a token that never was", (Ask("/account/tokens/0123456789abcdef/revoke", "POST"),)
+        "404 or 401, as for a token that never was",
+        (
+            *gets("/account/tokens/0123456789abcdef/revoke"),
+            Ask("/account/tokens/0123456789abcdef/revoke", "POST"),
+        ),
+    ),
+    "web.admin": Row("404 or 401 without the administrator's scope", gets("/admin")),
+    "web.admin.part": Row(
+        "404 or 401 without the administrator's scope, whatever is asked for",
+        gets(
+            "/admin/tokens", "/admin/groups", "/admin/groups?name={group}", "/admin/peers", "/admin/pending",
+            "/admin/mail", "/admin/trust", "/admin/erase", "/admin/audit", "/admin/nothing",
+        ),
+    ),
+    "web.admin.act": Row(
+        "404 or 401 without the administrator's scope, whatever is asked for",
+        (
+            *gets("/admin/groups/delete?name={group}", "/admin/nothing/x"),
+            Ask("/admin/groups/delete", "POST", body="name={group}",
+                kind="application/x-www-form-urlencoded"),
+        ),
     ),
     "web.robots": Row(_SAME, gets("/robots.txt")),
     "web.favicon": Row(_SAME, gets("/favicon.ico")),

@@ -125,3 +125,11 @@ def test_the_record_tells_who_did_what(cli, data, made):
     assert secret not in outcome.out.decode() and f"{ACTOR}  token.create  {name}" in outcome.out.decode()
     assert cli("audit", "--data", data, "--limit", "1", "-o", "id").out.decode() == f"{acts[0]['number']}\n"
     assert cli("audit", "--data", data, "--actor", "nobody").out == b""
+
+
+def test_a_person_is_signed_out_everywhere(cli, data):
+    outcome = cli("token", "sign-out", "--data", data, "ann@example.org")
+    assert (outcome.code, outcome.err) == (0, "marketplace: 0 sessions of ann@example.org ended.\n")
+    [act] = cli("audit", "--data", data, "-o", "json").json
+    assert (act["actor"], act["action"], act["subject"]) == (ACTOR, "session.close-all", "ann@example.org")
+    assert cli("token", "sign-out", "--data", data, "no name").code == 2

@@ -1,0 +1,181 @@
+"""Acts upon waiting uploads, mail, trust material and entries: those of the commands of these names."""
+
+from __future__ import annotations
+
+from marketplace.confirmation import operating as pending
+from marketplace.ingest.erasing import ErasingService
+from marketplace.mail import operating as mail
+from marketplace.trust.operating import forget
+from validators.document import Coordinates
+from validators.times import parse_time
+
+from .asking import Act, ActError, Acting, Field, Given, number_of, text_of
+
+_MOST_NUMBER = 2**63 - 1
+_UPLOAD = Field("id", "Upload", about=True)
+_MAIL = Field("id", "Mail", about=True)
+
+
+def _release(acting: Acting, given: Given) -> None:
+    number = number_of(given, "id", "Upload", _MOST_NUMBER)
+    with acting.database.write() as session:
+        pending.release(session, number, acting.runtime.settings, by=acting.actor, at=acting.now)
+
+
+def _drop_upload(acting: Acting, given: Given) -> None:
+    with acting.database.write() as session:
+        pending.drop(session, number_of(given, "id", "Upload", _MOST_NUMBER), by=acting.actor, at=acting.now)
+
+
+def _numbers(given: Given) -> list[int] | None:
+    return None if given.get("id") == "all" else [number_of(given, "id", "Mail", _MOST_NUMBER)]
+
+
+def _retry(acting: Acting, given: Given) -> None:
+    keys = _numbers(given)
+    with acting.database.write() as session:
+        if not mail.retry(session, keys, by=acting.actor, at=acting.now) and keys:
+            raise ActError(f"there is no mail {keys[0]} that waits or was given up", 404)
+
+
+def _drop_mail(acting: Acting, given: Given) -> None:
+    keys = _numbers(given)
+    with acting.database.write() as session:
+        if not mail.drop(session, keys, by=acting.actor, at=acting.now) and keys:
+            raise ActError(f"there is no mail {keys[0]}, or it was not given up: it is still to be sent", 404)
+
+
+def _test(acting: Acting, given: Given) -> None:
+    mail.send_test(acting.runtime.settings, text_of(given, "address", "Address"), acting.now)
+
+
+def _refresh(acting: Acting, given: Given) -> None:
+    acting.runtime.trust_watch.look_soon()
+
+
+def _forget(acting: Acting, given: Given) -> None:
+    name = text_of(given, "file", "File")
+    with acting.database.write() as session:
+        if not forget(session, name, by=acting.actor, at=acting.now):
+            raise ActError("no revocation list from this file is remembered", 404)
+    acting.runtime.trust_watch.look_soon()
+
+
+def _erase(acting: Acting, given: Given) -> None:
+    runtime = acting.runtime
+    which = _entry(text_of(given, "entry", "Entry"))
+    reason = text_of(given, "reason", "Reason")
+    ErasingService(runtime.database, runtime.now, runtime.entry_cache.forget_all).erase(
+        which, reason, acting.actor
+    )
+    runtime.judge.forget()
+    runtime.following.nudge()
+
+
+def _entry(text: str) -> str | Coordinates:
+    if "/" not in text:
+        return text
+    identifier, _, rest = text.partition("/")
+    email, _, created = rest.rpartition("/")
+    try:
+        return Coordinates(identifier, email, parse_time(created))
+    except ValueError:
+        raise ActError("Entry is an entry id, or IDENTIFIER/EMAIL/CREATED") from None
+
+
+ACTS = (
+    Act(
+        "pending",
+        "release",
+        "Release an upload",
+        "Lets an upload that was reported as abuse wait again, and asks its endorser by a new mail.",
+        "Release it",
+        "The upload waits for its endorser again.",
+        _release,
+        (_UPLOAD,),
+        harmful=False,
+    ),
+    Act(
+        "pending",
+        "drop",
+        "Forget an upload",
+        "The upload is gone for good. Of one that was reported, the certificate may upload again.",
+        "Forget it",
+        "The upload is forgotten.",
+        _drop_upload,
+        (_UPLOAD,),
+    ),
+    Act(
+        "mail",
+        "retry",
+        "Send mail again",
+        "Sends mail that was given up again, and mail that waits now.",
+        "Send it now",
+        "The mail is to be sent now.",
+        _retry,
+        (_MAIL,),
+        harmful=False,
+    ),
+    Act(
+        "mail",
+        "drop",
+        "Forget mail",
+        "Mail that was given up is forgotten for good. Mail that waits stays.",
+        "Forget it",
+        "The mail is forgotten.",
+        _drop_mail,
+        (_MAIL,),
+    ),
+    Act(
+        "mail",
+        "test",
+        "Send a test mail",
+        "Sends a mail now, by the mail server of the settings, and tells how that went.",
+        "Send it",
+        "The mail server took the mail.",
+        _test,
+        (Field("address", "Address", "Who gets it."),),
+        harmful=False,
+    ),
+    Act(
+        "trust",
+        "refresh",
+        "Read the trust files again",
+        "The server does so by itself every trust.reload_interval seconds; this has it done "
+        "within seconds. Every "
+        "certificate is judged again.",
+        "Read them now",
+        "The files are read again within seconds.",
+        _refresh,
+        harmful=False,
+    ),
+    Act(
+        "trust",
+        "forget",
+        "Forget a revocation list",
+        "A list whose file is gone no longer counts. Certificates that only this list revoked "
+        "may be trusted again.",
+        "Forget the list",
+        "The list is forgotten.",
+        _forget,
+        (Field("file", "File", "Its path or name.", about=True),),
+    ),
+    Act(
+        "erase",
+        "entry",
+        "Erase an entry",
+        "For a legal request. Every entry with these coordinates loses its document and all "
+        "that was taken from "
+        "it, in all logs and for ever, with the entries that say the same under another certificate. Its "
+        "address answers 410 with the reason. Other marketplaces, backups and caches that have "
+        "it keep it. The "
+        "server then starts itself anew.",
+        "Erase it for ever",
+        "The entry is erased.",
+        _erase,
+        (
+            Field("entry", "Entry", "An entry id, or IDENTIFIER/EMAIL/CREATED.", about=True),
+            Field("reason", "Reason", "Whoever asks for the entry is told."),
+        ),
+    ),
+)

@@ -1,0 +1,109 @@
+"""Administration in a browser: without scripts, on a phone, accessible, and a question before each act."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from marketplace.access import Scope
+from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener, Visit
+from tests.browser.test_pages import violations
+from tests.functional.access import found_group, issue_token
+from tests.functional.running import RunningServer
+
+BOSS = "boss@laboratory.example.org"
+PAGES = (
+    "/admin",
+    "/admin/tokens",
+    "/admin/groups",
+    "/admin/groups?name=looked-at",
+    "/admin/peers",
+    "/admin/pending",
+    "/admin/mail",
+    "/admin/trust",
+    "/admin/erase",
+    "/admin/audit",
+    "/admin/tokens/create",
+    "/admin/groups/delete?name=looked-at",
+    "/admin/peers/add",
+    "/admin/erase/entry",
+    "/account/tokens",
+)
+
+
+def enter(opened: Visit, site: RunningServer) -> None:
+    """Sign in as an administrator."""
+    opened.go("/login?next=/admin")
+    opened.page.get_by_label("Token").fill(issue_token(site, BOSS, list(Scope)))
+    opened.page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(opened.page.get_by_role("heading", level=1)).to_have_text("Administration")
+
+
+@pytest.fixture(scope="module")
+def groups(site: RunningServer) -> None:
+    found_group(site, "looked-at", "somebody.with.a.long.name@laboratory.example.org", "b@example.org")
+
+
+#: Of each template one, in the other colours too: which colours there are does not depend on the words.
+SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/delete?name=looked-at")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "paths"),
+    [(WIDE, "light", PAGES), (WIDE, "dark", SHAPES), (NARROW, "light", SHAPES), (NARROW, "dark", SHAPES)],
+    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
+)
+def test_every_page_is_accessible_and_fits(
+    visit: Opener, site: RunningServer, groups: None, width: int, scheme: str, paths: tuple[str, ...]
+) -> None:
+    opened = visit(width=width, scheme=scheme)
+    enter(opened, site)
+    for path in PAGES:
+        opened.go(path)
+        name = re.sub("[^a-z-]+", "-", path.strip("/"))
+        if path in paths:
+            opened.page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+            assert violations(opened.page) == [], path
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert len(opened.page.content()) < 60_000, path
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_act_asks_first_and_works_without_scripts(
+    visit: Opener, site: RunningServer, script: bool
+) -> None:
+    opened = visit(script=script)
+    enter(opened, site)
+    page, name = opened.page, f"group-{script}".lower()
+    page.get_by_role("navigation", name="Administration").get_by_role("link", name="Groups").click()
+    page.get_by_role("link", name="Found a group").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Members").fill("a@example.org\nb@example.org")
+    page.get_by_role("button", name="Found the group").click()
+    expect(page.get_by_role("status")).to_have_text("The group is founded.")
+    page.get_by_role("link", name=f"Delete {name}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Delete a group")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("main")).to_contain_text(name)
+    page.get_by_role("link", name=f"Delete {name}").click()
+    page.get_by_role("button", name="Delete the group").click()
+    expect(page.get_by_role("status")).to_have_text("The group is deleted.")
+    expect(page.get_by_role("link", name=f"Delete {name}")).to_have_count(0)
+
+
+def test_a_token_of_ones_own_is_made_and_shown_once(visit: Opener, site: RunningServer) -> None:
+    opened = visit()
+    enter(opened, site)
+    page = opened.page
+    opened.go("/account")
+    page.get_by_role("link", name="Make a token").click()
+    page.get_by_label("Note").fill("for CI")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("status")).to_contain_text("it is not shown again")
+    expect(page.get_by_role("main")).to_contain_text("mpt_")
+    assert violations(page) == []
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_role("table")).to_contain_text("for CI")
+    assert not re.search(r"mpt_[0-9a-f]{16}_", page.content())
