@@ -1,11 +1,16 @@
-"""Several digests of one stream at once: a thread for each, because hashlib works without the GIL."""
+"""Several digests of one stream at once, on as many threads as processors: hashlib works without the GIL.
+
+Digests differ in what they cost, and by how much depends on the processor. So no thread has a digest of its
+own: whichever is free takes the next block of the digest that is furthest behind, and all end together.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import deque
 from collections.abc import Iterable
-from queue import Queue
-from threading import Thread
+from threading import Condition, Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
@@ -17,7 +22,7 @@ _HASHLIB: Final = {
     "SHA-384": "sha384",
     "SHA-512": "sha512",
 }
-#: Blocks that wait for a thread at most: what keeps the memory constant.
+#: Blocks of one digest that wait at most: what keeps the memory constant.
 _WAITING: Final = 4
 
 
@@ -26,21 +31,30 @@ class Digests:
 
     Args:
         algorithms: names as in the metadata format.
+        threads: that work on them; by default one for each processor that this process may use.
 
     Raises:
         ValueError: the format does not have one of the algorithms.
     """
 
-    def __init__(self, algorithms: Iterable[str]) -> None:
+    def __init__(self, algorithms: Iterable[str], threads: int | None = None) -> None:
         names = tuple(dict.fromkeys(algorithms))
         unknown = [name for name in names if name not in _HASHLIB]
         if unknown:
             raise ValueError(f"no such digest: {', '.join(unknown)}; there are {', '.join(_HASHLIB)}")
-        self._workers = [_Worker(name) for name in names]
+        self._digests = [_Digest(name) for name in names]
+        lock = Lock()
+        self._work, self._room = Condition(lock), Condition(lock)
+        self._ended = False
+        # Daemons, so that a process which is told to end does not wait for a digest.
+        self._threads = [
+            Thread(target=self._run, name=f"digests {number}", daemon=True)
+            for number in range(min(len(names), threads or _processors()))
+        ]
 
     def __enter__(self) -> Self:
-        for worker in self._workers:
-            worker.thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -49,32 +63,68 @@ class Digests:
         self._stop()
 
     def update(self, block: bytes) -> None:
-        """Take the next block; waits while the slowest thread is too far behind."""
-        for worker in self._workers:
-            worker.blocks.put(block)
+        """Take the next block; waits while some digest is too far behind."""
+        with self._room:
+            while any(len(digest.blocks) >= _WAITING for digest in self._digests):
+                self._room.wait()
+            for digest in self._digests:
+                digest.blocks.append(block)
+            self._work.notify_all()
 
     def finish(self) -> dict[str, str]:
         """Algorithm -> lower-case hexadecimal digits of all blocks."""
         self._stop()
-        return {worker.name: worker.hash.hexdigest() for worker in self._workers}
+        return {digest.name: digest.hash.hexdigest() for digest in self._digests}
 
     def _stop(self) -> None:
-        for worker in self._workers:
-            if worker.thread.is_alive():
-                worker.blocks.put(None)
-                worker.thread.join()
+        with self._work:
+            self._ended = True
+            self._work.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def _run(self) -> None:
+        done: _Digest | None = None
+        while (work := self._next(done)) is not None:
+            done, block = work
+            done.hash.update(block)
+
+    def _next(self, done: _Digest | None) -> tuple[_Digest, bytes] | None:
+        """What a thread does next, after it has done a block of a digest; None where all is done."""
+        with self._work:
+            if done is not None:
+                done.busy = False
+            while (digest := self._furthest_behind()) is None:
+                if self._ended:
+                    return None
+                self._work.wait()
+            digest.busy = True
+            block = digest.blocks.popleft()
+            if len(digest.blocks) == _WAITING - 1:
+                self._room.notify()
+            if self._furthest_behind() is not None:
+                self._work.notify()
+            return digest, block
+
+    def _furthest_behind(self) -> _Digest | None:
+        free = [digest for digest in self._digests if digest.blocks and not digest.busy]
+        return max(free, key=lambda digest: len(digest.blocks), default=None)
 
 
-class _Worker:
-    """One algorithm, its queue and its thread."""
+class _Digest:
+    """One algorithm, the blocks that wait for it, and whether a thread is at it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.hash = hashlib.new(_HASHLIB[name], usedforsecurity=False)
-        self.blocks: Queue[bytes | None] = Queue(_WAITING)
-        # A daemon, so that a process which is told to end does not wait for a digest.
-        self.thread = Thread(target=self._run, name=f"digest {name}", daemon=True)
+        self.blocks: deque[bytes] = deque()
+        self.busy = False
 
-    def _run(self) -> None:
-        while (block := self.blocks.get()) is not None:
-            self.hash.update(block)
+
+def _processors() -> int:
+    """How many processors this process may use: a container is often given fewer than there are."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
