@@ -16,6 +16,7 @@ import pytest
 from tests.factories import images
 from tests.factories.identities import make_identity
 from tests.functional.cutting_proxy import cutting_proxy
+from tests.functional.private_site import GROUP, MEMBER, OUTSIDER, READER, bearing, private_site
 from tests.functional.running import RunningServer
 from tests.unit.cli.test_terminal import on_terminal
 from tests.unit.locations.content import ContentServer, content_server
@@ -332,3 +333,44 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_is_left(
     ]
     assert kept == []
     assert uploads(http) == size
+
+
+def test_an_image_of_a_group_is_published_for_its_members_alone(
+    cli, here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "image.qcow2").write_bytes(images.qcow2(1 << 30, length=64 * 1024) + b"of the group")
+    with private_site(tmp_path_factory.mktemp("groups")) as (site, tokens), site.client() as http:
+        monkeypatch.setenv("MARKETPLACE_ENDPOINT", site.url)
+
+        def publish(owner: str | None, *more: str, code: int = 0) -> dict[str, str]:
+            if owner is None:
+                monkeypatch.delenv("MARKETPLACE_TOKEN", raising=False)
+            else:
+                monkeypatch.setenv("MARKETPLACE_TOKEN", tokens[owner])
+            location = ("--location", "https://images.example.org/secret.qcow2", "--no-look")
+            done = cli("publish", "image.qcow2", *location, *KEYS, "-o", "json", *more)
+            assert done.code == code, done.err
+            return done.json if done.out else {"sentence": done.err}
+
+        # Who may not upload to the group is told what whoever names no group is told, and nothing is kept.
+        for owner in (None, OUTSIDER, READER):
+            refused = publish(owner, "--title", "Hidden", "--audience", GROUP, code=3)
+            assert "audience.unknown" in refused["sentence"]
+        assert http.get("/api/v1/changes").json()["size"] == 0
+
+        told = publish(MEMBER, "--title", "Hidden", "--tag", "nightly", "--audience", GROUP)
+        assert told["outcome"] == "published"
+        path = f"/metadata/{told['entry']}"
+        for owner in (MEMBER, READER):
+            assert http.get(path, headers=bearing(tokens[owner])).status_code == 200
+        for owner in (None, OUTSIDER):
+            headers = bearing(None if owner is None else tokens[owner])
+            assert http.get(path, headers=headers).status_code == 404
+            assert http.get("/api/v1/entries?status=all", headers=headers).json()["total"] == 0
+            assert http.get("/tag/petra@example.org/nightly", headers=headers).status_code == 404
+
+        again = publish(MEMBER, "--title", "Hidden", "--tag", "nightly", "--audience", GROUP)
+        assert (again["outcome"], again["entry"]) == ("unchanged", told["entry"])
+        later = publish(MEMBER, "--like", "nightly", "--title", "Hidden, again", "--audience", GROUP)
+        assert later["outcome"] == "published"
+        assert http.get("/api/v1/changes").json()["size"] == 0
