@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud test test-whoosh-other check sure bench bench-smoke soak format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other check sure bench bench-smoke soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,11 @@ demo-federation: setup ## three marketplaces on three ports that follow each oth
 
 demo-cloud: setup ## a marketplace and a cloud site that imports, boots and refuses, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.cloud
+
+guest: ## fetch the kernel and the shell of the guest that tests of cloud sites boot (Debian, 27 MB)
+	mkdir -p build/guest
+	cd build/guest && rm -f *.deb && apt-get download -q -o APT::Sandbox::User=root busybox-static \
+	  $$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p')
 
 test: setup ## run every test that needs no root
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
