@@ -60,6 +60,8 @@ class Daemon:
         self.site = Site(configuration, state, progress=Progress(self._count_bytes))
         self.metrics = SiteMetrics(self.site)
         self._flying: dict[tuple[str, str], Future[Copy | None]] = {}
+        #: Whether hooks were told that work has begun, and not yet that it has ended.
+        self._working = False
         self._file_time = self._modified()
         self._version = state.database.version
         self._planned = 0.0
@@ -205,15 +207,20 @@ class Daemon:
         return landed
 
     def _start_steps(self, pool: ThreadPoolExecutor) -> None:
-        for step in self.site.plan():
-            key = (step.digest, step.store)
-            if key in self._flying:
-                continue
+        steps = [one for one in self.site.plan() if (one.digest, one.store) not in self._flying]
+        if steps and not self._working:
+            self._working = True
+            self.site.owe("ProcessPrefix")
+        for step in steps:
             if step.step in (Step.IMPORT, Step.BRING_BACK):
-                self._flying[key] = pool.submit(self._act, step)
+                self._flying[step.digest, step.store] = pool.submit(self._act, step)
             else:
                 self.site.act(step)
-                self._hook_wake.set()
+        if self._working and not self._flying:
+            self._working = False
+            self.site.owe("ProcessPostfix")
+        if steps or not self._working:
+            self._hook_wake.set()
 
     def _act(self, step: Planned) -> Copy | None:
         try:

@@ -272,6 +272,8 @@ class Importer:
         veto = self._hooks.ask("AvailablePrefix", environment)
         if veto is not None:
             raise StoreError(f"a hook keeps the image out: {veto}")
+        # What is owed of the image up to here is told before users can see it.
+        self._hooks.run(digest=copy.digest)
         store.show(_external(copy))
         with self._state.database.write():
             shown = self._move(copy, CopyState.AVAILABLE, opinion.reason, failures=0, next_at=None)

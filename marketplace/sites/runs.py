@@ -67,14 +67,14 @@ def sync(site: Site) -> Done:
     hear(site, done)
     steps = site.plan()
     if steps:
-        site.outbox.put("ProcessPrefix", "", {"MARKETPLACE_SITE": site.table.name}, site.wall())
+        site.owe("ProcessPrefix")
     site.hooks.run()
     _run_steps(site, [one for one in steps if one.step is not Step.IMPORT], done)
     _run_steps(site, [one for one in steps if one.step is Step.IMPORT], done)
     # What an import has replaced goes once the new one is there.
     _run_steps(site, [one for one in site.plan() if one.step is Step.WITHDRAW], done)
     if steps:
-        site.outbox.put("ProcessPostfix", "", {"MARKETPLACE_SITE": site.table.name}, site.wall())
+        site.owe("ProcessPostfix")
     done.hooks_failed = site.hooks.run()
     site.receipts.send()
     site.outbox.forget(site.wall() - _EVENTS_KEPT)

@@ -250,6 +250,10 @@ class Site:
             return None
         return opinion.reason
 
+    def owe(self, type_: str) -> None:
+        """Owe hooks an event that is about no single image."""
+        self.outbox.put(type_, "", {"MARKETPLACE_SITE": self.table.name}, self.wall())
+
     def finish_withdrawals(self) -> None:
         """The first thing after a start: tell stores again what they were about to be told."""
         for copy in self.state.copies.all():

@@ -7,6 +7,8 @@ import shutil
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from marketplace.sites.state import CopyState
 from tests.functional.running import running_server
 from tests.sites.clouds import Cloud
-from tests.sites.content import ContentServer
+from tests.sites.content import ContentServer, stall
 from tests.sites.daemons import await_true, running_site, start
 from tests.sites.pictures import Picture, qcow2, raw
 from validators.document import format_time
@@ -178,6 +180,43 @@ def test_hooks_are_told_what_vmcatcher_told_in_order(cloud: Cloud, content: Cont
     assert "old" in said["MARKETPLACE_REASON"] and said["MARKETPLACE_SITE"] == "lab"
 
 
+def test_what_comes_before_an_image_is_told_before_users_see_it(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("order")
+    told = cloud.folder / "told"
+    file = cloud.images / f"{picture.identifier}.raw"
+    path = handler(
+        cloud.folder, f'test -e {file} && seen=yes || seen=no; echo "$VMCATCHER_EVENT_TYPE $seen" >> {told}'
+    )
+    before = ("SubscriptionImageNew", "AvailablePrefix")
+    events = ("ProcessPrefix", *before, "AvailablePostfix", "ProcessPostfix")
+    offer(cloud, picture, content.put("order", picture.data), hooked(path, *events))
+    assert cloud.sync().hooks_failed == 0
+    expected = [f"{one} no" for one in events[:3]] + [f"{one} yes" for one in events[3:]]
+    assert told.read_text().splitlines() == expected
+
+
+def test_the_daemon_tells_when_work_begins_and_when_it_has_ended(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("work")
+    told = cloud.folder / "told"
+    path = handler(cloud.folder, f'echo "$VMCATCHER_EVENT_TYPE" >> {told}')
+    events = ("ProcessPrefix", "AvailablePrefix", "AvailablePostfix", "ProcessPostfix")
+    url = content.put("work", picture.data)
+    tag = offer(cloud, picture, url, hooked(path, *events, "ExpirePrefix", "ExpirePostfix"))
+
+    def ended(times: int) -> bool:
+        return told.exists() and told.read_text().split().count("ProcessPostfix") == times
+
+    with running_site(cloud):
+        await_true(lambda: ended(1), "the import was told to have ended")
+        assert told.read_text().split() == list(events)
+        cloud.say(picture.draft(url, tags=(tag,), deprecated="x"), created="2024-05-02T12:00:00Z")
+        await_true(lambda: ended(2), "the withdrawal was told to have ended")
+    expired = ["ProcessPrefix", "ExpirePrefix", "ExpirePostfix", "ProcessPostfix"]
+    assert told.read_text().split() == [*events, *expired]
+
+
 def test_a_hook_that_hangs_or_fails_holds_nothing_up_and_is_told_again(
     cloud: Cloud, content: ContentServer
 ) -> None:
@@ -278,16 +317,84 @@ def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: C
     assert theirs.read_text() == "mine" and "not of this site" in cloud.copy().reason
 
 
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    """A file system of a given size at a folder that is there."""
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
+    mounted = subprocess.run(words, capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"this machine mounts nothing here: {mounted.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_disk_that_fills_while_bytes_flow_leaves_nothing_behind(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("fills", 3 << 20)
+    cloud.images.mkdir()
+    with small_disk(cloud.images, "4m"):
+        # There is room when the transfer begins, and none when it is half done.
+        offer(cloud, picture, content.put("fills", stall(picture.data, 1 << 20)))
+        process = subprocess.Popen(
+            cloud.words("sync"), env=cloud.environ(), stderr=subprocess.PIPE, text=True
+        )
+        assert content.stalled.wait(60)
+        filler = cloud.images / "of somebody else"
+        with suppress(OSError), filler.open("wb") as stream:
+            while True:
+                stream.write(bytes(64 << 10))
+                stream.flush()
+        content.go_on.set()
+        process.communicate(timeout=60)
+        assert process.returncode == 9
+        copy = cloud.copy()
+        assert copy.state is CopyState.FAILED and copy.next_at is not None, copy
+        assert "no space left" in copy.reason or "full" in copy.reason, copy.reason
+        assert cloud.visible() == {filler.name} and not cloud.remains()
+        filler.unlink()
+        content.put("fills", picture.data)
+        with cloud.site() as site, site.state.database.write():
+            site.state.database.run("UPDATE copy SET next_at = 0")  # as if the pause had passed
+        assert cloud.sync().imported == 1
+        assert (cloud.images / f"{picture.identifier}.raw").read_bytes() == picture.data
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk_of_the_state_stops_steps_and_not_answers(cloud: Cloud, content: ContentServer) -> None:
+    picture, later = raw("state full"), raw("state later")
+    state = cloud.folder / "state"
+    state.mkdir()
+    with small_disk(state, "1m"):
+        url = content.put("state", picture.data)
+        cloud.configure(subscription='search = "tag=statefull"')
+        cloud.say(picture.draft(url, tags=("statefull",)))
+        assert cloud.sync().imported == 1
+        with running_site(cloud) as site:
+            await_true(lambda: site.allows(picture.identifier), "the image is allowed")
+            filler = state / "filler"
+            with suppress(OSError), filler.open("wb") as stream:
+                while True:
+                    stream.write(bytes(4096))
+                    stream.flush()
+            cloud.say(later.draft(content.put("later", later.data), tags=("statefull",)))
+            fault = 'marketplace_site_faults{kind="state"}'
+            await_true(lambda: fault in site_metrics(site), "the fault is counted")
+            assert site.allows(picture.identifier) and not site.allows(later.identifier)
+            assert cloud.visible() == {f"{picture.identifier}.raw"}
+            filler.unlink()
+            await_true(lambda: f"{later.identifier}.raw" in cloud.visible(), "steps are made again")
+            assert site.allows(later.identifier)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_store_drops_the_part_and_the_next_image_goes_on(cloud: Cloud, content: ContentServer) -> None:
     small, large = raw("small"), raw("large", 3 << 20)
     cloud.images.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", cloud.images], capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"this machine mounts nothing here: {mounted.stderr.decode().strip()}")
-    try:
+    with small_disk(cloud.images, "1m"):
         cloud.configure(subscription='search = "tag=full"')
         cloud.say(small.draft(content.put("small", small.data), tags=("full",)))
         cloud.say(large.draft(content.put("large", large.data), tags=("full",)))
@@ -296,8 +403,6 @@ def test_a_full_store_drops_the_part_and_the_next_image_goes_on(cloud: Cloud, co
         assert cloud.visible() == {f"{small.identifier}.raw"}
         full = next(one for one in cloud.copies() if one.state is CopyState.FAILED)
         assert "has room for" in full.reason and full.next_at is not None
-    finally:
-        subprocess.run(["umount", cloud.images], check=True)
 
 
 def test_a_state_that_cannot_be_written_stops_steps_and_not_answers(

@@ -43,13 +43,18 @@ class Outbox:
                         (type_, digest, key(hook), json.dumps(dict(environment)), now),
                     )
 
-    def due(self, now: float) -> list[Owed]:
-        """What can be told now: of each image and hook the oldest that is owed, where its time has come."""
+    def due(self, now: float, digest: str | None = None) -> list[Owed]:
+        """What can be told now: of each image and hook the oldest that is owed, where its time has come.
+
+        Args:
+            digest: of the one image that is asked about; None: all.
+        """
         rows = self._database.rows(
             "SELECT id, type, digest, hook, environment, attempts FROM event e WHERE done IS NULL "
-            "AND next_at <= ? AND NOT EXISTS (SELECT 1 FROM event o WHERE o.done IS NULL "
-            "AND o.hook = e.hook AND o.digest = e.digest AND o.id < e.id) ORDER BY id LIMIT 100",
-            (now,),
+            "AND next_at <= ? AND (? IS NULL OR digest = ?) AND NOT EXISTS "
+            "(SELECT 1 FROM event o WHERE o.done IS NULL AND o.hook = e.hook AND o.digest = e.digest "
+            "AND o.id < e.id) ORDER BY id LIMIT 100",
+            (now, digest, digest),
         )
         return [Owed(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in rows]
 

@@ -6,10 +6,11 @@ import logging
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from marketplace.sites.events.outbox import Outbox, key
+from marketplace.sites.events.outbox import Outbox, Owed, key
 from marketplace.sites.settings import HookTable
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 class HookRunner:
-    """Tells hooks what they are owed.
+    """Tells hooks what they are owed. Safe to share between threads: no event is told twice at a time.
 
     Args:
         wall: seconds since 1970.
@@ -68,29 +69,47 @@ class HookRunner:
         self._hooks = {key(hook): hook for hook in hooks}
         self._outbox = outbox
         self._wall = wall
+        #: What is being told now, by the number of the event.
+        self._telling: dict[int, Owed] = {}
+        self._told = threading.Condition()
 
-    def run(self, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Tell everything that is due; returns how many events failed."""
+    def run(self, stopping: Callable[[], bool] = lambda: False, digest: str | None = None) -> int:
+        """Tell everything that is due; returns how many events failed.
+
+        Args:
+            digest: tell what is due of this image only, and wait for what another thread tells of it.
+        """
         failed = 0
-        while not stopping():
-            due = self._outbox.due(self._wall())
-            if not due:
-                break
-            for owed in due:
-                hook = self._hooks.get(owed.hook)
-                if hook is None:
-                    self._outbox.done(owed, self._wall())
-                    continue
-                fault = run_hook(hook, owed.type, str(owed.id), owed.environment)
-                if fault is None:
-                    self._outbox.done(owed, self._wall())
-                else:
-                    failed += 1
-                    log.warning("hook: %s: %s", owed.type, fault)
-                    self._outbox.failed(owed, self._wall())
-                if stopping():
-                    break
+        while not stopping() and (owed := self._take(digest)) is not None:
+            try:
+                failed += not self._tell(owed)
+            finally:
+                with self._told:
+                    del self._telling[owed.id]
+                    self._told.notify_all()
         return failed
+
+    def _take(self, digest: str | None) -> Owed | None:
+        with self._told:
+            while True:
+                due = self._outbox.due(self._wall(), digest)
+                owed = next((one for one in due if one.id not in self._telling), None)
+                if owed is not None:
+                    self._telling[owed.id] = owed
+                    return owed
+                if digest is None or all(one.digest != digest for one in self._telling.values()):
+                    return None
+                self._told.wait()
+
+    def _tell(self, owed: Owed) -> bool:
+        hook = self._hooks.get(owed.hook)
+        fault = None if hook is None else run_hook(hook, owed.type, str(owed.id), owed.environment)
+        if fault is None:
+            self._outbox.done(owed, self._wall())
+            return True
+        log.warning("hook: %s: %s", owed.type, fault)
+        self._outbox.failed(owed, self._wall())
+        return False
 
     def ask(self, type_: str, environment: Mapping[str, str]) -> str | None:
         """Ask the hooks that may keep an image out.

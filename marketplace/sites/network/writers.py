@@ -10,6 +10,11 @@ from xml.sax.saxutils import quoteattr
 
 from marketplace.sites.network.rules import ALL, ICMPV6, Rules
 
+#: Types of ICMP and ICMPv6 that ask, and the type of the answer to each (IANA, ICMP parameters).
+_ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18, 128: 129}
+#: Types of ICMPv6 by which machines of one network find each other and their router.
+_NEIGHBOURS = (133, 134, 135, 136)
+
 
 def neutron_rules(rules: Rules) -> list[dict[str, Any]]:
     """Rules of a security group, as Neutron's API takes them in bulk (api-ref, security-group-rules)."""
@@ -114,13 +119,27 @@ def write_nwfilter(rules: Rules, identifier: str) -> str:
                 for kind in kinds
             ]
     for type_ in rules.icmp:
-        lines.append(f"  <rule action='accept' direction='in' priority='500'><icmp type='{type_}'/></rule>")
+        lines += _nwfilter_icmp("icmp", type_)
         if type_ in ICMPV6:
-            six = f"<icmpv6 type='{ICMPV6[type_]}'/>"
-            lines.append(f"  <rule action='accept' direction='in' priority='500'>{six}</rule>")
+            lines += _nwfilter_icmp("icmpv6", ICMPV6[type_])
+    # Without these there is no IPv6 at all (RFC 4890). They belong to no connection.
+    lines += [
+        f"  <rule action='accept' direction='{direction}' priority='500' statematch='false'>"
+        f"<icmpv6 type='{type_}'/></rule>"
+        for type_ in _NEIGHBOURS
+        for direction in ("in", "out")
+    ]
     for kind in ("all", "all-ipv6"):
         lines.append(f"  <rule action='drop' direction='inout' priority='1000'><{kind}/></rule>")
     return "\n".join([*lines, "</filter>"]) + "\n"
+
+
+def _nwfilter_icmp(kind: str, type_: int) -> Iterator[str]:
+    """Questions of a type in, and the answers out: libvirt keeps no account of them."""
+    for direction, one in (("in", type_), ("out", _ANSWERS.get(type_))):
+        if one is not None:
+            what = f"<{kind} type='{one}'/>"
+            yield f"  <rule action='accept' direction='{direction}' priority='500'>{what}</rule>"
 
 
 #: By what they are called on the command line.
