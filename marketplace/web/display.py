@@ -152,6 +152,16 @@ def part(text: str) -> str:
     return quote(text, safe="@:+~")
 
 
+def sentence(text: str) -> str:
+    """A clause as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}"
+
+
+def part_path(text: str) -> str:
+    """Coordinates as the path of an entry, ready for a link."""
+    return quote(text, safe="/@:+~")
+
+
 #: What templates call these.
 FILTERS = {
     "cut": cut,
@@ -161,6 +171,8 @@ FILTERS = {
     "iso": format_time,
     "link": link,
     "part": part,
+    "part_path": part_path,
+    "sentence": sentence,
     "plural": plural,
     "since": since,
     "prose": prose,

@@ -6,7 +6,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.access import ANONYMOUS
+from marketplace.access import ANONYMOUS, PUBLIC
+from marketplace.entries import EntryRecord
 from marketplace.entries.cache import RememberedEntry
 from marketplace.runtime import Runtime
 from validators.document import Coordinates
@@ -22,9 +23,10 @@ from .presence import find_presence
 from .presented import entry_response, fresh_response, immutable_response
 from .rdfjson import to_rdf_json
 from .reading import visible_entries
+from .said_before import history
 from .security import principal_of
 from .selection import UnknownPartError, recognise
-from .standing import banner, judging
+from .standing import Judging, banner, judging
 from .uploads import entry_path
 
 
@@ -101,6 +103,13 @@ def _remembered(request: Request, coordinates: Coordinates) -> RememberedEntry:
     return found
 
 
+def _receipt(runtime: Runtime, record: EntryRecord, entry_id: str) -> str | None:
+    """Where the public log proves that it holds an entry."""
+    if runtime.federation is None or PUBLIC not in record.logs:
+        return None
+    return f"/fed/v1/logs/{PUBLIC}/proof/{entry_id}"
+
+
 def _as_page(request: Request, data: bytes) -> Response:
     runtime: Runtime = request.registry[Runtime]
     report = runtime.acceptance.examine(data)
@@ -115,6 +124,7 @@ def _as_page(request: Request, data: bytes) -> Response:
         used = visible.certificates(shown.endorser.email, now)
         alike = visible.look_alikes().of(shown.endorser.email)
         verdict = runtime.judge.judge(visible, shown.identifier, now, asked=shown.coordinates)
+        told = history(visible, timeline, shown.endorser.email)
     if record is None:
         raise no_entry()
     own = next((one for one in used if one.fingerprint == shown.signer.fingerprint), None)
@@ -138,5 +148,8 @@ def _as_page(request: Request, data: bytes) -> Response:
             reached,
             banner(verdict, judging(request)),
             find_presence(request, shown),
+            () if verdict is None or judging(request) is Judging.NOT_AT_ALL else verdict.rules,
+            told,
+            _receipt(runtime, record, shown.entry_id),
         ),
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from marketplace.entries import EntryRecord, EntryRow
+from marketplace.entries import EntryRecord, EntryRow, current_among
 from marketplace.presence import Report
 from marketplace.watch import Reachability
-from validators.decision import Decision
+from validators import vocabulary as v
+from validators.decision import Decision, Rule
 from validators.document import AcceptedEntry, format_time
+from validators.identifier import is_identifier
 from validators.report import StepResult
 from validators.trust import judge
 
@@ -19,10 +21,12 @@ from .commands import commands
 from .display import day, link
 from .marks import Badge, strength_badge
 from .presence import EntryPresence
+from .said_before import Told
 from .standing import Banner, standing_badges
 from .statements import facts, statements
 from .timeline import lay_out
 from .uploads import entry_path
+from .use_it import use_it
 
 #: Locations that a page lists.
 MOST_LOCATIONS = 50
@@ -50,6 +54,9 @@ def entry_values(
     reached: Mapping[str, Reachability],
     verdict: Banner | None,
     presence: EntryPresence,
+    rules: Sequence[Rule],
+    history: Sequence[Told],
+    receipt: str | None,
 ) -> dict[str, Any]:
     """Everything the template shows.
 
@@ -61,7 +68,10 @@ def entry_values(
         flags: what about the endorser asks for a second look.
         reached: what is known of locations.
         verdict: whether the image may be used; None where the site judges none.
-        presence: what cloud sites said.
+        verdict: whether the image may be used; None where the site judges none.
+        rules: of that verdict.
+        history: the publisher's statements about the image, the newest first.
+        receipt: path of the proof that the entry is in the public log; None where no log is published.
     """
     path = entry_path(entry.coordinates)
     return {
@@ -72,7 +82,14 @@ def entry_values(
         "email": entry.endorser.email,
         "path": path,
         "created": format_time(entry.created),
-        "badges": badges(record, now) + _site_badges(decision) + trust_badges(entry, decision) + [*flags],
+        "badges": badges(record, now)[1:] + _site_badges(decision) + [*flags],
+        "signature_badges": trust_badges(entry, decision),
+        "use": use_it(entry),
+        "rules": rules,
+        "history": history,
+        "receipt": receipt,
+        "endorsers": _other_endorsers(entry, timeline),
+        "replacement": _replacement(entry),
         "decision": decision,
         "verdict": verdict,
         "status": status_name(record, now),
@@ -101,6 +118,19 @@ def entry_values(
         "picture": lay_out(timeline, now),
         "others": len(timeline) - 1,
     }
+
+
+def _other_endorsers(entry: AcceptedEntry, timeline: Sequence[EntryRow]) -> list[EntryRow]:
+    """The current statements of others about the image, one for each address."""
+    current = current_among(timeline)
+    found = {row.email: row for row in timeline if row.key in current and row.email != entry.endorser.email}
+    return list(found.values())[:MOST_LOCATIONS]
+
+
+def _replacement(entry: AcceptedEntry) -> str | None:
+    """The image that the publisher names in the place of this one."""
+    named = (one.text.strip() for one in entry.metadata.terms if one.name == v.dcterms("isReplacedBy"))
+    return next((text for text in named if is_identifier(text)), None)
 
 
 def status_name(record: EntryRecord, now: datetime) -> str:
@@ -154,7 +184,7 @@ def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list
         if not trust.self_signed:
             title = "Whoever issued the certificate wrote the endorser's address into it."
             tone = "good" if decision is not None and decision.trusted else "plain"
-            found.append(Badge("e-mail in certificate", tone, title))
+            found.append(Badge("E-mail confirmed by certificate", tone, title))
     else:
         title = "The certificate does not hold the endorser's address."
         found.append(Badge("e-mail only claimed", "warn", title))
@@ -174,4 +204,4 @@ def until(row: EntryRow) -> str:
     """How long an entry is valid; one that withdraws its image is not, whatever else it says."""
     if row.deprecated is not None:
         return "withdrawn"
-    return "without an end" if row.valid is None else f"until {day(row.valid)}"
+    return "no expiry date" if row.valid is None else f"until {day(row.valid)}"

@@ -30,7 +30,7 @@ _LABELS = {
     v.SERIAL_NUMBER: "Serial number",
     v.PUBLISHER: "Publisher",
     v.dcterms("creator"): "Creator",
-    v.CREATED: "Record created",
+    v.CREATED: "Metadata created",
     v.slterms("hypervisor"): "Hypervisor",
     v.slterms("disks-bus"): "Disk bus",
     v.INBOUND_PORT: "Inbound ports",
@@ -41,6 +41,14 @@ _LABELS = {
     v.dcterms("isVersionOf"): "Version of",
     v.dcterms("accessRights"): "Access rights",
     v.dcterms("audience"): "Audience",
+}
+_BY_PREFIXED = {prefixed(name): label for name, label in _LABELS.items()} | {
+    prefixed(v.TITLE): "Title",
+    prefixed(v.DESCRIPTION_TEXT): "Description",
+    prefixed(v.LOCATION): "Download address",
+    prefixed(v.DEPRECATED): "Withdrawn",
+    prefixed(v.ALTERNATIVE): "Tag",
+    prefixed(v.VALID): "Expires",
 }
 _IMAGES = frozenset({v.dcterms("replaces"), v.dcterms("isReplacedBy"), v.dcterms("isVersionOf")})
 _LANGUAGE = re.compile("[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
@@ -97,6 +105,11 @@ class Statements:
 
     shown: tuple[Statement, ...]
     left_out: int
+
+
+def label_of(name: str) -> str:
+    """What people call a term that the format writes as ``dcterms:title``."""
+    return _BY_PREFIXED.get(name) or cut(name, 60)
 
 
 def facts(entry: AcceptedEntry) -> list[Fact]:

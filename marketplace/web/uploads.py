@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -35,6 +33,7 @@ from validators.errors import RefusedError
 
 from .audiences import read_address, unknown_audience
 from .body import read_entry
+from .display import part_path
 from .errors import BadRequestError, HttpError
 from .negotiation import Media, Offer, by_accept
 from .pages import page
@@ -175,7 +174,7 @@ def refused(error: RefusedError) -> BadRequestError:
 
 def entry_path(coordinates: Coordinates) -> str:
     """Coordinates as part of a URL: an e-mail address may hold a percent sign."""
-    return quote(coordinates.path(), safe="/@:+~")
+    return part_path(coordinates.path())
 
 
 def _held(request: Request, held: Held) -> Response:

@@ -33,8 +33,8 @@ def test_the_commands_work_when_pasted(visit: Opener, tmp_path: Path) -> None:
         directory = tmp_path / str(number)
         directory.mkdir()
         opened = visit()
-        opened.go(entry_path(data))
-        lines = opened.page.locator("section:has(#commands) code").all_inner_texts()
+        opened.go(f"{entry_path(data)}#raw")
+        lines = opened.page.locator("#raw code").all_inner_texts()
         assert len(lines) == 3
         for line in lines:
             done = run(line, directory)
@@ -45,7 +45,7 @@ def test_the_commands_work_when_pasted(visit: Opener, tmp_path: Path) -> None:
 
 def test_a_checksum_is_copied_whole(visit: Opener) -> None:
     opened = visit()
-    opened.go(entry_path(SHARED_CURRENT))
+    opened.go(f"{entry_path(SHARED_CURRENT)}#details")
     opened.page.get_by_role("button", name="Copy the SHA-1 checksum").click()
     expect(opened.page.get_by_role("button", name="Copy the SHA-1 checksum")).to_have_text("Copied")
     assert opened.page.evaluate("navigator.clipboard.readText()") == SHARED.sha1_hex
@@ -59,7 +59,7 @@ def test_without_scripts_nothing_pretends_to_copy(visit: Opener) -> None:
 
 def test_downloads_are_the_signed_bytes_and_the_statements(visit: Opener) -> None:
     opened = visit()
-    opened.go(entry_path(SHARED_CURRENT))
+    opened.go(f"{entry_path(SHARED_CURRENT)}#raw")
     with opened.page.expect_download() as download:
         opened.page.get_by_role("link", name="Signed entry").click()
     assert Path(download.value.path()).read_bytes() == SHARED_CURRENT
@@ -69,7 +69,7 @@ def test_downloads_are_the_signed_bytes_and_the_statements(visit: Opener) -> Non
 def test_banners_lead_to_what_holds_now(visit: Opener) -> None:
     opened = visit()
     opened.go(entry_path(SUPERSEDED))
-    opened.page.get_by_role("link", name="the current entry").click()
+    opened.page.get_by_role("link", name="See the current statement").click()
     assert opened.page.url.endswith(entry_path(SHARED_CURRENT))
     opened.go(entry_path(SHARED_DEPRECATED))
     expect(opened.page.locator(".banner.bad")).to_contain_text("A hole in its remote login.")
@@ -88,3 +88,43 @@ def test_the_timeline_has_a_lane_for_each_endorser_and_a_table_beside_it(visit: 
     rows.nth(1).get_by_role("link").first.click()
     created = accept(SHARED_CURRENT).coordinates.created_text
     assert opened.page.url.endswith(created)
+
+
+def test_the_first_screen_says_what_it_is_whether_to_start_it_and_how_to_check_it(visit: Opener) -> None:
+    opened = visit(script=False)
+    page = opened.page
+    page.set_viewport_size({"width": 1366, "height": 768})
+    opened.go(entry_path(SHARED_CURRENT))
+    for part in (
+        page.get_by_role("heading", level=1, name=SHARED.title),
+        page.locator(".byline").get_by_role("link"),
+        page.locator(".banner").first,
+        page.get_by_role("link", name="Download"),
+        page.locator("code").filter(has_text="sum -c"),
+    ):
+        expect(part.first).to_be_in_viewport(ratio=1)
+
+
+def test_tabs_work_without_scripts(visit: Opener) -> None:
+    opened = visit(script=False)
+    page = opened.page
+    opened.go(entry_path(SHARED_CURRENT))
+    parts = {"Use it": "#use", "Details": "#details", "History": "#history", "Trust": "#trust", "Raw": "#raw"}
+    tabs = page.get_by_role("navigation", name="Parts of this page")
+    for name, part in parts.items():
+        tabs.get_by_role("link", name=name).click()
+        expect(page.locator(part)).to_be_visible()
+        assert page.locator(".panels > section[tabindex]:visible").count() == 1
+    tabs.get_by_role("link", name="Use it").click()
+    page.get_by_role("navigation", name="Platforms").get_by_role("link", name="QEMU").click()
+    expect(page.locator("#qemu")).to_be_visible()
+    expect(page.locator("#openstack")).to_be_hidden()
+
+
+def test_the_history_says_what_a_statement_changed(visit: Opener) -> None:
+    opened = visit()
+    opened.go(f"{entry_path(SHARED_CURRENT)}#history")
+    newest = opened.page.locator(".told > li").first
+    expect(newest).to_contain_text("this statement")
+    expect(newest.locator(".diff")).to_contain_text("Expires")
+    assert newest.locator("del").count() == newest.locator("ins").count() == 1

@@ -88,10 +88,10 @@ def test_pages_say_so_too(http, site):
     path = imported(site, RITA)
     shown = http.get(f"/metadata/{path}", headers={"Accept": "text/html"})
     assert shown.status_code == 200
-    assert "This site does not stand by the endorser" in shown.text
+    assert "Not trusted by this site" in shown.text
     assert ">revoked</" in shown.text and "keyCompromise" in shown.text
     shown = http.get(f"/metadata/{endorsed(http, JIM)}?media=html")
-    assert "This site stands by the endorser" in shown.text
+    assert "Trusted by this site" in shown.text
 
 
 def test_a_pin_and_a_new_list_count_without_a_restart(http, trust):

@@ -207,7 +207,7 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
         assert listed.text.count("<rdf:RDF") == 1
         assert http.get("/metadata?trust=all", headers=xml).text.count("<rdf:RDF") == 2
         home = http.get("/?status=valid", headers={"Accept": "text/html"}).text
-        assert "trust: as this site shows" in home and 'href="/?trust=all"' in home
+        assert "trust: as this site shows" in home and 'href="/?status=valid&amp;trust=all"' in home
         plain = http.get("/metadata", headers={"Accept": "text/html"}).text
         assert "trust: as this site shows" in plain
         assert http.get("/metadata?trust=nonsense").status_code == 400

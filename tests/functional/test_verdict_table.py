@@ -216,7 +216,8 @@ def test_lists_in_json(http, case):
 
 def test_pages(http, case):
     page = http.get(f"/metadata/{case.path}", params={"media": "html"}).text
-    banner = re.search(r'<p class="banner (\w+)" role="note"><span dir="auto">(.*?)</span>', page)
+    told = r'<div class="banner verdict (\w+)" role="note">[^§]*?<span dir="auto">(.*?)</span>'
+    banner = re.search(told, page)
     assert banner is not None
     assert (banner[1] == "good") is case.state.allowed
     assert banner[2].startswith("Allowed" if case.state.allowed else "Do not start this image")
@@ -224,7 +225,7 @@ def test_pages(http, case):
     if case.state.code == "deprecated":
         assert banner[1] == "bad" and "backdoor found" in banner[2]
     image_page = http.get(f"/images/{case.identifier}").text
-    assert ('<p class="banner good"' in image_page) is case.state.allowed
+    assert ('<div class="banner verdict good"' in image_page) is case.state.allowed
     assert badge(image_page, case.path) == case.state.badge
 
 
