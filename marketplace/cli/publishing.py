@@ -23,7 +23,7 @@ from marketplace.cli.publish_options import ask_for_missing, read_terms, term_op
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.client.answers import Tried
-from marketplace.client.errors import NotFoundError
+from marketplace.client.errors import ConflictError, NotFoundError, PolicyError
 from marketplace.locations import AddressGuard, Looker
 from marketplace.logs import printable
 from marketplace.publishing.earlier import differences, find_current, find_tagged, get_earlier
@@ -142,6 +142,12 @@ def publish(
         write_record(told, output, identify="entry")
 
 
+#: What an upload is refused with where another machine with the same key was quicker, and how often that
+#: is tried again.
+_OVERTAKEN = frozenset({"conflict.coordinates", "gate.older-than-latest"})
+_MOST_OVERTAKEN = 3
+
+
 class _Publication:
     """One publication, step by step; each is told on standard error."""
 
@@ -251,6 +257,18 @@ class _Publication:
         assert self._identity is not None  # noqa: S101  # only a dry run goes without
         if self._asks and not click.confirm(f"Sign and publish as {self._email}?", default=True, err=True):
             raise click.Abort
+        for _ in range(_MOST_OVERTAKEN):
+            try:
+                return self._upload(document, metadata, current)
+            except (ConflictError, PolicyError) as error:
+                if error.rule not in _OVERTAKEN:
+                    raise
+                _tell("overtaken", "another machine published about this image meanwhile: signed anew")
+                current = self._find_current()
+        return self._upload(document, metadata, current)
+
+    def _upload(self, document: bytes, metadata: Metadata, current: AcceptedEntry | None) -> dict[str, Any]:
+        assert self._identity is not None  # noqa: S101  # as above
         kept = self._work.find_signed()
         tagged = self._tagged(document)
         signed = sign_once(

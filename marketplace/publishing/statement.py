@@ -154,4 +154,6 @@ def _usable(
         return None
     if entry is None or not is_said(entry, metadata, identity) or entry.created > now:
         return None
-    return None if current is not None and entry.created < current.created else kept
+    # At the second of another entry it is too late for these bytes, whoever was quicker.
+    overtaken = current is not None and entry.created <= current.created
+    return None if overtaken and current is not None and entry.entry_id != current.entry_id else kept

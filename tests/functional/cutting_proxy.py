@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +18,8 @@ class CuttingProxy:
         self.url = url
         self.cut = ""
         self.uploads: list[bytes] = []
+        #: Called with each upload before it is handed on.
+        self.before: Callable[[bytes], object] = lambda body: None
 
 
 @contextmanager
@@ -35,6 +37,8 @@ def cutting_proxy(target: str) -> Iterator[CuttingProxy]:
             is_upload = self.command == "POST" and self.path.startswith("/metadata")
             if is_upload and proxy.cut == "before":
                 return
+            if is_upload:
+                proxy.before(body)
             kept = {
                 name: value
                 for name, value in self.headers.items()

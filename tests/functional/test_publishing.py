@@ -8,11 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from marketplace.cli.keys import load_identity
 from tests.factories import images
 from tests.factories.identities import make_identity
 from tests.functional.cutting_proxy import cutting_proxy
@@ -23,6 +25,8 @@ from tests.unit.locations.content import ContentServer, content_server
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry
+from validators.revision import unsigned, with_valid
+from validators.signing import sign
 
 KEYS = ("--cert", "cert.pem", "--key", "key.pem")
 HERE = ("--allow-private", "127.0.0.0/8")
@@ -374,3 +378,31 @@ def test_an_image_of_a_group_is_published_for_its_members_alone(
         later = publish(MEMBER, "--like", "nightly", "--title", "Hidden, again", "--audience", GROUP)
         assert later["outcome"] == "published"
         assert http.get("/api/v1/changes").json()["size"] == 0
+
+
+@pytest.mark.parametrize("later", [0, 1], ids=["in the same second", "a second later"])
+def test_two_machines_that_publish_one_image_at_once_both_come_through(
+    publish, server: RunningServer, http: httpx.Client, here: Path, later: int
+) -> None:
+    identity = load_identity(None, here / "cert.pem", here / "key.pem", None)
+    rivals: list[AcceptedEntry] = []
+
+    def be_quicker(body: bytes) -> None:
+        if not rivals:
+            created = accept(body).created + timedelta(seconds=later)
+            data = sign(with_valid(unsigned(body), created + timedelta(days=30)), identity, created)
+            rivals.append(accept(data))
+            answer = http.post("/metadata", content=data, headers={"Content-Type": "application/rdf+xml"})
+            assert answer.status_code == 201, answer.text
+
+    with cutting_proxy(server.url) as proxy:
+        proxy.before = be_quicker
+        there = {"MARKETPLACE_ENDPOINT": proxy.url}
+        told = publish("--title", "Both", "--valid", "90d", image=publish.fresh(), **there)
+        again = publish("--title", "Both", "--valid", "90d", **there)
+    (rival,) = rivals
+    entry = entry_of(http, told)
+    assert (entry.identifier, entry.metadata.title) == (rival.identifier, "Both")
+    assert entry.created > rival.created
+    assert again["outcome"] == "unchanged"
+    assert http.get("/api/v1/conflicts").json()["conflicts"] == []
