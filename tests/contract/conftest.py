@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from marketplace.db import Database, upgrade
-from tests.fixtures_postgres import PostgresServer, postgres_server, postgres_template, postgres_url
+from tests.fixtures_postgres import (
+    Lending,
+    postgres_lending,
+    postgres_server,
+    postgres_template,
+    postgres_url,
+)
 
-__all__ = ["postgres_server", "postgres_template", "postgres_url"]
+__all__ = ["postgres_lending", "postgres_server", "postgres_template", "postgres_url"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -32,15 +38,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database with the newest schema and nothing in it: a copy of a template."""
+    """The URL of a database with the newest schema and nothing in it."""
     if request.param == "sqlite":
         path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.sqlite")
         yield f"sqlite:///{path}"
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    url = server.create_database(request.getfixturevalue("postgres_template"))
-    yield url
-    server.drop_database(url)
+    lending: Lending = request.getfixturevalue("postgres_lending")
+    with lending.lend() as url:
+        yield url
 
 
 @pytest.fixture

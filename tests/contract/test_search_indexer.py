@@ -59,10 +59,11 @@ class Site:
 
 
 def make_site(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    url = f"sqlite:///{tmp_path}/store.sqlite"
     if name == "postgresql":
         url = str(request.getfixturevalue("postgres_url"))
-    upgrade(url)
+        upgrade(url)
+    else:
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path / 'store.sqlite')}"
     database = Database.open(url)
     empty(database)
     engines = make_engine(name, request, tmp_path / "search")

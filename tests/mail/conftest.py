@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.conftest import database, database_url, empty_url, sqlite_template
-from tests.fixtures_postgres import postgres_server, postgres_template, postgres_url
+from tests.fixtures_postgres import postgres_lending, postgres_server, postgres_template, postgres_url
 from tests.functional.running import RunningServer, running_server
 from tests.mail.server import MailServer, mail_server
 
@@ -15,6 +15,7 @@ __all__ = [
     "database",
     "database_url",
     "empty_url",
+    "postgres_lending",
     "postgres_server",
     "postgres_template",
     "postgres_url",
