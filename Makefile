@@ -2,9 +2,15 @@
 PYTHON ?= python3
 # Test files run side by side; each process has a PostgreSQL server and a browser of its own.
 JOBS ?= 2
+# In the order of their names, which ends with the many short files of tests/unit: long files that come
+# last leave the other processes idle.
+DIST := --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+
+# Each server and command that a test starts would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other check sure bench bench-smoke soak format lock clean
@@ -39,7 +45,7 @@ guest: ## fetch the kernel and the shell of the guest that tests of cloud sites 
 	  $$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p')
 
 test: setup ## run every test that needs no root
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) $(DIST)
 
 test-whoosh-other: setup ## run the search contract on the Whoosh that was not chosen
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
@@ -55,7 +61,7 @@ check: setup ## format, lint, types
 	$(BIN)/pytest -q tests/contract/test_migrations.py
 
 sure: check ## every check: check, tests with coverage, benchmark smoke
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n $(JOBS) $(DIST) --cov --cov-report=term:skip-covered
 	$(BIN)/python -m tests.benchmarks --smoke
 
 bench: setup ## measure, each figure beside a floor of the same run (writes docs/benchmarks.md)

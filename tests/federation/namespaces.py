@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.federation.sites import Site, make_site
-from tests.functional.running import COMMAND, ROOT, START_SECONDS, RunningServer
+from tests.functional.running import AUTHORITIES, COMMAND, ROOT, START_SECONDS, RunningServer
 
 PORT = 6543
 
@@ -80,7 +80,12 @@ class PlacedSite(Site):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200:
+                if (
+                    httpx.get(
+                        f"{self.url}/readyz", timeout=2, trust_env=False, verify=AUTHORITIES
+                    ).status_code
+                    == 200
+                ):
                     return
             time.sleep(0.05)  # between two looks at another process
         raise RuntimeError(f"{self.name} was not ready in time:\n{log.read_text()[-4000:]}")

@@ -26,7 +26,7 @@ from marketplace.peers.sites import FollowedLog, Trouble
 from marketplace.tlog.note import VerifierKey
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
-from tests.functional.running import RunningServer, free_port, start
+from tests.functional.running import AUTHORITIES, RunningServer, free_port, start
 from validators import accept
 
 #: Seconds after which sites that can reach each other must hold the same set; far more than they take.
@@ -141,7 +141,7 @@ class Site:
 
     def upload(self, data: bytes) -> str:
         """Upload a document; returns its id once it is confirmed."""
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, verify=AUTHORITIES) as http:
             answer = http.post(f"{self.url}/metadata", content=data, headers={"Content-Type": "text/xml"})
         assert answer.status_code == 201, answer.text
         return accept(data).entry_id
@@ -262,7 +262,7 @@ class Load:
 
     def _run(self, site: Site) -> None:
         number = 0
-        with httpx.Client(trust_env=False, timeout=10) as http:
+        with httpx.Client(trust_env=False, timeout=10, verify=AUTHORITIES) as http:
             while not self._stopping.wait(0.05):
                 number += 1
                 data = document(f"{self.label} {site.name} {number}")

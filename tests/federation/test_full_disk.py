@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, heal, make_site
-from tests.functional.running import COMMAND, ROOT, START_SECONDS, RunningServer
+from tests.functional.running import AUTHORITIES, COMMAND, ROOT, START_SECONDS, RunningServer
 from tests.soaking import Tell
 
 #: Megabytes that the disk has, and when it is replaced by a larger one.
@@ -62,7 +62,12 @@ class SmallDiskSite(Site):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200:
+                if (
+                    httpx.get(
+                        f"{self.url}/readyz", timeout=2, trust_env=False, verify=AUTHORITIES
+                    ).status_code
+                    == 200
+                ):
                     return
             time.sleep(0.05)  # between two looks at another process
         process.kill()

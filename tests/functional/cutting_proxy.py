@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.functional.running import AUTHORITIES
+
 
 class CuttingProxy:
     """Hands requests on; ``cut`` says what becomes of the next uploads: ``before``, ``after`` or nothing."""
@@ -44,7 +46,9 @@ def cutting_proxy(target: str) -> Iterator[CuttingProxy]:
                 for name, value in self.headers.items()
                 if name.lower() not in ("host", "connection")
             }
-            answer = httpx.request(self.command, target + self.path, content=body, headers=kept)
+            answer = httpx.request(
+                self.command, target + self.path, content=body, headers=kept, verify=AUTHORITIES
+            )
             if is_upload:
                 proxy.uploads.append(body)
                 if proxy.cut == "after":

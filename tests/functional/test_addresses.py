@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.functional.catalogue import eventually
-from tests.functional.running import running_server
+from tests.functional.running import AUTHORITIES, running_server
 
 
 def has_ipv6() -> bool:
@@ -26,7 +26,7 @@ def has_ipv6() -> bool:
 
 
 def ask(url: str, path: str) -> httpx.Response:
-    return httpx.get(f"{url}{path}", trust_env=False, timeout=30)
+    return httpx.get(f"{url}{path}", trust_env=False, timeout=30, verify=AUTHORITIES)
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")

@@ -19,7 +19,7 @@ from marketplace.tlog.checkpoint import verify_checkpoint
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.fixtures_postgres import postgres_server, postgres_url
-from tests.functional.running import RunningServer, start
+from tests.functional.running import AUTHORITIES, RunningServer, start
 from tests.functional.sites import SETTINGS, sites, until
 from validators import accept
 
@@ -75,7 +75,10 @@ def test_a_site_of_two_processes_is_one_site_to_its_peers(tmp_path: Path, postgr
             assert len(ids(database)) == len(ids(theirs)) == len(documents)
 
         def published() -> set[int]:
-            notes = [httpx.get(f"{twin.url}/fed/v1/logs/public/checkpoint").content for twin in twins]
+            notes = [
+                httpx.get(f"{twin.url}/fed/v1/logs/public/checkpoint", verify=AUTHORITIES).content
+                for twin in twins
+            ]
             key = keys.verifier(f"{SITE}/public")
             return {verify_checkpoint(note, key).checkpoint.size for note in notes}
 
