@@ -63,7 +63,8 @@ def make_site(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iter
         url = str(request.getfixturevalue("postgres_url"))
         upgrade(url)
     else:
-        url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path / 'store.sqlite')}"
+        path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.sqlite")
+        url = f"sqlite:///{path}"
     database = Database.open(url)
     empty(database)
     engines = make_engine(name, request, tmp_path / "search")
