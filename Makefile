@@ -8,6 +8,8 @@ DIST := --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What `make run` needs is a part of it, and is enough where nobody tests.
+RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 
 # Each server and command that a test starts would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,23 +22,33 @@ help: ## list these commands
 
 setup: $(READY) ## make .venv and install everything the lock file names
 
-$(READY): requirements.lock setup.py pyproject.toml
+# $(call install,LOCK): the packages that a lock file names, and this project in its own place.
+define install
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d (choose one: make PYTHON=python3.12 ...)" % sys.version_info[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@echo "making $(VENV) and installing the $$(grep -c '==' $(1)) packages of $(1) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
 
-run: setup ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
+$(READY): requirements.lock setup.py pyproject.toml
+	$(call install,requirements.lock)
+
+$(VENV)/.runs: requirements-server.lock setup.py pyproject.toml
+	$(call install,requirements-server.lock)
+
+run: $(RUNS) ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
 	$(BIN)/marketplace db upgrade
 	$(BIN)/marketplace demo
+	MARKETPLACE_TRUST_ANCHORS=$${MARKETPLACE_TRUST_ANCHORS:-var/demo/authority.pem} \
 	MARKETPLACE_LOG_FORMAT=$${MARKETPLACE_LOG_FORMAT:-text} $(BIN)/marketplace serve
 
-demo-federation: setup ## three marketplaces on three ports that follow each other, in this terminal
+demo-federation: $(RUNS) ## three marketplaces on three ports that follow each other, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation
 
-demo-cloud: setup ## a marketplace and a cloud site that imports, boots and refuses, in this terminal
+demo-cloud: $(RUNS) ## a marketplace and a cloud site that imports, boots and refuses, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.cloud
 
 guest: ## fetch the kernel and the shell of the guest that tests of cloud sites boot (Debian, 27 MB)
@@ -77,6 +89,8 @@ format: setup ## format and mend what can be mended by itself
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --override tests/lock-overrides.txt --extra dev setup.py -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --override tests/lock-overrides.txt --constraints requirements.lock --extra server setup.py -o requirements-server.lock
 
 clean: ## remove what make made, except ./var
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info

@@ -4,27 +4,33 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-RUNTIME = [
-    "alembic>=1.13,<2",
-    "Authlib>=1.9,<2",
+# What the client, the verifier and a cloud site need (docs/adr/0044-the-client-by-itself.md).
+CLIENT = [
     "backports.zstd>=1,<2",  # the decompressor of Python 3.14, which tells data that is cut short
     "click>=8.4,<9",
-    "confusable-homoglyphs>=3.3,<4",
     "cryptography>=50,<51",  # docs/releasing.md; below: CVE-2026-69247, -39892, -34073, -26007
     "httpcore>=1,<2",
     "httpx>=0.27,<1",
-    "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
     "lxml>=6,<7",
     "oslo.utils>=8,<11",  # tells the formats of disk images, hostile ones included
     "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
-    "PyJWT>=2.13,<3",  # below: CVE-2026-32597, -48522 to -48526
     "pyoxigraph>=0.4,<0.6",
+    "PyYAML>=6,<7",
+    "signxml>=4.0,<6",
+]
+
+# What a marketplace needs besides.
+SERVER = [
+    "alembic>=1.13,<2",
+    "Authlib>=1.9,<2",
+    "confusable-homoglyphs>=3.3,<4",
+    "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
+    "markdown-it-py>=4,<5",  # lays out the documentation under /docs
+    "PyJWT>=2.13,<3",  # below: CVE-2026-32597, -48522 to -48526
     "pyramid>=2.0.2,<3",
     "pyramid-jinja2>=2.10,<3",
     "pyroaring>=1.0,<2",
-    "PyYAML>=6,<7",
-    "signxml>=4.0,<6",
     "SQLAlchemy>=2.0.30,<2.1",
     "waitress>=3.0.1,<4",
     "whoosh-reloaded==2.7.5",  # docs/adr/0004-which-whoosh.md
@@ -59,9 +65,11 @@ DEVELOPMENT = [
 
 # The migrations lie beside the packages in a checkout and inside one of them when installed.
 MIGRATIONS = {"marketplace._alembic": "alembic", "marketplace._alembic.versions": "alembic/versions"}
+# So does the documentation, which a marketplace shows under /docs.
+DOCUMENTATION = {"marketplace._docs": "docs"}
 
 setup(
-    name="marketplace",
+    name="image-marketplace",  # the import package and the command are `marketplace`
     version="0.1.0",
     description="A registry of signed virtual machine image metadata",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
@@ -71,19 +79,22 @@ setup(
     packages=[
         *find_packages(include=["marketplace", "marketplace.*", "validators", "validators.*"]),
         *MIGRATIONS,
+        *DOCUMENTATION,
     ],
-    package_dir=MIGRATIONS,
+    package_dir=MIGRATIONS | DOCUMENTATION,
     include_package_data=True,
     package_data={
         "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*", "web/static/hashes/*"],
+        "marketplace._docs": ["*.md"],
         "validators": ["py.typed"],
     },
-    install_requires=RUNTIME,
+    install_requires=CLIENT,
     extras_require={
-        "postgresql": POSTGRESQL,
-        "fast": FAST,
-        "jks": JKS,
-        "dev": DEVELOPMENT + POSTGRESQL + FAST + JKS,
+        "server": SERVER,
+        "postgresql": SERVER + POSTGRESQL,
+        "fast": SERVER + FAST,
+        "jks": SERVER + JKS,
+        "dev": DEVELOPMENT + SERVER + POSTGRESQL + FAST + JKS,
     },
     entry_points={
         "console_scripts": ["marketplace = marketplace.cli:main"],

@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.version_option(package_name="marketplace")
+@click.version_option(package_name="image-marketplace")
 def application() -> None:
     """A registry of signed virtual machine image metadata.
 

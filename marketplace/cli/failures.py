@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from enum import IntEnum
+from importlib.util import find_spec
 
 import click
 
@@ -76,9 +77,14 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
             "with LC_ALL=C.UTF-8 all text can be typed",
             ExitCode.USAGE,
         )
-    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
-        extra = _EXTRAS[error.name]
-        return f"this needs the extra {extra!r}: pip install 'marketplace[{extra}]'", ExitCode.USAGE
+    if isinstance(error, ModuleNotFoundError) and (
+        extra := _EXTRAS.get((error.name or "").partition(".")[0])
+    ):
+        return (
+            f"this needs packages that the plain installation leaves out: "
+            f"pip install 'image-marketplace[{extra}]'",
+            ExitCode.USAGE,
+        )
     return _explain_client(error) or _explain_publishing(error) or _explain_service(error)
 
 
@@ -89,7 +95,13 @@ _SIGNING: dict[type[SigningError], ExitCode] = {
     WrongPasswordError: ExitCode.NOT_PERMITTED,
 }
 #: Modules that not every installation has, and the extra of setup.py that brings each.
-_EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"}
+_EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"} | dict.fromkeys(
+    (
+        "alembic", "authlib", "confusable_homoglyphs", "joserfc", "jwt", "markdown_it", "pyramid",
+        "pyramid_jinja2", "pyroaring", "sqlalchemy", "waitress", "webob", "whoosh", "zstandard",
+    ),
+    "server",
+)  # fmt: skip
 _OS = {
     errno.ENOENT: ExitCode.NOT_FOUND,
     errno.EACCES: ExitCode.NOT_PERMITTED,
@@ -148,6 +160,8 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
 
 
 def _explain_service(error: Exception) -> tuple[str, ExitCode]:
+    if find_spec("sqlalchemy") is None:  # the plain installation: nothing of a server can have failed
+        return _unexpected(error)
     # Imported here so that commands without a database start fast.
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -170,6 +184,10 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
         return f"{_line(error)} [{error.code}]{explanation_of(error.code)}", ExitCode.REFUSED_BY_POLICY
     if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> tuple[str, ExitCode]:
     return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
 
 

@@ -48,8 +48,8 @@ ENDORSERS = (
 )
 
 
-def make_identities(now: datetime) -> dict[str, SigningIdentity]:
-    """Make a signing identity for every endorser, by handle."""
+def make_identities(now: datetime) -> tuple[x509.Certificate, dict[str, SigningIdentity]]:
+    """Make the demo's authority, and a signing identity for every endorser, by handle."""
     start, end = now - timedelta(days=7300), now + timedelta(days=7300)
     authority_key = _make_key("p384")
     authority_name = _name("Demo Certificate Authority")
@@ -74,7 +74,7 @@ def make_identities(now: datetime) -> dict[str, SigningIdentity]:
         identities[endorser.handle] = SigningIdentity.of(
             certificate, key, [authority] if endorser.issued else []
         )
-    return identities
+    return authority, identities
 
 
 def write_identity(directory: Path, handle: str, identity: SigningIdentity) -> None:

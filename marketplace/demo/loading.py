@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from marketplace.demo.catalogue import CATALOGUE, DRAFT
 from marketplace.demo.drafts import draft
 from marketplace.demo.endorsers import ENDORSERS, make_identities, write_identity
 from marketplace.ingest import IngestService, Receipt
 from validators import accept
 from validators.signing import sign
+
+#: The certificate of the authority that issued some of the endorsers' certificates, in the directory of the demo.
+AUTHORITY = "authority.pem"
 
 _GUIDE = """\
 Endorsers of the demo catalogue, made on this machine. Sign the draft as one of
@@ -77,7 +82,8 @@ def _make(directory: Path, now: datetime) -> None:
 
 
 def _fill(workplace: Path, directory: Path, now: datetime) -> None:
-    identities = make_identities(now)
+    authority, identities = make_identities(now)
+    (workplace / AUTHORITY).write_bytes(authority.public_bytes(Encoding.PEM))
     for handle, identity in identities.items():
         write_identity(workplace, handle, identity)
     claimed = {endorser.handle: endorser.email for endorser in ENDORSERS}

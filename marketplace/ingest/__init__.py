@@ -1,6 +1,12 @@
-"""How entries come in: acceptance, the upload gate, the store and the log, in one transaction."""
+"""How entries come in: acceptance, the upload gate, the store and the log, in one transaction.
 
-from marketplace.ingest.batch import Note, Receipt, Source
+What needs the database is imported when it is asked for: the errors and the gate are for clients too,
+which may have no database library (docs/adr/0044-the-client-by-itself.md).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from marketplace.ingest.errors import (
     AudienceError,
     CertificateExpiredError,
@@ -18,8 +24,21 @@ from marketplace.ingest.errors import (
     TooManyUploadsError,
 )
 from marketplace.ingest.gate import UploadPolicy, verify_gate
-from marketplace.ingest.pages import Page
-from marketplace.ingest.service import Address, Addressing, IngestService
+
+if TYPE_CHECKING:
+    from marketplace.ingest.batch import Note, Receipt, Source
+    from marketplace.ingest.pages import Page
+    from marketplace.ingest.service import Address, Addressing, IngestService
+
+_WITH_DATABASE = {
+    "Address": "service",
+    "Addressing": "service",
+    "IngestService": "service",
+    "Note": "batch",
+    "Page": "pages",
+    "Receipt": "batch",
+    "Source": "batch",
+}
 
 __all__ = [
     "Address",
@@ -46,3 +65,9 @@ __all__ = [
     "UploadPolicy",
     "verify_gate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_DATABASE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WITH_DATABASE[name]}"), name)

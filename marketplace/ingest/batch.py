@@ -27,7 +27,6 @@ from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import (
     UploadPolicy,
     is_kept_out,
-    is_trusted_signer,
     latest_that_counts,
     verify_gate,
 )
@@ -43,6 +42,7 @@ from marketplace.ingest.rows import (
     entry_row,
     said,
 )
+from marketplace.ingest.signers import is_trusted_signer
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
     FIND_AT_COORDINATES,

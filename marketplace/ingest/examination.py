@@ -16,11 +16,11 @@ from marketplace.ingest.errors import AudienceError, ConflictError, ErasedError,
 from marketplace.ingest.gate import (
     UploadPolicy,
     is_kept_out,
-    is_trusted_signer,
     latest_that_counts,
     verify_gate,
 )
 from marketplace.ingest.service import Addressing
+from marketplace.ingest.signers import is_trusted_signer
 from validators import accept
 from validators.document import AcceptedEntry, Metadata
 from validators.errors import RefusedError

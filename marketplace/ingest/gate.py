@@ -2,7 +2,7 @@
 
 It judges uploads only. Replication and imports pass it by, because what it
 asks depends on the clock and on what arrived before, and marketplaces that
-asked it of old entries would never hold the same set.
+asked it of old entries would never hold the same set. No database in here: `marketplace lint` asks it too.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
-
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
 
 from marketplace.ingest.admission import Judge, Required, verify_admission, verify_path_in_date
 from marketplace.ingest.errors import (
@@ -25,8 +22,6 @@ from marketplace.ingest.errors import (
     OlderThanLatestError,
 )
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.models import Certificate, ConfirmedEndorser, Verdict
-from marketplace.rules.trust import speaks_for
 from validators.clock import find_expiry, is_over_at_birth
 from validators.document import AcceptedEntry, Strength, format_time
 from validators.verdict import CertificateVerdict
@@ -50,21 +45,6 @@ class UploadPolicy:
     required: Required = "any"
     judge: Judge | None = None
     shown: SiteFilter = field(default_factory=SiteFilter)
-
-
-_STANDING = select(
-    select(Verdict.standing)
-    .join(Certificate, Certificate.id == Verdict.certificate_id)
-    .where(Certificate.fingerprint == bindparam("fingerprint"))
-    .scalar_subquery(),
-    select(ConfirmedEndorser.email)
-    .where(
-        ConfirmedEndorser.fingerprint == bindparam("fingerprint"),
-        ConfirmedEndorser.email == bindparam("email"),
-        ConfirmedEndorser.public_at.is_not(None),
-    )
-    .exists(),
-)
 
 
 class Earlier(Protocol):
@@ -99,17 +79,6 @@ def is_kept_out(entry: AcceptedEntry, earlier: Iterable[Earlier], *, trusted: bo
     if trusted:
         there = [one for one in there if one.trusted or one.key_digest == entry.signer.key_digest]
     return bool(there)
-
-
-def is_trusted_signer(session: Session, entry: AcceptedEntry, policy: UploadPolicy, now: datetime) -> bool:
-    """Whether the site trusts the certificate of an entry that is not stored yet for its address."""
-    stored, confirmed = session.execute(
-        _STANDING, {"fingerprint": entry.signer.fingerprint, "email": entry.endorser.email}
-    ).one()
-    standing = stored
-    if standing is None and policy.judge is not None:
-        standing = policy.judge(entry.signer, now).standing.value
-    return speaks_for(standing, bound=entry.signer.email is not None, confirmed=confirmed)
 
 
 def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPolicy, now: datetime) -> None:

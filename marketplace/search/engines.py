@@ -27,7 +27,7 @@ def open_engine(settings: Settings, database: Database) -> SearchEngine | None:
                 from marketplace.search.tantivy_engine import TantivyEngine
             except ImportError:
                 raise ConfigurationError(
-                    ["search.engine = tantivy needs the extra: pip install marketplace[fast]"]
+                    ["search.engine = tantivy needs the extra: pip install 'image-marketplace[fast]'"]
                 ) from None
             return TantivyEngine(directory)
         case "postgresql":

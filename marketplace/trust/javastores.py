@@ -35,7 +35,7 @@ def parse_java_store(data: bytes, password: str) -> list[Trusted]:
     try:
         import jks
     except ImportError as error:
-        raise LibraryMissingError("install the extra: pip install 'marketplace[jks]'") from error
+        raise LibraryMissingError("install the extra: pip install 'image-marketplace[jks]'") from error
     try:
         store = jks.KeyStore.loads(data, password, try_decrypt_keys=False)
     except jks.util.KeystoreSignatureException:

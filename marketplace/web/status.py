@@ -102,7 +102,7 @@ def _versions(runtime: Runtime) -> list[tuple[str, str]]:
     settings = runtime.settings
     database = runtime.database.engine.dialect
     return [
-        ("Marketplace", _version("marketplace")),
+        ("Marketplace", _version("image-marketplace")),
         ("Python", platform.python_version()),
         ("Database", _DATABASES.get(database.name, database.name)),
         ("Word search", settings.search.engine),
