@@ -126,7 +126,7 @@ def three_sites(directory: Path) -> Iterator[list[Site]]:
 def documents() -> Iterator[bytes]:
     """Signed entries, each for another image, as many as wanted."""
     now = datetime.now(UTC)
-    identities: dict[str, SigningIdentity] = make_identities(now)
+    _, identities = make_identities(now)
     addresses = {endorser.handle: endorser.email for endorser in ENDORSERS}
     entry = next(one for one in CATALOGUE if one.endorser == "alice")
     for number in itertools.count():

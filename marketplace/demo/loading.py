@@ -17,7 +17,7 @@ from marketplace.ingest import IngestService, Receipt
 from validators import accept
 from validators.signing import sign
 
-#: The certificate of the authority that issued some of the endorsers' certificates, in the directory of the demo.
+#: The certificate of the demo's authority, in the demo's directory: an anchor for `make run`.
 AUTHORITY = "authority.pem"
 
 _GUIDE = """\

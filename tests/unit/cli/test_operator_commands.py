@@ -92,6 +92,15 @@ def test_the_demo_holds_every_kind_of_entry_and_is_loaded_once(cli, data):
     assert cli("fsck", "--data", data).code == 0
 
 
+def test_the_demo_has_trusted_and_unverified_endorsers(cli, data, monkeypatch):
+    assert cli("demo", "--data", data).code == 0
+    monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(data / "demo" / "authority.pem"))
+    judged = {
+        cli("trust", "judge", path, "--data", data).code for path in (data / "demo" / "entries").iterdir()
+    }
+    assert {0, 5, 6} <= judged  # trusted, not trusted, trusted and withdrawn or over
+
+
 def test_demo_keys_are_for_their_owner_and_sign(cli, data):
     assert cli("demo", "--data", data).code == 0
     demo = data / "demo"
