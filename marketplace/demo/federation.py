@@ -25,7 +25,7 @@ from marketplace.demo.catalogue import CATALOGUE
 from marketplace.demo.drafts import draft
 from marketplace.demo.endorsers import ENDORSERS, make_identities
 from validators import accept
-from validators.signing import SigningIdentity, sign
+from validators.signing import sign
 
 PORTS = (6551, 6552, 6553)
 #: Seconds to wait for anything, on a machine that is busy.
