@@ -133,7 +133,9 @@ ROUTES = (
     Route("api.peer.action", "/api/v1/peers/{peer}/{action}", ("POST",)),
     Route("api.alerts", "/api/v1/alerts"),
     Route("api.openapi", "/openapi.json"),
-    Route("api.docs", "/docs"),
+    Route("web.docs", "/docs"),
+    Route("api.docs", "/docs/reference"),
+    Route("web.docs.page", "/docs/{page:[a-z0-9/_-]+}"),
 )
 
 

@@ -71,6 +71,9 @@ PAGES = {
     "status": ("/status", 200),
     "federation": ("/federation", 200),
     "docs": ("/docs", 200),
+    "docs-search": ("/docs?words=checksum", 200),
+    "docs-page": ("/docs/operations", 200),
+    "docs-reference": ("/docs/reference", 200),
     "login": ("/login", 200),
     # What it is for somebody who has signed in stands in test_sign_in.py.
     "no-account": ("/account", 401),

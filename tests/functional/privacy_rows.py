@@ -441,7 +441,9 @@ ROWS: Mapping[str, Row] = {
     "api.alerts": Row("alerts about the public logs of peers", gets("/api/v1/alerts")),
     "web.federation": Row("the public logs of peers", gets("/federation")),
     "api.openapi": Row(_SAME, gets("/openapi.json")),
-    "api.docs": Row(_SAME, gets("/docs")),
+    "web.docs": Row(_SAME, gets("/docs")),
+    "api.docs": Row(_SAME, gets("/docs/reference")),
+    "web.docs.page": Row(_SAME, gets("/docs/start")),
 }  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def test_the_operators_page_says_what_each_follower_is_for(http):
 
 
 def test_the_docs_show_code_as_code(http):
-    operations, _, schemas = http.get("/docs").text.partition("<h2>Shapes</h2>")
+    operations, _, schemas = http.get("/docs/reference").text.partition("<h2>Shapes</h2>")
     assert schemas and "<code>code</code>" in operations and "`" not in operations
 
 
