@@ -135,7 +135,7 @@ ROUTES = (
     Route("api.openapi", "/openapi.json"),
     Route("web.docs", "/docs"),
     Route("api.docs", "/docs/reference"),
-    Route("web.docs.page", "/docs/{page:[a-z0-9/_-]+}"),
+    Route("web.docs.page", "/docs/{page:.+}"),
 )
 
 
