@@ -14,6 +14,7 @@ from marketplace import db
 from marketplace.changes import ChangeLog
 from marketplace.db import Database, is_unavailable
 from marketplace.models import Log
+from tests.waiting import HANGING
 
 
 def test_writers_of_one_process_take_turns_without_asking_again_and_again(
@@ -24,7 +25,7 @@ def test_writers_of_one_process_take_turns_without_asking_again_and_again(
     together = threading.Barrier(4)
 
     def write(number: int) -> None:
-        together.wait(30)
+        together.wait(HANGING)
         for step in range(20):
             with database.write() as session:
                 ChangeLog(session).create(f"group:g{number}-{step}")

@@ -35,6 +35,7 @@ from marketplace.models import Base, Change, Current, Entry, EntryBody, EntryLoc
 from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
+from tests.waiting import HANGING
 from validators import accept
 from validators.checksums import find_checksum
 from validators.document import AcceptedEntry, Checksum, Strength
@@ -211,11 +212,11 @@ def hold_writer(database: Database, ingest: IngestService) -> Callable[[], None]
 
     def on_commit() -> None:
         held.set()
-        hold.wait(30)
+        hold.wait(HANGING)
 
     ingest._on_commit = on_commit
     upload(ingest, accepted("first of all", email="hold@example.org"))
-    assert held.wait(30)
+    assert held.wait(HANGING)
     return hold.set
 
 

@@ -18,6 +18,7 @@ from marketplace.db import Database
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from tests.factories.entries import accepted, moment
+from tests.waiting import HANGING
 
 WRITERS = 8
 ROUNDS = 15
@@ -55,13 +56,13 @@ def follow_while_writing(url: str, append: Append, poll: Poll) -> Finding:
         seen: list[int] = []
 
         def write(number: int) -> None:
-            start.wait(30)
+            start.wait(HANGING)
             for turn in range(ROUNDS):
                 with databases[number].write() as session:
                     append(session, number * ROUNDS + turn)
 
         def follow() -> None:
-            start.wait(30)
+            start.wait(HANGING)
             while True:
                 last = done.is_set()
                 with reader.read() as session:

@@ -27,6 +27,7 @@ from marketplace.tlog.note import VerifierKey
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import AUTHORITIES, RunningServer, free_port, start
+from tests.waiting import HANGING
 from validators import accept
 
 #: Seconds after which sites that can reach each other must hold the same set; far more than they take.
@@ -255,7 +256,7 @@ class Load:
         assert not any(thread.is_alive() for thread in self._threads)
         assert self._failures == []
 
-    def await_confirmed(self, more: int, seconds: float = 30) -> None:
+    def await_confirmed(self, more: int, seconds: float = HANGING) -> None:
         """Wait for a number of further confirmations."""
         wanted = len(self.confirmed) + more
         await_true(lambda: len(self.confirmed) >= wanted or self._failures, seconds)

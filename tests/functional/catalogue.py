@@ -13,6 +13,7 @@ import httpx
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server
+from tests.waiting import HANGING
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ def found(http: httpx.Client, words: str) -> int:
     return answer.json()["total"] if answer.status_code == 200 else -1
 
 
-def eventually(condition: Callable[[], T], seconds: float = 20.0) -> T:
+def eventually(condition: Callable[[], T], seconds: float = HANGING) -> T:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not (held := condition()):

@@ -19,11 +19,13 @@ from pathlib import Path
 import httpx
 
 from marketplace.db import upgrade
+from tests.waiting import HANGING
 
 #: What a client is given as ``verify``. Reading the authorities anew for each client takes longer than an
 #: answer does, and asking a server that starts would take as much time as its start.
 AUTHORITIES = ssl.create_default_context()
-START_SECONDS = 90
+START_SECONDS = HANGING
+#: The grace of a server that stops is 15 s.
 STOP_SECONDS = 30
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()", "serve"]

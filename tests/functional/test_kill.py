@@ -17,6 +17,7 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server, start
 from tests.soaking import Tell
+from tests.waiting import HANGING
 from validators import accept
 
 KILLS, SOAK_KILLS = 30, 300
@@ -70,10 +71,10 @@ def load_and_kill(server: RunningServer, uploads: Uploads, after: int) -> None:
     for client in clients:
         client.start()
     for _ in range(after):
-        assert count.acquire(timeout=20)
+        assert count.acquire(timeout=HANGING)
     server.kill()
     for client in clients:
-        client.join(30)
+        client.join(HANGING)
         assert not client.is_alive()
 
 

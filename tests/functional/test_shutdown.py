@@ -10,6 +10,7 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server, start
+from tests.waiting import HANGING
 from validators import accept
 
 
@@ -49,10 +50,10 @@ def test_uploads_in_flight_are_answered_and_stored(data_directory):
         threads = [threading.Thread(target=upload, args=(list(range(k, 60, 4)),)) for k in range(4)]
         for thread in threads:
             thread.start()
-        assert enough.wait(20)
+        assert enough.wait(HANGING)
         assert server.stop() == 0
         for thread in threads:
-            thread.join(20)
+            thread.join(HANGING)
     assert set(outcomes.values()) == {201}
     again = start(data_directory, query_enabled="false")
     try:

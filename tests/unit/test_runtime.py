@@ -13,6 +13,7 @@ from marketplace.db import upgrade
 from marketplace.runtime import Runtime, build
 from marketplace.search.service import SearchService
 from tests.functional.sites import until
+from tests.waiting import HANGING
 
 
 @pytest.fixture
@@ -31,14 +32,14 @@ def test_a_process_is_not_ready_before_lists_can_be_answered_at_once(runtime, mo
     read = SearchService.warm_up
 
     def slow(service: SearchService) -> None:
-        assert may_read.wait(20)
+        assert may_read.wait(HANGING)
         read(service)
 
     monkeypatch.setattr(SearchService, "warm_up", slow)
     runtime.start()
     assert runtime.health().faults == ("search.warming-up",)
     may_read.set()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGING
     while runtime.health().faults:
         assert time.monotonic() < deadline
         time.sleep(0.01)  # between two looks at another thread

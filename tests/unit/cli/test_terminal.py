@@ -16,7 +16,7 @@ from tests.factories.identities import make_identity
 from validators import accept
 
 COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
-SECONDS = 30
+SECONDS = 90
 
 
 def on_terminal(arguments, answers, cwd):
@@ -49,7 +49,7 @@ def on_terminal(arguments, answers, cwd):
             shown += piece
             for question in [question for question in waiting if question in shown]:
                 os.write(controller, waiting.pop(question))
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=SECONDS)
         return process.returncode, shown, out
     finally:
         process.kill()

@@ -14,6 +14,7 @@ from marketplace.trust_files import TrustStore
 from marketplace.trust_files.loading import Sources
 from tests.factories.identities import make_ca, make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, judged, root
+from tests.waiting import HANGING
 from validators.material import TrustPolicy
 from validators.verdict import Standing
 
@@ -306,7 +307,7 @@ def test_the_watch_reloads_and_ends(bundle):
     opened.reload = reload
     watch = TrustWatch(opened, 0.01)
     watch.start()
-    assert reloaded.wait(10)
+    assert reloaded.wait(HANGING)
     watch.stop()
     watch.stop()
 
@@ -322,7 +323,7 @@ def test_what_another_process_judged_by_is_a_reason_to_look_at_once_and_one_time
     watch = TrustWatch(opened, 3600, lambda: looks.append(1), find_other, listen=0.001)
     watch.start()
     for _ in range(5):
-        assert asked.acquire(timeout=10)
+        assert asked.acquire(timeout=HANGING)
     watch.stop()
     assert len(looks) == 2  # at the start, and when it heard
 
