@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ from marketplace.demo.endorsers import ENDORSERS, make_identities
 from validators import accept
 from validators.signing import sign
 
-PORTS = (6551, 6552, 6553)
+#: The first ports of three in a row that are looked at, so that addresses stay the same where they can.
+FIRST, LAST = 6551, 6650
 #: Seconds to wait for anything, on a machine that is busy.
 _PATIENCE = 120.0
 _COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
@@ -100,24 +102,50 @@ def until(holds: Callable[[], bool]) -> float:
     return time.monotonic() - began
 
 
+def free_ports() -> tuple[int, int, int]:
+    """Three ports in a row on which nobody listens.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    for first in range(FIRST, LAST, 3):
+        if all(map(_is_free, range(first, first + 3))):
+            return first, first + 1, first + 2
+    raise SystemExit(f"no three free ports in a row between {FIRST} and {LAST}: stop another demo first")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def three_sites(directory: Path) -> Iterator[list[Site]]:
     """Three running marketplaces that follow each other."""
     with ExitStack() as stack:
         made = [
             Site(f"mp-{letter}.example", port, directory / letter)
-            for letter, port in zip("abc", PORTS, strict=True)
+            for letter, port in zip("abc", free_ports(), strict=True)
         ]
         keys: dict[str, dict[str, str]] = {}
+        click.echo(f"their names: {', '.join(f'{site.name} at {site.url}' for site in made)}")
         for site in made:
+            click.echo(f"{site.name}: makes its database and its keys ...")
             site.data.mkdir()
             site.run("db", "upgrade")
             written = site.run("peer", "init", "--origin", site.name)
             keys[site.name] = dict(line.split(None, 1) for line in written.splitlines() if " " in line)
+        click.echo("each learns the keys of the others ...")
         for site, other in itertools.permutations(made, 2):
             log, auth = keys[other.name]["log"].strip(), keys[other.name]["auth"].strip()
             site.run("peer", "add", other.url, "--key", log, "--auth-key", auth)
         for site in made:
+            click.echo(f"{site.name}: starts ...")
             stack.callback(site.stop)
             site.start()
         yield made
@@ -162,7 +190,7 @@ def show(sites: list[Site], made: Iterator[bytes]) -> None:
 def main() -> None:
     """Run the demo; on a terminal the sites stay until Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="marketplace-federation-") as directory:
-        click.echo("making three marketplaces, their keys, and telling each about the others ...")
+        click.echo("Three marketplaces that follow each other; this takes about half a minute.")
         with three_sites(Path(directory)) as sites:
             for site in sites:
                 click.echo(f"{site.name} is at {site.url}/federation")

@@ -177,7 +177,7 @@ def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list
     trust = judge(entry)
     found = [strength_badge(trust.strength)]
     if trust.self_signed and decision is None:
-        title = "Nobody but the endorser vouches for the endorser's name."
+        title = "Self-signed: no authority confirms who this is."
         found.append(Badge("self-signed certificate", "plain", title))
     if trust.email_bound:
         # Anybody can write any address into a certificate of his own making.

@@ -16,7 +16,7 @@ from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.peers.sites import State
 from marketplace.runtime import Runtime
 
-from .display import cut, file_size, grouped, plural
+from .display import cut, file_size, grouped, link, plural
 from .pages import page
 
 #: Peers that are drawn; the table has all.
@@ -39,6 +39,22 @@ _MEANINGS = {
     State.BACKOFF.value: "trying again",
     State.QUARANTINED.value: "quarantined",
     DISABLED: "switched off",
+}
+
+
+#: Codes of failures that people can do something about, as sentences.
+_REASONS = {
+    "peer.unreachable": "It cannot be reached over the network.",
+    "peer.dns": "The name of its server has no address.",
+    "peer.refused": "Nothing listens at its address: the server is stopped, or the port is another one.",
+    "peer.tls": "Its TLS certificate is not valid for its address.",
+    "peer.too-slow": "It took too long to answer.",
+    "peer.too-large": "Its answer is larger than anything it should send.",
+    "peer.unexpected-answer": "It answers with an error.",
+    "peer.not-found": "It has no log at this address: the address is another site's, or it offers nothing.",
+    "peer.malformed": "Its answer cannot be read.",
+    "peer.withheld": "It signed for more than it shows here.",
+    "peer.failed-here": "This site failed itself while it stored what it got.",
 }
 
 
@@ -68,13 +84,15 @@ class Shown:
     """A peer in the table."""
 
     name: str
+    href: str | None
     state: str
     tone: str
     behind: str
     entries: str
     received: str
-    lag: str
-    error: str
+    succeeded_at: datetime | None
+    reason: str | None
+    code: str | None
     clock: str
 
 
@@ -90,7 +108,7 @@ def federation(request: Request) -> Response:
         "site_name": None if keys is None else keys.site,
         "keys": [] if keys is None else _keys(keys),
         "picture": draw(peers) if peers else None,
-        "peers": [_shown(one, now) for one in peers],
+        "peers": [_shown(one) for one in peers],
         "alerts": alerts(peers, now),
     }
     return page(request, "federation", values)
@@ -112,28 +130,22 @@ def draw(peers: Sequence[PublicPeer]) -> Picture:
     return Picture(height, middle, tuple(lanes), len(peers) - len(drawn))
 
 
-def _shown(peer: PublicPeer, now: datetime) -> Shown:
-    seconds = None if peer.succeeded_at is None else max(0, int((now - peer.succeeded_at).total_seconds()))
+def _shown(peer: PublicPeer) -> Shown:
     offset = peer.clock_offset
     return Shown(
         name=peer.name,
+        href=link(peer.url),
         state=_MEANINGS[peer.state],
         tone=_TONES[peer.state],
         behind=plural(peer.behind, "row") if peer.behind else "none",
         entries=grouped(peer.entries),
         received=file_size(peer.received),
-        lag="never" if seconds is None else f"{_span(seconds)} ago",
-        error=peer.error or "none",
+        succeeded_at=peer.succeeded_at,
+        reason=None if peer.error is None else _REASONS.get(peer.error, "Its last answer was refused."),
+        code=peer.error,
         clock="unknown" if offset is None else f"{offset:+d} s",
     )
 
 
 def _keys(keys: SiteKeys) -> list[tuple[str, str]]:
     return [("Log key", str(keys.log.verifier)), ("Auth key", str(keys.auth.verifier))]
-
-
-def _span(seconds: int) -> str:
-    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= length:
-            return plural(seconds // length, name)
-    return plural(seconds, "second")

@@ -47,11 +47,11 @@ class Judging(Enum):
 #: What people read for the values of the trust filter.
 MARKS: Mapping[TrustMark, str] = {
     TrustMark.TRUSTED: "trusted by this site",
-    TrustMark.CHAINED: "certified",
-    TrustMark.LISTED: "known endorser",
+    TrustMark.CHAINED: "trusted issuer",
+    TrustMark.LISTED: "on the allow-list",
     TrustMark.CONFIRMED: "e-mail confirmed",
     TrustMark.SELF_SIGNED: "self-signed",
-    TrustMark.UNTRUSTED_ISSUER: "unknown authority",
+    TrustMark.UNTRUSTED_ISSUER: "issuer not trusted here",
     TrustMark.REVOKED: "revoked",
     TrustMark.REVOCATION_UNKNOWN: "revocation unknown",
     TrustMark.UNJUDGED: "not judged yet",
@@ -72,7 +72,7 @@ def standing_badges(verdict: StoredVerdict | CertificateVerdict | None) -> list[
     found = [_standing_badge(verdict)]
     if verdict.listed and verdict.standing is Standing.CHAINED:
         found.append(
-            Badge("known endorser", "good", "The certificate's subject is on this site's allow-list.")
+            Badge("on the allow-list", "good", "The certificate's subject is on this site's allow-list.")
         )
     return found
 
@@ -215,7 +215,9 @@ def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:
     if standing is Standing.REVOCATION_UNKNOWN:
         return Badge(text, "warn", "The issuer's revocation list is missing or out of date.")
     if standing is Standing.SELF_SIGNED:
-        title = "Nobody but the endorser vouches for the endorser's name, and this site has not chosen to."
+        title = (
+            "Self-signed: no authority confirms who this is, and this site has not pinned the certificate."
+        )
         return Badge("self-signed certificate", "plain", title)
     return Badge(text, "warn", "No path of certificates leads to an anchor of this site.")
 

@@ -45,7 +45,7 @@ def upload(opened: object, name: str, content: str) -> None:
     opened.go("/upload")
     choose(opened.page, data)
     opened.page.get_by_role("button", name="Upload", exact=True).click()
-    expect(opened.page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+    expect(opened.page.get_by_role("heading", level=1)).to_have_text("Check your inbox")
     expect(opened.page.get_by_text(f"{name}@browser.example.org")).to_be_visible()
 
 

@@ -68,6 +68,7 @@ def test_a_peer_is_added_seen_and_switched_off(site: RunningServer, admin: httpx
         assert page.status_code == 200
         assert NAME in page.text
         assert "peer.away" in page.text
+        assert "Nothing listens at its address" in page.text
         assert f'marketplace_peer_state{{peer="{NAME}",state="backoff"}} 1.0' in anybody.get("/metrics").text
         assert admin.post(f"/api/v1/peers/{NAME}/disable").json()["state"] == "disabled"
         assert peer()["state"] == "disabled"
