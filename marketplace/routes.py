@@ -60,6 +60,7 @@ ROUTES = (
     Route("web.entries.by", "/metadata/{first}"),
     Route("web.entries.by2", "/metadata/{first}/{second}"),
     Route("web.entry", "/metadata/{first}/{second}/{third}"),
+    Route("web.entry.publish", "/metadata/{first}/{second}/{third}/publish", ("GET", "POST")),
     Route("web.tag", "/tag/{email}/{tag:.+}"),
     Route("web.endorsers", "/endorsers"),
     Route("web.endorser", "/endorsers/{email}"),

@@ -6,15 +6,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.access import Principal, group_log
 from marketplace.confirmation import Held
 from marketplace.ingest import Receipt
-from marketplace.runtime import Runtime
-from marketplace.web.audiences import to_everybody
-from marketplace.web.reading import entries_seen_by
-from marketplace.web.security import principal_of
-from marketplace.web.turns import Turn, take_turn
-from marketplace.web.uploads import client_of, submit, verify_takes_uploads
+from marketplace.web.publication import publish_entry
 from validators.document import format_time
 
 from .answers import site_url, write_json
@@ -50,24 +44,10 @@ PUBLISH = Operation(
 def publish(request: Request) -> Response:
     """Publish the entry with these coordinates."""
     PUBLISH.read(request)
-    verify_takes_uploads(request.registry[Runtime])
-    take_turn(request, Turn.UPLOAD)
-    principal = principal_of(request)
-    with entries_seen_by(request, _publisher(principal)) as visible:
-        stored = visible.find_body(read_coordinates(request))
-    if stored is None:
-        raise unknown_entry()
-    confirmation = request.registry[Runtime].confirmation
-    receipt = submit(confirmation, stored.data, to_everybody(principal), client_of(request))
+    receipt = publish_entry(request, read_coordinates(request), unknown_entry())
     if isinstance(receipt, Held):
         return _waiting(receipt)
     return _answer(request, receipt)
-
-
-def _publisher(principal: Principal) -> Principal:
-    """The principal with the logs only that it may both read and upload to."""
-    own = {group_log(group) for group in principal.groups if principal.may_upload_to(group)}
-    return Principal(principal.name, principal.logs & own)
 
 
 def _waiting(held: Held) -> Response:

@@ -11,7 +11,7 @@ from functools import cached_property
 from sqlalchemy import Select, and_, case, false, select
 from sqlalchemy.orm import Session
 
-from marketplace.access.principal import Principal
+from marketplace.access.principal import PUBLIC, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
@@ -123,6 +123,17 @@ class VisibleEntries:
     def version(self) -> Hashable:
         """While it is the same, only the clock and verdicts can change an answer."""
         return self._scope.version
+
+    def private_among(self, keys: Collection[int]) -> frozenset[int]:
+        """Those of some visible entries, by their keys, that the public log does not show."""
+        if self._principal.logs <= {PUBLIC}:
+            return frozenset()
+        public = (
+            select(Change.entry_key)
+            .join(Log, Log.id == Change.log_id)
+            .where(Log.name == PUBLIC, Change.entry_key.in_(keys), Change.shown)
+        )
+        return frozenset(keys) - frozenset(self._session.scalars(public))
 
     def list(self, query: EntryQuery) -> EntryPage:
         """A page of the list with its counts."""

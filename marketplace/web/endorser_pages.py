@@ -77,7 +77,7 @@ def _history_row(row: EntryRow, current: bool, lines: Lines) -> dict[str, Any]:
         "identifier": row.identifier,
         "created": format_time(row.created),
         "title": cut((row.title or "").strip() or row.identifier),
-        "badges": [lines.badge(row) if told else lines.superseded(row)],
+        "badges": [lines.badge(row) if told else lines.superseded(row), *lines.privacy(row)],
         "reason": cut(row.deprecated or "", 160),
         "until": until(row),
     }

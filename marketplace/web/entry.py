@@ -21,6 +21,7 @@ from .pages import page
 from .parameters import read_query
 from .presence import find_presence
 from .presented import entry_response, fresh_response, immutable_response
+from .publication import may_publish
 from .rdfjson import to_rdf_json
 from .reading import visible_entries
 from .said_before import history
@@ -133,23 +134,20 @@ def _as_page(request: Request, data: bytes) -> Response:
     site_url = runtime.settings.site.url
     reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS], record.logs)
     decision = runtime.trust.find_decision(shown, now, email_confirmed=confirmed)
-    return page(
-        request,
-        "entry",
-        entry_values(
-            shown,
-            report.steps,
-            record,
-            timeline,
-            site_url,
-            now,
-            decision,
-            flags,
-            reached,
-            banner(verdict, judging(request)),
-            find_presence(request, shown),
-            () if verdict is None or judging(request) is Judging.NOT_AT_ALL else verdict.rules,
-            told,
-            _receipt(runtime, record, shown.entry_id),
-        ),
+    values = entry_values(
+        shown,
+        report.steps,
+        record,
+        timeline,
+        site_url,
+        now,
+        decision,
+        flags,
+        reached,
+        banner(verdict, judging(request)),
+        find_presence(request, shown),
+        () if verdict is None or judging(request) is Judging.NOT_AT_ALL else verdict.rules,
+        told,
+        _receipt(runtime, record, shown.entry_id),
     )
+    return page(request, "entry", {**values, "publishable": may_publish(principal_of(request), record)})

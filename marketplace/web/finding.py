@@ -329,7 +329,7 @@ def details(row: EntryRow) -> str:
 
 def _badges(one: SearchHit, lines: Lines) -> list[Badge]:
     """Whether the image may be used, and what else keeps somebody from relying on it."""
-    found = [lines.badge(one.row)]
+    found = [lines.badge(one.row), *lines.privacy(one.row)]
     if one.row.conflicting:
         found.append(Badge("conflicting", "bad", "Another entry with these coordinates says something else."))
     return found

@@ -165,7 +165,7 @@ def _shown(row: EntryRow, lines: Lines) -> dict[str, Any]:
         "kind": row.kind,
         "email": row.email,
         "created": format_time(row.created),
-        "badges": [lines.badge(row)],
+        "badges": [lines.badge(row), *lines.privacy(row)],
     }
 
 

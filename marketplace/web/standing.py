@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pyramid.request import Request
 
+from marketplace.access import PUBLIC
 from marketplace.entries import EntryRow
 from marketplace.rules.trust import Judged, StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
@@ -21,6 +22,7 @@ from validators.verdict import CertificateVerdict, Standing
 from .display import cut, day
 from .marks import Badge, strength_badge
 from .reading import visible_entries
+from .security import principal_of
 
 #: Characters of a name inside an explanation, and of a whole one.
 _NAME, _SENTENCE = 120, 400
@@ -120,21 +122,30 @@ def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
     return Banner(tone, _sentence(f"do not start this image: {first.message}"), change, until)
 
 
+_PRIVATE = Badge("private", "plain", "Only members of a group of yours see this entry.")
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """The badges of a list.
 
     Args:
         verdicts: on its images, by identifier.
+        private: keys of its entries that only groups of the reader see.
     """
 
     judges: Judging
     verdicts: Mapping[str, Verdict]
     now: datetime
+    private: frozenset[int] = frozenset()
 
     def badge(self, row: EntryRow) -> Badge:
         """Of a current entry."""
         return verdict_badge(row, self.verdicts.get(row.identifier), self.judges, self.now)
+
+    def privacy(self, row: EntryRow) -> list[Badge]:
+        """The mark of an entry that not everybody sees."""
+        return [_PRIVATE] if row.key in self.private else []
 
     def superseded(self, row: EntryRow) -> Badge:
         """Of one whose endorser said something newer."""
@@ -144,11 +155,15 @@ class Lines:
 def lines_of(request: Request, rows: Iterable[EntryRow]) -> Lines:
     """What a request's reader is told beside each line of a list."""
     runtime: Runtime = request.registry[Runtime]
-    judges, now = judging(request), runtime.now()
-    if judges is Judging.NOT_AT_ALL:
+    judges, now, listed = judging(request), runtime.now(), list(rows)
+    keys = frozenset(row.key for row in listed)
+    if judges is Judging.NOT_AT_ALL and principal_of(request).logs <= {PUBLIC}:
         return Lines(judges, {}, now)
     with visible_entries(request) as visible:
-        return Lines(judges, runtime.judge.judge_listed(visible, rows, now), now)
+        private = visible.private_among(keys)
+        if judges is Judging.NOT_AT_ALL:
+            return Lines(judges, {}, now, private)
+        return Lines(judges, runtime.judge.judge_listed(visible, listed, now), now, private)
 
 
 def certificate_badges(row: Judged, judges: Judging) -> list[Badge]:

@@ -186,6 +186,13 @@ ROWS: Mapping[str, Row] = {
         gets("/metadata/{image}", "/metadata/{newer}", "/metadata/{twin}", "/metadata/{sybil}",
              "/metadata/{signed}", "/metadata/{published}", "/metadata/{shared}"),
     ),
+    "web.entry.publish": Row(
+        "404, as for an entry that was never made, also where it is public",
+        (
+            *gets("/metadata/{image}/publish", "/metadata/{published}/publish", "/metadata/{shared}/publish"),
+            Ask("/metadata/{image}/publish", "POST"),
+        ),
+    ),
     "web.tag": Row(
         "what the tag names among what the reader sees",
         gets("/tag/alice@example.org/quasar", "/tag/sybil@secret.example/lts", "/tag/alice@example.org/lts"),
