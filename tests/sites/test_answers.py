@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from marketplace.sites.decisions.answering import NAME, AnswerServer, ask_socket
 from marketplace.sites.decisions.answers import Answer, Answers, Verdict, clean_reason
 from marketplace.sites.decisions.domains import CANARY, DomainError, chain_of, judge_domain, parse_domain
+from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.decisions.verdict_file import read_verdicts, write_verdicts
 from marketplace.sites.state.transitions import FOLLOWING, CopyState, TransitionError, verify_transition
 from tests.sites.pictures import qcow2
@@ -215,3 +217,13 @@ def _least(act: object) -> float:
         act()  # type: ignore[operator]
         times.append(time.perf_counter() - began)
     return min(times)
+
+
+def test_the_hook_starts_python_only_where_it_has_to_decide(tmp_path: Path) -> None:
+    text = hook_text(tmp_path, "allow", "why").replace("/usr/bin/python3", "/nowhere/python3")
+    hook = install_hook(tmp_path / "qemu.d", text)
+    for action, code in (("started", 0), ("start", 0), ("release", 0), ("prepare", 127), ("restore", 127)):
+        done = subprocess.run(
+            [hook, "machine", action, "begin", "-"], input=b"<domain/>", capture_output=True
+        )
+        assert done.returncode == code, (action, done.stderr)

@@ -16,9 +16,17 @@ FOLDER: Final = Path("/etc/libvirt/hooks/qemu.d")
 FILE_NAME: Final = "50-marketplace"
 _PATIENCE: Final = 60.0
 
-_TEXT: Final = """#!/usr/bin/python3 -IS
+# Both shell and Python: libvirt calls it several times for one start, and all but one of the calls have to
+# end before Python is there.
+_TEXT: Final = """#!/bin/sh
+''':'
 # Refuses the start of domains whose images the marketplace site does not allow.
-# Written by `marketplace site hook install`; libvirtd reads this folder at its start and on SIGHUP.
+# Written by "marketplace site hook install"; libvirtd reads this folder at its start and on SIGHUP.
+case "$2" in
+    prepare|migrate|restore) exec /usr/bin/python3 -IS "$0" "$@" ;;
+    *) exit 0 ;;
+esac
+'''
 import os, socket, sys, time
 RUN, WHEN_DOWN, WHY, MIGRATIONS = {run!r}, {when_down!r}, {why!r}, {migrations!r}
 NAME, ACTION = (sys.argv + ["", "", ""])[1:3]
