@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other check sure bench bench-smoke soak format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack check sure bench bench-smoke soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,6 +65,14 @@ test-whoosh-other: setup ## run the search contract on the Whoosh that was not c
 	PYTHONPATH=build/whoosh-other $(BIN)/pytest -q -k whoosh \
 	  tests/contract/test_search_engines.py tests/contract/test_search_indexer.py \
 	  tests/unit/search/test_whoosh_engine.py
+
+openstack: build/openstack/.ready ## make the environment of Glance and Keystone that tests start
+
+build/openstack/.ready: tests/openstack.txt
+	$(PYTHON) -m venv build/openstack
+	build/openstack/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes \
+	  -r tests/openstack.txt
+	touch $@
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -26,7 +26,7 @@ that its digests can be told: ``verify_safe`` does. ``Measured`` and ``Inspectio
 what is found.
 """
 
-from marketplace.images.decompression import Compression
+from marketplace.images.decompression import Compression, find_compression
 from marketplace.images.errors import (
     ChangedError,
     CompressedDataError,
@@ -61,6 +61,7 @@ __all__ = [
     "TooLargeError",
     "UnsafeImageError",
     "file_chunks",
+    "find_compression",
     "measure",
     "peek",
     "stream_chunks",

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from marketplace.client.errors import TransportError
+from marketplace.images import UnsafeImageError, verify_safe
 from marketplace.sites.configuration import SiteConfiguration
 from marketplace.sites.decisions.hook import FOLDER, HookError, find_fault, prove_hook
-from marketplace.sites.errors import KnowledgeError
+from marketplace.sites.errors import KnowledgeError, StoreError
+from marketplace.sites.examining import measure_start
 from marketplace.sites.knowledge.follow import MOST_SKEW
 from marketplace.sites.knowledge.reader import MarketplaceReader
 from marketplace.sites.settings import LibvirtTable, MarketplaceTable, ReceiptsTable
 from marketplace.sites.site import open_trust
 from marketplace.sites.site_key import SiteKeyError, read_site_key
 from marketplace.sites.state import State
+from marketplace.sites.stores.glance import GlanceStore
+from marketplace.sites.stores.interface import ImageFacts
 from marketplace.sites.stores.opening import open_stores
 from marketplace.tlog.checkpoint import verify_checkpoint
 from marketplace.tlog.errors import TlogError
@@ -39,7 +45,7 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
     """Look at everything, one thing after the other.
 
     Args:
-        probe: also have libvirt refuse a canary.
+        probe: also have libvirt refuse a canary, and Glance a hostile image.
         hooks: where libvirt keeps its hooks.
     """
     table = configuration.table
@@ -60,15 +66,48 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         yield Finding("trust", fault.file, str(fault))
     for name, store in open_stores(table).items():
         faults = store.check()
-        path = next(one.path for one in table.store if one.name == name)
-        free = shutil.disk_usage(path).free if path.exists() else 0
+        path = store.path(".")
+        free = shutil.disk_usage(path).free if path is not None and path.exists() else _LITTLE
         if not faults and free < _LITTLE:
             faults = [f"store {name} has only {free >> 20} MiB left"]
-        yield Finding(f"store {name}", f"{path}, {free >> 30} GiB free", "; ".join(faults) or None)
+        about = store.about() if not faults else "cannot be used as it is"
+        yield Finding(f"store {name}", about, "; ".join(faults) or None)
+        if probe and isinstance(store, GlanceStore) and not faults:
+            yield _hostile(store)
     if table.receipts is not None:
         yield _key(table.receipts, table.name)
     for uri in dict.fromkeys(one.uri for one in table.store if isinstance(one, LibvirtTable)):
         yield _hook(uri, probe=probe, hooks=hooks)
+
+
+def _hostile(store: GlanceStore) -> Finding:
+    """Have a qcow2 that names a file of its host refused, by the site and by Glance."""
+    what = f"store {store.name}: an image that would read /etc/passwd of its host"
+    data = _hostile_qcow2()
+    try:
+        verify_safe(measure_start([data], len(data)).inspection)
+    except UnsafeImageError as error:
+        found = f"is refused before it reaches Glance ({error})"
+    else:
+        return Finding(what, "is not refused", "this site would let it in: do not use it")
+    digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
+    facts = ImageFacts("probe", "", digest, len(data), "qcow2", "marketplace site check --probe", "")
+    try:
+        also = "refuses it, too" if store.refuses(facts, data) else "itself would take it"
+    except StoreError as error:
+        return Finding(what, found, str(error))
+    return Finding(what, f"{found}; Glance {also}")
+
+
+def _hostile_qcow2() -> bytes:
+    name = b"/etc/passwd"
+    header = struct.pack(
+        ">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", 3, 112, len(name), 16, 1 << 20, 0, 1, 3 << 16, 1 << 16, 1, 0, 0,
+        0, 0, 0, 4, 104,
+    )  # fmt: skip
+    return (header + bytes(112 - len(header)) + name).ljust(1 << 16, b"\0") + struct.pack(
+        ">Q", 2 << 16
+    ).ljust(3 << 16, b"\0")
 
 
 def _no_anchor(count: int) -> str | None:

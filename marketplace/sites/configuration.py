@@ -15,6 +15,7 @@ from marketplace.sites.errors import SiteConfigurationError
 from marketplace.sites.settings import (
     DecisionTable,
     FetchTable,
+    GlanceTable,
     ReceiptsTable,
     SiteTable,
     TrustTable,
@@ -153,7 +154,7 @@ def _overlay(said: dict[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _fault(detail: Any, said: dict[str, Any]) -> str:
-    where = [str(part) for part in detail["loc"] if part not in ("directory", "libvirt")]
+    where = [str(part) for part in detail["loc"] if part not in _store_types()]
     # "store.0" says less than the name of the store.
     named: Any = said
     for place, part in enumerate(where):
@@ -180,7 +181,11 @@ def _fault(detail: Any, said: dict[str, Any]) -> str:
 def _store_types() -> set[str]:
     from marketplace.sites import settings
 
-    kinds: tuple[type[BaseModel], ...] = (settings.DirectoryTable, settings.LibvirtTable)
+    kinds: tuple[type[BaseModel], ...] = (
+        settings.DirectoryTable,
+        settings.LibvirtTable,
+        settings.GlanceTable,
+    )
     return {str(kind.model_fields["type"].annotation.__args__[0]) for kind in kinds}  # type: ignore[union-attr]
 
 
@@ -210,7 +215,12 @@ def _anchored(table: SiteTable, folder: Path) -> SiteTable:
             "receipts": None
             if table.receipts is None
             else table.receipts.model_copy(update={"key_file": folder / table.receipts.key_file}),
-            "store": tuple(one.model_copy(update={"path": folder / one.path}) for one in table.store),
+            "store": tuple(
+                one.model_copy(update={"clouds": at(one.clouds)})
+                if isinstance(one, GlanceTable)
+                else one.model_copy(update={"path": folder / one.path})
+                for one in table.store
+            ),
             "fetch": fetch.model_copy(update={"credentials": credentials}),
             "trust": trust.model_copy(
                 update={

@@ -80,6 +80,18 @@ class StoreError(SiteError):
     exit_code = 7
 
 
+class NameBurntError(StoreError):
+    """A store can never use the name of an image again; another attempt has another name."""
+
+    code = "site.name-burnt"
+
+
+class ConvertedError(StoreError):
+    """A store made other bytes of those it fetched; they have to be sent to it instead."""
+
+    code = "site.converted"
+
+
 class StoreFullError(StoreError):
     """A store has no room for the image."""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from urllib.parse import urlsplit
 
 from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks
 from marketplace.receipts import Finding
 from marketplace.sites.errors import (
     CancelledError,
+    ConvertedError,
     FetchError,
+    NameBurntError,
     ProofFailedError,
     SiteError,
     StoreError,
@@ -21,7 +24,8 @@ from marketplace.sites.errors import (
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.events.runner import HookRunner
-from marketplace.sites.examining import algorithms_of, find_danger, find_difference, known_format
+from marketplace.sites.examining import HEAD, algorithms_of, find_danger, find_difference, measure_start
+from marketplace.sites.facts import facts_of
 from marketplace.sites.fetch.locations import order
 from marketplace.sites.fetch.transfer import Resume, Transfers
 from marketplace.sites.opinions import Opinions
@@ -36,6 +40,21 @@ log = logging.getLogger(__name__)
 
 #: Seconds until the next attempt after one that failed; then it is given up until something new is said.
 PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
+
+
+#: Names of one image that a store may have used up, and that are passed over in one run.
+MOST_BURNT = 20
+
+#: A way to get the bytes of one location into the store.
+_Way = Callable[[str, Copy, Store, AcceptedEntry], Measured]
+
+
+class _SentInsteadError(Exception):
+    """The store cannot fetch this by itself; it is sent to it."""
+
+
+class _DangerError(ProofFailedError):
+    """The beginning of an image is not safe, whether or not it is the one that is endorsed."""
 
 
 class _PartWrongError(Exception):
@@ -104,7 +123,9 @@ class Importer:
             copy = self._move(copy, CopyState.FILLING, "bytes are asked for")
         measured: Measured | None = None
         if copy.state is CopyState.FILLING:
-            measured = self._adopt(copy, store, entry) or self._fill(copy, store, entry)
+            measured = self._adopt(copy, store, entry)
+            if measured is None:
+                copy, measured = self._fill(copy, store, entry)
             copy = self._move(copy, CopyState.FILLED, "all bytes are there")
         if copy.state is CopyState.FILLED:
             copy = self._verify(copy, store, entry, measured or self._measure(copy, store, entry))
@@ -113,18 +134,25 @@ class Importer:
         return copy
 
     def _reserve(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
-        said = entry.metadata
-        facts = ImageFacts(
-            identifier=copy.identifier,
-            entry_id=copy.entry_id,
-            digest=copy.digest,
-            size=copy.size,
-            format=known_format(said.format),
-            title=said.title or copy.identifier,
-            endorser=entry.endorser.email,
+        facts = facts_of(copy, entry, self._state.evidence.groups(copy.entry_id))
+        for attempt in range(copy.attempt, copy.attempt + MOST_BURNT):
+            try:
+                external = store.reserve(facts, attempt)
+            except NameBurntError as error:
+                log.info("%s", error)
+                continue
+            reason = f"is {external} in the store"
+            return self._move(copy, CopyState.RESERVED, reason, external=external, attempt=attempt)
+        raise StoreError(f"store {store.name}: {MOST_BURNT} names of the image cannot be used any more")
+
+    def _anew(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
+        """Begin under another name where the store does not let go of the old one's bytes."""
+        store.remove(_external(copy))
+        copy = self._move(
+            copy, CopyState.WANTED, "its name in the store is used up", attempt=copy.attempt + 1
         )
-        external = store.reserve(facts, copy.attempt)
-        return self._move(copy, CopyState.RESERVED, f"is {external} in the store", external=external)
+        copy = self._reserve(copy, store, entry)
+        return self._move(copy, CopyState.FILLING, "bytes are asked for")
 
     def _adopt(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured | None:
         """What the store has already, where that is the image: nothing has to be fetched then."""
@@ -133,6 +161,9 @@ class Importer:
             return None
         try:
             measured = self._measure(copy, store, entry)
+        except ProofFailedError:
+            store.drop(_external(copy))
+            return None
         except StoreError:
             return None
         if find_difference(entry, copy, measured) is not None:
@@ -140,20 +171,40 @@ class Importer:
             return None
         return measured
 
-    def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
-        """Ask one location after the other; what each of them did wrong is told together."""
+    def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> tuple[Copy, Measured]:
+        """Ask one location after the other; what each of them did wrong is told together.
+
+        Where the store can fetch by itself, it is let do so from every location before one byte is
+        sent through the site.
+        """
         wrong: list[SiteError] = []
         locations = order(entry.metadata.locations, self._fetch)
         if not locations:
             raise FetchError("the entry names no http location")
-        for url in locations:
+        facts = facts_of(copy, entry)
+        ways: list[tuple[str, _Way]] = [
+            (url, self._have_fetched) for url in locations if self._may_fetch(store, facts, url)
+        ]
+        ways += [(url, self._fill_from) for url in locations]
+        useless: set[str] = set()
+        for url, way in ways:
+            if url in useless:
+                continue
             try:
                 try:
-                    return self._fill_from(url, copy, store, entry)
+                    return copy, way(url, copy, store, entry)
                 except _PartWrongError:
                     log.info("%s: the part that was there does not fit: begins anew", url)
-                    return self._fill_from(url, copy, store, entry)
+                    return copy, way(url, copy, store, entry)
+                except NameBurntError as error:
+                    log.info("%s", error)
+                    copy = self._anew(copy, store, entry)
+                    return copy, way(url, copy, store, entry)
+            except (_SentInsteadError, ConvertedError) as error:
+                log.info("%s", error)
             except (FetchError, ProofFailedError) as error:
+                if isinstance(error, ProofFailedError):
+                    useless.add(url)
                 wrong.append(error)
                 log.warning("%s: %s", copy.identifier, error)
                 self._note_failed(url, error, copy)
@@ -169,9 +220,35 @@ class Importer:
             finding = Finding.MISMATCH
         with self._state.database.write():
             self._state.history.note(self._wall(), "location failed", str(error), copy.identifier, copy.store)
-            if not (isinstance(error, FetchError) and error.own_doing):
+            own_doing = isinstance(error, FetchError) and error.own_doing
+            if not own_doing and not isinstance(error, _DangerError):
                 reason = str(error).removeprefix(f"{url}: ")
                 self._receipts.put(finding, copy, location=url, reason=reason, sha512=sha512)
+
+    def _may_fetch(self, store: Store, facts: ImageFacts, url: str) -> bool:
+        # Credentials of the site are nobody else's; what they open is fetched by the site.
+        return urlsplit(url).hostname not in self._fetch.credentials and store.fetches(facts, url)
+
+    def _have_fetched(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+        """Have the store fetch the image, once its beginning was found harmless.
+
+        A server may show the site another beginning than the store, so it is looked at again as the
+        store has it; the rest is held by the store's own digest.
+        """
+        external = _external(copy)
+        with self._transfers.open(url, find_stop=lambda: self._stop(copy), most=HEAD) as opened:
+            ahead = measure_start(opened.pieces, copy.size)
+        if ahead.compression is not None:
+            raise _SentInsteadError(f"{url} is compressed: it is sent to the store instead")
+        if (danger := find_danger(entry, ahead)) is not None:
+            store.quarantine(external)
+            raise _DangerError(f"{url}: {danger}")
+        store.fetch(external, facts_of(copy, entry), url, lambda: self._stop(copy))
+        wrong = store.proven(external, copy.digest)
+        if wrong:
+            store.quarantine(external)
+            raise ProofFailedError(f"{url}: {wrong}")
+        return self._measure(copy, store, entry)
 
     def _fill_from(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
         external = _external(copy)
@@ -253,7 +330,21 @@ class Importer:
         return copy
 
     def _measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
-        """What the store has, read again: the process ended before it was written down."""
+        """What the store has: by its own digest and the first bytes, else by every byte.
+
+        Raises:
+            ProofFailedError: it is not the image.
+            StoreError: it cannot be read.
+        """
+        external = _external(copy)
+        said = store.proven(external, copy.digest)
+        if said:
+            store.quarantine(external)
+            raise ProofFailedError(f"{external} {said}")
+        if said is not None:
+            start = measure_start(store.content(external, HEAD), copy.size)
+            kind, _, value = copy.digest.partition(":")
+            return replace(start, digests={kind.upper().replace("SHA", "SHA-"): value})
         try:
             with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
                 for _ in one_pass.blocks(store.content(_external(copy))):

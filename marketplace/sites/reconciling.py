@@ -57,7 +57,10 @@ class Reconciler:
         for external, stored in there.items():
             copy = expected.get(external)
             if copy is None or copy.digest != stored.digest:
-                if stored.visible:
+                if not stored.complete:
+                    store.remove(external)
+                    found.append(Difference(name, external, "was left behind half made, and was removed"))
+                elif stored.visible:
                     store.hide(external)
                     found.append(
                         Difference(name, external, "is not known to this site, and was taken out of sight")

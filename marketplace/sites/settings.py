@@ -18,6 +18,7 @@ Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(parse_size)]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 
@@ -43,6 +44,12 @@ def _verifier(value: str) -> str:
         parse_verifier_key(value)
     except KeyFormatError as error:
         raise ValueError(f"must be the key of a published log: {error}") from None
+    return value
+
+
+def _project(value: str) -> str:
+    if not _PROJECT.fullmatch(value):
+        raise ValueError("must be the id of a project, as `openstack project list` shows it")
     return value
 
 
@@ -182,7 +189,34 @@ class LibvirtTable(_Table):
     keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
 
 
-StoreTable = Annotated[DirectoryTable | LibvirtTable, Field(discriminator="type")]
+class GlanceTable(_Table):
+    """The image service of an OpenStack cloud.
+
+    Args:
+        cloud: its name in clouds.yaml.
+        clouds: that file; None: the one that OpenStack's own clients would read.
+        visibility: of images that everybody may see, once they are proven.
+        projects: group of the marketplace -> id of the project whose members may start its images.
+        via: whether Glance fetches by itself where it can (auto), always or never.
+        on_withdraw: what is done with an image that may not be used any more.
+        idle: seconds without a byte after which a request is given up.
+        import_timeout: seconds without progress after which a fetch of Glance counts as dead.
+    """
+
+    name: Name
+    type: Literal["glance"]
+    cloud: str
+    clouds: Path | None = None
+    visibility: Literal["private", "shared", "community", "public"] = "shared"
+    projects: dict[str, Annotated[str, AfterValidator(_project)]] = {}
+    via: Literal["auto", "web-download", "stream"] = "auto"
+    on_withdraw: Literal["deactivate", "hide", "delete"] = "deactivate"
+    idle: Seconds = Field(60, gt=0, le=3600)
+    import_timeout: Seconds = Field(600, gt=0, le=86_400)
+    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+
+
+StoreTable = Annotated[DirectoryTable | LibvirtTable | GlanceTable, Field(discriminator="type")]
 
 
 class SubscriptionTable(_Table):
@@ -308,7 +342,7 @@ class SiteTable(_Table):
                 for name in one.stores
                 if name not in stores
             ]
-        folders = [one.path for one in self.store]
+        folders = [one.path for one in self.store if not isinstance(one, GlanceTable)]
         faults += [
             f"two stores have the path {path}"
             for path in sorted({p for p in folders if folders.count(p) > 1})

@@ -134,14 +134,13 @@ class Site:
     def publish(self) -> None:
         """Make the answers of this moment, in memory and in the verdict file."""
         with self._deciding:
-            paths = {}
+            keys = {}
             copies = self.state.copies.all()
             for copy in copies:
                 store = self.stores.get(copy.store)
-                path = store.path(copy.external) if store is not None and copy.external is not None else None
-                if path is not None:
-                    paths[copy.digest, copy.store] = f"path:{path}"
-            self._verdicts = make_verdicts(self.opinions.held.values(), copies, paths)
+                if store is not None and copy.external is not None:
+                    keys[copy.digest, copy.store] = store.key(copy.external)
+            self._verdicts = make_verdicts(self.opinions.held.values(), copies, keys)
             self.refresh_answers()
             self.table.run.mkdir(parents=True, exist_ok=True, mode=0o755)
             write_verdicts(self.table.run, self.answers)

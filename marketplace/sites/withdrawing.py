@@ -66,6 +66,8 @@ class Withdrawer:
         Raises:
             StoreError: the store does not do it.
         """
+        if store.look(_external(copy)) is None:
+            return self._move(copy, CopyState.WANTED, "is gone from the store")
         wrong = self.examine(copy, store)
         if wrong is not None:
             store.quarantine(_external(copy))
@@ -89,14 +91,21 @@ class Withdrawer:
         return self._move(copy, CopyState.REMOVED, reason, next_at=None)
 
     def examine(self, copy: Copy, store: Store) -> str | None:
-        """Hold what a store has against what is endorsed, byte by byte.
+        """Hold what a store has against what is endorsed: by a digest that the store itself made of
+        bytes that it never changes, else byte by byte.
 
         Returns:
             how it differs; None where it does not.
+
+        Raises:
+            StoreError: the store does not say.
         """
         entry = self._find_entry(copy)
         if entry is None:
             return "the entry by which it was imported is not here any more"
+        said = store.proven(_external(copy), copy.digest)
+        if said is not None:
+            return said or None
         try:
             with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
                 for _ in one_pass.blocks(store.content(_external(copy))):

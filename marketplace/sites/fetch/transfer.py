@@ -78,8 +78,13 @@ class Transfers:
         url: str,
         resume: Resume | None = None,
         find_stop: Callable[[], str | None] = lambda: None,
+        most: int | None = None,
     ) -> Iterator[Opened]:
         """Ask a location for an image.
+
+        Args:
+            resume: what is there already.
+            most: bytes of its beginning that are enough; a server may send more.
 
         Raises:
             FetchError: it does not give one, or is too slow.
@@ -89,7 +94,7 @@ class Transfers:
         network = GuardedNetwork(self._guard, deadline)
         with httpcore.ConnectionPool(ssl_context=self._authorities, network_backend=network) as pool:
             try:
-                answer, ended_at = self._follow(pool, url, resume, deadline)
+                answer, ended_at = self._follow(pool, url, resume, deadline, most)
             except RefusedAddressError as error:
                 remedy = "fetch.allow_private names those that may be asked"
                 raise FetchError(f"{url}: {error}; {remedy}", own_doing=True) from None
@@ -97,7 +102,7 @@ class Transfers:
                 raise FetchError(f"{url}: {_reason(error)}") from None
             try:
                 headers = _headers(answer)
-                start = _start(url, answer, headers, resume)
+                start = _start(url, answer, headers, Resume(0, "") if most is not None else resume)
                 tag = headers.get("etag", "")
                 pieces = self._pieces(ended_at, answer, deadline, find_stop)
                 yield Opened(start, tag if _STRONG_TAG.fullmatch(tag) else None, pieces)
@@ -105,7 +110,12 @@ class Transfers:
                 answer.close()
 
     def _follow(
-        self, pool: httpcore.ConnectionPool, url: str, resume: Resume | None, deadline: Deadline
+        self,
+        pool: httpcore.ConnectionPool,
+        url: str,
+        resume: Resume | None,
+        deadline: Deadline,
+        most: int | None,
     ) -> tuple[httpcore.Response, str]:
         at, first = url, urlsplit(url)
         for _ in range(_REDIRECTS + 1):
@@ -116,6 +126,8 @@ class Transfers:
                 headers.append(("Authorization", shown))
             if resume is not None:
                 headers += [("Range", f"bytes={resume.have}-"), ("If-Range", resume.tag)]
+            if most is not None:
+                headers.append(("Range", f"bytes=0-{most - 1}"))
             deadline.start(2 * self._table.idle)
             timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._table.idle)
             request = httpcore.Request("GET", _url(at), headers=headers, extensions={"timeout": timeouts})

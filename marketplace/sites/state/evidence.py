@@ -137,6 +137,11 @@ class Evidence:
         row = self._database.find("SELECT source FROM statement WHERE entry_id = ?", (entry_id,))
         return None if row is None else str(row["source"])
 
+    def groups(self, entry_id: str) -> frozenset[str]:
+        """The groups that alone may see an entry; none where it is a public one."""
+        row = self._database.find("SELECT scope FROM statement WHERE entry_id = ?", (entry_id,))
+        return frozenset() if row is None else frozenset(filter(None, row["scope"].split(",")))
+
     def set_wishes(self, subscription: str, source: str, identifiers: Sequence[str]) -> bool:
         """What a subscription asks for at one marketplace now; returns whether that is something else."""
         before = [

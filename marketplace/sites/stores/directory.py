@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -132,12 +132,28 @@ class DirectoryStore:
                 return Stored(external, identifier, digest, visible, path.stat().st_size)
         return None
 
-    def content(self, external: str) -> Iterator[bytes]:
+    def fetches(self, facts: ImageFacts, url: str) -> bool:
+        """A folder fetches nothing."""
+        return False
+
+    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+        """A folder fetches nothing."""
+        raise StoreError(f"store {self.name} fetches nothing by itself")
+
+    def content(self, external: str, most: int | None = None) -> Iterator[bytes]:
         """See ``Store``."""
+        left = most
         try:
-            yield from file_chunks(self._where(external))
+            for chunk in file_chunks(self._where(external)):
+                yield chunk if left is None else chunk[:left]
+                if left is not None and (left := left - len(chunk)) <= 0:
+                    return
         except OSError as error:
             raise self._error(error) from error
+
+    def proven(self, external: str, digest: str) -> str | None:
+        """A folder makes no digests."""
+        return None
 
     def show(self, external: str) -> None:
         """See ``Store``."""
@@ -184,6 +200,15 @@ class DirectoryStore:
             found = self.look(external)
             if found is not None:
                 yield found
+
+    def key(self, external: str) -> str:
+        """See ``Store``."""
+        return f"path:{self._path / external}"
+
+    def about(self) -> str:
+        """See ``Store``."""
+        free = shutil.disk_usage(self._path).free if self._path.exists() else 0
+        return f"{self._path}, {free >> 30} GiB free"
 
     def path(self, external: str) -> Path | None:
         """See ``Store``."""

@@ -6,8 +6,8 @@ crash nobody knows whether the last one reached the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,8 @@ class ImageFacts:
         digest: ``sha512:HEX``, or the strongest that is endorsed.
         size: bytes, as endorsed.
         format: as endorsed or found; ``raw`` where nobody says.
+        groups: that alone may see the image; none: it is a public one.
+        properties: what else is endorsed, for stores that keep properties.
     """
 
     identifier: str
@@ -29,6 +31,8 @@ class ImageFacts:
     format: str
     title: str
     endorser: str
+    groups: frozenset[str] = frozenset()
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Stored:
         digest: of the image whose tag it carries.
         visible: whether users can start it.
         size: bytes that are there.
+        complete: False for what a transfer or a failed request left behind.
     """
 
     external: str
@@ -47,6 +52,7 @@ class Stored:
     digest: str
     visible: bool
     size: int
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Store(Protocol):
 
         Raises:
             StoreFullError: there is no room for it.
+            NameBurntError: the name of this attempt cannot be used any more.
             StoreError: the store does not answer, or cannot.
         """
 
@@ -97,7 +104,24 @@ class Store(Protocol):
             how many bytes the image has.
 
         Raises:
+            NameBurntError: other bytes are there, and the store does not let go of them.
             StoreFullError, StoreError: they cannot be taken in.
+        """
+
+    def fetches(self, facts: ImageFacts, url: str) -> bool:
+        """Whether the store can get this image from this location by itself."""
+
+    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+        """Have the store get the bytes by itself, out of users' sight; ``proven`` tells what came.
+
+        Args:
+            find_stop: asked now and then: why the transfer has to end, or None.
+
+        Raises:
+            ConvertedError: the cloud made other bytes of them.
+            FetchError: the location did not give them to the store.
+            CancelledError: the image may not be used any more.
+            NameBurntError, StoreFullError, StoreError: as for ``fill``.
         """
 
     def drop(self, external: str) -> None:
@@ -106,8 +130,19 @@ class Store(Protocol):
     def look(self, external: str) -> Stored | None:
         """What the store has under a name; None where it has nothing complete."""
 
-    def content(self, external: str) -> Iterator[bytes]:
-        """The bytes as the store has them."""
+    def content(self, external: str, most: int | None = None) -> Iterator[bytes]:
+        """The bytes as the store has them; no more than the first ``most`` where that is given."""
+
+    def proven(self, external: str, digest: str) -> str | None:
+        """What a digest that the store made itself, and that nobody can change, says of the bytes.
+
+        Returns:
+            empty where they are those of ``digest``, else how they differ; None where the store has
+            no such digest: its bytes have to be read.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
 
     def show(self, external: str) -> None:
         """Let users start it."""
@@ -123,6 +158,12 @@ class Store(Protocol):
 
     def ours(self) -> Iterable[Stored]:
         """Everything that carries this site's tag."""
+
+    def key(self, external: str) -> str:
+        """By which users ask whether it may be started: ``path:FILE``, ``glance:ID``."""
+
+    def about(self) -> str:
+        """Where it is and what room it has, for people."""
 
     def path(self, external: str) -> Path | None:
         """Where hypervisors on this machine read it; None in stores that are elsewhere."""

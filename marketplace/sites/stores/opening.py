@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from marketplace.sites.settings import DirectoryTable, LibvirtTable, SiteTable
+from marketplace.sites.settings import DirectoryTable, GlanceTable, LibvirtTable, SiteTable
 from marketplace.sites.stores.directory import DirectoryStore
+from marketplace.sites.stores.glance import GlanceStore
 from marketplace.sites.stores.interface import Store
 from marketplace.sites.stores.libvirt_pool import LibvirtPool
 
 
-def open_store(table: DirectoryTable | LibvirtTable, site: str) -> Store:
+def open_store(table: DirectoryTable | LibvirtTable | GlanceTable, site: str) -> Store:
     """A store; nothing is asked of it yet."""
     if isinstance(table, LibvirtTable):
         return LibvirtPool(table.name, site, table.path, table.pool, table.uri)
+    if isinstance(table, GlanceTable):
+        return GlanceStore(table, site)
     return DirectoryStore(table.name, site, table.path)
 
 

@@ -1,0 +1,1 @@
+"""Programs that run in ``build/openstack``, the environment of ``make openstack``."""
