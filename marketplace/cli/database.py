@@ -11,6 +11,7 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from marketplace.ingest.site_filter import SiteFilter
 
 
-@click.group("db")
+@click.group("db", cls=WholeGroup)
 def database() -> None:
-    """Look after the database."""
+    """Manage the database."""
 
 
 @database.command()

@@ -8,9 +8,10 @@ import click
 
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.whole_help import WholeGroup
 
 
-@click.group("endorser")
+@click.group("endorser", cls=WholeGroup)
 def endorser() -> None:
     """Look at who endorses images at a marketplace, and with which certificates."""
 

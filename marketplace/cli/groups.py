@@ -11,14 +11,15 @@ import click
 from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
     from marketplace.accounts.groups import Group
 
 
-@click.group("group")
+@click.group("group", cls=WholeGroup)
 def group() -> None:
-    """Look after groups, whose members share entries that nobody else sees.
+    """Manage groups, whose members share entries that nobody else sees.
 
     They work on the database of the settings, beside a running server.
     """

@@ -11,6 +11,7 @@ from marketplace.cli.acting import actor, reading, writing
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.whole_help import WholeGroup
 from validators.document import format_time
 
 _COLUMNS = ("id", "state", "recipient", "subject", "attempts", "next", "error")
@@ -19,9 +20,9 @@ _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metav
 _all = click.option("--all", "everything", is_flag=True, help="All of them, in place of IDs.")
 
 
-@click.group("mail")
+@click.group("mail", cls=WholeGroup)
 def mail() -> None:
-    """Look after outgoing mail.
+    """Manage outgoing mail.
 
     They work on the database of the settings, beside a running server.
     """

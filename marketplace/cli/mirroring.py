@@ -12,11 +12,12 @@ from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.several import Several
+from marketplace.cli.whole_help import WholeGroup
 
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(short_help="Keep the images of vendors current.")
+@click.group(short_help="Keep the images of vendors current.", cls=WholeGroup)
 def mirror() -> None:
     """Say again, under a key of one's own, what others publish."""
 

@@ -12,13 +12,14 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.peers import register
+from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
     from marketplace.federation.keys import SiteKeys
 
 
-@click.group("peer")
+@click.group("peer", cls=WholeGroup)
 def peer() -> None:
     """Replicate with other marketplaces."""
 

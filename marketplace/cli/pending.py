@@ -13,14 +13,15 @@ from marketplace.cli.acting import actor, reading, writing
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.whole_help import WholeGroup
 from validators.document import format_time
 
 _number = click.argument("number", type=click.IntRange(min=1), metavar="ID")
 
 
-@click.group("pending")
+@click.group("pending", cls=WholeGroup)
 def pending() -> None:
-    """Look after uploads that wait for their endorser's confirmation.
+    """Manage uploads that wait for their endorser's confirmation.
 
     They work on the database of the settings, beside a running server.
     """

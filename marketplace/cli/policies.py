@@ -13,6 +13,7 @@ from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, read_document
 from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.whole_help import WholeGroup
 from marketplace.client import MarketplaceClient
 from marketplace.client.decisions import parse_decision
 from marketplace.logs import printable
@@ -23,7 +24,7 @@ from validators.policy.reading import MAX_FILE
 _GROUP = "group:"
 
 
-@click.group("policy")
+@click.group("policy", cls=WholeGroup)
 def policy() -> None:
     """Try policies for starting images: what a cloud site asks of an image."""
 

@@ -12,11 +12,12 @@ from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.whole_help import WholeGroup
 
 
-@click.group("receipts")
+@click.group("receipts", cls=WholeGroup)
 def receipts() -> None:
-    """Look after what cloud sites say of images they imported.
+    """Manage what cloud sites say of images they imported.
 
     A site sends receipts with a token of scope site (marketplace token create). They work on
     the database of the settings, beside a running server.

@@ -12,6 +12,7 @@ from marketplace.access import Scope
 from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
     from marketplace.accounts.tokens import Token
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "owner", "scopes", "status", "expires", "last_used", "note")
 
 
-@click.group("token")
+@click.group("token", cls=WholeGroup)
 def token() -> None:
-    """Look after tokens: who may read private entries, upload to groups, administer.
+    """Manage tokens: who may read private entries, upload to groups, administer.
 
     They work on the database of the settings, beside a running server.
     """

@@ -14,15 +14,16 @@ from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, wri
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
+from marketplace.cli.whole_help import WholeGroup
 from marketplace.logs import printable
 from validators import accept
 from validators.policy import MARKETPLACE, statement_of
 from validators.policy import judge as judge_image
 
 
-@click.group("trust")
+@click.group("trust", cls=WholeGroup)
 def trust() -> None:
-    """Look after anchors, revocation lists and the allow-list."""
+    """Manage anchors, revocation lists and the allow-list."""
 
 
 @trust.command()

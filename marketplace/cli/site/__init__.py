@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from marketplace.cli.whole_help import WholeGroup
+
 #: Command -> module and object.
 COMMANDS = {
     "init": "setup:init",
@@ -30,7 +32,7 @@ COMMANDS = {
 }
 
 
-class _LazySite(click.Group):
+class _LazySite(WholeGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

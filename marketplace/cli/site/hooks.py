@@ -9,10 +9,11 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, read_site
+from marketplace.cli.whole_help import WholeGroup
 from marketplace.logs import printable
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def hook() -> None:
     """Have libvirt ask the site before it starts a domain."""
 

@@ -13,14 +13,15 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.progress import progress
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time, who
+from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
     from marketplace.sites.state import Copy, State
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def quarantine() -> None:
-    """Look after images that are not what was endorsed, or not safe."""
+    """Manage images that are not what was endorsed, or not safe."""
 
 
 @quarantine.command("list")
