@@ -78,6 +78,7 @@ def load_and_kill(server: RunningServer, uploads: Uploads, after: int) -> None:
         assert not client.is_alive()
 
 
+@pytest.mark.timeout(900)  # thirty starts of a server
 @pytest.mark.parametrize("kills", [KILLS, pytest.param(SOAK_KILLS, marks=pytest.mark.soak)])
 def test_nothing_confirmed_is_lost_and_nothing_is_there_in_part(
     data_directory: Path, kills: int, tell: Tell

@@ -79,8 +79,14 @@ def test_a_follower_goes_on_when_there_is_room_again(
 
 
 def test_what_could_not_be_published_is_published_later_by_itself(
-    log_database: Database, ingest: IngestService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    log_database: Database,
+    ingest: IngestService,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The pauses between attempts follow how long one takes: minutes on a busy machine.
+    monkeypatch.setattr("marketplace.sparql.follower._LAST_RETRY", 0.5)
     follower = SparqlFollower.open(log_database, tmp_path / "sparql")
     generations = Generations(tmp_path / "sparql" / "generations")
     try:
