@@ -332,9 +332,9 @@ def test_a_million_values_make_no_heavy_page(site: RunningServer, browser: httpx
             )
     database.close()
     first = browser.get("/admin/tokens", headers=HTML)
-    assert len(first.content) < 60_000 * 2 and "Further rows" in first.text
+    assert len(first.content) < 60_000 and "Further rows" in first.text
     second = browser.get("/admin/tokens?page=2", headers=HTML)
-    assert second.status_code == 200 and "51 to" in second.text
+    assert second.status_code == 200 and "31 to" in second.text
 
 
 def test_erasing_asks_for_a_reason_and_names_an_entry(site: RunningServer, browser: httpx.Client) -> None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-#: Rows of a page: far below the 60 kB that a page may weigh, whatever they hold.
-ROWS = 50
-#: Characters of a cell; the rest is for the command line and the API.
-MOST_CHARACTERS = 300
+#: Rows of a page, and characters of a cell: below the 60 kB that a page may weigh, whatever they hold. The
+#: rest of a long value is for the command line and the API.
+ROWS, MOST_CHARACTERS = 30, 120
 
 
 @dataclass(frozen=True, slots=True)
