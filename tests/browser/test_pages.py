@@ -67,6 +67,7 @@ PAGES = {
     "query-result": ("/query?query=SELECT%20*%20%7B%3Fentry%20%3Fterm%20%3Fvalue%7D%20LIMIT%2020", 200),
     "query-refused": ("/query?query=SELECT", 400),
     "upload": ("/upload", 200),
+    "publish": ("/publish", 200),
     "about": ("/about", 200),
     "status": ("/status", 200),
     "federation": ("/federation", 200),
@@ -112,6 +113,10 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
 
 #: What programs read: no pages.
 FILES = {"web.robots", "web.favicon", "web.security"}
+#: Steps on the way to a provider and back: they redirect.
+STEPS = {"web.login.oidc", "web.login.callback"}
+#: Pages of people who have signed in, which test_administration.py looks at.
+SIGNED_IN = {"web.account.tokens", "web.account.revoke", "web.admin", "web.admin.part", "web.admin.act"}
 
 
 def test_every_route_with_a_page_is_among_them() -> None:
@@ -122,7 +127,7 @@ def test_every_route_with_a_page_is_among_them() -> None:
     }
     paths = [path for path, _ in PAGES.values()]
     missing = {name for name, pattern in patterns.items() if not any(map(pattern.fullmatch, paths))}
-    assert missing == FILES
+    assert missing == FILES | STEPS | SIGNED_IN
 
 
 #: Bytes of a page itself: nobody on a slow line should have to wait for more.

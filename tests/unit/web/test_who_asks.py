@@ -22,7 +22,7 @@ from marketplace.config import Settings
 from marketplace.db import upgrade
 from marketplace.runtime import build
 from marketplace.web.cookies import SiteCookies
-from marketplace.web.sessions import _wanted
+from marketplace.web.sessions import wanted_path
 
 SECRET = "mpt_0123456789abcdef_" + "A" * 43
 
@@ -137,7 +137,7 @@ def test_no_header_does_more_than_prove_nothing(application, authorization, cook
 def test_whatever_is_wanted_leads_to_this_site(application, wanted) -> None:
     request = Request.blank("/")
     request.registry = application.registry
-    path = _wanted(request, wanted)
+    path = wanted_path(request, wanted)
     base = "http://127.0.0.1:6543"
     assert path.isascii() and path.isprintable()
     assert urlsplit(urljoin(f"{base}/login", path))[:2] == urlsplit(base)[:2]
