@@ -86,6 +86,8 @@ PAIRS = (
     Pair("web.entry", "/metadata/{entry}"),
     Pair("web.entry", "/metadata/{entry}", accept="text/html"),
     Pair("web.entry", "/metadata/{entry}", accept="application/json"),
+    Pair("web.entry.publish", "/metadata/{entry}/publish"),
+    Pair("web.publish", "/publish?like={entry}"),
     Pair("web.tag", "/tag/alice@example.org/{tag}"),
     Pair("web.endorser", "/endorsers/{email}"),
     Pair("web.endorser.tags", "/endorsers/{email}/tags"),
@@ -126,6 +128,9 @@ PAIRS = (
 
 #: Routes that name something which is nobody's entry, image, tag, endorser, group or log.
 ELSEWHERE: Mapping[str, str] = {
+    "web.docs.page": "a page of the documentation, the same for everybody",
+    "web.admin.part": "a page for administrators",
+    "web.admin.act": "writes, for administrators",
     "web.account.revoke": "a token, by the digest of its secret",
     "web.action": "the secret of a mail's link, 128 random bits",
     "api.token": "a token",
