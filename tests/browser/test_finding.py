@@ -75,7 +75,7 @@ def test_filters_are_folded_away_on_a_phone(visit: Opener) -> None:
     opened.go("/?status=valid")
     facet = opened.page.get_by_role("link", name="aarch64 1")
     expect(facet).to_be_hidden()
-    opened.page.get_by_text("Filters", exact=True).first.click()
+    opened.page.locator(".facets > summary").click()
     expect(facet).to_be_visible()
 
 

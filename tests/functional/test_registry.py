@@ -252,7 +252,7 @@ def test_a_new_certificate_and_a_look_alike_are_flagged_to_whoever_sees_them(tmp
             ("name", "JANE@example.org"),
         }
         page = http.get("/endorsers/jane@example.org?range=36525", headers=HTML).text
-        assert "easily taken for another one" in page and ">new certificate</" in page
+        assert "Similar name: check" in page and ">new certificate</" in page
         assert "signed with a certificate of another issuer for the first time" in page
         assert ">new certificate</" not in http.get(f"/metadata/{paths[0]}", headers=HTML).text
         assert ">new certificate</" in http.get(f"/metadata/{paths[1]}", headers=HTML).text

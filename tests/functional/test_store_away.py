@@ -64,6 +64,7 @@ ANSWERED = {
     ("health.alive", "GET"): 200, ("metrics", "GET"): 200,
     ("web.query", "GET"): 200, ("web.query", "POST"): 200,
     ("web.upload", "GET"): 200, ("web.publish", "GET"): 200, ("web.publish", "POST"): 200,
+    ("web.login.oidc", "GET"): 404, ("web.login.callback", "GET"): 404, ("web.entry.publish", "POST"): 403,
     ("web.action", "GET"): 404, ("web.action", "POST"): 404,
     ("web.reminders", "GET"): 404, ("web.reminders", "POST"): 404, ("web.sync", "GET"): 410,
     ("web.sync", "POST"): 410, ("api.index", "GET"): 200, ("api.openapi", "GET"): 200,
