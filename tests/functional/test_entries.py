@@ -179,7 +179,7 @@ def test_superseded_entries_stay_at_their_address_and_leave_the_list(http):
     listed = etree.fromstring(http.get(f"/metadata/{identifier}?status=all").content)
     assert [accept(etree.tostring(child)).created for child in listed] == [accept(second).created]
     page = http.get(path_of(first), headers={"Accept": "text/html"}).text
-    assert path_of(second) in page and "superseded" in page
+    assert path_of(second) in page and "Outdated." in page
 
 
 def test_a_tag_names_the_newest_entry_of_its_endorser(http, stored):
