@@ -20,7 +20,7 @@ from tests.soaking import Tell
 from tests.waiting import HANGING
 from validators import accept
 
-KILLS, SOAK_KILLS = 30, 300
+KILLS, SOAK_KILLS = 10, 300
 CLIENTS = 4
 #: Uploads before the process is killed, at least and at most.
 LEAST, MOST = 3, 14
@@ -78,7 +78,7 @@ def load_and_kill(server: RunningServer, uploads: Uploads, after: int) -> None:
         assert not client.is_alive()
 
 
-@pytest.mark.timeout(900)  # thirty starts of a server
+@pytest.mark.timeout(900)  # it starts a server for each kill
 @pytest.mark.parametrize("kills", [KILLS, pytest.param(SOAK_KILLS, marks=pytest.mark.soak)])
 def test_nothing_confirmed_is_lost_and_nothing_is_there_in_part(
     data_directory: Path, kills: int, tell: Tell

@@ -28,8 +28,12 @@ OPEN = {
     "web.login",
     # The secret in the link is the authority, and without it there is nothing.
     "web.action",
+    # The way to a provider and back: without one nothing is there.
+    "web.login.oidc",
+    "web.login.callback",
     # For whoever may not upload to a group of its, no entry is there.
     "api.entry.publish",
+    "web.entry.publish",
     # Only signatures of logs that are known here are taken, and only those logs' own checkpoints shown.
     "fed.witness.add",
     "fed.witness.checkpoint",
