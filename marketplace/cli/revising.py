@@ -20,6 +20,7 @@ from marketplace.cli.several import Several
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
+from marketplace.publishing.earlier import find_tagged
 from validators import accept
 from validators.document import AcceptedEntry, format_time
 from validators.identifier import is_identifier
@@ -195,12 +196,14 @@ def revise(
     identity: SigningIdentity | None,
     done: str,
     audience: str | None,
+    tag: str = "",
 ) -> None:
     """Change each entry and tell how, on standard error; without an identity show it line by line instead.
 
     Args:
         done: what is done to them, for the summary: ``extended``.
         audience: the group that alone shall see the next statements; None for where the present ones are.
+        tag: that the next statements take over, so that they must be later than what it names now.
 
     Raises:
         CommandError: some were not changed.
@@ -217,7 +220,8 @@ def revise(
                     for line in changes_between(entry.data, draft):
                         click.echo(f"marketplace: {printable(line)}", err=True)
                     group = audience or _audience_of(client, entry)
-                    receipt = client.upload(_sign(draft, entry, identity), group)
+                    named = find_tagged(client, entry.endorser.email, tag) if tag else None
+                    receipt = client.upload(_sign(draft, (entry, named or entry), identity), group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
             except Exception as error:  # told of this file; the others go on
                 results.fail(name, error)
@@ -256,10 +260,11 @@ def _audience_of(client: MarketplaceClient, entry: AcceptedEntry) -> str | None:
     return groups[0]
 
 
-def _sign(draft: bytes, entry: AcceptedEntry, identity: SigningIdentity) -> bytes:
-    # A statement must be later than the one it replaces, also where this clock is behind.
-    created = max(datetime.now(UTC).replace(microsecond=0), entry.created + timedelta(seconds=1))
-    return sign_document(draft, identity, created, email=entry.endorser.email)
+def _sign(draft: bytes, earlier: Sequence[AcceptedEntry], identity: SigningIdentity) -> bytes:
+    # A statement must be later than those it replaces, also within a second or where this clock is behind.
+    after = max(entry.created for entry in earlier) + timedelta(seconds=1)
+    created = max(datetime.now(UTC).replace(microsecond=0), after)
+    return sign_document(draft, identity, created, email=earlier[0].endorser.email)
 
 
 def _show_change(entry: AcceptedEntry, draft: bytes) -> None:

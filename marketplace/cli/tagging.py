@@ -60,4 +60,5 @@ def tag(
         return without_tag(present.data, tag) if remove else with_tag(present.data, tag)
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    revise(endpoint, output, (entry,), change, identity, "untagged" if remove else "tagged", audience)
+    done = "untagged" if remove else "tagged"
+    revise(endpoint, output, (entry,), change, identity, done, audience, "" if remove else tag)
