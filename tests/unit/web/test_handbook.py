@@ -54,7 +54,7 @@ def test_pages_are_small_and_hold_no_script() -> None:
         assert "<script" not in page.html
 
 
-_COMMAND = re.compile(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:/\S*/)?marketplace (.+)")
+_COMMAND = re.compile(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:/\S*/)?marketplace ([^>].*)")
 
 
 def _lines() -> list[tuple[str, str]]:

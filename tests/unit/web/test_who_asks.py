@@ -80,22 +80,29 @@ def test_strangers_are_let_in_to_few_things(permission: str) -> None:
     assert is_permitted(permission, STRANGER) == (permission in allowed)
 
 
+#: What every token lends.
+_HOLDERS = frozenset(
+    {"account:read", "group:read", "recall:read", "token:make", "token:read", "token:revoke"}
+)
+
+
 @pytest.mark.parametrize(
     ("scopes", "permissions"),
     [
-        ({Scope.READ}, {"account:read", "group:read", "token:read", "token:revoke"}),
-        ({Scope.UPLOAD}, {"account:read", "group:read", "token:read", "token:revoke"}),
+        ({Scope.READ}, _HOLDERS),
+        ({Scope.UPLOAD}, _HOLDERS),
+        ({Scope.SITE}, _HOLDERS | {"receipt:write"}),
         (
             {Scope.ADMIN},
-            {
-                "account:read",
-                "group:read",
-                "token:read",
-                "token:revoke",
+            _HOLDERS
+            | {
                 "token:create",
                 "group:write",
                 "audit:read",
                 "entry:erase",
+                "cloud-site:read",
+                "cloud-site:write",
+                "site:administer",
             },
         ),
     ],
