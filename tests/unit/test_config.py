@@ -24,7 +24,7 @@ def test_defaults_are_a_working_configuration(tmp_path: Path) -> None:
 def test_environment_wins_over_the_file_and_options_over_both(tmp_path: Path) -> None:
     ini = tmp_path / "site.ini"
     ini.write_text(
-        "[app:main]\nuse = egg:marketplace\nupload.legacy = accept\nserver.port = 1\nlist.cap = 77\n"
+        "[app:main]\nuse = egg:image-marketplace\nupload.legacy = accept\nserver.port = 1\nlist.cap = 77\n"
     )
     settings = load_settings(
         ini, {"MARKETPLACE_SERVER_PORT": "2", "MARKETPLACE_UPLOAD_LEGACY": "refuse"}, {"server.port": "3"}
@@ -88,7 +88,7 @@ def test_an_empty_value_means_the_default() -> None:
 
 
 def test_settings_of_the_framework_may_stand_beside_ours() -> None:
-    assert Settings.from_mapping({"use": "egg:marketplace", "pyramid.reload_templates": "true"}) == Settings()
+    assert Settings.from_mapping({"use": "egg:image-marketplace", "pyramid.reload_templates": "true"}) == Settings()
 
 
 @pytest.mark.parametrize("text", ["no section", "[app:other]\nx = 1\n", "[app:main]\ndata = %(nowhere)s\n"])
