@@ -88,7 +88,10 @@ def test_an_empty_value_means_the_default() -> None:
 
 
 def test_settings_of_the_framework_may_stand_beside_ours() -> None:
-    assert Settings.from_mapping({"use": "egg:image-marketplace", "pyramid.reload_templates": "true"}) == Settings()
+    assert (
+        Settings.from_mapping({"use": "egg:image-marketplace", "pyramid.reload_templates": "true"})
+        == Settings()
+    )
 
 
 @pytest.mark.parametrize("text", ["no section", "[app:other]\nx = 1\n", "[app:main]\ndata = %(nowhere)s\n"])
