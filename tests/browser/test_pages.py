@@ -94,13 +94,8 @@ def violations(page) -> list[str]:
     return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
 
 
-#: The reference is 470 kB: axe takes a minute for it, and its parts are those of the other pages of /docs.
-LOOKED_AT = [
-    (name, width) for name in PAGES for width in (WIDE, NARROW) if (name, width) != ("docs-reference", NARROW)
-]
-
-
-@pytest.mark.parametrize(("name", "width"), LOOKED_AT)
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, width: int) -> None:
     path, status = PAGES[name]
     opened = visit(width=width)
