@@ -207,6 +207,19 @@ def test_a_tag_moves_to_another_entry_and_goes(command: Command, http: httpx.Cli
     assert shown.stdout.decode().strip() == current(http, old).coordinates.path()
 
 
+def test_a_tag_moves_from_an_entry_that_is_ahead(
+    command: Command, http: httpx.Client, rita: Identity
+) -> None:
+    old = put(http, rita, "behind")
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=100)
+    data = signed(image(content="ahead", tags=("moving",)), rita, ahead)
+    assert http.post("/metadata", content=data, headers={"Content-Type": "text/xml"}).status_code == 201
+    done = command("tag", *KEYS, name_of(old), "moving")
+    assert done.returncode == 0, done.stderr
+    shown = command("show", "-o", "id", "rita@example.org/moving")
+    assert shown.stdout.decode().strip() == current(http, old).coordinates.path()
+
+
 def test_a_tag_offers_nothing_that_is_withdrawn(command: Command, http: httpx.Client, rita: Identity) -> None:
     entry = put(http, rita, "withdrawn", deprecated="broken")
     done = command("tag", *KEYS, name_of(entry), "stable")
