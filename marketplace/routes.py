@@ -136,6 +136,7 @@ ROUTES = (
     Route("api.openapi", "/openapi.json"),
     Route("web.docs", "/docs"),
     Route("api.docs", "/docs/reference"),
+    Route("api.docs.topic", "/docs/reference/{topic}"),
     Route("web.docs.page", "/docs/{page:.+}"),
 )
 

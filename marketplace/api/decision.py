@@ -16,17 +16,17 @@ from validators.document import AcceptedEntry, format_time
 from validators.verdict import CertificateVerdict
 
 from .answers import fresh, site_url
-from .description import Answer, Operation
+from .description import VERDICTS, Answer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates
 from .shown import SUPERSEDED, Shown, Urls
 
 DECISION = Operation(
     "api.entry.decision",
-    "Whether this site stands by an entry, and why",
+    "Trust decision for an entry",
     "Every rule of trust with its outcome, what was found, and what would change it. It is the judgement of "
     "this site at this moment, by its anchors and revocation lists; another site may judge otherwise. Trust "
     "is about the endorser; whether the image may be used is `allowed`, which `/api/v1/verdict` explains.",
-    "Entries",
+    VERDICTS,
     [Answer("The decision.", "Decision")],
     path=COORDINATES,
     errors={404: ["entry.unknown"]},

@@ -21,6 +21,8 @@ T = TypeVar("T")
 #: A JSON Schema (2020-12), as OpenAPI 3.1 takes it.
 Schema = Mapping[str, Any]
 JSON = "application/json"
+#: Heading of the operations about an image, and of those that judge one or an entry.
+VERDICTS = "Images and verdicts"
 #: Text without control characters, which no parameter takes.
 PLAIN_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
 #: Words to search for: tabs and ends of lines, as they are pasted, are spaces there.

@@ -1,17 +1,21 @@
-"""``/docs``: the OpenAPI document as a page for people, without any outside host."""
+"""``/docs/reference``: the OpenAPI document as pages for people, one a topic, without any outside host."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
+from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.web.errors import HttpError
+from marketplace.web.handbook import slug
 from marketplace.web.pages import page
 
 from .openapi import document
@@ -21,39 +25,115 @@ _KEY = "marketplace.docs"
 _EXAMPLES = 2
 
 
+@dataclass(frozen=True)
+class Topic:
+    """The operations under one heading, and the schemas that are told there.
+
+    Attributes:
+        path: where its page is, below the address of the reference.
+        operations: as the template shows them.
+        schemas: name and text of those that no earlier topic answers with.
+    """
+
+    path: str
+    name: str
+    operations: tuple[Mapping[str, Any], ...]
+    schemas: tuple[tuple[str, Markup], ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The OpenAPI document, laid out.
+
+    Attributes:
+        topics: by path, in the order of reading.
+        places: path of the topic that tells a schema, by the schema's name.
+        shared: answers that every operation can give.
+    """
+
+    api: Mapping[str, Any]
+    topics: Mapping[str, Topic]
+    places: Mapping[str, str]
+    shared: tuple[Mapping[str, Any], ...]
+
+
 @view_config(route_name="api.docs", request_method="GET", permission="site:read")
-def docs(request: Request) -> Response:
-    """What the API takes and answers."""
-    registry = request.registry
+def contents(request: Request) -> Response:
+    """All operations by topic, with links to where each is told."""
+    return page(request, "reference", {"reference": _reference(request.registry), "topic": None})
+
+
+@view_config(route_name="api.docs.topic", request_method="GET", permission="site:read")
+def topic(request: Request) -> Response:
+    """What the operations of one topic take and answer."""
+    reference = _reference(request.registry)
+    found = reference.topics.get(request.matchdict["topic"])
+    if found is None:
+        raise HttpError(404, "docs.unknown", "the API reference has no such topic: see /docs/reference")
+    return page(request, "reference", {"reference": reference, "topic": found})
+
+
+def _reference(registry: Registry) -> Reference:
     if _KEY not in registry:
-        registry[_KEY] = _values(document(registry))
-    return page(request, "docs", registry[_KEY])
+        registry[_KEY] = _laid_out(document(registry))
+    reference: Reference = registry[_KEY]
+    return reference
 
 
-def _values(told: Mapping[str, Any]) -> dict[str, Any]:
-    site = told["servers"][0]["url"]
-    operations = [
-        _operation(site, path, method, operation, told["components"]["responses"])
-        for path, methods in told["paths"].items()
-        for method, operation in methods.items()
+def _laid_out(told: Mapping[str, Any]) -> Reference:
+    site, components = told["servers"][0]["url"], told["components"]
+    operations: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in told["tags"]}
+    shared: set[tuple[str, str]] = set()
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            operations[operation["tags"][0]].append(_operation(site, path, method, operation))
+            shared |= {
+                (status, answer["$ref"].rpartition("/")[2])
+                for status, answer in operation["responses"].items()
+                if "$ref" in answer
+            }
+    homes: dict[str, str] = {}
+    for group, shown in operations.items():
+        for name in _answered_with(shown):
+            homes.setdefault(name, group)
+    # What is answered only with an error, or nowhere, stands with the service itself: the last topic.
+    last = next(reversed(operations))
+    topics = [
+        Topic(
+            slug(group),
+            group,
+            tuple(shown),
+            tuple(
+                (name, _schema(schema))
+                for name, schema in components["schemas"].items()
+                if homes.setdefault(name, last) == group
+            ),
+        )
+        for group, shown in operations.items()
     ]
-    groups = [
-        (tag["name"], [one for one in operations if one["group"] == tag["name"]]) for tag in told["tags"]
-    ]
-    schemas = [
-        (name, json.dumps(schema, indent=2, ensure_ascii=False))
-        for name, schema in told["components"]["schemas"].items()
-    ]
-    api = told["info"] | {"description": with_code(told["info"]["description"])}
-    return {"api": api, "groups": groups, "schemas": schemas}
+    return Reference(
+        told["info"] | {"description": with_code(told["info"]["description"])},
+        {one.path: one for one in topics},
+        {name: slug(group) for name, group in homes.items()},
+        tuple(_answers({status: components["responses"][name] for status, name in sorted(shared)})),
+    )
 
 
-def _operation(
-    site: str, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]
-) -> dict[str, Any]:
+def _answered_with(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for operation in operations:
+        for answer in operation["answers"]:
+            yield from (name for _, name in answer["types"] if name)
+
+
+def _schema(schema: Mapping[str, Any]) -> Markup:
+    text = escape(json.dumps(schema, indent=1, ensure_ascii=False))
+    # In text a quotation mark may stand as it is, which is a third of the bytes.
+    return Markup(str(text).replace("&#34;", '"'))  # noqa: S704  # escaped above
+
+
+def _operation(site: str, path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": operation["operationId"],
-        "group": operation["tags"][0],
         "method": method.upper(),
         "path": path,
         "summary": operation["summary"],
@@ -68,22 +148,23 @@ def _operation(
             for one in operation["parameters"]
         ],
         "bodies": list(operation.get("requestBody", {}).get("content", {})),
-        "answers": list(_answers(operation["responses"], shared)),
+        "answers": list(_answers(operation["responses"])),
         "example": _example(site, path, method, operation),
     }
 
 
-def _answers(responses: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for status, found in responses.items():
-        answer = shared[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+def _answers(responses: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for status, answer in responses.items():
+        if "$ref" in answer:
+            continue
         content = answer.get("content", {})
-        shapes = {
+        schemas = {
             kind: held.get("schema", {}).get("$ref", "").rpartition("/")[2] for kind, held in content.items()
         }
         yield {
             "status": status,
             "meaning": with_code(answer["description"]),
-            "types": list(shapes.items()),
+            "types": list(schemas.items()),
             "headers": list(answer.get("headers", {})),
         }
 

@@ -40,7 +40,7 @@ TAGS_CURSOR = cursor("api.endorser.tags")
 
 ENDORSERS = Operation(
     "api.endorsers",
-    "Everybody who has signed an entry",
+    "List publishers",
     f"By e-mail address; with each at most {MOST_NAMES} of the certificate names it signed under.",
     "Endorsers",
     [Answer("A page of endorsers.", "Endorsers", headers=("Link",))],

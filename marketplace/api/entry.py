@@ -36,7 +36,7 @@ ENTRY = Operation(
 )
 STATEMENT = Operation(
     "api.entry.statement",
-    "What an entry says, for ever",
+    "Immutable entry",
     "The entry without its status and without anything else that can change. Caches may keep it for ever.",
     "Entries",
     [Answer("The statement.", "Statement")],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from .description import JSON, Answer, Operation, Parameter, Schema
 
-GROUP = "For other marketplaces"
+GROUP = "Federation protocol"
 _TEXT, _BINARY = "text/plain", "application/octet-stream"
 _LINES = "application/x-ndjson"
 

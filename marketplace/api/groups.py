@@ -46,7 +46,7 @@ GROUPS = Operation(
 )
 CREATE = Operation(
     "api.groups",
-    "Found a group",
+    "Create a group",
     "It gets a log of its own. A name that was ever used is taken.",
     GROUP,
     [Answer("The group.", "Group", status=201, headers=("Location",))],
@@ -67,7 +67,7 @@ READ = Operation(
 )
 DELETE = Operation(
     "api.group",
-    "Close a group",
+    "Delete a group",
     "Nobody sees its entries any more; they stay stored, and its name stays taken.",
     GROUP,
     [Answer("It is closed.", content_types=(), status=204)],
@@ -78,7 +78,7 @@ DELETE = Operation(
 )
 ADD = Operation(
     "api.group.member",
-    "Take a member in",
+    "Add a member",
     "A member sees everything that the group keeps, also what is there already. A member stays one.",
     GROUP,
     [Answer("The group.", "Group")],
@@ -89,7 +89,7 @@ ADD = Operation(
 )
 REMOVE = Operation(
     "api.group.member",
-    "Let a member go",
+    "Remove a member",
     "From now on the group's entries are not there for them.",
     GROUP,
     [Answer("The group.", "Group")],

@@ -20,7 +20,7 @@ from validators.policy import Verdict
 
 from .answers import page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
-from .description import Answer, Operation
+from .description import VERDICTS, Answer, Operation
 from .parameters import IDENTIFIER, cursor, limit
 from .shown import SUPERSEDED, Shown, Urls, show_line
 
@@ -32,7 +32,7 @@ IMAGE = Operation(
     "Everything endorsed about an image",
     "The timeline of an image: every entry about it by anybody, oldest first, superseded ones included. "
     f"Of an image with more than {ROWS_LIMIT} entries the newest are shown.",
-    "Entries",
+    VERDICTS,
     [Answer("A page of the timeline.", "Timeline", headers=("Link",))],
     path=(IDENTIFIER,),
     query=(LIMIT, CURSOR),

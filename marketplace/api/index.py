@@ -28,9 +28,7 @@ _LINKS = {
     "documentation": "/docs",
 }
 
-INDEX = Operation(
-    "api.index", "Where everything is", "Links to what there is.", "Search", [Answer("The links.", "Index")]
-)
+INDEX = Operation("api.index", "Index", "Links to what there is.", "Search", [Answer("The links.", "Index")])
 
 
 @view_config(route_name="api.index", request_method="GET", permission="site:read")

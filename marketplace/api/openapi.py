@@ -49,7 +49,7 @@ API_VERSION = "1.3.0"
 
 OPENAPI = Operation(
     "api.openapi",
-    "This description",
+    "OpenAPI document",
     "OpenAPI 3.1.",
     original.SERVICE,
     [Answer("The document.")],

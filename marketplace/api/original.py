@@ -15,7 +15,7 @@ from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
 _CSV, _TSV = "text/csv", "text/tab-separated-values"
 GROUP = "The original URL space"
-SERVICE = "The service itself"
+SERVICE = "Service"
 
 UPLOAD_BODIES: Mapping[str, Schema | None] = {
     **dict.fromkeys(XML_TYPES),
@@ -211,7 +211,7 @@ TAGGED = Operation(
 )
 ENDORSERS = Operation(
     "web.endorsers",
-    "Everybody who has signed an entry",
+    "List publishers",
     "Variables email, subject, issuer.",
     GROUP,
     [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
@@ -219,7 +219,7 @@ ENDORSERS = Operation(
 )
 ENDORSER = Operation(
     "web.endorser",
-    "What an endorser said lately",
+    "Recent statements of a publisher",
     "Variables identifier, created, description, location, deprecated, email.",
     GROUP,
     [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
@@ -294,7 +294,7 @@ FAVICON = Operation(
 )
 SECURITY = Operation(
     "web.security",
-    "Whom to tell of a hole",
+    "Contact for security reports",
     "RFC 9116.",
     SERVICE,
     [Answer("The contact.", content_types=(_TEXT,))],

@@ -27,7 +27,7 @@ from .answers import fresh, site_url, write_json
 from .description import JSON, Answer, Operation, Parameter
 from .json_body import CODES, described, read_object
 
-_GROUP = "Federation"
+_GROUP = "Peers"
 _ADMIN = "scope `admin`"
 PEER = Parameter(
     "peer",
@@ -59,7 +59,7 @@ PEERS = Operation(
 )
 ADD = Operation(
     "api.peers",
-    "Follow a site",
+    "Add a peer",
     "Its keys come from its operator and not from its address.",
     _GROUP,
     [Answer("The peer.", "PeerRecord", status=201, headers=("Location",))],
@@ -86,7 +86,7 @@ READ = Operation(
 )
 ACT = Operation(
     "api.peer.action",
-    "Act upon a peer",
+    "Run an action on a peer",
     "`release` lets a quarantined peer be pulled again from what was proven last; the evidence stays.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
@@ -109,7 +109,7 @@ EPOCH = Operation(
 )
 MIRRORS = Operation(
     "api.peer.mirrors",
-    "Name a peer's mirrors",
+    "Set a peer's mirrors",
     "Plain HTTP servers with copies of what never changes, held against what the peer signed.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
@@ -121,7 +121,7 @@ MIRRORS = Operation(
 )
 GRANT = Operation(
     "api.peer.group",
-    "Let a peer read a group's entries",
+    "Allow a peer to read a group's entries",
     "It reads them from the first one on. A grant that stands stays.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
@@ -132,7 +132,7 @@ GRANT = Operation(
 )
 REVOKE = Operation(
     "api.peer.group",
-    "Let a peer read them no longer",
+    "Stop a peer from reading a group's entries",
     "What was delivered cannot be called back.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
@@ -143,7 +143,7 @@ REVOKE = Operation(
 )
 ALERTS = Operation(
     "api.alerts",
-    "What an operator should look at",
+    "Alerts for the operator",
     "Empty while replication does what it should.",
     _GROUP,
     [Answer("The alerts, peer by peer.", "Alerts")],

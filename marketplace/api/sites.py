@@ -56,7 +56,7 @@ BIND = Operation(
 )
 FORGET = Operation(
     "api.site",
-    "Forget a site",
+    "Delete a cloud site",
     "With its key and everything that it said.",
     GROUP,
     [Answer("It is forgotten.", content_types=(), status=204)],

@@ -53,7 +53,7 @@ TOKENS = Operation(
 )
 CREATE = Operation(
     "api.tokens",
-    "Make a token",
+    "Create a token",
     "The answer holds its `secret`, which is not shown again. It expires after `days`.",
     GROUP,
     [Answer("The token, with its secret.", "NewToken", status=201, headers=("Location",))],

@@ -25,7 +25,7 @@ from validators.policy import Asked, ChecksumPattern, Statement, Verdict, Weighe
 from validators.times import parse_time
 
 from .answers import site_url, write_json
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, VERDICTS, Answer, Operation, Parameter
 from .parameters import IDENTIFIER, IDENTIFIER_PATTERN, TIME_PATTERN
 from .shown import Shown, Urls
 
@@ -41,7 +41,7 @@ OF_IMAGE = Operation(
     "api.image.verdict",
     "May this image be started?",
     _DESCRIPTION,
-    "Entries",
+    VERDICTS,
     [Answer("The verdict.", "ImageVerdict")],
     path=(IDENTIFIER,),
     errors={404: ["image.unknown"]},
@@ -74,7 +74,7 @@ OF_ANYTHING = Operation(
     "api.verdict",
     "May this be started?",
     f"{_DESCRIPTION} Exactly one of the parameters is given.",
-    "Entries",
+    VERDICTS,
     [Answer("The verdict.", "ImageVerdict")],
     query=(CHECKSUM, ASKED_IDENTIFIER, ENTRY),
     errors={400: ["query.verdict", "query.checksum", "query.entry"], 404: ["image.unknown"]},

@@ -20,15 +20,15 @@ from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult
 
-from .description import Answer, Operation
+from .description import VERDICTS, Answer, Operation
 from .original import AUDIENCE, UPLOAD_BODIES
 
 VERIFY = Operation(
     "api.verify",
-    "Try an upload",
+    "Check an upload without storing it",
     "What an upload of this document would be told, step by step; nothing is stored. The answer is 200 also "
     "for a document that an upload would refuse: `verdict` says so.",
-    "Entries",
+    VERDICTS,
     [Answer("The report.", "Verification")],
     method="POST",
     bodies=UPLOAD_BODIES,

@@ -450,6 +450,7 @@ ROWS: Mapping[str, Row] = {
     "api.openapi": Row(_SAME, gets("/openapi.json")),
     "web.docs": Row(_SAME, gets("/docs")),
     "api.docs": Row(_SAME, gets("/docs/reference")),
+    "api.docs.topic": Row(_SAME, gets("/docs/reference/entries")),
     "web.docs.page": Row(_SAME, gets("/docs/start")),
 }  # fmt: skip
 

@@ -123,9 +123,25 @@ def test_the_operators_page_says_what_each_follower_is_for(http):
     assert purposes[followers.index("conflicts")] == "entries that contradict each other"
 
 
-def test_the_docs_show_code_as_code(http):
-    operations, _, schemas = http.get("/docs/reference").text.partition("<h2>Shapes</h2>")
-    assert schemas and "<code>code</code>" in operations and "`" not in operations
+def test_the_reference_leads_from_each_operation_and_schema_to_where_it_is_told(http):
+    """By an anchor, which links from the time of one long page have as well."""
+    contents = http.get("/docs/reference").text
+    told = http.get("/openapi.json").json()
+    names = [one["operationId"] for methods in told["paths"].values() for one in methods.values()]
+    names += [f"shape-{name}" for name in told["components"]["schemas"]]
+    paths = set(re.findall(r'href="(/docs/reference/[^"#]+)', contents))
+    topics = {path: http.get(path).text for path in paths}
+    assert len(topics) > 8
+    for name in names:
+        (path,) = set(re.findall(rf'href="(/docs/reference/[^"#]+)#{re.escape(name)}"', contents))
+        assert f'id="{name}"' in contents and f'id="{name}"' in topics[path], name
+    for path, page in topics.items():
+        assert len(page.encode()) < 60_000, path
+        operations, _, _ = page.partition("<h2>Schemas</h2>")
+        assert "<code>" in operations and "`" not in operations
+        for target, anchor in re.findall(r'href="(/docs/reference/[^"#]+)?#(shape-[^"]+)"', page):
+            assert f'id="{anchor}"' in topics[target or path], (path, anchor)
+    assert http.get("/docs/reference/nothing").status_code == 404
 
 
 def test_static_files_have_an_address_for_each_version(http):

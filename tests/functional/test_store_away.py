@@ -41,7 +41,7 @@ PARTS = {
     "digest": "0" * 64, "prefix": "00", "longer": "0000", "token": "0" * 16, "group": "x", "member": "y",
     "peer": "mp-b.example", "action": "confirm", "first": PLACE.identifier,
     "second": PLACE.email, "third": "2024-05-01T12:00:00Z",
-    "secret": "s" * 43, "page": "start", "part": "tokens", "act": "create", "site": "x",
+    "secret": "s" * 43, "page": "start", "part": "tokens", "act": "create", "site": "x", "topic": "entries",
 }  # fmt: skip
 
 
@@ -68,7 +68,8 @@ ANSWERED = {
     ("web.action", "GET"): 404, ("web.action", "POST"): 404,
     ("web.reminders", "GET"): 404, ("web.reminders", "POST"): 404, ("web.sync", "GET"): 410,
     ("web.sync", "POST"): 410, ("api.index", "GET"): 200, ("api.openapi", "GET"): 200,
-    ("api.docs", "GET"): 200, ("web.docs", "GET"): 200, ("web.docs.page", "GET"): 200,
+    ("api.docs", "GET"): 200, ("api.docs.topic", "GET"): 200, ("web.docs", "GET"): 200,
+    ("web.docs.page", "GET"): 200,
     ("fed.witness.add", "POST"): 400,
 }  # fmt: skip
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
