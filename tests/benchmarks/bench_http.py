@@ -23,7 +23,8 @@ from tests.benchmarks.figures import Figure, percentile, table
 from tests.benchmarks.http_load import ask, each_once, get, post, repeat
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.running import ROOT, RunningServer, free_port, running_server
+from tests.functional.running import RunningServer, free_port, running_server
+from tests.launching import ROOT
 from validators import accept
 
 CONNECTIONS = 8

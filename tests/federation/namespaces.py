@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 
 from tests.federation.sites import Site, make_site
-from tests.functional.running import AUTHORITIES, COMMAND, ROOT, START_SECONDS, RunningServer
+from tests.functional.running import AUTHORITIES, START_SECONDS, RunningServer
+from tests.launching import COMMAND, ROOT
 
 PORT = 6543
 
@@ -73,7 +74,7 @@ class PlacedSite(Site):
         log = self.data / "server.log"
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespace, *COMMAND],
+                ["ip", "netns", "exec", self.namespace, *COMMAND, "serve"],
                 env=environ, stderr=sink, stdout=sink, cwd=ROOT,
             )  # fmt: skip
         self.server = RunningServer(process, PORT, self.data, log)

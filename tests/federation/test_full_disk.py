@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, heal, make_site
-from tests.functional.running import AUTHORITIES, COMMAND, ROOT, START_SECONDS, RunningServer
+from tests.functional.running import AUTHORITIES, START_SECONDS, RunningServer
+from tests.launching import COMMAND, ROOT
 from tests.soaking import Tell
 
 #: Megabytes that the disk has, and when it is replaced by a larger one.
@@ -55,7 +56,7 @@ class SmallDiskSite(Site):
         )
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                ["unshare", "-m", "sh", "-c", steps, str(directory), *COMMAND],
+                ["unshare", "-m", "sh", "-c", steps, str(directory), *COMMAND, "serve"],
                 env=environ, stderr=sink, stdout=sink, cwd=ROOT,
             )  # fmt: skip
         self.server = RunningServer(process, self.port, directory, log)

@@ -25,8 +25,9 @@ from marketplace.tlog.note import parse_note
 from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.running import ROOT, RunningServer, start
+from tests.functional.running import RunningServer, start
 from tests.functional.test_cli import wait_until
+from tests.launching import ROOT
 from tests.soaking import Tell
 
 ALICE = make_identity(email="alice@example.org")

@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from marketplace.db import upgrade
+from tests.launching import COMMAND, Process, launch
 from tests.waiting import HANGING
 
 #: What a client is given as ``verify``. Reading the authorities anew for each client takes longer than an
@@ -27,15 +27,13 @@ AUTHORITIES = ssl.create_default_context()
 START_SECONDS = HANGING
 #: The grace of a server that stops is 15 s.
 STOP_SECONDS = 30
-ROOT = Path(__file__).parent.parent.parent
-COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()", "serve"]
 
 
 @dataclass
 class RunningServer:
     """A server process and how to reach it."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     port: int
     data: Path
     log: Path
@@ -128,7 +126,7 @@ def start(data: Path, port: int = 0, **settings: str) -> RunningServer:
     environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
     log = data / "server.log"
     with log.open("ab") as sink:
-        process = subprocess.Popen(COMMAND, env=environ, stderr=sink, stdout=sink, cwd=ROOT)
+        process = launch([*COMMAND, "serve"], environ, stdout=sink, stderr=sink)
     server = RunningServer(process, port, data, log)
     _await_ready(server)
     return server

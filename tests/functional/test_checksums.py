@@ -13,7 +13,8 @@ import pytest
 from marketplace.search.request import CHECKSUM_FORMS
 from tests.factories.documents import image, signed
 from tests.functional.catalogue import ALICE, BOB, eventually, found, upload
-from tests.functional.running import COMMAND, RunningServer, running_server
+from tests.functional.running import RunningServer, running_server
+from tests.launching import COMMAND
 from validators import accept
 
 CONTENT = "an image with checksums"
@@ -98,7 +99,7 @@ def test_digits_that_are_no_checksum_here_are_words(http):
 def test_the_command_finds_it_too(site, typed):
     for command in (["list"], ["search"], ["search", "wanted"]):
         done = subprocess.run(
-            [*COMMAND[:-1], *command, "--endpoint", site.url, "--checksum", typed, "-o", "id"],
+            [*COMMAND, *command, "--endpoint", site.url, "--checksum", typed, "-o", "id"],
             capture_output=True,
             env=os.environ | {"NO_PROXY": "127.0.0.1"},
             check=True,

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from marketplace.prefork import find_uwsgi_faults
-from tests.functional.running import ROOT
+from tests.launching import ROOT
 
 #: What gunicorn --preload does: load the application, fork, and let the fork serve.
 PRELOAD = """

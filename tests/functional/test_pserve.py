@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 
 from tests.functional.catalogue import eventually
-from tests.functional.running import ROOT, START_SECONDS, STOP_SECONDS
+from tests.functional.running import START_SECONDS, STOP_SECONDS
+from tests.launching import ROOT
 
 
 def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually
-from tests.functional.running import ROOT as PROJECT
 from tests.functional.running import running_server
+from tests.launching import ROOT as PROJECT
 from tests.unit.trust.authorities import crl_bytes, root
 from validators import accept
 

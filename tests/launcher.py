@@ -1,0 +1,93 @@
+"""A process with the product's modules loaded, whose forks become commands of the product.
+
+To load them takes more than half of the CPU time that a server needs to start. ``tests/launching.py``
+starts this program once for each process of pytest and talks with it over a socket.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import socket
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+#: A request has three files with it: what becomes standard input, output and error.
+FILES = 3
+LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a new process is told."""
+
+    code: str
+    words: list[str]
+    environ: dict[str, str]
+    folder: str
+
+
+def main() -> None:
+    """Load the modules, then fork whenever that is asked for; a fork goes on as the program it is to be."""
+    with socket.socket(fileno=int(sys.argv[1])) as asked:
+        load()
+        start = _answer(asked)
+    if start is not None:
+        _become(start)
+
+
+def load() -> None:
+    """Load what a server loads until it is ready."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+        for name in ("cli.serve", "server", "web", "api", "feed"):
+            module = importlib.import_module(f"marketplace.{name}")
+            for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
+                importlib.import_module(found.name)
+    # A fork of a process with threads may hang.
+    assert threading.active_count() == 1 and len(list(Path("/proc/self/task").iterdir())) == 1
+    gc.collect()
+    gc.freeze()
+
+
+def _answer(asked: socket.socket) -> Start | None:
+    """Answer requests until nobody can ask any more; in a fork, what it has to become."""
+    while True:
+        data, files, _, _ = socket.recv_fds(asked, LARGEST, FILES)
+        if not data:
+            return None
+        request = json.loads(data)
+        if "wait" in request:
+            found, status = os.waitpid(request["wait"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if found else None
+        elif (answer := os.fork()) == 0:
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+            return Start(**request)
+        for file in files:
+            os.close(file)
+        asked.send(json.dumps(answer).encode())
+
+
+def _become(start: Start) -> None:
+    """Run code as an interpreter does that was started for it with ``-c``."""
+    os.closerange(FILES, os.sysconf("SC_OPEN_MAX"))
+    os.chdir(start.folder)
+    os.environ.clear()
+    os.environ.update(start.environ)
+    sys.orig_argv = [sys.executable, "-c", start.code, *start.words]
+    sys.argv = ["-c", *start.words]
+    for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        was = getattr(sys, name)
+        file = open(number, mode, encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: SIM115
+        setattr(sys, name, file)
+        setattr(sys, f"__{name}__", file)
+    sys.modules["__main__"] = ModuleType("__main__")
+    exec(compile(start.code, "<string>", "exec"), sys.modules["__main__"].__dict__)  # noqa: S102  # of a test
