@@ -40,10 +40,9 @@ $(VENV)/.runs: requirements-server.lock setup.py pyproject.toml
 	$(call install,requirements-server.lock)
 
 run: $(RUNS) ## start a marketplace with a demo catalogue on http://127.0.0.1:6543
-	$(BIN)/marketplace db upgrade
-	$(BIN)/marketplace demo
-	MARKETPLACE_TRUST_ANCHORS=$${MARKETPLACE_TRUST_ANCHORS:-var/demo/authority.pem} \
-	MARKETPLACE_LOG_FORMAT=$${MARKETPLACE_LOG_FORMAT:-text} $(BIN)/marketplace serve
+	@$(BIN)/marketplace db upgrade
+	@$(BIN)/marketplace demo
+	@$(BIN)/python -m marketplace.demo.running
 
 demo-federation: $(RUNS) ## three marketplaces on three ports that follow each other, in this terminal
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation

@@ -17,8 +17,8 @@ from marketplace.demo import load_demo
 def demo(config: Path | None, data: str | None) -> None:
     """Load a small catalogue of entries signed by demo endorsers.
 
-    Keys, a draft to sign and the signed files are made on the first call and
-    kept in DATA/demo; later calls change nothing.
+    Keys, a draft to sign, the signed files and tiny images are made on the first
+    call and kept in DATA/demo; later calls change nothing.
     """
     settings = read_settings(config, data)
     with open_database(settings) as database, open_ingest(database, settings) as ingest:

@@ -17,13 +17,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
 import httpx
 
+from marketplace.demo.content import serving
 from marketplace.demo.federation import Site, until
 from marketplace.demo.hypervisor import MESSAGE, Hypervisor, boot_disk, reason_against, running_hypervisor
 from validators.document import format_time
@@ -95,7 +94,8 @@ def main() -> None:
         hypervisor = None if reason else stack.enter_context(running_hypervisor(folder / "libvirt"))
         click.echo("starting a marketplace, and an endorser's content server ...")
         marketplace, key = _marketplace(folder / "marketplace", stack)
-        images = _endorse(folder, marketplace, stack.enter_context(_content(folder / "content")))
+        (folder / "content").mkdir()
+        images = _endorse(folder, marketplace, stack.enter_context(serving(folder / "content")))
         cloud = folder / "site"
         _configure(cloud, marketplace, key, hypervisor)
         stack.enter_context(_daemon(cloud))
@@ -182,24 +182,6 @@ def _marketplace(data: Path, stack: ExitStack) -> tuple[Site, str]:
     site.start()
     logs = httpx.get(f"{site.url}/.well-known/marketplace-federation", trust_env=False).json()["logs"]
     return site, str(next(one["key"] for one in logs if one["name"] == "public"))
-
-
-@contextmanager
-def _content(folder: Path) -> Iterator[str]:
-    """A server of the files of a folder; its URL."""
-    folder.mkdir()
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """The terminal shows the demo."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _endorse(folder: Path, marketplace: Site, content: str) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from lxml import etree
 
+from marketplace.demo.images import make_image
 from validators.document import format_time
 from validators.identifier import identifier_from_sha1
 from validators.vocabulary import (
@@ -24,19 +25,28 @@ from validators.vocabulary import (
 )
 
 _PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ, "slterms": SLTERMS}
+#: Stands for the URL of the content server in locations; nothing lies in this folder of it.
+CONTENT_SERVER, GONE = "CONTENT", "gone/"
+#: What every description ends with, so that nobody takes the file for what it stands for.
+_STAND_IN = (
+    "This is a demo: the file is a tiny image that stands for the real one. A machine that starts from it "
+    "says so on its serial line and stops."
+)
 _CHECKSUMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
 
 
 @dataclass(frozen=True)
 class DemoEntry:
-    """One entry of the demo catalogue. Its image is made up: the name is all the content there is.
+    """One entry of the demo catalogue.
 
     Args:
         endorser: handle of who signs.
-        name: names the image; the identifier follows from it.
+        name: names the image and its file; the identifier follows from it.
         age: days from the endorsement to the loading of the catalogue.
         valid: days from the loading to dcterms:valid, negative where it has passed; None: never expires.
         deprecated: the reason; an empty text deprecates too.
+        replaced_by: whose image to use instead.
+        locations: None: one file of the content server; ``CONTENT`` in them stands for its address.
         extra: further elements of rdf:Description, as XML with namespaces declared.
     """
 
@@ -56,32 +66,48 @@ class DemoEntry:
     description: str = ""
     publisher: str | None = None
     deprecated: str | None = None
+    replaced_by: DemoEntry | None = None
     tags: tuple[str, ...] = ()
     locations: tuple[str, ...] | None = None
     extra: str = ""
 
+    @property
+    def file(self) -> str:
+        """The name of the file that holds the image."""
+        return f"{self.name}.{self.format}" + (f".{self.compression}" if self.compression else "")
 
-def draft(entry: DemoEntry, now: datetime) -> bytes:
+    def places(self) -> tuple[str, ...]:
+        """Where it says that its image lies, with ``CONTENT`` for the content server."""
+        return (f"{CONTENT_SERVER}/{self.file}",) if self.locations is None else self.locations
+
+    def image(self) -> bytes:
+        """The image, uncompressed."""
+        return make_image(self.name, self.format, self.kind)
+
+
+def draft(entry: DemoEntry, now: datetime, content: str) -> bytes:
     """Write an entry as RDF/XML without an endorsement.
 
     Args:
         now: when the catalogue is loaded; the entry's times are relative to it.
+        content: URL of the content server that has the files.
     """
+    image = entry.image()
     digests = {
-        algorithm: hashlib.new(name, entry.name.encode(), usedforsecurity=False).hexdigest()
+        algorithm: hashlib.new(name, image, usedforsecurity=False).hexdigest()
         for algorithm, name in _CHECKSUMS.items()
     }
     identifier = identifier_from_sha1(digests["SHA-1"])
     root = etree.Element(RDF_ROOT, {XML_BASE: BASE}, nsmap=_PREFIXES)
     description = etree.SubElement(root, DESCRIPTION, {ABOUT: f"#{identifier}"})
     _add(description, DCTERMS, "identifier", identifier)
-    _add(description, SLREQ, "bytes", str(_size(entry)))
+    _add(description, SLREQ, "bytes", str(len(image)))
     for algorithm, value in digests.items():
         checksum = etree.SubElement(description, f"{{{SLREQ}}}checksum", {PARSE_TYPE: "Resource"})
         _add(checksum, SLREQ, "algorithm", algorithm)
         _add(checksum, SLREQ, "value", value)
     _add(description, DCTERMS, "type", entry.type)
-    for namespace, name, text in _terms(entry, now):
+    for namespace, name, text in _terms(entry, now, content):
         _add(description, namespace, name, text)
     for extension in etree.fromstring(f"<extra>{entry.extra}</extra>"):
         description.append(extension)
@@ -89,12 +115,11 @@ def draft(entry: DemoEntry, now: datetime) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def _terms(entry: DemoEntry, now: datetime) -> list[tuple[str, str, str]]:
+def _terms(entry: DemoEntry, now: datetime, content: str) -> list[tuple[str, str, str]]:
     title = entry.title or f"{entry.os} {entry.os_version} ({entry.os_arch})"
     made = now - timedelta(days=entry.age)
     valid = None if entry.valid is None else format_time(now + timedelta(days=entry.valid))
-    file = f"{entry.name}.{entry.format}" + (f".{entry.compression}" if entry.compression else "")
-    places = (f"http://images.example.org/{file}",) if entry.locations is None else entry.locations
+    other = None if entry.replaced_by is None else _identifier(entry.replaced_by)
     terms = [
         (SLTERMS, "kind", entry.kind),
         (SLTERMS, "os", entry.os),
@@ -106,19 +131,23 @@ def _terms(entry: DemoEntry, now: datetime) -> list[tuple[str, str, str]]:
         (DCTERMS, "created", format_time(made)),
         (DCTERMS, "valid", valid),
         (DCTERMS, "title", title),
-        (DCTERMS, "description", entry.description or f"{title}, updated and cleaned for cloud use."),
+        (DCTERMS, "description", f"{entry.description}\n\n{_STAND_IN}"),
         (DCTERMS, "publisher", entry.publisher),
         (SLTERMS, "hypervisor", "kvm" if entry.kind == "machine" else None),
         (SLTERMS, "deprecated", entry.deprecated),
+        (DCTERMS, "isReplacedBy", other),
     ]
     present = [(namespace, name, text) for namespace, name, text in terms if text is not None]
     tags = [(DCTERMS, "alternative", tag) for tag in entry.tags]
-    return present + tags + [(SLTERMS, "location", place) for place in places]
+    return (
+        present
+        + tags
+        + [(SLTERMS, "location", place.replace(CONTENT_SERVER, content)) for place in entry.places()]
+    )
 
 
-def _size(entry: DemoEntry) -> int:
-    # Between 0.5 and 8.5 GiB, in whole MiB, and the same each time.
-    return (512 + int(hashlib.sha256(entry.name.encode()).hexdigest(), 16) % 8192) * 2**20
+def _identifier(entry: DemoEntry) -> str:
+    return identifier_from_sha1(hashlib.sha1(entry.image(), usedforsecurity=False).hexdigest())
 
 
 def _add(parent: etree._Element, namespace: str, name: str, text: str) -> None:

@@ -40,7 +40,7 @@ class DemoEndorser:
 
 
 ENDORSERS = (
-    DemoEndorser("alice", "Alice Archer", "alice.archer@images.example.org"),
+    DemoEndorser("alice", "Alice Archer", "alice.archer@images.example.org", issued=True),
     DemoEndorser("bob", "Bob Baker", "bob.baker@grid.example.org", key="rsa"),
     DemoEndorser("carol", "Carol Castro", "carol.castro@bio.example.org", key="p384", issued=True),
     DemoEndorser("dave", "Dave Dubois", "dave.dubois@cloud.example.org", bound=False),

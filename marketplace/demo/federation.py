@@ -32,6 +32,8 @@ from validators.signing import sign
 FIRST, LAST = 6551, 6650
 #: Seconds to wait for anything, on a machine that is busy.
 _PATIENCE = 120.0
+#: The demo shows entries; nothing asks for the images.
+_NOWHERE = "http://images.example.org"
 _COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
 
 
@@ -158,7 +160,7 @@ def documents() -> Iterator[bytes]:
     addresses = {endorser.handle: endorser.email for endorser in ENDORSERS}
     entry = next(one for one in CATALOGUE if one.endorser == "alice")
     for number in itertools.count():
-        made = draft(replace(entry, name=f"federation-demo-{number}", age=0), now)
+        made = draft(replace(entry, name=f"federation-demo-{number}", age=0), now, _NOWHERE)
         yield sign(made, identities["alice"], now, email=addresses["alice"])
 
 

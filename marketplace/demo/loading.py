@@ -11,12 +11,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from marketplace.demo.catalogue import CATALOGUE, DRAFT
-from marketplace.demo.drafts import draft
+from marketplace.demo.content import HOST, free_port
+from marketplace.demo.drafts import CONTENT_SERVER, GONE, DemoEntry, draft
 from marketplace.demo.endorsers import ENDORSERS, make_identities, write_identity
+from marketplace.demo.images import pack
 from marketplace.ingest import IngestService, Receipt
 from validators import accept
 from validators.signing import sign
 
+#: In the demo's directory: the files of its content server, and the port that the entries say it listens on.
+CONTENT, PORT = "content", "content.port"
 #: The certificate of the demo's authority, in the demo's directory: an anchor for `make run`.
 AUTHORITY = "authority.pem"
 
@@ -87,12 +91,26 @@ def _fill(workplace: Path, directory: Path, now: datetime) -> None:
     for handle, identity in identities.items():
         write_identity(workplace, handle, identity)
     claimed = {endorser.handle: endorser.email for endorser in ENDORSERS}
-    entries = workplace / "entries"
+    entries, content = workplace / "entries", workplace / CONTENT
     entries.mkdir()
+    (content / "mirror").mkdir(parents=True)
+    port = free_port()
+    (workplace / PORT).write_text(f"{port}\n")
+    url = f"http://{HOST}:{port}"
     for entry in CATALOGUE:
         identity = identities[entry.endorser]
         made = now - timedelta(days=entry.age)
-        signed = sign(draft(entry, now), identity, made, email=claimed[entry.endorser])
+        signed = sign(draft(entry, now, url), identity, made, email=claimed[entry.endorser])
         (entries / f"{accept(signed).entry_id}.xml").write_bytes(signed)
-    (workplace / "draft.xml").write_bytes(draft(DRAFT, now))
+        _put(entry, content)
+    (workplace / "draft.xml").write_bytes(draft(DRAFT, now, url))
     (workplace / "README.txt").write_text(_GUIDE.format(d=directory), encoding="utf-8")
+
+
+def _put(entry: DemoEntry, content: Path) -> None:
+    """Put an image where its entry says that it lies, as far as that is on the content server."""
+    packed = pack(entry.image(), entry.compression)
+    for place in entry.places():
+        server, _, path = place.partition("/")
+        if server == CONTENT_SERVER and not path.startswith(GONE):
+            (content / path).write_bytes(packed)
