@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN
 from marketplace.cli.options import endpoint_option, open_client
@@ -31,6 +32,10 @@ _FORMS = (
 )
 
 
+@examples(
+    "marketplace allowed debian-13.qcow2",
+    "marketplace allowed me@example.org/debian-13 && virsh start web-1",
+)
 @click.command(short_help="Tell whether an image may be started.")
 @endpoint_option
 @document_option

@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from marketplace.cli.examples import examples
+
 #: Command -> module and object, and what the overview says of it.
 _FOR_USERS = {
     "search": ("marketplace.cli.searching:search", "Find images by words and filters."),
@@ -82,6 +84,11 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
 
+@examples(
+    "marketplace search debian --arch x86_64",
+    "marketplace show me@example.org/debian-13",
+    "marketplace allowed debian-13.qcow2",
+)
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
 @click.version_option(package_name="image-marketplace")
 def application() -> None:

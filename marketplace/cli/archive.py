@@ -11,6 +11,7 @@ from marketplace.access.principal import PUBLIC, group_log
 from marketplace.archive import ExportService, ImportService, find_documents
 from marketplace.cli.acting import actor, writing
 from marketplace.cli.database import open_database, open_ingest
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.progress import progress
@@ -18,6 +19,10 @@ from marketplace.ingest import Receipt
 from marketplace.logs import printable
 
 
+@examples(
+    "marketplace export entries",
+    "marketplace export --audience astronomy entries-of-astronomy",
+)
 @click.command(short_help="Write all entries into a directory.")
 @settings_options
 @click.option(
@@ -41,6 +46,10 @@ def export(config: Path | None, data: str | None, audience: str | None, director
     click.echo(f"marketplace: exported {count} entries to {printable(str(directory))}.", err=True)
 
 
+@examples(
+    "marketplace import entries",
+    "marketplace import --audience astronomy entries-of-astronomy",
+)
 @click.command("import", short_help="Take a directory of signed files in.")
 @settings_options
 @click.option(

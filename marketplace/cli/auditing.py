@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketplace.cli.acting import reading, written
+from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from marketplace.audit import Act
 
 
+@examples(
+    "marketplace audit --limit 20",
+    "marketplace audit --actor me@example.org --action token.",
+)
 @click.command(short_help="Tell who did what to tokens, groups, peers and private entries.")
 @settings_options
 @output_option

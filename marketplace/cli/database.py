@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.whole_help import WholeGroup
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from marketplace.ingest.site_filter import SiteFilter
 
 
+@examples(
+    "marketplace db upgrade",
+    "marketplace db backup /backup/marketplace.sqlite",
+)
 @click.group("db", cls=WholeGroup)
 def database() -> None:
     """Manage the database."""
 
 
+@examples("marketplace db upgrade --config marketplace.ini")
 @database.command()
 @settings_options
 def upgrade(config: Path | None, data: str | None) -> None:
@@ -37,6 +43,7 @@ def upgrade(config: Path | None, data: str | None) -> None:
     click.echo("marketplace: the database is up to date.", err=True)
 
 
+@examples("marketplace db backup /backup/marketplace.sqlite")
 @database.command()
 @settings_options
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))

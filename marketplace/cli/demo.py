@@ -8,10 +8,15 @@ from pathlib import Path
 import click
 
 from marketplace.cli.database import open_database, open_ingest
+from marketplace.cli.examples import examples
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.demo import load_demo
 
 
+@examples(
+    "marketplace demo",
+    "marketplace demo --data ./var",
+)
 @click.command(short_help="Load a demo catalogue, once.")
 @settings_options
 def demo(config: Path | None, data: str | None) -> None:

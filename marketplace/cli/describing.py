@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.files import STDIN
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.progress import progress
@@ -16,6 +17,10 @@ from marketplace.images import USUAL_DIGESTS, Measured, file_chunks, measure, st
 from marketplace.publishing.facts import ImageFacts
 
 
+@examples(
+    "marketplace describe debian-13.qcow2",
+    "marketplace describe debian-13.qcow2 -o json > facts.json",
+)
 @click.command(short_help="Tell what an image file is, in one reading.")
 @document_option
 @click.argument("image")
@@ -26,10 +31,6 @@ def describe(output: Format, image: str) -> None:
     uncompressed bytes, as the format wants it. What the content does not tell is left
     out. An image that no machine may open, because it would read other files there,
     ends with 5. IMAGE may be - for standard input.
-
-    \b
-    Example:
-      marketplace describe debian-13.qcow2 -o json > facts.json
     """
     facts = read_facts(image)
     if output == "table":

@@ -6,16 +6,25 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
 
 
+@examples(
+    "marketplace endorser list",
+    "marketplace endorser show me@example.org",
+)
 @click.group("endorser", cls=WholeGroup)
 def endorser() -> None:
     """Look at who endorses images at a marketplace, and with which certificates."""
 
 
+@examples(
+    "marketplace endorser list",
+    "marketplace endorser list -o json",
+)
 @endorser.command("list")
 @endpoint_option
 @output_option
@@ -26,6 +35,7 @@ def list_(endpoint: str | None, output: Format) -> None:
         write_records(map(_line, client.endorsers()), columns, output, identify="email")
 
 
+@examples("marketplace endorser show me@example.org")
 @endorser.command()
 @endpoint_option
 @output_option

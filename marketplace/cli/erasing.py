@@ -9,10 +9,15 @@ import click
 
 from marketplace.cli.acting import actor
 from marketplace.cli.database import open_database
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 
 
+@examples(
+    "marketplace erase MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z \\\n"
+    '    --reason "court order 7/2026"',
+)
 @click.command(short_help="Erase what an entry says, for a legal request.")
 @settings_options
 @click.argument("entry", metavar="ID")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from marketplace.cli.allowing import refusal, write_verdict
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
@@ -20,6 +21,10 @@ from validators.decision import Rule
 from validators.policy import Policy, Verdict
 
 
+@examples(
+    "marketplace why MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
+    "marketplace why MMZu9WvwKIro-rtBQfDk4PsKO7_ --policy site.toml",
+)
 @click.command(short_help="Tell why an image is allowed, or not.")
 @endpoint_option
 @output_option

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.database import open_database
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
@@ -14,6 +15,10 @@ from marketplace.cli.progress import progress
 from marketplace.fsck import FsckService
 
 
+@examples(
+    "marketplace fsck",
+    "marketplace fsck --data /srv/marketplace -o json",
+)
 @click.command(short_help="Verify everything that is stored.")
 @settings_options
 @output_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from marketplace.accounts.groups import Group
 
 
+@examples(
+    "marketplace group create astronomy me@example.org",
+    "marketplace group add astronomy you@example.org",
+)
 @click.group("group", cls=WholeGroup)
 def group() -> None:
     """Manage groups, whose members share entries that nobody else sees.
@@ -25,6 +30,7 @@ def group() -> None:
     """
 
 
+@examples("marketplace group create astronomy me@example.org you@example.org")
 @group.command()
 @settings_options
 @click.argument("name")
@@ -41,6 +47,10 @@ def create(config: Path | None, data: str | None, name: str, members: tuple[str,
     click.echo(f"marketplace: group {name} founded.", err=True)
 
 
+@examples(
+    "marketplace group list",
+    "marketplace group list -o json",
+)
 @group.command("list")
 @settings_options
 @output_option
@@ -60,6 +70,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
         click.echo("marketplace: there are no groups.", err=True)
 
 
+@examples("marketplace group add astronomy you@example.org")
 @group.command()
 @settings_options
 @click.argument("name")
@@ -73,6 +84,7 @@ def add(config: Path | None, data: str | None, name: str, members: tuple[str, ..
             GroupService(session).add(name, member, by=actor(), at=_now())
 
 
+@examples("marketplace group remove astronomy you@example.org")
 @group.command()
 @settings_options
 @click.argument("name")
@@ -86,6 +98,10 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
             GroupService(session).remove(name, member, by=actor(), at=_now())
 
 
+@examples(
+    "marketplace group delete astronomy",
+    "marketplace group delete astronomy --yes",
+)
 @group.command()
 @settings_options
 @click.confirmation_option(prompt="Nobody sees its entries any more, and its name stays taken. Go on?")

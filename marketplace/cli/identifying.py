@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from marketplace.cli.allowing import find_verdict, measured_wholly, refusal, verdict_on
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN
 from marketplace.cli.options import endpoint_option, open_client
@@ -19,6 +20,10 @@ from validators.checksums import find_checksum
 from validators.statement import tell_facts
 
 
+@examples(
+    "marketplace identify debian-13.qcow2",
+    "marketplace identify md5:d41d8cd98f00b204e9800998ecf8427e",
+)
 @click.command(short_help="Tell what an image file or a checksum is, and who vouches for it.")
 @endpoint_option
 @document_option

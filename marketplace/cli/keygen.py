@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import write_record
 from marketplace.cli.passwords import VARIABLE, configured_password
@@ -28,6 +29,10 @@ _SECRET, _PUBLIC = 0o600, 0o644
 _FILE = click.Path(path_type=Path)
 
 
+@examples(
+    "marketplace keygen --email me@example.org --cert me.cert.pem --key me.key.pem",
+    "marketplace keygen --email me@example.org --p12 me.p12",
+)
 @click.command(short_help="Make a key and a certificate to sign with.")
 @click.option(
     "--email", required=True, metavar="ADDRESS", help="The endorser's address: the certificate binds it."
@@ -56,10 +61,6 @@ def keygen(
     With --csr an authority can issue a certificate for the same key: sign with that
     one, and the same --key, from then on. A password that is set but empty leaves the
     key unencrypted.
-
-    \b
-    Example:
-      marketplace keygen --email me@example.org --cert me.cert.pem --key me.key.pem
     """
     paths = _paths(cert, key, p12, csr)
     if not is_email(email):

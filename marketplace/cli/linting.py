@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document
 from marketplace.cli.options import endpoint_option, open_client
@@ -23,6 +24,10 @@ from validators.lint import lint as lint_document
 COLUMNS = ("level", "code", "element", "message")
 
 
+@examples(
+    "marketplace lint draft.xml",
+    "marketplace lint --offline signed.xml",
+)
 @click.command(short_help="Tell what is refused in a document, and what sites will miss.")
 @endpoint_option
 @document_option
@@ -42,10 +47,6 @@ def lint(
     Locations are looked at, and where a marketplace is configured it is asked what a
     signed file's tag stands for. FILE may be - for standard input. Ends with 5 where
     there is an error, with 0 where there is only advice.
-
-    \b
-    Example:
-      marketplace lint draft.xml
     """
     document = read_document(file)
     now = datetime.now(UTC)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.acting import actor, reading, writing
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
@@ -20,6 +21,10 @@ _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metav
 _all = click.option("--all", "everything", is_flag=True, help="All of them, in place of IDs.")
 
 
+@examples(
+    "marketplace mail list",
+    "marketplace mail test me@example.org",
+)
 @click.group("mail", cls=WholeGroup)
 def mail() -> None:
     """Manage outgoing mail.
@@ -28,6 +33,10 @@ def mail() -> None:
     """
 
 
+@examples(
+    "marketplace mail list",
+    "marketplace mail list --sent",
+)
 @mail.command("list")
 @settings_options
 @output_option
@@ -57,6 +66,10 @@ def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> 
         click.echo("marketplace: no mail waits, and none was given up.", err=True)
 
 
+@examples(
+    "marketplace mail retry 17",
+    "marketplace mail retry --all",
+)
 @mail.command()
 @settings_options
 @_all
@@ -71,6 +84,10 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
     _finish(count, keys, "to be sent now", "are not there")
 
 
+@examples(
+    "marketplace mail drop 17",
+    "marketplace mail drop --all",
+)
 @mail.command()
 @settings_options
 @_all
@@ -85,6 +102,7 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
     _finish(count, keys, "forgotten", "are not there, or were not given up: they are still to be sent")
 
 
+@examples("marketplace mail test me@example.org")
 @mail.command()
 @settings_options
 @click.argument("address")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
@@ -17,11 +18,16 @@ from marketplace.cli.whole_help import WholeGroup
 _FILE = click.Path(path_type=Path)
 
 
+@examples("marketplace mirror vendor --settings vendors.toml --p12 me.p12")
 @click.group(short_help="Keep the images of vendors current.", cls=WholeGroup)
 def mirror() -> None:
     """Say again, under a key of one's own, what others publish."""
 
 
+@examples(
+    "marketplace mirror vendor --settings vendors.toml --dry-run",
+    "marketplace mirror vendor --settings vendors.toml --p12 me.p12 --only debian-13",
+)
 @mirror.command(short_help="Publish new versions of vendors' images.")
 @endpoint_option
 @output_option

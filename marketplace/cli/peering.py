@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, document_option, write_record
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from marketplace.federation.keys import SiteKeys
 
 
+@examples(
+    "marketplace peer init --origin mp.example.org",
+    "marketplace peer add https://mp.example.net --key mp.example.net+1a2b3c4d+AbCdEfGh",
+    "marketplace peer list",
+)
 @click.group("peer", cls=WholeGroup)
 def peer() -> None:
     """Replicate with other marketplaces."""
@@ -27,6 +33,7 @@ def peer() -> None:
 register(peer)
 
 
+@examples("marketplace peer init --origin mp.example.org")
 @peer.command()
 @settings_options
 @document_option
@@ -49,6 +56,7 @@ def init(config: Path | None, data: str | None, output: Format, origin: str | No
     _write_keys(keys, output)
 
 
+@examples("marketplace peer keys")
 @peer.command("keys")
 @settings_options
 @document_option
@@ -68,6 +76,10 @@ def _keys(settings: Settings) -> SiteKeys:
     return keys
 
 
+@examples(
+    "marketplace peer new-epoch",
+    "marketplace peer new-epoch --yes",
+)
 @peer.command("new-epoch")
 @settings_options
 @click.option("--log", default="public", show_default=True, help="The log to start anew.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketplace.cli.database import open_database, open_ingest
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
@@ -31,6 +32,7 @@ def register(group: click.Group) -> None:
         group.add_command(command)
 
 
+@examples("marketplace peer add https://mp.example.net --key mp.example.net+1a2b3c4d+AbCdEfGh")
 @click.command()
 @settings_options
 @click.argument("url", metavar="URL")
@@ -56,6 +58,10 @@ def add(
     click.echo(added.name)
 
 
+@examples(
+    "marketplace peer list",
+    "marketplace peer list -o json",
+)
 @click.command("list")
 @settings_options
 @output_option
@@ -66,6 +72,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
     write_records(records, _COLUMNS, output, identify="name")
 
 
+@examples("marketplace peer show mp.example.net")
 @click.command()
 @settings_options
 @output_option
@@ -77,6 +84,7 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
     write_record(record if output != "table" else _flat(record), output, identify="name")
 
 
+@examples("marketplace peer mirrors mp.example.net https://mirror.example.com/mp")
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
@@ -90,6 +98,7 @@ def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, .
         peers.set_mirrors(name, urls)
 
 
+@examples("marketplace peer disable mp.example.net")
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
@@ -99,6 +108,7 @@ def disable(config: Path | None, data: str | None, name: str) -> None:
         peers.switch(name, disabled=True)
 
 
+@examples("marketplace peer enable mp.example.net")
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
@@ -108,6 +118,7 @@ def enable(config: Path | None, data: str | None, name: str) -> None:
         peers.switch(name, disabled=False)
 
 
+@examples("marketplace peer release mp.example.net")
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
@@ -132,6 +143,7 @@ def release(config: Path | None, data: str | None, name: str, from_start: bool, 
                 click.echo(f"marketplace: nothing of {name} was quarantined.", err=True)
 
 
+@examples("marketplace peer pull mp.example.net")
 @click.command()
 @settings_options
 @output_option
@@ -156,6 +168,7 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
         raise CommandError(f"{name} could not be pulled completely: {reasons[0]}", ExitCode.NETWORK_OR_SERVER)
 
 
+@examples("marketplace peer grant astronomy mp.example.net")
 @click.command()
 @settings_options
 @click.argument("group", metavar="GROUP")
@@ -166,6 +179,7 @@ def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
         peers.grant(group, name)
 
 
+@examples("marketplace peer revoke astronomy mp.example.net")
 @click.command()
 @settings_options
 @click.argument("group", metavar="GROUP")

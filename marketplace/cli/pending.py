@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.acting import actor, reading, writing
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
@@ -19,6 +20,7 @@ from validators.document import format_time
 _number = click.argument("number", type=click.IntRange(min=1), metavar="ID")
 
 
+@examples("marketplace pending list")
 @click.group("pending", cls=WholeGroup)
 def pending() -> None:
     """Manage uploads that wait for their endorser's confirmation.
@@ -27,6 +29,7 @@ def pending() -> None:
     """
 
 
+@examples("marketplace pending list")
 @pending.command("list")
 @settings_options
 @output_option
@@ -56,6 +59,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
         click.echo("marketplace: no upload waits for confirmation.", err=True)
 
 
+@examples("marketplace pending drop 17")
 @pending.command()
 @settings_options
 @_number
@@ -68,6 +72,7 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
     click.echo(f"marketplace: upload {number} forgotten.", err=True)
 
 
+@examples("marketplace pending release 17")
 @pending.command()
 @settings_options
 @_number

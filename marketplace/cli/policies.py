@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, read_document
@@ -24,11 +25,16 @@ from validators.policy.reading import MAX_FILE
 _GROUP = "group:"
 
 
+@examples("marketplace policy check site.toml")
 @click.group("policy", cls=WholeGroup)
 def policy() -> None:
     """Try policies for starting images: what a cloud site asks of an image."""
 
 
+@examples(
+    "marketplace policy check site.toml",
+    "marketplace policy check policy.toml signed.xml",
+)
 @policy.command()
 @settings_options
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))

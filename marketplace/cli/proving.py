@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, write_document
 from marketplace.cli.options import endpoint_option, open_client
@@ -24,6 +25,7 @@ from validators import accept
 _PAUSE = 0.5
 
 
+@examples("marketplace proof MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org --out receipt.txt")
 @click.command(short_help="Fetch the proof that an entry was published.")
 @endpoint_option
 @click.option("--key", metavar="KEY", help="Verify the proof by this key of the log, or of its site.")

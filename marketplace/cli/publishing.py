@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from marketplace.cli.describing import read_facts
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN, read_document
 from marketplace.cli.keys import key_options, load_identity
@@ -55,6 +56,13 @@ class _Order:
     allow_private: Sequence[str]
 
 
+@examples(
+    'marketplace publish debian-13.qcow2 --tag debian-13 --title "Debian 13" \\\n'
+    "    --location https://images.example.org/debian-13.qcow2 \\\n"
+    "    --os debian --os-version 13 --arch x86_64 --valid 180d \\\n"
+    "    --licence CC0-1.0 --cert me.cert.pem --key me.key.pem",
+    "marketplace publish debian-13.1.qcow2 --like me@example.org/debian-13 --p12 me.p12",
+)
 @click.command(short_help="Publish an image: describe, draft, sign, upload.")
 @endpoint_option
 @output_option
@@ -117,12 +125,6 @@ def publish(
     On a terminal it asks for what is missing and before it signs; in a pipe it never
     asks. Interrupted, or with the marketplace down, the same command goes on where it
     stopped. What is said already is not said again.
-
-    \b
-    Example:
-      marketplace publish debian-13.qcow2 --location https://images.example.org/debian-13.qcow2 \\
-          --tag debian-13 --title "Debian 13" --os debian --os-version 13 --arch x86_64 \\
-          --valid 180d --licence CC0-1.0 --cert me.cert.pem --key me.key.pem
     """
     if (image is None) == (from_json is None):
         raise click.UsageError("name the IMAGE, or its facts with --from-json", click.get_current_context())

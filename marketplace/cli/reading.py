@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
@@ -33,6 +34,10 @@ ENTRY_FORMS = (
 _PLACES = ("/metadata/", "/api/v1/entries/", "/api/v1/images/", "/api/v1/tags/", "/images/", "/tag/")
 
 
+@examples(
+    "marketplace list --email me@example.org",
+    "marketplace list --status all --trust trusted -o json",
+)
 @click.command("list", short_help="List a marketplace's entries.")
 @endpoint_option
 @output_option
@@ -91,6 +96,10 @@ def list_(
         click.echo("marketplace: no entries fit.", err=True)
 
 
+@examples(
+    "marketplace show me@example.org/debian-13",
+    "marketplace show MMZu9WvwKIro-rtBQfDk4PsKO7_ --out entry.xml",
+)
 @click.command(short_help="Fetch one entry, verify it and show it.")
 @endpoint_option
 @output_option

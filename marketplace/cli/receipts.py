@@ -9,12 +9,17 @@ from typing import Any
 import click
 
 from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 
 
+@examples(
+    "marketplace receipts sites",
+    "marketplace receipts recalls",
+)
 @click.group("receipts", cls=WholeGroup)
 def receipts() -> None:
     """Manage what cloud sites say of images they imported.
@@ -24,6 +29,7 @@ def receipts() -> None:
     """
 
 
+@examples("marketplace receipts sites")
 @receipts.command("sites")
 @settings_options
 @output_option
@@ -42,6 +48,7 @@ def sites(config: Path | None, data: str | None, output: Format) -> None:
         click.echo("marketplace: no site sent receipts yet.", err=True)
 
 
+@examples("marketplace receipts bind cloud-1+1a2b3c4d+AbCdEfGh")
 @receipts.command()
 @settings_options
 @click.argument("key", metavar="KEY")
@@ -59,6 +66,7 @@ def bind(config: Path | None, data: str | None, key: str) -> None:
     click.echo(f"marketplace: receipts of {parsed.name} are taken with this key.", err=True)
 
 
+@examples("marketplace receipts forget cloud-1")
 @receipts.command()
 @settings_options
 @click.argument("name", metavar="SITE")
@@ -74,6 +82,10 @@ def forget(config: Path | None, data: str | None, name: str) -> None:
     click.echo(f"marketplace: {name} is forgotten.", err=True)
 
 
+@examples(
+    "marketplace receipts recalls",
+    "marketplace receipts recalls -o json",
+)
 @receipts.command()
 @settings_options
 @output_option

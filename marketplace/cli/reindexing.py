@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from marketplace.cli.database import open_database
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.progress import progress
 
 
+@examples("marketplace reindex --config marketplace.ini")
 @click.command(short_help="Build the search index anew.")
 @settings_options
 def reindex(config: Path | None, data: str | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
@@ -41,6 +42,10 @@ dry_run_option = click.option(
 entries_argument = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL[/CREATED]]...")
 
 
+@examples(
+    "marketplace extend --until 2027-12-31 --cert me.cert.pem --key me.key.pem \\\n"
+    "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
+)
 @click.command(short_help="Let entries expire later (or sooner).")
 @endpoint_option
 @output_option
@@ -70,11 +75,6 @@ def extend(
 
     The new entries say what the present ones say, but for dcterms:valid. Every entry
     is tried; with several, 9 says that only some were extended.
-
-    \b
-    Example:
-      marketplace extend --until 2027-12-31 --cert me.cert.pem --key me.key.pem \\
-          MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
     """
     moment = _moment(until)
     if moment <= datetime.now(UTC):
@@ -91,6 +91,10 @@ def extend(
     revise(endpoint, output, entries, change, identity, "extended", audience)
 
 
+@examples(
+    'marketplace deprecate --reason "CVE-2026-1234, use 2.1" --p12 me.p12 \\\n'
+    "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
+)
 @click.command(short_help="Say that images are not to be used any more.")
 @endpoint_option
 @output_option
@@ -120,11 +124,6 @@ def deprecate(
     """Say of your entries that their images are not to be used any more: fetch, verify, sign anew, upload.
 
     Every entry is tried; with several, 9 says that only some were deprecated.
-
-    \b
-    Example:
-      marketplace deprecate --reason "CVE-2026-1234, use 2.1" --p12 me.p12 \\
-          MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
     """
     if not reason.strip():
         raise CommandError("--reason: is empty; say why", ExitCode.USAGE)
@@ -143,6 +142,7 @@ def deprecate(
     revise(endpoint, output, entries, change, identity, "deprecated", audience)
 
 
+@examples("marketplace undeprecate --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org")
 @click.command(short_help="Say that images may be used again.")
 @endpoint_option
 @output_option
@@ -166,10 +166,6 @@ def undeprecate(
     The deprecation stays in the timeline, as all that was ever said; the new statement
     takes its place and leaves out the reason and what replaced the image. One that has
     expired meanwhile needs `extend` too.
-
-    \b
-    Example:
-      marketplace undeprecate --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org
     """
 
     def change(entry: AcceptedEntry) -> bytes:

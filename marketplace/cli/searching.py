@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.client.search import SearchQuery
@@ -25,6 +26,11 @@ _FILTERS = {
 }
 
 
+@examples(
+    "marketplace search debian",
+    'marketplace search "web server" --os debian --arch x86_64 --sort newest',
+    "marketplace search --checksum MMZu9WvwKIro-rtBQfDk4PsKO7_ --status all",
+)
 @click.command(short_help="Find images by words and filters.")
 @endpoint_option
 @output_option

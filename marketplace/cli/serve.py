@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from marketplace.cli.database import open_database
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 _SOCKET = "SERVE_GOES_ON_AT"
 
 
+@examples(
+    "marketplace serve",
+    "marketplace serve --config marketplace.ini",
+    "marketplace serve --data /srv/marketplace --port 8080",
+)
 @click.command(short_help="Run web server and followers in one process.")
 @settings_options
 @click.option("--port", metavar="NUMBER", help="Port to listen on (setting: server.port; default: 6543).")

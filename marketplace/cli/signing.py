@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document, write_document
 from marketplace.cli.keys import key_options, load_identity
@@ -17,6 +18,10 @@ from validators.signing import sign as sign_document
 from validators.times import parse_time
 
 
+@examples(
+    "marketplace sign --cert me.cert.pem --key me.key.pem --out signed.xml draft.xml",
+    "marketplace sign --p12 me.p12 draft.xml > signed.xml",
+)
 @click.command(short_help="Sign metadata as its endorser.")
 @key_options
 @click.option("--email", help="The endorser's address, where the certificate holds none.")
@@ -39,11 +44,6 @@ def sign(
 
     Fills in the endorsement, replaces an endorsement and signature that are
     there, and verifies the result. DOCUMENT may be - for standard input.
-
-    \b
-    Example, with the keys of the demo catalogue:
-      marketplace sign --cert var/demo/alice.cert.pem --key var/demo/alice.key.pem \\
-          --out signed.xml var/demo/draft.xml
     """
     identity = load_identity(p12, cert, key, password_file)
     moment = _moment(created)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option
@@ -15,6 +16,10 @@ from validators.document import AcceptedEntry
 from validators.revision import with_tag, without_tag
 
 
+@examples(
+    "marketplace tag --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13",
+    "marketplace tag --p12 me.p12 --remove MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13",
+)
 @click.command(short_help="Put a tag on one of your entries, or take it off.")
 @endpoint_option
 @output_option
@@ -41,10 +46,6 @@ def tag(
 
     EMAIL/TAG then names this entry, as the latest of yours that carries the tag; who
     subscribed to it gets this image next. All else of the entry stays.
-
-    \b
-    Example:
-      marketplace tag --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13
     """
     if not tag.strip() or tag != tag.strip():
         raise CommandError("TAG: is empty, or has spaces around it", ExitCode.USAGE)

@@ -10,6 +10,7 @@ import click
 
 from marketplace.access import Scope
 from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "owner", "scopes", "status", "expires", "last_used", "note")
 
 
+@examples(
+    "marketplace token create --owner me@example.org --scope read --scope upload",
+    "marketplace token list",
+)
 @click.group("token", cls=WholeGroup)
 def token() -> None:
     """Manage tokens: who may read private entries, upload to groups, administer.
@@ -28,6 +33,10 @@ def token() -> None:
     """
 
 
+@examples(
+    "marketplace token create --owner me@example.org --scope read --scope upload",
+    'marketplace token create --owner cloud-1 --scope site --days 90 --note "import"',
+)
 @token.command()
 @settings_options
 @output_option
@@ -83,6 +92,10 @@ def create(
     )
 
 
+@examples(
+    "marketplace token list",
+    "marketplace token list --owner me@example.org",
+)
 @token.command("list")
 @settings_options
 @output_option
@@ -99,6 +112,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
         click.echo("marketplace: there are no tokens.", err=True)
 
 
+@examples("marketplace token revoke 3f2a9c")
 @token.command()
 @settings_options
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
@@ -113,6 +127,7 @@ def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> Non
     click.echo(f"marketplace: {len(names)} revoked.", err=True)
 
 
+@examples("marketplace token sign-out me@example.org")
 @token.command("sign-out")
 @settings_options
 @click.argument("owner", metavar="NAME")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.acting import actor, writing
+from marketplace.cli.examples import examples
 from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
@@ -21,11 +22,16 @@ from validators.policy import MARKETPLACE, statement_of
 from validators.policy import judge as judge_image
 
 
+@examples(
+    "marketplace trust check",
+    "marketplace trust judge signed.xml",
+)
 @click.group("trust", cls=WholeGroup)
 def trust() -> None:
     """Manage anchors, revocation lists and the allow-list."""
 
 
+@examples("marketplace trust check --config marketplace.ini")
 @trust.command()
 @settings_options
 @output_option
@@ -50,6 +56,7 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
         raise CommandError(f"{len(faults)} faults", ExitCode.VERIFICATION_FAILED)
 
 
+@examples("marketplace trust judge signed.xml")
 @trust.command()
 @settings_options
 @click.argument("file", metavar="FILE")
@@ -75,6 +82,7 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
         raise CommandError(f"the entry is {verdict.status}", ExitCode.REFUSED_BY_POLICY)
 
 
+@examples("marketplace trust refresh")
 @trust.command()
 @settings_options
 def refresh(config: Path | None, data: str | None) -> None:
@@ -110,6 +118,7 @@ def refresh(config: Path | None, data: str | None) -> None:
         )
 
 
+@examples("marketplace trust forget old-authority.crl")
 @trust.command()
 @settings_options
 @click.argument("file", metavar="FILE")
@@ -130,6 +139,7 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
         click.echo(printable(f"marketplace: forgot {path}"), err=True)
 
 
+@examples("marketplace trust import-jks truststore.jks --out anchors.pem")
 @trust.command("import-jks")
 @click.option(
     "--out", metavar="FILE", default="-", help="Where the certificates go (PEM); default: standard output."

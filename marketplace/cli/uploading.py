@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.files import read_document
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
@@ -14,6 +15,11 @@ from marketplace.cli.several import Several
 from marketplace.client import MarketplaceClient, Uploaded
 
 
+@examples(
+    "marketplace upload signed.xml",
+    "marketplace upload --dry-run signed.xml",
+    "marketplace upload --audience astronomy signed.xml",
+)
 @click.command(short_help="Upload signed files to a marketplace.")
 @endpoint_option
 @output_option
@@ -39,6 +45,9 @@ def upload(
     results.finish(("file", "outcome", "location"), output)
 
 
+@examples(
+    "marketplace publish-entry \\\n    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z",
+)
 @click.command("publish-entry", short_help="Let everybody see entries of your groups.")
 @endpoint_option
 @output_option
@@ -48,10 +57,6 @@ def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]
 
     Needs MARKETPLACE_TOKEN, of a member who may upload. Every entry is tried; with
     several, 9 says that only some were published.
-
-    \b
-    Example:
-      marketplace publish-entry MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z
     """
     results = Several(len(entries), "entries", "published")
     with open_client(endpoint) as client, progress("Publishing", len(entries)) as advance:

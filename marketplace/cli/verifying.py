@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
 from marketplace.cli.output import Format, output_option, write_records
@@ -26,6 +27,10 @@ UNREADABLE_CODE = "file.unreadable"
 OTHER_ENTRY_CODE = "proof.other-entry"
 
 
+@examples(
+    "marketplace verify signed.xml",
+    "marketplace verify signed.xml --proof receipt.txt \\\n    --key mp.example.org+1a2b3c4d+AbCdEfGh",
+)
 @click.command(short_help="Verify signed files, offline.")
 @click.option(
     "--allow-legacy",

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.whole_help import WholeGroup
 
 #: Command -> module and object.
@@ -45,6 +46,11 @@ class _LazySite(WholeGroup):
         return command
 
 
+@examples(
+    "marketplace site init --from https://marketplace.example.org",
+    "marketplace site sync --dry-run",
+    "marketplace site may-start /var/lib/libvirt/images/debian-13.qcow2",
+)
 @click.group("site", cls=_LazySite)
 def site() -> None:
     """Import trusted images into a cloud, and answer whether a machine may start.

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 _PATIENCE = 2.0
 
 
+@examples(
+    "marketplace site may-start MMZu9WvwKIro-rtBQfDk4PsKO7_",
+    "marketplace site may-start /var/lib/libvirt/images/debian-13.qcow2",
+)
 @click.command("may-start")
 @config_option
 @output_option
@@ -50,6 +55,10 @@ def may_start(config: Path | None, output: Format, image: str) -> None:
         raise CommandError(f"{image} may not be started", ExitCode.REFUSED_BY_POLICY)
 
 
+@examples(
+    "marketplace site why MMZu9WvwKIro-rtBQfDk4PsKO7_",
+    "marketplace site why web-1",
+)
 @click.command()
 @config_option
 @output_option

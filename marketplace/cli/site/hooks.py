@@ -7,17 +7,26 @@ from typing import Literal
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, read_site
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.logs import printable
 
 
+@examples(
+    "marketplace site hook install libvirt",
+    "marketplace site hook test",
+)
 @click.group(cls=WholeGroup)
 def hook() -> None:
     """Have libvirt ask the site before it starts a domain."""
 
 
+@examples(
+    "marketplace site hook install libvirt",
+    "marketplace site hook install libvirt --when-down allow",
+)
 @hook.command()
 @config_option
 @click.argument("driver", type=click.Choice(["libvirt"]))
@@ -51,6 +60,7 @@ def install(
     )
 
 
+@examples("marketplace site hook test --uri qemu:///system")
 @hook.command()
 @config_option
 @click.option("--uri", help="Of the libvirt daemon; default: that of the first libvirt store.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.progress import progress
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from marketplace.sites.state import Copy, State
 
 
+@examples(
+    "marketplace site quarantine list",
+    "marketplace site quarantine show MMZu9WvwKIro-rtBQfDk4PsKO7_",
+)
 @click.group(cls=WholeGroup)
 def quarantine() -> None:
     """Manage images that are not what was endorsed, or not safe."""
 
 
+@examples("marketplace site quarantine list")
 @quarantine.command("list")
 @config_option
 @output_option
@@ -34,6 +40,7 @@ def list_(config: Path | None, output: Format) -> None:
     write_records(records, ("identifier", "store", "since", "reason"), output, identify="identifier")
 
 
+@examples("marketplace site quarantine show MMZu9WvwKIro-rtBQfDk4PsKO7_")
 @quarantine.command()
 @config_option
 @output_option
@@ -45,6 +52,9 @@ def show(config: Path | None, output: Format, image: str) -> None:
             write_record(_record(one), output, identify="identifier")
 
 
+@examples(
+    'marketplace site quarantine release MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "the mirror was mended"',
+)
 @quarantine.command()
 @config_option
 @click.option("--reason", required=True, help="Why it is tried again.")
@@ -60,6 +70,7 @@ def release(config: Path | None, reason: str, image: str) -> None:
     click.echo("marketplace: it is tried again by the daemon, or at the next sync.", err=True)
 
 
+@examples("marketplace site quarantine drop MMZu9WvwKIro-rtBQfDk4PsKO7_")
 @quarantine.command()
 @config_option
 @click.argument("image")
@@ -77,6 +88,10 @@ def drop(config: Path | None, image: str) -> None:
             state.copies.move(one, CopyState.REMOVED, f"dropped from quarantine ({who()})", time.time())
 
 
+@examples(
+    "marketplace site verify",
+    "marketplace site verify --sample 10",
+)
 @click.command()
 @config_option
 @output_option

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, open_state, read_site
 from marketplace.logs import printable
@@ -14,6 +15,10 @@ from marketplace.logs import printable
 _KINDS = ("neutron", "openstack", "nft", "nwfilter")
 
 
+@examples(
+    "marketplace site rules MMZu9WvwKIro-rtBQfDk4PsKO7_ --as nft",
+    "marketplace site rules MMZu9WvwKIro-rtBQfDk4PsKO7_ --as openstack > rules.sh",
+)
 @click.command()
 @config_option
 @click.option("--as", "kind", type=click.Choice(_KINDS), required=True, help="In whose words.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time
 
@@ -26,6 +27,10 @@ _STATES = (
 )
 
 
+@examples(
+    "marketplace site status",
+    "marketplace site status -o json",
+)
 @click.command()
 @config_option
 @output_option
@@ -65,6 +70,10 @@ def status(config: Path | None, output: Format) -> None:
     write_record(record, output, identify="site")
 
 
+@examples(
+    "marketplace site list",
+    "marketplace site list --state quarantined",
+)
 @click.command("list")
 @config_option
 @output_option
@@ -93,6 +102,10 @@ def list_(config: Path | None, output: Format, wanted: str | None) -> None:
     write_records(records, columns, output, identify="identifier")
 
 
+@examples(
+    "marketplace site log --limit 20",
+    "marketplace site log MMZu9WvwKIro-rtBQfDk4PsKO7_",
+)
 @click.command()
 @config_option
 @output_option

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from marketplace.sites.runs import Done
 
 
+@examples(
+    "marketplace site sync --dry-run",
+    "marketplace site sync --only debian",
+)
 @click.command()
 @config_option
 @output_option
@@ -61,6 +66,7 @@ def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -
     _end(done, len(configuration.table.marketplace))
 
 
+@examples("marketplace site run --config /etc/marketplace/site.toml")
 @click.command()
 @config_option
 def run(config: Path | None) -> None:

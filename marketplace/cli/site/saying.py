@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, open_state, read_site, who
 from validators.identifier import is_identifier
@@ -22,6 +23,7 @@ def _said(function: Callable[..., Any]) -> Callable[..., Any]:
     return config_option(function)
 
 
+@examples('marketplace site import MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "asked for by the physics group"')
 @click.command("import")
 @_said
 def import_(config: Path | None, until: str | None, reason: str, image: str) -> None:
@@ -29,6 +31,7 @@ def import_(config: Path | None, until: str | None, reason: str, image: str) -> 
     _say("import", config, until, reason, image)
 
 
+@examples('marketplace site withdraw MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "CVE-2026-1234"')
 @click.command()
 @_said
 def withdraw(config: Path | None, until: str | None, reason: str, image: str) -> None:
@@ -36,6 +39,7 @@ def withdraw(config: Path | None, until: str | None, reason: str, image: str) ->
     _say("withdraw", config, until, reason, image)
 
 
+@examples('marketplace site hold MMZu9WvwKIro-rtBQfDk4PsKO7_ --until 12h --reason "incident 42"')
 @click.command()
 @_said
 def hold(config: Path | None, until: str | None, reason: str, image: str) -> None:
@@ -43,6 +47,7 @@ def hold(config: Path | None, until: str | None, reason: str, image: str) -> Non
     _say("hold", config, until, reason, image)
 
 
+@examples('marketplace site release MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "incident 42 is over"')
 @click.command()
 @_said
 def release(config: Path | None, until: str | None, reason: str, image: str) -> None:

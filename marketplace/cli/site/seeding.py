@@ -7,12 +7,17 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.site.asking import ask_now
 from marketplace.cli.site.common import config_option, read_site
 
 
+@examples(
+    "marketplace site seed MMZu9WvwKIro-rtBQfDk4PsKO7_ --user-data user-data.yaml --out seed.iso \\\n"
+    "    --hostname web-1",
+)
 @click.command()
 @config_option
 @click.option("--user-data", required=True, type=click.Path(path_type=Path), help="For cloud-init.")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, read_site
 from marketplace.logs import printable
 
 
+@examples("marketplace site init --name cloud-1 --from https://marketplace.example.org")
 @click.command()
 @config_option
 @click.option("--name", default="my-site", show_default=True, help="Of the site; its key bears it.")
@@ -52,6 +54,10 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
     click.echo(f"marketplace: wrote {target}; change it, then: marketplace site check", err=True)
 
 
+@examples(
+    "marketplace site key",
+    "marketplace site key --new",
+)
 @click.command()
 @config_option
 @click.option("--new", is_flag=True, help="Make one first; none is ever replaced.")
@@ -80,6 +86,10 @@ def _make_key(file: Path, name: str) -> None:
     click.echo(printable(f"marketplace: made the key of {name} in {file}"), err=True)
 
 
+@examples(
+    "marketplace site check",
+    "marketplace site check --probe",
+)
 @click.command()
 @config_option
 @output_option
