@@ -44,10 +44,10 @@ def main() -> None:
 
 
 def load() -> None:
-    """Load what a server loads until it is ready."""
+    """Load what a server loads until it is ready, and the commands of users, operators and sites."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-        for name in ("cli.serve", "server", "web", "api", "feed"):
+        for name in ("cli", "server", "web", "api", "feed", "sites"):
             module = importlib.import_module(f"marketplace.{name}")
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)

@@ -27,7 +27,7 @@ COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
 _LAUNCHER = (sys.executable, "-c", "from tests.launcher import main; main()")
 #: Variables that the product reads. Any other one may mean something to the interpreter or the C library,
 #: which read it when a process begins.
-_OF_THE_PRODUCT = ("MARKETPLACE_", "PYTEST_", "HOME=", "PATH=")
+_OF_THE_PRODUCT = ("MARKETPLACE_", "STRATUSLAB_", "PYTEST_", "HOME=", "PATH=", "NO_PROXY=", "no_proxy=")
 
 
 #: Benchmarks measure processes as users start them.
@@ -184,6 +184,14 @@ def run(
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(command, code, out.read(), err.read())
+
+
+def run_text(
+    command: Sequence[str], environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python to its end, and give back what it wrote as text."""
+    done = run(command, environ)
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def _told_late(environ: Mapping[str, str]) -> bool:

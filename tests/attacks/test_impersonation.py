@@ -7,8 +7,6 @@ shows everything: her entries stay where they were, her image is not withdrawn, 
 from __future__ import annotations
 
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from tests.factories.documents import ImageDraft, image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.catalogue import eventually
 from tests.functional.sites import Site, sites
+from tests.launching import COMMAND, run_text
 from tests.unit.trust.authorities import root
 from validators import accept
 from validators.document import format_time
@@ -144,10 +143,7 @@ def test_she_is_told_apart_on_the_page_and_at_the_terminal(attacked: Attacked) -
     page = attacked.http.get(f"/metadata/{path}", headers={"Accept": "text/html"}).text
     assert "Two certificates use this address" in page
     assert accept(theirs).coordinates.created_text in page
-    command = [sys.executable, "-c", "from marketplace.cli import main; main()", "show", path]
-    shown = subprocess.run(
-        [*command, "--endpoint", attacked.site.url], capture_output=True, text=True, timeout=60
-    )
+    shown = run_text([*COMMAND, "show", path, "--endpoint", attacked.site.url])
     assert shown.returncode == 0
     assert "two certificates use this address" in shown.stderr
     assert accept(theirs).coordinates.path() in shown.stdout

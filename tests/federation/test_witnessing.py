@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, start
 from tests.functional.test_cli import wait_until
-from tests.launching import ROOT
+from tests.launching import COMMAND, run_text
 from tests.soaking import Tell
 
 ALICE = make_identity(email="alice@example.org")
@@ -72,10 +71,7 @@ class Site:
         self.server = start(self.data, self.server.port)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        call = [sys.executable, "-c", "from marketplace.cli import main; main()", *arguments]
-        return subprocess.run(
-            [*call, "--data", str(self.data)], capture_output=True, text=True, timeout=SECONDS, cwd=ROOT
-        )
+        return run_text([*COMMAND, *arguments, "--data", str(self.data)])
 
 
 def meet(site: Site, other: Site) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog
 from tests.functional.running import RunningServer, free_port, start
+from tests.launching import COMMAND, run_text
 from validators import accept
 
 SETTINGS = {"query_enabled": "false", "search_engine": "off", "log_level": "info"}
@@ -85,19 +85,7 @@ class Site:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the operator here."""
-        return subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from marketplace.cli import main; main()",
-                *arguments,
-                "--data",
-                str(self.data),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        return run_text([*COMMAND, *arguments, "--data", str(self.data)])
 
     def pull(self, other: Site) -> None:
         """Pull from a peer by command, now."""

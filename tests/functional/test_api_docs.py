@@ -20,8 +20,8 @@ import validators.errors
 from marketplace.routes import ROUTES
 from tests.functional.catalogue import eventually, found
 from tests.functional.running import RunningServer, running_server
+from tests.launching import COMMAND, ROOT, run
 
-ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 #: Never sent: an index that is broken or taken is answered as search.unavailable.
 INTERNAL = {"search.index-broken", "search.index-busy"}
@@ -98,13 +98,8 @@ def run_as_told(running: RunningServer, script: str) -> None:
 
 
 def command(running: RunningServer, *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-c", "from marketplace.cli import main; main()", *arguments],
-        cwd=ROOT,
-        env=environment(running.data) | {"MARKETPLACE_DATA": str(running.data)},
-        check=True,
-        capture_output=True,
-    )
+    environ = environment(running.data) | {"MARKETPLACE_DATA": str(running.data)}
+    run([*COMMAND, *arguments], environ).check_returncode()
 
 
 def environment(data: Path) -> dict[str, str]:

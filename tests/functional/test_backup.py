@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server
+from tests.launching import COMMAND, run_text
 from validators import accept
-
-COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120)
+    return run_text([*COMMAND, *arguments])
 
 
 def upload_until(server: RunningServer, stop: threading.Event, confirmed: list[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -14,7 +13,7 @@ from marketplace.search.request import CHECKSUM_FORMS
 from tests.factories.documents import image, signed
 from tests.functional.catalogue import ALICE, BOB, eventually, found, upload
 from tests.functional.running import RunningServer, running_server
-from tests.launching import COMMAND
+from tests.launching import COMMAND, run_text
 from validators import accept
 
 CONTENT = "an image with checksums"
@@ -98,13 +97,10 @@ def test_digits_that_are_no_checksum_here_are_words(http):
 @pytest.mark.parametrize("typed", [WAYS[0], WAYS[1], SHA1, IDENTIFIER, f"sha-256:{DIGESTS['SHA-256']}"])
 def test_the_command_finds_it_too(site, typed):
     for command in (["list"], ["search"], ["search", "wanted"]):
-        done = subprocess.run(
-            [*COMMAND, *command, "--endpoint", site.url, "--checksum", typed, "-o", "id"],
-            capture_output=True,
-            env=os.environ | {"NO_PROXY": "127.0.0.1"},
-            check=True,
-        )
-        assert done.stdout.decode().split() == [accept(DOCUMENT).coordinates.path()]
+        command = [*COMMAND, *command, "--endpoint", site.url, "--checksum", typed, "-o", "id"]
+        done = run_text(command, os.environ | {"NO_PROXY": "127.0.0.1"})
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == [accept(DOCUMENT).coordinates.path()]
 
 
 @pytest.mark.parametrize("typed", ["abc", "0" * 33, "sha256:" + "0" * 40, "g" * 64])

@@ -17,13 +17,12 @@ from tests.factories.documents import image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
 from tests.functional.running import running_server
+from tests.launching import COMMAND, run
+from tests.waiting import HANGING
 from validators import accept
 
-COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
-SECONDS = 60
 
-
-def wait_until(holds, seconds=20):
+def wait_until(holds, seconds=HANGING):
     """Wait for a condition; followers take a moment."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -42,15 +41,8 @@ class Command:
             self.environ["MARKETPLACE_ENDPOINT"] = endpoint
 
     def __call__(self, *arguments, stdin=b"", **environ):
-        done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            cwd=self.directory,
-            env=self.environ | environ,
-            timeout=SECONDS,
-            check=False,
-        )
+        command = [*COMMAND, *map(str, arguments)]
+        done = run(command, self.environ | environ, folder=self.directory, given=stdin)
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return done
 
@@ -200,7 +192,7 @@ def test_a_server_that_is_no_marketplace_is_one_sentence(tmp_path, answer):
         thread = threading.Thread(target=respond)
         thread.start()
         done = Command(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")("list")
-        thread.join(SECONDS)
+        thread.join(HANGING)
     assert (done.returncode, done.stdout) == (7, b"")
     assert done.stderr.count(b"\n") == 1
 
@@ -220,7 +212,7 @@ def test_a_marketplace_that_sends_another_entry_is_not_believed(tmp_path):
         thread.start()
         ask = Command(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
         done = ask("show", accept(wanted).coordinates.path())
-        thread.join(SECONDS)
+        thread.join(HANGING)
     assert (done.returncode, done.stdout) == (5, b"")
 
 
@@ -231,7 +223,7 @@ def test_output_into_a_closed_pipe_ends_quietly(command, tmp_path):
         f"'{sys.executable}' -c 'from marketplace.cli import main; main()' list --status all -o json | true"
     )
     done = subprocess.run(
-        ["sh", "-c", pipeline], capture_output=True, env=command.environ, timeout=SECONDS, check=False
+        ["sh", "-c", pipeline], capture_output=True, env=command.environ, timeout=HANGING, check=False
     )
     assert b"Traceback" not in done.stderr
     assert b"BrokenPipe" not in done.stderr

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +23,11 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
-from tests.launching import ROOT as PROJECT
+from tests.launching import COMMAND, ROOT, run_text
 from tests.unit.trust.authorities import crl_bytes, root
 from validators import accept
 
-PAGE = PROJECT / "docs" / "verdicts.md"
+PAGE = ROOT / "docs" / "verdicts.md"
 BEGIN, END = (
     "<!-- states: written by tests/functional/test_verdict_table.py -->\n",
     "<!-- end of states -->\n",
@@ -299,21 +299,21 @@ def test_the_original_lists(http, case):
 
 
 def test_the_command(site, case, tmp_path):
-    def run(*arguments):
-        command = [str(PROJECT / ".venv/bin/marketplace"), *arguments]
-        environment = {"MARKETPLACE_ENDPOINT": site.url, "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    def asked(*arguments):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MARKETPLACE_")}
+        environ = kept | {"MARKETPLACE_ENDPOINT": site.url, "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+        done = run_text([*COMMAND, *arguments], environ)
         return done.returncode, done.stdout
 
-    code, out = run("allowed", case.path)
+    code, out = asked("allowed", case.path)
     assert code == (0 if case.state.allowed else 6)
     assert ("NOT allowed" in out) is not case.state.allowed
-    code, out = run("show", "-o", "json", case.path)
+    code, out = asked("show", "-o", "json", case.path)
     shown = json.loads(out)
     assert code == 0 and next(iter(shown)) == "status"
     assert shown["status"].startswith(case.state.status) and shown["allowed"] is case.state.allowed
     if case.state.code == "deprecated":
-        code, out = run("why", case.identifier)
+        code, out = asked("why", case.identifier)
         assert code == 6 and "trusted" not in out.splitlines()[0]
 
 

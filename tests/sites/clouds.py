@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +19,10 @@ from tests.factories.documents import ImageDraft, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.catalogue import upload
 from tests.functional.running import RunningServer
+from tests.launching import COMMAND, run_text
 
 ALICE = make_identity(email="alice@images.example.org")
 MALLORY = make_identity("Mallory", email="mallory@example.net", variant=3)
-ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass
@@ -138,14 +137,11 @@ stores = ["pool"]
 
     def command(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of the site in a process of its own."""
-        return subprocess.run(
-            self.words(*words), env=self.environ(**environment), capture_output=True, text=True, timeout=120
-        )
+        return run_text(self.words(*words), self.environ(**environment))
 
     def words(self, *words: str) -> list[str]:
         head, *rest = words
-        code = "from marketplace.cli import main; main()"
-        return [sys.executable, "-c", code, "site", head, *rest, "--config", str(self.file)]
+        return [*COMMAND, "site", head, *rest, "--config", str(self.file)]
 
     def environ(self, **environment: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MARKETPLACE_")}

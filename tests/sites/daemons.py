@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from marketplace.sites.decisions.answering import ask_socket
 from marketplace.sites.decisions.verdict_file import read_verdicts
+from tests.launching import Process, launch
 from tests.sites.clouds import Cloud
 
 PATIENCE = 60.0
@@ -32,7 +32,7 @@ def await_true(condition: Callable[[], bool], what: str, seconds: float = PATIEN
 class RunningSite:
     """A daemon and how to ask it."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     cloud: Cloud
     log: Path
 
@@ -76,9 +76,7 @@ def start(cloud: Cloud, **environment: str) -> RunningSite:
     """Start a daemon and wait until it answers."""
     log = cloud.folder / "daemon.log"
     with log.open("ab") as sink:
-        process = subprocess.Popen(
-            cloud.words("run"), env=cloud.environ(**environment), stdout=sink, stderr=sink
-        )
+        process = launch(cloud.words("run"), cloud.environ(**environment), stdout=sink, stderr=sink)
     site = RunningSite(process, cloud, log)
 
     def answers() -> bool:

@@ -71,7 +71,7 @@ def test_answers_outlive_the_daemon_and_the_marketplace(
     why = mine.command("why", picture.identifier)
     assert why.returncode == 0 and "may be started" in why.stdout
     with running_site(mine, MARKETPLACE_SITE_DECISION_STALE_AFTER="1s") as site:
-        assert site.ask(f"id:{picture.identifier}")[0] == 403
+        await_true(lambda: site.ask(f"id:{picture.identifier}")[0] == 403, "what is known is too old")
         assert "stale_after" in site.ask(f"id:{picture.identifier}")[1]
         # The file on the disk is there, and is not started from either.
         assert site.ask(f"path:{(mine.images / f'{picture.identifier}.raw').resolve()}")[0] == 403

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from marketplace.sites.state import CopyState
-from tests.sites.clouds import ROOT, Cloud
+from tests.launching import Process, launch, run
+from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer, stall
 from tests.sites.daemons import await_true
 from tests.sites.pictures import Picture, qcow2, raw
 from tests.soaking import Tell
+from tests.waiting import HANGING
 
 #: Runs a sync that ends as by a power cut when a copy has come to a state: its row is the last thing written.
 AT_STATE = """
@@ -51,7 +55,12 @@ KILLED = -9
 
 def sync_until(cloud: Cloud, code: str, step: str) -> int:
     words = [sys.executable, "-c", code, step, str(cloud.file)]
-    return subprocess.run(words, env=cloud.environ(), cwd=ROOT, capture_output=True, timeout=120).returncode
+    return run(words, cloud.environ()).returncode
+
+
+def begin_sync(cloud: Cloud) -> Process:
+    with Path(os.devnull).open("wb") as nowhere:
+        return launch(cloud.words("sync"), cloud.environ(), stdout=nowhere, stderr=nowhere)
 
 
 def assert_only_right_bytes(cloud: Cloud, picture: Picture) -> None:
@@ -113,11 +122,11 @@ def test_a_withdrawal_that_was_killed_is_the_first_thing_done(
 def test_a_kill_while_bytes_flow_is_gone_on_from(cloud: Cloud, content: ContentServer) -> None:
     picture = raw("mid flow", 4 << 20)
     offer(cloud, picture, content.put("flow", stall(picture.data, 3 << 20)))
-    process = subprocess.Popen(cloud.words("sync"), env=cloud.environ(), stderr=subprocess.DEVNULL)
+    process = begin_sync(cloud)
     part = cloud.work / "parts" / f"{picture.identifier}.raw"
     await_true(lambda: part.exists() and part.stat().st_size >= 2 << 20, "bytes are there")
     process.kill()
-    process.wait(60)
+    process.wait(HANGING)
     assert not cloud.visible()
     assert cloud.sync().imported == 1
     assert "range" in content.headers[-1]
@@ -128,11 +137,11 @@ def test_a_kill_while_bytes_flow_is_gone_on_from(cloud: Cloud, content: ContentS
 def test_holes_that_a_power_cut_left_in_a_part_are_found(cloud: Cloud, content: ContentServer) -> None:
     picture = raw("holes", 4 << 20)
     offer(cloud, picture, content.put("holes", stall(picture.data, 3 << 20)))
-    process = subprocess.Popen(cloud.words("sync"), env=cloud.environ(), stderr=subprocess.DEVNULL)
+    process = begin_sync(cloud)
     part = cloud.work / "parts" / f"{picture.identifier}.raw"
     await_true(lambda: part.exists() and part.stat().st_size >= 2 << 20, "bytes are there")
     process.kill()
-    process.wait(60)
+    process.wait(HANGING)
     with part.open("r+b") as file:
         file.seek(1 << 20)
         file.write(bytes(4096))
@@ -152,7 +161,7 @@ def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[in
         offer(cloud, picture, content.put("random", picture.data))
         for _ in range(10):
             started = time.monotonic()
-            process = subprocess.Popen(cloud.words("sync"), env=cloud.environ(), stderr=subprocess.DEVNULL)
+            process = begin_sync(cloud)
             try:
                 process.wait(chance.uniform(0.2, 1.2) * whole)
                 ended += 1
@@ -160,7 +169,7 @@ def kill_at_random(cloud: Cloud, content: ContentServer, kills: int) -> tuple[in
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(60)
+                process.wait(HANGING)
                 killed += 1
             for name in cloud.visible():
                 assert name == f"{picture.identifier}.raw"
