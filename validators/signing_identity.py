@@ -6,13 +6,19 @@ the endorser's e-mail comes from).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    pkcs12,
+)
 
 from validators import errors as refusals
 from validators.certificates import SignerCertificate, parse_signer
@@ -78,6 +84,13 @@ class SigningIdentity:
         addresses = find_subject_addresses(read_outline(signer.der).subject)
         readable = tuple(one for one in addresses if one is not None)
         return cls(certificate, checked, carried, signer.email, readable, len(issuers) - len(carried))
+
+    @property
+    def key_digest(self) -> str:
+        """SHA-256 of the public key (SubjectPublicKeyInfo), in hex, as entries have it."""
+        public = self.key.public_key()
+        encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(encoded).hexdigest()
 
 
 def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
@@ -55,15 +54,10 @@ def lint(
         linted = _with_network(document, linted.metadata, now, endpoint, allow_private)
     gate = _gate_findings(document, now) if linted.signed and linted.passes else ()
     findings = (*gate, *linted.findings)
-    write_records([finding_record(finding) for finding in findings], COLUMNS, output, identify="code")
+    write_records([finding.record() for finding in findings], COLUMNS, output, identify="code")
     errors = sum(finding.level is Level.ERROR for finding in findings)
     if errors:
         raise CommandError(f"{file}: a marketplace would refuse it", ExitCode.VERIFICATION_FAILED)
-
-
-def finding_record(finding: Finding) -> dict[str, Any]:
-    """A finding as every form of output has it."""
-    return asdict(finding) | {"level": finding.level.value}
 
 
 def _with_network(

@@ -45,6 +45,8 @@ def read_terms(values: Values, settings: Sequence[str], now: datetime) -> dict[s
         for term in COMMON:
             given = values[_parameter(term)]
             for text in given if term.many else [given] if given is not None else []:
+                if not text.strip():
+                    raise TermError(f"--{term.name}: is empty; to leave the term out: --set {term.name}=")
                 terms.setdefault(term.element, []).append(text)
         for setting in settings:
             name, value = parse_setting(setting)

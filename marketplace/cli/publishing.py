@@ -14,10 +14,10 @@ import click
 
 from marketplace.cli.describing import read_facts
 from marketplace.cli.examples import examples
-from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import STDIN, read_document
 from marketplace.cli.keys import key_options, load_identity
-from marketplace.cli.linting import finding_record
+from marketplace.cli.likeness import get_like
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
 from marketplace.cli.publish_options import ask_for_missing, read_terms, term_options
@@ -27,7 +27,7 @@ from marketplace.client.answers import Tried
 from marketplace.client.errors import ConflictError, NotFoundError, PolicyError
 from marketplace.locations import AddressGuard, Looker
 from marketplace.logs import printable
-from marketplace.publishing.earlier import differences, find_current, find_tagged, get_earlier
+from marketplace.publishing.earlier import OVERTAKEN, differences, find_current, find_tagged
 from marketplace.publishing.facts import ImageFacts, parse_facts
 from marketplace.publishing.statement import STOPPING, Wish, draft, examine, is_said, sign_once
 from marketplace.publishing.work import ImageWork, Work
@@ -144,9 +144,7 @@ def publish(
         write_record(told, output, identify="entry")
 
 
-#: What an upload is refused with where another machine with the same key was quicker, and how often that
-#: is tried again.
-_OVERTAKEN = frozenset({"conflict.coordinates", "gate.older-than-latest"})
+#: How often an upload that came too late is tried again.
 _MOST_OVERTAKEN = 3
 
 
@@ -169,18 +167,19 @@ class _Publication:
         self._identity = identity
         self._now = now
         self._email = (identity.email if identity is not None else None) or order.email
+        self._key = None if identity is None else identity.key_digest
         self._asks = sys.stdin.isatty() and not order.yes
 
     def run(self, terms: dict[str, list[str]]) -> dict[str, Any]:
         """Publish, and tell what came of it."""
         like = self._order.like
-        earlier = None if like is None else get_earlier(self._client, like, self._email)
+        earlier = None if like is None else get_like(self._client, like, self._email, self._key)
         if self._asks:
             terms = ask_for_missing(terms, {v.FORMAT: self._facts.format}, earlier, self._now)
         document = self._draft(Wish(terms, earlier))
         current = self._find_current()
         metadata, findings = self._examine(document, current)
-        told = {"identifier": self._facts.identifier, "advice": [finding_record(one) for one in findings]}
+        told = {"identifier": self._facts.identifier, "advice": [one.record() for one in findings]}
         if is_said(current, metadata, self._identity):
             assert current is not None  # noqa: S101  # nothing is not said
             path = current.coordinates.path()
@@ -206,7 +205,7 @@ class _Publication:
     def _find_current(self) -> AcceptedEntry | None:
         if self._email is None:
             return None
-        return find_current(self._client, self._facts.identifier, self._email)
+        return find_current(self._client, self._facts.identifier, self._email, self._key)
 
     def _examine(
         self, document: bytes, current: AcceptedEntry | None
@@ -259,22 +258,30 @@ class _Publication:
         assert self._identity is not None  # noqa: S101  # only a dry run goes without
         if self._asks and not click.confirm(f"Sign and publish as {self._email}?", default=True, err=True):
             raise click.Abort
+        refused: AcceptedEntry | None = None
         for _ in range(_MOST_OVERTAKEN):
             try:
-                return self._upload(document, metadata, current)
+                return self._upload(document, metadata, current, refused)
             except (ConflictError, PolicyError) as error:
-                if error.rule not in _OVERTAKEN:
+                if error.rule not in OVERTAKEN:
                     raise
                 _tell("overtaken", "another machine published about this image meanwhile: signed anew")
                 current = self._find_current()
-        return self._upload(document, metadata, current)
+                refused = accept(self._work.find_signed() or b"")
+        return self._upload(document, metadata, current, refused)
 
-    def _upload(self, document: bytes, metadata: Metadata, current: AcceptedEntry | None) -> dict[str, Any]:
+    def _upload(
+        self,
+        document: bytes,
+        metadata: Metadata,
+        current: AcceptedEntry | None,
+        refused: AcceptedEntry | None,
+    ) -> dict[str, Any]:
         assert self._identity is not None  # noqa: S101  # as above
         kept = self._work.find_signed()
         tagged = self._tagged(document)
         signed = sign_once(
-            document, metadata, kept, self._identity, current, tagged, self._now, self._order.email
+            document, metadata, kept, self._identity, current, tagged, self._now, self._order.email, refused
         )
         self._work.keep_signed(signed)
         entry = accept(signed)
@@ -287,10 +294,16 @@ class _Publication:
             "entry": entry.coordinates.path(),
             "location": fields["location"],
         }
-        self._work.keep_receipt(told | {"entry_id": entry.entry_id, "endpoint": self._client.endpoint})
+        self._keep_receipt(told | {"entry_id": entry.entry_id, "endpoint": self._client.endpoint})
         note = pending_note(entry.coordinates.path(), receipt)
         _tell(told["outcome"], note or receipt.location)
         return told
+
+    def _keep_receipt(self, receipt: dict[str, Any]) -> None:
+        try:
+            self._work.keep_receipt(receipt)
+        except OSError as error:  # the entry is published whatever becomes of the receipt
+            _tell("note", f"the receipt cannot be kept: {explain(error)[0]}")
 
     def _try(self, signed: bytes) -> None:
         try:

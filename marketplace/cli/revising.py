@@ -16,13 +16,13 @@ from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
-from marketplace.cli.reading import ENTRY_FORMS, find_path
+from marketplace.cli.reading import find_path, path_of_url
 from marketplace.cli.several import Several
 from marketplace.cli.uploading import pending_note, receipt_fields
-from marketplace.client import MarketplaceClient
+from marketplace.client import MarketplaceClient, Uploaded
+from marketplace.client.errors import ConflictError, PolicyError
 from marketplace.logs import printable
-from marketplace.publishing.earlier import find_tagged
-from validators import accept
+from marketplace.publishing.earlier import OVERTAKEN, find_tagged, get_present, get_tagged
 from validators.document import AcceptedEntry, format_time
 from validators.identifier import is_identifier
 from validators.revision import changes_between, unsigned, with_deprecated, with_valid, without_deprecated
@@ -208,7 +208,7 @@ def revise(
     with open_client(endpoint) as client, progress("Revising", len(entries)) as advance:
         for name in entries:
             try:
-                entry = _fetch_current(client, name)
+                entry = _fetch_current(client, name, identity)
                 draft = change(entry)
                 if identity is None:
                     _show_change(entry, draft)
@@ -217,7 +217,7 @@ def revise(
                         click.echo(f"marketplace: {printable(line)}", err=True)
                     group = audience or _audience_of(client, entry)
                     named = find_tagged(client, entry.endorser.email, tag) if tag else None
-                    receipt = client.upload(_sign(draft, (entry, named or entry), identity), group)
+                    receipt = _upload(client, draft, (entry, named or entry), identity, group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
             except Exception as error:  # told of this file; the others go on
                 results.fail(name, error)
@@ -227,22 +227,16 @@ def revise(
     results.finish(_COLUMNS, output)
 
 
-def _fetch_current(client: MarketplaceClient, name: str) -> AcceptedEntry:
-    """The present entry, verified to be the one that was asked for."""
-    parts = [part for part in name.split("/") if part]
-    if not parts or not is_identifier(parts[0]):
-        parts = find_path(client, name).split("/")
-    if len(parts) not in (1, 2, 3):
-        raise CommandError(ENTRY_FORMS, ExitCode.USAGE)
-    path = client.resolve(*parts[:2]).path
-    if len(parts) == 3 and path != "/".join(parts):
-        raise CommandError(f"the present one is {path}", ExitCode.CONFLICT)
-    entry = accept(client.fetch(path))
-    if entry.coordinates.path() != path or path.split("/")[: len(parts)] != parts:
-        raise CommandError(
-            f"the marketplace sent {entry.coordinates.path()} for it", ExitCode.VERIFICATION_FAILED
-        )
-    return entry
+def _fetch_current(client: MarketplaceClient, name: str, identity: SigningIdentity | None) -> AcceptedEntry:
+    """The present entry that a user names, verified; of several keys' entries that of the identity's key."""
+    text = path_of_url(name).strip("/")
+    key = None if identity is None else identity.key_digest
+    parts = text.split("/")
+    if is_identifier(parts[0]) and len(parts) <= 3:  # ID/EMAIL/CREATED
+        return get_present(client, text, key)
+    if "@" in parts[0] and len(parts) > 1 and identity is not None and parts[0] == identity.email:
+        return get_tagged(client, parts[0], text.partition("/")[2], key)
+    return get_present(client, find_path(client, name), key)
 
 
 def _audience_of(client: MarketplaceClient, entry: AcceptedEntry) -> str | None:
@@ -256,11 +250,27 @@ def _audience_of(client: MarketplaceClient, entry: AcceptedEntry) -> str | None:
     return groups[0]
 
 
-def _sign(draft: bytes, earlier: Sequence[AcceptedEntry], identity: SigningIdentity) -> bytes:
+def _upload(
+    client: MarketplaceClient,
+    draft: bytes,
+    earlier: Sequence[AcceptedEntry],
+    identity: SigningIdentity,
+    audience: str | None,
+) -> Uploaded:
+    """Sign and upload the next statement; anew with a later time where another entry has that time."""
     # A statement must be later than those it replaces, also within a second or where this clock is behind.
     after = max(entry.created for entry in earlier) + timedelta(seconds=1)
-    created = max(datetime.now(UTC).replace(microsecond=0), after)
-    return sign_document(draft, identity, created, email=earlier[0].endorser.email)
+    for last in (False, False, True):
+        created = max(datetime.now(UTC).replace(microsecond=0), after)
+        try:
+            signed = sign_document(draft, identity, created, email=earlier[0].endorser.email)
+            return client.upload(signed, audience)
+        except (ConflictError, PolicyError) as error:
+            if last or error.rule not in OVERTAKEN:
+                raise
+        get_present(client, earlier[0].coordinates.path(), identity.key_digest)  # said by no other machine
+        after = created + timedelta(seconds=1)
+    raise AssertionError("the last try returns or raises")
 
 
 def _show_change(entry: AcceptedEntry, draft: bytes) -> None:

@@ -8,6 +8,7 @@ caller is settled here.
 
 from __future__ import annotations
 
+import logging
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,10 @@ from oslo_utils.imageutils.format_inspector import (
 )
 
 from marketplace.images.errors import UnsafeImageError
+
+# The library logs what it finds, and so do those who show it: where nobody set up logs, Python would write
+# it to standard error, beside the one sentence of a command.
+logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,93 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from marketplace.client import MarketplaceClient
-from marketplace.client.errors import InvalidEntryError, NotFoundError
+from marketplace.client import ListQuery, MarketplaceClient
+from marketplace.client.errors import AmbiguousError, ConflictError, InvalidEntryError, NotFoundError
+from marketplace.client.search import SearchQuery
 from validators import accept
 from validators.document import AcceptedEntry, Extension, Metadata
 from validators.drafting import PREFIXES
 from validators.errors import RefusedError
-from validators.identifier import is_identifier
 from validators.vocabulary import namespace_of, prefixed
 
+#: What an upload is refused with where somebody else was quicker: it is signed anew, with a later time.
+OVERTAKEN = frozenset({"conflict.coordinates", "gate.older-than-latest"})
 _MOST_SHOWN = 200
+#: Entries of other keys that are looked through for one's own.
+_MOST_RIVALS = 50
 
 
-def find_current(client: MarketplaceClient, identifier: str, email: str) -> AcceptedEntry | None:
+class OutdatedError(ConflictError):
+    """The entry that is named is not the present one any more."""
+
+    code = "publishing.outdated"
+
+
+class StrangersTagError(InvalidEntryError):
+    """One's own tag names what another key signed."""
+
+    code = "publishing.strangers-tag"
+
+
+def find_current(
+    client: MarketplaceClient, identifier: str, email: str, key: str | None
+) -> AcceptedEntry | None:
     """The present entry of an endorser about an image, verified; None where there is none.
+
+    Where entries of several keys are present, it is the one of the key that is given, else the one whose
+    certificate the marketplace trusts, else none: anybody can write an address into a certificate.
+
+    Args:
+        key: SHA-256 of one's own public key, in hex; None where no key is at hand.
 
     Raises:
         InvalidEntryError: the marketplace sent something else.
         ClientError: it cannot be asked.
     """
-    try:
-        path = client.resolve(identifier, email).path
-    except NotFoundError:
+    query = ListQuery(status="all", trust="all", identifier=identifier, email=email, limit=_MOST_RIVALS)
+    paths = [row.path for row in client.entries(query)]
+    if not paths:
         return None
-    return _verified(client.fetch(path), identifier, email)
+    if len(paths) == 1:
+        return _verified(client.fetch(paths[0]), identifier, email)
+    for path in paths if key is not None else ():
+        entry = _verified(client.fetch(path), identifier, email)
+        if entry.signer.key_digest == key:
+            return entry
+    try:
+        trusted = client.resolve(identifier, email).path
+    except (NotFoundError, AmbiguousError):
+        return None
+    return _verified(client.fetch(trusted), identifier, email)
+
+
+def get_present(client: MarketplaceClient, path: str, key: str | None) -> AcceptedEntry:
+    """The present entry that ``ID[/EMAIL[/CREATED]]`` names, verified.
+
+    Args:
+        key: as of ``find_current``.
+
+    Raises:
+        NotFoundError, AmbiguousError: there is none, or there are several and none is of the key.
+        OutdatedError: another one took the place of the one that is named.
+    """
+    parts = path.split("/")
+    if len(parts) == 1:
+        parts = client.resolve(path).path.split("/")[:2]
+    identifier, email = parts[:2]
+    if len(parts) == 2:
+        entry = find_current(client, identifier, email, key)
+        if entry is None:
+            client.resolve(identifier, email)  # says whether there is none, or which ones there are
+            raise NotFoundError(f"the marketplace has no entry for {path}")
+        return entry
+    query = ListQuery(status="all", trust="all", identifier=identifier, email=email, limit=_MOST_RIVALS)
+    present = [row.path for row in client.entries(query)]
+    if path not in present:
+        if not present:
+            raise NotFoundError(f"the marketplace has no entry for {identifier}/{email}")
+        raise OutdatedError(f"the present one is {' or '.join(present[:3])}")
+    return get_dated(client, path)
 
 
 def find_tagged(client: MarketplaceClient, email: str, tag: str) -> AcceptedEntry | None:
@@ -47,31 +110,47 @@ def find_tagged(client: MarketplaceClient, email: str, tag: str) -> AcceptedEntr
     return entry
 
 
-def get_earlier(client: MarketplaceClient, name: str, email: str | None) -> AcceptedEntry:
-    """The entry that a name means.
-
-    Args:
-        name: ``ID[/EMAIL[/CREATED]]``, an entry's URL, ``EMAIL/TAG``, or a tag of one's own.
-        email: one's own address, where it is known.
+def get_dated(client: MarketplaceClient, path: str) -> AcceptedEntry:
+    """The entry with these coordinates, present or not, verified.
 
     Raises:
         NotFoundError: there is none.
         ClientError: the marketplace cannot be asked, or sent something else.
     """
-    parts = name.rpartition("/metadata/")[2].strip("/").split("/")
-    if is_identifier(parts[0]):
-        if len(parts) == 3:
-            return _verified(client.fetch("/".join(parts)), parts[0], parts[1])
-        owner = parts[1] if len(parts) > 1 else email
-        path = client.resolve(parts[0], owner).path
-        return _verified(client.fetch(path), parts[0], owner)
-    owner, tag = (parts[0], "/".join(parts[1:])) if "@" in parts[0] and len(parts) > 1 else (email, name)
-    if owner is None:
-        raise NotFoundError(f"{name} can only be a tag, and nobody says whose: write EMAIL/TAG")
-    found = find_tagged(client, owner, tag)
+    identifier, email, _ = path.split("/")
+    return _verified(client.fetch(path), identifier, email, path)
+
+
+def get_tagged(client: MarketplaceClient, email: str, tag: str, key: str | None) -> AcceptedEntry:
+    """The entry to go on from that one's own tag names: never one that a stranger tagged so.
+
+    Args:
+        key: as of ``find_current``.
+
+    Raises:
+        NotFoundError: there is none.
+        StrangersTagError: another key signed the only ones, and the marketplace does not trust it.
+        ClientError: the marketplace cannot be asked, or sent something else.
+    """
+    found = find_tagged(client, email, tag)
     if found is None:
-        raise NotFoundError(f"the marketplace has no entry that {owner} calls {tag}")
-    return found
+        raise NotFoundError(f"the marketplace has no entry that {email} calls {tag}")
+    if key is None or found.signer.key_digest == key:
+        return found
+    filters = (("endorser", email), ("tag", tag), ("status", "valid"), ("status", "expired"))
+    trusted = SearchQuery("", (*filters, ("trust", "trusted")), "newest", _MOST_RIVALS)
+    path = found.coordinates.path()
+    if path in (hit.path for hit in client.search(trusted).hits):
+        return found
+    every = SearchQuery("", (*filters, ("trust", "all")), "newest", _MOST_RIVALS)
+    for hit in client.search(every).hits:
+        entry = _verified(client.fetch(hit.path), None, email)
+        if entry.signer.key_digest == key and tag in entry.metadata.tags:
+            return entry
+    raise StrangersTagError(
+        f"{email}/{tag} names {path}, which another key signed: "
+        "look whether that entry is yours, and if it is, name it in full"
+    )
 
 
 def differences(before: Metadata | None, after: Metadata) -> Iterator[str]:
@@ -105,11 +184,17 @@ def _text(extension: Extension) -> str:
     return " ".join(part for part in (*own, *map(_text, extension.children)) if part)
 
 
-def _verified(data: bytes, identifier: str | None, email: str | None) -> AcceptedEntry:
+def _verified(
+    data: bytes, identifier: str | None, email: str | None, path: str | None = None
+) -> AcceptedEntry:
     try:
         entry = accept(data)
     except RefusedError as error:
         raise InvalidEntryError(f"the marketplace sent no valid entry: {error.message}", error.code) from None
-    if identifier not in (None, entry.identifier) or email not in (None, entry.endorser.email):
+    if (
+        identifier not in (None, entry.identifier)
+        or email not in (None, entry.endorser.email)
+        or path not in (None, entry.coordinates.path())
+    ):
         raise InvalidEntryError(f"the marketplace sent {entry.coordinates.path()}, which was not asked for")
     return entry

@@ -22,8 +22,8 @@ from validators.errors import RefusedError
 from validators.lint import FileFacts, Finding, Level, Linted, lint
 from validators.signing import SigningIdentity, sign
 
-#: Advice that stops a publication: the location has something else than the image.
-STOPPING: Final = frozenset({"location.other-size", "location.other-content"})
+#: Advice that stops a publication: the location has something else than the image, or gives a secret away.
+STOPPING: Final = frozenset({"location.other-size", "location.other-content", "location.credentials"})
 _START: Final = 128 * 1024
 
 
@@ -119,6 +119,7 @@ def sign_once(
     tagged: AcceptedEntry | None,
     now: datetime,
     email: str | None,
+    refused: AcceptedEntry | None = None,
 ) -> bytes:
     """Sign a draft, or take what an interrupted publication signed: the same bytes are never two entries.
 
@@ -127,15 +128,16 @@ def sign_once(
         kept: signed last for this image, if anything.
         current: the present entry about the image, which the next must not be older than.
         tagged: what the tag names, which it leaves for a later entry only.
+        refused: what was signed a moment ago and came too late.
 
     Raises:
         SigningError, RefusedError: as ``sign`` does.
     """
     earlier = _usable(kept, metadata, identity, current, now)
-    if earlier is not None:
+    if earlier is not None and refused is None:
         return earlier
     created = now.replace(microsecond=0)
-    for before in (current, tagged):
+    for before in (current, tagged, refused):
         if before is not None:
             created = max(created, before.created + timedelta(seconds=1))
     return sign(document, identity, created, email=email)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketplace.client import ListQuery, MarketplaceClient
+from marketplace.client.errors import NotFoundError
 from marketplace.files import write_whole
-from marketplace.publishing.earlier import find_current, find_tagged
+from marketplace.publishing.earlier import StrangersTagError, find_current, get_tagged
 from marketplace.publishing.facts import ImageFacts
 from marketplace.publishing.statement import Wish, draft, sign_once
 from marketplace.publishing.terms import TermError, parse_end
@@ -23,7 +24,7 @@ from marketplace.vendors.signatures import Signed, verify_signed
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, format_time
-from validators.lint import verify_draft
+from validators.lint import FileFacts, lint, verify_draft
 from validators.revision import with_deprecated
 from validators.signing import SigningIdentity
 from validators.times import parse_time
@@ -72,8 +73,8 @@ class Mirror:
             self._keep(vendor, signed)
 
     def _publish(self, vendor: Vendor, offer: Offer, signed: Signed) -> dict[str, Any]:
-        told = {"vendor": vendor.name, "version": offer.version}
-        before = find_tagged(self.client, self.email, vendor.tag)
+        told: dict[str, Any] = {"vendor": vendor.name, "version": offer.version}
+        before = self._find_last(vendor.tag)
         if before is not None and _derived(before) == _name(offer):
             return told | {"outcome": "unchanged", "entry": before.coordinates.path()}
         old = before.metadata.version if before is not None else None
@@ -84,9 +85,12 @@ class Mirror:
         facts = ImageFacts.of(self.reader.image(offer))
         document = draft(facts, Wish(self._terms(vendor, offer, signed, before, facts)))
         metadata = verify_draft(document, self.now)
+        file = FileFacts(facts.format, facts.compression or "none")
+        advice = lint(document, self.now, file, None if before is None else before.metadata).findings
+        told |= {"advice": [one.record() for one in advice]}
         if self.identity is None:
             return told | {"outcome": "would be published", "entry": facts.identifier}
-        current = find_current(self.client, facts.identifier, self.email)
+        current = find_current(self.client, facts.identifier, self.email, self._key)
         entry = sign_once(document, metadata, None, self.identity, current, before, self.now, self.email)
         receipt = self.client.upload(entry, self.audience)
         outcome = "pending" if receipt.pending else "published"
@@ -119,7 +123,7 @@ class Mirror:
         """Deprecate what was published of this catalogue and stands in it no more."""
         listed = {_name(offer) for offer in offers}
         for row in list(self.client.entries(ListQuery(email=self.email, status="valid", trust="all"))):
-            entry = find_current(self.client, row.identifier, self.email)
+            entry = find_current(self.client, row.identifier, self.email, self._key)
             if (
                 entry is None
                 or _said(entry, SOURCE) != vendor.catalogue
@@ -137,6 +141,17 @@ class Mirror:
             signed = sign_once(document, metadata, None, self.identity, entry, None, self.now, self.email)
             self.client.upload(signed, self.audience)
             yield told | {"outcome": "deprecated", "entry": accept(signed).coordinates.path()}
+
+    def _find_last(self, tag: str) -> AcceptedEntry | None:
+        """What was published last: a stranger who tags something so neither stops nor replaces it."""
+        try:
+            return get_tagged(self.client, self.email, tag, self._key)
+        except (NotFoundError, StrangersTagError):
+            return None
+
+    @property
+    def _key(self) -> str | None:
+        return None if self.identity is None else self.identity.key_digest
 
     def _verify_newer(self, vendor: Vendor, signed: Signed) -> None:
         try:

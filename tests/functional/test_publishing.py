@@ -236,6 +236,9 @@ def test_a_location_that_has_something_else_stops(
         (("--set", "dcterms:identifier=1"), 2),
         (("--inbound-port", "99999"), 5),
         (("--title", "a\x0bb"), 5),
+        (("--tag", ""), 2),
+        (("--title", " "), 2),
+        (("--location", "https://me:secret@images.example.org/image"), 5),
         (("--password-file", "nowhere"), 3),
         (("--key", "cert.pem"), 1),
     ],
@@ -330,13 +333,70 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_is_left(
     )
     assert done.returncode == 1, done.stderr.decode()
     last = done.stderr.decode().splitlines()[-1]
-    assert last.startswith("marketplace: ")
+    assert last.startswith("marketplace: .marketplace/")
     assert b"Traceback" not in done.stderr
     kept = [
         path.name for path in (here / ".marketplace").rglob("*") if path.is_file() and path.stat().st_size
     ]
     assert kept == []
     assert uploads(http) == size
+
+
+def test_what_is_published_is_published_where_the_receipt_cannot_be_kept(publish, here: Path) -> None:
+    draft = Path(publish("--dry-run", image=publish.fresh())["draft"])
+    (here / draft.parent / "receipt.json").mkdir()
+    assert publish()["outcome"] == "published"
+
+
+def test_a_stranger_with_ones_address_stops_nothing_and_is_not_gone_on_from(
+    publish, cli, here: Path, http: httpx.Client
+) -> None:
+    image = publish.fresh()
+    own = entry_of(http, publish("--title", "Hers", "--tag", "contested", image=image))
+    stranger = load_identity(None, *_key_of(here, "stranger"), None)
+
+    def claim(entry: AcceptedEntry, title: str) -> AcceptedEntry:
+        created = entry.created + timedelta(seconds=1)
+        draft = unsigned(entry.data).replace(b"Hers", title.encode())
+        data = sign(draft, stranger, created)
+        answer = http.post("/metadata", content=data, headers={"Content-Type": "application/rdf+xml"})
+        assert answer.status_code == 201, answer.text
+        return accept(data)
+
+    theirs = claim(own, "Theirs")
+    same = publish("--title", "Hers", "--tag", "contested")
+    assert (same["outcome"], same["entry"]) == ("unchanged", own.coordinates.path())
+    name = own.coordinates.path().rpartition("/")[0]
+    for named, code in ((name, 0), (theirs.coordinates.path(), 0), (own.coordinates.path(), 0)):
+        done = cli("extend", "--until", "2031-01-01", "--dry-run", *KEYS, named)
+        assert done.code == (2 if named == name else code), done.err  # a dry run reads no key
+    assert cli("deprecate", "--reason", "a hole", *KEYS, name).code == 0
+    assert cli("undeprecate", *KEYS, name).code == 0
+
+    image = publish.fresh()
+    told = publish("--like", "contested", image=image, name="next.qcow2")
+    assert entry_of(http, told).metadata.title == "Hers"
+    claim(entry_of(http, told), "Theirs again")
+
+    # With a new key, and nobody who vouches for it, the endorser has to say which one is hers.
+    _key_of(here, "new")
+    new = ("--cert", "new.cert.pem", "--key", "new.key.pem")
+    message = publish("--like", "contested", *new, image=publish.fresh(), name="new.qcow2", code=5)
+    assert "another key signed" in message
+    told = publish("--like", own.coordinates.path(), *new, name="new.qcow2")
+    assert entry_of(http, told).metadata.title == "Hers"
+    # Of an image that two keys speak about, and the new one does not yet, a third statement is made.
+    told = publish("--title", "Third", *new)
+    assert told["outcome"] == "published"
+    assert publish("--title", "Third", *new)["outcome"] == "unchanged"
+
+
+def _key_of(folder: Path, name: str) -> tuple[Path, Path]:
+    identity = make_identity(name, "petra@example.org")
+    cert, key = folder / f"{name}.cert.pem", folder / f"{name}.key.pem"
+    cert.write_bytes(identity.certificate_pem)
+    key.write_bytes(identity.key_pem())
+    return cert, key
 
 
 def test_an_image_of_a_group_is_published_for_its_members_alone(

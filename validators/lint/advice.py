@@ -32,6 +32,10 @@ _COMPRESSIONS: Final = {"gzip": "gz", "bzip2": "bz2", "lzma": "xz", "zstd": "zst
 _COMPRESSED_NAME: Final = re.compile(r"\.(gz|bz2|xz|zst)$")
 _NUMBERS: Final = re.compile(r"([0-9]{1,18})")
 _MOST_SHOWN: Final = 100
+#: Content that only a cloud's own storage has.
+_CLOUDS_OWN: Final = "pdisk:"
+#: What a URL writes as %20 and the like (RFC 3986, section 2).
+_NO_URL: Final = re.compile(r'[\s<>"{}|\\^`]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,25 @@ def _not_https(subject: _Subject) -> _Found:
                 "slterms:location",
                 f"{_shown(location)} is not https: whoever is on the way can change the content",
             )
+        elif location.strip() and not _is_https(location) and not location.startswith(_CLOUDS_OWN):
+            yield "slterms:location", f"{_shown(location)} is no https URL: sites cannot fetch it"
+
+
+def _is_https(location: str) -> bool:
+    """Whether a location is a URL with the scheme https, a host, and no character that URLs do not have."""
+    if location_kind(location) != "https" or _NO_URL.search(location):
+        return False
+    return bool(urlsplit(location).hostname)
+
+
+def _location_credentials(subject: _Subject) -> _Found:
+    for location in subject.said.locations:
+        if location_kind(location) and "@" in urlsplit(location).netloc:
+            yield (
+                "slterms:location",
+                f"the location at {_shown(urlsplit(location).hostname or 'a host')} has a name or password "
+                "in it, which everybody could read for ever: give one that needs none",
+            )
 
 
 def _private_location(subject: _Subject) -> _Found:
@@ -259,6 +282,7 @@ RULES: Final[dict[str, _Rule]] = {
     "location.missing": _no_location,
     "location.not-https": _not_https,
     "location.private-address": _private_location,
+    "location.credentials": _location_credentials,
     "os.missing": _no_os,
     "architecture.missing": _no_architecture,
     "licence.missing": _no_licence,

@@ -30,6 +30,15 @@ class Finding:
     element: str
     message: str
 
+    def record(self) -> dict[str, str]:
+        """As JSON and YAML have it."""
+        return {
+            "code": self.code,
+            "level": self.level.value,
+            "element": self.element,
+            "message": self.message,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:

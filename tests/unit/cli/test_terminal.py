@@ -13,6 +13,7 @@ import yaml
 
 from tests.factories.documents import signed, unsigned
 from tests.factories.identities import make_identity
+from tests.factories.images import qcow2
 from validators import accept
 
 COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
@@ -138,6 +139,25 @@ def test_a_full_disk_is_still_told(tmp_path):
         )
     assert done.returncode == 1
     assert done.stderr == b"marketplace: no space left on device\n"
+
+
+def test_whoever_stops_a_command_that_is_still_loading_sees_no_traceback():
+    stop = (
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", stop + COMMAND[-1]], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"stopped.\n")
+
+
+def test_a_hostile_image_is_one_sentence_whatever_the_library_says(tmp_path):
+    (tmp_path / "image").write_bytes(qcow2(backing_file=b"/etc/passwd"))
+    code, said = piped(["describe", "image"], tmp_path)
+    assert code == 5
+    assert said.count(b"\n") == 1, said
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])

@@ -67,6 +67,13 @@ def test_a_document_with_everything_is_found_good() -> None:
         ({"locations": ()}, "location.missing"),
         ({"locations": ("",)}, "location.missing"),
         ({"locations": ("http://images.example.org/a",)}, "location.not-https"),
+        ({"locations": ("ftp://images.example.org/a",)}, "location.not-https"),
+        ({"locations": ("file:///srv/images/a",)}, "location.not-https"),
+        ({"locations": ("javascript:alert(1)",)}, "location.not-https"),
+        ({"locations": ("https://images.example.org/a b",)}, "location.not-https"),
+        ({"locations": ("https:///a",)}, "location.not-https"),
+        ({"locations": ("http://[broken",)}, "location.not-https"),
+        ({"locations": ("https://me:secret@images.example.org/a",)}, "location.credentials"),
         ({"locations": ("https://127.0.0.1/a",)}, "location.private-address"),
         ({"locations": ("https://[fd00::1]:8443/a",)}, "location.private-address"),
         ({"locations": ("https://169.254.169.254/a",)}, "location.private-address"),
@@ -174,8 +181,10 @@ def test_anything_is_answered(document) -> None:
     assert len(found.findings) == 1
 
 
-def test_a_location_that_is_no_url_is_no_web_location() -> None:
-    assert "location.not-https" not in codes(GOOD.but(locations=("http://[broken",)))
+def test_a_secret_in_a_location_is_not_repeated() -> None:
+    draft = draft_xml(GOOD.but(locations=("https://me:secret@images.example.org/a",)))
+    (found,) = lint(draft.encode(), NOW).findings
+    assert "images.example.org" in found.message and "secret" not in found.message
 
 
 def test_a_draft_is_proved_without_its_endorsement() -> None:
@@ -194,6 +203,7 @@ def test_codes_are_stable_and_messages_are_for_people() -> None:
     assert list(RULES) == [
         "digest.weak-only", "valid.missing", "valid.too-far", "valid.past", "title.missing", "format.missing",
         "format.differs", "compression.differs", "location.missing", "location.not-https",
-        "location.private-address", "os.missing", "architecture.missing", "licence.missing",
+        "location.private-address", "location.credentials", "os.missing", "architecture.missing",
+        "licence.missing",
         "login-user.missing", "first-boot.missing", "scs-0102.incomplete", "tag.goes-back", "port.all",
     ]  # fmt: skip
