@@ -105,6 +105,7 @@ def serve(
         # What is loaded by now lives as long as the process: without this the garbage collector looks at all
         # of it again and again, which stops every thread for a tenth of a second.
         gc.freeze()
+        gc.enable()
         again = _run(make_server(application, settings, kept), runtime, ready)
         application.registry[RequestLog].close()
     finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server, start
+from tests.launching import run_text
 from tests.waiting import HANGING
 from validators import accept
 
@@ -22,10 +25,30 @@ def test_a_signal_ends_the_process_with_0(data_directory, number):
             idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert idle.recv(65536).startswith(b"HTTP/1.1 200 ")
             server.process.send_signal(number)
-            assert server.process.wait(20) == 0
+            assert server.process.wait(HANGING) == 0
             while idle.recv(65536):
                 pass
         assert server.log_lines()[-1]["event"] == "stopped"
+
+
+READY = """
+import gc, os, signal
+from marketplace import server
+from marketplace.cli import main
+real = server.serve
+def serve(settings, **given):
+    def ready(address):
+        print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return real(settings, **given | {"ready": ready})
+server.serve = serve
+main(["serve", "--port", "0"])
+"""
+
+
+def test_a_server_that_is_ready_collects_garbage_but_for_what_its_start_made(data_directory):
+    done = run_text([sys.executable, "-c", READY], os.environ | {"MARKETPLACE_DATA": str(data_directory)})
+    assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr
 
 
 def test_uploads_in_flight_are_answered_and_stored(data_directory):
