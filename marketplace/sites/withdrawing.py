@@ -111,7 +111,7 @@ class Withdrawer:
                 for _ in one_pass.blocks(store.content(_external(copy))):
                     pass
                 measured = one_pass.result()
-        except (ImageError, StoreError) as error:
+        except ImageError as error:
             return str(error)
         return find_difference(entry, copy, measured) or find_danger(entry, measured)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -270,20 +271,29 @@ def test_events_that_are_owed_are_told_after_a_kill(cloud: Cloud, content: Conte
     assert told.read_text() == "begun\nended\n"
 
 
-def test_verify_finds_what_was_altered_in_the_store(cloud: Cloud, content: ContentServer) -> None:
-    picture = raw("altered")
-    offer(cloud, picture, content.put("altered", picture.data))
-    cloud.sync()
+def test_verify_finds_what_was_altered_or_is_gone_and_goes_on(cloud: Cloud, content: ContentServer) -> None:
+    altered, gone, good = (raw(f"verify {name}") for name in ("altered", "gone", "good"))
+    cloud.configure(subscription='search = "tag=verify"')
+    for one in (altered, gone, good):
+        cloud.say(one.draft(content.put(one.identifier, one.data), tags=("verify",)))
+    assert cloud.sync().imported == 3
     assert cloud.command("verify").returncode == 0
-    file = cloud.images / f"{picture.identifier}.raw"
-    with file.open("r+b") as stream:
+    with (cloud.images / f"{altered.identifier}.raw").open("r+b") as stream:
         stream.seek(5000)
         stream.write(b"X")
-    done = cloud.command("verify")
-    assert done.returncode == 5 and picture.identifier in done.stdout
-    assert not cloud.visible() and cloud.copy().state is CopyState.QUARANTINED
-    assert cloud.command("quarantine", "drop", picture.identifier).returncode == 0
-    assert cloud.copy().state is CopyState.REMOVED and not list((cloud.work / "tags").iterdir())
+    (cloud.images / f"{gone.identifier}.raw").unlink()
+    done = cloud.command("verify", "-o", "json")
+    assert done.returncode == 5 and "3 copies verified, 2 are wrong" in done.stderr
+    faults = {one["identifier"]: one["fault"] for one in json.loads(done.stdout)}
+    assert set(faults) == {altered.identifier, gone.identifier}
+    assert "is gone" in faults[gone.identifier]
+    assert cloud.visible() == {f"{good.identifier}.raw"}
+    states = {one.identifier: one.state for one in cloud.copies()}
+    assert states[altered.identifier] is CopyState.QUARANTINED
+    assert cloud.command("quarantine", "drop", altered.identifier).returncode == 0
+    assert {one.identifier: one.state for one in cloud.copies()}[altered.identifier] is CopyState.REMOVED
+    cloud.sync()
+    assert (cloud.images / f"{gone.identifier}.raw").read_bytes() == gone.data
 
 
 def test_a_dry_run_changes_nothing(cloud: Cloud, content: ContentServer) -> None:
