@@ -20,25 +20,13 @@ from marketplace.sites.errors import NameBurntError, StoreError, StoreFullError
 from marketplace.sites.settings import GlanceTable
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
-from tests.contract.test_stores import (  # noqa: F401  # the contract, held by this store too
-    Opening,
-    blocks,
-    facts,
-    fill,
-    test_another_process_finds_what_is_of_this_site,
-    test_nothing_is_visible_before_it_is_shown_and_each_call_can_be_repeated,
-)
+from tests.contract.store_contract import Kind, StoreContract, blocks, facts, fill, raw
 from tests.sites.clouds import Cloud
 from tests.sites.content import Behaviour, ContentServer, Handler, answer
 from tests.sites.openstacks import SIZE_CAP, OpenStack, running_openstack
 from tests.sites.pictures import Picture, qcow2
 
 HEAD = 64 << 10
-
-
-def raw(name: str, size: int = 64 << 10) -> Picture:
-    """A disk without a boot sector: Glance looks at the partition table behind one, and refuses nonsense."""
-    return Picture(hashlib.shake_128(name.encode()).digest(size), "raw")
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +36,49 @@ def openstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStack]:
         yield running
 
 
-@pytest.fixture(params=["credential", "open"])
-def opening(request: pytest.FixtureRequest, openstack: OpenStack) -> Opening:
-    return lambda site: glance(openstack, request.param, f"{site}-{request.param}")
-
-
-@pytest.fixture
-def store(opening: Opening) -> Any:
-    return opening("lab")
-
-
 def glance(openstack: OpenStack, cloud: str = "site", site: str = "unit", **fields: Any) -> GlanceStore:
     given = {"name": "cloud", "type": "glance", "clouds": openstack.folder / "clouds.yaml", "idle": 30}
     return GlanceStore(GlanceTable(**given | fields | {"cloud": cloud}), site)
+
+
+def kind_of(openstack: OpenStack, cloud: str) -> Kind:
+    def open_(site: str) -> GlanceStore:
+        return glance(openstack, cloud, f"{cloud}-{site}")
+
+    def plant(picture: Picture) -> None:
+        """An image of that id which has lost the site's tag."""
+        external = open_("lab").reserve(facts(picture), 1)
+        headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        change = b'[{"op": "replace", "path": "/tags", "value": []}]'
+        path = f"/v2/images/{external}"
+        assert openstack.everybody("PATCH", path, content=change, headers=headers).status_code == 200
+
+    def rests() -> list[str]:
+        found = []
+        for hidden in ("true", "false"):
+            path = f"/v2/images?mp_site={cloud}-lab&os_hidden={hidden}&limit=1000&visibility=all"
+            found += openstack.everybody("GET", path).json()["images"]
+        return sorted(f"{one['id']} {one['status']} {one['updated_at']}" for one in found)
+
+    return Kind(open=open_, plant=plant, rests=rests, too_large=SIZE_CAP + 4096, many=12)
+
+
+class TestWithoutKeystone(StoreContract):
+    @pytest.fixture
+    def kind(self, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kind]:
+        # The list of many images has several pages.
+        monkeypatch.setattr("marketplace.sites.stores.glance._PAGE", 5)
+        made = kind_of(openstack, "open")
+        yield made
+        for one in made.rests():
+            openstack.everybody("DELETE", f"/v2/images/{one.split()[0]}")
+
+
+def test_the_contract_is_held_with_keystone_too(openstack: OpenStack) -> None:
+    kind = kind_of(openstack, "credential")
+    contract = StoreContract()
+    contract.test_nothing_is_visible_before_it_is_shown_and_each_call_can_be_repeated(kind, kind.open("lab"))
+    contract.test_another_process_finds_what_is_of_this_site(kind, kind.open("lab"))
 
 
 def shown(openstack: OpenStack, site: str = "lab") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What every store of images can do. ``tests/contract/test_stores.py`` holds each kind to it.
+"""What every store of images can do. ``tests/contract/store_contract.py`` holds each kind to it.
 
 Nothing in a store is visible to users before ``show``. Every call can be repeated: after a
 crash nobody knows whether the last one reached the store.
