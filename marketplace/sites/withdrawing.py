@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from marketplace.images import ImageError, OnePass
 from marketplace.receipts import Finding
-from marketplace.sites.errors import StoreError
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.examining import algorithms_of, find_danger, find_difference

@@ -122,6 +122,16 @@ class OpenStack:
         self.wait(self.open_glance + "/v2/images")
 
     @contextmanager
+    def set_up(self, name: str, text: str = "") -> Iterator[None]:
+        """Another set-up for a while, as the programs of the folder ``openstack`` read it."""
+        file = self.folder / name
+        file.write_text(text)
+        try:
+            yield
+        finally:
+            file.unlink()
+
+    @contextmanager
     def stopped_glance(self) -> Iterator[None]:
         """It takes connections and answers nothing."""
         assert self._glance is not None

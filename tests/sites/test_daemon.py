@@ -8,8 +8,6 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from tests.functional.running import running_server
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer, stall
 from tests.sites.daemons import await_true, running_site, start
+from tests.sites.disks import fill_disk, small_disk
 from tests.sites.pictures import Picture, qcow2, raw
 from validators.document import format_time
 
@@ -327,19 +326,6 @@ def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: C
     assert theirs.read_text() == "mine" and "not of this site" in cloud.copy().reason
 
 
-@contextmanager
-def small_disk(path: Path, size: str) -> Iterator[None]:
-    """A file system of a given size at a folder that is there."""
-    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
-    mounted = subprocess.run(words, capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"this machine mounts nothing here: {mounted.stderr.decode().strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_disk_that_fills_while_bytes_flow_leaves_nothing_behind(
     cloud: Cloud, content: ContentServer
@@ -353,11 +339,7 @@ def test_a_disk_that_fills_while_bytes_flow_leaves_nothing_behind(
             cloud.words("sync"), env=cloud.environ(), stderr=subprocess.PIPE, text=True
         )
         assert content.stalled.wait(60)
-        filler = cloud.images / "of somebody else"
-        with suppress(OSError), filler.open("wb") as stream:
-            while True:
-                stream.write(bytes(64 << 10))
-                stream.flush()
+        filler = fill_disk(cloud.images)
         content.go_on.set()
         process.communicate(timeout=60)
         assert process.returncode == 9
@@ -385,11 +367,7 @@ def test_a_full_disk_of_the_state_stops_steps_and_not_answers(cloud: Cloud, cont
         assert cloud.sync().imported == 1
         with running_site(cloud) as site:
             await_true(lambda: site.allows(picture.identifier), "the image is allowed")
-            filler = state / "filler"
-            with suppress(OSError), filler.open("wb") as stream:
-                while True:
-                    stream.write(bytes(4096))
-                    stream.flush()
+            filler = fill_disk(state)
             cloud.say(later.draft(content.put("later", later.data), tags=("statefull",)))
             fault = 'marketplace_site_faults{kind="state"}'
             await_true(lambda: fault in site_metrics(site), "the fault is counted")

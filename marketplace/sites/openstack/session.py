@@ -21,9 +21,12 @@ from marketplace.sites.openstack.clouds import Cloud
 #: Pauses in seconds before another try: a cloud that is restarted, a locked table.
 _PAUSES: Final = (0.2, 1.0, 3.0)
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+#: An answer that is no image may take so many times as long as a connection may be silent.
+_LONGEST: Final = 5
 _MOST_ANSWER: Final = 32 << 20
 #: Seconds before its end from which on a token is renewed.
 _EARLY: Final = 60.0
+_HEADING = re.compile(r"<(title|h1)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -60,8 +63,10 @@ class Answer:
     @property
     def reason(self) -> str:
         """Why not, on one line."""
-        text = _TAG.sub(" ", self.data[:4096].decode("utf-8", "replace"))
-        return f"{self.status} " + " ".join(text.split())[:300]
+        text = self.data[:4096].decode("utf-8", "replace")
+        # In HTML title and heading say what the status says.
+        text = " ".join(_TAG.sub(" ", _HEADING.sub(" ", text)).split())
+        return f"{self.status} {text[:300]}".rstrip()
 
 
 class CloudSession:
@@ -114,7 +119,7 @@ class CloudSession:
                 with self.stream(method, path, **request) as response:
                     answer = self.read(response)
             except httpx.TransportError as error:
-                if pause is None:
+                if pause is None or _is_distrust(error):
                     raise self.error(path, error) from None
             else:
                 if answer.status not in _TRANSIENT or pause is None or answer.status in allowed:
@@ -170,11 +175,14 @@ class CloudSession:
         """An answer as a whole.
 
         Raises:
-            StoreError: it has no end.
+            StoreError: it has no end, or comes too slowly.
         """
         data = b""
+        ends = time.monotonic() + _LONGEST * self._idle
         for piece in response.iter_raw():
             data += piece
+            if time.monotonic() > ends:
+                raise StoreError(f"store {self._store}: Glance answers too slowly")
             if len(data) > _MOST_ANSWER:
                 raise StoreError(f"store {self._store}: Glance answers with more than {_MOST_ANSWER} bytes")
         return Answer(response.status_code, data)
@@ -182,9 +190,7 @@ class CloudSession:
     def _http(self) -> httpx.Client:
         with self._lock:
             if self._made is None:
-                context = ssl.create_default_context(cafile=self._cloud.cacert)
-                if self._cloud.cert is not None:
-                    context.load_cert_chain(self._cloud.cert, self._cloud.key)
+                context = self._tls()
                 # A few requests an image: no connection is kept, so none is stale when it is needed.
                 self._made = httpx.Client(
                     timeout=self._idle,
@@ -194,6 +200,22 @@ class CloudSession:
                     limits=httpx.Limits(max_keepalive_connections=0),
                 )
             return self._made
+
+    def _tls(self) -> ssl.SSLContext:
+        cloud = self._cloud
+        what = f"cacert {cloud.cacert}"
+        try:
+            context = ssl.create_default_context(cafile=cloud.cacert)
+            if cloud.cert is not None:
+                what = f"cert {cloud.cert}" + (f" with key {cloud.key}" if cloud.key else "")
+                # An empty password: nobody is asked for one.
+                context.load_cert_chain(cloud.cert, cloud.key, password="")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+            raise StoreError(
+                f"store {self._store}: {what} of cloud {cloud.name} in clouds.yaml cannot be used: {reason}"
+            ) from None
+        return context
 
     def _current(self, instead_of: _Token | None = None) -> _Token:
         http = self._http()
@@ -218,7 +240,7 @@ class CloudSession:
                     answer = self.read(response)
                     value = response.headers.get("X-Subject-Token", "")
             except httpx.TransportError as error:
-                if pause is None:
+                if pause is None or _is_distrust(error):
                     raise StoreError(f"{where} is not reached: {str(error)[:300]}") from None
             else:
                 if answer.status not in _TRANSIENT or pause is None:
@@ -257,6 +279,16 @@ class CloudSession:
                 f"{cloud.region or 'any'} (it has {known}); see region_name and interface in clouds.yaml"
             )
         return _Token(value, _without_version(str(endpoint)), str(project), ends.timestamp())
+
+
+def _is_distrust(error: BaseException) -> bool:
+    """Whether a connection failed because the server is not whom it says it is: no other try helps."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _without_version(endpoint: str) -> str:

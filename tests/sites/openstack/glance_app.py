@@ -1,14 +1,17 @@
 """Glance for a WSGI server: with Keystone on one port, without on another, over the same images.
 
 Without Keystone everybody is one user, as in the pipeline ``default``: the headers are
-those that Keystone's own middleware would set.
+those that Keystone's own middleware would set. While there is a file ``converting`` it is set up as in
+clouds that unpack and convert what they import.
 """
 
 # mypy: ignore-errors
 import os
 import sys
+from pathlib import Path
 
 sys.argv = ["glance-api"]
+from glance.async_.flows import api_image_import  # noqa: E402, F401  # registers options
 from glance.common import config  # noqa: E402
 from glance.wsgi.api import application as _with_keystone  # noqa: E402
 from oslo_config import cfg  # noqa: E402
@@ -27,10 +30,14 @@ _EVERYBODY = {
     "HTTP_X_PROJECT_NAME": "site",
     "HTTP_X_AUTH_TOKEN": "x",
 }
+_CONVERTING = ["image_decompression", "image_conversion"]
 
 
 def application(environ, start_response):
     """One of the two."""
+    plugins = _CONVERTING if Path("converting").exists() else []
+    if plugins != cfg.CONF.image_import_opts.image_import_plugins:
+        cfg.CONF.set_override("image_import_plugins", plugins, group="image_import_opts")
     if environ["SERVER_PORT"] == _OPEN_PORT:
         environ.update(_EVERYBODY)
         return _open(environ, start_response)
