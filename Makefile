@@ -45,10 +45,10 @@ run: $(RUNS) ## start a marketplace with a demo catalogue on http://127.0.0.1:65
 	@$(BIN)/python -m marketplace.demo.running
 
 demo-federation: $(RUNS) ## three marketplaces on three ports that follow each other, in this terminal
-	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation
+	@$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.federation
 
 demo-cloud: $(RUNS) ## a marketplace and a cloud site that imports, boots and refuses, in this terminal
-	$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.cloud
+	@$(BIN)/python -W "ignore:.*pkg_resources.*" -m marketplace.demo.cloud
 
 guest: ## fetch the kernel and the shell of the guest that tests of cloud sites boot (Debian, 27 MB)
 	mkdir -p build/guest

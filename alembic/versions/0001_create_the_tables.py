@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("contacted_at", SECONDS, nullable=True),
         sa.Column("clock_offset", sa.Integer(), nullable=True),
         sa.Column("asked_until", SECONDS, nullable=True),
+        sa.Column("follows", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk__peer"),
         sa.UniqueConstraint("name", name="uq__peer__name"),
         sa.UniqueConstraint("url", name="uq__peer__url"),

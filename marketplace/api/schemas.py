@@ -153,6 +153,9 @@ _NOW: Mapping[str, Schema] = {
     ),
     "verdict": ref("Verdict"),
     "accepted_at": TIME,
+    "origin": _said(
+        TEXT_OR_NULL, "the log where it was first accepted, as the peer says; null where that was here"
+    ),
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
 SITES: Schema = _said(COUNT, "cloud sites that say that they offer the image")
@@ -620,6 +623,10 @@ SCHEMAS: Mapping[str, Schema] = {
         succeeded_at=TIME_OR_NULL,
         contacted_at=TIME_OR_NULL,
         clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
+        follows=_said(
+            {"type": ["boolean", "null"]},
+            "whether it says that it reads this site's log; null before it said",
+        ),
         withheld=_said(COUNT, "rows that it signed for elsewhere and does not show here"),
         erased=_said(COUNT, "rows whose entry is missing here and was erased there, as it says"),
         faults=_said(

@@ -146,6 +146,7 @@ def show_entry(
         ],
         "verdict": show_verdict(record.row),
         "accepted_at": format_time(record.accepted_at),
+        "origin": record.origin,
         "seen_by": list(record.logs),
         "reachability": [_reachability(reached[uri]) for uri in entry.metadata.locations if uri in reached],
         "sites": presence.sites,

@@ -158,10 +158,10 @@ def documents() -> Iterator[bytes]:
     now = datetime.now(UTC)
     _, identities = make_identities(now)
     addresses = {endorser.handle: endorser.email for endorser in ENDORSERS}
-    entry = next(one for one in CATALOGUE if one.endorser == "alice")
-    for number in itertools.count():
-        made = draft(replace(entry, name=f"federation-demo-{number}", age=0), now, _NOWHERE)
-        yield sign(made, identities["alice"], now, email=addresses["alice"])
+    usable = [one for one in CATALOGUE if one.deprecated is None and (one.valid is None or one.valid > 0)]
+    for number, entry in enumerate(itertools.cycle(usable)):
+        made = draft(replace(entry, name=f"{entry.name}-{number}", age=0), now, _NOWHERE)
+        yield sign(made, identities[entry.endorser], now, email=addresses[entry.endorser])
 
 
 def show(sites: list[Site], made: Iterator[bytes]) -> None:

@@ -141,6 +141,8 @@ class EntryRecord:
         rivals: the other current entries for the image by the same address, each signed with another key
             that cannot supersede this one's; the newest first, at most MOST_RIVALS of them.
         accepted_at: when the log took it.
+        origin: the log where it was first accepted, as the peer that it came from says; None where it was
+            uploaded or imported here.
         body_size: length of the received bytes.
         logs: names of the visible logs that hold it, the oldest first.
     """
@@ -159,6 +161,7 @@ class EntryRecord:
     current: Coordinates | None
     rivals: tuple[Rival, ...]
     accepted_at: datetime
+    origin: str | None
     body_size: int
     logs: tuple[str, ...]
 

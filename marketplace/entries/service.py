@@ -463,6 +463,7 @@ class VisibleEntries:
                 EntryBody.digest_algorithm,
                 EntryBody.size,
                 Change.accepted_at,
+                Change.origin,
             )
             .select_from(Entry)
             .join(Certificate, Certificate.id == Entry.certificate_id)
@@ -496,6 +497,7 @@ class VisibleEntries:
                 Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
             ),
             accepted_at=body.accepted_at,
+            origin=body.origin,
             body_size=body.size,
             logs=tuple(self._session.scalars(self._logs_of(row.key))),
         )

@@ -16,7 +16,8 @@ class Peer(Base):
     ``log_key`` the verifier key of its checkpoints, ``auth_key`` the public key
     of its assertions (base64 of 32 bytes), absent where none was given.
     ``clock_offset`` is the peer's clock minus ours, in seconds, when last seen. What other peers said by
-    ``asked_until`` that they erased, this one was asked for.
+    ``asked_until`` that they erased, this one was asked for. ``follows`` tells whether it says that it
+    reads the public log of this site; absent before it said anything.
     """
 
     __tablename__ = "peer"
@@ -32,6 +33,7 @@ class Peer(Base):
     contacted_at: Mapped[Moment | None]
     clock_offset: Mapped[int | None]
     asked_until: Mapped[Moment | None]
+    follows: Mapped[bool | None]
 
 
 class PeerMirror(Base):

@@ -193,6 +193,7 @@ class PeerAdministration:
             "added_at": format_time(peer.added_at),
             "contacted_at": _time(peer.contacted_at),
             "clock_offset": peer.clock_offset,
+            "follows": peer.follows,
             "granted": [log.removeprefix(group_log("")) for log in granted],
             "mirrors": [asdict(mirror) for mirror in mirrors],
             "logs": [

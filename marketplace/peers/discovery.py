@@ -60,6 +60,8 @@ class Discovery:
         self._anonymous_until = 0.0
         #: Whether the peer said who it is.
         self._met = False
+        #: What was last remembered of it.
+        self._follows: bool | None = None
 
     def is_due(self) -> bool:
         """Whether the peer should be asked again."""
@@ -81,7 +83,17 @@ class Discovery:
             followed = self._look(followed)
         if self._is_gossip_due():
             self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._feed()))
+            self._note_whom_it_follows()
         return followed
+
+    def _note_whom_it_follows(self) -> None:
+        """Remember whether the peer says that it reads this site's log, where it said something new."""
+        sites, site = self._gossip.sites, self._means.site
+        if sites is None or site is None or (site in sites) == self._follows:
+            return
+        with self._means.database.write() as session:
+            Peers(session).note_follows(self._peer.id, follows=site in sites)
+        self._follows = site in sites
 
     def _is_offer_due(self) -> bool:
         return time.monotonic() >= self._at and not self._questions.is_put_off(Question.DESCRIPTION)

@@ -27,6 +27,8 @@ class HeadGossip:
     def __init__(self, name: str, tell: Tell) -> None:
         self._name = name
         self._tell = tell
+        #: Names of the sites whose public logs the peer reads; None before it told.
+        self.sites: frozenset[str] | None = None
         self._tag: str | None = None
         self._at = 0.0
         self._whole_at = 0.0
@@ -55,5 +57,6 @@ class HeadGossip:
         if told is None:
             return
         self._tag = told.tag
+        self.sites = frozenset(head.origin.partition("/")[0] for head in told.heads)
         for head in told.heads:
             self._tell(head, self._name)

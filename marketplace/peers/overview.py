@@ -29,7 +29,8 @@ class PublicPeer:
 
     ``withheld`` are the rows that it signed for elsewhere and does not show here, ``faults`` the codes
     of what is wrong with its answers to other questions, by the question; ``erased`` rows are those
-    whose bodies are missing here, because it erased them, as it says.
+    whose bodies are missing here, because it erased them, as it says. ``follows`` tells whether it says
+    that it reads this site's log; None where it said nothing yet.
     """
 
     name: str
@@ -46,6 +47,7 @@ class PublicPeer:
     succeeded_at: datetime | None
     contacted_at: datetime | None
     clock_offset: int | None
+    follows: bool | None = None
     withheld: int = 0
     faults: Mapping[str, str] = field(default_factory=dict)
     erased: int = 0
@@ -86,6 +88,7 @@ def public_peer(status: PeerStatus) -> PublicPeer:
         succeeded_at=None if log is None else log.succeeded_at,
         contacted_at=peer.contacted_at,
         clock_offset=peer.clock_offset,
+        follows=peer.follows,
         withheld=0 if log is None else _withheld(log, status.withheld.get(log.id, 0)),
         erased=trouble.erased,
         # What is asked about a private log is nobody's business.

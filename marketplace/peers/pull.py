@@ -63,6 +63,7 @@ class Means:
     Args:
         filter: which private logs the site reads at all.
         clock: returns the time as an aware datetime.
+        site: this one's name among others; None where it publishes nothing.
         precedence: taken while a log comes in as a whole.
     """
 
@@ -71,6 +72,7 @@ class Means:
     verification: Verification
     filter: SiteFilter
     clock: Callable[[], datetime]
+    site: str | None = None
     precedence: Precedence = field(default_factory=Precedence)
 
 

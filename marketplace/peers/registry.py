@@ -87,6 +87,10 @@ class Peers:
             update(PeerRow).where(PeerRow.id == peer_id).values(contacted_at=now, clock_offset=clock_offset)
         )
 
+    def note_follows(self, peer_id: int, *, follows: bool) -> None:
+        """Remember whether a peer says that it reads the public log of this site."""
+        self._session.execute(update(PeerRow).where(PeerRow.id == peer_id).values(follows=follows))
+
     def _select(self, *conditions: ColumnElement[bool]) -> list[Peer]:
         rows = self._session.scalars(
             select(PeerRow)

@@ -163,6 +163,7 @@ def open_pulls(
         verification=Verification(settings.workers),
         filter=ingest.policy.shown,
         clock=utc_now,
+        site=None if keys is None else keys.site,
         precedence=precedence,
     )
     return PullService(means, keys)

@@ -67,6 +67,7 @@ class Peer:
         log_key: named as the site; signs its checkpoints.
         auth_key: verifies its assertions; None where it never asks for more than everybody sees.
         clock_offset: its clock minus ours when last seen, in seconds.
+        follows: whether it says that it reads the public log of this site; None where it said nothing yet.
     """
 
     id: int
@@ -78,6 +79,7 @@ class Peer:
     disabled: bool
     contacted_at: datetime | None
     clock_offset: int | None
+    follows: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

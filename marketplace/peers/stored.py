@@ -43,6 +43,7 @@ def read_peer(row: PeerRow) -> Peer:
         row.disabled,
         row.contacted_at,
         row.clock_offset,
+        row.follows,
     )
 
 

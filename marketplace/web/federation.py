@@ -42,8 +42,9 @@ _MEANINGS = {
 }
 
 
-#: Codes of failures that people can do something about, as sentences.
+#: Codes of what goes wrong with a log, as sentences.
 _REASONS = {
+    "peer.contact": "Reading it failed.",
     "peer.unreachable": "It cannot be reached over the network.",
     "peer.dns": "The name of its server has no address.",
     "peer.refused": "Nothing listens at its address: the server is stopped, or the port is another one.",
@@ -55,6 +56,23 @@ _REASONS = {
     "peer.malformed": "Its answer cannot be read.",
     "peer.withheld": "It signed for more than it shows here.",
     "peer.failed-here": "This site failed itself while it stored what it got.",
+    "peer.moved": "Another process of this site was reading it at the same time.",
+    "note.format": "Its signed head cannot be read.",
+    "note.signature": "Its head is not signed with the key that its operator gave.",
+    "key.format": "A key of its cannot be read.",
+    "checkpoint.format": "Its signed head cannot be read.",
+    "leaf.format": "A row of its log cannot be read.",
+    "tile.format": "A part of its log cannot be read.",
+    "proof.format": "A proof that it gave cannot be read.",
+    "proof.invalid": "A proof that it gave proves something else.",
+    "rows.too-many": "It sent more rows than its signed head covers.",
+    "rows.missing": "It does not hand out all rows that its signed head covers.",
+    "integrity.origin": "It shows the log of another site.",
+    "integrity.signature": "Its head is not signed with the key that its operator gave.",
+    "integrity.rollback": "It took rows back that it had published.",
+    "integrity.split-view": "It showed different sites different logs.",
+    "integrity.frozen": "It signed a newer head elsewhere than it shows here.",
+    "integrity.root": "Its rows do not make the tree that it signed.",
 }
 
 
@@ -94,6 +112,11 @@ class Shown:
     reason: str | None
     code: str | None
     clock: str
+    follows: str
+
+
+#: By what a peer says of the other direction.
+_FOLLOWS = {True: "follows this site", False: "does not follow this site", None: "not known yet"}
 
 
 @view_config(route_name="web.federation", request_method="GET", permission="peer:read")
@@ -130,6 +153,11 @@ def draw(peers: Sequence[PublicPeer]) -> Picture:
     return Picture(height, middle, tuple(lanes), len(peers) - len(drawn))
 
 
+def reason(code: str) -> str:
+    """What went wrong with a peer's log, as a sentence; codes of this site's own store have one together."""
+    return _REASONS.get(code, "This site could not store what it sent.")
+
+
 def _shown(peer: PublicPeer) -> Shown:
     offset = peer.clock_offset
     return Shown(
@@ -141,9 +169,10 @@ def _shown(peer: PublicPeer) -> Shown:
         entries=grouped(peer.entries),
         received=file_size(peer.received),
         succeeded_at=peer.succeeded_at,
-        reason=None if peer.error is None else _REASONS.get(peer.error, "Its last answer was refused."),
+        reason=None if peer.error is None else reason(peer.error),
         code=peer.error,
         clock="unknown" if offset is None else f"{offset:+d} s",
+        follows=_FOLLOWS[peer.follows],
     )
 
 

@@ -34,6 +34,8 @@ def test_an_upload_at_one_site_reaches_the_other_also_after_restarts(
     tmp_path: Path, identity: object
 ) -> None:
     with sites(tmp_path, 2) as (a, b):
+        a.follow(b)
+        until(lambda: peers(a)[0]["follows"] is False, "the other site says whom it follows")
         b.follow(a)
         first = signed(image(content="first", title="First"), identity)
         path = a.upload(first)
@@ -44,6 +46,22 @@ def test_an_upload_at_one_site_reaches_the_other_also_after_restarts(
         b.start()
         until(lambda: b.has(path2, second), "what was uploaded meanwhile is there after a restart")
         assert b.has(path, first)
+        until(lambda: peers(a)[0]["follows"] is True, "the other site says that it follows this one")
+        assert "follows this site" in page(a, "/federation")
+        assert "uploaded at this site" in page(a, f"/metadata/{path}")
+        assert "first accepted by mp-a.example, as it says" in page(b, f"/metadata/{path}")
+
+
+def peers(site: Site) -> list[dict[str, object]]:
+    assert site.server is not None
+    with site.server.client() as http:
+        return http.get("/api/v1/peers").json()["peers"]
+
+
+def page(site: Site, path: str) -> str:
+    assert site.server is not None
+    with site.server.client() as http:
+        return http.get(path, headers={"Accept": "text/html"}).raise_for_status().text
 
 
 def test_private_entries_reach_the_granted_peer_and_nobody_else(tmp_path: Path, identity: object) -> None:
