@@ -18,7 +18,7 @@ from typing import Any, Literal
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 #: Tokens and session cookies of ours, wherever somebody may have put one.
-_SECRET = re.compile(r"(mp[ts]_)[0-9A-Za-z_-]{8,}")
+_SECRET = re.compile(r"(mp[tsv]_)[0-9A-Za-z_-]{8,}")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

@@ -73,6 +73,9 @@ ROUTES = (
     Route("web.action", "/action/{secret}/{action}", ("GET", "POST")),
     Route("web.reminders", "/reminders", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
+    # Views: named selections of images, written in the formats of other programs.
+    Route("web.view.image", "/views/{view}/images/{identifier}/{file}"),
+    Route("web.view.document", "/views/{view}/{path:.+}"),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),
     Route("api.index", "/api/v1"),
@@ -125,6 +128,8 @@ ROUTES = (
     Route("api.groups", "/api/v1/groups", ("GET", "POST")),
     Route("api.group", "/api/v1/groups/{group}", ("GET", "DELETE")),
     Route("api.group.member", "/api/v1/groups/{group}/members/{member}", ("PUT", "DELETE")),
+    Route("api.views", "/api/v1/views", ("GET", "POST")),
+    Route("api.view", "/api/v1/views/{view}", ("GET", "PUT", "DELETE")),
     Route("api.audit", "/api/v1/audit"),
     Route("api.peers", "/api/v1/peers", ("GET", "POST")),
     Route("api.peer", "/api/v1/peers/{peer}"),

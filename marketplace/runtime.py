@@ -57,6 +57,9 @@ from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustWatch
 from marketplace.trust_files import Fault
+from marketplace.views.reading import ImageReader
+from marketplace.views.selecting import Selector
+from marketplace.views.service import ViewService
 from marketplace.watch import LocationWatch, WatchService
 from marketplace.worker import FAILING, Lag, Worker
 
@@ -278,6 +281,7 @@ class Runtime:
         watch: knows whether the content of images is where entries say.
         watching: looks whether it is.
         receipts: takes in what cloud sites say of images.
+        views: named selections, written in the formats of other programs.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
         identification: tells which of them is asking.
@@ -307,6 +311,7 @@ class Runtime:
     watch: WatchService
     watching: LocationWatch
     receipts: ReceiptService
+    views: ViewService
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
@@ -422,6 +427,11 @@ def build(settings: Settings) -> Runtime:
     following = Following(
         settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving, queries
     )
+    mail_owed = threading.Event()
+    watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
+    selector = Selector(settings, lists, search, trust, judge, ImageReader())
+    views = ViewService(database, selector, watch, utc_now)
+    forget = partial(_forget, judge, views)
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)
     acceptance = Acceptance()
@@ -435,18 +445,16 @@ def build(settings: Settings) -> Runtime:
         ),
         acceptor=acceptance.accept,
         limit=RateLimit(settings.limit.endorser),
-        on_commit=partial(_nudge, following, federation, judge),
+        on_commit=partial(_nudge, following, federation, forget),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
     )
     peers = open_pulls(settings.federation, database, ingest, keys, precedence)
-    mail_owed = threading.Event()
     confirmation = ConfirmationService(
         database, ingest, trust, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_upload
     )
     reminders = ReminderService(database, settings, utc_now, nudge=mail_owed.set)
-    watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
     notices = PresenceNotices(database, settings, utc_now, nudge=mail_owed.set)
     return Runtime(
         settings=settings,
@@ -455,7 +463,7 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
-        log_watch=LogWatch(database, partial(_nudge, following, federation, judge), judge.forget),
+        log_watch=LogWatch(database, partial(_nudge, following, federation, forget), forget),
         judge=judge,
         queries=queries,
         search=search,
@@ -477,7 +485,7 @@ def build(settings: Settings) -> Runtime:
         trust_watch=TrustWatch(
             trust_store,
             settings.trust.reload_interval,
-            partial(_renew, judge, verdicts, shelving),
+            partial(_renew, forget, verdicts, shelving),
             verdicts.find_other_basis,
         ),
         trust=trust,
@@ -487,6 +495,7 @@ def build(settings: Settings) -> Runtime:
         watch=watch,
         watching=LocationWatch(watch, settings.watch),
         receipts=ReceiptService(database, utc_now),
+        views=views,
         mail=MailWorker(
             database,
             settings.mail,
@@ -514,16 +523,22 @@ def _sign_in(settings: Settings) -> SignInService | None:
     return SignInService(settings.oidc, f"{settings.site.url}{REDIRECT_PATH}", utc_now, at_once)
 
 
-def _renew(judge: ImageJudge, verdicts: VerdictService, shelving: ShelvingService) -> None:
-    """Let what the site trusts now have its effects."""
+def _forget(judge: ImageJudge, views: ViewService) -> None:
+    """Something changed that answers are made of."""
     judge.forget()
+    views.forget()
+
+
+def _renew(forget: Callable[[], None], verdicts: VerdictService, shelving: ShelvingService) -> None:
+    """Let what the site trusts now have its effects."""
+    forget()
     verdicts.refresh()
     shelving.refresh()
 
 
-def _nudge(following: Following, federation: Federation | None, judge: ImageJudge) -> None:
+def _nudge(following: Following, federation: Federation | None, forget: Callable[[], None]) -> None:
     """Say that a log has grown."""
-    judge.forget()
+    forget()
     following.nudge()
     if federation is not None:
         federation.nudge()

@@ -49,6 +49,7 @@ SERVICES = RULED | {
     "marketplace.watch",
     "marketplace.presence",
     "marketplace.judging",
+    "marketplace.views",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -107,6 +108,17 @@ MAY_IMPORT = {
         "marketplace.receipts",
         "marketplace.reminders",
         "marketplace.tlog",
+        "marketplace.watch",
+    },
+    "marketplace.views": RULED
+    | {
+        "marketplace.accounts",
+        "marketplace.catalogue",
+        "marketplace.entries",
+        "marketplace.judging",
+        "marketplace.locations",
+        "marketplace.search",
+        "marketplace.trust",
         "marketplace.watch",
     },
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
@@ -258,6 +270,13 @@ PURE = [*modules("marketplace/tlog"), *modules("marketplace/receipts")]
 def test_proofs_and_receipts_are_pure(module: str, path: Path) -> None:
     pure = {"marketplace.tlog", "marketplace.receipts"}
     outside = {name for name in imports(path, module) if part_of(name) not in pure}
+    assert not {name.split(".")[0] for name in outside} & IMPURE
+
+
+@pytest.mark.parametrize(("module", "path"), [*modules("marketplace/views/dialects")])
+def test_dialects_are_pure(module: str, path: Path) -> None:
+    ours = {"marketplace.views.value", "marketplace.views.errors", "marketplace.views.dialects"}
+    outside = {name for name in imports(path, module) if not name.startswith(tuple(ours))}
     assert not {name.split(".")[0] for name in outside} & IMPURE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import NAMESPACE_URL, uuid5
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LENGTH = 27
@@ -50,3 +51,13 @@ def sha1_from_identifier(identifier: str) -> int:
     if not is_identifier(identifier):
         raise ValueError("an identifier is 27 characters of A-Z a-z 0-9 - _, the first one A-P")
     return int.from_bytes(urlsafe_b64decode(ALPHABET[0] + identifier), "big")
+
+
+def stable_id(endorser: str, name: str) -> str:
+    """A UUID that stays the same over the versions of an image, for software that knows images by one.
+
+    Args:
+        endorser: the e-mail address.
+        name: a tag that the versions share, or the identifier of the only one.
+    """
+    return str(uuid5(NAMESPACE_URL, f"marketplace:{endorser}/{name}"))

@@ -6,14 +6,17 @@ order. Every marketplace that runs it keeps the same set of entries.
 
 from __future__ import annotations
 
-from validators.constraints import parse_content
+from lxml import etree
+
+from validators.canonical import remove_child
+from validators.constraints import Content, parse_content
 from validators.document import AcceptedEntry, Signer
 from validators.errors import RefusedError
 from validators.identity import verify_endorser
-from validators.parser import parse_document
+from validators.parser import parse_document, parse_trusted
 from validators.rdf import verify_rdf
 from validators.signature import SignedContent, verify_signature
-from validators.signature_shape import parse_signature
+from validators.signature_shape import get_signature, parse_signature
 
 
 def accept(data: bytes) -> AcceptedEntry:
@@ -35,6 +38,22 @@ def accept(data: bytes) -> AcceptedEntry:
     finally:
         # The frame is in the traceback of the refusal from here on: together they would be a cycle.
         del refusal
+
+
+def read_accepted(data: bytes) -> Content:
+    """What an entry says that was accepted before and is stored: nothing is proved again.
+
+    Args:
+        data: the bytes that ``accept`` took.
+
+    Raises:
+        RefusedError: they are not those bytes any more.
+    """
+    root = parse_trusted(data)
+    # What the signature covers is the document without the signature, and without comments.
+    remove_child(root, get_signature(root))
+    etree.strip_tags(root, etree.Comment)
+    return parse_content(root)
 
 
 def _accept(data: bytes) -> AcceptedEntry:

@@ -128,7 +128,7 @@ def parse_signature(root: _Element) -> SignatureBlock:
     Raises:
         SignatureShapeError: the subclass names the rule (FORMAT, step 2).
     """
-    signature = _the_signature(root)
+    signature = get_signature(root)
     signed_info, value, key_info = _sequence(signature, _ID, [_SIGNED_INFO, _SIGNATURE_VALUE, _KEY_INFO])
     method, algorithm, reference = _sequence(
         signed_info, _ID, [_CANONICALIZATION_METHOD, _SIGNATURE_METHOD, _REFERENCE]
@@ -151,7 +151,12 @@ def parse_signature(root: _Element) -> SignatureBlock:
     )
 
 
-def _the_signature(root: _Element) -> _Element:
+def get_signature(root: _Element) -> _Element:
+    """The one ds:Signature of a document, a child of its root.
+
+    Raises:
+        SignatureShapeError: there is none, there are several, or it stands elsewhere.
+    """
     signatures = list(root.iter(SIGNATURE))
     if len(signatures) != 1:
         raise SignatureCountError("ds:Signature", f"{len(signatures)} of them", "exactly one")

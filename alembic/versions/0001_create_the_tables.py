@@ -602,6 +602,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_key", "position", name="pk__entry_location"),
     )
     op.create_table(
+        "named_view",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("search", TEXT, nullable=False),
+        sa.Column("policy", TEXT, nullable=True),
+        sa.Column("options", TEXT, nullable=False),
+        sa.Column("group_name", TEXT, nullable=True),
+        sa.Column("digest", TEXT, nullable=True),
+        sa.Column("revision", KEY, nullable=False),
+        sa.Column("created_at", SECONDS, nullable=False),
+        sa.Column("changed_at", SECONDS, nullable=False),
+        sa.Column("changed_by", TEXT, nullable=False),
+        sa.CheckConstraint("digest IS NULL OR length(digest) = 64", name="ck__named_view__digest"),
+        sa.PrimaryKeyConstraint("id", name="pk__named_view"),
+        sa.UniqueConstraint("digest", name="uq__named_view__digest"),
+        sa.UniqueConstraint("name", name="uq__named_view__name"),
+    )
+    op.create_table(
         "site_receipt",
         sa.Column("site_id", KEY, nullable=False),
         sa.Column("entry_key", KEY, nullable=False),

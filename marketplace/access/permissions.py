@@ -89,6 +89,10 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "group:read": (holder,),
         "group:write": (administrator,),
         "token:make": (holder,),
+        # Whoever knows a secret address reads its view; of the others services show each what it may read.
+        "view:read": (anyone,),
+        # Members make views of their groups, administrators those of the site; views ask for more.
+        "view:write": (uploader, administrator),
         "audit:read": (administrator,),
         # Receipts of cloud sites: services take them, and show them, by what the principal may read.
         "receipt:write": (cloud_site,),

@@ -16,6 +16,7 @@ from hmac import compare_digest
 
 _TOKEN = re.compile(r"mpt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 _SESSION = re.compile(r"mps_[A-Za-z0-9_-]{43}")
+_VIEW = re.compile(r"mpv_[A-Za-z0-9_-]{43}")
 #: Bytes of randomness in a secret.
 _BYTES = 32
 #: Compared with where there is no row, so that a missing name takes as long as a wrong secret.
@@ -50,6 +51,16 @@ def make_session() -> str:
 def is_session(text: str) -> bool:
     """Whether a text has the form of a session's cookie."""
     return _SESSION.fullmatch(text) is not None
+
+
+def make_view() -> str:
+    """The unguessable name of a new view: whoever knows it sees what the view shows."""
+    return f"mpv_{secrets.token_urlsafe(_BYTES)}"
+
+
+def is_view(text: str) -> bool:
+    """Whether a text has the form of a view's unguessable name."""
+    return _VIEW.fullmatch(text) is not None
 
 
 def digest_of(secret: str) -> str:

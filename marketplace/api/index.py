@@ -21,6 +21,7 @@ _LINKS = {
     "verify": "/api/v1/verify",
     "tokens": "/api/v1/tokens",
     "groups": "/api/v1/groups",
+    "views": "/api/v1/views",
     "audit": "/api/v1/audit",
     "upload": "/metadata",
     "sparql": "/query",

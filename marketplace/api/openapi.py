@@ -39,13 +39,14 @@ from . import (
     tokens,
     verdict,
     verify,
+    views,
 )
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
-API_VERSION = "1.3.0"
+API_VERSION = "1.4.0"
 
 OPENAPI = Operation(
     "api.openapi",
@@ -91,6 +92,7 @@ OPERATIONS: Sequence[Operation] = (
     groups.REMOVE,
     *receipts.OPERATIONS,
     *sites.OPERATIONS,
+    *views.OPERATIONS,
     audit.AUDIT,
     *peers.OPERATIONS,
     *federation.OPERATIONS,

@@ -179,6 +179,18 @@ _ENDORSER: Mapping[str, Schema] = {
     "names_total": COUNT,
     "links": record("Where to go on.", self=URL, tags=URL, entries=URL),
 }
+_VIEW: Mapping[str, Schema] = {
+    "name": TEXT,
+    "title": TEXT,
+    "description": TEXT,
+    "search": _said(TEXT, "as the query of a search's URL"),
+    "policy": {"type": ["object", "null"]},
+    "options": {"type": "object", "additionalProperties": TEXT},
+    "group": _said(TEXT_OR_NULL, "whose entries it shows too"),
+    "secret": FLAG,
+    "changed_at": _said(TIME_OR_NULL, "null for one that is there from the start"),
+    "links": record("Where it is.", self=URL, documents=_said(URL_OR_NULL, "null for a secret one")),
+}
 _TOKEN: Mapping[str, Schema] = {
     "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "owner": TEXT,
@@ -589,6 +601,24 @@ SCHEMAS: Mapping[str, Schema] = {
         links=record("Where it is.", self=URL),
     ),
     "Groups": _page("Groups.", total=COUNT, groups=array(ref("Group"))),
+    "View": record(
+        "A view, with what it shows now.",
+        **_VIEW,
+        images={**_or_null(COUNT), "description": "null to administrators who do not see its entries"},
+        updated=TIME_OR_NULL,
+        dialects=array(
+            record(
+                "A way to read it.",
+                name=TEXT,
+                documents=_said(array(URL), "what clients are configured with"),
+                left_out={"type": "object", "additionalProperties": COUNT, "description": "images by reason"},
+            )
+        ),
+    ),
+    "NewView": record(
+        "A new view.", **_VIEW, url=_said(URL, "of its documents; a secret one is told this once")
+    ),
+    "Views": _page("Views, by name.", total=COUNT, views=array(record("A view.", **_VIEW))),
     "Audit": _page(
         "Administrative and private acts, the newest first.",
         records=array(

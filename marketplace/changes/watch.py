@@ -17,9 +17,12 @@ from marketplace.db import Database
 LOOK = 0.2
 #: Seconds until the next attempt where the database does not answer.
 _RETRY = 1.0
-#: Changes with every row of every log, with every new log, with what is shown of one, and with verdicts.
+#: Changes with every row of every log, with every new log, with what is shown of one, with verdicts, and with
+#: definitions of views.
 _STATE = (
-    "SELECT count(*), sum(next_sequence), sum(revision), (SELECT max(revision) FROM trust_state) FROM log"
+    "SELECT count(*), sum(next_sequence), sum(revision), (SELECT max(revision) FROM trust_state),"
+    " (SELECT count(*) FROM named_view), (SELECT max(id) FROM named_view),"
+    " (SELECT sum(revision) FROM named_view) FROM log"
 )
 
 _logger = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ class LogWatch:
     Args:
         on_growth: called at the start and whenever a log has grown, on this thread; must be quick.
         on_change: called likewise, before that, and whenever anything changed that readers see: also what a
-            log shows, and how the site stands to certificates.
+            log shows, how the site stands to certificates, and definitions of views.
         interval: seconds between two looks.
     """
 

@@ -44,6 +44,7 @@ _FOR_OPERATORS = {
     "demo": ("marketplace.cli.demo:demo", "Load a demo catalogue, once."),
     "token": ("marketplace.cli.tokens:token", "Manage tokens."),
     "group": ("marketplace.cli.groups:group", "Manage groups and their members."),
+    "view": ("marketplace.cli.viewing:view", "Manage views, which other programs read."),
     "audit": ("marketplace.cli.auditing:audit", "Show the audit log."),
     "receipts": ("marketplace.cli.receipts:receipts", "Look after what cloud sites say of images."),
     "trust": ("marketplace.cli.trusting:trust", "Manage trust anchors and revocation lists."),

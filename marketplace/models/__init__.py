@@ -26,6 +26,7 @@ from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
+from marketplace.models.view import NamedView
 
 __all__ = [
     "AccessGroup",
@@ -51,6 +52,7 @@ __all__ = [
     "Log",
     "LoginSession",
     "MailLink",
+    "NamedView",
     "OutgoingMail",
     "Peer",
     "PeerEvidence",

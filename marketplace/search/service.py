@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pyroaring import BitMap
 from sqlalchemy import bindparam, select
@@ -140,6 +140,20 @@ class _Asked:
     now: datetime
 
 
+class _Found(NamedTuple):
+    """What a search finds.
+
+    Args:
+        matches: of the words in each log; None without words.
+        among: keys of what fits apart from the filters, which facets count in.
+        found: keys of what fits in all.
+    """
+
+    matches: Mapping[str, Matches] | None
+    among: BitMap
+    found: BitMap
+
+
 class SearchService:
     """Searches for everybody, each seeing what it may.
 
@@ -157,7 +171,8 @@ class SearchService:
         indexer: SearchIndexer | None,
         shown: TrustShown = TrustShown.ANY,
     ) -> None:
-        self._usual = usual_choice(shown)
+        #: What a search narrows by where it does not say.
+        self.usual = usual_choice(shown)
         self._database = database
         self._catalogue = catalogue
         self._indexer = indexer
@@ -174,7 +189,7 @@ class SearchService:
         Raises:
             SearchRefusedError: a parameter is unknown, twice, or has no allowed value.
         """
-        return parse_request(pairs, self._usual)
+        return parse_request(pairs, self.usual)
 
     def search(self, request: SearchRequest, principal: Principal, now: datetime) -> SearchPage:
         """Answer a search.
@@ -194,10 +209,25 @@ class SearchService:
                 after = None if cursor is None else _last(session, scope, cursor)
                 return self._answer(_Asked(session, scope, request, request.query(), after, now), view)
 
+    def find_keys(
+        self, session: Session, scope: Scope, request: SearchRequest, now: datetime
+    ) -> Sequence[int]:
+        """Every entry that a search finds, by their keys, in no order; of twins the one that vouches.
+
+        Raises:
+            SearchRefusedError, SearchUnavailableError: as ``search`` does.
+        """
+        with self._catalogue.look(session, scope) as view:
+            asked = _Asked(session, scope, request, request.query(), None, now)
+            found = self._find(asked, view).found
+            twins = view.with_twins(found)
+        instead = find_vouching(session, scope, twins) if twins else {}
+        return [instead.get(key, key) for key in found]
+
     def look_over(self, principal: Principal, now: datetime) -> Overview:
         """The numbers of everything that a reader sees."""
         moment = to_seconds(now)
-        usual = parse_request((), self._usual).filters(moment)
+        usual = parse_request((), self.usual).filters(moment)
         with self._database.read() as session:
             scope = find_scope(session, narrowed(principal, ALL))
             with self._catalogue.look(session, scope) as view:
@@ -205,14 +235,7 @@ class SearchService:
 
     def _answer(self, asked: _Asked, view: View) -> SearchPage:
         request, query, moment = asked.request, asked.query, to_seconds(asked.now)
-        matches = None if query is None else self._match(query, view)
-        among = _narrowed(view, matches)
-        if request.checksum is not None:
-            among = among & BitMap(asked.session.scalars(stating(request.checksum, asked.scope)))
-        if request.reachable is not None:
-            keys_of = reaching if request.reachable else not_reaching
-            among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
-        found = view.narrow(among, request.filters(moment), moment)
+        matches, among, found = self._find(asked, view)
         facets = _facets(view, among, found, request, moment)
         wanted = request.limit + 1
         if matches is None or request.order() is not Sort.RELEVANCE:
@@ -234,6 +257,17 @@ class SearchService:
             suggestion=self._suggest(query, request, view, moment) if query and not found else None,
             next_cursor=next((_cursor(place).encode(request) for place in last), None),
         )
+
+    def _find(self, asked: _Asked, view: View) -> _Found:
+        request, moment = asked.request, to_seconds(asked.now)
+        matches = None if asked.query is None else self._match(asked.query, view)
+        among = _narrowed(view, matches)
+        if request.checksum is not None:
+            among = among & BitMap(asked.session.scalars(stating(request.checksum, asked.scope)))
+        if request.reachable is not None:
+            keys_of = reaching if request.reachable else not_reaching
+            among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
+        return _Found(matches, among, view.narrow(among, request.filters(moment), moment))
 
     def _match(self, query: WordQuery, view: View) -> dict[str, Matches]:
         """The matches in each log that the view shows something of."""

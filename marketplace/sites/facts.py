@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from marketplace.sites.events.environment import stable_id
 from marketplace.sites.examining import known_format
 from marketplace.sites.state import Copy
 from marketplace.sites.stores.interface import ImageFacts
 from validators.document import AcceptedEntry, Metadata
+from validators.identifier import stable_id
 
 #: Where entries name properties of OpenStack's image service (docs/publishing.md).
 GLANCE_NAMESPACE = "https://docs.openstack.org/glance/latest/admin/useful-image-properties.html#"
@@ -57,7 +57,7 @@ def _properties(entry: AcceptedEntry) -> Mapping[str, str]:
         "image_description": said.description or "",
         "image_source": next(iter(said.locations), ""),
         "vmcatcher_event_ad_mpuri": entry.coordinates.path(),
-        "appdb_id": str(stable_id(entry.endorser.email, min(said.tags, default="") or entry.identifier)),
+        "appdb_id": stable_id(entry.endorser.email, min(said.tags, default="") or entry.identifier),
     }
     return found | _endorsed(said)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from markupsafe import Markup
 
+from marketplace.locations.links import link
 from validators.document import format_time
 
 #: Control characters but tab and line ends, half surrogate pairs, direction marks and overrides, and
@@ -32,8 +33,6 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _TIED = "\u00a0"
 #: Seconds of what moments are counted in.
 _LENGTHS = ((30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
-#: Schemes that a browser opens without doing anything else.
-_LINKED = ("http", "https", "ftp")
 
 
 def visible(text: str) -> str:
@@ -120,26 +119,6 @@ def since(moment: datetime, now: datetime) -> str:
 def month(moment: datetime) -> str:
     """The month of a moment, as ``Mar 2024``."""
     return f"{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
-
-
-def link(uri: str) -> str | None:
-    """An address to link to, with ASCII characters only; None where following it could do more than load.
-
-    Args:
-        uri: as an entry gives it; anything.
-    """
-    bare = uri.strip()
-    try:
-        parts = urlsplit(bare)
-        _ = parts.port  # raises ValueError where it is no number
-    except ValueError:
-        return None
-    if parts.scheme.lower() not in _LINKED or not parts.hostname or len(bare) > 2000:
-        return None
-    # A name in front of the host makes one address look like another.
-    if parts.username is not None or _HIDDEN.search(bare) or any(c.isspace() or c == "\\" for c in bare):
-        return None
-    return quote(bare, safe="%/:=&?~#+!$,;'@()*[]")
 
 
 def soft(text: str) -> Markup:

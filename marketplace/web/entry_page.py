@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.entries import EntryRecord, EntryRow, current_among
+from marketplace.locations.links import link
 from marketplace.presence import Report
 from marketplace.watch import Reachability
 from validators import vocabulary as v
@@ -18,7 +19,7 @@ from validators.report import StepResult
 from validators.trust import judge
 
 from .commands import commands
-from .display import day, link
+from .display import day
 from .marks import Badge, strength_badge
 from .presence import EntryPresence
 from .said_before import Told

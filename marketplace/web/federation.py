@@ -11,12 +11,13 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.federation.keys import SiteKeys
+from marketplace.locations.links import link
 from marketplace.peers.administration import DISABLED, PeerAdministration
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.peers.sites import State
 from marketplace.runtime import Runtime
 
-from .display import cut, file_size, grouped, link, plural
+from .display import cut, file_size, grouped, plural
 from .pages import page
 
 #: Peers that are drawn; the table has all.

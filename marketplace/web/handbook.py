@@ -22,6 +22,7 @@ SHOWN = (
     ("cli", "The command"),
     ("verdicts", "May this image be started?"),
     ("sites", "Cloud sites"),
+    ("dialects", "Views for other programs"),
     ("operations", "Running a marketplace"),
     ("federation", "Federation"),
     ("privacy", "Private images"),

@@ -162,7 +162,9 @@ def _tagged(request: Request, body: bytes, etag: str, content_type: str, headers
     common = [("ETag", etag), *headers]
     if _is_known(request, etag):
         return Response(status=304, headerlist=common, app_iter=())
-    common += [("Content-Type", f"{content_type}; charset=UTF-8"), ("Content-Length", str(len(body)))]
+    # A type with parameters of its own is whole.
+    told = content_type if ";" in content_type else f"{content_type}; charset=UTF-8"
+    common += [("Content-Type", told), ("Content-Length", str(len(body)))]
     return Response(headerlist=common, app_iter=(body,))
 
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from marketplace.locations.links import link
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, Extension, Term
 from validators.identifier import is_identifier
 from validators.vocabulary import namespace_of, prefixed
 
-from .display import cut, link
+from .display import cut
 
 #: Elements of extensions, and characters of each of their texts, that a page shows.
 MOST_STATEMENTS, MOST_TEXT = 150, 800

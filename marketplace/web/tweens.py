@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from random import Random
+from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -24,6 +25,7 @@ from pyramid.tweens import EXCVIEW, INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import ANONYMOUS
+from marketplace.accounts.secrets import is_view
 from marketplace.db import is_unavailable
 from marketplace.entries.cache import EntryCache
 from marketplace.judging.memory import AnswerMemory
@@ -32,6 +34,7 @@ from marketplace.logs import request_id
 from marketplace.request_log import RequestLog
 from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
+from marketplace.views.service import ViewService
 
 from .compression import compress, read_tags
 from .credentials import too_many
@@ -42,13 +45,14 @@ from .parameters import decode_path
 from .presented import entry_response, tagged_response
 from .problems import error_response
 from .security import known_principal
+from .views import document_response
 
 Handler = Callable[[Request], Response]
 
 error_log = logging.getLogger("marketplace.web")
 
 #: What is answered from memory before routing.
-_ENTRY, _IMAGE, _VERDICT = "/metadata/", "/api/v1/images/", "/verdict"
+_ENTRY, _IMAGE, _VERDICT, _VIEW = "/metadata/", "/api/v1/images/", "/verdict", "/views/"
 #: Where the layer that answers before routing says which route it answered for.
 _REMEMBERED_ROUTE = "marketplace.route"
 
@@ -96,8 +100,8 @@ def edge(handler: Handler, registry: Registry) -> Handler:
             response = _limited(address_limit, request) or _answer(handler, request)
             method, status, route = environ["REQUEST_METHOD"], response.status_int, _route_name(request)
             seconds = time.perf_counter() - started
-            # The secret in the link of a mail is a credential too.
-            known = shows_credentials(environ) or route == "web.action"
+            # The secret in the link of a mail is a credential too, and so is the secret name of a view.
+            known = shows_credentials(environ) or route == "web.action" or _names_secret(environ)
             # What people with credentials do is not told in figures that everybody may read.
             count_request = metrics.count_private_request if known else metrics.count_request
             count_request(route, method, status, seconds)
@@ -168,6 +172,12 @@ def _route_name(request: Request) -> str:
         return request.environ.get(_REMEMBERED_ROUTE, "none")  # type: ignore[no-any-return]  # set below
     name: str = route.name
     return "static" if _is_file(request) else name
+
+
+def _names_secret(environ: Mapping[str, Any]) -> bool:
+    """Whether the path is of a view that only whoever knows its secret name sees."""
+    path: str = environ["PATH_INFO"]
+    return path.startswith(_VIEW) and is_view(path[len(_VIEW) :].partition("/")[0])
 
 
 def _is_file(request: Request) -> bool:
@@ -258,6 +268,7 @@ def remembered(handler: Handler, registry: Registry) -> Handler:
     find: Mapping[str, Callable[[Request, str], Response | None]] = {
         _ENTRY: partial(_find_entry, runtime.entry_cache),
         _IMAGE: partial(_find_verdict, runtime.judge.answers, runtime.now),
+        _VIEW: partial(_find_document, runtime.views),
     }
 
     def tween(request: Request) -> Response:
@@ -299,6 +310,15 @@ def _find_verdict(
         return None
     request.environ[_REMEMBERED_ROUTE] = "api.image.verdict"
     return tagged_response(request, answer.body, answer.etag, "application/json")
+
+
+def _find_document(views: ViewService, request: Request, path: str) -> Response | None:
+    address, _, rest = path.partition("/")
+    written = views.find_remembered(address, rest, ANONYMOUS)
+    if written is None:
+        return None
+    request.environ[_REMEMBERED_ROUTE] = "web.view.document"
+    return document_response(request, written)
 
 
 def includeme(config: Configurator) -> None:

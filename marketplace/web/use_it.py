@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from posixpath import basename
 from urllib.parse import unquote, urlsplit
 
+from marketplace.locations.links import link
 from validators import vocabulary as v
 from validators.document import AcceptedEntry
-
-from .display import link
 
 #: How each compression is undone: the suffix of the file, and the command.
 _UNPACKED = {

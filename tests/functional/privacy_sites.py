@@ -225,6 +225,12 @@ def fill_with(site: Site) -> None:
     tell(site, MEMBER, said(PRIVATE["twin"], ASTRO_KEY, Finding.MISMATCH))
     tell(site, OUTSIDER, said(PUBLIC["shared"], BIO_KEY))
 
+    answer = site.ask(
+        "/api/v1/views", method="POST", reader=MEMBER, kind="application/json",
+        body=b'{"name": "%s:all", "title": "Quasars"}' % GROUP.encode(),
+    )  # fmt: skip
+    assert answer.status_int == 201, answer.text
+
 
 def fill_without(site: Site) -> None:
     """The same as the public and the outsider see it."""

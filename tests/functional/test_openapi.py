@@ -106,6 +106,7 @@ def with_examples(document: dict) -> dict:
         "id": entry.entry_id,
         "token": "0123456789abcdef",
         "group": "lab",
+        "view": "default",
         "member": "alice@example.org",
         "peer": "1",
         "site": "lab-orsay",

@@ -98,9 +98,9 @@ def statement_of(
         deprecated=said.deprecated,
         checksums=said.checksums,
         size=said.size,
-        virtual_size=_virtual_size(said.extensions),
+        virtual_size=virtual_size_of(said.extensions),
         format=said.format,
-        licences=tuple(_licences(said.extensions)),
+        licences=tuple(licences_of(said.extensions)),
         tags=said.tags,
         locations=said.locations,
         groups=frozenset(groups),
@@ -109,7 +109,8 @@ def statement_of(
     )
 
 
-def _virtual_size(extensions: Iterable[Extension]) -> int | None:
+def virtual_size_of(extensions: Iterable[Extension]) -> int | None:
+    """Bytes of the disk that a machine sees, as an entry claims them; None where it does not."""
     sizes = [
         int(one.text.strip())
         for one in extensions
@@ -118,7 +119,8 @@ def _virtual_size(extensions: Iterable[Extension]) -> int | None:
     return max(sizes, default=None)
 
 
-def _licences(extensions: Iterable[Extension]) -> Iterator[str]:
+def licences_of(extensions: Iterable[Extension]) -> Iterator[str]:
+    """Names and addresses of licences, as an entry claims them."""
     for one in extensions:
         if one.name in _LICENCES:
             named = [attribute.value for attribute in one.attributes if attribute.name == _RESOURCE]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import NAMESPACE_URL, uuid5
 
 from marketplace.sites.opinions import Opinion
 from marketplace.sites.state import Copy
 from validators.document import AcceptedEntry
+from validators.identifier import stable_id
 
 #: Characters of a value.
 MOST_CHARACTERS = 4000
@@ -37,7 +37,7 @@ def image_environment(
         said = entry.metadata
         tag = min(said.tags, default="")
         found |= {
-            f"{_PREFIX}DC_IDENTIFIER": str(stable_id(entry.endorser.email, tag or entry.identifier)),
+            f"{_PREFIX}DC_IDENTIFIER": stable_id(entry.endorser.email, tag or entry.identifier),
             f"{_PREFIX}DC_TITLE": said.title,
             f"{_PREFIX}DC_DESCRIPTION": said.description,
             f"{_PREFIX}HV_URI": next(iter(said.locations), None),
@@ -47,18 +47,13 @@ def image_environment(
             f"{_PREFIX}SL_OS": said.os,
             f"{_PREFIX}SL_OSVERSION": said.os_version,
             f"{_PREFIX}SL_ARCH": said.os_arch,
-            f"{_PREFIX}IL_DC_IDENTIFIER": str(stable_id(entry.endorser.email, "")),
+            f"{_PREFIX}IL_DC_IDENTIFIER": stable_id(entry.endorser.email, ""),
             f"{_PREFIX}AD_MPURI": entry.coordinates.path(),
             f"{_PREFIX}VO": None,
             "MARKETPLACE_ENDORSER": entry.endorser.email,
             "MARKETPLACE_ENTRY": entry.coordinates.path(),
         }
     return {name: clean(value) for name, value in found.items() if value}
-
-
-def stable_id(endorser: str, name: str) -> str:
-    """A UUID that stays the same over the versions of an image."""
-    return str(uuid5(NAMESPACE_URL, f"marketplace:{endorser}/{name}"))
 
 
 def clean(value: str) -> str:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from marketplace.locations.links import carries_credentials, link
 from marketplace.web.display import (
     cut,
     day,
     file_size,
     finalize,
-    link,
     month,
     plural,
     prose,
@@ -129,6 +129,23 @@ def test_an_address_that_could_do_more_than_load_is_no_link(uri):
 )
 def test_web_addresses_become_links_in_ascii(uri, href):
     assert link(uri) == href
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("https://host/image.qcow2?version=3", False),
+        ("https://user@host/", True),
+        ("https://user:password@host/", True),
+        ("https://host/a?X-Amz-Signature=abc&x=1", True),
+        ("https://account.blob.example/a?sv=1&sig=x%3D", True),
+        ("https://host/a?Token=x", True),
+        ("https://host/?" + "a=b&" * 200, True),
+        ("http://[broken/", True),
+    ],
+)
+def test_an_address_that_lets_in_whoever_has_it(uri, found):
+    assert carries_credentials(uri) is found
 
 
 @given(st.text(alphabet="a \t\r\n\u2003", max_size=60))

@@ -76,7 +76,7 @@ def test_a_bad_token_in_front_of_a_page_that_fails_is_shown_once(application) ->
 
 @pytest.mark.parametrize("permission", sorted(PERMISSIONS))
 def test_strangers_are_let_in_to_few_things(permission: str) -> None:
-    allowed = {"health:read", "session:open", "link:follow", "entry:publish", "log:witness"}
+    allowed = {"health:read", "session:open", "link:follow", "entry:publish", "log:witness", "view:read"}
     assert is_permitted(permission, STRANGER) == (permission in allowed)
 
 
@@ -90,7 +90,7 @@ _HOLDERS = frozenset(
     ("scopes", "permissions"),
     [
         ({Scope.READ}, _HOLDERS),
-        ({Scope.UPLOAD}, _HOLDERS),
+        ({Scope.UPLOAD}, _HOLDERS | {"view:write"}),
         ({Scope.SITE}, _HOLDERS | {"receipt:write"}),
         (
             {Scope.ADMIN},
@@ -103,6 +103,7 @@ _HOLDERS = frozenset(
                 "cloud-site:read",
                 "cloud-site:write",
                 "site:administer",
+                "view:write",
             },
         ),
     ],

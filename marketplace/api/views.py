@@ -1,0 +1,289 @@
+"""Views over the API: made, listed, replaced and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+from sqlalchemy.orm import Session
+
+from marketplace.runtime import Runtime
+from marketplace.views.definitions import NAME_PATTERN, OPTIONS, Definition
+from marketplace.views.dialects import DIALECTS
+from marketplace.views.errors import (
+    DefinitionError,
+    DialectUnavailableError,
+    ViewNotFoundError,
+    ViewTakenError,
+)
+from marketplace.views.registry import ViewRegistry
+from marketplace.views.value import View
+from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.web.security import principal_of
+from validators.document import format_time
+
+from .access import actor_of, administers, now_of, written
+from .answers import fresh, page, site_url, write_json
+from .cursors import cut_page, encode_cursor
+from .description import JSON, Answer, Operation, Parameter
+from .json_body import CODES, described, read_object
+from .parameters import cursor, limit
+
+GROUP = "Views"
+LIMIT = limit(100, 500)
+CURSOR = cursor("api.views")
+_MAKES = "scope `admin`; for a view of a group also scope `upload` of a member"
+VIEW = Parameter(
+    "view",
+    "the name of a view",
+    {"type": "string", "pattern": f"^{NAME_PATTERN}$"},
+    lambda text: text or "",
+    "default",
+)
+_TEXT = {"type": "string"}
+_PARTS: Mapping[str, Any] = {
+    "title": _TEXT,
+    "description": _TEXT,
+    "search": {"type": "string", "description": "as the query of `/api/v1/search`: `os=debian&tag=stable`"},
+    "policy": {"type": "object", "description": "the `[policy]` table of a cloud site (docs/sites.md)"},
+    "options": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: {"type": "string", "description": told} for name, told in OPTIONS.items()},
+    },
+}
+_KINDS = {"title": str, "description": str, "search": str, "policy": dict, "options": dict}
+
+LIST = Operation(
+    "api.views",
+    "Views",
+    "Named selections of images that other programs read in their own formats: those that you may read, by "
+    "name.",
+    GROUP,
+    [Answer("A page of views.", "Views", headers=("Link",))],
+    query=(LIMIT, CURSOR),
+    errors={400: ["query.limit", "query.cursor"]},
+)
+CREATE = Operation(
+    "api.views",
+    "Make a view",
+    "A search and a policy that every image has to pass. `GROUP:NAME` shows a group's entries too, for its "
+    "members. A `secret` view is read by whoever has its address, which is told this once.",
+    GROUP,
+    [Answer("The view.", "NewView", status=201, headers=("Location",))],
+    method="POST",
+    bodies=described(
+        {"name": {"type": "string", "pattern": f"^{NAME_PATTERN}$"}},
+        {**_PARTS, "secret": {"type": "boolean"}},
+    ),
+    errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"], 409: ["view.taken"]},
+    needs=_MAKES,
+)
+READ = Operation(
+    "api.view",
+    "One view",
+    "With how many images it has, its documents, and how many images each dialect leaves out and why.",
+    GROUP,
+    [Answer("The view.", "View")],
+    path=(VIEW,),
+    errors={404: ["view.unknown"], 503: ["view.dialect"]},
+)
+REPLACE = Operation(
+    "api.view",
+    "Replace a view",
+    "What is left out is as in a new one; whether it is secret stays. Replacing `default` changes what "
+    "the site offers to programs that name no view.",
+    GROUP,
+    [Answer("The view.", "View")],
+    method="PUT",
+    path=(VIEW,),
+    bodies=described({}, _PARTS),
+    errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"]},
+    needs=_MAKES,
+)
+DELETE = Operation(
+    "api.view",
+    "Forget a view",
+    "`default` becomes again what it was at the start.",
+    GROUP,
+    [Answer("It is forgotten.", content_types=(), status=204)],
+    method="DELETE",
+    path=(VIEW,),
+    errors={404: ["view.unknown"]},
+    needs=_MAKES,
+)
+OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE)
+
+
+@view_config(route_name="api.views", request_method="GET", permission="entry:read")
+def views(request: Request) -> Response:
+    """A page of views."""
+    asked = LIST.read(request)
+    with request.registry[Runtime].database.read() as session:
+        every = [one for one in ViewRegistry(session).list() if _may_read(request, one)]
+    found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
+    body = {"total": len(every), "views": [_line(one, request) for one in found]}
+    return page(request, body, encode_cursor(after, "api.views"))
+
+
+@view_config(route_name="api.views", request_method="POST", permission="view:write")
+def create(request: Request) -> Response:
+    """Make a view."""
+    CREATE.read(request)
+    given = read_object(request, {"name": str}, {**_KINDS, "secret": bool})
+    definition = _definition(given["name"], given, secret=bool(given["secret"]))
+    _verify_may_write(request, definition)
+    with _writing(request) as session:
+        made, address = ViewRegistry(session).create(definition, by=actor_of(request), at=now_of(request))
+    request.registry[Runtime].views.forget()
+    body = {**_line(made, request), "url": _url(request, address)}
+    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
+    response.headerlist += [("Location", body["links"]["self"]), ("Cache-Control", "no-store")]
+    return response
+
+
+@view_config(route_name="api.view", request_method="GET", permission="entry:read")
+def view(request: Request) -> Response:
+    """One view."""
+    READ.read(request)
+    return _told(request, _find(request))
+
+
+@view_config(route_name="api.view", request_method="PUT", permission="view:write")
+def replace(request: Request) -> Response:
+    """Put another definition in the place of one."""
+    REPLACE.read(request)
+    given = read_object(request, {}, _KINDS)
+    definition = _definition(request.matchdict["view"], given)
+    _verify_may_write(request, definition)
+    with _writing(request) as session:
+        kept = ViewRegistry(session).replace(definition, by=actor_of(request), at=now_of(request))
+    request.registry[Runtime].views.forget()
+    return _told(request, kept)
+
+
+@view_config(route_name="api.view", request_method="DELETE", permission="view:write")
+def delete(request: Request) -> Response:
+    """Forget a view."""
+    DELETE.read(request)
+    name = request.matchdict["view"]
+    _verify_may_write(request, Definition(name))
+    with _writing(request) as session:
+        ViewRegistry(session).delete(name, by=actor_of(request), at=now_of(request))
+    request.registry[Runtime].views.forget()
+    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+def _definition(name: str, given: Mapping[str, Any], *, secret: bool = False) -> Definition:
+    return Definition(
+        name=name,
+        title=given["title"] or "",
+        description=given["description"] or "",
+        search=given["search"] or "",
+        policy=given["policy"],
+        options=given["options"] or {},
+        secret=secret,
+    )
+
+
+def _find(request: Request) -> Definition:
+    """The view of the path.
+
+    Raises:
+        NotFoundError: there is none, or none for who asks.
+    """
+    name = request.matchdict["view"]
+    # By its name alone: what others have must not cost other work than what is not there.
+    if not administers(request) and not Definition(name).logs <= principal_of(request).logs:
+        raise _unknown()
+    with request.registry[Runtime].database.read() as session:
+        try:
+            found = ViewRegistry(session).get(name)
+        except ViewNotFoundError:
+            raise _unknown() from None
+    if not _may_read(request, found):
+        raise _unknown()
+    return found
+
+
+def _may_read(request: Request, definition: Definition) -> bool:
+    return administers(request) or definition.may_be_seen_by(principal_of(request))
+
+
+def _verify_may_write(request: Request, definition: Definition) -> None:
+    group = definition.group
+    if administers(request) or (group is not None and principal_of(request).may_upload_to(group)):
+        return
+    raise _unknown()
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError(ViewNotFoundError.code, "there is no view of this name")
+
+
+@contextmanager
+def _writing(request: Request) -> Iterator[Session]:
+    """A transaction; what is refused becomes the response it has to be."""
+    runtime: Runtime = request.registry[Runtime]
+    try:
+        with runtime.database.write() as session:
+            yield session
+    except DefinitionError as error:
+        raise BadRequestError(error.code, str(error), faults=list(error.faults)) from None
+    except ViewTakenError as error:
+        raise HttpError(409, error.code, str(error)) from None
+    except ViewNotFoundError:
+        raise _unknown() from None
+
+
+def _told(request: Request, definition: Definition) -> Response:
+    """A view with what it shows now, where whoever asks may read what it shows."""
+    principal, service = principal_of(request), request.registry[Runtime].views
+    shown: dict[str, Any] = {"images": None, "updated": None, "dialects": []}
+    if definition.may_be_seen_by(principal):
+        try:
+            shown = _contents(service.find(definition.name, principal))
+        except DialectUnavailableError as error:
+            raise HttpError(503, error.code, str(error)) from None
+    return fresh(request, {**_line(definition, request), **shown})
+
+
+def _contents(view: View) -> dict[str, Any]:
+    return {
+        "images": len(view.images),
+        "updated": format_time(view.updated),
+        "dialects": [
+            {
+                "name": one.name,
+                "documents": [f"{view.base}/{document.path}" for document in one.entrances(view)],
+                "left_out": dict(one.left_out(view)),
+            }
+            for one in DIALECTS
+        ],
+    }
+
+
+def _line(definition: Definition, request: Request) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "title": definition.title,
+        "description": definition.description,
+        "search": definition.search,
+        "policy": definition.policy,
+        "options": dict(definition.options),
+        "group": definition.group,
+        "secret": definition.secret,
+        "changed_at": written(definition.changed_at),
+        "links": {
+            "self": f"{site_url(request)}/api/v1/views/{definition.name}",
+            "documents": None if definition.secret else _url(request, definition.name),
+        },
+    }
+
+
+def _url(request: Request, address: str) -> str:
+    return f"{site_url(request)}/views/{address}"

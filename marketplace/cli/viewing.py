@@ -1,0 +1,166 @@
+"""``marketplace view``: named selections of images that other programs read in their own formats."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.files import read_bounded
+from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.policies import read_policy
+from marketplace.cli.whole_help import WholeGroup
+from validators.policy.reading import MAX_FILE
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from marketplace.views.definitions import Definition
+
+
+@click.group("view", cls=WholeGroup)
+def view() -> None:
+    """Manage views: named selections of images that other programs read in their own formats.
+
+    They work on the database of the settings, beside a running server.
+    """
+
+
+_definition = (
+    click.option("--title", default="", help="What readers see of it."),
+    click.option("--description", default="", help="One line about it."),
+    click.option("--search", default="", help="Query of a search, as in a URL: 'os=debian&tag=stable'."),
+    click.option(
+        "--policy",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="TOML with a [policy] table that every image has to pass.",
+    ),
+    click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="For a dialect: vo=NAME."),
+)
+
+
+def _defined(command: Any) -> Any:
+    for option in reversed(_definition):
+        command = option(command)
+    return command
+
+
+@view.command()
+@settings_options
+@_defined
+@click.option("--secret", is_flag=True, help="Read by whoever has its address, which is told this once.")
+@click.argument("name")
+def create(config: Path | None, data: str | None, name: str, secret: bool, **given: Any) -> None:
+    """Make a view NAME; GROUP:NAME shows a group's entries too, for its members."""
+    from dataclasses import replace
+
+    from marketplace.views.registry import ViewRegistry
+
+    definition = replace(_read(name, given), secret=secret)
+    with _writing(config, data) as session:
+        _, address = ViewRegistry(session).create(definition, by=actor(), at=datetime.now(UTC))
+    click.echo(f"{read_settings(config, data).site.url}/views/{address}")
+
+
+@view.command()
+@settings_options
+@_defined
+@click.argument("name")
+def replace(config: Path | None, data: str | None, name: str, **given: Any) -> None:
+    """Give a view another definition; what is left out is as in a new one."""
+    from marketplace.views.registry import ViewRegistry
+
+    with _writing(config, data) as session:
+        ViewRegistry(session).replace(_read(name, given), by=actor(), at=datetime.now(UTC))
+
+
+@view.command()
+@settings_options
+@click.argument("name")
+def delete(config: Path | None, data: str | None, name: str) -> None:
+    """Forget a view; default becomes again what it was at the start."""
+    from marketplace.views.registry import ViewRegistry
+
+    with _writing(config, data) as session:
+        ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
+
+
+@view.command("list")
+@settings_options
+@output_option
+def list_(config: Path | None, data: str | None, output: Format) -> None:
+    """List views."""
+    from marketplace.views.registry import ViewRegistry
+
+    with reading(config, data) as session:
+        found = ViewRegistry(session).list()
+    shown: list[dict[str, Any]] = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "search": one.search,
+            "policy": _policy(one, output),
+            "secret": one.secret,
+            "changed": written(one.changed_at),
+        }
+        for one in found
+    ]
+    write_records(shown, ("name", "title", "search", "policy", "secret", "changed"), output, identify="name")
+
+
+def _policy(definition: Definition, output: Format) -> Any:
+    if output == "table" and definition.policy is not None:
+        return json.dumps(definition.policy, ensure_ascii=False, sort_keys=True)
+    return definition.policy
+
+
+def _read(name: str, given: dict[str, Any]) -> Definition:
+    """The definition that the options make.
+
+    Raises:
+        CommandError: the policy cannot be used, or an option is no NAME=VALUE.
+    """
+    from marketplace.views.definitions import Definition
+
+    policy = None
+    if given["policy"] is not None:
+        read_policy(given["policy"])  # every fault is told with the file's name
+        table = tomllib.loads(read_bounded(given["policy"], MAX_FILE + 1).decode("utf-8-sig"))
+        policy = table.get("policy", table)
+    pairs = [one.partition("=") for one in given["options"]]
+    if any(not equals for _, equals, _ in pairs):
+        raise CommandError("--option takes NAME=VALUE", ExitCode.USAGE)
+    return Definition(
+        name=name,
+        title=given["title"],
+        description=given["description"],
+        search=given["search"],
+        policy=policy,
+        options={option: value for option, _, value in pairs},
+    )
+
+
+@contextmanager
+def _writing(config: Path | None, data: str | None) -> Iterator[Session]:
+    from marketplace.views.errors import DefinitionError, ViewError, ViewNotFoundError, ViewTakenError
+
+    codes: dict[type[ViewError], ExitCode] = {
+        DefinitionError: ExitCode.USAGE,
+        ViewNotFoundError: ExitCode.NOT_FOUND,
+        ViewTakenError: ExitCode.CONFLICT,
+    }
+    try:
+        with writing(config, data) as session:
+            yield session
+    except ViewError as error:
+        raise CommandError(f"{error} [{error.code}]", codes.get(type(error), ExitCode.OTHER)) from None

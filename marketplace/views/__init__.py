@@ -1,0 +1,1 @@
+"""Named selections of entries, and the dialects that other programs read them in."""

@@ -1,0 +1,14 @@
+"""The ways to write a view down, one module each; ``DIALECTS`` is the whole list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.sums import SHA256SUMS, SHA512SUMS
+from marketplace.views.dialects.terraform import TERRAFORM
+
+#: In the order in which an export writes them.
+DIALECTS: Sequence[Dialect] = (SHA256SUMS, SHA512SUMS, TERRAFORM)
+
+__all__ = ["DIALECTS", "Dialect", "Document"]

@@ -1,0 +1,56 @@
+"""What a dialect is: the documents of a view, each written as a pure function of the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from marketplace.views.value import View, ViewImage, tally
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a dialect.
+
+    Args:
+        path: below the view's address, and below an export.
+        media_type: with its parameters.
+    """
+
+    path: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way to write a view down. It knows no clock, no request and no settings.
+
+    Args:
+        name: stable, for programs.
+        documents: what there is of a view, in the order in which an export writes it: what leads to
+            other documents comes last.
+        write: the bytes of one of them; the same for the same view.
+        find_lack: why an image cannot be expressed, in a few words; None where it can. What cannot be
+            expressed is left out and counted, so that it breaks nothing for the others.
+    """
+
+    name: str
+    documents: Callable[[View], Iterable[Document]]
+    write: Callable[[View, str], bytes]
+    find_lack: Callable[[ViewImage], str | None]
+
+    def entrances(self, view: View) -> Iterable[Document]:
+        """The documents that clients are configured with: the last one, which leads to the others."""
+        return list(self.documents(view))[-1:]
+
+    def find_document(self, view: View, path: str) -> Document | None:
+        """The document at a path, if it is one of this dialect."""
+        return next((one for one in self.documents(view) if one.path == path), None)
+
+    def left_out(self, view: View) -> Mapping[str, int]:
+        """How many images of a view this dialect does not show, by the reason."""
+        return tally(map(self.find_lack, view.images))
+
+    def expressed(self, view: View) -> Sequence[ViewImage]:
+        """The images of a view that it shows."""
+        return [one for one in view.images if self.find_lack(one) is None]

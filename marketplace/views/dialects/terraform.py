@@ -1,0 +1,68 @@
+"""``terraform.json``: the images as maps, for ``jsondecode(data.http.NAME.response_body)``.
+
+``images`` is keyed by identifier; ``tags`` leads from ``EMAIL/TAG`` to the identifier of the newest image
+with that tag. Every object has the same attributes, null where an entry does not say, because Terraform
+takes a map only where all values have one type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.value import SHA256, SHA512, View, ViewImage
+from validators.document import format_time
+
+
+def documents(view: View) -> Iterable[Document]:
+    """The one document."""
+    return (Document("terraform.json", "application/json"),)
+
+
+def find_lack(image: ViewImage) -> str | None:
+    """An image without a location cannot be downloaded."""
+    return None if image.locations else "no location on the web"
+
+
+def write(view: View, path: str) -> bytes:
+    """The maps."""
+    images = TERRAFORM.expressed(view)
+    shown = {one.identifier for one in images}
+    told = {
+        "title": view.title,
+        "url": view.base,
+        "updated": format_time(view.updated),
+        "images": {one.identifier: _image(view, one) for one in images},
+        "tags": {name: one.identifier for name, one in view.tags.items() if one.identifier in shown},
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _image(view: View, image: ViewImage) -> dict[str, Any]:
+    said = image.said
+    return {
+        "name": image.title,
+        "description": said.description,
+        "url": view.image_url(image),
+        "file": image.file,
+        "size": said.size,
+        "virtual_size": image.virtual_size,
+        "format": said.format,
+        "compressed": image.is_packed,
+        "sha256": image.checksums.get(SHA256),
+        "sha512": image.checksums.get(SHA512),
+        "os": said.os,
+        "os_version": said.os_version,
+        "arch": said.os_arch,
+        "tags": list(said.tags),
+        "endorser": image.email,
+        "created": format_time(image.created),
+        "valid_until": None if said.valid is None else format_time(said.valid),
+        "entry_id": image.entry_id,
+        "entry_url": view.entry_url(image),
+    }
+
+
+TERRAFORM = Dialect("terraform", documents, write, find_lack)

@@ -1,0 +1,142 @@
+"""From stored entries to the images of views; what was read stays in memory, since an entry never changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC
+from marketplace.locations.links import carries_credentials, link
+from marketplace.models import Change, Entry, EntryBody, Log
+from marketplace.rules.visibility import Scope
+from marketplace.views.value import ViewImage
+from validators.checksums import canonical
+from validators.errors import RefusedError
+from validators.pipeline import read_accepted
+from validators.policy.statements import licences_of, virtual_size_of
+
+#: Images kept, about 4 KiB each; the oldest unused goes first.
+KEPT: Final = 50_000
+#: Keys named in one statement.
+_CHUNK: Final = 500
+_WEB: Final = ("http://", "https://")
+
+_logger = logging.getLogger(__name__)
+
+
+class ImageReader:
+    """Reads entries as images of views. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[int, int], ViewImage] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, session: Session, scope: Scope, keys: Sequence[int]) -> Mapping[int, ViewImage]:
+        """Some entries by their keys, without those that the scope does not show, or that are damaged."""
+        found: dict[int, ViewImage] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = list(keys[start : start + _CHUNK])
+            served = session.connection().execute(_served(scope.keys), {"keys": chunk}).all()
+            # By the log that serves it too: each took it at a time of its own.
+            known = self._find([(row.entry_key, row.log_id) for row in served])
+            missing = {row.body_id: row for row in served if row.entry_key not in known}
+            read = dict(_read(session, missing))
+            self._keep(read)
+            found |= known | {key: image for (key, _), image in read.items()}
+        return found
+
+    def forget(self) -> None:
+        """Let go of everything: something was erased."""
+        with self._lock:
+            self._known.clear()
+
+    def _find(self, wanted: Sequence[tuple[int, int]]) -> dict[int, ViewImage]:
+        with self._lock:
+            found = {}
+            for one in wanted:
+                image = self._known.get(one)
+                if image is not None:
+                    self._known.move_to_end(one)
+                    found[one[0]] = image
+            return found
+
+    def _keep(self, read: Mapping[tuple[int, int], ViewImage]) -> None:
+        with self._lock:
+            self._known.update(read)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+
+
+@lru_cache(maxsize=256)
+def _served(logs: tuple[int, ...]) -> Select[Any]:
+    """Which bytes serve each entry. Kept: putting the statement together takes longer than running it."""
+    scope = Scope(tuple((log, 0) for log in logs))
+    return (
+        select(Change.entry_key, Change.log_id, Change.body_id, Change.accepted_at, Log.name)
+        .join(Log, Log.id == Change.log_id)
+        .where(Change.entry_key.in_(bindparam("keys", expanding=True)), scope.serves())
+    )
+
+
+_BODIES: Final = (
+    select(
+        Entry.id,
+        Entry.entry_id,
+        EntryBody.id.label("body_id"),
+        EntryBody.data,
+    )
+    .join(EntryBody, EntryBody.entry_key == Entry.id)
+    .where(EntryBody.id.in_(bindparam("bodies", expanding=True)))
+)
+
+
+def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[int, int], ViewImage]]:
+    if not served:
+        return
+    for row in session.connection().execute(_BODIES, {"bodies": list(served)}):
+        change = served[row.body_id]
+        try:
+            image = _image(row.entry_id, row.data, change.accepted_at, change.name != PUBLIC)
+        except RefusedError as error:
+            # One damaged entry must not keep a view from being written; marketplace fsck tells what to do.
+            _logger.error(
+                "views: a stored entry is damaged", extra={"entry": row.entry_id, "reason": str(error)}
+            )
+            continue
+        yield (row.id, change.log_id), image
+
+
+def _image(entry_id: str, data: bytes, accepted_at: datetime, private: bool) -> ViewImage:
+    content = read_accepted(data)
+    said = content.metadata
+    checksums = {one.algorithm: one.value for one in map(canonical, said.checksums)}
+    return ViewImage(
+        entry_id=entry_id,
+        identifier=content.identifier,
+        email=content.endorser.email,
+        subject=content.endorser.subject,
+        issuer=content.endorser.issuer,
+        created=content.created,
+        accepted_at=accepted_at,
+        private=private,
+        said=said,
+        checksums=checksums,
+        locations=tuple(_locations(said.locations)),
+        licences=tuple(licences_of(said.extensions)),
+        virtual_size=virtual_size_of(said.extensions),
+    )
+
+
+def _locations(named: Sequence[str]) -> Iterator[str]:
+    for one in named:
+        href = link(one)
+        if href is not None and href.lower().startswith(_WEB) and not carries_credentials(one):
+            yield href

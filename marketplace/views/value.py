@@ -1,0 +1,159 @@
+"""What dialects are written of: the images of a view as plain values that never change."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from posixpath import basename
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from validators import vocabulary as v
+from validators.document import Coordinates, Metadata
+from validators.identifier import stable_id
+
+#: Algorithms by the names that dialects have for them.
+MD5, SHA1, SHA256, SHA512 = "MD5", "SHA-1", "SHA-256", "SHA-512"
+_SAFE_FILE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
+_SAFE_FORMAT: Final = re.compile("[a-z0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewImage:
+    """An image of a view, by the entry that it is shown by.
+
+    Args:
+        said: everything that the entry says.
+        subject, issuer: of the endorser's certificate, as the entry spells them.
+        accepted_at: when the entry came to this site.
+        private: whether only a group sees the entry.
+        checksums: by algorithm, in small hex digits.
+        locations: those of the web that may be followed and let nobody in by themselves.
+        licences: names or addresses of licences.
+        virtual_size: bytes of the disk that a machine sees; None where the entry does not say.
+    """
+
+    entry_id: str
+    identifier: str
+    email: str
+    subject: str
+    issuer: str
+    created: datetime
+    accepted_at: datetime
+    private: bool
+    said: Metadata
+    checksums: Mapping[str, str]
+    locations: tuple[str, ...]
+    licences: tuple[str, ...]
+    virtual_size: int | None
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Identifier, endorser's e-mail and creation time."""
+        return Coordinates(self.identifier, self.email, self.created)
+
+    @property
+    def title(self) -> str:
+        """What people call it: the entry's title, else system and version, else the identifier."""
+        system = " ".join(one for one in (self.said.os, self.said.os_version) if one)
+        return self.said.title or system or self.identifier
+
+    @property
+    def file(self) -> str:
+        """A name for its file, safe in paths: that of the first location where it has one."""
+        named = basename(unquote(urlsplit(self.locations[0]).path)) if self.locations else ""
+        if _SAFE_FILE.fullmatch(named):
+            return named
+        known = (self.said.format or "").strip().lower()
+        return f"{self.identifier}.{known if _SAFE_FORMAT.fullmatch(known) else 'img'}"
+
+    @property
+    def path(self) -> str:
+        """Where a view leads to its content: below the view's address, and below an export."""
+        return f"images/{self.identifier}/{self.file}"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether its locations have it compressed: checksums and size are of the image itself."""
+        return self.term(v.dcterms("compression")).strip().lower() not in ("", "none")
+
+    def term(self, name: str) -> str:
+        """The text of an element of the format's vocabulary; empty where the entry does not have it."""
+        return next((one.text for one in self.said.terms if one.name == name), "")
+
+    def extension(self, name: str) -> str:
+        """The text of an extension element; empty where the entry does not have it."""
+        return next((one.text.strip() for one in self.said.extensions if one.name == name), "")
+
+
+@dataclass(frozen=True)
+class View:
+    """What a view shows at one state of the logs, and where that is found.
+
+    Args:
+        name: as URLs write it.
+        site: base URL of the marketplace, without a slash at the end.
+        base: URL of the view, without a slash at the end: documents are below it.
+        site_title: of the marketplace.
+        options: of the view's definition.
+        updated: when anything of it changed last.
+        images: one entry for each image, ordered by identifier.
+        withdrawn: what was deprecated or has expired, ordered by identifier, address and time.
+        until: when the clock makes it another one; None: never.
+    """
+
+    name: str
+    title: str
+    description: str
+    site: str
+    base: str
+    site_title: str
+    updated: datetime
+    images: tuple[ViewImage, ...]
+    withdrawn: tuple[ViewImage, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    until: datetime | None = None
+
+    def entry_url(self, image: ViewImage) -> str:
+        """The signed entry of an image: what proves it."""
+        return f"{self.site}/metadata/{quote(image.coordinates.path(), safe='/@:+~')}"
+
+    def image_url(self, image: ViewImage) -> str:
+        """What leads to the content of an image."""
+        return f"{self.base}/{image.path}"
+
+    @cached_property
+    def by_identifier(self) -> Mapping[str, ViewImage]:
+        """The images by their identifiers."""
+        return {one.identifier: one for one in self.images}
+
+    @cached_property
+    def stable_ids(self) -> Mapping[str, str]:
+        """A UUID for each image, by entry id.
+
+        That of a tag goes over to the endorser's newest image with the tag.
+        """
+        taken: dict[str, str] = {}
+        newest = sorted(self.images, key=lambda one: (one.created, one.entry_id), reverse=True)
+        for one in newest:
+            names = [stable_id(one.email, tag) for tag in sorted(one.said.tags)[:1]]
+            free = next((name for name in names if name not in taken), None)
+            taken[free or stable_id(one.email, one.identifier)] = one.entry_id
+        return {entry_id: name for name, entry_id in taken.items()}
+
+    @cached_property
+    def tags(self) -> Mapping[str, ViewImage]:
+        """The newest image of each endorser's tag, by ``EMAIL/TAG``."""
+        found: dict[str, ViewImage] = {}
+        for one in sorted(self.images, key=lambda one: (one.created, one.entry_id)):
+            found.update({f"{one.email}/{tag}": one for tag in one.said.tags})
+        return dict(sorted(found.items()))
+
+
+def tally(reasons: Iterable[str | None]) -> Mapping[str, int]:
+    """How many images are left out for each reason."""
+    return dict(sorted(Counter(one for one in reasons if one is not None).items()))

@@ -1,0 +1,77 @@
+"""Documents of views: what other programs read, written by ``marketplace.views``."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access.permissions import is_permitted
+from marketplace.runtime import Runtime
+from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
+from marketplace.views.service import ViewService, Written
+
+from .credentials import unauthorized
+from .errors import HttpError, NotFoundError
+from .keeping import VARY
+from .presented import tagged_response
+from .security import principal_of
+
+#: Seconds after which asking again makes sense.
+_RETRY = ("Retry-After", "30")
+#: How many images of the view a document does not have, because its dialect cannot express them.
+LEFT_OUT = "Marketplace-Left-Out"
+
+
+@view_config(route_name="web.view.document", request_method="GET", permission="view:read")
+def document(request: Request) -> Response:
+    """A document of a view."""
+    views: ViewService = request.registry[Runtime].views
+    address, path = request.matchdict["view"], request.matchdict["path"]
+    try:
+        written = views.document(address, path, principal_of(request))
+    except ViewNotFoundError:
+        raise missing(request) from None
+    except DialectUnavailableError as error:
+        raise unavailable(error) from None
+    return document_response(request, written)
+
+
+@view_config(route_name="web.view.image", request_method="GET", permission="view:read")
+def image(request: Request) -> Response:
+    """Where the content of an image is: never the content."""
+    views: ViewService = request.registry[Runtime].views
+    address, identifier, file = (request.matchdict[name] for name in ("view", "identifier", "file"))
+    try:
+        view = views.find(address, principal_of(request))
+        found = view.by_identifier.get(identifier)
+        if found is None or found.file != file:
+            raise ViewNotFoundError
+        location = views.location(address, found)
+    except ViewNotFoundError:
+        raise missing(request) from None
+    except DialectUnavailableError as error:
+        raise unavailable(error) from None
+    except LocationAwayError as error:
+        raise HttpError(503, error.code, str(error), headers=[_RETRY]) from None
+    headers = [("Location", location), ("Cache-Control", "no-cache"), VARY, ("Content-Length", "0")]
+    return Response(status=302, headerlist=headers, app_iter=())
+
+
+def document_response(request: Request, written: Written) -> Response:
+    """A document with its entity tag; 304 where the client has it."""
+    told = [(LEFT_OUT, str(written.left_out))]
+    return tagged_response(request, written.body, written.etag, written.media_type, told)
+
+
+def missing(request: Request) -> HttpError:
+    """What is answered where nothing is, or nothing for who asks: the two look alike."""
+    principal = principal_of(request)
+    if principal.name is None and not is_permitted("entry:read", principal):
+        return unauthorized(request, "credentials.missing", "this needs a token: sign in, or send one")
+    return NotFoundError("view.unknown", "there is no such view, or no such document of it")
+
+
+def unavailable(error: DialectUnavailableError) -> HttpError:
+    """503 of what cannot be written now; other dialects can."""
+    return HttpError(503, error.code, str(error), headers=[_RETRY])
