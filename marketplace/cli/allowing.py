@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from marketplace.cli.colours import judged
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN
@@ -36,21 +37,19 @@ _FORMS = (
     "marketplace allowed debian-13.qcow2",
     "marketplace allowed me@example.org/debian-13 && virsh start web-1",
 )
-@click.command(short_help="Tell whether an image may be started.")
+@click.command()
 @endpoint_option
 @document_option
 @click.argument("image", metavar="ID|ID/EMAIL[/CREATED]|EMAIL/TAG|ALGORITHM:HEX|FILE")
 def allowed(endpoint: str | None, output: Format, image: str) -> None:
-    """Tell whether an image may be started, by what the marketplace holds and trusts now.
+    """Check whether an image may be started, by what the marketplace holds and trusts now.
 
-    It is allowed where an endorser whom the marketplace trusts says so in a current
-    entry, and no such endorser has withdrawn it. A superseded entry is judged by the
-    current one. Of a FILE (- for standard input) the digests are made, and those that
-    the endorsers name have to be the file's.
+    An image is allowed if an endorser whom the marketplace trusts says so in a current entry, and
+    no trusted endorser has withdrawn it. A superseded entry is judged by the current one. The
+    digests of a FILE (- for standard input) are computed, and have to match the entry.
 
-    \b
-    Ends with 0 if it is allowed, 6 if it is not, 3 if the marketplace has no word about
-    it, 7 if it cannot be reached. A script starts the image at 0 only.
+    Exit codes: 0 allowed, 6 not allowed, 3 the marketplace has no entry about the image, 7 it
+    cannot be reached. A script starts the image at 0 only.
     """
     with open_client(endpoint) as client:
         verdict = find_verdict(client, image)
@@ -92,7 +91,8 @@ def find_verdict(client: MarketplaceClient, image: str) -> dict[str, Any]:
 def write_verdict(verdict: dict[str, Any], name: str) -> None:
     """One line, and the reasons below it."""
     until = f" (until {verdict['until']})" if verdict.get("until") else ""
-    click.echo(printable(f"{name}: {verdict['sentence']}{until}"))
+    sentence = judged(printable(str(verdict["sentence"])), verdict["allowed"] is True)
+    click.echo(f"{printable(name)}: {sentence}{printable(until)}")
     for reason in verdict["reasons"]:
         click.echo(printable(f"  {reason.get('code')}: {reason.get('message')}"))
         if reason.get("change"):

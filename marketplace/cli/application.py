@@ -32,6 +32,7 @@ _FOR_USERS = {
     "undeprecate": ("marketplace.cli.revising:undeprecate", "Allow withdrawn images again."),
     "mirror": ("marketplace.cli.mirroring:mirror", "Keep the images of vendors current."),
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
+    "manual": ("marketplace.cli.manual:manual", "Write the manual page (man 1)."),
 }
 _FOR_OPERATORS = {
     "site": ("marketplace.cli.site:site", "Follow marketplaces for a cloud, and answer what may start."),

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from marketplace.access.principal import PUBLIC, group_log
-from marketplace.archive import ExportService, ImportService, find_documents
 from marketplace.cli.acting import actor, writing
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.progress import progress
-from marketplace.ingest import Receipt
 from marketplace.logs import printable
+
+if TYPE_CHECKING:
+    from marketplace.archive import ImportService
 
 
 @examples(
     "marketplace export entries",
     "marketplace export --audience astronomy entries-of-astronomy",
 )
-@click.command(short_help="Write all entries into a directory.")
+@click.command()
 @settings_options
-@click.option(
-    "--audience", metavar="GROUP", help="The entries that this group sees, in place of the public ones."
-)
+@click.option("--audience", metavar="GROUP", help="Export the private entries of this group instead.")
 @click.argument("directory", type=click.Path(path_type=Path))
 def export(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
-    """Write all public entries into a directory, one signed file each, named by entry id.
+    """Export all public entries into a directory, one signed file each, named by entry id.
 
-    `marketplace import` rebuilds a marketplace from it. What groups keep to themselves
-    is left out: write it, group by group, with --audience into directories of its own.
+    `marketplace import` rebuilds a marketplace from it. Private entries are left out: export them
+    with --audience, each group into a directory of its own.
     """
+    from marketplace.archive import ExportService
+
     log = PUBLIC if audience is None else _touch(config, data, audience, "log.export")
     with open_database(read_settings(config, data)) as database:
         service = ExportService(database)
@@ -50,19 +52,18 @@ def export(config: Path | None, data: str | None, audience: str | None, director
     "marketplace import entries",
     "marketplace import --audience astronomy entries-of-astronomy",
 )
-@click.command("import", short_help="Take a directory of signed files in.")
+@click.command("import")
 @settings_options
-@click.option(
-    "--audience", metavar="GROUP", help="Into the log of this group: only its members see the entries."
-)
+@click.option("--audience", metavar="GROUP", help="Import into this group: only its members see the entries.")
 @click.argument("directory", type=click.Path(path_type=Path))
 def import_(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
-    """Take a directory of signed files (*.xml) in, without the upload gate.
+    """Import a directory of signed files (*.xml), without the checks for new uploads.
 
-    A bad file is reported and does not stop the others; 9 says that some were
-    left out. Files that are stored already change nothing. What is signed as
-    private needs --audience.
+    A bad file is reported and does not stop the import; the exit code is then 9. Files that are
+    stored already change nothing. Entries that are signed as private need --audience.
     """
+    from marketplace.archive import ImportService, find_documents
+
     paths = find_documents(directory)
     if not paths:
         raise CommandError(f"{directory}: has no *.xml files", ExitCode.NOT_FOUND)
@@ -99,6 +100,8 @@ def _touch(config: Path | None, data: str | None, audience: str | None, action: 
 
 
 def _import(service: ImportService, paths: list[Path], log: str) -> Counter[str]:
+    from marketplace.ingest import Receipt
+
     counts: Counter[str] = Counter()
     with progress("Importing", len(paths)) as advance:
         for imported in service.import_directory(paths, log):

@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     "marketplace audit --limit 20",
     "marketplace audit --actor me@example.org --action token.",
 )
-@click.command(short_help="Tell who did what to tokens, groups, peers and private entries.")
+@click.command()
 @settings_options
 @output_option
-@click.option("--actor", metavar="NAME", help="Only acts of this actor: an owner, cli:USER or system.")
-@click.option("--action", metavar="NAME", help="Only this action; with a dot at the end a kind: token.")
+@click.option("--actor", metavar="NAME", help="Only actions of this actor: an owner, cli:USER or system.")
+@click.option(
+    "--action", metavar="NAME", help="Only this action; with a dot at the end all of a kind: token."
+)
 @click.option(
     "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Most records."
 )
 def audit(
     config: Path | None, data: str | None, output: Format, actor: str | None, action: str | None, limit: int
 ) -> None:
-    """Show the record of administrative and private acts, the newest first."""
+    """Show the audit log of administrative and private actions, the newest first."""
     from marketplace.audit import PAGE_LIMIT, AuditLog
 
     acts: list[Act] = []

@@ -34,7 +34,7 @@ def database() -> None:
 @database.command()
 @settings_options
 def upgrade(config: Path | None, data: str | None) -> None:
-    """Bring the database to the newest schema; creates it where there is none."""
+    """Upgrade the database schema to this version, or create the database."""
     from marketplace import db
 
     settings = read_settings(config, data)
@@ -50,8 +50,8 @@ def upgrade(config: Path | None, data: str | None) -> None:
 def backup(file: Path, config: Path | None, data: str | None) -> None:
     """Copy an SQLite database into FILE, also while a server writes to it.
 
-    FILE must not exist yet. It is complete and on disk when the command ends, and
-    is a database like any other: put it back as marketplace.sqlite.
+    FILE must not exist yet. It is complete and on disk when the command ends. To restore it, put it
+    in the place of marketplace.sqlite.
     """
     from marketplace.backup import BackupError, copy_sqlite
 

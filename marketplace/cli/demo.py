@@ -10,21 +10,22 @@ import click
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.demo import load_demo
 
 
 @examples(
     "marketplace demo",
     "marketplace demo --data ./var",
 )
-@click.command(short_help="Load a demo catalogue, once.")
+@click.command()
 @settings_options
 def demo(config: Path | None, data: str | None) -> None:
-    """Load a small catalogue of entries signed by demo endorsers.
+    """Load a small demo catalogue of signed entries.
 
-    Keys, a draft to sign, the signed files and tiny images are made on the first
-    call and kept in DATA/demo; later calls change nothing.
+    The first call makes the keys, a draft to sign and the signed files, and keeps them in DATA/demo.
+    Later calls change nothing.
     """
+    from marketplace.demo import load_demo
+
     settings = read_settings(config, data)
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         loaded = load_demo(settings.data / "demo", ingest, datetime.now(UTC))

@@ -21,16 +21,15 @@ from marketplace.publishing.facts import ImageFacts
     "marketplace describe debian-13.qcow2",
     "marketplace describe debian-13.qcow2 -o json > facts.json",
 )
-@click.command(short_help="Tell what an image file is, in one reading.")
+@click.command()
 @document_option
 @click.argument("image")
 def describe(output: Format, image: str) -> None:
-    """Tell what an entry has to state of an image: size, digests, identifier, format, compression.
+    """Describe an image file: size, digests, identifier, format, compression.
 
-    The file is read once. A compressed image (gz, bz2, xz, zst) is described by its
-    uncompressed bytes, as the format wants it. What the content does not tell is left
-    out. An image that no machine may open, because it would read other files there,
-    ends with 5. IMAGE may be - for standard input.
+    The file is read once. A compressed image (gz, bz2, xz, zst) is described by its uncompressed
+    bytes. What the content does not show is left out. An image that is not safe to open, because it
+    refers to other files of the machine, ends with 5. IMAGE may be - for standard input.
     """
     facts = read_facts(image)
     if output == "table":

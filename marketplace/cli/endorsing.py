@@ -18,7 +18,7 @@ from marketplace.cli.whole_help import WholeGroup
 )
 @click.group("endorser", cls=WholeGroup)
 def endorser() -> None:
-    """Look at who endorses images at a marketplace, and with which certificates."""
+    """List the people and services that endorse images, and their certificates."""
 
 
 @examples(
@@ -41,10 +41,10 @@ def list_(endpoint: str | None, output: Format) -> None:
 @output_option
 @click.argument("email")
 def show(endpoint: str | None, output: Format, email: str) -> None:
-    """Show an endorser: certificates with first and last use, standing, tags, changes, look-alikes.
+    """Show an endorser: certificates with first and last use, trust, tags, changes, similar names.
 
-    A certificate that is new for a known address is flagged, and so are addresses
-    and names that can be taken for another endorser's.
+    A new certificate for a known address is marked, and so are addresses and names that can be
+    mistaken for another endorser's.
     """
     with open_client(endpoint) as client:
         found = client.endorser(email)

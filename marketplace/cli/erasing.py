@@ -18,18 +18,17 @@ from marketplace.cli.options import read_settings, settings_options
     "marketplace erase MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z \\\n"
     '    --reason "court order 7/2026"',
 )
-@click.command(short_help="Erase what an entry says, for a legal request.")
+@click.command()
 @settings_options
 @click.argument("entry", metavar="ID")
-@click.option("--reason", required=True, help="Why; whoever asks for the entry is told.")
+@click.option("--reason", required=True, help="Reason, shown to everybody who asks for the entry.")
 def erase(config: Path | None, data: str | None, entry: str, reason: str) -> None:
-    """Erase the document of an entry and all that was taken from it, in all logs and for ever.
+    """Erase the content of an entry for ever, in all logs, for example after a legal request.
 
-    ID is an entry id, or IDENTIFIER/EMAIL/CREATED for everything with these coordinates.
-    Entries that say the same under another certificate are erased with it.
-    That there was an entry stays in the log; its URL answers 410 with the reason. A
-    running server shows it no longer within a minute. Other marketplaces, backups and
-    caches that have it keep it.
+    ID is an entry id, or IDENTIFIER/EMAIL/CREATED for all entries with these coordinates. Entries
+    with the same content under another certificate are erased too. The log still shows that there
+    was an entry; its URL answers 410 with the reason. A running server stops showing it within a
+    minute. Other marketplaces, backups and caches keep their copies.
     """
     from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
     from validators.document import Coordinates

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from marketplace.cli.allowing import refusal, write_verdict
+from marketplace.cli.colours import judged, word
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import endpoint_option, open_client
@@ -25,7 +26,7 @@ from validators.policy import Policy, Verdict
     "marketplace why MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
     "marketplace why MMZu9WvwKIro-rtBQfDk4PsKO7_ --policy site.toml",
 )
-@click.command(short_help="Tell why an image is allowed, or not.")
+@click.command()
 @endpoint_option
 @output_option
 @click.option(
@@ -36,12 +37,12 @@ from validators.policy import Policy, Verdict
 )
 @click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
 def why(endpoint: str | None, output: Format, policy: Path | None, entry: str) -> None:
-    """Tell whether an image may be started, by which rules, and what would change the answer.
+    """Explain whether an image may be started: each rule, its outcome and what would change it.
 
-    All that is current about the image counts, whoever is named. Trust in the endorser is
-    told below it: it is another question. With --policy the entries are fetched, proved
-    and judged here; only whom to trust is the marketplace's word. Ends with 6 where the
-    answer is no.
+    All current entries about the image count, whichever of them is named. Trust in the endorser is
+    shown separately, at the end. With --policy the entries are fetched, verified and judged on this
+    machine; only trust in endorsers comes from the marketplace. Ends with 6 if the image is not
+    allowed.
     """
     if policy is not None:
         from marketplace.cli.policies import judge_here, read_policy
@@ -49,8 +50,8 @@ def why(endpoint: str | None, output: Format, policy: Path | None, entry: str) -
         rules = read_policy(policy)
         with open_client(endpoint) as client:
             path, asked = _find(client, entry)
-            judged = judge_here(client, asked, rules, datetime.now(UTC))
-        _write_judged(path, judged, rules, output)
+            here = judge_here(client, asked, rules, datetime.now(UTC))
+        _write_judged(path, here, rules, output)
         return
     with open_client(endpoint) as client:
         path, verdict = _find(client, entry)
@@ -83,8 +84,10 @@ def _write(path: str, verdict: dict[str, Any], decision: dict[str, Any]) -> None
     _write_lines(verdict["rules"])
     for one in verdict["statements"]:
         click.echo(printable(f"  {one.get('email')} ({one.get('status')}): {_weight(one)}"))
-    word = "stands by" if decision.get("trusted") is True else "does NOT stand by"
-    click.echo(printable(f"  the marketplace {word} {decision.get('email')}: {decision.get('standing')}"))
+    trusted = decision.get("trusted") is True
+    told = judged("trusts" if trusted else "does NOT trust", trusted)
+    standing = printable(f"{decision.get('email')}: {decision.get('standing')}")
+    click.echo(f"  the marketplace {told} {standing}")
     _write_lines(decision["rules"])
 
 
@@ -98,21 +101,21 @@ def _weight(statement: Mapping[str, Any]) -> str:
     return told if statement.get("weight") == "allows" else f"{told}: {statement.get('found')}"
 
 
-def _write_judged(path: str, judged: Verdict, policy: Policy, output: Format) -> None:
+def _write_judged(path: str, verdict: Verdict, policy: Policy, output: Format) -> None:
     record = {
         "entry": path,
-        "allowed": judged.allowed,
-        "sentence": judged.sentence,
+        "allowed": verdict.allowed,
+        "sentence": verdict.sentence,
         "policy": policy.digest,
-        "until": None if judged.until is None else judged.until.isoformat(),
-        "rules": [_record(rule) for rule in judged.rules],
+        "until": None if verdict.until is None else verdict.until.isoformat(),
+        "rules": [_record(rule) for rule in verdict.rules],
         "statements": [
             {
                 "entry": one.statement.coordinates.path(),
                 "weight": one.weight.name.lower(),
                 "rules": [_record(rule) for rule in one.rules],
             }
-            for one in judged.statements
+            for one in verdict.statements
         ],
     }
     if output == "id":
@@ -120,13 +123,13 @@ def _write_judged(path: str, judged: Verdict, policy: Policy, output: Format) ->
     elif output != "table":
         write_record(record, output, identify="entry")
     else:
-        click.echo(printable(f"{path}: {judged.sentence}"))
-        write_rules(judged.rules)
-        for one in judged.statements:
+        click.echo(f"{printable(path)}: {judged(printable(verdict.sentence), verdict.allowed)}")
+        write_rules(verdict.rules)
+        for one in verdict.statements:
             click.echo(printable(f"  {one.statement.coordinates.path()}: {one.weight.name.lower()}"))
             write_rules(one.rules)
-    if not judged.allowed:
-        codes = ", ".join(one.code for one in judged.reasons)
+    if not verdict.allowed:
+        codes = ", ".join(one.code for one in verdict.reasons)
         raise CommandError(f"the policy does not allow the image ({codes})", ExitCode.REFUSED_BY_POLICY)
 
 
@@ -148,6 +151,8 @@ def _record(rule: Rule) -> dict[str, Any]:
 def _write_lines(rules: list[Any]) -> None:
     for rule in rules:
         if isinstance(rule, dict):
-            click.echo(printable(f"  {rule.get('outcome')!s:<7} {rule.get('rule')}: {rule.get('found')}"))
+            outcome = word(printable(f"{rule.get('outcome')!s:<7}"))
+            told = printable(f"{rule.get('rule')}: {rule.get('found')}")
+            click.echo(f"  {outcome} {told}")
             if rule.get("change"):
                 click.echo(printable(f"          changes if {rule['change']}"))

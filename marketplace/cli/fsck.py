@@ -12,22 +12,23 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.progress import progress
-from marketplace.fsck import FsckService
 
 
 @examples(
     "marketplace fsck",
     "marketplace fsck --data /srv/marketplace -o json",
 )
-@click.command(short_help="Verify everything that is stored.")
+@click.command()
 @settings_options
 @output_option
 def fsck(config: Path | None, data: str | None, output: Format) -> None:
-    """Verify everything that is stored, and change nothing.
+    """Verify all stored data, without changing anything.
 
-    Every document is accepted again, every column, log row and current entry is
-    recomputed. Ends with 5 if anything differs. A server may go on running.
+    Every document is accepted again; every column, log row and current entry is computed again. Ends
+    with 5 if anything differs. A server may run at the same time.
     """
+    from marketplace.fsck import FsckService
+
     with open_database(read_settings(config, data)) as database:
         service = FsckService(database)
         workload = service.workload()

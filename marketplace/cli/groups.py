@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 )
 @click.group("group", cls=WholeGroup)
 def group() -> None:
-    """Manage groups, whose members share entries that nobody else sees.
+    """Manage groups, whose members share private entries.
 
-    They work on the database of the settings, beside a running server.
+    Runs on the server's machine, with the database of the settings; the server may be running.
     """
 
 
@@ -36,7 +36,7 @@ def group() -> None:
 @click.argument("name")
 @click.argument("members", metavar="[MEMBER]...", nargs=-1)
 def create(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
-    """Found a group NAME, with members: owners of tokens."""
+    """Create a group NAME, with members: owners of tokens."""
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:
@@ -76,7 +76,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @click.argument("name")
 @click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
 def add(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
-    """Take members into a group: they see everything it keeps, also what is there already."""
+    """Add members to a group: they see all its entries, including the existing ones."""
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:
@@ -90,7 +90,7 @@ def add(config: Path | None, data: str | None, name: str, members: tuple[str, ..
 @click.argument("name")
 @click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
 def remove(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
-    """Let members leave a group: they see nothing of it from now on."""
+    """Remove members from a group: they no longer see any of its entries."""
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:
@@ -107,7 +107,7 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
 @click.confirmation_option(prompt="Nobody sees its entries any more, and its name stays taken. Go on?")
 @click.argument("name")
 def delete(config: Path | None, data: str | None, name: str) -> None:
-    """Close a group for good: its entries stay stored, and no reader sees them any more."""
+    """Delete a group for ever: its entries stay stored, and nobody sees them any more."""
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:

@@ -24,21 +24,20 @@ from validators.statement import tell_facts
     "marketplace identify debian-13.qcow2",
     "marketplace identify md5:d41d8cd98f00b204e9800998ecf8427e",
 )
-@click.command(short_help="Tell what an image file or a checksum is, and who vouches for it.")
+@click.command()
 @endpoint_option
 @document_option
 @click.argument("image", metavar="FILE|CHECKSUM")
 def identify(endpoint: str | None, output: Format, image: str) -> None:
-    """Tell what an image is, who vouches for it, and whether it may be started.
+    """Identify an image: who endorses it, and whether it may be started.
 
-    Of a FILE (- for standard input) every digest is made, of the uncompressed bytes. A
-    CHECKSUM is all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as
-    sha256:HEX, or an identifier. What is told of the image comes from its entry, which is
-    fetched and verified; whether it may be started is the marketplace's word.
+    All digests of a FILE (- for standard input) are computed, of the uncompressed bytes. A
+    CHECKSUM is an MD5, SHA-1, SHA-256, SHA-384 or SHA-512 in hex digits, alone or as sha256:HEX,
+    or an identifier. The entry is fetched and verified here; whether the image may be started is
+    the marketplace's answer.
 
-    \b
-    Ends as `allowed` does: with 0 if the image may be started, 6 if it may not, 3 if
-    the marketplace has no word about it, 7 if it cannot be reached.
+    Exit codes, as of `allowed`: 0 allowed, 6 not allowed, 3 the marketplace has no entry about the
+    image, 7 it cannot be reached.
     """
     measured = measured_wholly(image) if image == STDIN or Path(image).is_file() else None
     found: dict[str, Any] = {}

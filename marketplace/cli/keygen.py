@@ -33,14 +33,21 @@ _FILE = click.Path(path_type=Path)
     "marketplace keygen --email me@example.org --cert me.cert.pem --key me.key.pem",
     "marketplace keygen --email me@example.org --p12 me.p12",
 )
-@click.command(short_help="Make a key and a certificate to sign with.")
+@click.command()
 @click.option(
-    "--email", required=True, metavar="ADDRESS", help="The endorser's address: the certificate binds it."
+    "--email",
+    required=True,
+    metavar="ADDRESS",
+    help="The endorser's address, which the certificate contains.",
 )
-@click.option("--cert", metavar="FILE", type=_FILE, help="Where the certificate goes (PEM), with --key.")
-@click.option("--key", metavar="FILE", type=_FILE, help="Where the private key goes (PEM), with --cert.")
-@click.option("--p12", metavar="FILE", type=_FILE, help="Where both go as one PKCS#12 key store.")
-@click.option("--csr", metavar="FILE", type=_FILE, help="Where a request for an authority goes, too.")
+@click.option(
+    "--cert", metavar="FILE", type=_FILE, help="Write the certificate to this file (PEM), with --key."
+)
+@click.option(
+    "--key", metavar="FILE", type=_FILE, help="Write the private key to this file (PEM), with --cert."
+)
+@click.option("--p12", metavar="FILE", type=_FILE, help="Write both to this file, a PKCS#12 key store.")
+@click.option("--csr", metavar="FILE", type=_FILE, help="Also write a request for an authority to this file.")
 @click.option(
     "--password-file",
     metavar="FILE",
@@ -55,12 +62,12 @@ def keygen(
     csr: Path | None,
     password_file: Path | None,
 ) -> None:
-    """Make a key and a self-signed certificate that sign entries at every marketplace.
+    """Make a key and a self-signed certificate, which every marketplace accepts.
 
-    The private key can be read by its owner only. No file that is there is replaced.
-    With --csr an authority can issue a certificate for the same key: sign with that
-    one, and the same --key, from then on. A password that is set but empty leaves the
-    key unencrypted.
+    Only the owner can read the private key. Existing files are never replaced. --csr also writes a
+    request with which an authority can issue a certificate for the same key: sign with that
+    certificate, and the same --key, from then on. A password that is set but empty leaves the key
+    unencrypted.
     """
     paths = _paths(cert, key, p12, csr)
     if not is_email(email):

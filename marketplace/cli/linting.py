@@ -27,25 +27,25 @@ COLUMNS = ("level", "code", "element", "message")
     "marketplace lint draft.xml",
     "marketplace lint --offline signed.xml",
 )
-@click.command(short_help="Tell what is refused in a document, and what sites will miss.")
+@click.command()
 @endpoint_option
 @document_option
-@click.option("--offline", is_flag=True, help="Look at no location and ask no marketplace.")
+@click.option("--offline", is_flag=True, help="Check no location and ask no marketplace.")
 @click.option(
     "--allow-private",
     multiple=True,
     metavar="NETWORK",
-    help="A network or host inside that locations may lead to, as 10.1.0.0/16; repeatable.",
+    help="Internal network or host that locations may lead to, such as 10.1.0.0/16. Repeatable.",
 )
 @click.argument("file")
 def lint(
     endpoint: str | None, output: Format, offline: bool, allow_private: tuple[str, ...], file: str
 ) -> None:
-    """Look at a draft or a signed file: errors keep it out of every marketplace, advice does not.
+    """Check a draft or a signed file: every marketplace refuses errors, advice is optional.
 
-    Locations are looked at, and where a marketplace is configured it is asked what a
-    signed file's tag stands for. FILE may be - for standard input. Ends with 5 where
-    there is an error, with 0 where there is only advice.
+    Locations are requested, and if a marketplace is configured, it is asked for the current entry of
+    the file's tag. FILE may be - for standard input. Ends with 5 if there is an error, with 0 if
+    there is only advice.
     """
     document = read_document(file)
     now = datetime.now(UTC)

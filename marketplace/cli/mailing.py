@@ -18,7 +18,7 @@ from validators.document import format_time
 _COLUMNS = ("id", "state", "recipient", "subject", "attempts", "next", "error")
 
 _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
-_all = click.option("--all", "everything", is_flag=True, help="All of them, in place of IDs.")
+_all = click.option("--all", "everything", is_flag=True, help="All, instead of IDs.")
 
 
 @examples(
@@ -29,7 +29,7 @@ _all = click.option("--all", "everything", is_flag=True, help="All of them, in p
 def mail() -> None:
     """Manage outgoing mail.
 
-    They work on the database of the settings, beside a running server.
+    Runs on the server's machine, with the database of the settings; the server may be running.
     """
 
 
@@ -40,7 +40,7 @@ def mail() -> None:
 @mail.command("list")
 @settings_options
 @output_option
-@click.option("--sent", is_flag=True, help="Also what went out.")
+@click.option("--sent", is_flag=True, help="Also mail that was sent.")
 def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> None:
     """List mail that waits, and mail that was given up (dead)."""
     from marketplace.mail import Outbox
@@ -75,7 +75,7 @@ def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> 
 @_all
 @_numbers
 def retry(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
-    """Send dead mail again, and waiting mail now."""
+    """Send mail that was given up (dead) again, and waiting mail now."""
     from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
@@ -93,7 +93,7 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
 @_all
 @_numbers
 def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
-    """Forget dead mail for good."""
+    """Delete mail that was given up (dead)."""
     from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
@@ -107,7 +107,7 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
 @settings_options
 @click.argument("address")
 def test(config: Path | None, data: str | None, address: str) -> None:
-    """Send a mail to ADDRESS now, by the mail server of the settings, and tell how that went."""
+    """Send a test mail to ADDRESS now, with the mail server of the settings, and show the result."""
     from marketplace.mail.letter import LetterError
     from marketplace.mail.operating import NoServerError, send_test
     from marketplace.mail.smtp import PermanentError, ServerUnavailableError, TemporaryError

@@ -19,16 +19,16 @@ _FILE = click.Path(path_type=Path)
 
 
 @examples("marketplace mirror vendor --settings vendors.toml --p12 me.p12")
-@click.group(short_help="Keep the images of vendors current.", cls=WholeGroup)
+@click.group(cls=WholeGroup)
 def mirror() -> None:
-    """Say again, under a key of one's own, what others publish."""
+    """Publish images of others under your own key."""
 
 
 @examples(
     "marketplace mirror vendor --settings vendors.toml --dry-run",
     "marketplace mirror vendor --settings vendors.toml --p12 me.p12 --only debian-13",
 )
-@mirror.command(short_help="Publish new versions of vendors' images.")
+@mirror.command()
 @endpoint_option
 @output_option
 @key_options
@@ -40,8 +40,8 @@ def mirror() -> None:
     type=_FILE,
     help="TOML with a [[vendor]] table for each image.",
 )
-@click.option("--email", metavar="ADDRESS", help="The endorser's address, where the certificate holds none.")
-@click.option("--only", metavar="NAME", multiple=True, help="This vendor only; repeatable.")
+@click.option("--email", metavar="ADDRESS", help="The endorser's address, if the certificate contains none.")
+@click.option("--only", metavar="NAME", multiple=True, help="This vendor only. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Read and verify everything, sign and upload nothing.")
 @click.option(
     "--work",
@@ -49,7 +49,7 @@ def mirror() -> None:
     default=".marketplace",
     show_default=True,
     type=_FILE,
-    help="Where it is kept how new the catalogues were.",
+    help="Directory for the dates of the catalogues read before.",
 )
 def vendor(
     endpoint: str | None,
@@ -65,11 +65,11 @@ def vendor(
     dry_run: bool,
     work: Path,
 ) -> None:
-    """Bring vendors' images up to date: verify the signed catalogue, read the newest image once, publish it.
+    """Keep vendors' images current: verify the signed catalogue, read the newest image once, publish it.
 
-    An image that is published already is not read again, so the command can run every
-    hour. What the vendor does not list any more is deprecated where the settings say so.
-    Every vendor is tried; with several, 9 says that only some went well.
+    An image that is published already is not read again, so the command can run every hour. Images
+    that the vendor no longer lists are deprecated if the settings say so. Every vendor is tried; if
+    only some of several succeeded, the exit code is 9.
     """
     from marketplace.vendors.fetching import VendorReader
     from marketplace.vendors.mirroring import Mirror

@@ -20,14 +20,14 @@ _CONFIG_VARIABLE = "MARKETPLACE_CONFIG"
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--config`` and ``--data`` to an operator's command."""
-    function = click.option(
-        "--data", metavar="DIR", help="Directory of everything kept on disk (setting: data; default: ./var)."
-    )(function)
+    function = click.option("--data", metavar="DIR", help="Data directory (setting: data; default: ./var).")(
+        function
+    )
     return click.option(
         "--config",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help=f"Settings file (ini); also {_CONFIG_VARIABLE}.",
+        help=f"Settings file (ini); else {_CONFIG_VARIABLE}.",
     )(function)
 
 
@@ -55,7 +55,7 @@ def endpoint_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--endpoint",
         metavar="URL",
-        help="Base URL of the marketplace; also MARKETPLACE_ENDPOINT, STRATUSLAB_MARKETPLACE_ENDPOINT, "
+        help="Base URL of the marketplace; else MARKETPLACE_ENDPOINT, STRATUSLAB_MARKETPLACE_ENDPOINT, "
         "or 'endpoint' under [client] in ~/.config/marketplace/config.ini.",
     )(function)
 
@@ -74,7 +74,7 @@ def scope_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--scope",
         metavar="SCOPE",
-        help="Which part of what you may see: all, public, mine (your groups' only) or group:NAME.",
+        help="Which entries: all that you may see, public, mine (of your groups) or group:NAME.",
     )(function)
 
 

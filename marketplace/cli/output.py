@@ -11,6 +11,7 @@ from typing import IO, Any, Literal
 
 import click
 
+from marketplace.cli.colours import cell
 from marketplace.cli.streams import can_show
 from marketplace.logs import printable
 
@@ -33,7 +34,7 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="How results are written; id: one ID/EMAIL/CREATED a line.",
+        help="How results are written; id: their names only, one a line.",
     )(function)
 
 
@@ -90,7 +91,7 @@ def write_record(record: Record, output: Format, identify: str = "") -> None:
         width = max(len(name) for name in record)
         for name, value in record.items():
             for number, line in enumerate(_lines(value)):
-                click.echo(f"{name if number == 0 else '':<{width}}{_GAP}{line}".rstrip())
+                click.echo(f"{name if number == 0 else '':<{width}}{_GAP}{cell(name, line)}".rstrip())
     else:
         _write_document(dict(record), output)
 
@@ -146,8 +147,9 @@ def _write_table(kept: IO[bytes], columns: Sequence[str]) -> None:
     widths = [min(width, _WIDEST) for width in widths[:-1]] + [0]
     rows = ([_cell(record.get(name)) for name in columns] for record in _read(kept))
     for row in chain([titles], rows):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        click.echo(_GAP.join(cells).rstrip())
+        cells = [f"{text:<{width}}" for text, width in zip(row, widths, strict=True)]
+        # What ends in a colour does not end in blanks: the last column has none.
+        click.echo(_GAP.join(map(cell, columns, cells)).rstrip())
 
 
 def _cell(value: object) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.group("peer", cls=WholeGroup)
 def peer() -> None:
-    """Replicate with other marketplaces."""
+    """Manage peers: other marketplaces that exchange entries with this one."""
 
 
 register(peer)
@@ -40,13 +40,13 @@ register(peer)
 @click.option(
     "--origin",
     metavar="NAME",
-    help="The site's name among others, for ever (default: the host of site.url), such as mp.example.org.",
+    help="The site's permanent name among peers, such as mp.example.org; default: the host of site.url.",
 )
 def init(config: Path | None, data: str | None, output: Format, origin: str | None) -> None:
     """Make this site's keys, once, and show what peers need of them.
 
-    The keys stay in the data directory, readable by their owner only. Keep a copy
-    in a safe place: without them this site cannot go on with its published log.
+    The keys stay in the data directory, where only their owner can read them. Keep a copy in a safe
+    place: without the keys this site cannot continue its published log.
     """
     from marketplace.federation.keys import create_keys
 
@@ -82,16 +82,16 @@ def _keys(settings: Settings) -> SiteKeys:
 )
 @peer.command("new-epoch")
 @settings_options
-@click.option("--log", default="public", show_default=True, help="The log to start anew.")
-@click.option("--force", is_flag=True, help="Also a log that is published without a complaint.")
-@click.option("--yes", is_flag=True, help="Do it; without this, only tell what would be done.")
+@click.option("--log", default="public", show_default=True, help="Log to start again.")
+@click.option("--force", is_flag=True, help="Also start a log again that is published without faults.")
+@click.option("--yes", is_flag=True, help="Do it; without this option, only show what would be done.")
 def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes: bool) -> None:
-    """Start the published log anew after a loss that cannot be made good.
+    """Start a new published log after a loss of data that cannot be repaired.
 
-    A site whose database came from an older backup publishes nothing: its peers have
-    seen more. Restore the rest if you can. If not, this opens another epoch of the
-    log, under another name: everything here is published again, and each peer's
-    operator has to accept the new name.
+    A site whose database was restored from an older backup publishes nothing, because its peers have
+    seen newer entries. Restore the rest if you can. If not, this command starts the log again under
+    a new name: all entries are published again, and each peer's operator has to accept the new
+    name.
     """
     from datetime import UTC, datetime
 

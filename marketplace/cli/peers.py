@@ -37,21 +37,23 @@ def register(group: click.Group) -> None:
 @settings_options
 @click.argument("url", metavar="URL")
 @click.option("--key", required=True, metavar="KEY", help="The peer's log key, as its operator gave it.")
-@click.option("--auth-key", metavar="KEY", help="Its auth key: needed for nudges and private logs.")
+@click.option(
+    "--auth-key", metavar="KEY", help="The peer's auth key, needed for notifications and private logs."
+)
 @click.option(
     "--mirror",
     "mirrors",
     multiple=True,
     metavar="URL",
-    help="Where copies of its tiles and bundles lie; may be repeated, the first is tried first.",
+    help="Address of a copy of the peer's log, tried in this order. Repeatable.",
 )
 def add(
     config: Path | None, data: str | None, url: str, key: str, auth_key: str | None, mirrors: tuple[str, ...]
 ) -> None:
-    """Follow the marketplace at URL.
+    """Add a peer: the marketplace at URL.
 
-    Its keys come from its operator and not from URL: `marketplace peer keys` shows
-    them there. A running server begins to pull within seconds.
+    Ask the peer's operator for its keys, which `marketplace peer keys` shows there; do not take them
+    from URL. A running server begins to pull within seconds.
     """
     with _administration(read_settings(config, data)) as peers:
         added = peers.add(url, _key(key), None if auth_key is None else _key(auth_key), mirrors)
@@ -66,7 +68,7 @@ def add(
 @settings_options
 @output_option
 def list_(config: Path | None, data: str | None, output: Format) -> None:
-    """List the peers and how their public logs stand."""
+    """List peers and the state of their public logs."""
     with _administration(read_settings(config, data)) as peers:
         records = [peers.summary(status) for status in peers.all()]
     write_records(records, _COLUMNS, output, identify="name")
@@ -78,7 +80,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @output_option
 @click.argument("name", metavar="PEER")
 def show(config: Path | None, data: str | None, output: Format, name: str) -> None:
-    """Show a peer: its keys, each of its logs, what is missing, and evidence against it."""
+    """Show a peer: its keys, its logs, missing entries, and evidence against it."""
     with _administration(read_settings(config, data)) as peers:
         record = peers.record(name)
     write_record(record if output != "table" else _flat(record), output, identify="name")
@@ -90,9 +92,9 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
 @click.argument("name", metavar="PEER")
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, ...]) -> None:
-    """Make these the mirrors of PEER, tried in this order; without a URL it has none.
+    """Set the mirrors of PEER, in the order of use; without a URL, remove all.
 
-    `marketplace peer show PEER -o json` tells what came from each.
+    `marketplace peer show PEER -o json` shows what came from each mirror.
     """
     with _administration(read_settings(config, data)) as peers:
         peers.set_mirrors(name, urls)
@@ -103,7 +105,7 @@ def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, .
 @settings_options
 @click.argument("name", metavar="PEER")
 def disable(config: Path | None, data: str | None, name: str) -> None:
-    """Stop pulling from PEER. What came from it stays."""
+    """Stop pulling from PEER. Its entries stay."""
     with _administration(read_settings(config, data)) as peers:
         peers.switch(name, disabled=True)
 
@@ -122,13 +124,10 @@ def enable(config: Path | None, data: str | None, name: str) -> None:
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
-@click.option("--from-start", is_flag=True, help="Forget what was proven and read everything again.")
-@click.option("--epoch", metavar="ORIGIN", help="Accept that its public log goes on as ORIGIN.")
+@click.option("--from-start", is_flag=True, help="Read and verify the whole log again.")
+@click.option("--epoch", metavar="ORIGIN", help="Accept ORIGIN as the new name of its public log.")
 def release(config: Path | None, data: str | None, name: str, from_start: bool, epoch: str | None) -> None:
-    """Let a quarantined PEER be pulled again; the evidence stays.
-
-    Look at `marketplace peer show` first, and talk to the peer's operator.
-    """
+    """Pull from a quarantined PEER again; the evidence is kept."""
     with _administration(read_settings(config, data)) as peers:
         if epoch is not None:
             peers.accept_epoch(name, epoch)
@@ -148,11 +147,15 @@ def release(config: Path | None, data: str | None, name: str, from_start: bool, 
 @settings_options
 @output_option
 @click.argument("name", metavar="PEER")
-@click.option("--now", is_flag=True, help="Do not wait for the server: pull here, until all is in.")
+@click.option(
+    "--now",
+    is_flag=True,
+    help="Pull in this process until everything has arrived; do not wait for the server.",
+)
 def pull(config: Path | None, data: str | None, output: Format, name: str, now: bool) -> None:
-    """Pull from PEER in this process, now; safe while the server does so too.
+    """Pull from PEER now, in this process; the server may pull at the same time.
 
-    Ends with 7 if some log could not be pulled.
+    Ends with 7 if a log could not be pulled.
     """
     if not now:
         raise CommandError("the server pulls by itself; --now pulls here", ExitCode.USAGE)
@@ -174,7 +177,7 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
 @click.argument("group", metavar="GROUP")
 @click.argument("name", metavar="PEER")
 def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
-    """Let PEER read the entries of GROUP, from the first one on."""
+    """Allow PEER to read all entries of GROUP."""
     with _administration(read_settings(config, data)) as peers:
         peers.grant(group, name)
 
@@ -185,7 +188,7 @@ def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
 @click.argument("group", metavar="GROUP")
 @click.argument("name", metavar="PEER")
 def revoke(config: Path | None, data: str | None, group: str, name: str) -> None:
-    """Let PEER read the entries of GROUP no longer. What it has it keeps: nothing can be called back."""
+    """Stop PEER from reading the entries of GROUP."""
     with _administration(read_settings(config, data)) as peers:
         peers.revoke(group, name)
 

@@ -23,9 +23,9 @@ _number = click.argument("number", type=click.IntRange(min=1), metavar="ID")
 @examples("marketplace pending list")
 @click.group("pending", cls=WholeGroup)
 def pending() -> None:
-    """Manage uploads that wait for their endorser's confirmation.
+    """Manage uploads that wait for confirmation by their endorser.
 
-    They work on the database of the settings, beside a running server.
+    Runs on the server's machine, with the database of the settings; the server may be running.
     """
 
 
@@ -64,7 +64,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @settings_options
 @_number
 def drop(config: Path | None, data: str | None, number: int) -> None:
-    """Forget upload ID. Of a frozen one the certificate may upload again."""
+    """Delete upload ID. If it was frozen, its certificate may upload again."""
     from marketplace.confirmation import operating
 
     with _known(), writing(config, data) as session:
@@ -77,7 +77,7 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
 @settings_options
 @_number
 def release(config: Path | None, data: str | None, number: int) -> None:
-    """Let frozen upload ID wait again, and ask its endorser by a new mail."""
+    """Release frozen upload ID, and ask its endorser again by mail."""
     from marketplace.confirmation import operating
 
     settings = read_settings(config, data)

@@ -28,7 +28,7 @@ _GROUP = "group:"
 @examples("marketplace policy check site.toml")
 @click.group("policy", cls=WholeGroup)
 def policy() -> None:
-    """Try policies for starting images: what a cloud site asks of an image."""
+    """Check policies for starting images."""
 
 
 @examples(
@@ -40,13 +40,12 @@ def policy() -> None:
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("documents", nargs=-1, metavar="[DOCUMENT...]")
 def check(config: Path | None, data: str | None, file: Path, documents: tuple[str, ...]) -> None:
-    """Read a policy and name every fault; with DOCUMENTs, judge these signed files by it, offline.
+    """Check a policy, and judge signed files by it, offline.
 
-    FILE is TOML: a site's settings, of which the table [policy] is taken, or a policy
-    alone. The documents are taken for all that is known of their image; whom to trust
-    is told by the anchors of the settings (--config). Ends with 2 if the policy cannot be
-    used, with 6 if an image would not be allowed. `why --policy FILE` judges what a
-    marketplace holds.
+    FILE is TOML: a site's settings with a table [policy], or a policy alone. Every fault is named.
+    With DOCUMENTs, each image is judged as if these were all entries about it; the trust anchors
+    come from the settings (--config). Ends with 2 if the policy cannot be used, with 6 if an image
+    is not allowed. `why --policy FILE` judges what a marketplace holds.
     """
     rules = read_policy(file)
     click.echo(f"marketplace: the policy can be used (digest {rules.digest[:16]}).", err=True)

@@ -26,10 +26,10 @@ _PAUSE = 0.5
 
 
 @examples("marketplace proof MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org --out receipt.txt")
-@click.command(short_help="Fetch the proof that an entry was published.")
+@click.command()
 @endpoint_option
 @click.option("--key", metavar="KEY", help="Verify the proof by this key of the log, or of its site.")
-@click.option("--log", default="public", show_default=True, help="The log's part of its URL.")
+@click.option("--log", default="public", show_default=True, help="Name of the log, as in its URL.")
 @click.option(
     "--wait",
     type=click.FloatRange(min=0, max=3600),
@@ -37,13 +37,15 @@ _PAUSE = 0.5
     show_default=True,
     help="Seconds to wait until the entry is published.",
 )
-@click.option("--out", default="-", metavar="FILE", help="Write it there (default: standard output).")
+@click.option(
+    "--out", default="-", metavar="FILE", help="Write the receipt to this file; default: standard output."
+)
 @click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
 def proof(endpoint: str | None, key: str | None, log: str, wait: float, out: str, entry: str) -> None:
-    """Fetch the proof that a marketplace published an entry: a receipt that needs no trust in it.
+    """Fetch the proof that a marketplace published an entry, as a receipt.
 
-    Whoever has the key of the log can verify it offline, for ever (`verify
-    --proof`). Instead of coordinates, ENTRY may be an entry id of 64 hex digits.
+    Anybody who has the key of the log can verify the receipt offline at any later time (`verify
+    --proof`), without trusting the marketplace. ENTRY may also be an entry id of 64 hex digits.
     """
     deadline = time.monotonic() + wait
     with open_client(endpoint) as client:

@@ -24,7 +24,7 @@ def term_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "settings",
         multiple=True,
         metavar="TERM=VALUE",
-        help="Any other term, such as slterms:disks-bus=virtio; empty: takes it out; repeatable.",
+        help="Any other term, such as slterms:disks-bus=virtio; empty: remove it. Repeatable.",
     )(function)
     for term in reversed(COMMON):
         again = " Repeatable." if term.many else ""

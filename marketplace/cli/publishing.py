@@ -63,7 +63,7 @@ class _Order:
     "    --licence CC0-1.0 --cert me.cert.pem --key me.key.pem",
     "marketplace publish debian-13.1.qcow2 --like me@example.org/debian-13 --p12 me.p12",
 )
-@click.command(short_help="Publish an image: describe, draft, sign, upload.")
+@click.command()
 @endpoint_option
 @output_option
 @key_options
@@ -77,18 +77,18 @@ class _Order:
 @click.option(
     "--like",
     metavar="ENTRY|TAG",
-    help="Say everything else as this earlier entry does, and that it is replaced.",
+    help="Take everything else from this earlier entry, and say that it is replaced.",
 )
-@click.option("--email", metavar="ADDRESS", help="The endorser's address, where the certificate holds none.")
-@click.option("--edit", is_flag=True, help="Open the draft in $EDITOR before it is looked at.")
+@click.option("--email", metavar="ADDRESS", help="The endorser's address, if the certificate contains none.")
+@click.option("--edit", is_flag=True, help="Edit the draft in $EDITOR before it is checked.")
 @click.option("--dry-run", is_flag=True, help="Do everything but sign and upload; needs no key.")
 @click.option("--yes", is_flag=True, help="Ask nothing on a terminal.")
-@click.option("--no-look", is_flag=True, help="Do not look at the locations.")
+@click.option("--no-look", is_flag=True, help="Do not check the locations.")
 @click.option(
     "--allow-private",
     multiple=True,
     metavar="NETWORK",
-    help="A network or host inside that locations may lead to; repeatable.",
+    help="Internal network or host that locations may lead to. Repeatable.",
 )
 @click.option(
     "--work",
@@ -96,7 +96,7 @@ class _Order:
     default=_WORK,
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Where the steps leave their files.",
+    help="Directory for the files of each step.",
 )
 @click.argument("image", required=False)
 def publish(
@@ -120,11 +120,11 @@ def publish(
     image: str | None,
     **values: Any,
 ) -> None:
-    """Publish an image: read it, draft what is said of it, look at that, sign, try, upload.
+    """Publish an image: read the file, write a draft, check it, sign it and upload it.
 
-    On a terminal it asks for what is missing and before it signs; in a pipe it never
-    asks. Interrupted, or with the marketplace down, the same command goes on where it
-    stopped. What is said already is not said again.
+    On a terminal it asks for what is missing, and before it signs; in a pipe it never asks. If it
+    is interrupted, or the marketplace is down, the same command continues where it stopped. What is
+    published already is not published again.
     """
     if (image is None) == (from_json is None):
         raise click.UsageError("name the IMAGE, or its facts with --from-json", click.get_current_context())

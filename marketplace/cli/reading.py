@@ -38,7 +38,7 @@ _PLACES = ("/metadata/", "/api/v1/entries/", "/api/v1/images/", "/api/v1/tags/",
     "marketplace list --email me@example.org",
     "marketplace list --status all --trust trusted -o json",
 )
-@click.command("list", short_help="List a marketplace's entries.")
+@click.command("list")
 @endpoint_option
 @output_option
 @click.option(
@@ -46,15 +46,24 @@ _PLACES = ("/metadata/", "/api/v1/entries/", "/api/v1/images/", "/api/v1/tags/",
     type=click.Choice(["valid", "deprecated", "expired", "all"]),
     default="valid",
     show_default=True,
+    help="Status of the entry.",
 )
-@click.option("--location", type=click.Choice(["all", "web", "pdisk"]), default="all", show_default=True)
+@click.option(
+    "--location",
+    type=click.Choice(["all", "web", "pdisk"]),
+    default="all",
+    show_default=True,
+    help="web: downloadable; pdisk: in cloud storage only.",
+)
 @click.option("--identifier", help="Only entries about this image.")
 @click.option("--email", help="Only this endorser's entries.")
 @checksum_option
-@click.option("--search", help="Only entries in which every one of these words occurs.")
-@click.option("--trust", help="trusted, chained, revoked ... or all; else what the marketplace shows.")
+@click.option("--search", help="Only entries that contain all of these words.")
+@click.option(
+    "--trust", help="Trust in the endorser: trusted, chained, revoked ... or all; default: as the site."
+)
 @scope_option
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
+@click.option("--limit", type=click.IntRange(min=1), help="Most entries.")
 def list_(
     endpoint: str | None,
     output: Format,
@@ -68,9 +77,9 @@ def list_(
     scope: str | None,
     limit: int | None,
 ) -> None:
-    """List a marketplace's current entries, as the marketplace tells them.
+    """List current entries, as listed by the marketplace (not verified).
 
-    What is listed is not verified; `show` and `verify` do that.
+    `show` and `verify` check signatures.
     """
     query = ListQuery(status, location, identifier, email, search, limit, scope, trust, checksum)
     columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
@@ -100,18 +109,18 @@ def list_(
     "marketplace show me@example.org/debian-13",
     "marketplace show MMZu9WvwKIro-rtBQfDk4PsKO7_ --out entry.xml",
 )
-@click.command(short_help="Fetch one entry, verify it and show it.")
+@click.command()
 @endpoint_option
 @output_option
 @click.option(
-    "--out", metavar="FILE", help="Write the exact signed bytes there (- for standard output) instead."
+    "--out", metavar="FILE", help="Write the exact signed bytes to this file instead (- for standard output)."
 )
 @click.argument("entry", metavar="ID[/EMAIL[/CREATED]]|EMAIL/TAG|CHECKSUM|URL")
 def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> None:
     """Fetch one entry, verify it and show what was signed.
 
-    Without EMAIL and CREATED, and with a checksum, it is the current entry of the image;
-    with EMAIL/TAG the entry that the endorser tagged so. The URL of an entry will do as well.
+    ID alone, or a checksum, shows the current entry of the image; EMAIL/TAG shows the newest
+    entry with this tag. The URL of an entry works too.
     """
     with open_client(endpoint) as client:
         path = find_path(client, entry)

@@ -22,10 +22,10 @@ from marketplace.cli.whole_help import WholeGroup
 )
 @click.group("receipts", cls=WholeGroup)
 def receipts() -> None:
-    """Manage what cloud sites say of images they imported.
+    """Manage receipts: what cloud sites report about imported images.
 
-    A site sends receipts with a token of scope site (marketplace token create). They work on
-    the database of the settings, beside a running server.
+    A site sends receipts with a token of scope site (marketplace token create). Runs on the server's
+    machine, with the database of the settings; the server may be running.
     """
 
 
@@ -34,7 +34,7 @@ def receipts() -> None:
 @settings_options
 @output_option
 def sites(config: Path | None, data: str | None, output: Format) -> None:
-    """List the sites whose receipts are taken, with the key of each."""
+    """List the sites whose receipts are accepted, with their keys."""
     from marketplace.presence import SiteRegistry
 
     with reading(config, data) as session:
@@ -53,7 +53,7 @@ def sites(config: Path | None, data: str | None, output: Format) -> None:
 @settings_options
 @click.argument("key", metavar="KEY")
 def bind(config: Path | None, data: str | None, key: str) -> None:
-    """Take receipts of a site with this key (NAME+hex8+base64), in the place of any other key."""
+    """Accept receipts of a site with this KEY (NAME+hex8+base64), which replaces any other key."""
     from marketplace.presence import SiteRegistry
     from marketplace.receipts import ReceiptFormatError, parse_site_key
 
@@ -71,7 +71,7 @@ def bind(config: Path | None, data: str | None, key: str) -> None:
 @settings_options
 @click.argument("name", metavar="SITE")
 def forget(config: Path | None, data: str | None, name: str) -> None:
-    """Forget a site, its key and everything that it said."""
+    """Delete a site, its key and all its receipts."""
     from marketplace.presence import SiteNotFoundError, SiteRegistry
 
     try:
@@ -90,7 +90,7 @@ def forget(config: Path | None, data: str | None, name: str) -> None:
 @settings_options
 @output_option
 def recalls(config: Path | None, data: str | None, output: Format) -> None:
-    """List the sites that still have images whose endorser withdrew them, also images of groups."""
+    """List the sites that still have withdrawn images, including images of groups."""
     from marketplace.access import Principal
     from marketplace.changes import ChangeLog
     from marketplace.presence import Presence

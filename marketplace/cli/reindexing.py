@@ -14,12 +14,12 @@ from marketplace.cli.progress import progress
 
 
 @examples("marketplace reindex --config marketplace.ini")
-@click.command(short_help="Build the search index anew.")
+@click.command()
 @settings_options
 def reindex(config: Path | None, data: str | None) -> None:
-    """Throw the search index away and build it anew from the log.
+    """Delete the search index and build it again from the log.
 
-    Searches for words answer 503 meanwhile; lists and everything else go on.
+    Searches for words answer 503 in the meantime; everything else works.
     """
     from marketplace.changes import ChangeLog
     from marketplace.search.engines import open_engine

@@ -46,7 +46,7 @@ entries_argument = click.argument("entries", nargs=-1, required=True, metavar="I
     "marketplace extend --until 2027-12-31 --cert me.cert.pem --key me.key.pem \\\n"
     "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
 )
-@click.command(short_help="Let entries expire later (or sooner).")
+@click.command()
 @endpoint_option
 @output_option
 @key_options
@@ -54,7 +54,7 @@ entries_argument = click.argument("entries", nargs=-1, required=True, metavar="I
     "--until",
     required=True,
     metavar="TIME",
-    help="When they expire: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
+    help="Date of expiry: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
 )
 @audience_option
 @dry_run_option
@@ -71,10 +71,10 @@ def extend(
     dry_run: bool,
     entries: tuple[str, ...],
 ) -> None:
-    """Let your entries expire at another time: fetch, verify, sign anew, upload.
+    """Change when your entries expire: fetch, verify, sign again, upload.
 
-    The new entries say what the present ones say, but for dcterms:valid. Every entry
-    is tried; with several, 9 says that only some were extended.
+    The new entries differ from the current ones in dcterms:valid only. Every entry is tried; if only
+    some of several were extended, the exit code is 9.
     """
     moment = _moment(until)
     if moment <= datetime.now(UTC):
@@ -95,11 +95,11 @@ def extend(
     'marketplace deprecate --reason "CVE-2026-1234, use 2.1" --p12 me.p12 \\\n'
     "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
 )
-@click.command(short_help="Say that images are not to be used any more.")
+@click.command()
 @endpoint_option
 @output_option
 @key_options
-@click.option("--reason", required=True, metavar="TEXT", help="Why; shown wherever the entry is shown.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason, shown with the entry.")
 @click.option(
     "--replaced-by",
     metavar="IMAGE",
@@ -121,9 +121,10 @@ def deprecate(
     dry_run: bool,
     entries: tuple[str, ...],
 ) -> None:
-    """Say of your entries that their images are not to be used any more: fetch, verify, sign anew, upload.
+    """Withdraw images: mark your entries as deprecated, with a reason.
 
-    Every entry is tried; with several, 9 says that only some were deprecated.
+    Each entry is fetched, verified, signed again and uploaded. Every entry is tried; if only some of
+    several were deprecated, the exit code is 9.
     """
     if not reason.strip():
         raise CommandError("--reason: is empty; say why", ExitCode.USAGE)
@@ -143,7 +144,7 @@ def deprecate(
 
 
 @examples("marketplace undeprecate --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org")
-@click.command(short_help="Say that images may be used again.")
+@click.command()
 @endpoint_option
 @output_option
 @key_options
@@ -161,11 +162,10 @@ def undeprecate(
     dry_run: bool,
     entries: tuple[str, ...],
 ) -> None:
-    """Say of your deprecated entries that their images may be used again: fetch, verify, sign anew, upload.
+    """Allow withdrawn images again: fetch, verify, sign again, upload.
 
-    The deprecation stays in the timeline, as all that was ever said; the new statement
-    takes its place and leaves out the reason and what replaced the image. One that has
-    expired meanwhile needs `extend` too.
+    The deprecation stays in the history. The new statement takes its place, without the reason and
+    the replacement. An entry that has expired in the meantime needs `extend` too.
     """
 
     def change(entry: AcceptedEntry) -> bytes:

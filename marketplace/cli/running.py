@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from marketplace.cli.application import application
+from marketplace.cli.colours import coloured
 from marketplace.cli.failures import ExitCode, explain
 from marketplace.cli.streams import flush_or_drop, let_readers_leave, show_every_character
 
@@ -21,7 +22,7 @@ def run_and_end(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if code == ExitCode.OK:  # else the failure was told when it happened
             message, code = explain(error)
-            click.echo(f"marketplace: {message}", err=True)
+            _complain(message)
     sys.exit(code)
 
 
@@ -44,6 +45,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.OTHER
     except Exception as error:  # no user sees a traceback: told in words, with an exit code
         message, code = explain(error)
-        click.echo(f"marketplace: {message}", err=True)
+        _complain(message)
         return code
     return ExitCode.OK
+
+
+def _complain(message: str) -> None:
+    click.echo(f"{coloured('marketplace:', 'red', sys.stderr)} {message}", err=True)

@@ -31,27 +31,40 @@ _FILTERS = {
     'marketplace search "web server" --os debian --arch x86_64 --sort newest',
     "marketplace search --checksum MMZu9WvwKIro-rtBQfDk4PsKO7_ --status all",
 )
-@click.command(short_help="Find images by words and filters.")
+@click.command()
 @endpoint_option
 @output_option
-@click.option("--status", multiple=True, type=click.Choice(["valid", "deprecated", "expired", "all"]))
 @click.option(
-    "--os", multiple=True, help="Operating system. Filters may be repeated: any of the values fits."
+    "--status",
+    multiple=True,
+    type=click.Choice(["valid", "deprecated", "expired", "all"]),
+    help="Status of the entry. Default: valid.",
 )
-@click.option("--os-version", multiple=True)
+@click.option("--os", multiple=True, help="Operating system. Repeat a filter to allow several values.")
+@click.option("--os-version", multiple=True, help="Version of the operating system.")
 @click.option("--arch", multiple=True, help="Architecture, such as x86_64.")
-@click.option("--kind", multiple=True, help="machine or disk.")
+@click.option("--kind", multiple=True, help="Kind of image: machine or disk.")
 @click.option("--format", "format", multiple=True, help="Format of the image, such as qcow2.")
-@click.option("--endorser", multiple=True, help="E-mail address of who vouches for it.")
-@click.option("--tag", multiple=True)
-@click.option("--location", multiple=True, type=click.Choice(["web", "pdisk"]))
-@click.option("--trust", multiple=True, help="trusted, chained, revoked ... or all.")
-@click.option("--signature", multiple=True, type=click.Choice(["strong", "legacy"]))
+@click.option("--endorser", multiple=True, help="E-mail address of the endorser.")
+@click.option("--tag", multiple=True, help="Tag of the entry.")
+@click.option(
+    "--location",
+    multiple=True,
+    type=click.Choice(["web", "pdisk"]),
+    help="web: downloadable; pdisk: in cloud storage only.",
+)
+@click.option("--trust", multiple=True, help="Trust in the endorser: trusted, chained, revoked ... or all.")
+@click.option(
+    "--signature",
+    multiple=True,
+    type=click.Choice(["strong", "legacy"]),
+    help="Strength of the signature; legacy: SHA-1 or a short key.",
+)
 @checksum_option
-@click.option("--reachable", type=click.Choice(["yes", "no"]), help="Whether the content is there.")
+@click.option("--reachable", type=click.Choice(["yes", "no"]), help="Whether the content can be downloaded.")
 @scope_option
-@click.option("--sort", help="relevance, newest, oldest, title, largest, smallest ...")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--sort", help="Order: relevance, newest, oldest, title, largest, smallest ...")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most results.")
 @click.argument("words", nargs=-1)
 def search(
     endpoint: str | None,
@@ -64,10 +77,10 @@ def search(
     words: tuple[str, ...],
     **filters: tuple[str, ...],
 ) -> None:
-    """Find images by words and filters, as the marketplace tells them.
+    """Find images by words and filters, as listed by the marketplace (not verified).
 
-    All WORDS must occur; "a phrase", field:word and begin* work too. What is found
-    is not verified; `show` and `verify` do that.
+    Finds images that contain all WORDS; "a phrase", field:word and begin* work too. `show` and
+    `verify` check signatures.
     """
     given = tuple((_FILTERS[name], value) for name, values in filters.items() for value in values)
     single = (("scope", scope), ("checksum", checksum), ("reachable", reachable))

@@ -29,11 +29,11 @@ _SOCKET = "SERVE_GOES_ON_AT"
     "marketplace serve --config marketplace.ini",
     "marketplace serve --data /srv/marketplace --port 8080",
 )
-@click.command(short_help="Run web server and followers in one process.")
+@click.command()
 @settings_options
 @click.option("--port", metavar="NUMBER", help="Port to listen on (setting: server.port; default: 6543).")
 def serve(config: Path | None, data: str | None, port: str | None) -> None:
-    """Run web server and followers in one process, until SIGTERM or SIGINT."""
+    """Run the web server and the background jobs in one process, until SIGTERM or SIGINT."""
     # What a start makes is there to stay: looking for garbage in it takes a fifth of the start. The server
     # turns the collector on when it is ready.
     gc.disable()

@@ -22,12 +22,15 @@ from validators.times import parse_time
     "marketplace sign --cert me.cert.pem --key me.key.pem --out signed.xml draft.xml",
     "marketplace sign --p12 me.p12 draft.xml > signed.xml",
 )
-@click.command(short_help="Sign metadata as its endorser.")
+@click.command()
 @key_options
-@click.option("--email", help="The endorser's address, where the certificate holds none.")
+@click.option("--email", help="The endorser's address, if the certificate contains none.")
 @click.option("--created", metavar="TIME", help="Creation time, YYYY-MM-DDThh:mm:ssZ; default: now.")
 @click.option(
-    "--out", metavar="FILE", default="-", help="Where the signed document goes; default: standard output."
+    "--out",
+    metavar="FILE",
+    default="-",
+    help="Write the signed document to this file; default: standard output.",
 )
 @click.argument("document")
 def sign(
@@ -42,8 +45,8 @@ def sign(
 ) -> None:
     """Sign metadata (RDF/XML) as its endorser.
 
-    Fills in the endorsement, replaces an endorsement and signature that are
-    there, and verifies the result. DOCUMENT may be - for standard input.
+    Fills in the endorsement, replaces an existing endorsement and signature, and verifies the
+    result. DOCUMENT may be - for standard input.
     """
     identity = load_identity(p12, cert, key, password_file)
     moment = _moment(created)

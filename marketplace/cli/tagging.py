@@ -20,11 +20,11 @@ from validators.revision import with_tag, without_tag
     "marketplace tag --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13",
     "marketplace tag --p12 me.p12 --remove MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13",
 )
-@click.command(short_help="Put a tag on one of your entries, or take it off.")
+@click.command()
 @endpoint_option
 @output_option
 @key_options
-@click.option("--remove", is_flag=True, help="Take the tag off instead.")
+@click.option("--remove", is_flag=True, help="Remove the tag instead.")
 @audience_option
 @dry_run_option
 @click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
@@ -42,10 +42,10 @@ def tag(
     entry: str,
     tag: str,
 ) -> None:
-    """Put a tag on one of your entries, or take it off: fetch, verify, sign anew, upload.
+    """Add a tag to one of your entries, or remove it: fetch, verify, sign again, upload.
 
-    EMAIL/TAG then names this entry, as the latest of yours that carries the tag; who
-    subscribed to it gets this image next. All else of the entry stays.
+    EMAIL/TAG then points to this entry, the newest of yours with the tag. Whoever follows the tag
+    gets this image next. Everything else in the entry stays as it is.
     """
     if not tag.strip() or tag != tag.strip():
         raise CommandError("TAG: is empty, or has spaces around it", ExitCode.USAGE)

@@ -29,7 +29,7 @@ _COLUMNS = ("name", "owner", "scopes", "status", "expires", "last_used", "note")
 def token() -> None:
     """Manage tokens: who may read private entries, upload to groups, administer.
 
-    They work on the database of the settings, beside a running server.
+    Runs on the server's machine, with the database of the settings; the server may be running.
     """
 
 
@@ -40,14 +40,16 @@ def token() -> None:
 @token.command()
 @settings_options
 @output_option
-@click.option("--owner", metavar="NAME", required=True, help="Whose it is: normally an e-mail address.")
+@click.option(
+    "--owner", metavar="NAME", required=True, help="Owner of the token, normally an e-mail address."
+)
 @click.option(
     "--scope",
     "scopes",
     type=click.Choice([scope.value for scope in Scope]),
     multiple=True,
     required=True,
-    help="What it may be used for; may be repeated.",
+    help="Permission of the token. Repeatable.",
 )
 @click.option(
     "--days",
@@ -56,7 +58,7 @@ def token() -> None:
     show_default=True,
     help="Days until it expires.",
 )
-@click.option("--note", default="", help="What it is for.")
+@click.option("--note", default="", help="Purpose of the token.")
 def create(
     config: Path | None,
     data: str | None,
@@ -66,9 +68,9 @@ def create(
     days: int,
     note: str,
 ) -> None:
-    """Make a token. Its secret is shown now and never again.
+    """Create a token. Its secret is shown only once.
 
-    The secret is the only thing on standard output, unless -o asks for more.
+    The secret is the only output on standard output, unless -o asks for more.
     """
     from marketplace.accounts import TokenService
 
@@ -101,7 +103,7 @@ def create(
 @output_option
 @click.option("--owner", metavar="NAME", help="Only tokens of this owner.")
 def list_(config: Path | None, data: str | None, output: Format, owner: str | None) -> None:
-    """List tokens, the oldest first; never their secrets."""
+    """List tokens, the oldest first, without their secrets."""
     from marketplace.accounts import TokenService
 
     with reading(config, data) as session:
@@ -117,7 +119,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
 @settings_options
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> None:
-    """Take tokens out of force, at once and for good; all of them or, where one is unknown, none."""
+    """Revoke tokens, at once and for ever. If one NAME is unknown, none is revoked."""
     from marketplace.accounts import TokenService
 
     with writing(config, data) as session:
@@ -132,9 +134,9 @@ def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> Non
 @settings_options
 @click.argument("owner", metavar="NAME")
 def sign_out(config: Path | None, data: str | None, owner: str) -> None:
-    """End every session of a person, however it was opened.
+    """End all sessions of a person, however they were opened.
 
-    Tokens stay in force: revoke them too, or the person can sign in with one again.
+    Tokens stay valid: revoke them too, or the person can sign in with one again.
     """
     from marketplace.accounts.sessions import SessionService
 

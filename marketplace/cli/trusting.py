@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.acting import actor, writing
+from marketplace.cli.colours import judged
 from marketplace.cli.examples import examples
 from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
@@ -28,7 +29,7 @@ from validators.policy import judge as judge_image
 )
 @click.group("trust", cls=WholeGroup)
 def trust() -> None:
-    """Manage anchors, revocation lists and the allow-list."""
+    """Manage trust anchors, revocation lists and the allow-list."""
 
 
 @examples("marketplace trust check --config marketplace.ini")
@@ -36,9 +37,9 @@ def trust() -> None:
 @settings_options
 @output_option
 def check(config: Path | None, data: str | None, output: Format) -> None:
-    """Read everything the settings name, as the server does at start, and name what is wrong.
+    """Check all trust files that the settings name, as the server does at start.
 
-    Ends with 5 if anything is.
+    Ends with 5 if anything is wrong.
     """
     from marketplace.trust import open_store
 
@@ -63,10 +64,9 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
 def judge(config: Path | None, data: str | None, file: str) -> None:
     """Judge a signed file, offline, by the anchors and revocation lists of the settings.
 
-    FILE may be - for standard input. It is judged as if it were all that is known of the
-    image: whether it is superseded, or withdrawn by somebody else, only a marketplace
-    knows. Ends with 5 if its endorser is not trusted, with 6 if the entry is withdrawn
-    or has expired.
+    FILE may be - for standard input. It is judged as if it were the only entry about the image: only
+    a marketplace knows whether it is outdated, or withdrawn by somebody else. Ends with 5 if its
+    endorser is not trusted, with 6 if the entry is deprecated or has expired.
     """
     from marketplace.trust import TrustService, open_store
 
@@ -74,7 +74,8 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
     service = TrustService(open_store(read_settings(config, data).trust))
     decision = service.decide(entry, now)
     verdict = judge_image(entry.identifier, [statement_of(entry, decision)], MARKETPLACE, now)
-    click.echo(printable(f"{entry.coordinates.path()}: {verdict.sentence}"))
+    sentence = judged(printable(verdict.sentence), verdict.allowed)
+    click.echo(f"{printable(entry.coordinates.path())}: {sentence}")
     write_rules(decision.rules)
     if not decision.trusted:
         raise CommandError("the endorser is not trusted", ExitCode.VERIFICATION_FAILED)
@@ -86,12 +87,11 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
 @trust.command()
 @settings_options
 def refresh(config: Path | None, data: str | None) -> None:
-    """Judge every certificate again by the files that the settings name.
+    """Check every certificate again, with the trust files of the settings.
 
-    A running server does it by itself every trust.reload_interval seconds; this
-    does it now. Listings and searches show the new verdicts at once; running servers
-    read the files again within seconds, and refuse by them. Which files those are a
-    server reads from its settings at its start only.
+    A running server does this every trust.reload_interval seconds; this command does it now. Lists
+    and searches show the new results at once, and running servers use the new files within seconds.
+    A server reads only at its start which files those are.
     """
     from marketplace.cli.database import open_database
     from marketplace.ingest.settling import SettlingService
@@ -123,11 +123,11 @@ def refresh(config: Path | None, data: str | None) -> None:
 @settings_options
 @click.argument("file", metavar="FILE")
 def forget(config: Path | None, data: str | None, file: str) -> None:
-    """Let a revocation list that is gone no longer count.
+    """Stop using a revocation list whose file is gone.
 
-    FILE is its path or name, as `/readyz` and `trust refresh` tell it (`trust.crl-gone`).
-    Certificates that only this list revoked may be trusted again. A running server
-    notices at its next look at the files.
+    FILE is its path or name, as `/readyz` and `trust refresh` show it (`trust.crl-gone`).
+    Certificates that only this list revoked may be trusted again. A running server notices the next
+    time it reads the files.
     """
     from marketplace.trust import operating
 
@@ -142,18 +142,21 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
 @examples("marketplace trust import-jks truststore.jks --out anchors.pem")
 @trust.command("import-jks")
 @click.option(
-    "--out", metavar="FILE", default="-", help="Where the certificates go (PEM); default: standard output."
+    "--out",
+    metavar="FILE",
+    default="-",
+    help="Write the certificates to this file (PEM); default: standard output.",
 )
 @click.option(
     "--password-file",
     type=click.Path(path_type=Path),
-    help=f"File with the store's password in its first line; else {VARIABLE}, else you are asked.",
+    help=f"File whose first line is the store's password; else {VARIABLE}, else asked for.",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 def import_jks(out: str, password_file: Path | None, file: Path) -> None:
-    """Turn the trusted certificates of a Java truststore (JKS) into PEM for `trust.anchors`.
+    """Convert the trusted certificates of a Java truststore (JKS) to PEM, for `trust.anchors`.
 
-    Keys in the store are left alone. Needs the extra 'jks'; a running marketplace does not.
+    Keys in the store are ignored. Needs the extra 'jks' on this machine only, not on the server.
     """
     from marketplace.trust.javastores import LibraryMissingError, parse_java_store, to_pem
     from validators.links import MaterialError

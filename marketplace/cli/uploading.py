@@ -20,21 +20,19 @@ from marketplace.client import MarketplaceClient, Uploaded
     "marketplace upload --dry-run signed.xml",
     "marketplace upload --audience astronomy signed.xml",
 )
-@click.command(short_help="Upload signed files to a marketplace.")
+@click.command()
 @endpoint_option
 @output_option
 @audience_option
-@click.option(
-    "--dry-run", is_flag=True, help="Ask the marketplace what each upload would come to; nothing is stored."
-)
+@click.option("--dry-run", is_flag=True, help="Only ask the marketplace for the result; nothing is stored.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def upload(
     endpoint: str | None, output: Format, audience: str | None, dry_run: bool, files: tuple[str, ...]
 ) -> None:
     """Upload signed files to a marketplace. FILE may be - for standard input.
 
-    Every file is tried; with several, 9 says that only some were taken. An upload
-    that the endorser has to confirm by mail first is reported as pending, and is a success.
+    Every file is tried; if only some of several were accepted, the exit code is 9. An upload that
+    the endorser has to confirm by mail first is reported as pending, and counts as a success.
     """
     results = Several(len(files), "files", "found good" if dry_run else "uploaded")
     handle = _try if dry_run else _upload
@@ -48,15 +46,15 @@ def upload(
 @examples(
     "marketplace publish-entry \\\n    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org/2026-05-01T12:00:00Z",
 )
-@click.command("publish-entry", short_help="Let everybody see entries of your groups.")
+@click.command("publish-entry")
 @endpoint_option
 @output_option
 @click.argument("entries", nargs=-1, required=True, metavar="ID/EMAIL/CREATED...")
 def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]) -> None:
-    """Let everybody see entries that your groups keep: for good, nothing is ever taken back.
+    """Publish private entries of your groups: everybody sees them, and this cannot be undone.
 
-    Needs MARKETPLACE_TOKEN, of a member who may upload. Every entry is tried; with
-    several, 9 says that only some were published.
+    Needs MARKETPLACE_TOKEN, of a member who may upload. Every entry is tried; if only some of
+    several were published, the exit code is 9.
     """
     results = Several(len(entries), "entries", "published")
     with open_client(endpoint) as client, progress("Publishing", len(entries)) as advance:

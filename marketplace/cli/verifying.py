@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from marketplace.cli.colours import coloured, judged
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
@@ -31,22 +32,22 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     "marketplace verify signed.xml",
     "marketplace verify signed.xml --proof receipt.txt \\\n    --key mp.example.org+1a2b3c4d+AbCdEfGh",
 )
-@click.command(short_help="Verify signed files, offline.")
+@click.command()
 @click.option(
     "--allow-legacy",
     is_flag=True,
-    help="Let SHA-1 signatures and 1024-bit keys pass too, as old catalogues have them.",
+    help="Also accept SHA-1 signatures and 1024-bit keys, which old catalogues have.",
 )
 @output_option
 @click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
-@click.option("--proof", metavar="FILE", help="Verify this receipt of a log too, as `proof` fetches it.")
+@click.option("--proof", metavar="FILE", help="Also verify this receipt, which `proof` fetched.")
 @click.option("--key", metavar="KEY", help="Key of the receipt's log, or of its site: name+hash+base64.")
 @click.option(
     "--witness",
     "witnesses",
     multiple=True,
     metavar="KEY",
-    help="A witness that must have signed; repeatable.",
+    help="Key of a witness that must have signed. Repeatable.",
 )
 @click.argument("files", nargs=-1, metavar="FILE...")
 def verify(
@@ -58,14 +59,14 @@ def verify(
     witnesses: tuple[str, ...],
     files: tuple[str, ...],
 ) -> None:
-    """Verify signed files, offline: one verdict a file.
+    """Verify signed files, offline: one result per file.
 
-    A file passes if it is a valid entry, its signature is strong and its
-    creation time is not ahead of this machine's clock. That it is signed well does not
-    mean that its image may be used: a withdrawal is signed too, and is named first. Whether
-    the file is superseded only a marketplace knows: ask `allowed`. With --proof it must also be
-    the entry of that receipt, and the receipt must prove by --key that the entry
-    stands in the log. FILE may be - for standard input. Ends with 5 if any file fails.
+    A file passes if it is a valid entry, its signature is strong and its creation time is not in
+    the future. A valid signature does not mean that the image may be used: deprecated entries are
+    signed too, and their status comes first in the line. Only a marketplace knows whether an entry
+    is outdated: ask `allowed`. With --proof the file must be the entry of that receipt, and the
+    receipt must prove with --key that the entry is in the log. FILE may be - for standard input.
+    Ends with 5 if any file fails.
     """
     proven = verify_receipt(proof, key, witnesses)
     if not files and proven is None:
@@ -140,18 +141,20 @@ def _line(verdict: dict[str, Any]) -> str:
     name = printable(verdict["file"])
     if not verdict["valid"]:
         why = f". {verdict['explanation']}" if verdict["explanation"] else ""
-        return f"{name}: FAILED [{verdict['code']}] {printable(verdict['message'])}{why}"
+        return f"{name}: {judged('FAILED', False)} [{verdict['code']}] {printable(verdict['message'])}{why}"
     published = f", {verdict['log']} {verdict['index']}" if "log" in verdict else ""
     if "identifier" not in verdict:
-        return f"{name}: ok, entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
+        place = f"entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
+        return f"{name}: {judged('ok', True)}, {place}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
     # The signature is one thing and what was signed another: a withdrawal is signed as well as a release.
     status = "" if verdict["status"] == Status.VALID.value else f"{_withdrawn(verdict)}; the signature is "
     signature = f"{verdict['strength']} ({verdict['signature_algorithm']})"
-    line = f"{name}: {status}ok, {signature}{published} {coordinates}"
+    line = f"{name}: {status}{judged('ok', True)}, {signature}{published} {coordinates}"
     return f"{line} (note: {verdict['note']})" if "note" in verdict else line
 
 
 def _withdrawn(verdict: dict[str, Any]) -> str:
     reason = verdict["deprecated"]
-    return printable(f"{verdict['status'].upper()}{f' ({reason})' if reason else ''}")
+    status = coloured(verdict["status"].upper(), "red" if reason else "yellow")
+    return f"{status}{printable(f' ({reason})') if reason else ''}"

@@ -125,6 +125,6 @@ def test_a_site_that_holds_them_all_says_no_to_each(
         for attack in chosen:
             assert run(["why", "--endpoint", server.url, paths[attack.name]]) in (0, 6)
             told = capfd.readouterr().out
-            assert re.search(f"does NOT stand by .*: {attack.standing}$", told, re.MULTILINE)
+            assert re.search(f"does NOT trust .*: {attack.standing}$", told, re.MULTILINE)
             assert f"failed  {attack.rule}:" in told
     assert [line for line in server.log_lines() if "Traceback" in str(line)] == []

@@ -91,6 +91,13 @@ def test_a_file_is_looked_at_signed_and_verified(plain: Path, signed: Path) -> N
     call(plain, "lint", "--offline", "signed.xml", cwd=signed)
 
 
+def test_the_manual_page_tells_of_every_command(plain: Path, signed: Path) -> None:
+    """Also of those that need the server: their modules load without it."""
+    page = call(plain, "manual", cwd=signed).stdout
+    assert page.startswith(".TH MARKETPLACE 1")
+    assert all(f".SS marketplace {name}" in page for name in ("verify", "serve", r"peer new\-epoch"))
+
+
 def test_a_marketplace_that_is_away_is_told_in_a_sentence(plain: Path, signed: Path) -> None:
     away = call(plain, "allowed", "image.qcow2", "--endpoint", "http://127.0.0.1:9", cwd=signed, code=7)
     assert away.stderr.startswith("marketplace: ")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from marketplace.cli.colours import judged, word
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record
@@ -34,9 +35,9 @@ _PATIENCE = 2.0
 @output_option
 @click.argument("image", metavar="IMAGE|sha512:…|PATH")
 def may_start(config: Path | None, output: Format, image: str) -> None:
-    """Tell whether a machine may be started from an image now: ends with 0 or 6.
+    """Check whether a machine may start from an image now: ends with 0 or 6.
 
-    Asks the daemon; where none runs, the verdict file that it left.
+    Asks the daemon, or reads its verdict file if no daemon runs.
     """
     configuration = read_site(config)
     answer = ask_now(configuration, key_of(image))
@@ -48,7 +49,8 @@ def may_start(config: Path | None, output: Format, image: str) -> None:
         "reason": answer.reason,
     }
     if output == "table":
-        click.echo(printable(f"{'allowed' if answer.allowed else 'REFUSED'}: {answer.reason}"))
+        told = judged("allowed" if answer.allowed else "REFUSED", answer.allowed)
+        click.echo(f"{told}: {printable(answer.reason)}")
     else:
         write_record(record, output, identify="image")
     if not answer.allowed:
@@ -64,10 +66,10 @@ def may_start(config: Path | None, output: Format, image: str) -> None:
 @output_option
 @click.argument("image", metavar="IMAGE|FILE|DOMAIN")
 def why(config: Path | None, output: Format, image: str) -> None:
-    """Tell every rule that was applied to an image, and what would change the answer.
+    """Explain whether a machine may start from an image: each rule, and what would change the answer.
 
-    Ends with 6 where a machine may not be started from it. DOMAIN is the name of a domain
-    of the libvirt daemon that a store names.
+    Ends with 6 if no machine may start from it. DOMAIN is the name of a domain of the libvirt
+    daemon that a store names.
     """
     configuration = read_site(config)
     with open_state(configuration) as state:
@@ -204,8 +206,9 @@ def _rule(rule: Any) -> dict[str, Any]:
 
 
 def _show(record: Mapping[str, Any]) -> None:
-    verdict = "may be started" if record["allowed_now"] else "may NOT be started"
-    click.echo(printable(f"{record['identifier']}: {verdict}: {record['answer']}"))
+    allowed = record["allowed_now"]
+    verdict = judged("may be started" if allowed else "may NOT be started", allowed)
+    click.echo(f"{printable(record['identifier'])}: {verdict}: {printable(record['answer'])}")
     if record["answer_until"]:
         click.echo(f"  until {record['answer_until']}")
     for rule in record["rules"]:
@@ -220,6 +223,8 @@ def _show(record: Mapping[str, Any]) -> None:
 
 
 def _show_rule(rule: Mapping[str, Any], indent: str) -> None:
-    click.echo(printable(f"{indent}{rule['outcome']:<7} {rule['rule']}: {rule['found']}"))
+    outcome = word(f"{rule['outcome']:<7}")
+    told = printable(f"{rule['rule']}: {rule['found']}")
+    click.echo(f"{indent}{outcome} {told}")
     if rule["change"] and rule["outcome"] != "passed":
         click.echo(printable(f"{indent}        changes if {rule['change']}"))

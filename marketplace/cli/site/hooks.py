@@ -20,7 +20,7 @@ from marketplace.logs import printable
 )
 @click.group(cls=WholeGroup)
 def hook() -> None:
-    """Have libvirt ask the site before it starts a domain."""
+    """Manage the hook with which libvirt asks the site before it starts a domain."""
 
 
 @examples(
@@ -35,15 +35,18 @@ def hook() -> None:
     type=click.Choice(["refuse", "allow"]),
     default="refuse",
     show_default=True,
-    help="Where no daemon answers and its verdict file is gone or too old.",
+    help="If no daemon answers and its verdict file is missing or too old.",
 )
 @click.option(
-    "--folder", type=click.Path(path_type=Path), help="Default: /etc/libvirt/hooks/qemu.d", metavar="DIR"
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Directory of the hook; default: /etc/libvirt/hooks/qemu.d",
+    metavar="DIR",
 )
 def install(
     config: Path | None, driver: str, when_down: Literal["refuse", "allow"], folder: Path | None
 ) -> None:
-    """Write the hook beside the operator's own, which stays as it is."""
+    """Install the hook; hooks of your own stay as they are."""
     from marketplace.sites.decisions.hook import FOLDER, hook_text, install_hook
 
     configuration = read_site(config)
@@ -63,9 +66,9 @@ def install(
 @examples("marketplace site hook test --uri qemu:///system")
 @hook.command()
 @config_option
-@click.option("--uri", help="Of the libvirt daemon; default: that of the first libvirt store.")
+@click.option("--uri", help="URI of the libvirt daemon; default: that of the first libvirt store.")
 def test(config: Path | None, uri: str | None) -> None:
-    """Prove that libvirt calls the hook: it has to refuse a canary. Ends with 5 if it does not."""
+    """Prove that libvirt calls the hook: it has to refuse a test domain. Ends with 5 if it does not."""
     from marketplace.sites.decisions.hook import prove_hook
 
     for one in [uri] if uri is not None else libvirt_uris(config):

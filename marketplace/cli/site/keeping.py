@@ -35,7 +35,7 @@ def quarantine() -> None:
 @config_option
 @output_option
 def list_(config: Path | None, output: Format) -> None:
-    """List what is in quarantine."""
+    """List the images in quarantine."""
     with open_state(read_site(config)) as state:
         records = [_record(one) for one in _quarantined(state)]
     write_records(records, ("identifier", "store", "since", "reason"), output, identify="identifier")
@@ -58,10 +58,10 @@ def show(config: Path | None, output: Format, image: str) -> None:
 )
 @quarantine.command()
 @config_option
-@click.option("--reason", required=True, help="Why it is tried again.")
+@click.option("--reason", required=True, help="Reason for the new attempt.")
 @click.argument("image")
 def release(config: Path | None, reason: str, image: str) -> None:
-    """Try an image again: it goes through every check anew."""
+    """Try an image in quarantine again: it passes through every check."""
     from marketplace.sites.state import CopyState
 
     with open_state(read_site(config)) as state:
@@ -76,7 +76,7 @@ def release(config: Path | None, reason: str, image: str) -> None:
 @config_option
 @click.argument("image")
 def drop(config: Path | None, image: str) -> None:
-    """Remove the bytes of an image that is in quarantine."""
+    """Delete the bytes of an image in quarantine."""
     from marketplace.sites.state import CopyState
     from marketplace.sites.stores.opening import open_stores
 
@@ -96,12 +96,14 @@ def drop(config: Path | None, image: str) -> None:
 @click.command()
 @config_option
 @output_option
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only so many, chosen at random.")
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only this many copies, chosen at random."
+)
 def verify(config: Path | None, output: Format, sample: int | None) -> None:
-    """Prove what the stores have against what is endorsed, byte by byte.
+    """Verify the copies in the stores, byte by byte.
 
-    A wrong copy is taken out of users' sight at once. Ends with 5 if there is one, else with 9 if a
-    store did not let a copy be looked at.
+    A wrong copy is hidden from users at once. Ends with 5 if there is one, else with 9 if a copy
+    could not be read from its store.
     """
     from marketplace.sites.site import Site
     from marketplace.sites.verifying import available_copies, verify_copy

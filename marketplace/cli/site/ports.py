@@ -21,12 +21,12 @@ _KINDS = ("neutron", "openstack", "nft", "nwfilter")
 )
 @click.command()
 @config_option
-@click.option("--as", "kind", type=click.Choice(_KINDS), required=True, help="In whose words.")
+@click.option("--as", "kind", type=click.Choice(_KINDS), required=True, help="Form of the rules.")
 @click.argument("image")
 def rules(config: Path | None, kind: str, image: str) -> None:
-    """Write the ports that an image asks for as rules, within what [network] allows.
+    """Write the ports that an image asks for as firewall rules, within the limits of [network].
 
-    Nothing is applied: pipe it. What is left out is told on standard error.
+    Nothing is applied: pipe the output. Ports that are left out are named on standard error.
     """
     from marketplace.sites.network.rules import rules_of
     from marketplace.sites.network.writers import WRITERS

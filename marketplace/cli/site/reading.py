@@ -35,7 +35,7 @@ _STATES = (
 @config_option
 @output_option
 def status(config: Path | None, output: Format) -> None:
-    """Tell how the site stands: marketplaces, copies, and the age of its answers."""
+    """Show the state of the site: marketplaces, copies, and the age of its answers."""
     from marketplace.sites.decisions.verdict_file import read_verdicts
     from marketplace.sites.events.outbox import Outbox
 
@@ -109,10 +109,16 @@ def list_(config: Path | None, output: Format, wanted: str | None) -> None:
 @click.command()
 @config_option
 @output_option
-@click.option("--limit", type=click.IntRange(min=1, max=100_000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=100_000),
+    default=100,
+    show_default=True,
+    help="Most records.",
+)
 @click.argument("image", required=False)
 def log(config: Path | None, output: Format, limit: int, image: str | None) -> None:
-    """Tell what happened, why and when; of one IMAGE where it is named."""
+    """Show what happened, why and when; for one IMAGE if it is named."""
     configuration = read_site(config)
     with open_state(configuration) as state:
         records = [

@@ -33,15 +33,13 @@ if TYPE_CHECKING:
 @click.command()
 @config_option
 @output_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done and why; change nothing.")
-@click.option(
-    "--only", metavar="SUBSCRIPTION", help="Bring in what this subscription asks for, nothing else."
-)
+@click.option("--dry-run", is_flag=True, help="Show what would be done and why; change nothing.")
+@click.option("--only", metavar="SUBSCRIPTION", help="Import for this subscription only.")
 def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -> None:
-    """Do one whole run: learn, judge, withdraw, import.
+    """Run once: read marketplaces, judge images, withdraw and import.
 
-    For a timer. Ends with 5 where an image failed its proof, 9 where some images failed,
-    7 where no marketplace was heard, 8 where another process works on the state.
+    Made for a timer. Ends with 5 if an image is not what was endorsed, 9 if some images failed, 7 if
+    no marketplace answered, 8 if another process is using the state.
     """
     configuration = _only(read_site(config), only)
     configure(os.environ.get("MARKETPLACE_LOG_LEVEL", "warning"), "text")
@@ -70,10 +68,10 @@ def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -
 @click.command()
 @config_option
 def run(config: Path | None) -> None:
-    """Follow all the time, and answer.
+    """Run the site's daemon: follow marketplaces and answer questions.
 
-    Answers over a unix socket and in the verdict file, serves metrics, and reads its
-    policy again when the file changes. Ends in order on SIGTERM.
+    Answers over a unix socket and in the verdict file, serves metrics, and reads its policy again
+    when the file changes. SIGTERM ends it in order.
     """
     configuration = read_site(config)
     configure(os.environ.get("MARKETPLACE_LOG_LEVEL", "info"), _log_style())

@@ -17,8 +17,10 @@ from validators.identifier import is_identifier
 
 def _said(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.argument("image")(function)
-    function = click.option("--reason", required=True, help="Shown by `why` and in refusals.")(function)
-    until = "It ends by itself after this time, such as 12h or 30d."
+    function = click.option("--reason", required=True, help="Reason, shown by `why` and in refusals.")(
+        function
+    )
+    until = "End it automatically after this time, such as 12h or 30d."
     function = click.option("--until", metavar="DURATION", help=until)(function)
     return config_option(function)
 
@@ -27,7 +29,7 @@ def _said(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("import")
 @_said
 def import_(config: Path | None, until: str | None, reason: str, image: str) -> None:
-    """Have an image in every store, though no subscription asks for it; the policy still has to allow it."""
+    """Import an image into every store without a subscription; the policy still has to allow it."""
     _say("import", config, until, reason, image)
 
 
@@ -43,7 +45,7 @@ def withdraw(config: Path | None, until: str | None, reason: str, image: str) ->
 @click.command()
 @_said
 def hold(config: Path | None, until: str | None, reason: str, image: str) -> None:
-    """Keep an image from being started until it is released, such as during an incident."""
+    """Block an image until it is released, for example during an incident."""
     _say("hold", config, until, reason, image)
 
 
@@ -51,7 +53,7 @@ def hold(config: Path | None, until: str | None, reason: str, image: str) -> Non
 @click.command()
 @_said
 def release(config: Path | None, until: str | None, reason: str, image: str) -> None:
-    """Take back what was said of an image by hand."""
+    """Remove your own decision about an image: an import, a withdrawal or a hold."""
     _say("release", config, until, reason, image)
 
 

@@ -20,19 +20,21 @@ from marketplace.cli.site.common import config_option, read_site
 )
 @click.command()
 @config_option
-@click.option("--user-data", required=True, type=click.Path(path_type=Path), help="For cloud-init.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="ISO", help="The file to write."
+    "--user-data", required=True, type=click.Path(path_type=Path), help="File of user data for cloud-init."
 )
-@click.option("--hostname", default="machine", show_default=True, help="Of the machine.")
-@click.option("--instance", help="Id of the machine; a new one each time where it is not given.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="ISO", help="ISO file to write."
+)
+@click.option("--hostname", default="machine", show_default=True, help="Host name of the machine.")
+@click.option("--instance", help="Id of the machine; default: a new one each time.")
 @click.argument("image")
 def seed(
     config: Path | None, user_data: Path, out: Path, hostname: str, instance: str | None, image: str
 ) -> None:
-    """Write a seed (NoCloud) for a machine that is to start from an image.
+    """Write a seed for cloud-init (NoCloud), for a machine that will start from an image.
 
-    Attach it as a second disk. Refused (6) where no machine may start from the image.
+    Attach it as a second disk. Refused (6) if no machine may start from the image.
     """
     from marketplace.sites.context import MOST_USER_DATA, make_seed
 

@@ -17,14 +17,16 @@ from marketplace.logs import printable
 @examples("marketplace site init --name cloud-1 --from https://marketplace.example.org")
 @click.command()
 @config_option
-@click.option("--name", default="my-site", show_default=True, help="Of the site; its key bears it.")
-@click.option("--from", "url", metavar="URL", help="Marketplace to follow; its published key is shown.")
-@click.option("--yes", is_flag=True, help="Take the key without asking: you compared it by other means.")
+@click.option(
+    "--name", default="my-site", show_default=True, help="Name of the site, which is part of its key."
+)
+@click.option("--from", "url", metavar="URL", help="URL of a marketplace to follow; its key is shown.")
+@click.option("--yes", is_flag=True, help="Accept the key without asking, after you have compared it.")
 def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
-    """Write a commented site.toml, and make the site's key beside it.
+    """Write a commented site.toml, and make the site's key next to it.
 
-    The key that a marketplace tells is worth no more than the connection: compare it with what
-    the marketplace's operator gives you, before you say yes.
+    A marketplace's key is shown as the connection delivers it: compare it with the key that the
+    marketplace's operator gave you, before you answer yes.
     """
     from marketplace.receipts import is_site_name
     from marketplace.sites.template import KEY_FILE, find_log_key, template
@@ -60,11 +62,11 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
 )
 @click.command()
 @config_option
-@click.option("--new", is_flag=True, help="Make one first; none is ever replaced.")
+@click.option("--new", is_flag=True, help="Make a key first; an existing key is never replaced.")
 def key(config: Path | None, new: bool) -> None:
     """Show the public key with which the site signs its receipts.
 
-    A marketplace binds it to the site's token at the first receipt.
+    A marketplace binds this key to the site's token at the first receipt.
     """
     from marketplace.sites.site_key import read_site_key
 
@@ -93,12 +95,10 @@ def _make_key(file: Path, name: str) -> None:
 @click.command()
 @config_option
 @output_option
-@click.option("--probe", is_flag=True, help="Also have libvirt refuse a canary domain.")
-@click.option(
-    "--hooks", type=click.Path(path_type=Path), help="Where libvirt keeps its hooks.", metavar="DIR"
-)
+@click.option("--probe", is_flag=True, help="Also test that libvirt refuses a test domain.")
+@click.option("--hooks", type=click.Path(path_type=Path), help="Directory of libvirt's hooks.", metavar="DIR")
 def check(config: Path | None, output: Format, probe: bool, hooks: Path | None) -> None:
-    """Look at everything that the site rests on. Ends with 5 if anything is wrong."""
+    """Check everything that the site depends on. Ends with 5 if anything is wrong."""
     from marketplace.sites.checking import check_site
     from marketplace.sites.decisions.hook import FOLDER
 

@@ -96,3 +96,16 @@ def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(typed: str, mea
     with pytest.raises(click.UsageError) as raised:
         parse(["marketplace", *typed.split()])
     assert "Did you mean" in raised.value.format_message() and meant in raised.value.format_message()
+
+
+OPTIONS = [
+    (path, option)
+    for path, context in ALL.items()
+    for option in context.command.params
+    if isinstance(option, click.Option)
+]
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    assert len(OPTIONS) > 300
+    assert [f"{path} {option.opts[-1]}" for path, option in OPTIONS if not option.help] == []
