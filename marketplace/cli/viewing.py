@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketplace.cli.acting import actor, reading, writing, written
+from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings, settings_options
@@ -27,17 +28,18 @@ if TYPE_CHECKING:
     from marketplace.views.definitions import Definition
 
 
+@examples("marketplace view create stable --search 'tag=stable'", "marketplace view list")
 @click.group("view", cls=WholeGroup)
 def view() -> None:
     """Manage views: named selections of images that other programs read in their own formats.
 
-    They work on the database of the settings, beside a running server.
+    Runs on the server's machine, with the database of the settings; the server may be running.
     """
 
 
 _definition = (
-    click.option("--title", default="", help="What readers see of it."),
-    click.option("--description", default="", help="One line about it."),
+    click.option("--title", default="", help="Title, as readers see it."),
+    click.option("--description", default="", help="One line about the view."),
     click.option("--search", default="", help="Query of a search, as in a URL: 'os=debian&tag=stable'."),
     click.option(
         "--policy",
@@ -45,7 +47,13 @@ _definition = (
         type=click.Path(path_type=Path),
         help="TOML with a [policy] table that every image has to pass.",
     ),
-    click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="For a dialect: vo=NAME."),
+    click.option(
+        "--option",
+        "options",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Option of a format, such as vo=NAME. Repeatable.",
+    ),
 )
 
 
@@ -55,13 +63,17 @@ def _defined(command: Any) -> Any:
     return command
 
 
+@examples(
+    "marketplace view create debian --title 'Debian images' --search 'os=debian&status=valid'",
+    "marketplace view create group:astronomy --policy policy.toml --secret",
+)
 @view.command()
 @settings_options
 @_defined
-@click.option("--secret", is_flag=True, help="Read by whoever has its address, which is told this once.")
+@click.option("--secret", is_flag=True, help="Only for those who know its address, which is shown only once.")
 @click.argument("name")
 def create(config: Path | None, data: str | None, name: str, secret: bool, **given: Any) -> None:
-    """Make a view NAME; GROUP:NAME shows a group's entries too, for its members."""
+    """Create a view NAME; GROUP:NAME also shows a group's entries, to its members."""
     from dataclasses import replace
 
     from marketplace.views.registry import ViewRegistry
@@ -72,29 +84,32 @@ def create(config: Path | None, data: str | None, name: str, secret: bool, **giv
     click.echo(f"{read_settings(config, data).site.url}/views/{address}")
 
 
+@examples("marketplace view replace debian --search 'os=debian&tag=stable'")
 @view.command()
 @settings_options
 @_defined
 @click.argument("name")
 def replace(config: Path | None, data: str | None, name: str, **given: Any) -> None:
-    """Give a view another definition; what is left out is as in a new one."""
+    """Replace the definition of a view; options that are left out have their defaults."""
     from marketplace.views.registry import ViewRegistry
 
     with _writing(config, data) as session:
         ViewRegistry(session).replace(_read(name, given), by=actor(), at=datetime.now(UTC))
 
 
+@examples("marketplace view delete debian")
 @view.command()
 @settings_options
 @click.argument("name")
 def delete(config: Path | None, data: str | None, name: str) -> None:
-    """Forget a view; default becomes again what it was at the start."""
+    """Delete a view; the view `default` gets its first definition again."""
     from marketplace.views.registry import ViewRegistry
 
     with _writing(config, data) as session:
         ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
 
 
+@examples("marketplace view list", "marketplace view list -o json")
 @view.command("list")
 @settings_options
 @output_option
