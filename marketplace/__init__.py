@@ -63,7 +63,7 @@ def make_app(runtime: Runtime) -> Router:
     # Every URL.
     config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.
-    config.include("marketplace.web.tweens")
+    config.include("marketplace.web.edge")
     # Errors in the form each client reads.
     config.include("marketplace.web.faults")
     # Templates and static files.

@@ -12,6 +12,7 @@ import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 #: The id of the request that the current thread answers; empty outside requests.
@@ -34,7 +35,7 @@ class _EventFormatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """What the event holds: time, level, logger, message, request id, extra fields, traceback."""
         fields: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _written(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
@@ -49,6 +50,18 @@ class _EventFormatter(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return fields
+
+
+def _written(seconds: float) -> str:
+    """A moment in UTC, to the millisecond."""
+    whole = int(seconds)
+    return f"{_written_second(whole)}.{int((seconds - whole) * 1000):03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _written_second(second: int) -> str:
+    """A log has many lines of one second."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class JsonFormatter(_EventFormatter):

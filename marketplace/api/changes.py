@@ -89,4 +89,4 @@ def changes(request: Request) -> Response:
         "next_since": following,
         "next": url,
     }
-    return tagged_response(request, write_json(body), etag, JSON, next_link(url))
+    return tagged_response(request.environ, write_json(body), etag, JSON, next_link(url))

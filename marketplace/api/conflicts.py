@@ -93,7 +93,9 @@ def signed(request: Request) -> Response:
     if stored is None:
         raise NotFoundError("entry.unknown", "there is no entry with this id")
     place = stored.coordinates
-    return entry_response(request, RememberedEntry.of(stored.data), place.identifier, place.created_text)
+    return entry_response(
+        request.environ, RememberedEntry.of(stored.data), place.identifier, place.created_text
+    )
 
 
 def _place(conflict: Conflict) -> Cursor:

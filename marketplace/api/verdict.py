@@ -158,7 +158,7 @@ def _answer(request: Request, question: _Question) -> Response:
         body = write_json(show_verdict(verdict, Urls(site_url(request))))
         found = Remembered(body, etag_of(body), now, next_moment(verdict, now))
         memory.remember(key, found, generation)
-    return tagged_response(request, found.body, found.etag, JSON)
+    return tagged_response(request.environ, found.body, found.etag, JSON)
 
 
 def show_verdict(verdict: Verdict, urls: Urls) -> Shown:

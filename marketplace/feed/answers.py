@@ -89,7 +89,7 @@ def immutable(log: PublishedLog) -> tuple[str, str]:
 
 def answer(request: Request, body: bytes | Iterable[bytes], content_type: str, headers: Headers) -> Response:
     """200 with a body, compressed as the client takes it; an iterable is sent as it is made."""
-    coding = coding_of(request)
+    coding = coding_of(request.environ)
     common = [
         ("Content-Type", content_type),
         ("Vary", "Accept-Encoding, Authorization"),

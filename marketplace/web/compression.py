@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import zstandard
-from pyramid.request import Request
 from pyramid.response import Response
+from webob.acceptparse import create_accept_encoding_header
 
 #: In the order in which they are taken where the client does not mind.
 CODINGS: Final = ("zstd", "gzip")
@@ -31,11 +31,12 @@ _ENTRY: Final = "application/rdf+xml"
 _CODED: Final = re.compile(r'-(?:zstd|gzip)"')
 
 
-def coding_of(request: Request) -> str:
+def coding_of(environ: Mapping[str, Any]) -> str:
     """The coding that a client wants most; identity where it says nothing."""
-    if request.environ.get("HTTP_ACCEPT_ENCODING") is None:
+    wanted = environ.get("HTTP_ACCEPT_ENCODING")
+    if wanted is None:
         return "identity"
-    offers = request.accept_encoding.acceptable_offers(CODINGS)
+    offers = create_accept_encoding_header(wanted).acceptable_offers(CODINGS)
     return str(offers[0][0]) if offers else "identity"
 
 
@@ -69,7 +70,7 @@ def read_tags(environ: dict[str, Any]) -> str:
     return given
 
 
-def compress(request: Request, response: Response, tags: str) -> None:
+def compress(environ: Mapping[str, Any], response: Response, tags: str) -> None:
     """Write an answer to somebody who is not known in the coding that the client wants.
 
     Args:
@@ -80,7 +81,7 @@ def compress(request: Request, response: Response, tags: str) -> None:
         if _CODED.search(tags):
             _tell_coded_tag(response, tags)
         return
-    coding = coding_of(request)
+    coding = coding_of(environ)
     if coding == "identity" or response.status_int != 200 or not _may_be_packed(response.headers):
         return
     length = response.content_length

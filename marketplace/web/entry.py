@@ -41,7 +41,7 @@ def entry(request: Request) -> Response:
         return immutable_response(request, to_rdf_json(triples(found.data)), "application/json")
     if offer.media is Media.HTML:
         return _as_page(request, found.data)
-    return entry_response(request, found, coordinates.identifier, coordinates.created_text)
+    return entry_response(request.environ, found, coordinates.identifier, coordinates.created_text)
 
 
 @view_config(route_name="web.tag", request_method="GET", permission="entry:read")

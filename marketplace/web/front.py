@@ -91,7 +91,7 @@ def front(request: Request) -> Response:
         body = _rendered(request, now)
         held = Answer(body, etag_of(body), now, now + timedelta(hours=1))
         memory.remember("front page", held, generation)
-    return tagged_response(request, held.body, held.etag, "text/html")
+    return tagged_response(request.environ, held.body, held.etag, "text/html")
 
 
 def _rendered(request: Request, now: datetime) -> bytes:

@@ -66,7 +66,7 @@ def _add_common_values(event: BeforeRender) -> None:
     event["reminds"] = registry[Runtime].settings.reminders.enabled
     event["base"] = registry["marketplace.base_path"]
     # Found out already where a view is shown; an error page must not try again what has just failed.
-    event["visitor"] = known_principal(event["request"])
+    event["visitor"] = known_principal(event["request"].environ)
     event["emblem_path"] = _EMBLEM
     # The part of the site a page belongs to; most templates name theirs.
     event["here"] = ""

@@ -28,29 +28,39 @@ _REVALIDATED = ("Cache-Control", "no-cache")
 Headers = list[tuple[str, str]]
 
 
-def entry_response(request: Request, entry: RememberedEntry, identifier: str, created: str) -> Response:
+class PlainResponse(Response):  # type: ignore[misc]  # Pyramid has no types
+    """A response that names no place, so that WebOb need not look through its headers for one."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Send it."""
+        start_response(self.status, self.headerlist)
+        return self.app_iter if environ["REQUEST_METHOD"] != "HEAD" else ()
+
+
+def entry_response(
+    environ: Mapping[str, Any], entry: RememberedEntry, identifier: str, created: str
+) -> Response:
     """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them.
 
     Args:
         created: of the entry, as URLs write it; nothing about it changed since.
     """
-    environ = request.environ
     headers = [("ETag", entry.etag), _IMMUTABLE, VARY, _RANGES]
     seconds, date = _http_date(created)
     if seconds <= time.time():  # else no clock says that it was written by now (RFC 9110, section 8.8.2)
         headers.append(("Last-Modified", date))
-    if _is_known(request, entry.etag) or _is_old(environ, seconds):
-        return Response(status=304, headerlist=headers, app_iter=())
+    if _is_known(environ, entry.etag) or _is_old(environ, seconds):
+        return PlainResponse(status=304, headerlist=headers, app_iter=())
     headers += [
         ("Content-Type", "application/rdf+xml"),
         ("Content-Disposition", f'attachment; filename="{identifier}.xml"'),
     ]
     size = len(entry.data)
-    if "HTTP_RANGE" in environ and environ["REQUEST_METHOD"] == "GET" and _may_cut(request, entry.etag, date):
-        part = _range_of(request, size)
+    if "HTTP_RANGE" in environ and environ["REQUEST_METHOD"] == "GET" and _may_cut(environ, entry.etag, date):
+        part = _range_of(environ, size)
         if part is not None:
             return _part(entry.data, part, headers)
-    return Response(headerlist=[*headers, ("Content-Length", str(size))], app_iter=(entry.data,))
+    return PlainResponse(headerlist=[*headers, ("Content-Length", str(size))], app_iter=(entry.data,))
 
 
 def _part(data: bytes, part: range, headers: Headers) -> Response:
@@ -66,9 +76,9 @@ def _part(data: bytes, part: range, headers: Headers) -> Response:
     return Response(status=206, headerlist=[*headers, *told], app_iter=(cut,))
 
 
-def _range_of(request: Request, size: int) -> range | None:
+def _range_of(environ: Mapping[str, Any], size: int) -> range | None:
     """The bytes that are asked for, empty where there are none; None for several ranges, or no proper one."""
-    found = _RANGE.fullmatch(request.environ["HTTP_RANGE"].strip())
+    found = _RANGE.fullmatch(environ["HTTP_RANGE"].strip())
     if found is None or found[1] == found[2] == "":
         return None
     if not found[1]:
@@ -79,9 +89,9 @@ def _range_of(request: Request, size: int) -> range | None:
     return range(min(first, size), min(last + 1, size))
 
 
-def _may_cut(request: Request, etag: str, date: str) -> bool:
+def _may_cut(environ: Mapping[str, Any], etag: str, date: str) -> bool:
     """Whether a range is of what the client has (RFC 9110, section 13.1.5)."""
-    given = request.environ.get("HTTP_IF_RANGE")
+    given = environ.get("HTTP_IF_RANGE")
     return given is None or given in (etag, date)
 
 
@@ -121,16 +131,16 @@ def etag_of(body: bytes) -> str:
 
 def unchanged_response(request: Request, etag: str) -> Response | None:
     """304 where the client has what an entity tag stands for, before anything is made; else None."""
-    if not _is_known(request, etag):
+    if not _is_known(request.environ, etag):
         return None
     return Response(status=304, headerlist=[("ETag", etag), _REVALIDATED, VARY], app_iter=())
 
 
 def tagged_response(
-    request: Request, body: bytes, etag: str, content_type: str, headers: Headers | None = None
+    environ: Mapping[str, Any], body: bytes, etag: str, content_type: str, headers: Headers | None = None
 ) -> Response:
     """The same as ``fresh_response`` where the entity tag is known already."""
-    return _tagged(request, body, etag, content_type, [_REVALIDATED, VARY, *(headers or [])])
+    return _tagged(environ, body, etag, content_type, [_REVALIDATED, VARY, *(headers or [])])
 
 
 def passing_response(body: bytes, content_type: str, status: int) -> Response:
@@ -155,20 +165,22 @@ def stream_response(chunks: Iterable[bytes], content_type: str, headers: Headers
 def _response(
     request: Request, body: bytes, content_type: str, caching: tuple[str, str], headers: Headers | None = None
 ) -> Response:
-    return _tagged(request, body, etag_of(body), content_type, [caching, VARY, *(headers or [])])
+    return _tagged(request.environ, body, etag_of(body), content_type, [caching, VARY, *(headers or [])])
 
 
-def _tagged(request: Request, body: bytes, etag: str, content_type: str, headers: Headers) -> Response:
+def _tagged(
+    environ: Mapping[str, Any], body: bytes, etag: str, content_type: str, headers: Headers
+) -> Response:
     common = [("ETag", etag), *headers]
-    if _is_known(request, etag):
-        return Response(status=304, headerlist=common, app_iter=())
+    if _is_known(environ, etag):
+        return PlainResponse(status=304, headerlist=common, app_iter=())
     # A type with parameters of its own is whole.
     told = content_type if ";" in content_type else f"{content_type}; charset=UTF-8"
     common += [("Content-Type", told), ("Content-Length", str(len(body)))]
-    return Response(headerlist=common, app_iter=(body,))
+    return PlainResponse(headerlist=common, app_iter=(body,))
 
 
-def _is_known(request: Request, etag: str) -> bool:
-    given = request.environ.get("HTTP_IF_NONE_MATCH")
+def _is_known(environ: Mapping[str, Any], etag: str) -> bool:
+    given = environ.get("HTTP_IF_NONE_MATCH")
     # Clients mostly send back the one tag they got; the full grammar is for the rest.
-    return given is not None and (given == etag or etag[1:-1] in request.if_none_match)
+    return given is not None and (given == etag or etag[1:-1] in Request(environ).if_none_match)

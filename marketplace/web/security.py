@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.config import Configurator
@@ -41,9 +41,9 @@ def principal_of(request: Request) -> Principal:
     return known
 
 
-def known_principal(request: Request) -> Principal | None:
+def known_principal(environ: Mapping[str, Any]) -> Principal | None:
     """Who is asking, if that was found out already; never fails, so error pages may ask."""
-    known: Principal | None = request.environ.get(_KNOWN)
+    known: Principal | None = environ.get(_KNOWN)
     return known
 
 

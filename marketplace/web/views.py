@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -34,7 +37,7 @@ def document(request: Request) -> Response:
         raise missing(request) from None
     except DialectUnavailableError as error:
         raise unavailable(error) from None
-    return document_response(request, written)
+    return document_response(request.environ, written)
 
 
 @view_config(route_name="web.view.image", request_method="GET", permission="view:read")
@@ -58,10 +61,10 @@ def image(request: Request) -> Response:
     return Response(status=302, headerlist=headers, app_iter=())
 
 
-def document_response(request: Request, written: Written) -> Response:
+def document_response(environ: Mapping[str, Any], written: Written) -> Response:
     """A document with its entity tag; 304 where the client has it."""
     told = [(LEFT_OUT, str(written.left_out))]
-    return tagged_response(request, written.body, written.etag, written.media_type, told)
+    return tagged_response(environ, written.body, written.etag, written.media_type, told)
 
 
 def missing(request: Request) -> HttpError:

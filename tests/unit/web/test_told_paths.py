@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.web.tweens import _without_addresses
+from marketplace.web.edge import _without_addresses
 from tests.costs import costing_at_most
 
 

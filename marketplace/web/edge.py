@@ -1,7 +1,7 @@
 """What surrounds every request: its id, its log line, its headers, and the last resort.
 
-Only two layers, because each costs every request: ``edge`` is outermost and sees
-every response; ``remembered`` answers for immutable entries before routing.
+One layer, because each costs every request. It answers for entries and verdicts that
+are remembered before there is a request of Pyramid's; all else it hands to the views.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.tweens import EXCVIEW, INGRESS
+from pyramid.router import Router
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import ANONYMOUS
@@ -47,14 +47,18 @@ from .problems import error_response
 from .security import known_principal
 from .views import document_response
 
-Handler = Callable[[Request], Response]
+Environ = dict[str, Any]
+#: An answer to a request and the name of its route, where no view is needed.
+Find = Callable[[Environ], tuple[Response, str] | None]
 
 error_log = logging.getLogger("marketplace.web")
 
-#: What is answered from memory before routing.
-_ENTRY, _IMAGE, _VERDICT, _VIEW = "/metadata/", "/api/v1/images/", "/verdict", "/views/"
-#: Where the layer that answers before routing says which route it answered for.
-_REMEMBERED_ROUTE = "marketplace.route"
+#: How the URL of a verdict ends.
+_VERDICT = "/verdict"
+#: What URLs of the documents of views begin with.
+_VIEW = "/views/"
+#: What stands in logs and figures for requests that no route, or one of many files, answered.
+_NO_ROUTE, _FILE = "none", "static"
 
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 #: Characters of a database's own words that are logged.
@@ -83,38 +87,48 @@ _READ_HEADERS = (
 )
 
 
-def edge(handler: Handler, registry: Registry) -> Handler:
-    """Outermost layer: names the request, tidies its path, logs it, and lets no exception out."""
+class Edge:
+    """Names a request, answers it, logs it, and lets no exception out: Pyramid's execution policy.
 
-    address_limit = RateLimit(registry[Runtime].settings.limit.address)
-    metrics = registry[Runtime].metrics
-    log_request = registry[RequestLog].add
+    Args:
+        find: an answer from memory and its route, without a request of Pyramid's, which costs more than all
+            else that such an answer takes; None for what only the views can answer.
+    """
 
-    def tween(request: Request) -> Response:
+    def __init__(self, registry: Registry, find: Find) -> None:
+        runtime: Runtime = registry[Runtime]
+        self._find = find
+        self._address_limit = RateLimit(runtime.settings.limit.address)
+        self._metrics = runtime.metrics
+        self._log_request = registry[RequestLog].add
+
+    def __call__(self, environ: Environ, router: Router) -> Response:
+        """Answer a request."""
         started = time.perf_counter()
-        environ = request.environ
         identity = _identity(environ.get("HTTP_X_REQUEST_ID"))
         token = request_id.set(identity)
         tags = read_tags(environ)
         try:
-            response = _limited(address_limit, request) or _answer(handler, request)
-            method, status, route = environ["REQUEST_METHOD"], response.status_int, _route_name(request)
+            wait = _wait(self._address_limit, environ)
+            response, route = (None if wait else self._find(environ)) or _route(environ, router, wait)
+            method, status = environ["REQUEST_METHOD"], response.status_int
             seconds = time.perf_counter() - started
             # The secret in the link of a mail is a credential too, and so is the secret name of a view.
             known = shows_credentials(environ) or route == "web.action" or _names_secret(environ)
             # What people with credentials do is not told in figures that everybody may read.
-            count_request = metrics.count_private_request if known else metrics.count_request
+            count_request = self._metrics.count_private_request if known else self._metrics.count_request
             count_request(route, method, status, seconds)
             response.headerlist.append(("X-Request-Id", identity))
-            if known and not _is_file(request):
+            if known and route != _FILE:
                 keep_private(response)
                 response.headerlist.extend(PERSONAL_HEADERS)
+            elif method in ("GET", "HEAD"):
+                compress(environ, response, tags)
+                response.headerlist.extend(_READ_HEADERS)
             else:
-                if method in ("GET", "HEAD"):
-                    compress(request, response, tags)
-                response.headerlist.extend(_READ_HEADERS if method in ("GET", "HEAD") else SECURITY_HEADERS)
+                response.headerlist.extend(SECURITY_HEADERS)
             if request_logger.isEnabledFor(logging.INFO):
-                log_request(
+                self._log_request(
                     {
                         "request_id": identity,
                         "method": method,
@@ -128,29 +142,35 @@ def edge(handler: Handler, registry: Registry) -> Handler:
                         "milliseconds": round(seconds * 1000, 2),
                         "client": environ.get("REMOTE_ADDR"),
                         "agent": environ.get("HTTP_USER_AGENT"),
-                        **_token(request),
+                        **_token(environ),
                     }
                 )
             return response
         finally:
             request_id.reset(token)
 
-    return tween
+
+def _wait(limit: RateLimit, environ: Environ) -> int:
+    """Seconds that an address has to wait which asks too often."""
+    return limit.take(network_of(environ.get("REMOTE_ADDR", ""))) if limit.per_minute else 0
 
 
-def _limited(limit: RateLimit, request: Request) -> Response | None:
-    """429 for an address that asks too often, before anything is done for it."""
-    if not limit.per_minute:
-        return None
-    wait = limit.take(network_of(request.environ.get("REMOTE_ADDR", "")))
-    if not wait:
-        return None
-    return error_response(request, too_many("limit.address", "too many requests from this address", wait))
+def _route(environ: Environ, router: Router, wait: int) -> tuple[Response, str]:
+    """The answer of the views, and the name of the route; 429 for who has to wait, without asking them."""
+    with router.request_context(environ) as request:
+        if wait:
+            refusal = too_many("limit.address", "too many requests from this address", wait)
+            return error_response(request, refusal), _NO_ROUTE
+        response = _answer(router, request)
+        route = request.matched_route
+        name: str = _NO_ROUTE if route is None else route.name
+        # Those of files say where the files are.
+        return response, _FILE if name.startswith("__") else name
 
 
-def _token(request: Request) -> dict[str, str]:
+def _token(environ: Environ) -> dict[str, str]:
     """The name of the token that was shown, for whoever follows what was done with it."""
-    known = known_principal(request)
+    known = known_principal(environ)
     return {} if known is None or known.token is None else {"token": known.token}
 
 
@@ -165,31 +185,16 @@ def _without_addresses(text: str) -> str:
     return _MAILBOX.sub("-", text) if "@" in text or "%40" in text else text
 
 
-def _route_name(request: Request) -> str:
-    """The route that answered; files have one of their own, whose name says where they are."""
-    route = request.matched_route
-    if route is None:
-        return request.environ.get(_REMEMBERED_ROUTE, "none")  # type: ignore[no-any-return]  # set below
-    name: str = route.name
-    return "static" if _is_file(request) else name
-
-
-def _names_secret(environ: Mapping[str, Any]) -> bool:
+def _names_secret(environ: Environ) -> bool:
     """Whether the path is of a view that only whoever knows its secret name sees."""
-    path: str = environ["PATH_INFO"]
+    path: str = environ.get("PATH_INFO", "")
     return path.startswith(_VIEW) and is_view(path[len(_VIEW) :].partition("/")[0])
 
 
-def _is_file(request: Request) -> bool:
-    """Whether a style sheet, script or picture answered: those are the same for everybody."""
-    route = request.matched_route
-    return route is not None and route.name.startswith("__")
-
-
-def _answer(handler: Handler, request: Request) -> Response:
+def _answer(router: Router, request: Request) -> Response:
     try:
         request.environ["PATH_INFO"] = tidy_path(request.environ.get("PATH_INFO", ""))
-        response = handler(request)
+        response = router.invoke_request(request)
         # Set where an exception view answered.
         vars(request).pop("exc_info", None)
         _release_frames(vars(request).pop("exception", None))
@@ -262,69 +267,71 @@ def _identity(given: str | None) -> str:
     return f"{_ids.getrandbits(128):032x}"
 
 
-def remembered(handler: Handler, registry: Registry) -> Handler:
-    """Answers a plain GET of an entry, or of the verdict on an image, from memory; all else goes on."""
-    runtime: Runtime = registry[Runtime]
-    find: Mapping[str, Callable[[Request, str], Response | None]] = {
-        _ENTRY: partial(_find_entry, runtime.entry_cache),
-        _IMAGE: partial(_find_verdict, runtime.judge.answers, runtime.now),
-        _VIEW: partial(_find_document, runtime.views),
+def find_nothing(environ: Environ) -> None:
+    """Leaves every request to the views."""
+
+
+def make_find(runtime: Runtime) -> Find:
+    """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory."""
+    find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
+        "/metadata/": (partial(_find_entry, runtime.entry_cache), "web.entry"),
+        "/api/v1/images/": (
+            partial(_find_verdict, runtime.judge.answers, runtime.now),
+            "api.image.verdict",
+        ),
+        _VIEW: (partial(_find_document, runtime.views), "web.view.document"),
     }
 
-    def tween(request: Request) -> Response:
-        environ = request.environ
-        path: str = environ["PATH_INFO"]
-        for prefix, found in find.items():
-            if (
-                path.startswith(prefix)
-                and environ["REQUEST_METHOD"] in ("GET", "HEAD")
-                and not environ.get("QUERY_STRING")
-                # Whoever says who it is may see more than the public does.
-                and not shows_credentials(environ)
-            ):
-                return found(request, path[len(prefix) :]) or handler(request)
-        return handler(request)
+    def find_remembered(environ: Environ) -> tuple[Response, str] | None:
+        path: str = environ.get("PATH_INFO", "")
+        for prefix, (found, route) in find.items():
+            if path.startswith(prefix):
+                if (
+                    environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+                    or environ.get("QUERY_STRING")
+                    # Whoever says who it is may see more than the public does.
+                    or shows_credentials(environ)
+                ):
+                    return None
+                response = found(environ, path[len(prefix) :])
+                return None if response is None else (response, route)
+        return None
 
-    return tween
+    return find_remembered
 
 
-def _find_entry(cache: EntryCache, request: Request, coordinates: str) -> Response | None:
+def _find_entry(cache: EntryCache, environ: Environ, coordinates: str) -> Response | None:
     entry = cache.find(coordinates)
     if entry is None:
         return None
-    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), ENTRY)
+    offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
     if offer is None or offer.media is not Media.XML:
         return None
-    request.environ[_REMEMBERED_ROUTE] = "web.entry"
     identifier, _, rest = coordinates.partition("/")
-    return entry_response(request, entry, identifier, rest.rpartition("/")[2])
+    return entry_response(environ, entry, identifier, rest.rpartition("/")[2])
 
 
 def _find_verdict(
-    answers: AnswerMemory, now: Callable[[], datetime], request: Request, path: str
+    answers: AnswerMemory, now: Callable[[], datetime], environ: Environ, path: str
 ) -> Response | None:
     if not path.endswith(_VERDICT):
         return None
     answer = answers.find((ANONYMOUS.logs, path[: -len(_VERDICT)]), now())
     if answer is None:
         return None
-    request.environ[_REMEMBERED_ROUTE] = "api.image.verdict"
-    return tagged_response(request, answer.body, answer.etag, "application/json")
+    return tagged_response(environ, answer.body, answer.etag, "application/json")
 
 
-def _find_document(views: ViewService, request: Request, path: str) -> Response | None:
+def _find_document(views: ViewService, environ: Environ, path: str) -> Response | None:
     address, _, rest = path.partition("/")
     written = views.find_remembered(address, rest, ANONYMOUS)
-    if written is None:
-        return None
-    request.environ[_REMEMBERED_ROUTE] = "web.view.document"
-    return document_response(request, written)
+    return None if written is None else document_response(environ, written)
 
 
 def includeme(config: Configurator) -> None:
-    """Put the layers in place, outermost first."""
+    """Put the layer in place."""
+    runtime: Runtime = config.registry[Runtime]
     config.registry[RequestLog] = RequestLog()
-    config.add_tween("marketplace.web.tweens.edge", under=INGRESS)
-    if config.registry[Runtime].access.anonymous is not ANONYMOUS:
-        return  # reading needs a token: nothing is answered before it was looked at
-    config.add_tween("marketplace.web.tweens.remembered", under="marketplace.web.tweens.edge", over=EXCVIEW)
+    # Where reading needs a token nothing is answered before it was looked at.
+    find = make_find(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
+    config.set_execution_policy(Edge(config.registry, find))
