@@ -138,6 +138,8 @@ class EntryRecord:
         conflicts: ids of the visible entries that say something else at the same coordinates.
         current: coordinates of the current entry for the image that counts in the place of this one, which
             may be this one; None where that was erased.
+        withdrawn: why that other one withdraws the image, perhaps an empty reason; None where it does not,
+            or there is no other one.
         rivals: the other current entries for the image by the same address, each signed with another key
             that cannot supersede this one's; the newest first, at most MOST_RIVALS of them.
         accepted_at: when the log took it.
@@ -159,6 +161,7 @@ class EntryRecord:
     conflicts: tuple[str, ...]
     current_id: str
     current: Coordinates | None
+    withdrawn: str | None
     rivals: tuple[Rival, ...]
     accepted_at: datetime
     origin: str | None

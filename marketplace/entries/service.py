@@ -493,6 +493,7 @@ class VisibleEntries:
             conflicts=tuple(sorted(others)),
             current_id=shown,
             current=None if current is None else current.coordinates,
+            withdrawn=None if current is None or current.key == row.key else current.deprecated,
             rivals=tuple(
                 Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
             ),

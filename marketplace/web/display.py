@@ -33,6 +33,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _TIED = "\u00a0"
 #: Seconds of what moments are counted in.
 _LENGTHS = ((30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def visible(text: str) -> str:
@@ -132,8 +133,25 @@ def part(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A clause as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}"
+    """A clause as a sentence of its own; an address that it begins with stays as it is."""
+    first = text[:1] if "@" in text.partition(" ")[0] else text[:1].upper()
+    ended = text.endswith((".", "…", '."'))
+    return f"{first}{text[1:]}{'' if ended else '.'}"
+
+
+def dated(text: str) -> Markup:
+    """A text whose moments (``2026-11-29T10:00:00Z``) are dates, with the exact time on hover."""
+    shown = Markup("")
+    at = 0
+    for found in _MOMENT.finditer(text):
+        try:
+            moment = datetime.fromisoformat(found[0])
+        except ValueError:  # a publisher's text may have a day that no month has
+            continue
+        shown += visible(text[at : found.start()])
+        shown += Markup('<time datetime="{0}" title="{0}">{1}</time>').format(found[0], day(moment))
+        at = found.end()
+    return shown + visible(text[at:])
 
 
 def part_path(text: str) -> str:
@@ -144,6 +162,7 @@ def part_path(text: str) -> str:
 #: What templates call these.
 FILTERS = {
     "cut": cut,
+    "dated": dated,
     "day": day,
     "file_size": file_size,
     "grouped": grouped,

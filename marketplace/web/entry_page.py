@@ -69,7 +69,6 @@ def entry_values(
         flags: what about the endorser asks for a second look.
         reached: what is known of locations.
         verdict: whether the image may be used; None where the site judges none.
-        verdict: whether the image may be used; None where the site judges none.
         rules: of that verdict.
         history: the publisher's statements about the image, the newest first.
         receipt: path of the proof that the entry is in the public log; None where no log is published.
@@ -95,6 +94,7 @@ def entry_values(
         "verdict": verdict,
         "status": status_name(record, now),
         "current": None if record.is_current or record.current is None else entry_path(record.current),
+        "withdrawn": None if record.is_current else record.withdrawn,
         "rivals": [
             {
                 "path": entry_path(rival.coordinates),

@@ -19,7 +19,7 @@ from validators.policy import Code, Status, Verdict, Weight
 from validators.status import status_of
 from validators.verdict import CertificateVerdict, Standing
 
-from .display import cut, day
+from .display import cut, day, sentence
 from .marks import Badge, strength_badge
 from .reading import visible_entries
 from .security import principal_of
@@ -101,9 +101,10 @@ def verdict_badge(row: Dated, verdict: Verdict | None, judges: Judging, now: dat
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The verdict on top of a page; ``tone`` is good, bad, warn or plain."""
+    """The verdict on top of a page; ``tone`` is good, bad, warn or plain, ``code`` why it is a refusal."""
 
     tone: str
+    code: str | None
     sentence: str
     change: str | None
     until: str | None
@@ -115,11 +116,13 @@ def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
         return None
     until = None if verdict.until is None else format_time(verdict.until)
     if verdict.allowed:
-        return Banner("good", _sentence(verdict.sentence), None, until)
+        return Banner("good", None, _sentence(verdict.sentence), None, until)
     first = verdict.reasons[0]
     tone = _REFUSALS.get(str(first.code), ("", "bad"))[1]
     change = None if first.change is None else _sentence(first.change)
-    return Banner(tone, _sentence(f"do not start this image: {first.message}"), change, until)
+    return Banner(
+        tone, str(first.code), _sentence(f"do not start this image: {first.message}"), change, until
+    )
 
 
 _PRIVATE = Badge("private", "plain", "Only members of a group of yours see this entry.")
@@ -213,8 +216,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
 
 
 def _sentence(text: str) -> str:
-    text = cut(text, _SENTENCE)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}"
+    return sentence(cut(text, _SENTENCE))
 
 
 def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:

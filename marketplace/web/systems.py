@@ -64,6 +64,8 @@ def system_mark(text: str | None) -> SystemMark:
         text: its name as an entry gives it, any text; None where there is none.
     """
     words = _WORD.findall(system_name((text or "").strip()[:100]))
+    # Which Linux it is says more than that it is one.
+    words = [word for word in words if word.lower() != "linux"] or words
     if not words:
         return SystemMark("?", "c11")
     key = (text or "").strip().lower()

@@ -15,12 +15,14 @@ from markupsafe import Markup
 from marketplace.locations.links import carries_credentials, link
 from marketplace.web.display import (
     cut,
+    dated,
     day,
     file_size,
     finalize,
     month,
     plural,
     prose,
+    sentence,
     soft,
     typed,
     visible,
@@ -164,3 +166,17 @@ def test_time_for_prose_grows_with_its_length_and_not_with_its_square():
         return best
 
     assert seconds(64_000) < 64 * max(seconds(4_000), 1e-5)
+
+
+def test_moments_in_a_sentence_are_dates_and_the_rest_is_escaped():
+    shown = dated("until 2026-03-04T10:00:00Z <b>\u202e 2026-02-31T10:00:00Z")
+    assert shown == (
+        'until <time datetime="2026-03-04T10:00:00Z" title="2026-03-04T10:00:00Z">4\u00a0Mar\u00a02026</time>'
+        " &lt;b&gt;[U+202E] 2026-02-31T10:00:00Z"
+    )
+
+
+def test_a_clause_becomes_a_sentence_and_an_address_stays_as_it_is():
+    assert sentence("nobody withdrew it") == "Nobody withdrew it."
+    assert sentence("a@example.org says so") == "a@example.org says so."
+    assert sentence('it says: "No more."') == 'It says: "No more."'
