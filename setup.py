@@ -85,7 +85,7 @@ setup(
     include_package_data=True,
     package_data={
         "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*", "web/static/hashes/*"],
-        "marketplace._docs": ["*.md"],
+        "marketplace._docs": ["*.md", "*.png"],
         "validators": ["py.typed"],
     },
     install_requires=CLIENT,

@@ -8,7 +8,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from .errors import HttpError
-from .handbook import ADDRESS, SHOWN, handbook
+from .handbook import ADDRESS, PICTURES, SHOWN, handbook, picture
 from .pages import base_path, page
 from .parameters import read_query
 
@@ -26,8 +26,10 @@ def contents(request: Request) -> Response:
 
 @view_config(route_name="web.docs.page", request_method="GET", permission="site:read")
 def one_page(request: Request) -> Response:
-    """One page of the documentation."""
+    """One page of the documentation, or a picture in one."""
     path = request.matchdict["page"]
+    if path in PICTURES:
+        return Response(picture(path), content_type="image/png", cache_control="max-age=3600")
     found = handbook().pages.get(path)
     if found is None:
         raise HttpError(404, "docs.unknown", "there is no such page in the documentation: see /docs")

@@ -30,6 +30,8 @@ SHOWN = (
     ("format", "The format"),
     ("attacks", "What is tried against it"),
 )
+#: Pictures in these files, which lie beside them (PNG).
+PICTURES = ("publishing-entry.png",)
 #: Characters of HTML from which on a file is shown by its sections, a page each.
 LONG = 45_000
 #: Sections that a search answers with, and characters of each that it shows.
@@ -105,6 +107,19 @@ def handbook() -> Handbook:
             pages[page.path] = page
         sections += document.sections()
     return Handbook(pages, tuple(sections))
+
+
+@cache
+def picture(name: str) -> bytes:
+    """A picture of the documentation; read once.
+
+    Args:
+        name: one of ``PICTURES``.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return (directory() / name).read_bytes()
 
 
 def slug(title: str) -> str:
@@ -209,6 +224,15 @@ def _link_close(_: Any, tokens: Sequence[Token], place: int, options: Any, envir
     return "</span>" if begun == "<span>" else "</a>"
 
 
+def _image(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
+    """A picture beside the files; any other one is its description."""
+    name, description = str(tokens[place].attrs.get("src", "")), tokens[place].content
+    if name not in PICTURES:
+        return str(escape(description))
+    picture = Markup('<img class="picture" src="{}{}" alt="{}" loading="lazy">')
+    return str(picture.format(ADDRESS, name, description))
+
+
 def _table_open(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
     return '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
 
@@ -229,6 +253,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 for _name, _rule in (
     ("link_open", _link_open),
     ("link_close", _link_close),
+    ("image", _image),
     ("table_open", _table_open),
     ("table_close", _table_close),
     ("fence", _code),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
 
+from tests.launching import ROOT
+from tests.packaging.plain import install
+from tests.recording import PAGE, record, recorded
 from tests.sites.pictures import qcow2
+from tests.stage import reason_against
 
-ROOT = Path(__file__).parent.parent.parent
 #: MB that the plain installation may take beside pip (docs/adr/0044-the-client-by-itself.md).
 CEILING = 100
 #: What a new environment has before anything is installed.
@@ -23,22 +24,7 @@ GIVEN = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the programs of an environment with the plain installation."""
-    folder = tmp_path_factory.mktemp("plain")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT],
-        check=True,
-        cwd=folder,
-    )
-    (wheel,) = folder.glob("image_marketplace-*.whl")
-    locked = re.findall(r"^[a-z0-9-]+==[^ \\;]+", (ROOT / "requirements.lock").read_text(), re.M | re.I)
-    (folder / "locked.txt").write_text("\n".join(locked))
-    venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run(
-        [*pip, "--python", python, "install", "--constraint", folder / "locked.txt", wheel], check=True
-    )
-    return python.parent
+    return install(tmp_path_factory.mktemp("plain"))
 
 
 def call(programs: Path, *words: object, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -134,3 +120,16 @@ def test_every_command_has_help(plain: Path, signed: Path) -> None:
     assert "verify" in helped
     assert "--json" in call(plain, "verify", "--help", cwd=signed).stdout
     assert "--port" in call(plain, "serve", "--help", cwd=signed).stdout
+
+
+def test_the_recorded_sessions_are_what_happens(plain: Path) -> None:
+    if reason := reason_against():
+        pytest.skip(reason)
+    if shutil.which("xmlsec1") is None:
+        assert "REQUIRE_XMLSEC1" not in os.environ, "needs xmlsec1"
+        pytest.skip("needs xmlsec1")
+    page = recorded(PAGE.read_text(encoding="utf-8"))
+    shown = record(plain)
+    assert page.keys() == shown.keys()
+    for name, session in page.items():
+        assert session == shown[name], f"{name}: run python -m tests.recording"

@@ -9,10 +9,12 @@ import click
 import pytest
 
 from marketplace.cli.application import application
-from marketplace.web.handbook import ADDRESS, SHOWN, directory, handbook
+from marketplace.web.handbook import ADDRESS, PICTURES, SHOWN, directory, handbook, picture
 
 #: HTML of a page beside the layout of the site, in bytes.
 MOST = 56_000
+#: Bytes of a picture.
+MOST_PICTURE = 150_000
 
 
 def test_every_link_leads_to_a_page_and_its_anchor() -> None:
@@ -27,6 +29,18 @@ def test_every_link_leads_to_a_page_and_its_anchor() -> None:
         path, _, anchor = link.partition("#")
         assert path in pages, (source, link)
         assert not anchor or f'id="{anchor}"' in pages[path].html, (source, link)
+
+
+def test_every_picture_is_there_and_is_shown() -> None:
+    shown = {
+        name
+        for page in handbook().pages.values()
+        for name in re.findall(rf'src="{ADDRESS}([^"]+)"', page.html)
+    }
+    assert shown == set(PICTURES)
+    for name in PICTURES:
+        assert picture(name).startswith(b"\x89PNG\r\n")
+        assert len(picture(name)) < MOST_PICTURE
 
 
 @pytest.mark.parametrize("name", [name for name, _ in SHOWN])
