@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ settings.load_profile("any machine")
 
 #: Seconds for a long form, whatever limit its short form has.
 LONG_FORM = 7200
+
+#: A file system in memory, where one is. A database waits for the disk at each commit, and no test cuts the
+#: power; ``PYTEST_DEBUG_TEMPROOT`` says another place.
+MEMORY = Path("/dev/shm")  # noqa: S108  # pytest makes a directory of its own there
+#: Bytes that it must have free: far more than the tests write.
+ROOM = 2 << 30
 
 SHARED_FIXTURES = Path(__file__).parent.parent.parent / "shared" / "fixtures"
 
@@ -36,7 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the reports written that are wanted."""
+    """Have the reports written that are wanted, and the directories of tests where they are fast."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     config.pluginmanager.register(wanting, "wanting")
     path = config.getoption("--soak-report")
     if path is not None and not hasattr(config, "workerinput"):  # the workers of xdist tell their controller

@@ -177,7 +177,7 @@ class WorkerPool:
         One that cannot be started is started when it is asked.
         """
         with self._closing:
-            if self._started:
+            if self._started or self._closed:
                 return
             self._started = True
         for worker in self._all:
@@ -215,10 +215,12 @@ class WorkerPool:
         """End every process and wait until they are gone; open questions are answered as unavailable."""
         with self._closing:
             self._closed = True
+            if not self._started:
+                return
         for worker in self._all:
             worker.terminate()
         for _ in self._all:
-            # Each comes back when its caller has noticed; the pool never started has none.
+            # Each comes back when its caller has noticed.
             with contextlib.suppress(queue.Empty):
                 self._idle.get(timeout=self._max_wait).kill()
 

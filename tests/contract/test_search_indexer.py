@@ -30,6 +30,7 @@ from marketplace.worker import Worker, catch_up
 from tests.contract.search_engines import NAMES, make_engine
 from tests.contract.search_store import GROUP, NOW, add, empty, entry
 from tests.factories.entries import moment
+from tests.waiting import HANGING
 
 MEMBER = Principal("member", frozenset({PUBLIC, GROUP}))
 ON_DISK = ("whoosh", "tantivy")
@@ -423,7 +424,7 @@ def test_an_entry_is_found_soon_after_its_upload(site: Site) -> None:
                 except SearchUnavailableError:
                     assert turn == 0
                 # Two seconds are promised and measured by the benchmarks; a busy machine may take longer.
-                assert time.monotonic() - stored < 20, "not found"
+                assert time.monotonic() - stored < HANGING, "not found"
                 time.sleep(0.02)  # between two looks, so that the writer gets its turn
     finally:
         assert worker.stop()
@@ -459,7 +460,7 @@ def test_hostile_queries_are_answered_or_refused_soon(site: Site) -> None:
         except SearchRefusedError as refused:
             assert refused.code.startswith("search.")
             assert refused.message.isprintable()
-        assert time.monotonic() - started < 10, words[:40]
+        assert time.monotonic() - started < HANGING, words[:40]
 
 
 def test_the_clock_of_a_search_decides_what_is_valid(site: Site) -> None:

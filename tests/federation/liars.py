@@ -19,6 +19,7 @@ from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey
 from marketplace.tlog.tiles import WIDTH, RightEdge, TileName, join_bodies, join_bundle, parse_tile_name
 from tests.federation.sites import document
+from tests.waiting import HANGING
 from validators import accept
 
 TEXT, LINES, BINARY, JSON = (
@@ -201,4 +202,4 @@ def serving(liar: Liar) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(HANGING)

@@ -31,7 +31,7 @@ from tests.waiting import HANGING
 from validators import accept
 
 #: Seconds after which sites that can reach each other must hold the same set; far more than they take.
-HEALED = 60.0
+HEALED = HANGING
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Site:
         """End the process somehow, also one that is stopped by a signal."""
         if self.server is not None and self.server.process.poll() is None:
             self.server.process.kill()
-            self.server.process.wait(30)
+            self.server.process.wait(HANGING)
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -142,7 +142,7 @@ class Site:
 
     def upload(self, data: bytes) -> str:
         """Upload a document; returns its id once it is confirmed."""
-        with httpx.Client(trust_env=False, timeout=30, verify=AUTHORITIES) as http:
+        with httpx.Client(trust_env=False, timeout=HANGING, verify=AUTHORITIES) as http:
             answer = http.post(f"{self.url}/metadata", content=data, headers={"Content-Type": "text/xml"})
         assert answer.status_code == 201, answer.text
         return accept(data).entry_id
@@ -252,7 +252,7 @@ class Load:
     def __exit__(self, *about: object) -> None:
         self._stopping.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(HANGING)
         assert not any(thread.is_alive() for thread in self._threads)
         assert self._failures == []
 

@@ -28,10 +28,11 @@ from tests.functional.running import RunningServer, start
 from tests.functional.test_cli import wait_until
 from tests.launching import COMMAND, run_text
 from tests.soaking import Tell
+from tests.waiting import HANGING
 
 ALICE = make_identity(email="alice@example.org")
 LOG = "/fed/v1/logs/public"
-SECONDS = 60
+SECONDS = HANGING
 
 
 @dataclass

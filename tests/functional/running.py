@@ -26,7 +26,7 @@ from tests.waiting import HANGING
 AUTHORITIES = ssl.create_default_context()
 START_SECONDS = HANGING
 #: The grace of a server that stops is 15 s.
-STOP_SECONDS = 30
+STOP_SECONDS = HANGING
 
 
 @dataclass
@@ -48,9 +48,11 @@ class RunningServer:
 
     def client(self, **options: object) -> httpx.Client:
         """A client that knows the address and follows nothing."""
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=AUTHORITIES, **options)
+        return httpx.Client(
+            base_url=self.url, timeout=HANGING, trust_env=False, verify=AUTHORITIES, **options
+        )
 
-    def connect(self, timeout: float = 10) -> socket.socket:
+    def connect(self, timeout: float = HANGING) -> socket.socket:
         """A bare connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 

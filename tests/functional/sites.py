@@ -17,10 +17,11 @@ from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog
 from tests.functional.running import RunningServer, free_port, start
 from tests.launching import COMMAND, run_text
+from tests.waiting import HANGING
 from validators import accept
 
 SETTINGS = {"query_enabled": "false", "search_engine": "off", "log_level": "info"}
-WAIT = 60
+WAIT = HANGING
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Site:
         if self.server is not None and self.server.process.poll() is None:
             self.server.process.terminate()
             try:
-                self.server.process.wait(30)
+                self.server.process.wait(HANGING)
             except Exception:
                 self.server.process.kill()
                 raise

@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from tests.factories.documents import image, signed
+from tests.waiting import HANGING
 from validators import accept
 from validators.errors import RefusedError
 
@@ -183,7 +184,7 @@ def test_malformed_requests(server, request_bytes: bytes):
 
 
 def test_a_body_far_too_large_is_refused_while_the_client_still_sends(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=HANGING)
     connection.request(
         "POST", "/metadata", body=b"x" * 20_000_000, headers={"Accept": "application/json", **RDF}
     )

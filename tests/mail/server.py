@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.functional.running import free_port
+from tests.waiting import HANGING
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = HANGING
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from marketplace.oidc.provider import FAILED, FRESH, KEYS_AGAIN
 from marketplace.oidc.service import SignInService
 from tests.functional.running import free_port
 from tests.oidc.liar import CLIENT, Liar, lying_provider, signed
+from tests.waiting import HANGING
 
 HOME = "http://127.0.0.1:1/login/oidc/callback"
 OTHER = RSAKey.generate_key(2048, {"kid": "other"})
@@ -312,7 +313,7 @@ def test_a_provider_that_drips_holds_a_few_at_most(liar: Liar, clock: Clock) -> 
 
     def drip(handler: Any) -> None:
         asked.set()
-        release.wait(30)
+        release.wait(HANGING)
         handler.close_connection = True
 
     liar.instead["/.well-known/openid-configuration"] = drip
@@ -324,7 +325,7 @@ def test_a_provider_that_drips_holds_a_few_at_most(liar: Liar, clock: Clock) -> 
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert asked.wait(30)
+    assert asked.wait(HANGING)
     try:
         with pytest.raises(ProviderAwayError, match="too many people wait"):
             one.begin("/")
@@ -352,7 +353,7 @@ def test_an_answer_takes_no_longer_than_the_settings_say(liar: Liar, clock: Cloc
             service(liar, clock, timeout=0.3).begin("/")
     finally:
         release.set()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < HANGING
 
 
 def test_the_secret_is_read_from_its_file_for_each_sign_in(liar: Liar, clock: Clock, tmp_path: Any) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.waiting import HANGING
+
 Behaviour = Callable[["Handler"], None]
 
 
@@ -120,7 +122,7 @@ def stall(data: bytes, after: int, tag: str = '"1"') -> Behaviour:
         handler.send(data[:after])
         handler.wfile.flush()
         handler.content.stalled.set()
-        handler.content.go_on.wait(60)
+        handler.content.go_on.wait(HANGING)
         handler.send(data[after:])
 
     return serve

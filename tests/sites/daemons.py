@@ -14,8 +14,9 @@ from marketplace.sites.decisions.answering import ask_socket
 from marketplace.sites.decisions.verdict_file import read_verdicts
 from tests.launching import Process, launch
 from tests.sites.clouds import Cloud
+from tests.waiting import HANGING
 
-PATIENCE = 60.0
+PATIENCE = HANGING
 
 
 def await_true(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> float:

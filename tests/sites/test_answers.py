@@ -20,6 +20,7 @@ from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.decisions.verdict_file import read_verdicts, write_verdicts
 from marketplace.sites.state.transitions import FOLLOWING, CopyState, TransitionError, verify_transition
 from tests.sites.pictures import qcow2
+from tests.waiting import HANGING
 
 KEYS = st.text(min_size=1).map(lambda text: f"path:/{text}")
 VERDICTS = st.builds(
@@ -127,7 +128,7 @@ def test_silent_clients_keep_nobody_from_asking(served: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(15)
+        thread.join(HANGING)
     assert answers == [200] * 10
     for client in silent:
         client.close()

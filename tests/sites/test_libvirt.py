@@ -49,7 +49,7 @@ def install(cloud: Cloud, libvirt: Hypervisor, when_down: Literal["refuse", "all
     install_hook(libvirt.hooks, hook_text(cloud.folder / "run", when_down, why))
     libvirt.reload()
     # The daemon looks for its hooks a moment after the signal.
-    await_true(lambda: is_called(libvirt), "libvirt calls the hook", 30)
+    await_true(lambda: is_called(libvirt), "libvirt calls the hook")
 
 
 def is_called(libvirt: Hypervisor) -> bool:

@@ -20,6 +20,7 @@ from marketplace.sites.state import CopyState
 from tests.sites.clouds import Cloud
 from tests.sites.content import Behaviour, ContentServer, answer, cut, drip, stall, whole
 from tests.sites.pictures import Picture, bomb, qcow2, raw
+from tests.waiting import HANGING
 
 
 def offer(cloud: Cloud, picture: Picture, *locations: str, **fields: object) -> None:
@@ -169,11 +170,11 @@ def test_a_transfer_ends_when_the_image_is_deprecated(cloud: Cloud, content: Con
     with cloud.site() as site:
         running = threading.Thread(target=sync, args=(site,))
         running.start()
-        assert content.stalled.wait(30)
+        assert content.stalled.wait(HANGING)
         cloud.say(picture.draft(url, deprecated="stop"), created="2024-05-02T12:00:00Z")
         site.learn(site.followers[0])
         content.go_on.set()
-        running.join(60)
+        running.join(HANGING)
         assert not running.is_alive()
     copy = cloud.copy()
     assert copy.state is CopyState.REMOVED and "stop" in copy.reason

@@ -18,6 +18,7 @@ from tests.factories.documents import image, signed
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.daemons import await_true
 from tests.sites.libvirts import require_libvirt
+from tests.waiting import HANGING
 from validators import accept
 
 PORTS = "".join(
@@ -160,7 +161,7 @@ def test_nftables_opens_what_is_asked_for_and_nothing_else(networks: tuple[str, 
     finally:
         for process in listeners:
             process.kill()
-            process.communicate(timeout=30)
+            process.communicate(timeout=HANGING)
 
 
 def test_libvirt_takes_the_filter(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -9,14 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
 from marketplace.config import Settings
 from marketplace.connections import BoundedChannel, BoundedServer, Limits
 from marketplace.server import make_server
+from tests.waiting import HANGING
 
-LIMITS = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
+SHORT = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
+#: Where no deadline is tested none may come on a busy machine.
+LONG = replace(SHORT, request_seconds=HANGING, idle_seconds=HANGING)
 BIG = 40 * 1024 * 1024
 
 
@@ -31,7 +35,7 @@ class App:
         path = environ["PATH_INFO"]
         if path == "/wait":
             self.entered.set()
-            assert self.release.wait(10)
+            assert self.release.wait(HANGING)
         if path == "/big":
             start_response("200 OK", [("Content-Length", str(BIG))])
             return (b"x" * 65536 for _ in range(BIG // 65536))
@@ -54,10 +58,12 @@ def broken() -> Iterator[bytes]:
 
 
 @contextmanager
-def running(app: Callable, **adjustments: object) -> Iterator[tuple[BoundedServer, Callable[[], None]]]:
+def running(
+    app: Callable, limits: Limits = LONG, **adjustments: object
+) -> Iterator[tuple[BoundedServer, Callable[[], None]]]:
     server = BoundedServer(
         app,
-        LIMITS,
+        limits,
         host="127.0.0.1",
         port=0,
         threads=2,
@@ -68,7 +74,7 @@ def running(app: Callable, **adjustments: object) -> Iterator[tuple[BoundedServe
         **adjustments,
     )
     stopping = threading.Event()
-    thread = threading.Thread(target=server.run_until, args=(stopping, 5.0))
+    thread = threading.Thread(target=server.run_until, args=(stopping, HANGING))
     thread.start()
 
     def stop() -> None:
@@ -80,16 +86,16 @@ def running(app: Callable, **adjustments: object) -> Iterator[tuple[BoundedServe
     finally:
         if not stopping.is_set():
             stop()
-        thread.join(15)
+        thread.join(HANGING)
         assert not thread.is_alive()
 
 
 def connect(server: BoundedServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(server.effective_port)), timeout=10)
+    return socket.create_connection(("127.0.0.1", int(server.effective_port)), timeout=HANGING)
 
 
 def get(server: BoundedServer, path: str = "/") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -106,28 +112,27 @@ def read_all(sock: socket.socket) -> bytes:
 
 
 def test_a_request_that_drips_in_is_ended_by_a_deadline_and_told_so():
-    with running(App()) as (server, _), connect(server) as sock:
+    with running(App(), SHORT) as (server, _), connect(server) as sock:
         started = time.monotonic()
         sock.settimeout(0.2)
         received = b""
-        while not received and time.monotonic() - started < 8:
+        while not received and time.monotonic() - started < HANGING:
             sock.send(b"G" if time.monotonic() - started < 0.1 else b"E")
             try:
                 received = sock.recv(65536)
             except TimeoutError:
                 continue
         assert received.startswith((b"HTTP/1.1 408 ", b"HTTP/1.0 408 "))
-        assert time.monotonic() - started < 8
 
 
 def test_an_idle_connection_is_closed():
-    with running(App()) as (server, _), connect(server) as sock:
+    with running(App(), SHORT) as (server, _), connect(server) as sock:
         assert sock.recv(1) == b""
 
 
 def test_a_connection_stays_open_between_requests():
     with running(App()) as (server, _):
-        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
         for _ in range(3):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"ok"
@@ -138,7 +143,7 @@ def test_a_connection_stays_open_after_responses_without_a_length():
     with (
         running(App()) as (server, _),
         closing(
-            http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+            http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
         ) as connection,
     ):
         connection.connect()
@@ -158,7 +163,7 @@ def test_a_connection_stays_open_after_responses_without_a_length():
 
 def test_a_stream_that_breaks_is_not_taken_for_a_whole_one():
     with running(App()) as (server, _):
-        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
         connection.request("GET", "/broken")
         with pytest.raises(http.client.IncompleteRead):
             connection.getresponse().read()
@@ -172,7 +177,7 @@ def test_a_client_that_wants_to_close_gets_its_connection_closed():
 
 
 def test_readers_that_do_not_read_lose_their_connection_and_free_the_threads():
-    with running(App()) as (server, _):
+    with running(App(), SHORT) as (server, _):
         stuck = [connect(server) for _ in range(2)]
         for sock in stuck:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -197,7 +202,7 @@ TOO_LARGE = "the body is larger than the 10000 bytes that are taken"
 )
 def test_a_body_that_is_too_large_is_refused_and_the_client_sees_it(accept: str, kind: str, told: str):
     with running(App()) as (server, _):
-        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
         connection.request("POST", "/", body=b"x" * 5_000_000, headers={"Accept": accept})
         answer = connection.getresponse()
         assert answer.status == 413 and told in answer.read().decode()
@@ -247,7 +252,7 @@ def test_a_stop_answers_a_connection_that_was_just_accepted():
         for _ in range(2):
             assert get(server) == (200, b"ok")
         with connect(server) as sock:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + HANGING
             while not server.active_channels and time.monotonic() < deadline:
                 time.sleep(0.001)  # the connection is accepted on the server's own thread
             stop()
@@ -263,14 +268,14 @@ def test_a_stop_finishes_the_request_in_flight_and_takes_no_more():
         answers: list[tuple[int, bytes]] = []
         client = threading.Thread(target=lambda: answers.append(get(server, "/wait")))
         client.start()
-        assert app.entered.wait(5)
+        assert app.entered.wait(HANGING)
         port = int(server.effective_port)
         stop()
         assert idle.recv(1) == b""
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=2)
         app.release.set()
-        client.join(5)
+        client.join(HANGING)
         assert answers == [(200, b"ok")]
 
 
@@ -326,11 +331,11 @@ class Echo:
 def test_no_temporary_directory_is_needed_for_the_largest_body_and_its_answer(chunked: bool):
     server = make_server(Echo(), Settings.from_mapping({"server.port": "0"}))
     stopping = threading.Event()
-    thread = threading.Thread(target=server.run_until, args=(stopping, 5.0))
+    thread = threading.Thread(target=server.run_until, args=(stopping, HANGING))
     thread.start()
     body = b"x" * 1_048_576
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=HANGING)
         with closing(connection):
             connection.request("POST", "/", iter([body]) if chunked else body, encode_chunked=chunked)
             answer = connection.getresponse()
@@ -338,4 +343,4 @@ def test_no_temporary_directory_is_needed_for_the_largest_body_and_its_answer(ch
     finally:
         stopping.set()
         server.pull_trigger()
-        thread.join(15)
+        thread.join(HANGING)

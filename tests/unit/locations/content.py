@@ -50,8 +50,9 @@ def content_server() -> Iterator[ContentServer]:
                 self.send_header(name, value)
             self.end_headers()
             if body is None:
-                self.wfile.write(content)
+                # Counted first: who has the whole answer may look before this thread goes on.
                 site.sent += len(content)
+                self.wfile.write(content)
 
         def _file(self, content: bytes) -> tuple[int, dict[str, str], bytes]:
             asked = self.headers.get("Range", "")

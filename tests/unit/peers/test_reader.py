@@ -26,6 +26,7 @@ from marketplace.peers.errors import (
 from marketplace.peers.limits import ReadLimits
 from marketplace.peers.reader import LONGEST_RETRY_AFTER, PeerReader, parse_json, retry_after
 from tests.mail.server import make_certificate
+from tests.waiting import HANGING
 
 QUICK = ReadLimits(connect_seconds=2, read_seconds=2, total_seconds=3, header_bytes=4096, answer_bytes=10_000)
 TYPE = "text/plain"
@@ -58,7 +59,7 @@ def sending(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(HANGING)
         listener.close()
 
 
@@ -202,7 +203,7 @@ def keeping(answers: Callable[[int], bytes]) -> Iterator[tuple[str, list[int]]]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(15)
+        thread.join(HANGING)
 
 
 def test_a_connection_is_used_again_also_where_nothing_changed() -> None:
@@ -300,7 +301,7 @@ def accepting(serve: Callable[[socket.socket], object]) -> Iterator[int]:
         thread = threading.Thread(target=run)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(15)
+        thread.join(HANGING)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"{", b"NaN", b"\xff\xfe", b"1" * 5000, b'{"a":' * 50_000])
