@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack check sure bench bench-smoke soak format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-smoke soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,6 +71,14 @@ build/openstack/.ready: tests/openstack.txt
 	$(PYTHON) -m venv build/openstack
 	build/openstack/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes \
 	  -r tests/openstack.txt
+	touch $@
+
+clients: build/clients/.ready ## make the environment of the programs that tests have read views
+
+build/clients/.ready: tests/clients.txt
+	$(PYTHON) -m venv build/clients
+	build/clients/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes \
+	  -r tests/clients.txt
 	touch $@
 
 check: setup ## format, lint, types

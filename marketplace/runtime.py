@@ -60,6 +60,7 @@ from marketplace.trust_files import Fault
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
 from marketplace.views.service import ViewService
+from marketplace.views.signing import SigningKeys
 from marketplace.watch import LocationWatch, WatchService
 from marketplace.worker import FAILING, Lag, Worker
 
@@ -429,7 +430,9 @@ def build(settings: Settings) -> Runtime:
     )
     mail_owed = threading.Event()
     watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
-    selector = Selector(settings, lists, search, trust, judge, ImageReader())
+    selector = Selector(
+        settings, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, utc_now)
+    )
     views = ViewService(database, selector, watch, utc_now)
     forget = partial(_forget, judge, views)
     metrics = Metrics()

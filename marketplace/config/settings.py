@@ -37,6 +37,7 @@ from marketplace.config.sections import (
     UploadSettings,
     WatchSettings,
 )
+from marketplace.config.views import ViewsSettings
 
 PREFIX = "MARKETPLACE_"
 INI_SECTION = "app:main"
@@ -82,6 +83,7 @@ class Settings(Section):
     recall: RecallSettings = RecallSettings()
     session: SessionSettings = SessionSettings()
     oidc: OidcSettings = OidcSettings()
+    views: ViewsSettings = ViewsSettings()
     limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 

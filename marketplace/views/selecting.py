@@ -29,6 +29,7 @@ from marketplace.search.service import SearchService
 from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
 from marketplace.views.reading import ImageReader
+from marketplace.views.signing import SigningKeys
 from marketplace.views.value import View, ViewImage
 from validators.document import Checksum
 from validators.material import TrustMaterial
@@ -76,6 +77,7 @@ class Selector:
         trust: TrustService,
         judge: ImageJudge,
         reader: ImageReader,
+        keys: SigningKeys,
     ) -> None:
         self._settings = settings
         self._lists = lists
@@ -83,11 +85,16 @@ class Selector:
         self._trust = trust
         self._judge = judge
         self._reader = reader
+        self._keys = keys
 
     def is_current(self, session: Session, definition: Definition, selected: Selected) -> bool:
         """Whether nothing but the clock can have changed what was selected."""
         scope = find_scope(session, _reader_of(definition))
-        return selected.version == _version(definition, scope) and selected.trusted is self._trust.material
+        return (
+            selected.version == _version(definition, scope)
+            and selected.trusted is self._trust.material
+            and selected.view.signing is self._keys.signing()
+        )
 
     def select(self, session: Session, definition: Definition, address: str, now: datetime) -> Selected:
         """What a view shows.
@@ -148,6 +155,7 @@ class Selector:
             withdrawn=gone,
             options=definition.options,
             until=until,
+            signing=self._keys.signing(),
         )
 
     def _allowed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -90,6 +90,42 @@ class ViewImage:
         return next((one.text.strip() for one in self.said.extensions if one.name == name), "")
 
 
+@dataclass(frozen=True, slots=True)
+class SmimeSigner:
+    """The site's certificate, for lists that are mails by their form.
+
+    Args:
+        subject, issuer: as OpenSSL writes them in one line.
+        name: the common name.
+        email: an address of the certificate; empty where it has none.
+        expires: the last moment at which it holds.
+        sign: makes a signed message of a text in ASCII.
+    """
+
+    subject: str
+    issuer: str
+    name: str
+    email: str
+    expires: datetime
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What the site signs with; in place of each a sentence that tells why it cannot.
+
+    Args:
+        clearsign: makes a clearsigned text (OpenPGP) of a text and a time.
+    """
+
+    smime: SmimeSigner | str
+    clearsign: Callable[[bytes, datetime], bytes] | str
+
+
+#: Of a site without keys.
+UNSIGNED: Final = Signing("the site has no certificate", "the site has no OpenPGP key")
+
+
 @dataclass(frozen=True)
 class View:
     """What a view shows at one state of the logs, and where that is found.
@@ -104,6 +140,7 @@ class View:
         images: one entry for each image, ordered by identifier.
         withdrawn: what was deprecated or has expired, ordered by identifier, address and time.
         until: when the clock makes it another one; None: never.
+        signing: what lists are signed with.
     """
 
     name: str
@@ -117,6 +154,7 @@ class View:
     withdrawn: tuple[ViewImage, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
+    signing: Signing = UNSIGNED
 
     def entry_url(self, image: ViewImage) -> str:
         """The signed entry of an image: what proves it."""

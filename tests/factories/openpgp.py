@@ -29,6 +29,9 @@ class Signer:
     def public_key(self, armor: bool = True) -> bytes:
         return self._run(*(["--armor"] if armor else []), "--export")
 
+    def secret_key(self) -> bytes:
+        return self._run("--export-secret-keys")
+
     def detached(self, data: bytes, *, at: str = "", armor: bool = True) -> bytes:
         return self._run(*(["--armor"] if armor else []), "--detach-sign", data=data, at=at)
 

@@ -436,6 +436,7 @@ ROWS: Mapping[str, Row] = {
     "web.view.document": Row(
         "documents of the public log; 404 for views of groups, and for secret names that nobody gave",
         (*gets("/views/default/SHA256SUMS", "/views/default/SHA512SUMS", "/views/default/terraform.json",
+               "/views/default/hepix/image.list",
                f"/views/mpv_{'0' * 43}/SHA256SUMS"),
          *absent("/views/{group}:all/SHA256SUMS", "/views/{absent_group}:all/SHA256SUMS")),
     ),

@@ -6,11 +6,8 @@ import hashlib
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -23,6 +20,7 @@ from tests.factories.identities import make_identity
 from tests.functional.access import bearer, found_group, issue_token
 from tests.functional.catalogue import eventually, upload
 from tests.functional.running import RunningServer, running_server
+from tests.functional.serving import images_at
 from tests.unit.trust.authorities import crl_bytes, root
 from validators import accept
 from validators.document import format_time
@@ -45,32 +43,6 @@ def draft(content: str, **fields: object):
 
 def written(content: str, by=JIM, minutes: int = 60, **fields: object) -> bytes:
     return signed(draft(content, **fields), by, created=format_time(NOW - timedelta(minutes=minutes)))
-
-
-@contextmanager
-def images_at(contents: dict[str, bytes]) -> Iterator[str]:
-    """A web server that has images; yields its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = contents.get(self.path)
-            self.send_response(404 if found is None else 200)
-            self.send_header("Content-Length", str(len(found or b"")))
-            self.end_headers()
-            self.wfile.write(found or b"")
-
-        def log_message(self, *told: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +139,13 @@ def test_everybody_reads_the_view_that_is_there_from_the_start(http):
     assert len({frozenset(one) for one in maps["images"].values()}) == 1
     assert "secret" not in json.dumps(maps)
     assert http.get("/views/default/SHA1SUMS").status_code == 404
+
+
+def test_a_format_without_a_key_keeps_nothing_else_from_being_read(http):
+    answer = http.get("/views/default/hepix/image.list", headers={"Accept": "application/problem+json"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "view.dialect")
+    assert "views.certificate" in answer.json()["detail"]
+    assert http.get("/views/default/terraform.json").status_code == 200
 
 
 def test_documents_are_asked_for_again_by_their_entity_tag(http):

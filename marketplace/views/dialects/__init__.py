@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.hepix import HEPIX
 from marketplace.views.dialects.sums import SHA256SUMS, SHA512SUMS
 from marketplace.views.dialects.terraform import TERRAFORM
 
 #: In the order in which an export writes them.
-DIALECTS: Sequence[Dialect] = (SHA256SUMS, SHA512SUMS, TERRAFORM)
+DIALECTS: Sequence[Dialect] = (SHA256SUMS, SHA512SUMS, TERRAFORM, HEPIX)
 
 __all__ = ["DIALECTS", "Dialect", "Document"]
