@@ -42,8 +42,10 @@ def tell_outcome(record: Callable[[str, object], None]) -> Tell:
         lost: int | None = None,
         doubled: int | None = None,
         seconds: float | None = None,
+        note: str = "",
     ) -> None:
         told = {
+            "note": note,
             "repetitions": repetitions,
             "acknowledged": acknowledged,
             "lost": lost,
@@ -68,7 +70,7 @@ def row(report: pytest.TestReport, run: str) -> tuple[str, ...]:
     seconds = told.get("seconds")
     return (
         fault,
-        _cell(told.get("repetitions")),
+        "; ".join(filter(None, (_cell(told.get("repetitions")), told.get("note")))),
         _cell(told.get("acknowledged")),
         _cell(told.get("lost")),
         _cell(told.get("doubled")),
