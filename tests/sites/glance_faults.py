@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -29,7 +27,7 @@ from tests.sites.disks import fill_disk, small_disk
 from tests.sites.glances import Counted, glance, image_of, offer, offer_both
 from tests.sites.openstacks import SIZE_CAP, OpenStack
 from tests.sites.pictures import qcow2
-from tests.sites.test_kill import AT_CALL, KILLED
+from tests.sites.test_kill import AT_CALL, KILLED, sync_until
 from tests.sites.tls import behind_tls
 
 
@@ -175,9 +173,7 @@ class GlanceFaults:
         served = Counted(picture.data)
         offer(cloud, openstack, picture, content.put("image", served), name="open")
         code = AT_CALL.replace("stores.directory", "stores.glance").replace("DirectoryStore", "GlanceStore")
-        words = [sys.executable, "-c", code, call, str(cloud.file)]
-        done = subprocess.run(words, env=cloud.environ(), cwd=ROOT, capture_output=True, timeout=120)
-        assert done.returncode == KILLED
+        assert sync_until(cloud, code, call) == KILLED
         visible = [one for one in [image_of(openstack, picture)] if not one["os_hidden"]]
         assert bool(visible) == (call == "show after")
         assert cloud.sync().imported == 1, cloud.copy().reason
