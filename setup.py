@@ -46,6 +46,9 @@ FAST = ["tantivy>=0.25,<0.28"]
 # Reads the truststores of Java, once, for `marketplace trust import-jks`.
 JKS = ["pyjks>=20,<21"]
 
+# Stores of cloud sites in object storage that speaks S3.
+S3 = ["boto3>=1.40,<2"]
+
 DEVELOPMENT = [
     "aiosmtpd>=1.4.6",
     "axe-playwright-python>=0.1.4",
@@ -94,7 +97,8 @@ setup(
         "postgresql": SERVER + POSTGRESQL,
         "fast": SERVER + FAST,
         "jks": SERVER + JKS,
-        "dev": DEVELOPMENT + SERVER + POSTGRESQL + FAST + JKS,
+        "s3": S3,
+        "dev": DEVELOPMENT + SERVER + POSTGRESQL + FAST + JKS + S3,
     },
     entry_points={
         "console_scripts": ["marketplace = marketplace.cli:main"],

@@ -15,9 +15,9 @@ from marketplace.sites.errors import SiteConfigurationError
 from marketplace.sites.settings import (
     DecisionTable,
     FetchTable,
-    GlanceTable,
     ReceiptsTable,
     SiteTable,
+    StoreTable,
     TrustTable,
 )
 from validators.policy import Policy, PolicyError, parse_policy
@@ -185,6 +185,7 @@ def _store_types() -> set[str]:
         settings.DirectoryTable,
         settings.LibvirtTable,
         settings.GlanceTable,
+        settings.S3Table,
     )
     return {str(kind.model_fields["type"].annotation.__args__[0]) for kind in kinds}  # type: ignore[union-attr]
 
@@ -215,12 +216,7 @@ def _anchored(table: SiteTable, folder: Path) -> SiteTable:
             "receipts": None
             if table.receipts is None
             else table.receipts.model_copy(update={"key_file": folder / table.receipts.key_file}),
-            "store": tuple(
-                one.model_copy(update={"clouds": at(one.clouds)})
-                if isinstance(one, GlanceTable)
-                else one.model_copy(update={"path": folder / one.path})
-                for one in table.store
-            ),
+            "store": tuple(_anchored_store(one, folder) for one in table.store),
             "fetch": fetch.model_copy(update={"credentials": credentials}),
             "trust": trust.model_copy(
                 update={
@@ -233,3 +229,9 @@ def _anchored(table: SiteTable, folder: Path) -> SiteTable:
             ),
         }
     )
+
+
+def _anchored_store(table: StoreTable, folder: Path) -> StoreTable:
+    names = ("path", "clouds", "credentials", "cacert")
+    found = {name: getattr(table, name, None) for name in names}
+    return table.model_copy(update={name: folder / path for name, path in found.items() if path is not None})

@@ -52,15 +52,18 @@ class Reconciler:
 
     def _store(self, name: str, store: Store, copies: list[Copy]) -> list[Difference]:
         found = []
-        there = {one.external: one for one in store.ours()}
+        ours = {one.external: one for one in store.ours()}
+        there = {external: one for external, one in ours.items() if one.complete}
         expected = {one.external: one for one in copies if one.external is not None}
-        for external, stored in there.items():
+        for external, stored in ours.items():
             copy = expected.get(external)
-            if copy is None or copy.digest != stored.digest:
-                if not stored.complete:
+            if not stored.complete:
+                if copy is None or copy.digest != stored.digest:
                     store.remove(external)
                     found.append(Difference(name, external, "was left behind half made, and was removed"))
-                elif stored.visible:
+                continue
+            if copy is None or copy.digest != stored.digest:
+                if stored.visible:
                     store.hide(external)
                     found.append(
                         Difference(name, external, "is not known to this site, and was taken out of sight")

@@ -19,6 +19,8 @@ Bytes = Annotated[int, BeforeValidator(parse_size)]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 
@@ -50,6 +52,18 @@ def _verifier(value: str) -> str:
 def _project(value: str) -> str:
     if not _PROJECT.fullmatch(value):
         raise ValueError("must be the id of a project, as `openstack project list` shows it")
+    return value
+
+
+def _bucket(value: str) -> str:
+    if not _BUCKET.fullmatch(value):
+        raise ValueError("must be the name of a bucket: 3 to 63 letters, digits, '.', '_', '-'")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if value and not (value.endswith("/") and _PREFIX.fullmatch(value) and ".." not in value):
+        raise ValueError("must end with a slash and hold letters, digits, '.', '_', '-', '/' only")
     return value
 
 
@@ -216,7 +230,34 @@ class GlanceTable(_Table):
     keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
 
 
-StoreTable = Annotated[DirectoryTable | LibvirtTable | GlanceTable, Field(discriminator="type")]
+class S3Table(_Table):
+    """A bucket of object storage that speaks S3.
+
+    Args:
+        endpoint: URL of the storage; None: Amazon's.
+        prefix: in front of every object's name, with the slash at its end.
+        credentials, profile: a file as ``~/.aws/credentials``, and whose of it; None: as Amazon's own
+            clients find them (environment, that file, the machine's role).
+        cacert: file of authorities; None: the usual ones.
+        addressing: whether the bucket stands in the path or in the host.
+        idle: seconds without a byte after which a request is given up.
+    """
+
+    name: Name
+    type: Literal["s3"]
+    bucket: Annotated[str, AfterValidator(_bucket)]
+    endpoint: Annotated[str, AfterValidator(_http_url)] | None = None
+    region: str | None = None
+    prefix: Annotated[str, AfterValidator(_prefix)] = ""
+    credentials: Path | None = None
+    profile: str | None = None
+    cacert: Path | None = None
+    addressing: Literal["auto", "path", "virtual"] = "auto"
+    idle: Seconds = Field(60, gt=0, le=3600)
+    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+
+
+StoreTable = Annotated[DirectoryTable | LibvirtTable | GlanceTable | S3Table, Field(discriminator="type")]
 
 
 class SubscriptionTable(_Table):
@@ -342,7 +383,7 @@ class SiteTable(_Table):
                 for name in one.stores
                 if name not in stores
             ]
-        folders = [one.path for one in self.store if not isinstance(one, GlanceTable)]
+        folders = [one.path for one in self.store if isinstance(one, DirectoryTable | LibvirtTable)]
         faults += [
             f"two stores have the path {path}"
             for path in sorted({p for p in folders if folders.count(p) > 1})

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from marketplace.sites.settings import DirectoryTable, GlanceTable, LibvirtTable, SiteTable
+from marketplace.sites.settings import DirectoryTable, GlanceTable, LibvirtTable, S3Table, SiteTable
 from marketplace.sites.stores.directory import DirectoryStore
 from marketplace.sites.stores.glance import GlanceStore
 from marketplace.sites.stores.interface import Store
 from marketplace.sites.stores.libvirt_pool import LibvirtPool
+from marketplace.sites.stores.s3 import S3Store
 
 
-def open_store(table: DirectoryTable | LibvirtTable | GlanceTable, site: str) -> Store:
+def open_store(table: DirectoryTable | LibvirtTable | GlanceTable | S3Table, site: str) -> Store:
     """A store; nothing is asked of it yet."""
     if isinstance(table, LibvirtTable):
         return LibvirtPool(table.name, site, table.path, table.pool, table.uri)
     if isinstance(table, GlanceTable):
         return GlanceStore(table, site)
+    if isinstance(table, S3Table):
+        return S3Store(table, site)
     return DirectoryStore(table.name, site, table.path)
 
 
