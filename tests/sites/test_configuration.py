@@ -38,6 +38,9 @@ run = ["/bin/true", "a b"]
 """
 
 
+POOL = 'type = "libvirt"\npool = "images"\npath = "pool"'
+
+
 def write(folder: Path, text: str) -> Path:
     file = folder / "site.toml"
     file.write_text(text)
@@ -87,6 +90,9 @@ def test_every_fault_is_named_at_once_with_what_it_is_of(tmp_path: Path) -> None
         ('name = "lab"', 'name = "a b"', "must begin with a letter or digit"),
         ('bearer_file = "token"', 'user = "u"', "give either bearer_file, or user and password_file"),
         ("[decision]", "[decision]\nunknown = true", "decision unknown"),
+        (POOL, 'type = "s3"\nbucket = "../x"', "must be the name of a bucket"),
+        (POOL, 'type = "s3"\nbucket = "images"\nprefix = "a/../"', "prefix: must end with a slash"),
+        (POOL, 'type = "s3"\nbucket = "images"\nendpoint = "s3.example.org"', "must be a URL"),
     ],
 )
 def test_each_fault_says_what_to_do(tmp_path: Path, old: str, new: str, told: str) -> None:
