@@ -65,7 +65,7 @@ test-whoosh-other: setup ## run the search contract on the Whoosh that was not c
 	  tests/contract/test_search_engines.py tests/contract/test_search_indexer.py \
 	  tests/unit/search/test_whoosh_engine.py
 
-openstack: build/openstack/.ready ## make the environment of Glance and Keystone that tests start
+openstack: build/openstack/.ready ## make the environment of Glance, Keystone, Neutron and Swift that tests start
 
 build/openstack/.ready: tests/openstack.txt
 	$(PYTHON) -m venv build/openstack

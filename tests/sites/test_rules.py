@@ -7,17 +7,25 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from marketplace.demo.hypervisor import running_hypervisor
 from marketplace.sites.network.rules import Rules, rules_of
-from marketplace.sites.network.writers import neutron_rules, write_nft, write_nwfilter, write_openstack
+from marketplace.sites.network.writers import (
+    neutron_rules,
+    write_neutron,
+    write_nft,
+    write_nwfilter,
+    write_openstack,
+)
 from marketplace.sites.settings import NetworkTable
 from tests.factories.documents import image, signed
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.daemons import await_true
 from tests.sites.libvirts import require_libvirt
+from tests.sites.neutrons import running_neutron
 from tests.waiting import HANGING
 from validators import accept
 
@@ -63,6 +71,29 @@ def test_the_command_writes_for_an_image_that_is_allowed(cloud: Cloud) -> None:
     assert len(json.loads(done.stdout)["security_group_rules"]) == 8
     assert "left out: inbound-port 9999" in done.stderr
     assert cloud.command("rules", "A" * 27, "--as", "nft").returncode == 3
+
+
+def test_neutron_takes_the_rules_once_and_has_no_others(tmp_path: Path) -> None:
+    asked = [
+        Rules((22, 80, 443, 8080), (25,), (8, 255)),
+        Rules((0,), (0,), (0, 13)),
+        Rules((), None, ()),
+    ]
+    with running_neutron(tmp_path) as api:
+        for number, rules in enumerate(asked):
+            made = api.post("/security-groups", json={"security_group": {"name": f"image-{number}"}})
+            assert made.status_code == 201, made.text
+            group = made.json()["security_group"]["id"]
+            text = write_neutron(rules, "image").replace("SECURITY_GROUP", group)
+            given = json.loads(text)["security_group_rules"]
+            for status in (201, 409) if given else ():  # what is there already is no harm
+                said = api.post("/security-group-rules", content=text.encode())
+                assert said.status_code == status, said.text
+            there = api.get(f"/security-groups/{group}").json()["security_group"]["security_group_rules"]
+            names = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max")
+            found = [{name: one[name] for name in names} for one in there]
+            wanted = [{name: one[name] for name in names} for one in given]
+            assert sorted(map(str, found)) == sorted(map(str, wanted))
 
 
 @pytest.fixture
