@@ -18,7 +18,6 @@ from marketplace.sites.openstack import session as sessions
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import blocks, facts, fill, raw
-from tests.launching import ROOT
 from tests.mail.server import make_certificate
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer, Handler, drip
