@@ -74,7 +74,6 @@ ROUTES = (
     Route("web.reminders", "/reminders", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
     # Views: named selections of images, written in the formats of other programs.
-    Route("web.view.image", "/views/{view}/images/{identifier}/{file}"),
     Route("web.view.document", "/views/{view}/{path:.+}"),
     # The versioned API.
     Route("api.verify", "/api/v1/verify", ("POST",)),

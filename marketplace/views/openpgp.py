@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ class OpenPgpSigner:
         """Sign a text; the same bytes for the same text and time.
 
         Args:
-            at: when it is signed, as the signature says; not before the key was made.
+            at: when it is signed, as the signature says; a key that was made later signs when it was made.
 
         Raises:
             DialectUnavailableError: it cannot be signed.
@@ -33,11 +33,24 @@ class OpenPgpSigner:
         with tempfile.TemporaryDirectory(prefix="mp-") as home:
             try:
                 self._run(home, "--import", str(self.key))
-                return self._run(
-                    home, "--faked-system-time", f"{at:%Y%m%dT%H%M%S}!", "--clearsign", data=data
-                )
+                clock = f"{max(at, self._made_at(home)):%Y%m%dT%H%M%S}!"
+                return self._run(home, "--faked-system-time", clock, "--clearsign", data=data)
             finally:
                 self._stop(home)
+
+    def _made_at(self, home: str) -> datetime:
+        """When the key was made.
+
+        Raises:
+            DialectUnavailableError: it has expired or was revoked, or the file has no secret key.
+        """
+        lines = self._run(home, "--with-colons", "--list-secret-keys").decode("utf-8", "replace").splitlines()
+        found = next((line.split(":") for line in lines if line.startswith("sec:")), None)
+        if found is None:
+            raise DialectUnavailableError("the file of views.openpgp_key has no secret key")
+        if found[1] in ("e", "r"):
+            raise DialectUnavailableError("the OpenPGP key has expired or was revoked")
+        return datetime.fromtimestamp(int(found[5]), UTC)
 
     def _run(self, home: str, *arguments: str, data: bytes = b"") -> bytes:
         command = [

@@ -250,6 +250,12 @@ def _may_see(address: str, definition: Definition, principal: Principal) -> bool
     return is_view(address) or definition.may_be_seen_by(principal)
 
 
+def find_image(view: View, path: str, dialects: Sequence[Dialect] = DIALECTS) -> ViewImage | None:
+    """The image whose content a path leads to: below ``images/``, or where a dialect has it."""
+    found = view.by_path.get(path)
+    return found or next(filter(None, (one.find_image(view, path) for one in dialects)), None)
+
+
 def write_document(view: View, path: str, dialects: Sequence[Dialect] = DIALECTS) -> Written:
     """A document of a view: what HTTP answers and what an export writes.
 

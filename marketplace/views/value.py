@@ -170,6 +170,11 @@ class View:
         return {one.identifier: one for one in self.images}
 
     @cached_property
+    def by_path(self) -> Mapping[str, ViewImage]:
+        """The images by the paths that lead to their content."""
+        return {one.path: one for one in self.images}
+
+    @cached_property
     def stable_ids(self) -> Mapping[str, str]:
         """A UUID for each image, by entry id.
 

@@ -12,7 +12,7 @@ from pyramid.view import view_config
 from marketplace.access.permissions import is_permitted
 from marketplace.runtime import Runtime
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
-from marketplace.views.service import ViewService, Written
+from marketplace.views.service import ViewService, Written, find_image
 
 from .credentials import unauthorized
 from .errors import HttpError, NotFoundError
@@ -28,35 +28,24 @@ LEFT_OUT = "Marketplace-Left-Out"
 
 @view_config(route_name="web.view.document", request_method="GET", permission="view:read")
 def document(request: Request) -> Response:
-    """A document of a view."""
+    """A document of a view, or a redirect to the content of an image: never the content."""
     views: ViewService = request.registry[Runtime].views
     address, path = request.matchdict["view"], request.matchdict["path"]
+    principal = principal_of(request)
     try:
-        written = views.document(address, path, principal_of(request))
-    except ViewNotFoundError:
-        raise missing(request) from None
-    except DialectUnavailableError as error:
-        raise unavailable(error) from None
-    return document_response(request.environ, written)
-
-
-@view_config(route_name="web.view.image", request_method="GET", permission="view:read")
-def image(request: Request) -> Response:
-    """Where the content of an image is: never the content."""
-    views: ViewService = request.registry[Runtime].views
-    address, identifier, file = (request.matchdict[name] for name in ("view", "identifier", "file"))
-    try:
-        view = views.find(address, principal_of(request))
-        found = view.by_identifier.get(identifier)
-        if found is None or found.file != file:
-            raise ViewNotFoundError
-        location = views.location(address, found)
+        image = find_image(views.find(address, principal), path)
+        if image is not None:
+            return _redirect(views.location(address, image))
+        return document_response(request.environ, views.document(address, path, principal))
     except ViewNotFoundError:
         raise missing(request) from None
     except DialectUnavailableError as error:
         raise unavailable(error) from None
     except LocationAwayError as error:
         raise HttpError(503, error.code, str(error), headers=[_RETRY]) from None
+
+
+def _redirect(location: str) -> Response:
     headers = [("Location", location), ("Cache-Control", "no-cache"), VARY, ("Content-Length", "0")]
     return Response(status=302, headerlist=headers, app_iter=())
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from marketplace.views.dialects.dialect import Dialect, Document
 from marketplace.views.dialects.hepix import HEPIX
+from marketplace.views.dialects.simplestreams import SIMPLESTREAMS
 from marketplace.views.dialects.sums import SHA256SUMS, SHA512SUMS
 from marketplace.views.dialects.terraform import TERRAFORM
 
 #: In the order in which an export writes them.
-DIALECTS: Sequence[Dialect] = (SHA256SUMS, SHA512SUMS, TERRAFORM, HEPIX)
+DIALECTS: Sequence[Dialect] = (SHA256SUMS, SHA512SUMS, TERRAFORM, HEPIX, SIMPLESTREAMS)
 
 __all__ = ["DIALECTS", "Dialect", "Document"]

@@ -21,6 +21,11 @@ class Document:
     media_type: str
 
 
+def no_image(view: View, path: str) -> ViewImage | None:
+    """Of a dialect whose images are where every view has them."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One way to write a view down. It knows no clock, no request and no settings.
@@ -32,12 +37,14 @@ class Dialect:
         write: the bytes of one of them; the same for the same view.
         find_lack: why an image cannot be expressed, in a few words; None where it can. What cannot be
             expressed is left out and counted, so that it breaks nothing for the others.
+        find_image: the image that a path leads to which is no document: the content is somewhere else.
     """
 
     name: str
     documents: Callable[[View], Iterable[Document]]
     write: Callable[[View, str], bytes]
     find_lack: Callable[[ViewImage], str | None]
+    find_image: Callable[[View, str], ViewImage | None] = no_image
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with: the last one, which leads to the others."""

@@ -1,0 +1,152 @@
+"""``simplestreams/streams/v1/``: index and products, plain (``.json``) and clearsigned (``.sjson``).
+
+Paths of items are joined to the mirror's address, so content is below ``simplestreams/images/``. Sizes are
+numbers: a text makes some readers hide every image. Versions begin with a date of eight digits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from email.utils import format_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.errors import DialectUnavailableError
+from marketplace.views.value import MD5, SHA256, SHA512, View, ViewImage
+
+_ROOT: Final = "simplestreams/"
+_INDEX: Final = "streams/v1/index"
+_PRODUCTS: Final = "streams/v1/images"
+_PLAIN, _SIGNED = ".json", ".sjson"
+_DATATYPE: Final = "image-downloads"
+#: Names that the field has for architectures and for what disks are.
+_ARCHITECTURES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i686": "i386"}
+_SUMS: Final = {MD5: "md5", SHA256: "sha256", SHA512: "sha512"}
+
+
+def documents(view: View) -> Iterable[Document]:
+    """Products before the index that leads to them, plain ones before signed ones."""
+    return (
+        Document(f"{_ROOT}{_PRODUCTS}{_PLAIN}", "application/json"),
+        Document(f"{_ROOT}{_INDEX}{_PLAIN}", "application/json"),
+        Document(f"{_ROOT}{_PRODUCTS}{_SIGNED}", "text/plain"),
+        Document(f"{_ROOT}{_INDEX}{_SIGNED}", "text/plain"),
+    )
+
+
+def find_lack(image: ViewImage) -> str | None:
+    """What readers need of an image."""
+    if not image.locations:
+        return "no location on the web"
+    if image.is_packed:
+        return "compressed at its location: the checksum is of the image itself"
+    if SHA256 not in image.checksums:
+        return "no SHA-256"
+    return None if (image.said.format or "").strip() else "no format"
+
+
+def find_image(view: View, path: str) -> ViewImage | None:
+    """The image that the path of an item leads to."""
+    _, _, inner = path.partition(_ROOT)
+    found = view.by_path.get(inner) if path.startswith(_ROOT) else None
+    return found if found is not None and find_lack(found) is None else None
+
+
+def write(view: View, path: str) -> bytes:
+    """Index or products.
+
+    Raises:
+        DialectUnavailableError: it is a signed one, and the site cannot sign.
+    """
+    name, dot, kind = path.removeprefix(_ROOT).rpartition(".")
+    told = _index(view, f"{dot}{kind}") if name == _INDEX else _products(view)
+    text = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
+    if f"{dot}{kind}" == _PLAIN:
+        return text
+    clearsign = view.signing.clearsign
+    if isinstance(clearsign, str):
+        raise DialectUnavailableError(clearsign)
+    return clearsign(text, view.updated)
+
+
+def _content_id(view: View) -> str:
+    return f"{urlsplit(view.site).hostname}:images"
+
+
+def _index(view: View, kind: str) -> dict[str, Any]:
+    products = {
+        "format": "products:1.0",
+        "datatype": _DATATYPE,
+        "path": f"{_PRODUCTS}{kind}",
+        "updated": format_datetime(view.updated),
+        "products": list(_grouped(view)),
+    }
+    return {
+        "format": "index:1.0",
+        "updated": format_datetime(view.updated),
+        "index": {_content_id(view): products},
+    }
+
+
+def _products(view: View) -> dict[str, Any]:
+    return {
+        "format": "products:1.0",
+        "content_id": _content_id(view),
+        "datatype": _DATATYPE,
+        "updated": format_datetime(view.updated),
+        "products": {name: _product(view, images) for name, images in _grouped(view).items()},
+    }
+
+
+def _grouped(view: View) -> Mapping[str, Sequence[ViewImage]]:
+    """The images of each product, the newest first: those that an endorser published under one tag."""
+    found: defaultdict[str, list[ViewImage]] = defaultdict(list)
+    for one in SIMPLESTREAMS.expressed(view):
+        tag = min(one.said.tags, default="")
+        arch = _arch(one)
+        found[f"{one.email}:{tag or one.identifier}:{arch}"].append(one)
+    newest = {name: sorted(some, key=lambda one: (one.created, one.entry_id)) for name, some in found.items()}
+    return {name: newest[name][::-1] for name in sorted(newest)}
+
+
+def _arch(image: ViewImage) -> str:
+    known = (image.said.os_arch or "").strip()
+    return _ARCHITECTURES.get(known.lower(), known)
+
+
+def _product(view: View, images: Sequence[ViewImage]) -> dict[str, Any]:
+    first = images[0].said
+    versions: dict[str, Any] = {}
+    for one in images:
+        name = f"{one.created:%Y%m%d_%H%M%S}"
+        versions[name if name not in versions else f"{name}_{one.identifier}"] = _version(view, one)
+    return {
+        "os": first.os or "",
+        "version": first.os_version or "",
+        "release": first.os_version or "",
+        "release_title": images[0].title,
+        "arch": _arch(images[0]),
+        "aliases": ",".join(one for one in first.tags if "," not in one),
+        "versions": versions,
+    }
+
+
+def _version(view: View, image: ViewImage) -> dict[str, Any]:
+    known = (image.said.format or "").strip().lower()
+    item = {
+        "ftype": "disk.img" if known == "qcow2" else f"disk.{known}",
+        "path": image.path,
+        "size": image.said.size,
+        **{name: image.checksums[one] for one, name in _SUMS.items() if one in image.checksums},
+        "mp_identifier": image.identifier,
+        "mp_endorser": image.email,
+        "mp_entry": image.entry_id,
+        "mp_entry_url": view.entry_url(image),
+    }
+    return {"label": "release", "pubname": image.title, "items": {str(item["ftype"]): item}}
+
+
+SIMPLESTREAMS = Dialect("simplestreams", documents, write, find_lack, find_image)
