@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.sparql.follower import SparqlFollower
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 

@@ -180,9 +180,10 @@ def _take_picture(url: str, path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     from tests.browser.conftest import ARGUMENTS
+    from tests.browser.looking import find_browser
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
         page = browser.new_page(viewport=_SIZE, reduced_motion="reduce")
         page.goto(url)
         page.screenshot(path=path)

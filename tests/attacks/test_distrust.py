@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from marketplace.cli import run
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
 from marketplace.trust import TrustService, TrustStore
 from marketplace.trust_files.loading import Sources
 from tests.attacks.distrust import DISTRUSTED, deceits
 from tests.attacks.distrust.forging import Cast, Deceit, crl, der, install
 from tests.costs import JUDGING, costing_at_most
+from tests.databases import upgrade
 from tests.functional.running import RunningServer, running_server
 from validators import accept
 from validators.decision import Decision, Outcome

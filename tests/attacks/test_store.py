@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import select, update
 
 from marketplace.cli import run
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.fsck import FsckService
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.models import EntryBody
 from tests.attacks.catalogue import documents
 from tests.attacks.forging import entry
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 
 

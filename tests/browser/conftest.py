@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -19,9 +17,10 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from marketplace.db import upgrade
 from marketplace.demo.content import serving
 from tests.browser.catalogue import fill
+from tests.browser.looking import find_browser
+from tests.databases import upgrade
 from tests.functional.catalogue import eventually, found
 from tests.functional.running import RunningServer, free_port, running_server
 
@@ -35,18 +34,16 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-#: Where each run leaves its pictures; not under version control.
-PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
 WIDE, NARROW = 1366, 390
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's chromium with a profile of its own."""
-    executable = shutil.which("chromium")
+    executable = find_browser()
     if executable is None:
         complain = pytest.fail if os.environ.get(REQUIRED) else pytest.skip
-        complain("needs chromium: apt-get install chromium")
+        complain("needs chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         # `launch` makes a new profile directory each time and removes it at the end.
         found = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from marketplace.access import Scope
-from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener, Visit
-from tests.browser.test_pages import violations
+from tests.browser.conftest import NARROW, WIDE, Opener, Visit
+from tests.browser.looking import take_picture, violations
 from tests.functional.access import found_group, issue_token
 from tests.functional.running import RunningServer
 
@@ -64,7 +64,7 @@ def test_every_page_is_accessible_and_fits(
         opened.go(path)
         name = re.sub("[^a-z-]+", "-", path.strip("/"))
         if path in paths:
-            opened.page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+            take_picture(opened.page, f"{name}-{width}-{scheme}")
             assert violations(opened.page) == [], path
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert len(opened.page.content()) < 60_000, path

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener
-from tests.browser.test_pages import violations
+from tests.browser.conftest import NARROW, WIDE, Opener
+from tests.browser.looking import take_picture, violations
 from tests.browser.test_upload import choose
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -59,11 +59,10 @@ def check(opened: object, name: str) -> None:
     page = opened.page
     assert page.locator("h1").count() == 1
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    PICTURES.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], (name, scheme)
-        page.screenshot(path=PICTURES / f"{name}-{page.viewport_size['width']}-{scheme}.png", full_page=True)
+        take_picture(page, f"{name}-{page.viewport_size['width']}-{scheme}")
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])

@@ -6,7 +6,6 @@ import re
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from marketplace.api.openapi import OPERATIONS
 from marketplace.routes import ROUTES
@@ -22,7 +21,8 @@ from tests.browser.catalogue import (
     SHARED_LEGACY,
     SUPERSEDED,
 )
-from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener
+from tests.browser.conftest import NARROW, WIDE, Opener
+from tests.browser.looking import PICTURES, take_picture, violations
 from validators import accept
 
 ALICE = "alice.archer@images.example.org"
@@ -93,12 +93,6 @@ PAGES = {
 }
 
 
-def violations(page) -> list[str]:
-    """What axe finds, each with the places where it does."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
-
-
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, width: int) -> None:
@@ -109,11 +103,10 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · Marketplace")
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    PICTURES.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], scheme
-        page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        take_picture(page, f"{name}-{width}-{scheme}")
 
 
 #: What programs read: no pages.

@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.catalogue import FRANK, ago
 from tests.browser.conftest import Opener
-from tests.browser.test_pages import entry_path, violations
+from tests.browser.looking import violations
+from tests.browser.test_pages import entry_path
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer
 from validators import accept

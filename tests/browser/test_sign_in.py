@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from marketplace.access import Scope
-from tests.browser.conftest import NARROW, PICTURES, WIDE, Opener
-from tests.browser.test_pages import violations
+from tests.browser.conftest import NARROW, WIDE, Opener
+from tests.browser.looking import take_picture, violations
 from tests.functional.access import found_group, issue_token, token_name
 from tests.functional.running import RunningServer
 
@@ -48,10 +48,10 @@ def test_the_pages_of_an_account_are_accessible_and_fit_a_phone(visit: Opener, s
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("alert")).to_contain_text("no token of this marketplace")
         assert violations(page) == []
-        page.screenshot(path=PICTURES / f"login-{width}-{scheme}.png", full_page=True)
+        take_picture(page, f"login-{width}-{scheme}")
         page.get_by_label("Token").fill(secret)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(owner)
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.screenshot(path=PICTURES / f"account-{width}-{scheme}.png", full_page=True)
+        take_picture(page, f"account-{width}-{scheme}")

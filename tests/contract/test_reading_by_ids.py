@@ -10,12 +10,13 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.ingest.service import utc_now
 from marketplace.peers.progress import known_ids
+from tests.databases import upgrade
 
 IDS = [f"{n:064x}" for n in range(256)]
 

@@ -19,7 +19,7 @@ from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC, Cursors
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.search.directory import directory_of
 from marketplace.search.engine import SearchEngine
 from marketplace.search.errors import IndexBusyError, SearchRefusedError, SearchUnavailableError
@@ -29,6 +29,7 @@ from marketplace.search.service import SearchPage, SearchService
 from marketplace.worker import Worker, catch_up
 from tests.contract.search_engines import NAMES, make_engine
 from tests.contract.search_store import GROUP, NOW, add, empty, entry
+from tests.databases import upgrade
 from tests.factories.entries import moment
 from tests.waiting import HANGING
 

@@ -16,7 +16,7 @@ import httpx
 from sqlalchemy import func, select
 
 from marketplace.changes import PUBLIC, ChangeLog
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.models import Change, Entry
 from marketplace.peers.faults import Faults
@@ -24,6 +24,7 @@ from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import FollowedLog, Trouble
 from marketplace.tlog.note import VerifierKey
+from tests.databases import upgrade
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import AUTHORITIES, RunningServer, free_port, start

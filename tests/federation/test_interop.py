@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.access import PUBLIC
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
@@ -26,6 +26,7 @@ from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.tlog.note import SigningKey
+from tests.databases import upgrade
 from tests.factories.entries import accepted, moment
 
 SIZE, STEP = 10_000, 500

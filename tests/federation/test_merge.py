@@ -16,12 +16,13 @@ import pytest
 
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryRow, EntryService, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules import current as rules
 from marketplace.rules.current import conflicting, current, tag_target, timeline
 from marketplace.rules.status import status
+from tests.databases import upgrade
 from tests.federation.stories import MOMENTS, STORIES
 from tests.soaking import Tell
 from validators.document import AcceptedEntry

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.federation.witness import origin_digest
 from marketplace.peers.registry import Peers
@@ -22,6 +22,7 @@ from marketplace.tlog.leaf import EntryLeaf, EpochLeaf, parse_leaf
 from marketplace.tlog.merkle import EMPTY_ROOT
 from marketplace.tlog.note import parse_note
 from marketplace.tlog.proof import WitnessRequest
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, start

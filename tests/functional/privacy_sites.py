@@ -17,11 +17,11 @@ from pyramid.router import Router
 
 import marketplace
 from marketplace.config import Settings
-from marketplace.db import upgrade
 from marketplace.federation.keys import create_keys
 from marketplace.receipts import Finding, Receipt, sign_receipt, write_request
 from marketplace.runtime import Runtime, build
 from marketplace.tlog.note import SigningKey
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from marketplace.db import upgrade
+from tests.databases import upgrade
 from tests.launching import COMMAND, Process, launch
 from tests.waiting import HANGING
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.catalogue import eventually

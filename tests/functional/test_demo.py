@@ -18,13 +18,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.demo import load_demo
 from marketplace.demo.catalogue import CATALOGUE
 from marketplace.demo.content import HOST, start
 from marketplace.demo.hypervisor import boot_disk
 from marketplace.images.decompression import decompressed, find_compression
 from marketplace.ingest import IngestService, UploadPolicy
+from tests.databases import upgrade
 from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, STOP_SECONDS, free_port
 from tests.launching import ROOT

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.db import upgrade
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
 from marketplace.ingest.service import utc_now
@@ -22,6 +21,7 @@ from marketplace.peers.mirror_list import MirrorList
 from marketplace.peers.registry import Peers
 from marketplace.peers.sites import Mirror, State
 from marketplace.tlog.tiles import WIDTH, join_bodies, join_bundle, split_bodies, split_bundle
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import free_port

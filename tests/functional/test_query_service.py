@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.sparql.errors import (
     QueryMalformedError,
@@ -31,6 +31,7 @@ from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.pool import WorkerPool
 from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
 from marketplace.sparql.terms import Blank, Iri, Literal
+from tests.databases import upgrade
 from tests.fixtures_sparql import document, follow, wait_for
 from tests.waiting import HANGING
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from marketplace.cli import run
-from marketplace.db import upgrade
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.private_site import GROUP, MEMBER, bearing, private_site, put

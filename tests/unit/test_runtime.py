@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from marketplace.config import Settings
-from marketplace.db import upgrade
 from marketplace.runtime import Runtime, build
 from marketplace.search.service import SearchService
+from tests.databases import upgrade
 from tests.functional.sites import until
 from tests.waiting import HANGING
 

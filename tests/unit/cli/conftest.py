@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.cli import run
+from tests.databases import upgrade
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,6 @@ def cli(capfdbinary, monkeypatch, tmp_path):
 def data(cli, tmp_path) -> Path:
     """A data directory with an empty database."""
     directory = tmp_path / "data"
-    assert cli("db", "upgrade", "--data", directory).code == 0
+    directory.mkdir()
+    upgrade(f"sqlite:///{directory / 'marketplace.sqlite'}")
     return directory

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from marketplace.access import ANONYMOUS
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.ingest import ConflictError, IngestService, UploadPolicy
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept

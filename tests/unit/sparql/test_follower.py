@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
-from marketplace.db import Database, upgrade
+from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.settling import SettlingService
 from marketplace.models import Certificate, TrustState, Verdict
@@ -24,6 +24,7 @@ from marketplace.sparql.generations import Generations
 from marketplace.sparql.store import StoreInUseError
 from marketplace.worker import catch_up
 from tests.contract.judging import JUDGED, verdict
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.fixtures_sparql import document, follow, wait_for

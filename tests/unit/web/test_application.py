@@ -17,10 +17,10 @@ from pyramid.response import Response
 import marketplace
 from marketplace.access.permissions import PERMISSIONS
 from marketplace.config import Settings
-from marketplace.db import upgrade
 from marketplace.ingest import StoreUnavailableError
 from marketplace.routes import ROUTES
 from marketplace.runtime import build
+from tests.databases import upgrade
 from tests.factories.documents import image, signed
 
 

@@ -19,10 +19,10 @@ from marketplace.access.principal import ANONYMOUS, STRANGER, Scope
 from marketplace.accounts import secrets as account_secrets
 from marketplace.accounts.service import AccessService
 from marketplace.config import Settings
-from marketplace.db import upgrade
 from marketplace.runtime import build
 from marketplace.web.cookies import SiteCookies
 from marketplace.web.sessions import wanted_path
+from tests.databases import upgrade
 
 SECRET = "mpt_0123456789abcdef_" + "A" * 43
 
