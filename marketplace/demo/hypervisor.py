@@ -30,6 +30,8 @@ remember_owner = 0
 cgroup_controllers = []
 namespaces = []
 """
+#: Without KVM, also where the machine has it, so that guests run in the same way everywhere: libvirt takes
+#: what root cannot write, a file of a read-only mount, for no KVM.
 _START = """
 mount --bind {folder}/hooks /etc/libvirt/hooks
 mount --bind {folder}/qemu.conf /etc/libvirt/qemu.conf
@@ -37,6 +39,7 @@ mount --bind {folder}/var /var/lib/libvirt
 mount -t tmpfs none /etc/libvirt/qemu
 mount -t tmpfs none /run/libvirt 2>/dev/null
 mount -t sysfs none /sys 2>/dev/null
+test ! -e /dev/kvm || (mount --bind {folder}/qemu.conf /dev/kvm && mount -o remount,bind,ro /dev/kvm)
 ip link set lo up
 exec /usr/sbin/libvirtd -f {folder}/libvirtd.conf -p {folder}/run/libvirtd.pid
 """

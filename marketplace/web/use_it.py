@@ -169,7 +169,7 @@ def _libvirt(image: _Image) -> tuple[Step, ...]:
         Step(
             "Start a machine from it",
             f"virt-install --name {image.name} --memory 2048 --vcpus 2 --import --noautoconsole "
-            f"--disk vol=default/{volume} --osinfo detect=on,require=off",
+            f"--graphics none --disk vol=default/{volume} --osinfo detect=on,require=off",
         ),
     )
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from marketplace.demo.images import make_image
 from marketplace.sites.checking import check_site
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import Kind, StoreContract, facts, raw
 from tests.factories.documents import signed
+from tests.functional.pasting import paste, steps_for
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import Behaviour, ContentServer, Handler, answer
 from tests.sites.glance_faults import GlanceFaults
 from tests.sites.glances import Counted, configure, glance, image_of, offer, shown
-from tests.sites.openstacks import SIZE_CAP, OpenStack, running_openstack
+from tests.sites.openstacks import SIZE_CAP, VENV, OpenStack, running_openstack
 from tests.sites.pictures import Picture, qcow2
 from tests.sites.test_asking import group, say_to  # noqa: F401  # the fixture
 
@@ -245,3 +249,19 @@ def test_an_image_that_only_a_group_may_see_is_shared_with_its_project_alone(
 
 class TestFaults(GlanceFaults):
     """What goes wrong with the cloud itself, over the same Glance."""
+
+
+def test_the_command_of_a_page_uploads_what_was_checked(openstack: OpenStack, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.qcow2"
+    file.write_bytes(make_image("openstack", "qcow2", "machine"))
+    _, upload = steps_for("openstack", file)
+    client = {
+        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
+        "OS_CLIENT_CONFIG_FILE": str(openstack.folder / "clouds.yaml"),
+        "OS_CLOUD": "site",
+        "HOME": str(tmp_path),
+    }
+    paste(upload.line, tmp_path, **client)
+    (found,) = openstack.everybody("GET", "/v2/images?name=a-demo-image").json()["images"]
+    assert found["os_hash_value"] == hashlib.sha512(file.read_bytes()).hexdigest()
+    assert (found["disk_format"], found["architecture"]) == ("qcow2", "x86_64")

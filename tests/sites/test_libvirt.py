@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import time
@@ -11,8 +13,10 @@ from typing import Literal
 
 import pytest
 
-from marketplace.demo.hypervisor import Hypervisor, boot_disk, running_hypervisor
+from marketplace.demo.hypervisor import MESSAGE, Hypervisor, boot_disk, running_hypervisor
+from marketplace.demo.images import make_image
 from marketplace.sites.decisions.hook import HookError, hook_text, install_hook, prove_hook
+from tests.functional.pasting import need, paste, steps_for
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer
 from tests.sites.daemons import await_true, running_site
@@ -57,6 +61,35 @@ def is_called(libvirt: Hypervisor) -> bool:
         return "canary" in prove_hook(libvirt.uri)
     except HookError:
         return False
+
+
+def test_the_commands_of_a_page_start_a_machine(libvirt: Hypervisor, tmp_path: Path) -> None:
+    # The first test of the file: the others leave a hook in libvirt.
+    need("virt-install", "virtinst", "REQUIRE_LIBVIRT")
+    file = tmp_path / "tiny.qcow2"
+    file.write_bytes(make_image("libvirt", "qcow2", "machine"))
+    libvirt.make_pool("default", tmp_path / "default")
+    network = tmp_path / "network.xml"
+    network.write_text("<network><name>default</name><bridge name='virbr0'/></network>")
+    libvirt.virsh("net-create", str(network))
+    try:
+        for step in steps_for("libvirt", file):
+            paste(step.line, tmp_path, LIBVIRT_DEFAULT_URI=libvirt.uri, HOME=str(tmp_path))
+        assert libvirt.virsh("domstate", "a-demo-image").stdout.strip() == "running"
+        said = libvirt.virsh("dumpxml", "a-demo-image").stdout
+        found = re.search("<console type='pty' tty='([^']*)'", said)
+        assert found is not None, said
+        console = os.open(found[1], os.O_RDONLY | os.O_NOCTTY)
+        told = b""
+        libvirt.virsh("reset", "a-demo-image")  # what it wrote before anybody listened is lost
+        while MESSAGE.encode() not in told:
+            told += os.read(console, 4096)
+        os.close(console)
+    finally:
+        libvirt.virsh("destroy", "--domain", "a-demo-image", check=False)
+        libvirt.virsh("undefine", "--domain", "a-demo-image", check=False)
+        libvirt.virsh("net-destroy", "default")
+        libvirt.virsh("pool-destroy", "default")
 
 
 def test_a_machine_starts_from_what_is_allowed_and_not_after_a_deprecation(
