@@ -12,23 +12,22 @@ from typing import Any
 
 import click
 
-from marketplace.cli.describing import read_facts
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
-from marketplace.cli.files import STDIN, read_document
+from marketplace.cli.files import read_document
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.likeness import get_like
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
+from marketplace.cli.publish_facts import get_facts, tell
 from marketplace.cli.publish_options import ask_for_missing, read_terms, term_options
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.client.answers import Tried
 from marketplace.client.errors import ConflictError, NotFoundError, PolicyError
 from marketplace.locations import AddressGuard, Looker
-from marketplace.logs import printable
 from marketplace.publishing.earlier import OVERTAKEN, differences, find_current, find_tagged
-from marketplace.publishing.facts import ImageFacts, parse_facts
+from marketplace.publishing.facts import ImageFacts
 from marketplace.publishing.statement import STOPPING, Wish, draft, examine, is_said, sign_once
 from marketplace.publishing.work import ImageWork, Work
 from validators import accept
@@ -42,10 +41,9 @@ _WORK = ".marketplace"
 
 @dataclass(frozen=True)
 class _Order:
-    """How to publish."""
+    """How to publish; ``image`` is the file, where one is at hand."""
 
     image: str | None
-    facts: str | None
     like: str | None
     email: str | None
     audience: str | None
@@ -72,7 +70,8 @@ class _Order:
 @click.option(
     "--from-json",
     metavar="FACTS",
-    help="Facts of the image, as `describe -o json` writes them, in place of IMAGE.",
+    help="Facts of the image, as `describe -o json` writes them, in place of IMAGE; or Packer's manifest, "
+    "whose image file is read.",
 )
 @click.option(
     "--like",
@@ -128,14 +127,15 @@ def publish(
     """
     if (image is None) == (from_json is None):
         raise click.UsageError("name the IMAGE, or its facts with --from-json", click.get_current_context())
-    order = _Order(image, from_json, like, email, audience, edit, dry_run, yes, not no_look, allow_private)
+    order = _Order(image, like, email, audience, edit, dry_run, yes, not no_look, allow_private)
     now = datetime.now(UTC)
     terms = read_terms(values, settings, now)
     keyless = dry_run and p12 is None and cert is None and key is None
     identity = None if keyless else load_identity(p12, cert, key, password_file)
     with ExitStack() as stack:
         client = stack.enter_context(open_client(endpoint))
-        facts = _facts(order, Work(work))
+        facts, at_hand = get_facts(image, from_json, Work(work))
+        order = replace(order, image=at_hand)
         own = stack.enter_context(Work(work).image(facts.identifier))
         run = _Publication(order, client, own, facts, identity, now)
         told = run.run(terms)
@@ -183,10 +183,10 @@ class _Publication:
         if is_said(current, metadata, self._identity):
             assert current is not None  # noqa: S101  # nothing is not said
             path = current.coordinates.path()
-            _tell("unchanged", f"the marketplace has {path}, which says the same: nothing to do")
+            tell("unchanged", f"the marketplace has {path}, which says the same: nothing to do")
             return {"outcome": "unchanged", "entry": path} | told
         if self._order.dry_run:
-            _tell("dry run", "nothing was signed, nothing was uploaded")
+            tell("dry run", "nothing was signed, nothing was uploaded")
             return {"outcome": "dry-run", "entry": "", "draft": str(self._work.draft)} | told
         return self._send(document, metadata, current) | told
 
@@ -194,7 +194,7 @@ class _Publication:
         base = draft(self._facts, wish)
         document = self._edit(base) if self._order.edit else base
         self._work.keep_draft(base, document)
-        _tell("draft", str(self._work.draft))
+        tell("draft", str(self._work.draft))
         return document
 
     def _edit(self, base: bytes) -> bytes:
@@ -223,7 +223,7 @@ class _Publication:
         with Looker(guard) if self._order.look else nullcontext() as looker:
             linted = examine(document, self._facts, self._now, looker, self._at_hand(), previous)
         for finding in linted.findings:
-            _tell(finding.level.value, _finding_text(finding))
+            tell(finding.level.value, _finding_text(finding))
         stopping = [one for one in linted.findings if one.level is Level.ERROR or one.code in STOPPING]
         if linted.metadata is None or stopping:
             raise CommandError(
@@ -232,7 +232,7 @@ class _Publication:
         self._verify_image(document, linted.metadata)
         before = tagged or current
         for line in differences(before.metadata if before is not None else None, linted.metadata):
-            _tell("change", line)
+            tell("change", line)
         return linted.metadata, linted.findings
 
     def _verify_image(self, document: bytes, metadata: Metadata) -> None:
@@ -244,8 +244,7 @@ class _Publication:
             )
 
     def _at_hand(self) -> Path | None:
-        image = self._order.image
-        return None if image is None or image == STDIN else Path(image)
+        return None if self._order.image is None else Path(self._order.image)
 
     def _tagged(self, document: bytes) -> AcceptedEntry | None:
         """What the draft's first tag stands for now."""
@@ -265,7 +264,7 @@ class _Publication:
             except (ConflictError, PolicyError) as error:
                 if error.rule not in OVERTAKEN:
                     raise
-                _tell("overtaken", "another machine published about this image meanwhile: signed anew")
+                tell("overtaken", "another machine published about this image meanwhile: signed anew")
                 current = self._find_current()
                 refused = accept(self._work.find_signed() or b"")
         return self._upload(document, metadata, current, refused)
@@ -285,7 +284,7 @@ class _Publication:
         )
         self._work.keep_signed(signed)
         entry = accept(signed)
-        _tell("signed", "before; it goes on from there" if signed == kept else entry.coordinates.path())
+        tell("signed", "before; it goes on from there" if signed == kept else entry.coordinates.path())
         self._try(signed)
         receipt = self._client.upload(signed, self._order.audience)
         fields = receipt_fields(receipt)
@@ -296,14 +295,14 @@ class _Publication:
         }
         self._keep_receipt(told | {"entry_id": entry.entry_id, "endpoint": self._client.endpoint})
         note = pending_note(entry.coordinates.path(), receipt)
-        _tell(told["outcome"], note or receipt.location)
+        tell(told["outcome"], note or receipt.location)
         return told
 
     def _keep_receipt(self, receipt: dict[str, Any]) -> None:
         try:
             self._work.keep_receipt(receipt)
         except OSError as error:  # the entry is published whatever becomes of the receipt
-            _tell("note", f"the receipt cannot be kept: {explain(error)[0]}")
+            tell("note", f"the receipt cannot be kept: {explain(error)[0]}")
 
     def _try(self, signed: bytes) -> None:
         try:
@@ -311,29 +310,9 @@ class _Publication:
         except NotFoundError as error:
             if error.rule is not None:
                 raise
-            _tell("try", "this marketplace has no dry run")
+            tell("try", "this marketplace has no dry run")
         else:
-            _tell("try", tried.note)
-
-
-def _facts(order: _Order, work: Work) -> ImageFacts:
-    """The facts of the image: from a file of facts, from an earlier reading of it, or by reading it."""
-    if order.facts is not None:
-        facts = parse_facts(read_document(order.facts))
-        _tell("facts", f"{order.facts}: {facts.identifier}")
-        return facts
-    assert order.image is not None  # noqa: S101  # one of the two is named
-    path = Path(order.image)
-    kept = None if order.image == STDIN else work.find_facts(path)
-    facts = kept or read_facts(order.image)
-    if kept is None and order.image != STDIN:
-        work.keep_facts(path, facts)
-    again = " (read before, not changed since)" if kept is not None else ""
-    _tell(
-        "describe",
-        f"{order.image}: {facts.size} bytes, {facts.format or 'format unknown'}, {facts.identifier}{again}",
-    )
-    return replace(facts, notes=())
+            tell("try", tried.note)
 
 
 def _finding_text(finding: Finding) -> str:
@@ -341,7 +320,3 @@ def _finding_text(finding: Finding) -> str:
         f"{finding.element}: " if finding.element and not finding.message.startswith(finding.element) else ""
     )
     return f"{element}{finding.message} [{finding.code}]"
-
-
-def _tell(step: str, text: str) -> None:
-    click.echo(f"{step:<9} {printable(text)}", err=True)

@@ -17,6 +17,8 @@ from validators.identifier import identifier_from_sha1
 MOST_FACTS: Final = 65_536
 #: Bytes from which a disk is worth a remark.
 _LARGE_DISK: Final = 1 << 40
+_MOST_NOTES: Final = 10
+_MOST_NOTE: Final = 200
 _BYTES_LIMIT: Final = 2**63
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
@@ -125,6 +127,7 @@ def read_facts(told: Mapping[str, object]) -> ImageFacts:
         virtual_size=_size(told, "virtual_size"),
         compression=_text(told, "compression"),
         stored_size=_size(told, "stored_bytes"),
+        notes=_notes(told.get("notes")),
     )
 
 
@@ -142,6 +145,14 @@ def _text(told: Mapping[str, object], name: str) -> str | None:
     if text is None or (isinstance(text, str) and _WORD.fullmatch(text)):
         return text
     raise FactsError(f"'{name}' is {str(text)[:40]!r}, not a word such as qcow2")
+
+
+def _notes(told: object) -> tuple[str, ...]:
+    if told is None:
+        return ()
+    if not isinstance(told, list) or not all(isinstance(note, str) for note in told):
+        raise FactsError("'notes' is no list of sentences")
+    return tuple(note[:_MOST_NOTE] for note in told[:_MOST_NOTES])
 
 
 def _checksums(told: object) -> dict[str, str]:

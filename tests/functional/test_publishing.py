@@ -202,6 +202,18 @@ def test_facts_come_from_a_file_in_ci(cli, here: Path, http: httpx.Client) -> No
     for text in ("{}", "["):
         (here / "facts.json").write_text(text)
         assert cli("publish", "--from-json", "facts.json", *KEYS).code == 2
+    (here / "build").mkdir()
+    (here / "build" / "built").write_bytes(images.qcow2(3 << 40) + b"by Packer")
+    file = {"name": "built", "size": (here / "build" / "built").stat().st_size}
+    built = {"builds": [{"packer_run_uuid": "a", "files": [file]}], "last_run_uuid": "a"}
+    (here / "build" / "packer-manifest.json").write_text(json.dumps(built))
+    done = cli("publish", "--from-json", "build/packer-manifest.json", "--title", "Built", *KEYS, "-o", "id")
+    assert done.code == 0, done.err
+    assert "note      it claims to be a disk of 3 TiB" in done.err
+    described = cli("describe", "build/built", "-o", "json").json
+    assert done.out.decode().startswith(described["identifier"])
+    (here / "build" / "built").write_bytes(b"x")
+    assert "Packer's manifest says" in cli("publish", "--from-json", "build/packer-manifest.json", *KEYS).err
     for arguments in (["image", "--from-json", "facts.json"], []):
         assert cli("publish", *arguments, *KEYS).code == 2
 

@@ -1,0 +1,64 @@
+"""Where ``publish`` has the facts of an image from, and how it tells its steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from marketplace.cli.describing import read_facts
+from marketplace.cli.files import STDIN, read_document
+from marketplace.logs import printable
+from marketplace.publishing.facts import ImageFacts, parse_facts
+from marketplace.publishing.packer import find_image
+from marketplace.publishing.work import Work
+
+
+def get_facts(image: str | None, told: str | None, work: Work) -> tuple[ImageFacts, str | None]:
+    """The facts of an image, and its file where that is at hand.
+
+    Args:
+        image: the file, or - for standard input; it is read, unless it is unchanged since that was done.
+        told: in its place a file of facts, or a manifest of Packer, which names the image file.
+
+    Raises:
+        FactsError: what is told cannot be used.
+        ImageError: the image cannot be described, or must not be opened.
+        OSError: a file cannot be read.
+    """
+    if told is not None:
+        data = read_document(told)
+        built = find_image(data, Path() if told == STDIN else Path(told).parent)
+        if built is None:
+            facts = parse_facts(data)
+            tell("facts", f"{told}: {facts.identifier}")
+            _tell_notes(facts)
+            return facts, None
+        image = str(built)
+    assert image is not None  # noqa: S101  # one of the two is named
+    return _read(image, work), None if image == STDIN else image
+
+
+def tell(step: str, text: str) -> None:
+    """Tell a step on standard error."""
+    click.echo(f"{step:<9} {printable(text)}", err=True)
+
+
+def _read(image: str, work: Work) -> ImageFacts:
+    path = Path(image)
+    kept = None if image == STDIN else work.find_facts(path)
+    facts = kept or read_facts(image)
+    if kept is None and image != STDIN:
+        work.keep_facts(path, facts)
+    again = " (read before, not changed since)" if kept is not None else ""
+    tell(
+        "describe",
+        f"{image}: {facts.size} bytes, {facts.format or 'format unknown'}, {facts.identifier}{again}",
+    )
+    _tell_notes(facts)
+    return facts
+
+
+def _tell_notes(facts: ImageFacts) -> None:
+    for note in facts.notes if facts.format is not None else ():  # of an unknown format advice tells
+        tell("note", note)
