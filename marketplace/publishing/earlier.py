@@ -121,6 +121,25 @@ def get_dated(client: MarketplaceClient, path: str) -> AcceptedEntry:
     return _verified(client.fetch(path), identifier, email, path)
 
 
+def is_vouched_for(client: MarketplaceClient, entry: AcceptedEntry, key: str | None) -> bool:
+    """Whether one's own key signed an entry under one's address, or the marketplace trusts its certificate.
+
+    Args:
+        key: as of ``find_current``; without one there is nothing to compare with.
+
+    Raises:
+        ClientError: the marketplace cannot be asked.
+    """
+    if key is None or entry.signer.key_digest == key:
+        return True
+    filters = (
+        ("endorser", entry.endorser.email), ("checksum", entry.identifier), ("status", "all"),
+        ("trust", "trusted"),
+    )  # fmt: skip
+    hits = client.search(SearchQuery("", filters, "newest", _MOST_RIVALS)).hits
+    return entry.coordinates.path() in (hit.path for hit in hits)
+
+
 def get_tagged(client: MarketplaceClient, email: str, tag: str, key: str | None) -> AcceptedEntry:
     """The entry to go on from that one's own tag names: never one that a stranger tagged so.
 
@@ -135,20 +154,21 @@ def get_tagged(client: MarketplaceClient, email: str, tag: str, key: str | None)
     found = find_tagged(client, email, tag)
     if found is None:
         raise NotFoundError(f"the marketplace has no entry that {email} calls {tag}")
-    if key is None or found.signer.key_digest == key:
+    if is_vouched_for(client, found, key):
         return found
-    filters = (("endorser", email), ("tag", tag), ("status", "valid"), ("status", "expired"))
-    trusted = SearchQuery("", (*filters, ("trust", "trusted")), "newest", _MOST_RIVALS)
-    path = found.coordinates.path()
-    if path in (hit.path for hit in client.search(trusted).hits):
-        return found
-    every = SearchQuery("", (*filters, ("trust", "all")), "newest", _MOST_RIVALS)
-    for hit in client.search(every).hits:
+    filters = (
+        ("endorser", email),
+        ("tag", tag),
+        ("status", "valid"),
+        ("status", "expired"),
+        ("trust", "all"),
+    )
+    for hit in client.search(SearchQuery("", filters, "newest", _MOST_RIVALS)).hits:
         entry = _verified(client.fetch(hit.path), None, email)
         if entry.signer.key_digest == key and tag in entry.metadata.tags:
             return entry
     raise StrangersTagError(
-        f"{email}/{tag} names {path}, which another key signed: "
+        f"{email}/{tag} names {found.coordinates.path()}, which another key signed: "
         "look whether that entry is yours, and if it is, name it in full"
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from marketplace.client import ListQuery, MarketplaceClient
 from marketplace.client.errors import NotFoundError
 from marketplace.files import write_whole
-from marketplace.publishing.earlier import StrangersTagError, find_current, get_tagged
+from marketplace.publishing.earlier import StrangersTagError, find_current, get_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
 from marketplace.publishing.statement import Wish, draft, sign_once
 from marketplace.publishing.terms import TermError, parse_end
@@ -34,6 +34,9 @@ _PROV: Final = "http://www.w3.org/ns/prov#"
 SOURCE: Final = v.dcterms("source")
 DERIVED: Final = f"{{{_PROV}}}wasDerivedFrom"
 ATTRIBUTED: Final = f"{{{_PROV}}}wasAttributedTo"
+#: The reason of withdrawals that this command makes, and takes back where the vendor lists an image again.
+_GONE: Final = "the vendor does not list this image any more"
+_WITHDRAWN: Final = "withdrawn"
 SIGNED_AT: Final = f"{{{_PROV}}}generatedAtTime"
 
 
@@ -66,11 +69,13 @@ class Mirror:
         signed = verify_signed(self.reader.catalogue(vendor.catalogue), signature, vendor.keyring)
         self._verify_newer(vendor, signed)
         offers = read_offers(vendor, signed.content)
-        yield self._publish(vendor, offers[0], signed)
+        told = self._publish(vendor, offers[0], signed)
+        yield told
         if vendor.withdraw:
             yield from self._withdraw(vendor, offers)
         if self.identity is not None:
-            self._keep(vendor, signed)
+            held = {"offer": _name(offers[0]), "identifier": told["entry"].partition("/")[0]}
+            self._keep(vendor, signed, held if told["outcome"] == _WITHDRAWN else None)
 
     def _publish(self, vendor: Vendor, offer: Offer, signed: Signed) -> dict[str, Any]:
         told: dict[str, Any] = {"vendor": vendor.name, "version": offer.version}
@@ -82,7 +87,12 @@ class Mirror:
             raise VendorRolledBackError(
                 f"{vendor.name}: the newest version is {offer.version}, and {old} was published already"
             )
+        if (gone := self._find_withdrawn(vendor, offer)) is not None:
+            return told | {"outcome": _WITHDRAWN, "entry": gone.coordinates.path()}
         facts = ImageFacts.of(self.reader.image(offer))
+        current = find_current(self.client, facts.identifier, self.email, self._key)
+        if current is not None and self._is_withdrawn(current):
+            return told | {"outcome": _WITHDRAWN, "entry": current.coordinates.path()}
         document = draft(facts, Wish(self._terms(vendor, offer, signed, before, facts)))
         metadata = verify_draft(document, self.now)
         file = FileFacts(facts.format, facts.compression or "none")
@@ -90,7 +100,6 @@ class Mirror:
         told |= {"advice": [one.record() for one in advice]}
         if self.identity is None:
             return told | {"outcome": "would be published", "entry": facts.identifier}
-        current = find_current(self.client, facts.identifier, self.email, self._key)
         entry = sign_once(document, metadata, None, self.identity, current, before, self.now, self.email)
         receipt = self.client.upload(entry, self.audience)
         outcome = "pending" if receipt.pending else "published"
@@ -132,15 +141,30 @@ class Mirror:
                 continue
             if _derived(entry) in listed or entry.metadata.deprecated is not None:
                 continue
+            if not is_vouched_for(self.client, entry, self._key):
+                continue
             told = {"vendor": vendor.name, "version": entry.metadata.version or ""}
             if self.identity is None:
                 yield told | {"outcome": "would be deprecated", "entry": entry.coordinates.path()}
                 continue
-            document = with_deprecated(entry.data, "the vendor does not list this image any more")
+            document = with_deprecated(entry.data, _GONE)
             metadata = verify_draft(document, self.now)
             signed = sign_once(document, metadata, None, self.identity, entry, None, self.now, self.email)
             self.client.upload(signed, self.audience)
             yield told | {"outcome": "deprecated", "entry": accept(signed).coordinates.path()}
+
+    def _is_withdrawn(self, entry: AcceptedEntry) -> bool:
+        """Whether the endorser withdrew an image by hand, which no run of this command takes back."""
+        reason = entry.metadata.deprecated
+        return reason not in (None, _GONE) and is_vouched_for(self.client, entry, self._key)
+
+    def _find_withdrawn(self, vendor: Vendor, offer: Offer) -> AcceptedEntry | None:
+        """The withdrawal by hand of an image that was found to be withdrawn before: it is not read again."""
+        held = self._kept(vendor).get("withdrawn")
+        if not isinstance(held, dict) or held.get("offer") != _name(offer):
+            return None
+        current = find_current(self.client, str(held.get("identifier")), self.email, self._key)
+        return current if current is not None and self._is_withdrawn(current) else None
 
     def _find_last(self, tag: str) -> AcceptedEntry | None:
         """What was published last: a stranger who tags something so neither stops nor replaces it."""
@@ -155,8 +179,8 @@ class Mirror:
 
     def _verify_newer(self, vendor: Vendor, signed: Signed) -> None:
         try:
-            last = parse_time(json.loads(self._state(vendor).read_bytes())["signed_at"])
-        except (OSError, ValueError, KeyError, TypeError):
+            last = parse_time(self._kept(vendor)["signed_at"])
+        except (ValueError, KeyError, TypeError):
             return  # seen for the first time
         if signed.made_at < last:
             raise VendorRolledBackError(
@@ -164,10 +188,19 @@ class Mirror:
                 f"{format_time(last)} was seen already"
             )
 
-    def _keep(self, vendor: Vendor, signed: Signed) -> None:
+    def _kept(self, vendor: Vendor) -> dict[str, Any]:
+        """What the last run kept; nothing where it cannot be read."""
+        try:
+            kept = json.loads(self._state(vendor).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _keep(self, vendor: Vendor, signed: Signed, withdrawn: dict[str, str] | None) -> None:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         told = {"signed_at": format_time(signed.made_at.astimezone(UTC)), "key": signed.fingerprint}
-        write_whole(self._state(vendor), json.dumps(told).encode(), 0o600)
+        kept = told | ({} if withdrawn is None else {"withdrawn": withdrawn})
+        write_whole(self._state(vendor), json.dumps(kept).encode(), 0o600)
 
     def _state(self, vendor: Vendor) -> Path:
         return self.state / f"{vendor.name}.json"

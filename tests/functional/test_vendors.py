@@ -141,6 +141,50 @@ def test_the_next_version_takes_the_tag_and_the_withdrawn_one_is_deprecated(
     assert [one["outcome"] for one in mirror(cli)] == ["unchanged"]
 
 
+def test_what_was_withdrawn_by_hand_stays_withdrawn(cli, here, vendor, signer, http) -> None:
+    sums(vendor, signer, {"linux-1-amd64.qcow2": image("bad")})
+    settings(here, vendor)
+    (first,) = mirror(cli)
+    name = first["entry"].rpartition("/")[0]
+    assert cli("deprecate", "--reason", "a hole", *KEYS, name).code == 0
+    size = http.get("/api/v1/changes?limit=1").json()["size"]
+    assert [one["outcome"] for one in mirror(cli)] == ["withdrawn"]
+    vendor.asked.clear()
+    assert [one["outcome"] for one in mirror(cli)] == ["withdrawn"]
+    assert "/latest/linux-1-amd64.qcow2" not in [path for _, path in vendor.asked]
+    assert http.get("/api/v1/changes?limit=1").json()["size"] == size
+    assert cli("undeprecate", *KEYS, name).code == 0
+    assert [one["outcome"] for one in mirror(cli)] == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "list_name", "signature", "line"),
+    [
+        ("rocky/9", "CHECKSUM", "CHECKSUM.asc", "# {name}: {size} bytes\nSHA256 ({name}) = {sha256}\n"),
+        ("almalinux/9/cloud", "CHECKSUM", "CHECKSUM.asc", "SHA256 ({name}) = {sha256}\n"),
+        ("leap", "linux-7-amd64.qcow2.sha256", "linux-7-amd64.qcow2.sha256.asc", "{sha256}  {name}\n"),
+        ("ubuntu/releases", "SHA256SUMS", "SHA256SUMS.gpg", "{sha256} *{name}\n"),
+    ],
+    ids=["rocky", "alma", "opensuse", "ubuntu by folder"],
+)  # fmt: skip
+def test_lists_as_other_vendors_write_them(
+    cli, here, vendor, signer, http, folder, list_name, signature, line
+) -> None:
+    content, name = image(folder), "linux-7-amd64.qcow2"
+    text = line.format(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest()).encode()
+    vendor.files |= {
+        f"/{folder}/{list_name}": text,
+        f"/{folder}/{signature}": signer.detached(text, armor=not signature.endswith(".gpg")),
+        f"/{folder}/{name}": content,
+    }
+    where = f"{vendor.url}/{folder}"
+    settings(here, vendor, catalogue=f"{where}/{list_name}", signature=f"{where}/{signature}")
+    (told,) = mirror(cli)
+    assert (told["version"], told["outcome"]) == ("7", "published")
+    assert "location.not-https" in [one["code"] for one in told["advice"]]
+    assert entry(http, told).metadata.locations == (f"{where}/{name}",)
+
+
 def test_a_dry_run_verifies_everything_and_publishes_nothing(cli, here, vendor, signer, http) -> None:
     sums(vendor, signer, {"linux-1-amd64.qcow2": image("dry")})
     settings(here, vendor)
