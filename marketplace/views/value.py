@@ -189,6 +189,14 @@ class View:
         return {entry_id: name for name, entry_id in taken.items()}
 
     @cached_property
+    def by_stable_id(self) -> Mapping[str, ViewImage]:
+        """The images by their UUIDs, and behind them what was withdrawn, each by one of its own."""
+        found = {self.stable_ids[one.entry_id]: one for one in self.images}
+        for one in self.withdrawn:
+            found.setdefault(stable_id(one.email, one.identifier), one)
+        return found
+
+    @cached_property
     def tags(self) -> Mapping[str, ViewImage]:
         """The newest image of each endorser's tag, by ``EMAIL/TAG``."""
         found: dict[str, ViewImage] = {}

@@ -38,6 +38,7 @@ class Dialect:
         find_lack: why an image cannot be expressed, in a few words; None where it can. What cannot be
             expressed is left out and counted, so that it breaks nothing for the others.
         find_image: the image that a path leads to which is no document: the content is somewhere else.
+        find: the document at a path, where there are so many that looking through them takes long.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Dialect:
     write: Callable[[View, str], bytes]
     find_lack: Callable[[ViewImage], str | None]
     find_image: Callable[[View, str], ViewImage | None] = no_image
+    find: Callable[[View, str], Document | None] | None = None
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with: the last one, which leads to the others."""
@@ -52,6 +54,8 @@ class Dialect:
 
     def find_document(self, view: View, path: str) -> Document | None:
         """The document at a path, if it is one of this dialect."""
+        if self.find is not None:
+            return self.find(view, path)
         return next((one for one in self.documents(view) if one.path == path), None)
 
     def left_out(self, view: View) -> Mapping[str, int]:
