@@ -228,3 +228,14 @@ def test_the_hook_starts_python_only_where_it_has_to_decide(tmp_path: Path) -> N
             [hook, "machine", action, "begin", "-"], input=b"<domain/>", capture_output=True
         )
         assert done.returncode == code, (action, done.stderr)
+
+
+def test_the_hook_loads_no_more_than_it_needs_to_ask(served: Path) -> None:
+    """What it loads is most of what it adds to the start of a machine."""
+    text = hook_text(served, "refuse", "why").replace("python3 -IS", "python3 -X importtime -IS")
+    hook = install_hook(served / "qemu.d", text)
+    words = [hook, "machine", "prepare", "begin", "-"]
+    done = subprocess.run(words, input=b"<domain><devices/></domain>", capture_output=True, text=False)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
+    assert done.returncode in (0, 6) and "_socket" in loaded  # it was answered
+    assert not loaded & {"socket", "re", "enum", "collections", "site"}

@@ -27,17 +27,22 @@ case "$2" in
     *) exit 0 ;;
 esac
 '''
-import os, socket, sys, time
+# Not the modules above these two: their import takes longer than everything else here.
+import posix, sys, time
+try:
+    import _socket as socket
+except ImportError:
+    import socket
 RUN, WHEN_DOWN, WHY, MIGRATIONS = {run!r}, {when_down!r}, {why!r}, {migrations!r}
 NAME, ACTION = (sys.argv + ["", "", ""])[1:3]
-MARK = os.path.join(RUN, ".incoming-" + NAME.replace("/", "_"))
+MARK = RUN + "/.incoming-" + NAME.replace("/", "_")
 if ACTION in ("migrate", "restore") and not MIGRATIONS:
     open(MARK, "w").close()  # a machine that runs elsewhere is not stopped by moving here
 if ACTION != "prepare":
     sys.exit(0)
 try:
-    coming = time.time() - os.stat(MARK).st_mtime < 600
-    os.unlink(MARK)
+    coming = time.time() - posix.stat(MARK).st_mtime < 600
+    posix.unlink(MARK)
     if coming:
         sys.exit(0)
 except OSError:
@@ -49,7 +54,7 @@ def refuse(reason):
 try:
     asked = socket.socket(socket.AF_UNIX)
     asked.settimeout(1)
-    asked.connect(os.path.join(RUN, "answer.sock"))
+    asked.connect(RUN + "/answer.sock")
     asked.sendall(b"POST /libvirt HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(XML) + XML)
     got = b""
     while (piece := asked.recv(65536)) and len(got) < 100000:
@@ -63,8 +68,8 @@ if status == b"403":
     refuse(reason)
 # Nobody answers: the file that the daemon left.
 try:
-    import html, re, urllib.parse
-    with open(os.path.join(RUN, "verdicts"), encoding="utf-8") as file:
+    import html, os, re, urllib.parse
+    with open(RUN + "/verdicts", encoding="utf-8") as file:
         words = file.readline().split()
         said, now, found = dict(zip(words[4::2], words[5::2])), time.time(), {{}}
         wanted = set()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from marketplace.sites.settings import DirectoryTable, GlanceTable, LibvirtTable, S3Table, SiteTable
 from marketplace.sites.stores.directory import DirectoryStore
-from marketplace.sites.stores.glance import GlanceStore
 from marketplace.sites.stores.interface import Store
 from marketplace.sites.stores.libvirt_pool import LibvirtPool
-from marketplace.sites.stores.s3 import S3Store
 
 
 def open_store(table: DirectoryTable | LibvirtTable | GlanceTable | S3Table, site: str) -> Store:
@@ -15,8 +13,13 @@ def open_store(table: DirectoryTable | LibvirtTable | GlanceTable | S3Table, sit
     if isinstance(table, LibvirtTable):
         return LibvirtPool(table.name, site, table.path, table.pool, table.uri)
     if isinstance(table, GlanceTable):
+        # Only sites with such a store need what it is made of in memory.
+        from marketplace.sites.stores.glance import GlanceStore
+
         return GlanceStore(table, site)
     if isinstance(table, S3Table):
+        from marketplace.sites.stores.s3 import S3Store
+
         return S3Store(table, site)
     return DirectoryStore(table.name, site, table.path)
 
