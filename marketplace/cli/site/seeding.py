@@ -21,7 +21,15 @@ from marketplace.cli.site.common import config_option, read_site
 @click.command()
 @config_option
 @click.option(
-    "--user-data", required=True, type=click.Path(path_type=Path), help="File of user data for cloud-init."
+    "--user-data",
+    type=click.Path(path_type=Path),
+    help="File of user data for cloud-init; default: what the context has of it.",
+)
+@click.option(
+    "--context",
+    type=click.Path(path_type=Path),
+    metavar="DISK",
+    help="Disk or folder with a context of StratusLab, OpenNebula or HEPiX, which is kept beside it.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="ISO", help="ISO file to write."
@@ -30,17 +38,39 @@ from marketplace.cli.site.common import config_option, read_site
 @click.option("--instance", help="Id of the machine; default: a new one each time.")
 @click.argument("image")
 def seed(
-    config: Path | None, user_data: Path, out: Path, hostname: str, instance: str | None, image: str
+    config: Path | None,
+    user_data: Path | None,
+    context: Path | None,
+    out: Path,
+    hostname: str,
+    instance: str | None,
+    image: str,
 ) -> None:
     """Write a seed for cloud-init (NoCloud), for a machine that will start from an image.
 
-    Attach it as a second disk. Refused (6) if no machine may start from the image.
+    Attach it as a second disk. The files of a context that is there already lie on it, too, and are
+    shown with the names of what they set; nothing of them is run. Refused (6) if no machine may start
+    from the image.
     """
     from marketplace.sites.context import MOST_USER_DATA, make_seed
+    from marketplace.sites.contextualization import read_context
 
     answer = ask_now(read_site(config), f"id:{image}")
     if not answer.allowed or not answer.known:
         raise CommandError(f"{image}: {answer.reason}", ExitCode.REFUSED_BY_POLICY)
-    data = read_bounded(user_data, MOST_USER_DATA + 1)
-    make_seed(data, instance or f"{image}-{secrets.token_hex(4)}", hostname, out)
+    kept = None if context is None else read_context(context)
+    data = kept.user_data if kept is not None else None
+    if user_data is not None:
+        data = read_bounded(user_data, MOST_USER_DATA + 1)
+    if data is None:
+        raise CommandError(
+            "give --user-data FILE" + ("; the context has none of its own" if kept is not None else ""),
+            ExitCode.USAGE,
+        )
+    files = {} if kept is None else kept.files
+    make_seed(data, instance or f"{image}-{secrets.token_hex(4)}", hostname, out, files)
+    if kept is not None:
+        click.echo(f"marketplace: kept {', '.join(sorted(kept.files))} of {context}", err=True)
+        # Values may be passwords.
+        click.echo(f"marketplace: context.sh sets {', '.join(kept.variables) or 'nothing'}", err=True)
     click.echo(f"marketplace: wrote {out}; cloud-init reads it as a disk with the label cidata.", err=True)
