@@ -67,6 +67,11 @@ def _defined(command: Any) -> Any:
     "marketplace view create debian --title 'Debian images' --search 'os=debian&status=valid'",
     "marketplace view create group:astronomy --policy policy.toml --secret",
 )
+@examples(
+    "marketplace view create debian --search 'os=debian' --policy policy.toml",
+    "marketplace view create astronomy:all --title 'Images of the astronomers'",
+    "marketplace view create astronomy:feed --secret",
+)
 @view.command()
 @settings_options
 @_defined
@@ -85,6 +90,7 @@ def create(config: Path | None, data: str | None, name: str, secret: bool, **giv
 
 
 @examples("marketplace view replace debian --search 'os=debian&tag=stable'")
+@examples("marketplace view replace default --policy policy.toml --option vo=astronomy")
 @view.command()
 @settings_options
 @_defined
@@ -98,6 +104,7 @@ def replace(config: Path | None, data: str | None, name: str, **given: Any) -> N
 
 
 @examples("marketplace view delete debian")
+@examples("marketplace view delete debian")
 @view.command()
 @settings_options
 @click.argument("name")
@@ -109,6 +116,7 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
         ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
 
 
+@examples("marketplace view list", "marketplace view list -o json")
 @examples("marketplace view list", "marketplace view list -o json")
 @view.command("list")
 @settings_options

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,20 +13,16 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
-from marketplace.locations.links import carries_credentials, link
 from marketplace.models import Change, Entry, EntryBody, Log
 from marketplace.rules.visibility import Scope
+from marketplace.views.imaging import image_of
 from marketplace.views.value import ViewImage
-from validators.checksums import canonical
 from validators.errors import RefusedError
-from validators.pipeline import read_accepted
-from validators.policy.statements import licences_of, virtual_size_of
 
 #: Images kept, about 4 KiB each; the oldest unused goes first.
 KEPT: Final = 50_000
 #: Keys named in one statement.
 _CHUNK: Final = 500
-_WEB: Final = ("http://", "https://")
 
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +99,7 @@ def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[i
     for row in session.connection().execute(_BODIES, {"bodies": list(served)}):
         change = served[row.body_id]
         try:
-            image = _image(row.entry_id, row.data, change.accepted_at, change.name != PUBLIC)
+            image = image_of(row.entry_id, row.data, change.accepted_at, private=change.name != PUBLIC)
         except RefusedError as error:
             # One damaged entry must not keep a view from being written; marketplace fsck tells what to do.
             _logger.error(
@@ -112,31 +107,3 @@ def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[i
             )
             continue
         yield (row.id, change.log_id), image
-
-
-def _image(entry_id: str, data: bytes, accepted_at: datetime, private: bool) -> ViewImage:
-    content = read_accepted(data)
-    said = content.metadata
-    checksums = {one.algorithm: one.value for one in map(canonical, said.checksums)}
-    return ViewImage(
-        entry_id=entry_id,
-        identifier=content.identifier,
-        email=content.endorser.email,
-        subject=content.endorser.subject,
-        issuer=content.endorser.issuer,
-        created=content.created,
-        accepted_at=accepted_at,
-        private=private,
-        said=said,
-        checksums=checksums,
-        locations=tuple(_locations(said.locations)),
-        licences=tuple(licences_of(said.extensions)),
-        virtual_size=virtual_size_of(said.extensions),
-    )
-
-
-def _locations(named: Sequence[str]) -> Iterator[str]:
-    for one in named:
-        href = link(one)
-        if href is not None and href.lower().startswith(_WEB) and not carries_credentials(one):
-            yield href

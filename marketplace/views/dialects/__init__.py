@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from marketplace.views.dialects.cimi import CIMI
+from marketplace.views.dialects.dcat import DCAT
 from marketplace.views.dialects.dialect import Dialect, Document
 from marketplace.views.dialects.hepix import HEPIX
 from marketplace.views.dialects.image_manager import IMAGE_MANAGER
@@ -20,6 +21,7 @@ DIALECTS: Sequence[Dialect] = (
     TERRAFORM,
     HEPIX,
     SIMPLESTREAMS,
+    DCAT,
     OPENNEBULA,
     IMAGE_MANAGER,
     CIMI,

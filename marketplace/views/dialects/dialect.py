@@ -21,6 +21,10 @@ class Document:
     media_type: str
 
 
+#: So many documents are named one by one.
+_FEW = 4
+
+
 def no_image(view: View, path: str) -> ViewImage | None:
     """Of a dialect whose images are where every view has them."""
     return None
@@ -49,8 +53,9 @@ class Dialect:
     find: Callable[[View, str], Document | None] | None = None
 
     def entrances(self, view: View) -> Iterable[Document]:
-        """The documents that clients are configured with: the last one, which leads to the others."""
-        return list(self.documents(view))[-1:]
+        """The documents that clients are configured with; of many the last, which leads to the others."""
+        every = list(self.documents(view))
+        return every if len(every) <= _FEW else every[-1:]
 
     def find_document(self, view: View, path: str) -> Document | None:
         """The document at a path, if it is one of this dialect."""
