@@ -51,19 +51,20 @@ class LoadedDemo:
     created: int
 
 
-def load_demo(directory: Path, ingest: IngestService, now: datetime) -> LoadedDemo:
+def load_demo(directory: Path, ingest: IngestService, now: datetime, port: int | None = None) -> LoadedDemo:
     """Load the demo catalogue; what is there already stays as it is.
 
     Args:
         directory: where keys and signed files are kept; made whole on the first call.
         now: the time that the catalogue's times are relative to, when it is made.
+        port: of the content server, when it is made; None takes one of a few that is free.
 
     Raises:
         OSError: the directory cannot be made or read.
         RefusedError, IngestError: a kept file was changed, or the store does not take it.
     """
     if not directory.exists():
-        _make(directory, now)
+        _make(directory, now, free_port() if port is None else port)
     documents = [path.read_bytes() for path in sorted((directory / "entries").glob("*.xml"))]
     created = 0
     for outcome in ingest.import_all(documents):
@@ -73,19 +74,19 @@ def load_demo(directory: Path, ingest: IngestService, now: datetime) -> LoadedDe
     return LoadedDemo(directory, len(documents), created)
 
 
-def _make(directory: Path, now: datetime) -> None:
+def _make(directory: Path, now: datetime, port: int) -> None:
     """Make everything beside its place, then move it: an interrupted start leaves nothing half made."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     workplace = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".demo-"))  # only its owner can enter
     try:
-        _fill(workplace, directory, now)
+        _fill(workplace, directory, now, port)
         workplace.rename(directory)
     except BaseException:  # also when interrupted: nothing half made stays
         shutil.rmtree(workplace)
         raise
 
 
-def _fill(workplace: Path, directory: Path, now: datetime) -> None:
+def _fill(workplace: Path, directory: Path, now: datetime, port: int) -> None:
     authority, identities = make_identities(now)
     (workplace / AUTHORITY).write_bytes(authority.public_bytes(Encoding.PEM))
     for handle, identity in identities.items():
@@ -94,7 +95,6 @@ def _fill(workplace: Path, directory: Path, now: datetime) -> None:
     entries, content = workplace / "entries", workplace / CONTENT
     entries.mkdir()
     (content / "mirror").mkdir(parents=True)
-    port = free_port()
     (workplace / PORT).write_text(f"{port}\n")
     url = f"http://{HOST}:{port}"
     for entry in CATALOGUE:

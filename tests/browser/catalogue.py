@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from marketplace.db import Database
+from marketplace.demo.content import serving
 from marketplace.demo.loading import load_demo
 from marketplace.ingest import IngestService, UploadPolicy
+from tests.databases import upgrade
 from tests.factories.documents import ImageDraft, image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
+from tests.functional.catalogue import eventually, found
+from tests.functional.running import RunningServer, free_port, running_server
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -101,10 +107,26 @@ def fill(data: Path) -> None:
     database = Database.open(f"sqlite:///{data / 'marketplace.sqlite'}")
     ingest = IngestService(database, UploadPolicy(legacy="accept"))
     try:
-        load_demo(data / "demo", ingest, NOW)
+        load_demo(data / "demo", ingest, NOW, free_port())
         for outcome in ingest.import_all(list(DOCUMENTS)):
             if isinstance(outcome, Exception):
                 raise outcome
     finally:
         ingest.close()
         database.close()
+
+
+@contextmanager
+def demo_site(data: Path) -> Iterator[RunningServer]:
+    """A server with the demo as `make run` shows it, and the entries above."""
+    upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
+    fill(data)
+    demo = data / "demo"
+    with (
+        serving(demo / "content", int((demo / "content.port").read_text())),
+        running_server(data, trust_anchors=str(demo / "authority.pem")) as running,
+    ):
+        with running.client() as client:
+            # Until the index is built, searches for words answer 503.
+            eventually(lambda: found(client, "debian") > 0)
+        yield running

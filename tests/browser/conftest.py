@@ -17,12 +17,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from marketplace.demo.content import serving
-from tests.browser.catalogue import fill
+from tests.browser.catalogue import demo_site
 from tests.browser.looking import find_browser
-from tests.databases import upgrade
-from tests.functional.catalogue import eventually, found
-from tests.functional.running import RunningServer, free_port, running_server
+from tests.functional.running import RunningServer
 
 REQUIRED = "REQUIRE_BROWSER"
 ARGUMENTS = (
@@ -54,19 +51,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with the demo as `make run` shows it, and the entries of ``catalogue``."""
-    data = tmp_path_factory.mktemp("site")
-    upgrade(f"sqlite:///{data / 'marketplace.sqlite'}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("marketplace.demo.loading.free_port", free_port)  # the usual one may be somebody's demo
-        fill(data)
-    demo = data / "demo"
-    with (
-        serving(demo / "content", int((demo / "content.port").read_text())),
-        running_server(data, trust_anchors=str(demo / "authority.pem")) as running,
-    ):
-        with running.client() as client:
-            # Until the index is built, searches for words answer 503.
-            eventually(lambda: found(client, "debian") > 0, 60)
+    with demo_site(tmp_path_factory.mktemp("site")) as running:
         yield running
 
 

@@ -41,9 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(url)
     database = Database.open(url)
     ingest = IngestService(database, UploadPolicy())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("marketplace.demo.loading.free_port", free_port)  # the usual one may be somebody's demo
-        load_demo(data / "demo", ingest, datetime.now(UTC))
+    load_demo(data / "demo", ingest, datetime.now(UTC), free_port())  # the usual one may be somebody's demo
     ingest.close()
     database.close()
     return data
