@@ -110,7 +110,7 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
 
 
 #: What programs read: no pages.
-FILES = {"web.robots", "web.favicon", "web.security"}
+FILES = {"web.robots", "web.favicon", "web.security", "web.view.document"}
 #: Steps on the way to a provider and back: they redirect.
 STEPS = {"web.login.oidc", "web.login.callback"}
 #: Pages of people who have signed in, which test_administration.py looks at.
