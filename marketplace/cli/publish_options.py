@@ -76,19 +76,23 @@ def ask_for_missing(
     for term in COMMON:
         if not term.question or term.element in terms or term.element in said or known.get(term.element):
             continue
-        answer = click.prompt(f"{term.question} (empty: not said)", default="", show_default=False, err=True)
-        if answer.strip():
-            asked[term.element] = [_read(term, answer.strip(), now)]
+        answer = _ask(term, now)
+        if answer:
+            asked[term.element] = [answer]
     return asked
 
 
-def _read(term: CommonTerm, answer: str, now: datetime) -> str:
-    if term.element != v.VALID:
-        return answer
-    try:
-        return parse_end(answer, now)
-    except TermError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from None
+def _ask(term: CommonTerm, now: datetime) -> str:
+    """Ask until the answer can be read; empty where there is none."""
+    while True:
+        answer = click.prompt(f"{term.question} (empty: not said)", default="", show_default=False, err=True)
+        answer = str(answer).strip()
+        if not answer or term.element != v.VALID:
+            return answer
+        try:
+            return parse_end(answer, now)
+        except TermError as error:
+            click.echo(f"marketplace: {error}", err=True)
 
 
 def _parameter(term: CommonTerm) -> str:

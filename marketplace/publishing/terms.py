@@ -41,7 +41,9 @@ COMMON: Final = (
     CommonTerm("location", v.LOCATION, "URL of the content.", many=True, question="URL of the content"),
     CommonTerm("title", v.TITLE, "Title, as shown in lists.", question="Title"),
     CommonTerm("description", v.DESCRIPTION_TEXT, "What the image is for."),
-    CommonTerm("tag", v.ALTERNATIVE, "Tag: EMAIL/TAG points to your newest image with it.", many=True),
+    CommonTerm(
+        "tag", v.ALTERNATIVE, "Tag: EMAIL/TAG points to your newest image with it.", many=True, question="Tag"
+    ),
     CommonTerm("version", v.VERSION, "Version of the image.", question="Version of the image"),
     CommonTerm("os", v.OS, "Operating system, such as debian.", question="Operating system"),
     CommonTerm(
@@ -62,8 +64,15 @@ COMMON: Final = (
         question="Valid until",
     ),
     CommonTerm("licence", LICENCES[0], "Licence, such as CC0-1.0 or a URL.", question="Licence"),
-    CommonTerm("login-user", image_property(LOGIN_USERS[0]), "User name to log in to a new machine."),
-    CommonTerm("first-boot", FIRST_BOOT, "First-boot system: cloud-init, ignition, none."),
+    CommonTerm(
+        "login-user",
+        image_property(LOGIN_USERS[0]),
+        "User name to log in to a new machine.",
+        question="Login user",
+    ),
+    CommonTerm(
+        "first-boot", FIRST_BOOT, "First-boot system: cloud-init, ignition, none.", question="First boot"
+    ),
     CommonTerm("creator", v.dcterms("creator"), "Who made the image."),
     CommonTerm("publisher", v.PUBLISHER, "Who publishes the image."),
     CommonTerm("hypervisor", v.slterms("hypervisor"), "Hypervisor that the image is made for."),
