@@ -86,7 +86,8 @@ def write_record(record: Record, output: Format, identify: str = "") -> None:
         identify: key whose value ``-o id`` writes, where the command has that form.
     """
     if output == "id":
-        click.echo(printable(str(record[identify])))
+        if record[identify]:
+            click.echo(printable(str(record[identify])))
     elif output == "table":
         width = max(len(name) for name in record)
         for name, value in record.items():

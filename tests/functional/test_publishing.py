@@ -119,6 +119,18 @@ def test_publishing_again_what_is_said_already_changes_nothing(publish, http: ht
     assert entry_of(http, other).metadata.title == "Other"
 
 
+def test_what_was_withdrawn_is_not_offered_again_by_the_way(publish, cli, http: httpx.Client) -> None:
+    first = publish("--title", "Bad", image=publish.fresh())
+    name = first["entry"].rpartition("/")[0]
+    assert cli("deprecate", "--reason", "a hole", *KEYS, name).code == 0
+    size = uploads(http)
+    message = publish("--title", "Bad", code=8)
+    assert "(a hole)" in message and "undeprecate" in message
+    assert uploads(http) == size
+    assert cli("undeprecate", *KEYS, name).code == 0
+    assert publish("--title", "Bad")["outcome"] == "unchanged"
+
+
 def test_a_dry_run_needs_no_key_and_uploads_nothing(publish, cli, here: Path, http: httpx.Client) -> None:
     size = uploads(http)
     (here / "image.qcow2").write_bytes(publish.fresh())
@@ -126,6 +138,7 @@ def test_a_dry_run_needs_no_key_and_uploads_nothing(publish, cli, here: Path, ht
     assert done.code == 0, done.err
     told = done.json
     assert told["outcome"] == "dry-run"
+    assert cli("publish", "image.qcow2", "--title", "Dry", "--no-look", "--dry-run", "-o", "id").out == b""
     assert b"<dcterms:title>Dry</dcterms:title>" in (here / told["draft"]).read_bytes()
     assert uploads(http) == size
     assert not list(here.glob(".marketplace/*/signed.xml"))
