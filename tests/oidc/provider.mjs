@@ -1,10 +1,10 @@
 // A real OpenID Connect provider on loopback, for the tests of signing in.
-// usage: node provider.mjs PORT CLIENTS.json ACCOUNTS.json
+// usage: node provider.mjs HOST PORT CLIENTS.json ACCOUNTS.json, with a name of loopback as HOST
 // ACCOUNTS.json holds claims by login name, and is read anew for each sign-in.
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 
-const [port, clients, accounts] = process.argv.slice(2);
+const [host, port, clients, accounts] = process.argv.slice(2);
 
 const configuration = {
   clients: JSON.parse(readFileSync(clients, 'utf8')),
@@ -19,7 +19,7 @@ const configuration = {
   },
 };
 
-const provider = new Provider(`http://127.0.0.1:${port}`, configuration);
+const provider = new Provider(`http://${host}:${port}`, configuration);
 provider.on('server_error', (_, error) => console.error(error));
 const server = provider.listen(Number(port), '127.0.0.1', () => console.log('listening'));
 process.on('SIGTERM', () => { server.closeAllConnections(); server.close(); });

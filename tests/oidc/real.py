@@ -54,8 +54,12 @@ class RealProvider:
 
 
 @contextmanager
-def real_provider(folder: Path, site_url: str) -> Iterator[RealProvider]:
-    """Run a provider that knows one site."""
+def real_provider(folder: Path, site_url: str, host: str = "127.0.0.1") -> Iterator[RealProvider]:
+    """Run a provider that knows one site.
+
+    Args:
+        host: by which browsers reach it; ``localhost`` makes it another site than the one it knows.
+    """
     node = shutil.which("node")
     if node is None or not MODULES.is_dir():
         if os.environ.get("REQUIRE_OIDC"):
@@ -71,10 +75,10 @@ def real_provider(folder: Path, site_url: str) -> Iterator[RealProvider]:
     accounts.write_text("{}")
     log = folder / "provider.log"
     with log.open("wb") as sink:
-        command = [node, "provider.mjs", str(port), str(clients), str(accounts)]
+        command = [node, "provider.mjs", host, str(port), str(clients), str(accounts)]
         process = subprocess.Popen(command, cwd=HERE, stdout=sink, stderr=sink)
     try:
-        provider = RealProvider(f"http://127.0.0.1:{port}", accounts)
+        provider = RealProvider(f"http://{host}:{port}", accounts)
         _await(provider, process, log)
         yield provider
     finally:
