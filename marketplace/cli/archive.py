@@ -24,17 +24,42 @@ if TYPE_CHECKING:
 @examples(
     "marketplace export entries",
     "marketplace export --audience astronomy entries-of-astronomy",
+    "marketplace export --static --view default --url https://images.example.org/lists copy",
 )
 @click.command()
 @settings_options
 @click.option("--audience", metavar="GROUP", help="Export the private entries of this group instead.")
+@click.option("--static", is_flag=True, help="Write a copy of a view that any web server can serve.")
+@click.option("--view", metavar="VIEW", help="With --static: the view to copy; by default: default.")
+@click.option("--url", metavar="URL", help="With --static: where the copy will be served.")
 @click.argument("directory", type=click.Path(path_type=Path))
-def export(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
+def export(
+    config: Path | None,
+    data: str | None,
+    audience: str | None,
+    static: bool,
+    view: str | None,
+    url: str | None,
+    directory: Path,
+) -> None:
     """Export all public entries into a directory, one signed file each, named by entry id.
 
     `marketplace import` rebuilds a marketplace from it. Private entries are left out: export them
     with --audience, each group into a directory of its own.
+
+    With --static the directory becomes a copy of a view: its lists in every format, the signed
+    entries, receipts of the log, and pages. A second run writes only what changed. `marketplace
+    verify --static` proves it.
     """
+    if static:
+        if audience is not None:
+            raise click.UsageError("--static takes no --audience: name a view of the group, GROUP:NAME")
+        from marketplace.cli.copying import export_view
+
+        export_view(config, data, view or "default", url, directory)
+        return
+    if view is not None or url is not None:
+        raise click.UsageError("--view and --url go with --static")
     from marketplace.archive import ExportService
 
     log = PUBLIC if audience is None else _touch(config, data, audience, "log.export")

@@ -31,6 +31,7 @@ OTHER_ENTRY_CODE = "proof.other-entry"
 @examples(
     "marketplace verify signed.xml",
     "marketplace verify signed.xml --proof receipt.txt \\\n    --key mp.example.org+1a2b3c4d+AbCdEfGh",
+    "marketplace verify --static copy --key mp.example.org+1a2b3c4d+AbCdEfGh",
 )
 @click.command()
 @click.option(
@@ -49,6 +50,7 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     metavar="KEY",
     help="Key of a witness that must have signed. Repeatable.",
 )
+@click.option("--static", "copy", metavar="DIR|URL", help="Verify a copy of a view instead of files.")
 @click.argument("files", nargs=-1, metavar="FILE...")
 def verify(
     allow_legacy: bool,
@@ -57,6 +59,7 @@ def verify(
     proof: str | None,
     key: str | None,
     witnesses: tuple[str, ...],
+    copy: str | None,
     files: tuple[str, ...],
 ) -> None:
     """Verify signed files, offline: one result per file.
@@ -67,7 +70,17 @@ def verify(
     is outdated: ask `allowed`. With --proof the file must be the entry of that receipt, and the
     receipt must prove with --key that the entry is in the log. FILE may be - for standard input.
     Ends with 5 if any file fails.
+
+    With --static everything of a copy (`export --static`) is proved: every signature, every receipt
+    with --key, and that its lists say what the signed entries say.
     """
+    if copy is not None:
+        if files or proof is not None:
+            raise click.UsageError("--static takes no files and no --proof")
+        from marketplace.cli.copying import verify_static
+
+        verify_static(copy, key)
+        return
     proven = verify_receipt(proof, key, witnesses)
     if not files and proven is None:
         raise click.UsageError("name a file, or a receipt with --proof")

@@ -53,3 +53,9 @@ class LocationAwayError(ViewError):
     """No location of an image has its content now, as far as is known."""
 
     code = "view.location"
+
+
+class CopyError(ViewError):
+    """A folder or an address holds no copy of a view, or something else."""
+
+    code = "view.copy"

@@ -141,6 +141,7 @@ class View:
         withdrawn: what was deprecated or has expired, ordered by identifier, address and time.
         until: when the clock makes it another one; None: never.
         signing: what lists are signed with.
+        copied: whether it is written into a copy, which has the signed entries beside it and no redirects.
     """
 
     name: str
@@ -155,13 +156,18 @@ class View:
     options: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
     signing: Signing = UNSIGNED
+    copied: bool = False
 
     def entry_url(self, image: ViewImage) -> str:
         """The signed entry of an image: what proves it."""
+        if self.copied:
+            return f"{self.base}/{entry_path(image.entry_id)}"
         return f"{self.site}/metadata/{quote(image.coordinates.path(), safe='/@:+~')}"
 
     def image_url(self, image: ViewImage) -> str:
-        """What leads to the content of an image."""
+        """What leads to the content of an image; a location of it where nobody redirects."""
+        if self.copied and image.locations:
+            return image.locations[0]
         return f"{self.base}/{image.path}"
 
     @cached_property
@@ -203,6 +209,11 @@ class View:
         for one in sorted(self.images, key=lambda one: (one.created, one.entry_id)):
             found.update({f"{one.email}/{tag}": one for tag in one.said.tags})
         return dict(sorted(found.items()))
+
+
+def entry_path(entry_id: str) -> str:
+    """Where a copy has a signed entry: coordinates hold text that others chose, and are no names of files."""
+    return f"entries/{entry_id}.xml"
 
 
 def tally(reasons: Iterable[str | None]) -> Mapping[str, int]:

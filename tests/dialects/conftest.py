@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from marketplace.federation.keys import create_keys
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.factories.openpgp import Signer
@@ -72,10 +73,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     openpgp = Signer(keys / "gnupg", at="20240101T000000")
     (keys / "openpgp.key").write_bytes(openpgp.secret_key())
     contents = {f"/{name}.qcow2": f"disk of {name}".encode() for name in ("debian", "ubuntu")}
+    data = tmp_path_factory.mktemp("lab")
+    create_keys(data, "lab.example")
     with (
         images_at(contents) as base,
         running_server(
-            tmp_path_factory.mktemp("lab"),
+            data,
             views_certificate=str(keys / "site.pem"),
             views_key=str(keys / "site.key"),
             views_openpgp_key=str(keys / "openpgp.key"),
@@ -93,8 +96,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             "elsewhere": entry("elsewhere", base, locations=("pdisk:host.example:1:x",)),
             "withdrawn": entry("withdrawn", base, deprecated="a backdoor"),
         }  # fmt: skip
-        for data in documents.values():
-            upload(http, data)
+        for document in documents.values():
+            upload(http, document)
         entries = {name: accept(data) for name, data in documents.items()}
         yield Lab(server, entries, contents, AUTHORITY, openpgp, keys)
     openpgp.close()

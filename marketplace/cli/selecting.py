@@ -1,0 +1,34 @@
+"""The parts that evaluate views, for a command beside a running server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.entries import ListCaches
+from marketplace.ingest.site_filter import SiteFilter
+from marketplace.judging.service import ImageJudge
+from marketplace.rules.trust import TrustShown
+from marketplace.search.service import SearchService
+from marketplace.trust import TrustService, open_store
+from marketplace.trust.memory import TrustMemory
+from marketplace.views.reading import ImageReader
+from marketplace.views.selecting import Selector
+from marketplace.views.signing import SigningKeys
+
+
+def open_selector(settings: Settings, database: Database) -> Selector:
+    """What evaluates the views of a database; views with words need the index of a running server."""
+    lists = ListCaches()
+    trust = TrustService(open_store(settings.trust, TrustMemory(database)))
+    shown = SiteFilter(
+        settings.federation.accept, lambda signer: trust.verdict(signer, _now()).standing.value
+    )
+    search = SearchService(database, lists.catalogue, None, TrustShown(settings.trust.show))
+    judge = ImageJudge(trust, shown)
+    return Selector(settings, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, _now))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
