@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,9 +18,12 @@ from marketplace.sites.fetch.locations import credentials, order
 from marketplace.sites.runs import sync
 from marketplace.sites.settings import CredentialTable, FetchTable
 from marketplace.sites.state import CopyState
+from tests.factories import images
+from tests.mail.server import make_certificate
 from tests.sites.clouds import Cloud
 from tests.sites.content import Behaviour, ContentServer, answer, cut, drip, stall, whole
 from tests.sites.pictures import Picture, bomb, qcow2, raw
+from tests.sites.tls import behind_tls
 from tests.waiting import HANGING
 
 
@@ -36,7 +40,9 @@ def reasons(cloud: Cloud) -> str:
 
 #: What a location does with an image's bytes, and what is told of it.
 LIES: dict[str, tuple[Callable[[bytes], Behaviour], str]] = {
+    "403": (lambda data: answer(403), "status 403"),
     "404": (lambda data: answer(404), "status 404"),
+    "410": (lambda data: answer(410), "status 410"),
     "500": (lambda data: answer(500), "status 500"),
     "longer": (lambda data: whole(data + b"x"), "more than the"),
     "shorter": (lambda data: whole(data[:-1]), "ended after"),
@@ -64,6 +70,19 @@ def test_a_location_that_lies_is_passed_over(cloud: Cloud, content: ContentServe
     with cloud.site() as site:
         told_lines = [one.why for one in site.state.history.read(None, 100) if one.what == "location failed"]
     assert len(told_lines) == 1 and told in told_lines[0], told_lines
+
+
+def test_a_location_whose_certificate_is_not_trusted_is_passed_over(
+    cloud: Cloud, content: ContentServer, tmp_path: Path
+) -> None:
+    picture = raw("tls")
+    good = content.put("good", picture.data)
+    with behind_tls(urlsplit(content.url).port or 0, make_certificate(tmp_path)) as port:
+        offer(cloud, picture, f"https://127.0.0.1:{port}/good", good)
+        assert cloud.sync().imported == 1
+    assert content.requests["/good"] == 1
+    with cloud.site() as site:
+        assert any("certificate verify failed" in one.why for one in site.state.history.read(None, 100))
 
 
 def test_all_that_went_wrong_is_told_together(cloud: Cloud, content: ContentServer) -> None:
@@ -98,6 +117,9 @@ def test_wrong_bytes_go_into_quarantine_and_are_never_shown(cloud: Cloud, conten
         ("backing", qcow2("evil", backing="/etc/passwd"), "backing file"),
         ("not what is endorsed", Picture(qcow2("liar").data, "raw"), "is qcow2, endorsed is raw"),
         ("unknown format", Picture(raw("vmdk").data, "vmdk"), "endorsed is vmdk"),
+        ("data file", Picture(images.qcow2(data_file=True), "qcow2"), "its data in another file"),
+        ("polyglot", Picture(images.over(images.iso(), images.qcow2(), 4096), "qcow2"), "formats at once"),
+        ("flat vmdk", Picture(images.flat_vmdk(), "vmdk"), "can name other files"),
     ],
 )
 def test_a_hostile_image_is_never_shown_though_its_digest_is_endorsed(
@@ -179,6 +201,27 @@ def test_a_transfer_ends_when_the_image_is_deprecated(cloud: Cloud, content: Con
     copy = cloud.copy()
     assert copy.state is CopyState.REMOVED and "stop" in copy.reason
     assert not cloud.visible() and not cloud.remains()
+
+
+def test_a_new_version_that_comes_while_bytes_flow_lets_the_old_one_end(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    old, new = raw("old flows"), raw("new comes")
+    cloud.configure(subscription='tag = "alice@images.example.org/flows"')
+    cloud.say(old.draft(content.put("old", stall(old.data, 1000)), tags=("flows",)))
+    running = threading.Thread(target=cloud.sync)
+    running.start()
+    assert content.stalled.wait(HANGING)
+    url = f"{content.url}/new"
+    cloud.say(new.draft(url, tags=("flows",)), created="2024-05-02T12:00:00Z")
+    content.go_on.set()
+    running.join(HANGING)
+    assert cloud.visible() == {f"{old.identifier}.raw"}
+    assert cloud.sync().failed == 1  # its location has nothing yet, so the old one stays
+    assert cloud.visible() == {f"{old.identifier}.raw"}
+    content.put("new", new.data)
+    cloud.sync(wall=lambda: time.time() + 61)
+    assert cloud.visible() == {f"{new.identifier}.raw"}
 
 
 def test_addresses_inside_are_refused_unless_they_are_named() -> None:

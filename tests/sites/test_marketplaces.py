@@ -15,11 +15,20 @@ from marketplace.federation.keys import create_keys
 from marketplace.sites.errors import KnowledgeError
 from marketplace.sites.runs import sync
 from marketplace.sites.state import CopyState
+from tests.federation.test_faults import FAKETIME
 from tests.functional.running import RunningServer, running_server, start
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import ContentServer, Handler
 from tests.sites.daemons import await_true
 from tests.sites.pictures import raw
+
+#: A process's clock an hour ahead, and sleeps that last as long as they should.
+AHEAD = {
+    "LD_PRELOAD": str(FAKETIME),
+    "FAKETIME": "+1h",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "PYTHONPATH": str(Path(__file__).parent.parent / "federation" / "clock"),
+}
 
 
 def published(folder: Path) -> str:
@@ -149,6 +158,37 @@ def test_with_a_wrong_clock_nothing_new_comes_in_and_answers_stay(
         assert (done.imported, done.withdrawn) == (0, 0)
         assert site.answer(f"id:{first.identifier}").allowed
     assert cloud.sync().imported == 1
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (Debian: apt install faketime)")
+def test_a_marketplace_whose_clock_is_wrong_brings_nothing_new_in(
+    tmp_path: Path, content: ContentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = raw("ahead 1"), raw("ahead 2")
+    (tmp_path / "mp").mkdir()
+    with running_server(tmp_path / "mp") as server:
+        cloud = Cloud(tmp_path, server)
+        cloud.configure(subscription='search = "tag=ahead"')
+        cloud.say(first.draft(content.put("1", first.data), tags=("ahead",)))
+        assert cloud.sync().imported == 1
+        server.kill()
+        with monkeypatch.context() as wrong:
+            for name, value in AHEAD.items():
+                wrong.setenv(name, value)
+            ahead = start(tmp_path / "mp", server.port)
+        try:
+            cloud.say(second.draft(content.put("2", second.data), tags=("ahead",)))
+            cloud.say(first.draft("http://x.example/", tags=("ahead",)), created="2024-05-02T12:00:00Z")
+            assert cloud.command("sync").returncode == 0
+            assert cloud.visible() == {f"{first.identifier}.raw"}
+            checked = cloud.command("check")
+            assert checked.returncode == 5 and "its clock and ours are" in checked.stdout
+            bad = first.draft("http://x.example/", deprecated="bad")
+            cloud.say(bad, created="2024-05-03T12:00:00Z")
+            cloud.command("sync")
+            assert not cloud.visible()  # what is worse counts all the same
+        finally:
+            ahead.kill()
 
 
 def put_between(
