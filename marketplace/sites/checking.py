@@ -18,10 +18,11 @@ from marketplace.sites.errors import KnowledgeError, StoreError
 from marketplace.sites.examining import measure_start
 from marketplace.sites.knowledge.follow import MOST_SKEW
 from marketplace.sites.knowledge.reader import MarketplaceReader
-from marketplace.sites.settings import LibvirtTable, MarketplaceTable, ReceiptsTable
+from marketplace.sites.settings import MarketplaceTable, ReceiptsTable
 from marketplace.sites.site import open_trust
 from marketplace.sites.site_key import SiteKeyError, read_site_key
 from marketplace.sites.state import State
+from marketplace.sites.store_settings import LibvirtTable
 from marketplace.sites.stores.glance import GlanceStore
 from marketplace.sites.stores.interface import ImageFacts
 from marketplace.sites.stores.opening import open_stores

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from marketplace.sites.errors import SiteConfigurationError
-from marketplace.sites.settings import (
-    DecisionTable,
-    FetchTable,
-    ReceiptsTable,
-    SiteTable,
+from marketplace.sites.settings import DecisionTable, FetchTable, ReceiptsTable, SiteTable, TrustTable
+from marketplace.sites.store_settings import (
+    DirectoryTable,
+    GlanceTable,
+    LibvirtTable,
+    S3Table,
     StoreTable,
-    TrustTable,
 )
 from validators.policy import Policy, PolicyError, parse_policy
 
@@ -179,14 +179,7 @@ def _fault(detail: Any, said: dict[str, Any]) -> str:
 
 
 def _store_types() -> set[str]:
-    from marketplace.sites import settings
-
-    kinds: tuple[type[BaseModel], ...] = (
-        settings.DirectoryTable,
-        settings.LibvirtTable,
-        settings.GlanceTable,
-        settings.S3Table,
-    )
+    kinds: tuple[type[BaseModel], ...] = (DirectoryTable, LibvirtTable, GlanceTable, S3Table)
     return {str(kind.model_fields["type"].annotation.__args__[0]) for kind in kinds}  # type: ignore[union-attr]
 
 

@@ -23,7 +23,7 @@ from marketplace.sites.errors import (
     SiteError,
     StateError,
 )
-from marketplace.sites.importing import Progress
+from marketplace.sites.filling import Progress
 from marketplace.sites.knowledge.follow import Follower
 from marketplace.sites.metrics import SiteMetrics
 from marketplace.sites.metrics_server import MetricsServer

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import chain
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
-from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks
+from marketplace.images import Measured
 from marketplace.receipts import Finding
 from marketplace.sites.errors import (
     CancelledError,
@@ -24,15 +20,22 @@ from marketplace.sites.errors import (
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.events.runner import HookRunner
-from marketplace.sites.examining import HEAD, algorithms_of, find_danger, find_difference, measure_start
+from marketplace.sites.examining import find_danger, find_difference
 from marketplace.sites.facts import facts_of
 from marketplace.sites.fetch.locations import order
-from marketplace.sites.fetch.transfer import Resume, Transfers
+from marketplace.sites.filling import (
+    DangerError,
+    Filler,
+    PartWrongError,
+    Progress,
+    SentInsteadError,
+    external_of,
+)
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy, CopyState, State
-from marketplace.sites.stores.interface import ImageFacts, Store
+from marketplace.sites.stores.interface import Store
 from validators.document import AcceptedEntry
 from validators.policy import Measured as Found
 
@@ -47,25 +50,6 @@ MOST_BURNT = 20
 
 #: A way to get the bytes of one location into the store.
 _Way = Callable[[str, Copy, Store, AcceptedEntry], Measured]
-
-
-class _SentInsteadError(Exception):
-    """The store cannot fetch this by itself; it is sent to it."""
-
-
-class _DangerError(ProofFailedError):
-    """The beginning of an image is not safe, whether or not it is the one that is endorsed."""
-
-
-class _PartWrongError(Exception):
-    """A transfer went on from a part that does not belong to the image."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Is told of bytes; by default nobody is."""
-
-    moved: Callable[[Copy, int], None] = lambda copy, size: None
 
 
 class Importer:
@@ -93,13 +77,11 @@ class Importer:
         self._state = state
         self._opinions = opinions
         self._fetch = fetch
-        self._transfers = Transfers(fetch)
+        self._filler = Filler(fetch, find_stop, progress)
         self._outbox = outbox
         self._hooks = hooks
         self._receipts = receipts
-        self._find_stop = find_stop
         self._wall = wall
-        self.progress = progress or Progress()
 
     def run(self, copy: Copy, store: Store) -> Copy:
         """Take a copy as far as it comes, from wherever it stands.
@@ -128,7 +110,7 @@ class Importer:
                 copy, measured = self._fill(copy, store, entry)
             copy = self._move(copy, CopyState.FILLED, "all bytes are there")
         if copy.state is CopyState.FILLED:
-            copy = self._verify(copy, store, entry, measured or self._measure(copy, store, entry))
+            copy = self._verify(copy, store, entry, measured or self._filler.measure(copy, store, entry))
         if copy.state is CopyState.VERIFIED:
             copy = self._show(copy, store, entry)
         return copy
@@ -147,7 +129,7 @@ class Importer:
 
     def _anew(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
         """Begin under another name where the store does not let go of the old one's bytes."""
-        store.remove(_external(copy))
+        store.remove(external_of(copy))
         copy = self._move(
             copy, CopyState.WANTED, "its name in the store is used up", attempt=copy.attempt + 1
         )
@@ -156,18 +138,18 @@ class Importer:
 
     def _adopt(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured | None:
         """What the store has already, where that is the image: nothing has to be fetched then."""
-        stored = store.look(_external(copy))
+        stored = store.look(external_of(copy))
         if stored is None or stored.size != copy.size or stored.digest != copy.digest:
             return None
         try:
-            measured = self._measure(copy, store, entry)
+            measured = self._filler.measure(copy, store, entry)
         except ProofFailedError:
-            store.drop(_external(copy))
+            store.drop(external_of(copy))
             return None
         except StoreError:
             return None
         if find_difference(entry, copy, measured) is not None:
-            store.drop(_external(copy))
+            store.drop(external_of(copy))
             return None
         return measured
 
@@ -183,9 +165,9 @@ class Importer:
             raise FetchError("the entry names no http location")
         facts = facts_of(copy, entry)
         ways: list[tuple[str, _Way]] = [
-            (url, self._have_fetched) for url in locations if self._may_fetch(store, facts, url)
+            (url, self._filler.have_fetched) for url in locations if self._filler.may_fetch(store, facts, url)
         ]
-        ways += [(url, self._fill_from) for url in locations]
+        ways += [(url, self._filler.send) for url in locations]
         useless: set[str] = set()
         for url, way in ways:
             if url in useless:
@@ -193,14 +175,14 @@ class Importer:
             try:
                 try:
                     return copy, way(url, copy, store, entry)
-                except _PartWrongError:
+                except PartWrongError:
                     log.info("%s: the part that was there does not fit: begins anew", url)
                     return copy, way(url, copy, store, entry)
                 except NameBurntError as error:
                     log.info("%s", error)
                     copy = self._anew(copy, store, entry)
                     return copy, way(url, copy, store, entry)
-            except (_SentInsteadError, ConvertedError) as error:
+            except (SentInsteadError, ConvertedError) as error:
                 log.info("%s", error)
             except (FetchError, ProofFailedError) as error:
                 if isinstance(error, ProofFailedError):
@@ -221,97 +203,19 @@ class Importer:
         with self._state.database.write():
             self._state.history.note(self._wall(), "location failed", str(error), copy.identifier, copy.store)
             own_doing = isinstance(error, FetchError) and error.own_doing
-            if not own_doing and not isinstance(error, _DangerError):
+            if not own_doing and not isinstance(error, DangerError):
                 reason = str(error).removeprefix(f"{url}: ")
                 self._receipts.put(finding, copy, location=url, reason=reason, sha512=sha512)
-
-    def _may_fetch(self, store: Store, facts: ImageFacts, url: str) -> bool:
-        # Credentials of the site are nobody else's; what they open is fetched by the site.
-        return urlsplit(url).hostname not in self._fetch.credentials and store.fetches(facts, url)
-
-    def _have_fetched(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
-        """Have the store fetch the image, once its beginning was found harmless.
-
-        A server may show the site another beginning than the store, so it is looked at again as the
-        store has it; the rest is held by the store's own digest.
-        """
-        external = _external(copy)
-        with self._transfers.open(url, find_stop=lambda: self._stop(copy), most=HEAD) as opened:
-            ahead = measure_start(opened.pieces, copy.size)
-        if ahead.compression is not None:
-            raise _SentInsteadError(f"{url} is compressed: it is sent to the store instead")
-        if (danger := find_danger(entry, ahead)) is not None:
-            store.quarantine(external)
-            raise _DangerError(f"{url}: {danger}")
-        store.fetch(external, facts_of(copy, entry), url, lambda: self._stop(copy))
-        wrong = store.proven(external, copy.digest)
-        if wrong:
-            store.quarantine(external)
-            raise ProofFailedError(f"{url}: {wrong}")
-        return self._measure(copy, store, entry)
-
-    def _fill_from(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
-        external = _external(copy)
-        part = store.part(external)
-        resume = None
-        if part.size and part.source == url and part.tag and part.size < copy.size:
-            resume = Resume(part.size, part.tag)
-        with ExitStack() as stack:
-            opened = stack.enter_context(self._transfers.open(url, resume, lambda: self._stop(copy)))
-            one_pass = stack.enter_context(OnePass(algorithms_of(entry), copy.size))
-            received = [opened.start]
-            pieces = self._counted(copy, opened.pieces, received)
-            if opened.start:
-                log.info("%s: goes on at byte %d of %d", url, opened.start, copy.size)
-                pieces = chain(file_chunks(part.path), pieces)
-            try:
-                store.fill(external, one_pass.blocks(pieces), url, opened.tag, opened.start)
-                measured = one_pass.result()
-            except TooLargeError:
-                store.drop(external)
-                # What is too large as it comes is another file; what unfolds to too much is a bomb.
-                reason = f"{url}: has more than the {copy.size} bytes that are endorsed"
-                if received[0] > copy.size:
-                    raise FetchError(reason, other_bytes=True) from None
-                raise ProofFailedError(reason) from None
-            except ImageError as error:
-                store.drop(external)
-                raise FetchError(f"{url}: {error}") from None
-            except CancelledError:
-                store.drop(external)
-                raise
-        if measured.compression is not None and opened.start:
-            # A part of uncompressed bytes does not go on with compressed ones: begin anew.
-            store.drop(external)
-            raise FetchError(f"{url}: the file changed between two parts of the transfer")
-        self._compare(url, copy, store, entry, measured, resumed=opened.start > 0)
-        return measured
-
-    def _compare(
-        self, url: str, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured, *, resumed: bool
-    ) -> None:
-        external = _external(copy)
-        if measured.size < copy.size:
-            reason = f"{url}: ended after {measured.size} of {copy.size} bytes"
-            raise FetchError(reason, other_bytes=True)
-        wrong = find_difference(entry, copy, measured)
-        if wrong is not None and resumed:
-            # A power cut leaves holes in what was not written to the disk yet.
-            store.drop(external)
-            raise _PartWrongError
-        if wrong is not None:
-            store.quarantine(external)
-            raise ProofFailedError(f"{url}: {wrong}", sha512=measured.digests.get("SHA-512"))
 
     def _verify(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
         found = measured.inspection
         wrong = find_difference(entry, copy, measured)
         if wrong is not None:
-            store.quarantine(_external(copy))
+            store.quarantine(external_of(copy))
             return self._move(copy, CopyState.QUARANTINED, wrong)
         danger = find_danger(entry, measured)
         if danger is not None:
-            store.quarantine(_external(copy))
+            store.quarantine(external_of(copy))
             return self._move(
                 copy, CopyState.QUARANTINED, danger,
                 format=found.format or None, virtual_size=found.virtual_size, measured_by="site",
@@ -325,47 +229,22 @@ class Importer:
             copy, CopyState.VERIFIED, "size, digests, format and safety agree with what is endorsed",
             format=found.format, virtual_size=found.virtual_size, measured_by="site",
         )  # fmt: skip
-        environment = image_environment(self._site, copy, entry, None, store.path(_external(copy)))
+        environment = image_environment(self._site, copy, entry, None, store.path(external_of(copy)))
         self._outbox.put("AvailablePrefix", copy.digest, environment, self._wall())
         return copy
-
-    def _measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
-        """What the store has: by its own digest and the first bytes, else by every byte.
-
-        Raises:
-            ProofFailedError: it is not the image.
-            StoreError: it cannot be read.
-        """
-        external = _external(copy)
-        said = store.proven(external, copy.digest)
-        if said:
-            store.quarantine(external)
-            raise ProofFailedError(f"{external} {said}")
-        if said is not None:
-            start = measure_start(store.content(external, HEAD), copy.size)
-            kind, _, value = copy.digest.partition(":")
-            return replace(start, digests={kind.upper().replace("SHA", "SHA-"): value})
-        try:
-            with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
-                for _ in one_pass.blocks(store.content(_external(copy))):
-                    pass
-                return one_pass.result()
-        except ImageError as error:
-            store.drop(_external(copy))
-            raise StoreError(f"store {store.name}: {_external(copy)}: {error}") from None
 
     def _show(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
         found = Found(copy.size, copy.virtual_size, copy.format)
         opinion = self._opinions.judge_with(copy.identifier, found)
         if not opinion.allowed or copy.digest not in opinion.digests:
             raise CancelledError(opinion.reason)
-        environment = image_environment(self._site, copy, entry, opinion, store.path(_external(copy)))
+        environment = image_environment(self._site, copy, entry, opinion, store.path(external_of(copy)))
         veto = self._hooks.ask("AvailablePrefix", environment)
         if veto is not None:
             raise StoreError(f"a hook keeps the image out: {veto}")
         # What is owed of the image up to here is told before users can see it.
         self._hooks.run(digest=copy.digest)
-        store.show(_external(copy))
+        store.show(external_of(copy))
         with self._state.database.write():
             shown = self._move(copy, CopyState.AVAILABLE, opinion.reason, failures=0, next_at=None)
             self._outbox.put("AvailablePostfix", copy.digest, environment, self._wall())
@@ -390,19 +269,5 @@ class Importer:
             next_at = self._wall() + PAUSES[1]
         return self._move(known, CopyState.FAILED, str(error), failures=known.failures + 1, next_at=next_at)
 
-    def _counted(self, copy: Copy, pieces: Iterator[bytes], received: list[int]) -> Iterator[bytes]:
-        for piece in pieces:
-            received[0] += len(piece)
-            self.progress.moved(copy, len(piece))
-            yield piece
-
-    def _stop(self, copy: Copy) -> str | None:
-        return self._find_stop(copy.identifier)
-
     def _move(self, copy: Copy, to: CopyState, reason: str, **changes: object) -> Copy:
         return self._state.copies.move(copy, to, reason, self._wall(), **changes)
-
-
-def _external(copy: Copy) -> str:
-    assert copy.external is not None  # noqa: S101  # every state behind "wanted" has one
-    return copy.external

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from marketplace.sites.opinions import Opinion
-from marketplace.sites.settings import StoreTable, SubscriptionTable
+from marketplace.sites.settings import SubscriptionTable
 from marketplace.sites.state import UNDER_WAY, Copy, CopyState, Wish, Word, WordKind
+from marketplace.sites.store_settings import StoreTable
 
 
 class Step(StrEnum):

@@ -6,39 +6,16 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from marketplace.sites.units import parse_duration, parse_size
+from marketplace.sites.setting_kinds import Bytes, HttpUrl, Name, Seconds, Table
+from marketplace.sites.store_settings import DirectoryTable, LibvirtTable, StoreTable
 from marketplace.tlog.errors import KeyFormatError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
-Bytes = Annotated[int, BeforeValidator(parse_size)]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
-_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("must begin with a letter or digit and hold letters, digits, '.', '_', '-' only")
-    return value
-
-
-def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # raises ValueError where the port is no number
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be a URL such as https://marketplace.example.org")
-    return value.rstrip("/")
 
 
 def _verifier(value: str) -> str:
@@ -49,24 +26,6 @@ def _verifier(value: str) -> str:
     return value
 
 
-def _project(value: str) -> str:
-    if not _PROJECT.fullmatch(value):
-        raise ValueError("must be the id of a project, as `openstack project list` shows it")
-    return value
-
-
-def _bucket(value: str) -> str:
-    if not _BUCKET.fullmatch(value):
-        raise ValueError("must be the name of a bucket: 3 to 63 letters, digits, '.', '_', '-'")
-    return value
-
-
-def _prefix(value: str) -> str:
-    if value and not (value.endswith("/") and _PREFIX.fullmatch(value) and ".." not in value):
-        raise ValueError("must end with a slash and hold letters, digits, '.', '_', '-', '/' only")
-    return value
-
-
 def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
@@ -74,14 +33,7 @@ def _address(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class MarketplaceTable(_Table):
+class MarketplaceTable(Table):
     """A marketplace that the site follows.
 
     Args:
@@ -89,7 +41,7 @@ class MarketplaceTable(_Table):
         poll: seconds between two questions while nothing is wrong.
     """
 
-    url: Annotated[str, AfterValidator(_http_url)]
+    url: HttpUrl
     key: Annotated[str, AfterValidator(_verifier)] | None = None
     token_file: Path | None = None
     poll: Seconds = Field(0.5, ge=0.05, le=86_400)
@@ -100,7 +52,7 @@ class MarketplaceTable(_Table):
         return None if self.key is None else parse_verifier_key(self.key)
 
 
-class TrustTable(_Table):
+class TrustTable(Table):
     """Whose certificates count; as the server's ``trust.*`` settings."""
 
     anchors: tuple[str, ...] = ()
@@ -114,7 +66,7 @@ class TrustTable(_Table):
     reload_interval: Seconds = Field(300, ge=1, le=86_400)
 
 
-class DecisionTable(_Table):
+class DecisionTable(Table):
     """How the site answers when a machine is to start."""
 
     stale_after: Seconds = Field(86_400, gt=0)
@@ -123,7 +75,7 @@ class DecisionTable(_Table):
     refuse_migrations: bool = False
 
 
-class CredentialTable(_Table):
+class CredentialTable(Table):
     """What is shown to one host of locations, and to no other."""
 
     bearer_file: Path | None = None
@@ -139,7 +91,7 @@ class CredentialTable(_Table):
         return self
 
 
-class FetchTable(_Table):
+class FetchTable(Table):
     """What a transfer may do and cost.
 
     Args:
@@ -154,7 +106,7 @@ class FetchTable(_Table):
     idle: Seconds = Field(30, gt=0)
     total: Seconds = Field(6 * 3600, gt=0)
     prefer: tuple[str, ...] = ()
-    credentials: dict[str, CredentialTable] = {}
+    credentials: dict[str, CredentialTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _readable(self) -> FetchTable:
@@ -170,7 +122,7 @@ class FetchTable(_Table):
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
-class NetworkTable(_Table):
+class NetworkTable(Table):
     """What images may ask for; they are strangers.
 
     Args:
@@ -183,84 +135,7 @@ class NetworkTable(_Table):
     allow_all: bool = False
 
 
-class DirectoryTable(_Table):
-    """A folder that users or hypervisors read images from."""
-
-    name: Name
-    type: Literal["directory"]
-    path: Path
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
-
-
-class LibvirtTable(_Table):
-    """A storage pool of libvirt, of type ``dir``."""
-
-    name: Name
-    type: Literal["libvirt"]
-    pool: Annotated[str, AfterValidator(_name)]
-    path: Path
-    uri: str = "qemu:///system"
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
-
-
-class GlanceTable(_Table):
-    """The image service of an OpenStack cloud.
-
-    Args:
-        cloud: its name in clouds.yaml.
-        clouds: that file; None: the one that OpenStack's own clients would read.
-        visibility: of images that everybody may see, once they are proven.
-        projects: group of the marketplace -> id of the project whose members may start its images.
-        via: whether Glance fetches by itself where it can (auto), always or never.
-        on_withdraw: what is done with an image that may not be used any more.
-        idle: seconds without a byte after which a request is given up.
-        import_timeout: seconds without progress after which a fetch of Glance counts as dead.
-    """
-
-    name: Name
-    type: Literal["glance"]
-    cloud: str
-    clouds: Path | None = None
-    visibility: Literal["private", "shared", "community", "public"] = "shared"
-    projects: dict[str, Annotated[str, AfterValidator(_project)]] = {}
-    via: Literal["auto", "web-download", "stream"] = "auto"
-    on_withdraw: Literal["deactivate", "hide", "delete"] = "deactivate"
-    idle: Seconds = Field(60, gt=0, le=3600)
-    import_timeout: Seconds = Field(600, gt=0, le=86_400)
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
-
-
-class S3Table(_Table):
-    """A bucket of object storage that speaks S3.
-
-    Args:
-        endpoint: URL of the storage; None: Amazon's.
-        prefix: in front of every object's name, with the slash at its end.
-        credentials, profile: a file as ``~/.aws/credentials``, and whose of it; None: as Amazon's own
-            clients find them (environment, that file, the machine's role).
-        cacert: file of authorities; None: the usual ones.
-        addressing: whether the bucket stands in the path or in the host.
-        idle: seconds without a byte after which a request is given up.
-    """
-
-    name: Name
-    type: Literal["s3"]
-    bucket: Annotated[str, AfterValidator(_bucket)]
-    endpoint: Annotated[str, AfterValidator(_http_url)] | None = None
-    region: str | None = None
-    prefix: Annotated[str, AfterValidator(_prefix)] = ""
-    credentials: Path | None = None
-    profile: str | None = None
-    cacert: Path | None = None
-    addressing: Literal["auto", "path", "virtual"] = "auto"
-    idle: Seconds = Field(60, gt=0, le=3600)
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
-
-
-StoreTable = Annotated[DirectoryTable | LibvirtTable | GlanceTable | S3Table, Field(discriminator="type")]
-
-
-class SubscriptionTable(_Table):
+class SubscriptionTable(Table):
     """What the site wants to have: a saved search, a tag, an endorser or one image.
 
     Args:
@@ -299,7 +174,7 @@ class SubscriptionTable(_Table):
         return tuple(parse_qsl(self.search or "", keep_blank_values=False))
 
 
-class HookTable(_Table):
+class HookTable(Table):
     """A program that is told of events.
 
     Args:
@@ -323,7 +198,7 @@ class HookTable(_Table):
         return self
 
 
-class ReceiptsTable(_Table):
+class ReceiptsTable(Table):
     """Whether marketplaces are told what became of images.
 
     Args:
@@ -347,7 +222,7 @@ EVENT_TYPES = (
 )
 
 
-class SiteTable(_Table):
+class SiteTable(Table):
     """All of site.toml; ``policy`` is read by the judge."""
 
     name: Name
@@ -356,7 +231,7 @@ class SiteTable(_Table):
     metrics: Annotated[str, AfterValidator(_address)] | None = None
     marketplace: tuple[MarketplaceTable, ...] = Field(min_length=1)
     trust: TrustTable = TrustTable()
-    policy: dict[str, Any] = {}
+    policy: dict[str, Any] = Field(default_factory=dict)
     decision: DecisionTable = DecisionTable()
     fetch: FetchTable = FetchTable()
     network: NetworkTable = NetworkTable()

@@ -14,7 +14,8 @@ from marketplace.sites.decisions.verdict_file import write_verdicts
 from marketplace.sites.errors import StoreError
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.events.runner import HookRunner
-from marketplace.sites.importing import Importer, Progress
+from marketplace.sites.filling import Progress
+from marketplace.sites.importing import Importer
 from marketplace.sites.knowledge.follow import Follower
 from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.opinions import Opinions

@@ -10,6 +10,7 @@ from marketplace.receipts import Finding
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import Outbox
 from marketplace.sites.examining import algorithms_of, find_danger, find_difference
+from marketplace.sites.filling import external_of
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.state import Copy, CopyState, State
@@ -52,7 +53,7 @@ class Withdrawer:
             with self._state.database.write():
                 copy = self._move(copy, CopyState.WITHDRAWING, reason)
                 self._tell("ExpirePrefix", copy, store)
-        store.hide(_external(copy))
+        store.hide(external_of(copy))
         with self._state.database.write():
             copy = self._move(copy, CopyState.WITHDRAWN, copy.reason)
             self._tell("ExpirePostfix", copy, store)
@@ -65,14 +66,14 @@ class Withdrawer:
         Raises:
             StoreError: the store does not do it.
         """
-        if store.look(_external(copy)) is None:
+        if store.look(external_of(copy)) is None:
             return self._move(copy, CopyState.WANTED, "is gone from the store")
         wrong = self.examine(copy, store)
         if wrong is not None:
-            store.quarantine(_external(copy))
+            store.quarantine(external_of(copy))
             return self._move(copy, CopyState.QUARANTINED, wrong)
         copy = self._move(copy, CopyState.VERIFIED, "allowed again, and its bytes are as endorsed")
-        store.show(_external(copy))
+        store.show(external_of(copy))
         with self._state.database.write():
             copy = self._move(copy, CopyState.AVAILABLE, "allowed again", failures=0, next_at=None)
             self._tell("AvailablePostfix", copy, store)
@@ -102,12 +103,12 @@ class Withdrawer:
         entry = self._find_entry(copy)
         if entry is None:
             return "the entry by which it was imported is not here any more"
-        said = store.proven(_external(copy), copy.digest)
+        said = store.proven(external_of(copy), copy.digest)
         if said is not None:
             return said or None
         try:
             with OnePass(algorithms_of(entry), max(copy.size, 1)) as one_pass:
-                for _ in one_pass.blocks(store.content(_external(copy))):
+                for _ in one_pass.blocks(store.content(external_of(copy))):
                     pass
                 measured = one_pass.result()
         except ImageError as error:
@@ -116,7 +117,7 @@ class Withdrawer:
 
     def _tell(self, type_: str, copy: Copy, store: Store) -> None:
         opinion = self._opinions.held.get(copy.identifier)
-        path = store.path(_external(copy))
+        path = store.path(external_of(copy))
         environment = image_environment(self._site, copy, self._find_entry(copy), opinion, path)
         self._outbox.put(type_, copy.digest, environment, self._wall())
 
@@ -128,8 +129,3 @@ class Withdrawer:
 
     def _move(self, copy: Copy, to: CopyState, reason: str, **changes: object) -> Copy:
         return self._state.copies.move(copy, to, reason, self._wall(), **changes)
-
-
-def _external(copy: Copy) -> str:
-    assert copy.external is not None  # noqa: S101  # every state behind "wanted" has one
-    return copy.external

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from marketplace.sites.settings import GlanceTable
+from marketplace.sites.store_settings import GlanceTable
 from marketplace.sites.stores.glance import GlanceStore
 from tests.sites.clouds import Cloud
 from tests.sites.content import Behaviour, Handler

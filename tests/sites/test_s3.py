@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from marketplace.sites.errors import StoreError
-from marketplace.sites.settings import S3Table
 from marketplace.sites.state import CopyState
+from marketplace.sites.store_settings import S3Table
 from marketplace.sites.stores import s3_client
 from marketplace.sites.stores.s3 import S3Store
 from tests.contract.store_contract import Kind, StoreContract, blocks, bytes_of, facts, fill, raw

@@ -153,7 +153,7 @@ def _disks(domain: str, configuration: SiteConfiguration) -> list[str]:
     import subprocess
 
     from marketplace.sites.decisions.domains import DomainError, parse_domain
-    from marketplace.sites.settings import LibvirtTable
+    from marketplace.sites.store_settings import LibvirtTable
 
     for store in configuration.table.store:
         if isinstance(store, LibvirtTable):

@@ -81,7 +81,7 @@ def libvirt_uris(config: Path | None) -> list[str]:
     Raises:
         CommandError: there is none.
     """
-    from marketplace.sites.settings import LibvirtTable
+    from marketplace.sites.store_settings import LibvirtTable
 
     stores = read_site(config).table.store
     found = list(dict.fromkeys(one.uri for one in stores if isinstance(one, LibvirtTable)))

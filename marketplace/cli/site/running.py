@@ -22,7 +22,7 @@ from marketplace.logs import configure, printable
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
-    from marketplace.sites.importing import Progress
+    from marketplace.sites.filling import Progress
     from marketplace.sites.runs import Done
 
 
@@ -138,7 +138,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
 @contextmanager
 def _progress() -> Iterator[Progress | None]:
     """A line on a terminal that tells how many bytes came so far."""
-    from marketplace.sites.importing import Progress
+    from marketplace.sites.filling import Progress
     from marketplace.sites.units import show_size
 
     if not sys.stderr.isatty():

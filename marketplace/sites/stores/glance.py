@@ -10,7 +10,6 @@ Source: https://docs.openstack.org/api-ref/image/v2/
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +24,15 @@ import httpx
 from marketplace.sites.errors import NameBurntError, SiteConfigurationError, StoreError
 from marketplace.sites.openstack.clouds import read_cloud
 from marketplace.sites.openstack.session import CloudSession
-from marketplace.sites.settings import GlanceTable
+from marketplace.sites.store_settings import GlanceTable
+from marketplace.sites.stores.glance_images import (
+    Counted,
+    is_complete,
+    is_visible,
+    one_line,
+    properties,
+    stored_of,
+)
 from marketplace.sites.stores.glance_import import Import
 from marketplace.sites.stores.interface import ImageFacts, Part, Stored
 
@@ -34,7 +41,6 @@ _SPACE: Final = UUID("6c8e1a1e-3f0b-5c64-9a39-6b1df0c6a2a5")
 #: Formats whose first bytes tell whether they are safe, so that Glance may fetch them unseen.
 _BY_START: Final = frozenset({"qcow2", "raw", "iso"})
 _FORMATS: Final = frozenset({"qcow2", "raw", "iso", "vmdk", "vdi", "vhd", "vhdx"})
-_MOST_VALUE: Final = 255
 _PAGE: Final = 500
 #: Pages of a listing; more than these are not of one site.
 _MOST_PAGES: Final = 1000
@@ -96,9 +102,9 @@ class GlanceStore:
         external = str(uuid5(_SPACE, name))
         if self._find(external) is not None:
             return external
-        said = self._properties(facts) | {
+        said = properties(self._site, facts) | {
             "id": external,
-            "name": _value(facts.title),
+            "name": one_line(facts.title),
             "disk_format": facts.format,
             "container_format": "bare",
             "visibility": "private",
@@ -122,9 +128,9 @@ class GlanceStore:
                 f'store {self.name}: takes only what Glance fetches by itself (via = "web-download")'
             )
         image = self._get(external)
-        if _is_complete(image):
+        if is_complete(image):
             # The last call reached Glance: the same bytes are welcome once more, no others.
-            counted = _Counted(blocks)
+            counted = Counted(blocks)
             for _ in counted:
                 pass
             if counted.digest != image.get("os_hash_value"):
@@ -134,7 +140,7 @@ class GlanceStore:
             return counted.size
         if image["status"] != "queued":
             raise NameBurntError(f"store {self.name}: {external} is {image['status']}")
-        counted = _Counted(blocks)
+        counted = Counted(blocks)
         path = f"/v2/images/{external}/file"
         headers = {"Content-Type": "application/octet-stream"}
         try:
@@ -167,13 +173,13 @@ class GlanceStore:
     def drop(self, external: str) -> None:
         """See ``Store``."""
         image = self._find(external)
-        if image is not None and image["status"] != "queued" and not _is_visible(image):
+        if image is not None and image["status"] != "queued" and not is_visible(image):
             self.remove(external)
 
     def look(self, external: str) -> Stored | None:
         """See ``Store``."""
         image = self._find(external)
-        return None if image is None or not _is_complete(image) else _stored(image)
+        return None if image is None or not is_complete(image) else stored_of(image)
 
     def content(self, external: str, most: int | None = None) -> Iterator[bytes]:
         """See ``Store``."""
@@ -195,7 +201,7 @@ class GlanceStore:
         """See ``Store``."""
         image = self._get(external)
         found = image.get("os_hash_value")
-        if image.get("os_hash_algo") != "sha512" or not isinstance(found, str) or not _is_complete(image):
+        if image.get("os_hash_algo") != "sha512" or not isinstance(found, str) or not is_complete(image):
             return None
         kind, _, value = digest.partition(":")
         if kind == "sha512":
@@ -227,7 +233,7 @@ class GlanceStore:
     def quarantine(self, external: str) -> None:
         """See ``Store``."""
         image = self._find(external)
-        if image is not None and _is_complete(image):
+        if image is not None and is_complete(image):
             self._conceal(image, "quarantined", deactivate=True)
         else:
             self.remove(external)
@@ -248,7 +254,7 @@ class GlanceStore:
                 if path is None:
                     break
                 page = self._session.ask("GET", path).json
-                yield from (_stored(one) for one in page.get("images", []) if self._is_ours(one))
+                yield from (stored_of(one) for one in page.get("images", []) if self._is_ours(one))
                 path = page.get("next")
                 if path is not None and not str(path).startswith("/v2/images?"):
                     raise StoreError(f"store {self.name}: the next page of Glance's list is at {path!r}")
@@ -275,21 +281,6 @@ class GlanceStore:
             return answer.status in (400, 415)
         finally:
             self.remove(external)
-
-    def _properties(self, facts: ImageFacts) -> dict[str, Any]:
-        kind, _, value = facts.digest.partition(":")
-        made = {key: _value(text) for key, text in facts.properties.items() if text}
-        if kind == "sha512":
-            made["sha512"] = value
-        return made | {
-            "mp_site": self._site,
-            "mp_entry": facts.entry_id,
-            "mp_identifier": facts.identifier,
-            "mp_endorser": _value(facts.endorser),
-            "mp_digest": facts.digest,
-            "mp_groups": ",".join(sorted(facts.groups)),
-            "mp_state": "filling",
-        }
 
     def _find(self, external: str) -> dict[str, Any] | None:
         answer = self._session.ask("GET", f"/v2/images/{external}", allowed=(404,))
@@ -336,46 +327,3 @@ class GlanceStore:
             self._session.ask("DELETE", f"{path}/{one}", allowed=(404,))
         for one in sorted(projects - there):
             self._session.ask("POST", path, allowed=(409,), json={"member": one})
-
-
-class _Counted:
-    """Blocks that flow by, their number and their SHA-512."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = blocks
-        self._hash = hashlib.sha512()
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._blocks:
-            self.size += len(block)
-            self._hash.update(block)
-            yield block
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-
-def _value(text: str) -> str:
-    """A property's value: one line, and no longer than Glance keeps."""
-    return "".join(c if c.isprintable() and ord(c) < 0x10000 else " " for c in text)[:_MOST_VALUE]
-
-
-def _is_complete(image: dict[str, Any]) -> bool:
-    return image.get("status") in ("active", "deactivated")
-
-
-def _is_visible(image: dict[str, Any]) -> bool:
-    return image.get("status") == "active" and not image.get("os_hidden")
-
-
-def _stored(image: dict[str, Any]) -> Stored:
-    return Stored(
-        external=str(image.get("id")),
-        identifier=str(image.get("mp_identifier", "")),
-        digest=str(image.get("mp_digest", "")),
-        visible=_is_visible(image),
-        size=int(image.get("size") or 0),
-        complete=_is_complete(image),
-    )

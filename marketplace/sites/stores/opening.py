@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from marketplace.sites.settings import DirectoryTable, GlanceTable, LibvirtTable, S3Table, SiteTable
+from marketplace.sites.settings import SiteTable
+from marketplace.sites.store_settings import DirectoryTable, GlanceTable, LibvirtTable, S3Table
 from marketplace.sites.stores.directory import DirectoryStore
 from marketplace.sites.stores.interface import Store
 from marketplace.sites.stores.libvirt_pool import LibvirtPool

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketplace.sites.errors import StoreError
-from marketplace.sites.settings import S3Table
+from marketplace.sites.store_settings import S3Table
 from marketplace.sites.stores.interface import ImageFacts, Part, Stored
 from marketplace.sites.stores.s3_client import answers_of, make_client, upload
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from marketplace.sites.errors import StoreError, StoreFullError
-from marketplace.sites.settings import S3Table
+from marketplace.sites.store_settings import S3Table
 
 #: Bytes of a part. S3 takes 10 000 of them, so they get larger.
 _PART: Final = 16 << 20
