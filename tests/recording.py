@@ -132,7 +132,8 @@ def _act(folder: Path, programs: str, picture: str) -> None:
             cloud = _terminal(folder / "cloud", environ, blocks)
             _import(cloud, (me.folder / "me.cert.pem").read_bytes())
             image = entry.rpartition("/")[0]
-            me.type("withdrawal", f"marketplace deprecate --reason 'CVE-2026-1234: use 13.2' {KEYS} {image}")
+            reason = "--reason 'CVE-2026-1234: use 13.2' --replaced-by me@example.org/debian-13"
+            me.type("withdrawal", f"marketplace deprecate {reason} {KEYS} -o json {image}")
     (folder / "told.json").write_text(json.dumps(blocks), encoding="utf-8")
 
 

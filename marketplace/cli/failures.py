@@ -134,7 +134,7 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
     # Imported here: what looks into images takes a while to load.
     from marketplace.images import ChangedError, ImageError, NoFileError
     from marketplace.publishing.facts import FactsError
-    from marketplace.publishing.work import BusyError
+    from marketplace.publishing.work import BusyError, StrangersFolderError
     from marketplace.vendors.errors import (
         VendorCatalogueError,
         VendorError,
@@ -154,6 +154,8 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
         return f"{_line(error)} [{error.code}]", kinds.get(type(error), ExitCode.VERIFICATION_FAILED)
     if isinstance(error, BusyError):
         return _line(error), ExitCode.CONFLICT
+    if isinstance(error, StrangersFolderError):
+        return _line(error), ExitCode.NOT_PERMITTED
     if isinstance(error, FactsError):
         return f"the facts of the image cannot be used: {_line(error)}", ExitCode.USAGE
     return None

@@ -30,6 +30,10 @@ class BusyError(Exception):
     """Another process publishes the same image from the same work folder."""
 
 
+class StrangersFolderError(Exception):
+    """The work folder is another user's, who could change what is signed."""
+
+
 class Work:
     """The work folder.
 
@@ -41,7 +45,13 @@ class Work:
         self.folder = folder
 
     def find_facts(self, image: Path) -> ImageFacts | None:
-        """What was read of an image file, where the file is the same since."""
+        """What was read of an image file, where the file is the same since.
+
+        Raises:
+            StrangersFolderError: another user could have written it.
+        """
+        if self.folder.exists():
+            _verify_own(self.folder)
         try:
             kept = json.loads(_read(self._facts_of(image), MOST_FACTS))
             if kept["state"] != _state(image):
@@ -63,6 +73,7 @@ class Work:
 
         Raises:
             BusyError: another process has it.
+            StrangersFolderError: another user can change what is in it.
             OSError: it cannot be made.
         """
         folder = self._made(self.folder / identifier)
@@ -89,6 +100,7 @@ class Work:
         # What is drafted may be meant for a group only. The mode of mkdir is not for parents.
         for each in (self.folder, folder):
             each.mkdir(mode=0o700, exist_ok=True)
+            _verify_own(each)
         return folder
 
 
@@ -130,6 +142,12 @@ class ImageWork:
             return _read(self._folder / name, _MOST_DOCUMENT)
         except FileNotFoundError:
             return None
+
+
+def _verify_own(folder: Path) -> None:
+    # In a folder such as /tmp anybody can make the work folder first, or a link of its name.
+    if {folder.lstat().st_uid, folder.stat().st_uid} != {os.geteuid()}:
+        raise StrangersFolderError(f"{folder} is another user's folder: name one of your own with --work")
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from marketplace.publishing.facts import ImageFacts
-from marketplace.publishing.work import BusyError, Work
+from marketplace.publishing.work import BusyError, StrangersFolderError, Work
 from validators.identifier import identifier_from_sha1
 
 SHA1 = "ab" * 20
@@ -80,3 +80,20 @@ def test_facts_that_cannot_be_used_are_read_anew(tmp_path, image, content) -> No
     state = list(image.stat())
     kept.write_text(json.dumps({"state": state, "facts": FACTS.record()}))
     assert work.find_facts(image) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a folder to somebody else")
+@pytest.mark.parametrize("theirs", ["folder", "link"])
+def test_another_users_folder_is_not_worked_in(tmp_path, image, theirs) -> None:
+    (tmp_path / "own").mkdir(mode=0o700)
+    Work(tmp_path / "own").keep_facts(image, FACTS)
+    folder = tmp_path / "own"
+    if theirs == "link":
+        folder = tmp_path / "link"
+        folder.symlink_to(tmp_path / "own")
+    os.chown(folder, 65534, 65534, follow_symlinks=False)
+    work = Work(folder)
+    with pytest.raises(StrangersFolderError, match="--work"):
+        work.find_facts(image)
+    with pytest.raises(StrangersFolderError), work.image("A" * 27):
+        pass
