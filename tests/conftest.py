@@ -7,15 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import wanting
 from tests.soaking import SoakReport, Tell, tell_outcome
 from tests.wanting import NO_ORIGINALS
 
 # How long an example takes tells how busy the machine is, and nothing about the code.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Where a run decides about a change it must not fail, or pass, by chance.
+settings.register_profile("repeatable", settings.get_profile("any machine"), derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "any machine"))
 
 #: Seconds for a long form, whatever limit its short form has.
 LONG_FORM = 7200

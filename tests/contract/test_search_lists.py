@@ -165,7 +165,11 @@ def pages(service: SearchService, request: SearchRequest, principal: Principal) 
         yield page
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 @given(first=SETS, second=SETS, group=SETS, request=REQUESTS, verdicts=st.tuples(HELD, HELD, HELD),
        confirmed=st.tuples(CONFIRMED, CONFIRMED, CONFIRMED))  # fmt: skip
 def test_a_list_is_what_the_pure_functions_say(

@@ -35,7 +35,7 @@ def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("bounds")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(STEPS, st.sets(st.integers(0, 60)), st.integers(0, 61), st.integers(-1, 6), st.integers(-1, 6))
 def test_it_is_a_sorted_list(
     steps: list[tuple[list[tuple[int, int]], set[int]]], keys: set[int], last: int, low: int, high: int
