@@ -62,7 +62,7 @@ class Card:
     tag: str | None
     created: datetime
     valid: datetime | None
-    badge: Badge
+    badges: list[Badge]
     older: int
 
 
@@ -75,6 +75,7 @@ class Recall:
     email: str
     reason: str
     created: datetime
+    badges: list[Badge]
 
 
 def front(request: Request) -> Response:
@@ -107,7 +108,7 @@ def front_values(request: Request, now: datetime) -> dict[str, Any]:
     found = search.search(search.read([("limit", str(LOOKED_AT))]), principal, now)
     gone = search.search(search.read([("status", "deprecated"), ("limit", str(WITHDRAWN))]), principal, now)
     numbers = search.look_over(principal, now)
-    lines = lines_of(request, [hit.row for hit in found.hits])
+    lines = lines_of(request, [hit.row for hit in (*found.hits, *gone.hits)])
     systems = [one for one in found.facets[Facet.OS] if one.value != "none"]
     return {
         "systems": [_tile(base, one) for one in systems[:TILES]],
@@ -116,7 +117,7 @@ def front_values(request: Request, now: datetime) -> dict[str, Any]:
         "numbers": _numbers(base, numbers, _peers_in_step(runtime)),
         "images": numbers.images,
         "cards": cards(found.hits, lines),
-        "recalls": [_recall(hit) for hit in gone.hits],
+        "recalls": [_recall(hit, lines) for hit in gone.hits],
         "scopes": scopes(base, (), principal),
     }
 
@@ -153,7 +154,7 @@ def _card(hit: SearchHit, older: int, lines: Lines) -> Card:
         tag=next((tag for tag in hit.tags if tag != _EVERYTHING), None),
         created=row.created,
         valid=row.valid,
-        badge=lines.badge(row),
+        badges=[lines.badge(row), *lines.privacy(row)],
         older=older,
     )
 
@@ -170,10 +171,12 @@ def _description(hit: SearchHit) -> str:
     return "" if text.casefold() == (hit.row.title or "").strip().casefold() else cut(text, 160)
 
 
-def _recall(hit: SearchHit) -> Recall:
+def _recall(hit: SearchHit, lines: Lines) -> Recall:
     row = hit.row
     reason = cut(" ".join((row.deprecated or "").split()), 200)
-    return Recall(entry_path(row.coordinates), _title(hit), row.email, reason, row.created)
+    return Recall(
+        entry_path(row.coordinates), _title(hit), row.email, reason, row.created, lines.privacy(row)
+    )
 
 
 def _tile(base: str, one: FacetCount) -> Tile:

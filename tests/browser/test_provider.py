@@ -75,6 +75,9 @@ def test_a_person_comes_from_the_provider_to_a_private_entry_and_makes_a_token(
     expect(page.get_by_text("Private: only members of")).to_contain_text(GROUP)
     expect(page.get_by_role("link", name="Make it public")).to_be_visible()
 
+    page.goto(site.url)
+    card = page.locator(".card").filter(has_text="For members")
+    expect(card.locator(".badge", has_text="private")).to_be_visible()
     page.goto(f"{site.url}/?sort=newest")
     expect(
         page.locator(".hit").filter(has_text="For members").locator(".badge", has_text="private")
