@@ -27,10 +27,10 @@ from validators.vocabulary import (
 _PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ, "slterms": SLTERMS}
 #: Stands for the URL of the content server in locations; nothing lies in this folder of it.
 CONTENT_SERVER, GONE = "CONTENT", "gone/"
-#: What every description ends with, so that nobody takes the file for what it stands for.
+#: What every entry says of its file, so that nobody takes it for what it stands for.
 _STAND_IN = (
-    "This is a demo: the file is a tiny image that stands for the real one. A machine that starts from it "
-    "says so on its serial line and stops."
+    '<demo:file xmlns:demo="http://demo.example.org/terms#">A tiny image stands for the real one: a machine '
+    "that starts from it says so on its serial line and stops.</demo:file>"
 )
 _CHECKSUMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
 
@@ -109,7 +109,7 @@ def draft(entry: DemoEntry, now: datetime, content: str) -> bytes:
     _add(description, DCTERMS, "type", entry.type)
     for namespace, name, text in _terms(entry, now, content):
         _add(description, namespace, name, text)
-    for extension in etree.fromstring(f"<extra>{entry.extra}</extra>"):
+    for extension in etree.fromstring(f"<extra>{_STAND_IN}{entry.extra}</extra>"):
         description.append(extension)
     etree.indent(root)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
@@ -131,7 +131,7 @@ def _terms(entry: DemoEntry, now: datetime, content: str) -> list[tuple[str, str
         (DCTERMS, "created", format_time(made)),
         (DCTERMS, "valid", valid),
         (DCTERMS, "title", title),
-        (DCTERMS, "description", f"{entry.description}\n\n{_STAND_IN}"),
+        (DCTERMS, "description", entry.description),
         (DCTERMS, "publisher", entry.publisher),
         (SLTERMS, "hypervisor", "kvm" if entry.kind == "machine" else None),
         (SLTERMS, "deprecated", entry.deprecated),
