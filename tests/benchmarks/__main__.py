@@ -33,6 +33,7 @@ from tests.benchmarks import (
     bench_timing,
     bench_tree,
     bench_trust,
+    bench_views,
     bench_walk,
 )
 from tests.benchmarks.figures import Figure, table
@@ -60,6 +61,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
     "sites": ("A cloud site", bench_sites.run, lambda: bench_sites.run(8 << 20, 1, 20, 100, 1.0)),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
+    "views": ("Views for other programs", bench_views.run, lambda: bench_views.run(300, 5)),
     "walk": ("A first visit", bench_walk.run, lambda: bench_walk.run(1)),
     "private": (
         "Private entries of 50 groups mixed in",

@@ -70,9 +70,11 @@ def entries(count: int, seed: int = 1) -> Iterator[AcceptedEntry]:
         )
 
 
-def fill(database: Database, count: int, seed: int = 1) -> None:
-    """Add ``count`` entries to the public log of an empty, migrated database."""
-    source = entries(count, seed)
+def fill(
+    database: Database, count: int, seed: int = 1, source: Iterator[AcceptedEntry] | None = None
+) -> None:
+    """Add ``count`` entries, or those of a source, to the public log of an empty, migrated database."""
+    source = source or entries(count, seed)
     certificates: dict[str, int] = {}
     done = 0
     while chunk := list(islice(source, CHUNK)):
