@@ -20,7 +20,7 @@ from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database, EncodingError
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
-from marketplace.federation.keys import SiteKeys, load_keys
+from marketplace.federation.keys import SiteKeys, derive_key, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
@@ -431,8 +431,9 @@ def build(settings: Settings) -> Runtime:
     mail_owed = threading.Event()
     watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
     selector = Selector(
-        settings, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, utc_now)
-    )
+        settings, database, lists, search, trust, judge, ImageReader(),
+        SigningKeys(settings.views, utc_now), derive_key(keys, "tokens of views"),
+    )  # fmt: skip
     views = ViewService(database, selector, watch, utc_now)
     forget = partial(_forget, judge, views)
     metrics = Metrics()

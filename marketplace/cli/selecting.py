@@ -27,7 +27,10 @@ def open_selector(settings: Settings, database: Database) -> Selector:
     )
     search = SearchService(database, lists.catalogue, None, TrustShown(settings.trust.show))
     judge = ImageJudge(trust, shown)
-    return Selector(settings, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, _now))
+    # A command gives out no tokens.
+    return Selector(
+        settings, database, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, _now), b""
+    )
 
 
 def _now() -> datetime:

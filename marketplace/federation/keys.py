@@ -8,6 +8,7 @@ request to a peer cannot write history with it.
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 from dataclasses import dataclass
@@ -100,6 +101,15 @@ def load_keys(data: Path) -> SiteKeys | None:
     if not is_site_name(log.name) or auth.name != log.name + _AUTH_SUFFIX:
         raise KeysError(f"{directory}: the keys are of different sites")
     return SiteKeys(log, auth)
+
+
+def derive_key(keys: SiteKeys | None, purpose: str) -> bytes:
+    """A secret of the site for one purpose, the same in each of its processes.
+
+    Without keys there is none to derive it from, and what it proves is that nothing was altered by mistake.
+    """
+    secret = b"" if keys is None else keys.auth.private.private_bytes_raw()
+    return hmac.digest(secret, purpose.encode(), "sha256")
 
 
 def _write_new(path: Path, key: SigningKey) -> None:

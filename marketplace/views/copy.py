@@ -196,7 +196,7 @@ def _verify_documents(
 ) -> Iterator[str]:
     """Write each document anew from the entries, and compare."""
     for dialect in DIALECTS:
-        for document in dialect.documents(view):
+        for document in dialect.files(view):
             if document.path not in files:
                 continue
             data = read(document.path)

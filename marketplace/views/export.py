@@ -146,7 +146,7 @@ class Exporter:
     def _write_documents(self, view: View) -> Iterator[tuple[str, str]]:
         """Every document; the names of dialects that cannot be written, and why."""
         for dialect in DIALECTS:
-            for document in dialect.documents(view):
+            for document in dialect.files(view):
                 try:
                     self._write(document.path, dialect.write(view, document.path))
                 except DialectUnavailableError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 
 from marketplace.locations.links import carries_credentials, link
@@ -15,12 +16,15 @@ from validators.policy.statements import licences_of, virtual_size_of
 _WEB: Final = ("http://", "https://")
 
 
-def image_of(entry_id: str, data: bytes, accepted_at: datetime, *, private: bool) -> ViewImage:
+def image_of(
+    entry_id: str, data: bytes, accepted_at: datetime, *, private: bool, sequence: int = 0
+) -> ViewImage:
     """The image of an entry that was accepted before.
 
     Args:
         accepted_at: when it came to the site.
         private: whether only a group sees it.
+        sequence: of the entry in the log that serves it.
 
     Raises:
         RefusedError: the bytes are not those that were accepted.
@@ -36,12 +40,15 @@ def image_of(entry_id: str, data: bytes, accepted_at: datetime, *, private: bool
         issuer=content.endorser.issuer,
         created=content.created,
         accepted_at=accepted_at,
+        sequence=sequence,
         private=private,
         said=said,
         checksums=checksums,
         locations=tuple(_locations(said.locations)),
         licences=tuple(licences_of(said.extensions)),
         virtual_size=virtual_size_of(said.extensions),
+        digest=sha256(data).hexdigest(),
+        length=len(data),
     )
 
 

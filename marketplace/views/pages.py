@@ -101,7 +101,7 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
     documents = [
         f'<li><a href="{escape(one.path)}">{escape(one.path)}</a></li>'
         for dialect in DIALECTS
-        if dialect.name not in unavailable
+        if dialect.name not in unavailable and dialect.answer is None
         for one in dialect.entrances(view)
     ]
     title, description = escape(view.title), escape(view.description)

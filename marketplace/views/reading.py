@@ -13,6 +13,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
+from marketplace.db import Database
 from marketplace.models import Change, Entry, EntryBody, Log
 from marketplace.rules.visibility import Scope
 from marketplace.views.imaging import image_of
@@ -75,7 +76,7 @@ def _served(logs: tuple[int, ...]) -> Select[Any]:
     """Which bytes serve each entry. Kept: putting the statement together takes longer than running it."""
     scope = Scope(tuple((log, 0) for log in logs))
     return (
-        select(Change.entry_key, Change.log_id, Change.body_id, Change.accepted_at, Log.name)
+        select(Change.entry_key, Change.log_id, Change.body_id, Change.accepted_at, Change.sequence, Log.name)
         .join(Log, Log.id == Change.log_id)
         .where(Change.entry_key.in_(bindparam("keys", expanding=True)), scope.serves())
     )
@@ -99,7 +100,10 @@ def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[i
     for row in session.connection().execute(_BODIES, {"bodies": list(served)}):
         change = served[row.body_id]
         try:
-            image = image_of(row.entry_id, row.data, change.accepted_at, private=change.name != PUBLIC)
+            image = image_of(
+                row.entry_id, row.data, change.accepted_at,
+                private=change.name != PUBLIC, sequence=change.sequence,
+            )  # fmt: skip
         except RefusedError as error:
             # One damaged entry must not keep a view from being written; marketplace fsck tells what to do.
             _logger.error(
@@ -107,3 +111,19 @@ def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[i
             )
             continue
         yield (row.id, change.log_id), image
+
+
+def read_entries(database: Database, scope: Scope, entry_ids: Sequence[str]) -> Mapping[str, bytes]:
+    """Signed entries by their ids, as the logs of a scope serve them; what is not there is left out.
+
+    Args:
+        entry_ids: a few hundred at most.
+    """
+    statement = (
+        select(Entry.entry_id, EntryBody.data)
+        .join(Change, Change.entry_key == Entry.id)
+        .join(EntryBody, EntryBody.id == Change.body_id)
+        .where(Entry.entry_id.in_(entry_ids), scope.serves())
+    )
+    with database.read() as session:
+        return {row.entry_id: row.data for row in session.execute(statement)}

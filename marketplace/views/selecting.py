@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import Principal
 from marketplace.catalogue.facts import Facet
 from marketplace.config import Settings
+from marketplace.db import Database
 from marketplace.entries import EntryService, ListCaches, VisibleEntries
 from marketplace.entries.said import Listed
 from marketplace.judging.listed import to_statement
@@ -28,9 +31,10 @@ from marketplace.rules.visibility import Scope, find_scope
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
-from marketplace.views.reading import ImageReader
+from marketplace.views.history import find_records
+from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
-from marketplace.views.value import View, ViewImage
+from marketplace.views.value import Record, View, ViewImage
 from validators.document import Checksum
 from validators.material import TrustMaterial
 from validators.policy import Policy, Statement, Verdict, Weight, judge
@@ -67,19 +71,27 @@ _TRUSTED: Final = (
 
 
 class Selector:
-    """Evaluates definitions. Safe to share between threads."""
+    """Evaluates definitions. Safe to share between threads.
+
+    Args:
+        token_key: secret of the site from which those of its views come.
+    """
 
     def __init__(
         self,
         settings: Settings,
+        database: Database,
         lists: ListCaches,
         search: SearchService,
         trust: TrustService,
         judge: ImageJudge,
         reader: ImageReader,
         keys: SigningKeys,
+        token_key: bytes,
     ) -> None:
         self._settings = settings
+        self._database = database
+        self._token_key = token_key
         self._lists = lists
         self._search = search
         self._trust = trust
@@ -124,7 +136,12 @@ class Selector:
         if request.words:
             ends.append(now + _INDEX_LAG)
         until = min((one for one in ends if one is not None and one > now), default=None)
-        view = self._view(definition, address, shown, withdrawn.values(), until, now)
+        records = find_records(
+            session, scope, found, withdrawn, shown, now,
+            judged=policy is not None, since=definition.changed_at or epoch(),
+        )  # fmt: skip
+        view = self._view(definition, address, shown, withdrawn.values(), records, until)
+        view = replace(view, read_entries=partial(read_entries, self._database, scope))
         return Selected(view, _version(definition, scope), material, until)
 
     def _view(
@@ -133,22 +150,23 @@ class Selector:
         address: str,
         shown: Iterable[ViewImage],
         withdrawn: Iterable[ViewImage],
+        records: tuple[Record, ...],
         until: datetime | None,
-        now: datetime,
     ) -> View:
         images = tuple(sorted(shown, key=lambda one: one.identifier))
         gone = tuple(
             sorted(withdrawn, key=lambda one: (one.identifier, one.email, one.created, one.entry_id))
         )
         site = self._settings.site
-        moments = [definition.changed_at or epoch(), *(one.accepted_at for one in chain(images, gone))]
-        moments += [one.said.valid for one in gone if one.said.valid is not None and one.said.valid <= now]
+        moments = [definition.changed_at or epoch(), *(one.since for one in records[-1:])]
+        moments += [one.accepted_at for one in chain(images, gone)]
+        base = f"{site.url}/views/{quote(address, safe=':')}"
         return View(
             name=address,
             title=definition.title or definition.name,
             description=definition.description,
             site=site.url,
-            base=f"{site.url}/views/{quote(address, safe=':')}",
+            base=base,
             site_title=site.title,
             updated=max(moments),
             images=images,
@@ -156,6 +174,10 @@ class Selector:
             options=definition.options,
             until=until,
             signing=self._keys.signing(),
+            contact=_contact(site.security_contact or "", site.url),
+            records=records,
+            keeps_all=definition.policy is None and not definition.search,
+            token_key=hmac.digest(self._token_key, base.encode(), "sha256"),
         )
 
     def _allowed(
@@ -209,6 +231,12 @@ class Selector:
                     yield identifier, verdict
             else:
                 yield identifier, judge(identifier, said[identifier], policy, now)
+
+
+def _contact(told: str, site: str) -> str:
+    """The mail address that the site names for everybody, else the one that every host has (RFC 5321)."""
+    address = told.removeprefix("mailto:").partition("?")[0]
+    return address if "@" in address and ":" not in address else f"postmaster@{urlsplit(site).hostname}"
 
 
 def _reader_of(definition: Definition) -> Principal:

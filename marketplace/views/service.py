@@ -18,7 +18,7 @@ from marketplace.db import Database
 from marketplace.locations import Reach
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.views.definitions import Definition
-from marketplace.views.dialects import DIALECTS, Dialect
+from marketplace.views.dialects import DIALECTS, Dialect, Document
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.selecting import Selected, Selector
@@ -132,6 +132,24 @@ class ViewService:
                     kept.documents[path] = found
         self._drop_documents()
         return found
+
+    def answer(
+        self, address: str, path: str, pairs: Sequence[tuple[str, str]], principal: Principal
+    ) -> Written:
+        """What a document that is asked by arguments answers.
+
+        Args:
+            pairs: the arguments, repeated ones included.
+
+        Raises:
+            ViewNotFoundError, DialectUnavailableError: as ``document`` does.
+        """
+        view = self.find(address, principal)
+        for dialect in DIALECTS:
+            document = None if dialect.answer is None else dialect.find_document(view, path)
+            if dialect.answer is not None and document is not None:
+                return _written(dialect, document, view, dialect.answer(view, pairs))
+        raise ViewNotFoundError
 
     def find_remembered(self, address: str, path: str, principal: Principal) -> Written | None:
         """A document that is in memory and holds, without asking anything; None: ask ``document``."""
@@ -266,7 +284,10 @@ def write_document(view: View, path: str, dialects: Sequence[Dialect] = DIALECTS
     for dialect in dialects:
         document = dialect.find_document(view, path)
         if document is not None:
-            body = dialect.write(view, path)
-            left_out = sum(dialect.left_out(view).values())
-            return Written(body, document.media_type, f'"{sha256(body).hexdigest()[:32]}"', left_out)
+            return _written(dialect, document, view, dialect.write(view, path))
     raise ViewNotFoundError
+
+
+def _written(dialect: Dialect, document: Document, view: View, body: bytes) -> Written:
+    left_out = sum(dialect.left_out(view).values())
+    return Written(body, document.media_type, f'"{sha256(body).hexdigest()[:32]}"', left_out)

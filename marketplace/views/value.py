@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -30,11 +30,13 @@ class ViewImage:
         said: everything that the entry says.
         subject, issuer: of the endorser's certificate, as the entry spells them.
         accepted_at: when the entry came to this site.
+        sequence: of the entry in the log that serves it.
         private: whether only a group sees the entry.
         checksums: by algorithm, in small hex digits.
         locations: those of the web that may be followed and let nobody in by themselves.
         licences: names or addresses of licences.
         virtual_size: bytes of the disk that a machine sees; None where the entry does not say.
+        digest, length: SHA-256 in hex, and bytes, of the signed entry as this site serves it.
     """
 
     entry_id: str
@@ -44,12 +46,15 @@ class ViewImage:
     issuer: str
     created: datetime
     accepted_at: datetime
+    sequence: int
     private: bool
     said: Metadata
     checksums: Mapping[str, str]
     locations: tuple[str, ...]
     licences: tuple[str, ...]
     virtual_size: int | None
+    digest: str
+    length: int
 
     @property
     def coordinates(self) -> Coordinates:
@@ -126,6 +131,30 @@ class Signing:
 UNSIGNED: Final = Signing("the site has no certificate", "the site has no OpenPGP key")
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What harvesters are told of an entry.
+
+    Args:
+        since: when it became so, in whole seconds, as far as the site knows.
+        os: of the entry.
+        deprecated: whether the entry itself withdraws the image.
+        image: what the view shows by the entry; None: the view does not show it, or not any more.
+    """
+
+    entry_id: str
+    coordinates: Coordinates
+    since: datetime
+    os: str
+    deprecated: bool
+    image: ViewImage | None = None
+
+
+def no_documents(entry_ids: Sequence[str]) -> Mapping[str, bytes]:
+    """Of a view that was put together without its entries."""
+    return {}
+
+
 @dataclass(frozen=True)
 class View:
     """What a view shows at one state of the logs, and where that is found.
@@ -142,6 +171,11 @@ class View:
         until: when the clock makes it another one; None: never.
         signing: what lists are signed with.
         copied: whether it is written into a copy, which has the signed entries beside it and no redirects.
+        contact: mail address of whoever runs the site.
+        records: for harvesters, by time and id; none in a copy.
+        keeps_all: whether each entry that goes leaves a record.
+        token_key: secret that proves the texts which clients hand back.
+        read_entries: reads signed entries by their ids; what is gone is not among them.
     """
 
     name: str
@@ -157,12 +191,21 @@ class View:
     until: datetime | None = None
     signing: Signing = UNSIGNED
     copied: bool = False
+    contact: str = ""
+    records: tuple[Record, ...] = ()
+    keeps_all: bool = False
+    token_key: bytes = field(default=b"", repr=False)
+    read_entries: Callable[[Sequence[str]], Mapping[str, bytes]] = field(default=no_documents, repr=False)
 
     def entry_url(self, image: ViewImage) -> str:
         """The signed entry of an image: what proves it."""
         if self.copied:
             return f"{self.base}/{entry_path(image.entry_id)}"
-        return f"{self.site}/metadata/{quote(image.coordinates.path(), safe='/@:+~')}"
+        return self.coordinates_url(image.coordinates)
+
+    def coordinates_url(self, coordinates: Coordinates) -> str:
+        """Where the marketplace has the entry of some coordinates."""
+        return f"{self.site}/metadata/{quote(coordinates.path(), safe='/@:+~')}"
 
     def image_url(self, image: ViewImage) -> str:
         """What leads to the content of an image; a location of it where nobody redirects."""
@@ -179,6 +222,11 @@ class View:
     def by_path(self) -> Mapping[str, ViewImage]:
         """The images by the paths that lead to their content."""
         return {one.path: one for one in self.images}
+
+    @cached_property
+    def by_coordinates(self) -> Mapping[str, Record]:
+        """The records by ``IDENTIFIER/EMAIL/CREATED``."""
+        return {one.coordinates.path(): one for one in self.records}
 
     @cached_property
     def stable_ids(self) -> Mapping[str, str]:

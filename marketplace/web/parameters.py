@@ -67,12 +67,21 @@ def read_body_form(request: Request) -> Mapping[str, str]:
         TooLargeError: the body is larger than a form of parameters needs.
         BadRequestError: as ``read_query``.
     """
+    return dict(read_body_pairs(request))
+
+
+def read_body_pairs(request: Request) -> list[tuple[str, str]]:
+    """The fields of the body alone in order, repeated ones included.
+
+    Raises:
+        DocumentInFormError, TooLargeError, BadRequestError: as ``read_body_form``.
+    """
     body: bytes = request.environ["wsgi.input"].read(_MAX_FORM_BYTES + 1)
     if _DOCUMENT.match(body):
         raise DocumentInFormError("a form of fields, NAME=VALUE")
     if len(body) > _MAX_FORM_BYTES:
         raise TooLargeError(_MAX_FORM_BYTES)
-    return read_fields(body.decode("latin-1"))
+    return read_pairs(body.decode("latin-1"))
 
 
 def read_fields(text: str) -> Mapping[str, str]:

@@ -17,7 +17,8 @@ from marketplace.views.service import ViewService, Written, find_image
 from .credentials import unauthorized
 from .errors import HttpError, NotFoundError
 from .keeping import VARY
-from .presented import tagged_response
+from .parameters import read_body_pairs, read_query_pairs
+from .presented import passing_response, tagged_response
 from .security import principal_of
 
 #: Seconds after which asking again makes sense.
@@ -43,6 +44,25 @@ def document(request: Request) -> Response:
         raise unavailable(error) from None
     except LocationAwayError as error:
         raise HttpError(503, error.code, str(error), headers=[_RETRY]) from None
+
+
+@view_config(route_name="web.view.oai", request_method=("GET", "POST"), permission="view:read")
+def harvest(request: Request) -> Response:
+    """An answer of a view to a harvester; faults of its arguments are answers of the protocol."""
+    views: ViewService = request.registry[Runtime].views
+    if request.method == "POST":
+        pairs = [*read_query_pairs(request), *read_body_pairs(request)]
+    else:
+        pairs = read_query_pairs(request)
+    try:
+        written = views.answer(request.matchdict["view"], "oai-pmh", pairs, principal_of(request))
+    except ViewNotFoundError:
+        raise missing(request) from None
+    except DialectUnavailableError as error:
+        raise unavailable(error) from None
+    if request.method == "POST":
+        return passing_response(written.body, "text/xml", 200)
+    return document_response(request.environ, written)
 
 
 def _redirect(location: str) -> Response:

@@ -59,6 +59,7 @@ def absent(path: str, instead: str) -> tuple[Ask, ...]:
     return (Ask(path, instead=instead),)
 
 
+_RECORD = "/views/default/oai-pmh?verb=GetRecord"
 _SAME = "the same page for everybody"
 _NONE = "404, as for an entry that was never made"
 _SEARCHES = (
@@ -426,6 +427,19 @@ ROWS: Mapping[str, Row] = {
         (Ask("/api/v1/groups/{group}/members/x", "PUT", instead="/api/v1/groups/{absent_group}/members/x"),
          Ask("/api/v1/groups/{group}/members/x", "DELETE",
              instead="/api/v1/groups/{absent_group}/members/x")),
+    ),
+    "web.view.oai": Row(
+        "records of the public log; 404 for views of groups, as for views that never were",
+        # Records stand in the order in which they came, which differs by moments between two sites.
+        (*gets("/views/default/oai-pmh?verb=Identify", "/views/default/oai-pmh?verb=ListSets",
+               f"{_RECORD}&metadataPrefix=oai_dc&identifier=oai:site.example:{{image}}",
+               f"{_RECORD}&metadataPrefix=stratuslab&identifier=oai:site.example:{{image}}",
+               f"{_RECORD}&metadataPrefix=stratuslab&identifier=oai:site.example:{{shared}}",
+               "/views/default/oai-pmh?verb=ListRecords&metadataPrefix=oai_dc&set=os:secretos"),
+         Ask("/views/default/oai-pmh", "POST", body="verb=ListSets",
+             kind="application/x-www-form-urlencoded"),
+         *absent("/views/{group}:all/oai-pmh?verb=ListRecords&metadataPrefix=oai_dc",
+                 "/views/{absent_group}:all/oai-pmh?verb=ListRecords&metadataPrefix=oai_dc")),
     ),
     "web.view.document": Row(
         "documents and images of the public log; 404 for views of groups, and for made-up secret names",

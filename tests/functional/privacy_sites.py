@@ -246,6 +246,8 @@ _TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 #: What differs between two sites of the same content, and between two moments.
 _VOLATILE = (
     (re.compile(rf"{_TODAY}[T ]\d\d:\d\d(:\d\d)?Z?".encode()), b"NOW"),
+    # As mails write them (RFC 5322).
+    (re.compile(rf"\w{{3}}, {datetime.now(UTC):%d %b %Y} \d\d:\d\d:\d\d".encode()), b"NOW"),
     (re.compile(rb"sparql:[0-9a-f]+"), b"sparql:STORE"),
     (re.compile(rb'value="[0-9a-f]{64}"'), b'value="KEY"'),
     (re.compile(rb"\b[0-9a-f]{16}\b"), b"TOKEN"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -209,9 +210,16 @@ def test_a_view_follows_the_log_and_the_verdicts(http, site, trust):
     assert http.get("/views/followed/SHA256SUMS").text == ""
     upload(http, written("fedora", kate, 20, os="fedora", locations=where))
     assert http.get("/views/followed/SHA256SUMS").headers["etag"] == before.headers["etag"]
+    listed = http.get("/views/followed/oai-pmh?verb=ListIdentifiers&metadataPrefix=oai_dc").text
+    assert (listed.count("<header"), listed.count('status="deleted"')) == (3, 2)
+    before_revocation = re.findall("<responseDate>(.*?)</responseDate>", listed)[0]
     revoking = crl_bytes(ROOT, kate, this_update=NOW, next_update=NOW + timedelta(days=9))
     (trust / "root.r0").write_bytes(revoking)
     eventually(lambda: http.get("/views/followed/SHA256SUMS").text == "")
+    # Harvesters, who ask for what changed since, are told that it went.
+    params = {"verb": "ListIdentifiers", "metadataPrefix": "oai_dc", "from": before_revocation}
+    told = http.get("/views/followed/oai-pmh", params=params).text
+    assert (told.count("<header"), told.count('status="deleted"')) == (3, 3)
 
 
 def test_a_view_of_a_group_is_there_for_its_members_alone(http, site):

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from marketplace.demo.images import make_image
 from marketplace.sites.checking import check_site
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import Kind, StoreContract, facts, raw
+from tests.dialects.clients import run
+from tests.dialects.test_image_manager import said
 from tests.factories.documents import signed
-from tests.functional.pasting import paste, steps_for
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import Behaviour, ContentServer, Handler, answer
 from tests.sites.glance_faults import GlanceFaults
 from tests.sites.glances import Counted, configure, glance, image_of, offer, shown
-from tests.sites.openstacks import SIZE_CAP, VENV, OpenStack, running_openstack
+from tests.sites.openstacks import SIZE_CAP, OpenStack, running_openstack
 from tests.sites.pictures import Picture, qcow2
 from tests.sites.test_asking import group, say_to  # noqa: F401  # the fixture
 
@@ -247,21 +246,30 @@ def test_an_image_that_only_a_group_may_see_is_shared_with_its_project_alone(
     assert openstack.as_user("bio", "vo-bio", "GET", path).status_code == 404
 
 
+def test_openstack_image_manager_fills_glance_from_a_view(
+    cloud: Cloud, content: ContentServer, openstack: OpenStack, tmp_path: Path
+) -> None:
+    picture = qcow2("managed")
+    url = content.put("managed.qcow2", picture.data)
+    cloud.say(picture.draft(url, title="Managed", extra=said(image_original_user="debian")))
+    with cloud.server.client() as http:
+        told = http.get("/views/default/openstack-image-manager.yml")
+    (tmp_path / "images.yml").write_bytes(told.content)
+    # Only administrators make images public.
+    openstack.clouds(tmp_path / "clouds.yaml", username="admin", password="secret", project_name="admin")
+    manage = ["openstack-image-manager", "--images", "images.yml", "--cloud", "site", "--check"]
+    done = run(*manage, "--filter", "^Managed$", folder=tmp_path)
+    assert "successfully completed" in done.stderr, done.stdout + done.stderr
+    named = f"Managed {picture.identifier}"
+    (image,) = openstack.everybody("GET", "/v2/images", params={"name": named}).json()["images"]
+    assert (image["status"], image["os_hash_value"]) == ("active", picture.sha512)
+    assert (image["visibility"], image["image_original_user"]) == ("public", "debian")
+    entries = [one.partition(":")[2] for one in image["tags"] if one.startswith("mp_entry:")]
+    with cloud.server.client() as http:
+        assert entries == [http.get(f"/api/v1/images/{picture.identifier}").json()["entries"][0]["id"]]
+    again = run(*manage, "--filter", "^Managed$", folder=tmp_path)
+    assert "Importing image" not in again.stderr
+
+
 class TestFaults(GlanceFaults):
     """What goes wrong with the cloud itself, over the same Glance."""
-
-
-def test_the_command_of_a_page_uploads_what_was_checked(openstack: OpenStack, tmp_path: Path) -> None:
-    file = tmp_path / "tiny.qcow2"
-    file.write_bytes(make_image("openstack", "qcow2", "machine"))
-    _, upload = steps_for("openstack", file)
-    client = {
-        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
-        "OS_CLIENT_CONFIG_FILE": str(openstack.folder / "clouds.yaml"),
-        "OS_CLOUD": "site",
-        "HOME": str(tmp_path),
-    }
-    paste(upload.line, tmp_path, **client)
-    (found,) = openstack.everybody("GET", "/v2/images?name=a-demo-image").json()["images"]
-    assert found["os_hash_value"] == hashlib.sha512(file.read_bytes()).hexdigest()
-    assert (found["disk_format"], found["architecture"]) == ("qcow2", "x86_64")

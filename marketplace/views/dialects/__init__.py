@@ -9,6 +9,7 @@ from marketplace.views.dialects.dcat import DCAT
 from marketplace.views.dialects.dialect import Dialect, Document
 from marketplace.views.dialects.hepix import HEPIX
 from marketplace.views.dialects.image_manager import IMAGE_MANAGER
+from marketplace.views.dialects.oai import OAI
 from marketplace.views.dialects.opennebula import OPENNEBULA
 from marketplace.views.dialects.simplestreams import SIMPLESTREAMS
 from marketplace.views.dialects.sums import SHA256SUMS, SHA512SUMS
@@ -25,6 +26,7 @@ DIALECTS: Sequence[Dialect] = (
     OPENNEBULA,
     IMAGE_MANAGER,
     CIMI,
+    OAI,
 )
 
 __all__ = ["DIALECTS", "Dialect", "Document"]

@@ -43,6 +43,7 @@ class Dialect:
             expressed is left out and counted, so that it breaks nothing for the others.
         find_image: the image that a path leads to which is no document: the content is somewhere else.
         find: the document at a path, where there are so many that looking through them takes long.
+        answer: what its document says to the arguments of a request. Such a document is in no copy.
     """
 
     name: str
@@ -51,11 +52,16 @@ class Dialect:
     find_lack: Callable[[ViewImage], str | None]
     find_image: Callable[[View, str], ViewImage | None] = no_image
     find: Callable[[View, str], Document | None] | None = None
+    answer: Callable[[View, Sequence[tuple[str, str]]], bytes] | None = None
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with; of many the last, which leads to the others."""
         every = list(self.documents(view))
         return every if len(every) <= _FEW else every[-1:]
+
+    def files(self, view: View) -> Iterable[Document]:
+        """The documents that a copy has: those that need no arguments."""
+        return self.documents(view) if self.answer is None else ()
 
     def find_document(self, view: View, path: str) -> Document | None:
         """The document at a path, if it is one of this dialect."""
