@@ -129,3 +129,13 @@ def test_the_file_is_looked_for_where_it_is_documented(tmp_path: Path) -> None:
 def test_what_init_writes_can_be_used(tmp_path: Path) -> None:
     read = read_configuration(write(tmp_path, template("orsay", "https://mp.example.org", None)), {})
     assert read.table.store[0].name == "images"
+
+
+def test_every_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sites.md").read_text()
+    examples = [one.partition("```")[0] for one in text.split("```toml\n")[1:]]
+    whole = GOOD.replace("[policy]\n" + GOOD.partition("[policy]\n")[2].partition("[decision]")[0], "")
+    examples.append("[network]\nallow_inbound = [22]\nallow_outbound = [25]\nallow_all = false\n")
+    found = read_configuration(write(tmp_path, whole + "\n".join(examples)), {})
+    assert {one.type for one in found.table.store} == {"libvirt", "glance", "s3"}
+    assert found.policy.most_virtual_size == 200 << 30 and len(found.policy.require) == 2
