@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
+from marketplace.catalogue.keeping import Keeper
 from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
@@ -63,6 +64,7 @@ from marketplace.views.service import ViewService
 from marketplace.views.signing import SigningKeys
 from marketplace.watch import LocationWatch, WatchService
 from marketplace.worker import FAILING, Lag, Worker
+from validators.document import Coordinates
 
 if TYPE_CHECKING:
     from marketplace.oidc.service import SignInService
@@ -73,6 +75,8 @@ log = logging.getLogger(__name__)
 _OPTIONAL = frozenset({"search", "sparql"})
 #: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
 _FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
+#: Seconds from one look to the next whether the catalogue is to be written to disk.
+_KEEPING = 600.0
 
 
 def utc_now() -> datetime:
@@ -117,6 +121,7 @@ class Following:
         precedence: Precedence,
         shelving: ShelvingService,
         queries: QueryService | None,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -128,6 +133,7 @@ class Following:
         self._precedence = precedence
         self._shelving = shelving
         self._queries = queries
+        self._keeper = keeper
         self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
         self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
         self._stopping = threading.Event()
@@ -230,6 +236,11 @@ class Following:
         """Whether what searches and lists need is still being read: until then they wait for it."""
         return self._warming.is_alive()
 
+    def keep(self) -> None:
+        """Write the catalogue to disk, if it is time."""
+        if not self.warming_up:
+            self._keeper.store_if_due()
+
     def stop(self) -> None:
         """Let each follower finish what it is at. Later calls do nothing."""
         self._stopping.set()
@@ -244,11 +255,14 @@ class Following:
             self._sparql = None
         if self._indexer is not None:
             self._indexer.close()
+        self._keeper.store()
 
     def _warm_up(self) -> None:
         try:
+            self._keeper.restore()
             self._search.warm_up()
             self._lists.warm_up(self._database)
+            self._keeper.store_if_due()
         except (SQLAlchemyError, OSError):
             # The first search or list tries again; until the database answers nothing else works either.
             log.exception("the catalogue cannot be read")
@@ -287,6 +301,7 @@ class Runtime:
         peers: pulls from other sites.
         identification: tells which of them is asking.
         list_caches: what lists remember.
+        keeper: has the catalogue on disk.
         now: the clock.
     """
 
@@ -316,6 +331,7 @@ class Runtime:
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
+    keeper: Keeper
     renewal: Renewal
     sign_in: SignInService | None = None
     federation: Federation | None = None
@@ -350,6 +366,11 @@ class Runtime:
         if self.queries is not None:
             self.queries.close()
         self.database.close()
+
+    def forget_erased(self, places: Sequence[Coordinates]) -> None:
+        """Forget what was just erased, in memory and on disk."""
+        self.entry_cache.forget_all(places)
+        self.keeper.delete()
 
     def verify_store(self) -> None:
         """Check that the database answers and has this version's schema.
@@ -412,6 +433,7 @@ def build(settings: Settings) -> Runtime:
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     lists = ListCaches()
+    keeper = Keeper(database, lists.catalogue, settings.data)
     search = SearchService(database, lists.catalogue, indexer, TrustShown(settings.trust.show))
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
@@ -426,7 +448,7 @@ def build(settings: Settings) -> Runtime:
     shelving = ShelvingService(database, shown)
     queries = query_service(settings) if settings.query.enabled else None
     following = Following(
-        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving, queries
+        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving, queries, keeper
     )
     mail_owed = threading.Event()
     watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
@@ -477,6 +499,7 @@ def build(settings: Settings) -> Runtime:
         peers=peers,
         identification=PeerIdentification(database, keys, utc_now),
         list_caches=lists,
+        keeper=keeper,
         renewal=Renewal(database, following.is_settled),
         access=AccessService(
             database,
@@ -510,6 +533,7 @@ def build(settings: Settings) -> Runtime:
                 # A confirmation is taken in at once where an upload follows it, else by this.
                 Chore("current entries", 5.0, settling.refresh),
                 Chore("reminders", settings.reminders.interval, reminders.run),
+                Chore("catalogue on disk", _KEEPING, following.keep),
                 Chore("recalls", settings.reminders.interval, notices.run),
             ],
             on_outcome=metrics.count_mail,

@@ -42,7 +42,7 @@ def erase(request: Request) -> Response:
     ERASE.read(request)
     runtime: Runtime = request.registry[Runtime]
     reason = read_object(request, {"reason": str})["reason"]
-    service = ErasingService(runtime.database, runtime.now, runtime.entry_cache.forget_all)
+    service = ErasingService(runtime.database, runtime.now, runtime.forget_erased)
     try:
         ids = service.erase(read_coordinates(request), reason, str(principal_of(request).name))
     except UnknownEntryError:

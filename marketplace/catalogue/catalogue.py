@@ -14,15 +14,17 @@ from itertools import islice
 from threading import RLock
 
 from pyroaring import BitMap
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.loading import load_current
 from marketplace.catalogue.logs import FollowedLog, Stand
-from marketplace.catalogue.marks import Judged, Marks, load_judged
+from marketplace.catalogue.marks import Judged, load_judged
+from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.catalogue.texts import gather
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import View
+from marketplace.models import TrustState
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import Scope
 
@@ -80,10 +82,7 @@ class Catalogue:
             yield view
         finally:
             with self._lock:
-                self._lookers[generation] -= 1
-                if not self._lookers[generation]:
-                    del self._lookers[generation]
-                self._drop_unseen()
+                self._leave(generation)
 
     def size(self) -> int:
         """Entries that are current in some log."""
@@ -113,8 +112,76 @@ class Catalogue:
             if not texts:
                 return
             grams = gather(texts)
-            with self._lock:
+            with self._reading, self._lock:
                 self._values.texts.index([key for key, _ in texts], grams)
+
+    def stands(self) -> dict[int, Stand]:
+        """How far each log was read, by their keys."""
+        with self._lock:
+            return {key: log.stand for key, log in self._logs.items()}
+
+    @contextmanager
+    def hold_still(self) -> Iterator[dict[int, Stand]]:
+        """How far each log was read, by their keys; until the block ends nothing comes and nothing goes."""
+        with self._reading:
+            with self._lock:
+                generation = self._generation
+                self._lookers[generation] += 1
+            try:
+                yield self.stands()
+            finally:
+                with self._lock:
+                    self._leave(generation)
+
+    def write(self, writer: Writer) -> None:
+        """Write everything to a file, in a block of ``hold_still``; others go on looking meanwhile.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        writer.json("verdicts", [[key, *one.told()] for key, one in self._verdicts.items()])
+        self._values.write(writer)
+        writer.json("logs", list(self._logs))
+        for number, log in enumerate(self._logs.values()):
+            log.write(number, writer)
+
+    def read(self, session: Session, reader: Reader) -> None:
+        """Take what a file holds, in a block of ``hold_still``, unless something was read already.
+
+        Args:
+            session: what it reads belongs to the same logs; verdicts are those that it sees.
+
+        Raises:
+            DamagedError: it is not what ``write`` wrote.
+            OSError: the file cannot be read.
+        """
+        former = {key: Judged.of(*told) for key, *told in reader.json("verdicts")}
+        values, logs = Values(), dict[int, FollowedLog]()
+        values.read(reader)
+        # Verdicts have no history: those that are not as they were when it was written count as changed.
+        revision = session.scalar(select(TrustState.revision)) or 0
+        verdicts = load_judged(session, 0)
+        changed = [key for key in former.keys() | verdicts.keys() if former.get(key) != verdicts.get(key)]
+        for number, key in enumerate(reader.json("logs")):
+            log = logs[key] = FollowedLog("", values.items, verdicts)
+            log.read(number, reader)
+            log.marks.judge(changed, log.signed)
+        held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
+        if not current <= held:
+            raise DamagedError("it lacks entries")
+        with self._lock:
+            if self._logs:
+                return
+            self._values, self._logs, self._verdicts, self._revision = values, logs, verdicts, revision
+            # What somebody still looked at when it was written, and nobody does here.
+            self._let_go(held - current)
+        gc.freeze()
+
+    def _leave(self, generation: int) -> None:
+        self._lookers[generation] -= 1
+        if not self._lookers[generation]:
+            del self._lookers[generation]
+        self._drop_unseen()
 
     def _judge(self, session: Session, revision: int) -> None:
         """Take in what changed about certificates, unless the snapshot is older than what is known."""
@@ -125,7 +192,7 @@ class Catalogue:
             with self._lock:
                 self._verdicts.update(changed)
                 for followed in self._logs.values():
-                    followed.marks.judge(changed, followed.items)
+                    followed.marks.judge(changed, followed.signed)
                 self._revision = revision
                 self._views.clear()
 
@@ -142,8 +209,8 @@ class Catalogue:
             known = self._logs.get(log_id)
             # Where other rows are shown than those that were read, it is read anew.
             anew = known is None or not known.stand.leads_to(stand)
-            log = FollowedLog(name, Marks(self._verdicts)) if known is None or anew else known
-            read, gone, fresh, seen = 0, set[int](), list[Facts](), set[tuple[str, str]]()
+            log = FollowedLog(name, self._values.items, self._verdicts) if known is None or anew else known
+            read, gone, fresh, seen = 0, set[int](), list[int](), set[bytes]()
             renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None
             rows = load_current(session, log_id, log.stand.position, stand.position, renewed)
             # The database is read without the other lock, so that searches go on meanwhile.
@@ -162,7 +229,8 @@ class Catalogue:
                 self._values.arrange(fresh)
                 if anew and known is not None:
                     gone.update(known.current - log.current)
-                caught_up, log.stand = log.stand.position > 0, stand
+                caught_up = log.stand.position > 0
+                log.arrive(stand)
                 self._logs[log_id] = log
                 self._let_go(gone)
                 if caught_up and read <= _INDEXED:

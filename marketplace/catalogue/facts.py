@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar
+from hashlib import blake2b
 
 from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
-from marketplace.rules.current import Claim, Rank
+from marketplace.rules.current import Rank
 
-T = TypeVar("T")
+#: Bytes that an image and an endorser are known by.
+IMAGE_LENGTH = 16
 
 #: Characters of a facet's value; what an entry says beyond is not told apart.
 VALUE_LENGTH = 100
@@ -34,11 +34,10 @@ class Facet(StrEnum):
     TAG = "tag"
 
 
-#: Facets whose values an entry itself has; its status depends on the clock, its trust on the site.
-SPELLED = tuple(facet for facet in Facet if facet not in (Facet.STATUS, Facet.TRUST))
-
 #: Facets whose values depend on the log that serves an entry.
 BY_LOG = (Facet.TRUST, Facet.SIGNATURE)
+#: Facets whose values an entry itself has; its status depends on the clock.
+SPELLED: tuple[Facet, ...] = tuple(facet for facet in Facet if facet not in (Facet.STATUS, *BY_LOG))
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
 NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST, Facet.SIGNATURE})
 
@@ -57,7 +56,7 @@ class Facts:
         size: bytes of the image.
         certificate_id: key of the signer's certificate.
         strength: of the signature, as stored.
-        entry_number: the entry id as a number, which takes half the memory.
+        entry_number: the entry id as a number.
         key_digest: of the signer's key.
         trusted: where several keys speak about the image, the rank of this key's newest entry in the log
             whose certificate the site trusts for the address.
@@ -91,10 +90,15 @@ class Facts:
         """Whether it can ever expire: a deprecated entry stays deprecated."""
         return self.valid_until != FOREVER and not self.deprecated
 
-    def claim(self, of: T) -> Claim[T]:
-        """Its claim to be current beside entries of other logs, as that of something."""
-        rank = self.created, self.deprecated, -self.entry_number
-        return Claim(of, rank, self.key_digest, self.trusted)
+    @property
+    def image(self) -> bytes:
+        """What the image and the endorser are known by; see ``image_of``."""
+        return image_of(self.identifier, self.email)
+
+
+def image_of(identifier: str, email: str) -> bytes:
+    """A digest of an image and an endorser, long enough that nobody finds two that have the same."""
+    return blake2b(f"{identifier}\0{email}".encode(), digest_size=IMAGE_LENGTH).digest()
 
 
 @lru_cache(maxsize=4096)
@@ -107,16 +111,9 @@ def facet_value(facet: Facet, spelled: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def facet_values(facet: Facet, spelled: tuple[str, ...]) -> frozenset[str]:
-    """The values that an entry has, each once."""
-    return frozenset(facet_value(facet, one) for one in spelled)
-
-
-def location_values(*, web: bool, pdisk: bool) -> tuple[str, ...]:
-    """The values of the location facet: where the content can be fetched from."""
-    return tuple(name for name, there in (("web", web), ("pdisk", pdisk)) if there)
-
-
-def present(values: Iterable[str | None]) -> tuple[str, ...]:
-    """The values that say something."""
-    return tuple(value for value in values if value is not None and value.strip())
+def values_of(facet: Facet, spelled: tuple[str, ...]) -> dict[str, str]:
+    """The values that an entry has, each once, with its spelling there; treat it as frozen."""
+    found: dict[str, str] = {}
+    for spelling in spelled:
+        found.setdefault(facet_value(facet, spelling), spelling.strip()[:VALUE_LENGTH])
+    return found

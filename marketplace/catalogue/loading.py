@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Select, Subquery, and_, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.catalogue import text
-from marketplace.catalogue.facts import SPELLED, Facet, Facts, location_values, present
+from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.texts import LEADING
 from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Renewal, Twin
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
+#: Characters of a text whose words may be suggested.
+_TOLD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Loaded:
     """
 
     facts: Facts
-    words: tuple[str, ...]
+    words: Sequence[str]
     leading: Sequence[str | None]
     search_text: str
 
@@ -53,16 +56,17 @@ def load_current(
         rows = touched(log_id, since, end, renewed)
         same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
         statement, tagged, twins = (one.join(rows, same) for one in (statement, tagged, twins))
+    # Through the connection: the session would look for objects to make of these values.
+    connection = session.connection()
     tags: defaultdict[int, list[str]] = defaultdict(list)
-    for key, tag in session.execute(tagged):
+    for key, tag in connection.execute(tagged):
         tags[key].append(tag)
     others: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
-    for key, certificate, strength in session.execute(twins):
+    for key, certificate, strength in connection.execute(twins):
         others[key].append((certificate, strength))
-    shared: dict[Any, Any] = {}
-    for row in session.execute(statement).yield_per(_FETCHED):
-        key = row.entry_key
-        yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())), shared)
+    for row in connection.execute(statement, execution_options={"yield_per": _FETCHED}):
+        key = row[0]
+        yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())))
 
 
 def touched(log_id: int, since: int, end: int, renewed: int | None = None) -> Subquery:
@@ -105,10 +109,10 @@ _CURRENT: Select[Any] = (
         Current.identifier,
         Current.email,
         # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
-        type_coerce(Current.created, BigInteger).label("created"),
+        type_coerce(Current.created, BigInteger),
         Current.deprecated,
         Current.key_digest,
-        type_coerce(Current.trusted_created, BigInteger).label("trusted_created"),
+        type_coerce(Current.trusted_created, BigInteger),
         Current.trusted_deprecated,
         Current.trusted_id,
         Current.valid_until,
@@ -119,13 +123,13 @@ _CURRENT: Select[Any] = (
         Current.os_arch,
         Current.kind,
         Current.title,
-        Current.search_text,
-        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
         Entry.size,
         Entry.format,
         Entry.publisher,
         Entry.certificate_id,
         EntryBody.strength,
+        Current.search_text,
+        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
     )
     .join(Entry, Entry.id == Current.entry_key)
     .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == Current.entry_key))
@@ -133,41 +137,94 @@ _CURRENT: Select[Any] = (
 )
 
 
-def _loaded(
-    row: Any, tags: tuple[str, ...], twins: tuple[tuple[int, str], ...], shared: dict[Any, Any]
-) -> Loaded:
-    spelled = {
-        Facet.OS: present([row.os]),
-        Facet.OS_VERSION: present([row.os_version]),
-        Facet.ARCH: present([row.os_arch]),
-        Facet.KIND: present([row.kind]),
-        Facet.FORMAT: present([row.format]),
-        Facet.LOCATION: location_values(web=row.has_web, pdisk=row.has_pdisk),
-        Facet.SIGNATURE: (row.strength,),
-        Facet.ENDORSER: (row.email,),
-        Facet.TAG: present(tags),
-    }
+class _Row(NamedTuple):
+    """The columns of ``_CURRENT`` but the last ones, in its order."""
+
+    entry_key: int
+    entry_id: str
+    identifier: str
+    email: str
+    created: int
+    deprecated: bool
+    key_digest: str
+    trusted_created: int
+    trusted_deprecated: bool
+    trusted_id: str | None
+    valid_until: int
+    has_web: bool
+    has_pdisk: bool
+    os: str | None
+    os_version: str | None
+    os_arch: str | None
+    kind: str | None
+    title: str | None
+    size: int
+    format: str | None
+    publisher: str | None
+    certificate_id: int
+    strength: str
+    search_text: str
+
+
+_LEADING_AT = len(_Row._fields)
+
+
+def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> Loaded:
+    row = _Row(*told[:_LEADING_AT])
     facts = Facts(
         entry_key=row.entry_key,
         certificate_id=row.certificate_id,
-        strength=shared.setdefault(row.strength, row.strength),
+        strength=row.strength,
         entry_number=int(row.entry_id, 16),
         identifier=row.identifier,
-        email=shared.setdefault(row.email, row.email),
+        email=row.email,
         created=row.created,
         deprecated=row.deprecated,
         valid_until=row.valid_until,
         title=row.title or "",
         size=row.size,
-        # Few values are different ones: the same value is the same object, whatever entry has it.
-        spelled=tuple(shared.setdefault(spelled[facet], spelled[facet]) for facet in SPELLED),
-        key_digest=shared.setdefault(row.key_digest, row.key_digest),
+        spelled=_spelled(row, tags),
+        key_digest=row.key_digest,
         trusted=None
         if row.trusted_id is None
         else (row.trusted_created, row.trusted_deprecated, -int(row.trusted_id, 16)),
         twins=twins,
     )
-    told = (row.title, row.os, row.publisher, *tags)
-    words = tuple(word for part in told if part for word in text.words(part[:1000]))
-    leading = [getattr(row, f"{column.value}_folded") for column in LEADING]
-    return Loaded(facts, words, leading, row.search_text)
+    words = text.words(row.title[:_TOLD]) if row.title else []
+    for shared in (row.os, row.publisher, *tags):
+        if shared:
+            words += _words_of(shared[:_TOLD])
+    return Loaded(facts, words, told[_LEADING_AT:], row.search_text)
+
+
+def _spelled(row: _Row, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The values of each facet in SPELLED, in that order."""
+    return (
+        _present(row.os),
+        _present(row.os_version),
+        _present(row.os_arch),
+        _present(row.kind),
+        _present(row.format),
+        _LOCATIONS[row.has_web, row.has_pdisk],
+        (row.email,),
+        tuple(tag for tag in tags if tag.strip()),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _present(value: str | None) -> tuple[str, ...]:
+    """A value that says something."""
+    return (value,) if value is not None and value.strip() else ()
+
+
+@lru_cache(maxsize=4096)
+def _words_of(shared: str) -> list[str]:
+    return text.words(shared)
+
+
+#: The values of the location facet: where the content can be fetched from.
+_LOCATIONS = {
+    (web, pdisk): tuple(name for name, there in (("web", web), ("pdisk", pdisk)) if there)
+    for web in (False, True)
+    for pdisk in (False, True)
+}

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
+from typing import TypeVar
 
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import Facts
-from marketplace.catalogue.marks import Marks
+from marketplace.catalogue.images import Images
+from marketplace.catalogue.marks import Judged, Marks, Signed
+from marketplace.catalogue.sections import Reader, Writer
+from marketplace.catalogue.table import Table
 from marketplace.catalogue.vocabulary import Vocabulary
 from marketplace.models.log import RENEWALS_KEPT
+from marketplace.rules.current import Claim, Rank
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +44,57 @@ class Stand:
         return self.revision == other.revision and other.renewals - self.renewals <= RENEWALS_KEPT
 
 
-@dataclass(slots=True)
 class FollowedLog:
     """A log as far as it was read.
 
     Args:
-        stand: as far as it was read.
-        current: keys of its current entries; replaced and never changed, as are ``signatures`` and the
-            values of ``marks``, so that they can be handed out.
-        images: the keys of the current entries of each image and endorser.
+        table: has the facts of every entry that is current in some log.
+        verdicts: on certificates; belong to the catalogue.
     """
 
-    name: str
-    marks: Marks
-    stand: Stand = Stand()
-    current: BitMap = field(default_factory=BitMap)
-    items: dict[int, Facts] = field(default_factory=dict)
-    images: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    signatures: Mapping[str, BitMap] = field(default_factory=dict)
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    def __init__(self, name: str, table: Table, verdicts: Mapping[int, Judged]) -> None:
+        self.name = name
+        self.table = table
+        self.marks = Marks(verdicts)
+        #: As far as it was read.
+        self.stand = Stand()
+        #: Keys of its current entries; replaced and never changed, as are ``signatures`` and the values
+        #: of ``marks``, so that they can be handed out.
+        self.current = BitMap()
+        self.signatures: Mapping[str, BitMap] = {}
+        #: Of the few entries that have one: ``Facts.twins`` and ``Facts.trusted``.
+        self.twins: dict[int, tuple[tuple[int, str], ...]] = {}
+        self._trusted: dict[int, Rank] = {}
+        self._images = Images(table)
+        self.vocabulary = Vocabulary()
 
-    def put(self, many: Sequence[Facts], seen: set[tuple[str, str]]) -> list[int]:
+    def put(self, many: Sequence[Facts], seen: set[bytes]) -> list[int]:
         """Take in current entries; all of an image and endorser take the place of all earlier ones.
 
         Args:
+            many: entries that the table holds.
             seen: images and endorsers of which some were taken in already; gains those of these entries.
 
         Returns:
             the keys of the entries that are not current any more.
         """
         former: set[int] = set()
-        for image in {(facts.identifier, facts.email) for facts in many} - seen:
-            former.update(self.images.pop(image, ()))
-            seen.add(image)
-        self._remove(former)
+        if self.stand.position:
+            images = {facts.entry_key: facts.image for facts in many}
+            for image in set(images.values()) - seen:
+                former |= self._images.find(image, self.current)
+            self._remove(former)
+            seen.update(images.values())
+            for key, image in images.items():
+                self._images.add(image, key)
         strengths: defaultdict[str, list[int]] = defaultdict(list)
         for facts in many:
-            self.images.setdefault((facts.identifier, facts.email), []).append(facts.entry_key)
-            self.items[facts.entry_key] = facts
+            if facts.twins:
+                self.twins[facts.entry_key] = facts.twins
+            if facts.trusted is not None:
+                self._trusted[facts.entry_key] = facts.trusted
             strengths[facts.strength].append(facts.entry_key)
-        self.marks.add(many)
+        self.marks.add([Signed(one.entry_key, one.created, one.email, one.certificates) for one in many])
         self.signatures = dict(self.signatures) | {
             strength: self.signatures.get(strength, BitMap()) | BitMap(keys)
             for strength, keys in strengths.items()
@@ -84,9 +102,69 @@ class FollowedLog:
         self.current = self.current | BitMap([facts.entry_key for facts in many])
         return [key for key in former if key not in self.current]
 
+    def arrive(self, stand: Stand) -> None:
+        """Say that everything up to a state of the log was put in."""
+        if self.stand.position:
+            self._images.settle(self.current)
+        else:
+            self._images.gather(self.current)
+        self.stand = stand
+
+    def of_image(self, image: bytes) -> set[int]:
+        """The keys of the current entries about an image by an endorser."""
+        return self._images.find(image, self.current)
+
+    def signed(self, key: int) -> Signed:
+        """What marks of a current entry go by."""
+        table = self.table
+        strength = next(strength for strength, held in self.signatures.items() if key in held)
+        certificates = ((table.certificate(key), strength), *self.twins.get(key, ()))
+        return Signed(key, table.created(key), table.email(key), certificates)
+
+    def claim(self, key: int, of: T) -> Claim[T]:
+        """The claim of a current entry to be current beside entries of other logs, as that of something."""
+        table = self.table
+        rank = table.created(key), table.is_deprecated(key), -table.number(key)
+        return Claim(of, rank, table.key_digest(key), self._trusted.get(key))
+
+    def write(self, number: int, writer: Writer) -> None:
+        """Write the log to a file, as one of several."""
+        name = f"log.{number}"
+        writer.json(name, [self.name, astuple(self.stand)])
+        writer.bitmaps(f"{name}.current", [self.current])
+        writer.json(f"{name}.strengths", list(self.signatures))
+        writer.bitmaps(f"{name}.signatures", self.signatures.values())
+        writer.json(f"{name}.twins", list(self.twins.items()))
+        writer.json(f"{name}.trusted", list(self._trusted.items()))
+        self._images.write(f"{name}.images", writer)
+        self.marks.write(f"{name}.marks", writer)
+        writer.json(f"{name}.vocabulary", self.vocabulary.counts())
+
+    def read(self, number: int, reader: Reader) -> None:
+        """Take the log of a file, whose table is read already.
+
+        Raises:
+            DamagedError: it is not what ``write`` wrote.
+        """
+        name = f"log.{number}"
+        self.name, stand = reader.json(name)
+        self.stand = Stand(*stand)
+        (self.current,) = reader.bitmaps(f"{name}.current")
+        strengths = reader.json(f"{name}.strengths")
+        self.signatures = dict(zip(strengths, reader.bitmaps(f"{name}.signatures"), strict=True))
+        twins, trusted = reader.json(f"{name}.twins"), reader.json(f"{name}.trusted")
+        self.twins = {key: tuple((one, strength) for one, strength in every) for key, every in twins}
+        self._trusted = {key: (created, deprecated, entry) for key, (created, deprecated, entry) in trusted}
+        self._images.read(f"{name}.images", reader, self.current)
+        self.marks.read(f"{name}.marks", reader)
+        self.vocabulary.add_counts(reader.json(f"{name}.vocabulary"))
+
     def _remove(self, keys: Iterable[int]) -> None:
         gone = BitMap(keys)
         if gone:
-            self.marks.remove([self.items.pop(key) for key in gone])
+            self.marks.remove([self.signed(key) for key in gone])
+            for key in gone:
+                self.twins.pop(key, None)
+                self._trusted.pop(key, None)
             self.signatures = {strength: held - gone for strength, held in self.signatures.items()}
             self.current = self.current - gone

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue.facts import Facts
+from marketplace.catalogue.sections import Reader, Writer
 from marketplace.models import Certificate, ConfirmedEndorser, Verdict
 from marketplace.rules.trust import TrustMark, distance, is_sound, trust_marks
 from validators.document import Strength
@@ -46,6 +47,18 @@ class Judged:
     ends: int
     confirmed: frozenset[str] = frozenset()
 
+    def told(self) -> tuple[str, bool, bool, int, int, list[str]]:
+        """In the words of JSON."""
+        confirmed = sorted(self.confirmed)
+        return self.standing, self.listed, self.takes_legacy, self.begins, self.ends, confirmed
+
+    @classmethod
+    def of(
+        cls, standing: str, listed: bool, legacy: bool, begins: int, ends: int, confirmed: Iterable[str]
+    ) -> Judged:
+        """What ``told`` told."""
+        return cls(standing, listed, legacy, begins, ends, frozenset(confirmed))
+
     def marks(
         self, created: int, email: str, *, strong: bool
     ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
@@ -68,6 +81,20 @@ def load_judged(session: Session, since: int) -> dict[int, Judged]:
     }
 
 
+class Signed(NamedTuple):
+    """An entry of a log as marks go by it.
+
+    Args:
+        created: seconds since 1970.
+        certificates: under which the log holds the statement, each with the signature's strength.
+    """
+
+    entry_key: int
+    created: int
+    email: str
+    certificates: tuple[tuple[int, str], ...]
+
+
 class Marks:
     """Which entries have which mark. The verdicts belong to the catalogue and are shared by all logs."""
 
@@ -77,36 +104,53 @@ class Marks:
         #: Keys of the entries with each mark, if any has it; replaced and never changed.
         self.values: Mapping[str, BitMap] = {}
 
-    def add(self, many: Iterable[Facts]) -> None:
+    def add(self, many: Sequence[Signed]) -> None:
         """Mark entries."""
-        for facts in many:
-            for certificate, _ in facts.certificates:
-                self._by_certificate.setdefault(certificate, BitMap()).add(facts.entry_key)
+        for signed in many:
+            for certificate, _ in signed.certificates:
+                self._by_certificate.setdefault(certificate, BitMap()).add(signed.entry_key)
         self._mark(many, BitMap())
 
-    def remove(self, many: Iterable[Facts]) -> None:
+    def remove(self, many: Sequence[Signed]) -> None:
         """Forget entries."""
-        for facts in many:
-            for certificate, _ in facts.certificates:
+        for signed in many:
+            for certificate, _ in signed.certificates:
                 keys = self._by_certificate.get(certificate, BitMap())
-                keys.discard(facts.entry_key)
+                keys.discard(signed.entry_key)
                 if not keys:
                     self._by_certificate.pop(certificate, None)
-        self._mark((), BitMap([facts.entry_key for facts in many]))
+        self._mark((), BitMap([signed.entry_key for signed in many]))
 
-    def judge(self, certificates: Iterable[int], items: Mapping[int, Facts]) -> None:
-        """Mark the entries of some certificates anew."""
+    def judge(self, certificates: Iterable[int], signed: Callable[[int], Signed]) -> None:
+        """Mark the entries of some certificates anew.
+
+        Args:
+            signed: tells of an entry by its key.
+        """
         found = [self._by_certificate[one] for one in certificates if one in self._by_certificate]
         if found:
             keys = BitMap.union(*found)
-            self._mark([items[key] for key in keys], keys)
+            self._mark([signed(key) for key in keys], keys)
 
-    def _mark(self, many: Iterable[Facts], former: BitMap) -> None:
+    def write(self, name: str, writer: Writer) -> None:
+        """Write the marks to a file."""
+        writer.json(f"{name}.certificates", list(self._by_certificate))
+        writer.bitmaps(f"{name}.signed", self._by_certificate.values())
+        writer.json(f"{name}.marks", list(self.values))
+        writer.bitmaps(f"{name}.marked", self.values.values())
+
+    def read(self, name: str, reader: Reader) -> None:
+        """Take the marks of a file, which were made by the same verdicts."""
+        certificates = reader.json(f"{name}.certificates")
+        self._by_certificate = dict(zip(certificates, reader.bitmaps(f"{name}.signed"), strict=True))
+        self.values = dict(zip(reader.json(f"{name}.marks"), reader.bitmaps(f"{name}.marked"), strict=True))
+
+    def _mark(self, many: Iterable[Signed], former: BitMap) -> None:
         """Mark entries, after taking every mark from some others."""
         marked: defaultdict[str, list[int]] = defaultdict(list)
-        for facts in many:
-            for mark in self._marks_of(facts):
-                marked[mark.value].append(facts.entry_key)
+        for signed in many:
+            for mark in self._marks_of(signed):
+                marked[mark.value].append(signed.entry_key)
         values = dict(self.values)
         if former:
             values = {mark: left for mark, held in values.items() if (left := held - former)}
@@ -114,17 +158,15 @@ class Marks:
             values[name] = values.get(name, BitMap()) | BitMap(keys)
         self.values = values
 
-    def _marks_of(self, facts: Facts) -> tuple[TrustMark, ...]:
-        if not facts.twins:
-            return self._judged(facts, facts.certificate_id, facts.strength)[1]
-        every = (self._judged(facts, certificate, strength) for certificate, strength in facts.certificates)
+    def _marks_of(self, signed: Signed) -> tuple[TrustMark, ...]:
+        every = (self._judged(signed, *one) for one in signed.certificates)
         return min(every, key=lambda judged: judged[0])[1]
 
     def _judged(
-        self, facts: Facts, certificate: int, strength: str
+        self, signed: Signed, certificate: int, strength: str
     ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
         """How far the site stands from a certificate of an entry, and what marks that makes."""
         verdict = self._verdicts.get(certificate)
         if verdict is None:
             return distance(None, sound=False, confirmed=False), (TrustMark.UNJUDGED,)
-        return verdict.marks(facts.created, facts.email, strong=strength == Strength.STRONG.value)
+        return verdict.marks(signed.created, signed.email, strong=strength == Strength.STRONG.value)

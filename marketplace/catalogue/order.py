@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -9,19 +10,16 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import Facts
-from marketplace.catalogue.text import fold
+from marketplace.catalogue.sections import DamagedError, Reader, Writer
 
-#: Places in a chunk.
+#: Entries in a chunk.
 _CHUNK = 512
 #: So few entries are compared with each other instead of being looked for in every chunk.
 _FEW = 100
-#: So many places of a chunk are passed by in the time that comparing one entry with others takes.
+#: So many entries of a chunk are passed by in the time that comparing one entry with others takes.
 _PASSED = 8
-#: More new places than this are put in by sorting anew.
+#: More new entries than this are put in by sorting anew.
 _MANY = 500
-#: Folded characters of a title that its place is decided by.
-_TITLE_LENGTH = 80
 
 
 class Place(NamedTuple):
@@ -44,115 +42,133 @@ class By(StrEnum):
     SIZE = "size"
 
 
-def title_value(facts: Facts) -> tuple[bool, str]:
-    """Titles compare folded; entries without one come last."""
-    return not facts.title.strip(), fold(facts.title[:_TITLE_LENGTH]).strip()
-
-
-VALUES: dict[By, Callable[[Facts], Any]] = {
-    By.CREATED: lambda facts: facts.created,
-    By.TITLE: title_value,
-    By.SIZE: lambda facts: facts.size,
-}
-
-
 class _Chunk:
-    """Some places that follow each other, ascending, and the keys of their entries."""
+    """Keys of entries that follow each other, ascending, as they stand and as a set."""
 
-    __slots__ = ("keys", "places")
+    __slots__ = ("first", "keys", "last", "ordered")
 
-    def __init__(self, places: list[Place]) -> None:
-        self.places = places
-        self.keys = BitMap([place.entry_key for place in places])
+    def __init__(self, ordered: array[int], place: Callable[[int], Place]) -> None:
+        self.ordered = ordered
+        self.keys = BitMap(ordered)
+        self.look(place)
+
+    def look(self, place: Callable[[int], Place]) -> None:
+        """Note the places of the first and the last one."""
+        self.first, self.last = place(self.ordered[0]), place(self.ordered[-1])
 
 
 class Order:
-    """The places of many entries, ascending.
+    """Many entries in the order of their places, ascending.
 
     They are kept in chunks, so that a list of a few entries passes by all others of a
     chunk with one look.
+
+    Args:
+        place: of an entry, by its key.
     """
 
-    def __init__(self, value: Callable[[Facts], Any]) -> None:
-        self.value = value
+    def __init__(self, place: Callable[[int], Place]) -> None:
+        self.place = place
         self._chunks: list[_Chunk] = []
 
-    def place(self, facts: Facts) -> Place:
-        """The place of an entry."""
-        return Place(self.value(facts), facts.entry_number, facts.entry_key)
-
-    def add(self, many: Iterable[Facts]) -> None:
+    def add(self, keys: Iterable[int]) -> None:
         """Put entries in."""
-        places = [self.place(facts) for facts in many]
-        if len(places) <= _MANY and self._chunks:
-            for place in places:
-                self._insert(place)
+        fresh = list(keys)
+        if len(fresh) <= _MANY and self._chunks:
+            for key in fresh:
+                self._insert(key)
         else:
-            places += (place for chunk in self._chunks for place in chunk.places)
-            places.sort()
-            self._chunks = [_Chunk(places[i : i + _CHUNK]) for i in range(0, len(places), _CHUNK)]
+            for chunk in self._chunks:
+                fresh += chunk.ordered
+            fresh.sort(key=self.place)
+            self._cut(array("I", fresh))
 
-    def remove(self, facts: Facts) -> None:
-        """Take an entry out."""
-        place = self.place(facts)
+    def remove(self, key: int) -> None:
+        """Take an entry out, whose place is still known."""
+        place = self.place(key)
         number = self._number(place)
-        if number == len(self._chunks) or place.entry_key not in self._chunks[number].keys:
+        if number == len(self._chunks) or key not in self._chunks[number].keys:
             return
         chunk = self._chunks[number]
-        del chunk.places[bisect_left(chunk.places, place)]
-        chunk.keys.remove(place.entry_key)
-        if not chunk.places:
+        del chunk.ordered[bisect_left(chunk.ordered, place, key=self.place)]
+        chunk.keys.remove(key)
+        if chunk.ordered:
+            chunk.look(self.place)
+        else:
             del self._chunks[number]
 
     def between(self, low: Any, high: Any) -> BitMap:
         """Keys of the entries with ``low <= value < high``."""
         whole, rest = list[BitMap](), BitMap()
         for chunk in self._chunks[self._number(Place(low, -1, -1)) :]:
-            first, last = chunk.places[0].value, chunk.places[-1].value
+            first, last = chunk.first.value, chunk.last.value
             if first >= high:
                 break
             if low <= first and last < high:
                 whole.append(chunk.keys)
             else:
-                rest.update([place.entry_key for place in chunk.places if low <= place.value < high])
+                rest.update([key for key in chunk.ordered if low <= self.place(key).value < high])
         return BitMap.union(rest, *whole)
 
-    def ascending(self, among: BitMap, items: dict[int, Facts], after: Place | None) -> Iterator[Place]:
+    def ascending(self, among: BitMap, after: Place | None) -> Iterator[Place]:
         """The places of some entries, from behind a place on."""
         if len(among) <= _FEW:
-            places = iter(sorted(self.place(items[key]) for key in among))
+            places = iter(sorted(map(self.place, among)))
         else:
             chunks = self._chunks if after is None else self._chunks[self._number(after) :]
-            places = (place for chunk in chunks for place in self._some(chunk, among, items))
+            places = (place for chunk in chunks for place in self._some(chunk, among, 1))
         return places if after is None else (place for place in places if place > after)
 
-    def descending(self, among: BitMap, items: dict[int, Facts], after: Place | None) -> Iterator[Place]:
+    def descending(self, among: BitMap, after: Place | None) -> Iterator[Place]:
         """The same backwards."""
         if len(among) <= _FEW:
-            places = iter(sorted((self.place(items[key]) for key in among), reverse=True))
+            places = iter(sorted(map(self.place, among), reverse=True))
         else:
             chunks = self._chunks if after is None else self._chunks[: self._number(after) + 1]
-            places = (
-                place for chunk in reversed(chunks) for place in reversed(self._some(chunk, among, items))
-            )
+            places = (place for chunk in reversed(chunks) for place in self._some(chunk, among, -1))
         return places if after is None else (place for place in places if place < after)
+
+    def write(self, name: str, writer: Writer) -> None:
+        """Write the order to a file."""
+        ordered = array("I")
+        for chunk in self._chunks:
+            ordered += chunk.ordered
+        writer.array(name, ordered)
+
+    def read(self, name: str, reader: Reader, known: BitMap) -> None:
+        """Take the order of a file.
+
+        Args:
+            known: keys of the entries that have a place.
+        """
+        ordered = reader.array(name, "I")
+        held = BitMap(ordered)
+        if len(held) != len(ordered) or not held <= known:
+            raise DamagedError(f"{name} orders other entries")
+        self._cut(ordered)
+
+    def _cut(self, ordered: array[int]) -> None:
+        starts = range(0, len(ordered), _CHUNK)
+        self._chunks = [_Chunk(ordered[start : start + _CHUNK], self.place) for start in starts]
 
     def _number(self, place: Place) -> int:
         """Of the first chunk that ends at a place or behind it; their count where none does."""
-        return bisect_left(self._chunks, place, key=lambda chunk: chunk.places[-1])
+        return bisect_left(self._chunks, place, key=lambda chunk: chunk.last)
 
-    def _insert(self, place: Place) -> None:
-        number = min(self._number(place), len(self._chunks) - 1)
+    def _insert(self, key: int) -> None:
+        number = min(self._number(self.place(key)), len(self._chunks) - 1)
         chunk = self._chunks[number]
-        insort(chunk.places, place)
-        chunk.keys.add(place.entry_key)
-        if len(chunk.places) > 2 * _CHUNK:
-            halves = chunk.places[:_CHUNK], chunk.places[_CHUNK:]
-            self._chunks[number : number + 1] = map(_Chunk, halves)
+        insort(chunk.ordered, key, key=self.place)
+        chunk.keys.add(key)
+        chunk.look(self.place)
+        if len(chunk.ordered) > 2 * _CHUNK:
+            halves = chunk.ordered[:_CHUNK], chunk.ordered[_CHUNK:]
+            self._chunks[number : number + 1] = [_Chunk(half, self.place) for half in halves]
 
-    def _some(self, chunk: _Chunk, among: BitMap, items: dict[int, Facts]) -> list[Place]:
-        """The places of some entries in a chunk, ascending."""
+    def _some(self, chunk: _Chunk, among: BitMap, step: int) -> Iterator[Place]:
+        """The places of some entries in a chunk, ascending; descending where the step is -1."""
         here = chunk.keys & among
-        if _PASSED * len(here) < len(chunk.places):
-            return sorted(self.place(items[key]) for key in here)
-        return [place for place in chunk.places if place.entry_key in here]
+        if _PASSED * len(here) < len(chunk.ordered):
+            return iter(sorted(map(self.place, here), reverse=step < 0))
+        # Mostly a page is full before the chunk ends, so no place is made before it is asked for.
+        return (self.place(key) for key in chunk.ordered[::step] if key in here)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
+from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column
 
@@ -27,6 +28,8 @@ MOST_GRAMS = 48
 _MANY = 500
 #: Different values of a column beyond which that saves nothing.
 _FEW_VALUES = 2000
+#: Texts that are written to a file together.
+_BATCH = 4096
 
 #: The columns with a search of their own, in the order in which a text begins with them.
 LEADING = tuple(column for column in Column if column in SEARCHABLE)
@@ -133,6 +136,42 @@ class Texts:
         """Drop what was decided about words."""
         self._decided.clear()
 
+    def write(self, writer: Writer) -> None:
+        """Write everything to a file but what was decided about words."""
+        writer.array("texts.keys", array("I", self._texts))
+        for part, texts in enumerate(_batches(list(self._texts.values()))):
+            writer.array(f"texts.{part}.lengths", array("I", map(len, texts)))
+            writer.raw(f"texts.{part}", "".join(texts).encode())
+        writer.bitmaps("texts.sets", [self._held, self._unheld, self._without_grams])
+        for column, values in self._values.items():
+            writer.json(f"texts.{column}.values", list(values))
+            writer.bitmaps(f"texts.{column}.entries", values.values())
+        writer.json("texts.grams", list(self._grams))
+        writer.bitmaps("texts.of_grams", self._grams.values())
+
+    def read(self, reader: Reader) -> None:
+        """Take what a file holds.
+
+        Raises:
+            DamagedError: it is not what ``write`` wrote.
+        """
+        keys, start = reader.array("texts.keys", "I"), 0
+        for part in range(-(-len(keys) // _BATCH)):
+            lengths = reader.array(f"texts.{part}.lengths", "I")
+            together, at = reader.raw(f"texts.{part}").decode(), 0
+            for key, length in zip(keys[start : start + _BATCH], lengths, strict=True):
+                self._texts[key] = together[at : at + length]
+                at += length
+            self._room -= at
+            start += _BATCH
+        self._held, self._unheld, self._without_grams = reader.bitmaps("texts.sets")
+        if len(self._texts) != len(self._held) or not self._held >= BitMap(keys):
+            raise DamagedError("the texts are of other entries")
+        self._values = {
+            column: _named(reader, f"texts.{column}.values", f"texts.{column}.entries") for column in LEADING
+        }
+        self._grams = _named(reader, "texts.grams", "texts.of_grams")
+
     def _decided_for(self, column: Column | None, word: str) -> _Decided:
         decided = self._decided.setdefault((column, word), _Decided())
         self._decided.move_to_end((column, word))
@@ -162,6 +201,14 @@ class Texts:
     def _with_value(self, column: Column, word: str, keys: BitMap) -> BitMap:
         held_by = [held for value, held in self._values[column].items() if word in value]
         return BitMap.union(*held_by) & keys if held_by else BitMap()
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    return (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+
+
+def _named(reader: Reader, names: str, maps: str) -> dict[str, BitMap]:
+    return dict(zip(reader.json(names), reader.bitmaps(maps), strict=True))
 
 
 def gather(texts: Iterable[tuple[int, str]]) -> dict[str, array[int]]:

@@ -7,80 +7,88 @@ share between threads; the catalogue sees to that.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from operator import attrgetter, itemgetter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import BY_LOG, SPELLED, VALUE_LENGTH, Facet, Facts, facet_value, facet_values
+from marketplace.catalogue.facts import SPELLED, Facet, values_of
 from marketplace.catalogue.loading import Loaded
-from marketplace.catalogue.order import VALUES, By, Order
+from marketplace.catalogue.order import By, Order, Place
+from marketplace.catalogue.sections import Reader, Writer
+from marketplace.catalogue.table import Table
 from marketplace.catalogue.texts import Texts
 from marketplace.models.current import FOREVER
 from marketplace.rules.status import Status
-
-#: Where the values of a facet stand among those of an entry.
-PLACES: Mapping[Facet, int] = {facet: place for place, facet in enumerate(SPELLED)}
-_SPELLED_OF = attrgetter("spelled")
 
 
 class Values:
     """Facts of entries, with bitmaps of keys for each value, orders, and the texts to look for words in."""
 
     def __init__(self) -> None:
-        self.items: dict[int, Facts] = {}
-        self.orders = {by: Order(VALUES[by]) for by in By}
+        self._hold(Table())
         self.texts = Texts()
         self._by_value: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
         self._spellings: dict[tuple[Facet, str], Counter[str]] = {}
         self._deprecated = BitMap()
-        self._expiring = Order(lambda facts: facts.valid_until)
         self._expired, self._expired_at = BitMap(), -FOREVER
 
-    def put(self, many: Sequence[Loaded]) -> list[Facts]:
+    def _hold(self, table: Table) -> None:
+        self.items = table
+        self.orders = {
+            By.CREATED: _order(table, table.created),
+            By.TITLE: _order(table, table.title),
+            By.SIZE: _order(table, table.size),
+        }
+        self._expiring = _order(table, table.valid_until)
+
+    def put(self, many: Sequence[Loaded]) -> list[int]:
         """Hold those of some entries that are not held; ``arrange`` what it returns before anybody looks."""
         fresh = []
-        keys: defaultdict[tuple[Facet, str], list[int]] = defaultdict(list)
+        keys: defaultdict[tuple[Facet, tuple[str, ...]], list[int]] = defaultdict(list)
         for one in many:
             facts, key = one.facts, one.facts.entry_key
             if key in self.items:
                 continue
-            fresh.append(facts)
-            self.items[key] = facts
+            fresh.append(key)
+            self.items.put(facts)
             self.texts.add(key, one.leading, one.search_text)
             if facts.deprecated:
                 self._deprecated.add(key)
             if facts.expires and facts.valid_until < self._expired_at:
                 self._expired.add(key)
-            for (facet, value), spelling in _values_of(facts).items():
-                keys[facet, value].append(key)
-                self._spellings.setdefault((facet, value), Counter())[spelling] += 1
-        for (facet, value), held in keys.items():
-            self._by_value[facet].setdefault(value, BitMap()).update(held)
+            for facet, spelled in zip(SPELLED, facts.spelled, strict=True):
+                if spelled:
+                    keys[facet, spelled].append(key)
+        for (facet, spelled), holding in keys.items():
+            for value, spelling in values_of(facet, spelled).items():
+                self._by_value[facet].setdefault(value, BitMap()).update(holding)
+                self._spellings.setdefault((facet, value), Counter())[spelling] += len(holding)
         return fresh
 
-    def arrange(self, many: Sequence[Facts]) -> None:
+    def arrange(self, keys: Iterable[int]) -> None:
         """Put entries that were put in into every order."""
         for order in self.orders.values():
-            order.add(many)
-        self._expiring.add(facts for facts in many if facts.expires)
+            order.add(keys)
+        self._expiring.add(filter(self.items.expires, keys))
 
     def remove(self, key: int) -> None:
         """Hold an entry no longer."""
-        facts = self.items.pop(key)
+        for order in (*self.orders.values(), self._expiring):
+            order.remove(key)
         self.texts.remove(key)
         self._deprecated.discard(key)
         self._expired.discard(key)
-        for order in (*self.orders.values(), self._expiring):
-            order.remove(facts)
-        for (facet, value), spelling in _values_of(facts).items():
-            self._by_value[facet][value].discard(key)
-            spellings = self._spellings[facet, value]
-            spellings[spelling] -= 1
-            if not spellings[spelling]:
-                del spellings[spelling]
-            if not self._by_value[facet][value]:
-                del self._by_value[facet][value], self._spellings[facet, value]
+        for facet in SPELLED:
+            for value, spelling in values_of(facet, self.items.spelled(facet, key)).items():
+                self._by_value[facet][value].discard(key)
+                spellings = self._spellings[facet, value]
+                spellings[spelling] -= 1
+                if not spellings[spelling]:
+                    del spellings[spelling]
+                if not self._by_value[facet][value]:
+                    del self._by_value[facet][value], self._spellings[facet, value]
+        self.items.remove(key)
 
     def values(self, facet: Facet) -> Mapping[str, BitMap]:
         """The values of a facet that entries themselves have, with their keys; treat them as frozen."""
@@ -110,12 +118,43 @@ class Values:
     def count_each(self, facet: Facet, among: BitMap) -> Counter[str]:
         """How many of some entries have each value of a facet, looking at each entry: for few of them."""
         totals: Counter[str] = Counter()
-        spelled = map(itemgetter(PLACES[facet]), map(_SPELLED_OF, map(self.items.__getitem__, among)))
-        # Entries share their values as objects, so there are fewer of these than entries.
-        for values, count in Counter(spelled).items():
-            for value in facet_values(facet, values):
+        # Entries share their values, so there are fewer of these than entries.
+        for spelled, count in Counter(self.items.spelled(facet, key) for key in among).items():
+            for value in values_of(facet, spelled):
                 totals[value] += count
         return totals
+
+    def write(self, writer: Writer) -> None:
+        """Write everything to a file but what the clock decides."""
+        self.items.write(writer)
+        for by, order in self.orders.items():
+            order.write(f"order.{by}", writer)
+        self._expiring.write("order.expiring", writer)
+        for facet in SPELLED:
+            writer.json(f"values.{facet}", list(self._by_value[facet]))
+            writer.bitmaps(f"entries.{facet}", self._by_value[facet].values())
+        writer.bitmaps("deprecated", [self._deprecated])
+        self.texts.write(writer)
+
+    def read(self, reader: Reader) -> None:
+        """Take what a file holds.
+
+        Raises:
+            DamagedError: it is not what ``write`` wrote.
+        """
+        self._hold(Table.read(reader))
+        known = self.items.keys()
+        for by, order in self.orders.items():
+            order.read(f"order.{by}", reader, known)
+        self._expiring.read("order.expiring", reader, known)
+        for facet in SPELLED:
+            names, maps = reader.json(f"values.{facet}"), reader.bitmaps(f"entries.{facet}")
+            self._by_value[facet] = dict(zip(names, maps, strict=True))
+            for spelled, uses in self.items.pool(facet).used():
+                for value, spelling in values_of(facet, spelled).items():
+                    self._spellings.setdefault((facet, value), Counter())[spelling] += uses
+        (self._deprecated,) = reader.bitmaps("deprecated")
+        self.texts.read(reader)
 
     def _expired_by(self, now: int) -> BitMap:
         """Keys of the entries whose last valid second is past; the clock mostly moves a little ahead."""
@@ -127,11 +166,5 @@ class Values:
         return self._expired
 
 
-def _values_of(facts: Facts) -> dict[tuple[Facet, str], str]:
-    """Each value of an entry once, with the spelling it has there."""
-    found: dict[tuple[Facet, str], str] = {}
-    for facet, spelled in zip(SPELLED, facts.spelled, strict=True):
-        if facet not in BY_LOG:
-            for spelling in spelled:
-                found.setdefault((facet, facet_value(facet, spelling)), spelling.strip()[:VALUE_LENGTH])
-    return found
+def _order(table: Table, value: Callable[[int], Any]) -> Order:
+    return Order(lambda key: Place(value(key), table.number(key), key))

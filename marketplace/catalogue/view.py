@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from marketplace.catalogue.facts import BY_LOG, Facet
 from marketplace.catalogue.logs import FollowedLog
 from marketplace.catalogue.order import By, Place
-from marketplace.catalogue.values import PLACES, Values
+from marketplace.catalogue.values import Values
 from marketplace.rules.current import unsuperseded
 from marketplace.rules.status import Status
 
@@ -100,7 +100,7 @@ class View:
                 sizes = ((status.value, len(self._all.status(status, among, now))) for status in Status)
                 return _commonest(((value, count) for value, count in sizes if count), limit)
             values = self._values(facet)
-            if facet not in BY_LOG and facet in PLACES and len(among) < _WALKED * len(values):
+            if facet not in BY_LOG and len(among) < _WALKED * len(values):
                 return _commonest(self._all.count_each(facet, among).items(), limit)
             best: list[tuple[str, int]] = []
             floor = 0
@@ -133,17 +133,17 @@ class View:
     def ascending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
         """The first of some entries in an order, from behind a place on."""
         with self._lock:
-            return list(islice(self._all.orders[by].ascending(among, self._all.items, after), limit))
+            return list(islice(self._all.orders[by].ascending(among, after), limit))
 
     def descending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
         """The same backwards."""
         with self._lock:
-            return list(islice(self._all.orders[by].descending(among, self._all.items, after), limit))
+            return list(islice(self._all.orders[by].descending(among, after), limit))
 
     def with_twins(self, keys: Iterable[int]) -> list[int]:
         """Those of some entries that may stand in a log beside others that make the same statement."""
         with self._lock:
-            return [key for key in keys if any(_may_have_twins(one, key) for one in self._logs)]
+            return [key for key in keys if any(key in one.twins for one in self._logs)]
 
     def similar(self, word: str, limit: int) -> list[str]:
         """Words of visible logs that this one may have been meant to be, the best first."""
@@ -177,12 +177,6 @@ class View:
         return known
 
 
-def _may_have_twins(log: FollowedLog, key: int) -> bool:
-    """Whether the database must be asked; what is not current in the log any more is not known here."""
-    facts = log.items.get(key)
-    return facts is not None and bool(facts.twins)
-
-
 def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str, int]]:
     return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
 
@@ -192,14 +186,16 @@ def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
     if len(logs) < 2:
         return [one.current for one in logs]
     hidden = [BitMap() for _ in logs]
-    largest = max(range(len(logs)), key=lambda number: len(logs[number].images))
+    table = logs[0].table
+    largest = max(range(len(logs)), key=lambda number: len(logs[number].current))
     # The largest log is only asked about what the others hold.
-    for image in {image for number, one in enumerate(logs) if number != largest for image in one.images}:
-        holders = [(number, one) for number, one in enumerate(logs) if image in one.images]
-        if len(holders) < 2:
+    others = (one.current for number, one in enumerate(logs) if number != largest)
+    for image in {table.image(key) for keys in others for key in keys}:
+        holders = [(number, one, one.of_image(image)) for number, one in enumerate(logs)]
+        if sum(1 for *_, keys in holders if keys) < 2:
             continue
         # Of one entry in several logs the oldest log's claim comes first, and stays.
-        claims = [one.items[key].claim((number, key)) for number, one in holders for key in one.images[image]]
+        claims = [one.claim(key, (number, key)) for number, one, keys in holders for key in sorted(keys)]
         stay = {claim.entry for claim in unsuperseded(claims)}
         for number, key in (claim.entry for claim in claims):
             if (number, key) not in stay:

@@ -8,7 +8,7 @@ first, and the second would make the list long and odd.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 #: Letters of a word worth suggesting.
 _SHORTEST, _LONGEST = 3, 30
@@ -33,6 +33,17 @@ class Vocabulary:
                     continue
                 self._by_length.setdefault(len(word), []).append(word)
             self._counts[word] += 1
+
+    def counts(self) -> dict[str, int]:
+        """How often each word occurred; treat it as frozen."""
+        return self._counts
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Take in what ``counts`` gave."""
+        for word, count in counts.items():
+            if word not in self._counts:
+                self._by_length.setdefault(len(word), []).append(word)
+            self._counts[word] += count
 
     def __contains__(self, word: str) -> bool:
         return word in self._counts

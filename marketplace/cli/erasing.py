@@ -30,6 +30,7 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
     was an entry; its URL answers 410 with the reason. A running server stops showing it within a
     minute. Other marketplaces, backups and caches keep their copies.
     """
+    from marketplace.catalogue.keeping import delete_kept
     from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
     from validators.document import Coordinates
     from validators.times import parse_time
@@ -42,9 +43,13 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
             which = Coordinates(identifier, email, parse_time(created))
         except ValueError:
             raise CommandError("ID is an entry id or IDENTIFIER/EMAIL/CREATED", ExitCode.USAGE) from None
-    with open_database(read_settings(config, data)) as database:
+    settings = read_settings(config, data)
+    with open_database(settings) as database:
+        service = ErasingService(
+            database, lambda: datetime.now(UTC), forget=lambda places: delete_kept(settings.data)
+        )
         try:
-            erased = ErasingService(database, lambda: datetime.now(UTC)).erase(which, reason, actor())
+            erased = service.erase(which, reason, actor())
         except UnknownEntryError as error:
             raise CommandError(error.message, ExitCode.NOT_FOUND) from None
         except ReasonError as error:

@@ -65,9 +65,7 @@ def _erase(acting: Acting, given: Given) -> None:
     runtime = acting.runtime
     which = _entry(text_of(given, "entry", "Entry"))
     reason = text_of(given, "reason", "Reason")
-    ErasingService(runtime.database, runtime.now, runtime.entry_cache.forget_all).erase(
-        which, reason, acting.actor
-    )
+    ErasingService(runtime.database, runtime.now, runtime.forget_erased).erase(which, reason, acting.actor)
     runtime.judge.forget()
     runtime.following.nudge()
 

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from marketplace.catalogue import order
-from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.order import Order, Place
 
 
-def facts(key: int, created: int) -> Facts:
+def place(key: int, created: int) -> Place:
     # The numbers go against the keys, as those of entries that came in another order than their ids.
-    return Facts(key, 1, "strong", 1000 - key, "", "", created, False, 0, "", 0, ())
+    return Place(created, 1000 - key, key)
 
 
 STEPS = st.lists(
@@ -40,21 +39,22 @@ def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def test_it_is_a_sorted_list(
     steps: list[tuple[list[tuple[int, int]], set[int]]], keys: set[int], last: int, low: int, high: int
 ) -> None:
-    kept = Order(lambda one: one.created)
-    items: dict[int, Facts] = {}
+    items: dict[int, Place] = {}
+    kept = Order(items.__getitem__)
     for added, removed in steps:
-        fresh = [facts(key, created) for key, created in added if key not in items]
+        fresh = {key: place(key, created) for key, created in added if key not in items}
+        items |= fresh
         kept.add(fresh)
-        items |= {one.entry_key: one for one in fresh}
-        for key in removed:
-            kept.remove(items.pop(key, facts(key, 3)))
+        for key in removed & items.keys():
+            kept.remove(key)
+            del items[key]
     among = BitMap(keys & items.keys())
-    places = sorted(kept.place(one) for one in items.values())
-    some = [place for place in places if place.entry_key in among]
-    assert list(kept.ascending(among, items, None)) == some
-    assert list(islice(kept.descending(among, items, None), 3)) == some[::-1][:3]
+    places = sorted(items.values())
+    some = [one for one in places if one.entry_key in among]
+    assert list(kept.ascending(among, None)) == some
+    assert list(islice(kept.descending(among, None), 3)) == some[::-1][:3]
     # Also behind a place whose entry is gone, or was never there.
     after = Place(2, 1000 - last, last)
-    assert list(kept.ascending(among, items, after)) == [place for place in some if place > after]
-    assert list(kept.descending(among, items, after)) == [place for place in some[::-1] if place < after]
+    assert list(kept.ascending(among, after)) == [one for one in some if one > after]
+    assert list(kept.descending(among, after)) == [one for one in some[::-1] if one < after]
     assert list(kept.between(low, high)) == sorted(p.entry_key for p in places if low <= p.value < high)

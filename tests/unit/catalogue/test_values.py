@@ -51,6 +51,6 @@ def test_both_ways_of_counting_say_the_same(values: Values, facet: Facet) -> Non
 
 def test_an_entry_counts_once_for_a_value_however_often_it_says_so(values: Values) -> None:
     among = BitMap(range(1, 300))
-    once = Counter(tag for key in among for tag in set(values.items[key].spelled[SPELLED.index(Facet.TAG)]))
+    once = Counter(tag for key in among for tag in set(values.items.spelled(Facet.TAG, key)))
     assert values.count_each(Facet.TAG, among) == once
     assert set(values.count_each(Facet.OS, BitMap(range(1, 9)))) == {"debian", "ubuntu"}

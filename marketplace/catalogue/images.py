@@ -1,0 +1,84 @@
+"""Which entries of a log are about an image and by an endorser: a few bytes for each entry.
+
+Entries are found by a digest of the two: lately added ones in a dictionary, all others in a sorted column.
+What was added stays until the column is made anew, so whoever asks says which entries count.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import chain
+
+from pyroaring import BitMap
+
+from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.table import Table
+
+#: More entries than this, and than an eighth of the column, are moved from the dictionary to the column.
+_MOST_FRESH = 20_000
+#: Bytes of a digest that the column is sorted by.
+_SORTED = 8
+
+
+class Images:
+    """The entries of each image and endorser. Not safe to share between threads.
+
+    Args:
+        table: holds every entry that counts.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        #: Digests, ascending, and the keys beside them.
+        self._digests, self._keys = array("Q"), array("I")
+        self._fresh: dict[bytes, tuple[int, ...]] = {}
+
+    def add(self, image: bytes, key: int) -> None:
+        """Take in an entry."""
+        self._fresh[image] = (*self._fresh.get(image, ()), key)
+
+    def find(self, image: bytes, current: BitMap) -> set[int]:
+        """The keys of an image's entries among those that count."""
+        digest = _sorted_by(image)
+        place, keys, found = bisect_left(self._digests, digest), self._keys, set[int]()
+        while place < len(keys) and self._digests[place] == digest:
+            # Half of a digest can be forged, a whole one cannot.
+            if keys[place] in current and self._table.image(keys[place]) == image:
+                found.add(keys[place])
+            place += 1
+        found.update(key for key in self._fresh.get(image, ()) if key in current)
+        return found
+
+    def gather(self, current: BitMap) -> None:
+        """Make the column of all entries that count."""
+        # One number for both: pairs would take three times the memory.
+        both = sorted(_sorted_by(self._table.image(key)) << 32 | key for key in current)
+        self._digests = array("Q", (one >> 32 for one in both))
+        self._keys = array("I", (one & 0xFFFFFFFF for one in both))
+        self._fresh = {}
+
+    def settle(self, current: BitMap) -> None:
+        """Make the column anew where too much stands beside it."""
+        if len(self._fresh) > _MOST_FRESH + len(self._keys) // 8:
+            self.gather(current)
+
+    def write(self, name: str, writer: Writer) -> None:
+        """Write them to a file."""
+        writer.array(f"{name}.digests", self._digests)
+        writer.array(f"{name}.keys", self._keys)
+        writer.array(f"{name}.fresh", array("I", chain.from_iterable(self._fresh.values())))
+
+    def read(self, name: str, reader: Reader, current: Iterable[int]) -> None:
+        """Take those of a file; the table holds every current one."""
+        self._digests = reader.array(f"{name}.digests", "Q")
+        self._keys = reader.array(f"{name}.keys", "I")
+        if len(self._digests) != len(self._keys):
+            raise DamagedError(f"{name} has other digests than keys")
+        for key in BitMap(reader.array(f"{name}.fresh", "I")) & BitMap(current):
+            self.add(self._table.image(key), key)
+
+
+def _sorted_by(image: bytes) -> int:
+    return int.from_bytes(image[:_SORTED], "big")

@@ -1,0 +1,166 @@
+"""Numbered parts of a file, each with its digest: what the catalogue is written to disk as, and read from.
+
+The values are numbers as the processor has them, bitmaps in the portable format of Roaring, and JSON.
+Nothing in a file is ever run, and a section is looked at only after its digest was found right.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any, BinaryIO
+
+from pyroaring import BitMap
+
+#: What a file begins with; the number changes whenever the sections mean something else.
+MAGIC = b"marketplace catalogue 1\n"
+_DIGEST = 32
+#: Bytes of the index of sections, and of the label, that are read at most.
+_MOST_INDEX = 16_000_000
+
+
+class DamagedError(Exception):
+    """A file is not what was written."""
+
+
+def digest_of(data: bytes | bytearray | memoryview) -> bytes:
+    """The digest of some bytes: against damage, not against somebody who can write the file."""
+    return blake2b(data, digest_size=_DIGEST).digest()
+
+
+class Writer:
+    """Writes sections to a file, one after another.
+
+    Args:
+        file: empty, open for writing.
+        label: says what the file belongs to; JSON.
+
+    Raises:
+        OSError: the file cannot be written; out of every method.
+    """
+
+    def __init__(self, file: BinaryIO, label: Mapping[str, Any]) -> None:
+        self._file = file
+        self._sections: dict[str, tuple[int, str]] = {}
+        file.write(MAGIC)
+        self._write_checked(json.dumps({**label, "byteorder": sys.byteorder}).encode())
+
+    def raw(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes."""
+        self._file.write(data)
+        self._sections[name] = len(data), digest_of(data).hex()
+
+    def array(self, name: str, values: array[int]) -> None:
+        """Write numbers."""
+        self.raw(name, memoryview(values).cast("B"))
+
+    def json(self, name: str, value: Any) -> None:
+        """Write what JSON can say."""
+        self.raw(name, json.dumps(value, separators=(",", ":")).encode())
+
+    def bitmaps(self, name: str, maps: Iterable[BitMap]) -> None:
+        """Write bitmaps."""
+        sets = [one.serialize() for one in maps]
+        self.array(f"{name}.lengths", array("Q", map(len, sets)))
+        self.raw(f"{name}.sets", b"".join(sets))
+
+    def close(self) -> None:
+        """Write which sections there are. The file stays open."""
+        index = json.dumps(self._sections).encode()
+        self._file.write(digest_of(index) + index + len(index).to_bytes(8, "big"))
+
+    def _write_checked(self, data: bytes) -> None:
+        self._file.write(len(data).to_bytes(8, "big") + digest_of(data) + data)
+
+
+def read_label(file: BinaryIO) -> dict[str, Any]:
+    """The label of a file, which is open at its beginning.
+
+    Raises:
+        DamagedError: it has none.
+        OSError: it cannot be read.
+    """
+    if file.read(len(MAGIC)) != MAGIC:
+        raise DamagedError("it is of another version, or no catalogue")
+    length = int.from_bytes(file.read(8), "big")
+    digest = file.read(_DIGEST)
+    label = file.read(length) if length <= _MOST_INDEX else b""
+    if len(label) != length or digest_of(label) != digest:
+        raise DamagedError("its label is damaged")
+    found = json.loads(label)
+    if not isinstance(found, dict) or found.pop("byteorder", None) != sys.byteorder:
+        raise DamagedError("it was written by another kind of machine")
+    return found
+
+
+class Reader:
+    """Reads the sections of a file in the order in which they were written.
+
+    Args:
+        file: open behind its label.
+
+    Raises:
+        DamagedError: a section is missing, cut or altered; out of every method.
+        OSError: the file cannot be read; out of every method.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sections = self._read_index()
+
+    def raw(self, name: str) -> bytearray:
+        """The bytes of a section."""
+        found = next(self._sections, None)
+        if found is None or found[0] != name:
+            raise DamagedError(f"{name} is missing")
+        _, length, digest = found
+        data = bytearray(length)
+        if self._file.readinto(data) != length or digest_of(data).hex() != digest:  # type: ignore[attr-defined]
+            raise DamagedError(f"{name} is damaged")
+        return data
+
+    def array(self, name: str, code: str) -> array[int]:
+        """Numbers.
+
+        Args:
+            code: their type, as ``array`` names it.
+        """
+        values, data = array(code), self.raw(name)
+        if len(data) % values.itemsize:
+            raise DamagedError(f"{name} is cut")
+        values.frombytes(data)
+        return values
+
+    def json(self, name: str) -> Any:
+        """What JSON says."""
+        return json.loads(self.raw(name))
+
+    def bitmaps(self, name: str) -> list[BitMap]:
+        """Bitmaps."""
+        lengths, data = self.array(f"{name}.lengths", "Q"), memoryview(self.raw(f"{name}.sets"))
+        found, start = [], 0
+        for length in lengths:
+            found.append(BitMap.deserialize(data[start : start + length].tobytes()))
+            start += length
+        return found
+
+    def _read_index(self) -> Iterator[tuple[str, int, str]]:
+        here = self._file.tell()
+        size = self._file.seek(0, 2)
+        self._file.seek(max(here, size - 8))
+        length = int.from_bytes(self._file.read(8), "big")
+        start = size - 8 - length - _DIGEST
+        if length > _MOST_INDEX or start < here:
+            raise DamagedError("it is cut")
+        self._file.seek(start)
+        digest, index = self._file.read(_DIGEST), self._file.read(length)
+        self._file.seek(here)
+        if digest_of(index) != digest:
+            raise DamagedError("its end is damaged")
+        sections: dict[str, list[Any]] = json.loads(index)
+        if sum(length for length, _ in sections.values()) != start - here:
+            raise DamagedError("it is cut")
+        return iter([(name, length, digest) for name, (length, digest) in sections.items()])
