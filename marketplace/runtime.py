@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
-from marketplace.catalogue.keeping import Keeper
+from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
 from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
@@ -433,7 +433,7 @@ def build(settings: Settings) -> Runtime:
     engine = open_engine(settings, database)
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     lists = ListCaches()
-    keeper = Keeper(database, lists.catalogue, settings.data)
+    keeper = Keeper(database, lists.catalogue, settings.data, least=LEAST_ROWS)
     search = SearchService(database, lists.catalogue, indexer, TrustShown(settings.trust.show))
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.benchmarks import (
     bench_acceptance,
     bench_bootstrap,
+    bench_catalogue,
     bench_http,
     bench_idle,
     bench_images,
@@ -59,6 +60,11 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         lambda: bench_trust.run(2_000, 50, rounds=3),
     ),
     "sites": ("A cloud site", bench_sites.run, lambda: bench_sites.run(8 << 20, 1, 20, 100, 1.0)),
+    "catalogue": (
+        "A start with and without the catalogue on disk",
+        lambda: bench_catalogue.run((10_000, 100_000, 1_000_000)),
+        lambda: bench_catalogue.run((3_000,), 5),
+    ),
     "list": ("Lists from SQL", lambda: bench_list.run(LARGE), lambda: bench_list.run(SMALL, 5)),
     "pages": ("Pages", lambda: bench_pages.run(LARGE), lambda: bench_pages.run(SMALL, 5)),
     "views": ("Views for other programs", bench_views.run, lambda: bench_views.run(300, 5)),

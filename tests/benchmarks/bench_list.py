@@ -52,17 +52,17 @@ def _measure(size: int, rounds: int) -> Iterator[Figure]:
         database = Database.open(f"sqlite:///{file}")
         try:
             fill(database, size)
-            before, busy_before = _resident_mib(), time.process_time()
+            before, busy_before = resident_mib(), time.process_time()
             caches = ListCaches()
             caches.warm_up(database)
             yield Figure(
                 f"{size} entries, reading the log at start",
                 f"{time.process_time() - busy_before:.1f} s of the processor, "
-                f"{_resident_mib() - before} MiB more",
+                f"{resident_mib() - before} MiB more",
             )
             floor = _floor(file, size)
-            for name, draw in _QUESTIONS.items():
-                first, again = _ask(database, caches, draw, rounds)
+            for name, draw in QUESTIONS.items():
+                first, again = ask(database, caches, draw, rounds)
                 for which, times in (("asked first", first), ("asked again", again)):
                     elapsed, busy = zip(*times, strict=True)
                     middle, slow = percentile(elapsed, 0.5), percentile(elapsed, 0.99)
@@ -74,7 +74,7 @@ def _measure(size: int, rounds: int) -> Iterator[Figure]:
                         f"p50 < {GOAL:.0f} ms",
                         middle < GOAL,
                     )
-            yield Figure(f"{size} entries, memory", f"{_resident_mib()} MiB, {before} MiB before the lists")
+            yield Figure(f"{size} entries, memory", f"{resident_mib()} MiB, {before} MiB before the lists")
         finally:
             database.close()
 
@@ -107,7 +107,7 @@ def _by_common_word(chance: random.Random) -> EntryQuery:
     return EntryQuery(now=NOW, search=chance.choice(SYSTEMS)[: chance.randrange(4, 8)], limit=PAGE)
 
 
-_QUESTIONS: dict[str, Callable[[random.Random], EntryQuery]] = {
+QUESTIONS: dict[str, Callable[[random.Random], EntryQuery]] = {
     "status, location and order": _by_state,
     "one endorser": _by_endorser,
     "words that few have": _by_rare_words,
@@ -115,7 +115,7 @@ _QUESTIONS: dict[str, Callable[[random.Random], EntryQuery]] = {
 }
 
 
-def _ask(
+def ask(
     database: Database, caches: ListCaches, draw: Callable[[random.Random], EntryQuery], rounds: int
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Milliseconds, elapsed and of the processor, of each question asked first and asked again."""
@@ -147,7 +147,8 @@ def _floor(file: Path, size: int) -> float:
     return percentile(times, 0.5)
 
 
-def _resident_mib() -> int:
+def resident_mib() -> int:
+    """MiB of this process in memory."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) // 1024

@@ -7,9 +7,12 @@ bytes are short. What lists, counts and cursors cost depends on the rows alone.
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import insert, update
 
@@ -32,6 +35,18 @@ from tests.factories.entries import accepted, moment, signer
 from validators.document import AcceptedEntry
 
 CHUNK = 2000
+#: Tables that copies have rows in, with what numbers the rows of the entries that are copied from 1 on.
+_COPIED = {
+    "entry": "id",
+    "entry_body": "id",
+    "change": "sequence + 1",
+    "current": "id",
+    "entry_tag": "entry_key",
+}
+_INDEXES = """
+    SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
+    AND tbl_name IN ('entry', 'entry_body', 'change', 'current', 'entry_tag')
+"""
 SYSTEMS = ("CentOS", "Ubuntu", "Debian", "ttylinux", "Fedora", "OpenSuSE", "Scientific Linux", "Windows")
 PURPOSES = ("web server", "batch worker", "grid site", "desktop", "database", "monitoring", "router")
 ADJECTIVES = ("small", "hardened", "experimental", "contextualised", "minimal", "nightly", "certified", "old")
@@ -90,6 +105,54 @@ def fill(
                     session.execute(insert(table), rows)
             done += len(chunk)
             session.execute(update(Log).where(Log.name == "public").values(next_sequence=done))
+
+
+def multiply(file: Path, times: int) -> None:
+    """Add ``times - 1`` copies of each entry to a database that ``fill`` filled, each copy of another image.
+
+    A hundred times faster than ``fill``, for sizes of a million.
+
+    Args:
+        file: an SQLite database that nobody else uses.
+        times: at most 11.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        count = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
+        indexes = connection.execute(_INDEXES).fetchall()
+        for name, _ in indexes:
+            connection.execute(f'DROP INDEX "{name}"')
+        for copy in range(1, times):
+            for table, number in _COPIED.items():
+                names = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+                values = ", ".join(_copied(name, copy, count) for name in names)
+                source = f'SELECT {values} FROM "{table}" WHERE {number} <= {count}'  # noqa: S608 # ours
+                connection.execute(f'INSERT INTO "{table}" ({", ".join(names)}) {source}')
+        connection.execute("UPDATE log SET next_sequence = ? WHERE id = 1", (count * times,))
+        for _, statement in indexes:
+            connection.execute(statement)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _copied(column: str, copy: int, count: int) -> str:
+    """What a column of a copy holds, in SQL."""
+    # No identifier of ``fill`` ends with such a letter.
+    image = f"substr(identifier, 1, 26) || '{chr(ord('g') + copy)}'"
+    return {
+        "id": f"id + {copy * count}",
+        "entry_key": f"entry_key + {copy * count}",
+        "body_id": f"body_id + {copy * count}",
+        "sequence": f"sequence + {copy * count}",
+        # What breaks ties is the beginning of the id: it stays.
+        "entry_id": f"substr(entry_id, 1, 48) || '{copy:016x}'",
+        "statement": f"substr(statement, 1, 48) || '{copy:016x}'",
+        "sha256": f"substr(sha256, 1, 48) || '{copy:016x}'",
+        "identifier": image,
+        "title": f"title || ' {copy}'",
+        "search_text": f"replace(search_text, lower(identifier), lower({image})) || ' {copy}'",
+    }.get(column, column)
 
 
 def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -> dict[type, list[dict]]:

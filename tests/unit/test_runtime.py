@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
 import pytest
 from sqlalchemy import text
 
+from marketplace.access import ANONYMOUS
+from marketplace.catalogue.keeping import NAME
+from marketplace.cli.erasing import erase
 from marketplace.config import Settings
+from marketplace.entries import EntryQuery, EntryService
 from marketplace.runtime import Runtime, build
 from marketplace.search.service import SearchService
+from tests.contract.search_store import add
 from tests.databases import upgrade
+from tests.factories.entries import accepted
 from tests.functional.sites import until
 from tests.waiting import HANGING
 
@@ -82,3 +89,34 @@ def test_a_triple_store_that_cannot_be_opened_keeps_nothing_else_from_working(tm
         assert len(runtime.health().lags) == 3
     finally:
         runtime.close()
+
+
+def test_a_process_leaves_its_catalogue_to_the_next_one_and_nothing_that_was_erased(
+    tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("marketplace.runtime.LEAST_ROWS", 1)
+    settings = Settings.from_mapping(
+        {"data": str(tmp_path), "query.enabled": "false", "search.engine": "off"}
+    )
+    upgrade(settings.database_url)
+
+    def started() -> Runtime:
+        runtime = build(settings)
+        runtime.start()
+        until(lambda: runtime.health().faults == (), "the process is ready")
+        return runtime
+
+    first = started()
+    entry = accepted("image", title="A kept title")
+    add(first.database, [entry])
+    with first.database.read() as session:
+        EntryService(session, first.list_caches).visible_to(ANONYMOUS).list(EntryQuery(now=first.now()))
+    first.close()
+    assert b"a kept title" in (tmp_path / NAME).read_bytes()
+    second = started()
+    assert "the catalogue was read from disk" in caplog.text
+    erase.main([entry.entry_id, "--reason", "asked for", "--data", str(tmp_path)], standalone_mode=False)
+    assert not (tmp_path / NAME).exists()
+    second.close()
+    assert not (tmp_path / NAME).exists()
