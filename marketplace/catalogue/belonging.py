@@ -20,17 +20,24 @@ _ROW = select(
 ).join(Entry, Entry.id == Change.entry_key)
 
 
-def count_erased(session: Session) -> int:
-    """How many entries were erased; a number that only grows."""
-    return session.scalar(select(func.count()).select_from(Erasure)) or 0
+_AT = type_coerce(Erasure.erased_at, BigInteger)
+_ERASED = select(func.count(), func.sum(Erasure.entry_key), func.sum(_AT), func.max(_AT))
 
 
-def label_of(session: Session, stands: Mapping[int, Stand], erased: int) -> dict[str, Any] | None:
+def find_erased(session: Session) -> list[int]:
+    """What was erased so far, in numbers that change with each erasure.
+
+    A count does not: what was erased from a group's log may be taken in again elsewhere.
+    """
+    return [int(number or 0) for number in session.execute(_ERASED).one()]
+
+
+def label_of(session: Session, stands: Mapping[int, Stand], erased: list[int]) -> dict[str, Any] | None:
     """What a catalogue belongs to that has read some logs so far, in the words of JSON.
 
     Args:
         stands: of the logs, by their keys.
-        erased: entries that had been erased before it read the first one.
+        erased: what had been erased before it read the first row; see ``find_erased``.
 
     Returns:
         None where the database does not have these rows: it is another one, or an older state of it.

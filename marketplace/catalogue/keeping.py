@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.catalogue.belonging import count_erased, label_of, stands_of
+from marketplace.catalogue.belonging import find_erased, label_of, stands_of
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.logs import Stand
 from marketplace.catalogue.sections import DamagedError, Reader, Writer, read_label
@@ -57,8 +57,8 @@ class Keeper:
         self._directory = directory
         self._path, self._part = _paths(directory)
         self._least = least
-        #: Entries that were erased before this process read the first one; None until that is known.
-        self._erased: int | None = None
+        #: What was erased before this process read the first one; None until that is known.
+        self._erased: list[int] | None = None
         #: How far the logs had come in the file when it was last read or written here.
         self._kept: Mapping[int, Stand] = {}
         self._failing = False
@@ -74,7 +74,7 @@ class Keeper:
             SQLAlchemyError: the database does not answer.
         """
         with self._lock, self._database.read() as session, self._catalogue.hold_still():
-            self._erased = count_erased(session)
+            self._erased = find_erased(session)
             try:
                 with self._path.open("rb", buffering=1 << 20) as file:
                     label = read_label(file)
@@ -133,12 +133,12 @@ class Keeper:
         """Delete the file, as after something was erased that it may hold."""
         delete_kept(self._directory)
 
-    def _store(self, erased: int) -> bool:
+    def _store(self, erased: list[int]) -> bool:
         with self._catalogue.hold_still() as stands:
             if _rows(stands) < self._least or self._is_on_disk(stands):
                 return False
             with self._database.read() as session:
-                label = label_of(session, stands, count_erased(session))
+                label = label_of(session, stands, find_erased(session))
             if label is None or label["erased"] != erased:
                 # What was erased is in the memory of this process: it goes nowhere from there.
                 self.delete()
@@ -160,10 +160,10 @@ class Keeper:
             return False
         return all(key in there and not there[key].is_behind(stand) for key, stand in stands.items())
 
-    def _delete_if_erased(self, erased: int) -> None:
+    def _delete_if_erased(self, erased: list[int]) -> None:
         """Whoever erases deletes the file afterwards, and whoever writes looks afterwards: one comes last."""
         with self._database.read() as session:
-            if count_erased(session) != erased:
+            if find_erased(session) != erased:
                 self.delete()
 
     @contextmanager

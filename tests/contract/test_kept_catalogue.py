@@ -28,7 +28,7 @@ from marketplace.db import Database
 from marketplace.ingest.erasing import ErasingService
 from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.showing import hide
-from marketplace.models import Change, Entry, Log, Verdict
+from marketplace.models import Change, Entry, Erasure, Log, Verdict
 from marketplace.models.base import to_seconds
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import find_scope
@@ -282,6 +282,25 @@ def test_a_file_from_before_something_was_erased_elsewhere_is_thrown_away(
     keep(store, tmp_path)
     ErasingService(store, lambda: NOW).erase(said(1).entry_id, "asked for", "me")
     assert refused(store, tmp_path, caplog)
+
+
+def test_what_was_erased_stays_away_also_where_another_entry_came_back(
+    store: Database, tmp_path: Path
+) -> None:
+    """There are as many erased entries as before then."""
+    erasing = ErasingService(store, lambda: NOW)
+    erasing.erase(said(1).entry_id, "asked for", "me")
+    keep(store, tmp_path)
+    erasing.erase(said(2).entry_id, "asked for", "me")
+    with store.write() as session:
+        session.execute(
+            delete(Erasure).where(
+                Erasure.entry_key
+                == select(Entry.id).where(Entry.entry_id == said(1).entry_id).scalar_subquery()
+            )
+        )
+    assert not keeper(store, tmp_path).restore()
+    assert not (tmp_path / NAME).exists()
 
 
 def test_what_is_erased_while_it_is_written_is_in_no_file(store: Database, tmp_path: Path) -> None:
