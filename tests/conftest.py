@@ -45,9 +45,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak-report", type=Path, help="write what became of each test into a file")
 
 
+def serves(folder: Path) -> bool:
+    """Whether tests may write there: some of them run what they wrote, and some systems do not allow that."""
+    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(folder).free > ROOM
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have the reports written that are wanted, and the directories of tests where they are fast."""
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    if serves(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     config.pluginmanager.register(wanting, "wanting")
     path = config.getoption("--soak-report")
