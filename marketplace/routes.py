@@ -87,6 +87,7 @@ ROUTES = (
     Route("api.entry", "/api/v1/entries/{identifier}/{email}/{created}"),
     Route("api.entry.statement", "/api/v1/entries/{identifier}/{email}/{created}/statement"),
     Route("api.entry.decision", "/api/v1/entries/{identifier}/{email}/{created}/decision"),
+    Route("api.entry.evidence", "/api/v1/entries/{identifier}/{email}/{created}/evidence"),
     Route("api.entry.erase", "/api/v1/entries/{identifier}/{email}/{created}/erase", ("POST",)),
     Route("api.entry.publish", "/api/v1/entries/{identifier}/{email}/{created}/publish", ("POST",)),
     Route("api.image", "/api/v1/images/{identifier}"),

@@ -37,6 +37,7 @@ SERVICES = RULED | {
     "marketplace.federation",
     "marketplace.tlog",
     "marketplace.receipts",
+    "marketplace.evidence",
     "marketplace.sparql",
     "marketplace.search",
     "marketplace.mail",
@@ -87,6 +88,8 @@ MAY_IMPORT = {
     "marketplace.tlog": set(),
     # Pure as well: sites sign with it, the server verifies with it.
     "marketplace.receipts": {"validators", "marketplace.tlog"},
+    # Pure too: the server makes evidence, anybody proves it.
+    "marketplace.evidence": {"validators", "marketplace.tlog"},
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
@@ -266,12 +269,14 @@ def test_acceptance_is_pure(module: str, path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path, module)} & IMPURE
 
 
-PURE = [*modules("marketplace/tlog"), *modules("marketplace/receipts")]
+PURE = [
+    *modules("marketplace/tlog"), *modules("marketplace/receipts"), *modules("marketplace/evidence")
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("module", "path"), PURE)
 def test_proofs_and_receipts_are_pure(module: str, path: Path) -> None:
-    pure = {"marketplace.tlog", "marketplace.receipts"}
+    pure = {"marketplace.tlog", "marketplace.receipts", "marketplace.evidence"}
     outside = {name for name in imports(path, module) if part_of(name) not in pure}
     assert not {name.split(".")[0] for name in outside} & IMPURE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -51,6 +52,13 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     help="Key of a witness that must have signed. Repeatable.",
 )
 @click.option("--static", "copy", metavar="DIR|URL", help="Verify a copy of a view instead of files.")
+@click.option("--evidence", metavar="FILE", help="Verify evidence, which `evidence` fetched.")
+@click.option(
+    "--anchors",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --evidence: PEM file of the anchors that you trust.",
+)
 @click.argument("files", nargs=-1, metavar="FILE...")
 def verify(
     allow_legacy: bool,
@@ -60,6 +68,8 @@ def verify(
     key: str | None,
     witnesses: tuple[str, ...],
     copy: str | None,
+    evidence: str | None,
+    anchors: Path | None,
     files: tuple[str, ...],
 ) -> None:
     """Verify signed files, offline: one result per file.
@@ -72,8 +82,18 @@ def verify(
     Ends with 5 if any file fails.
 
     With --static everything of a copy (`export --static`) is proved: every signature, every receipt
-    with --key, and that its lists say what the signed entries say.
+    with --key, and that its lists say what the signed entries say. With --evidence the verdict on
+    an image is judged again by the anchors in the file, or by those of --anchors that are in it.
     """
+    if evidence is not None:
+        if files or proof is not None or copy is not None:
+            raise click.UsageError("--evidence takes no other files, no --proof and no --static")
+        from marketplace.cli.evidencing import show_evidence
+
+        show_evidence(evidence, key, anchors)
+        return
+    if anchors is not None:
+        raise click.UsageError("--anchors goes with --evidence")
     if copy is not None:
         if files or proof is not None:
             raise click.UsageError("--static takes no files and no --proof")

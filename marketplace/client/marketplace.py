@@ -37,6 +37,7 @@ from marketplace.client.transport import Answer, Transport
 MAX_ENTRY = 1_048_576
 MAX_PAGE = 4 * 1_048_576
 MAX_ERROR = 65_536
+MAX_EVIDENCE = 64 * 1_048_576
 #: Bytes of all pages of a search, whose hits are held in memory.
 _MAX_SEARCH = 64 * 1_048_576
 
@@ -267,6 +268,22 @@ class MarketplaceClient:
         if not isinstance(decision, dict) or not isinstance(decision.get("rules"), list):
             raise TransportError("the marketplace answered what is no decision")
         return decision
+
+    def evidence(self, path: str) -> bytes:
+        """One file with everything that the verdict on an entry's image rests on, unverified.
+
+        Args:
+            path: ``IDENTIFIER/EMAIL/CREATED``.
+
+        Raises:
+            NotFoundError: there is no such entry, or the marketplace makes no evidence.
+            TransportError: it cannot be reached or fails.
+        """
+        where = f"/api/v1/entries/{quote(path, safe='/@:')}/evidence"
+        answer = self._transport.get(where, accept="application/x-tar", limit=MAX_EVIDENCE)
+        if answer.status != 200:
+            raise get_error(answer)
+        return answer.body
 
     def verdict(self, **question: str) -> dict[str, Any]:
         """Whether an image may be started, and why: the marketplace's word, which nothing here verifies.

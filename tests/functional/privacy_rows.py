@@ -278,6 +278,11 @@ ROWS: Mapping[str, Row] = {
     "api.entry.decision": Row(
         _NONE, gets("/api/v1/entries/{image}/decision", "/api/v1/entries/{twin}/decision")
     ),
+    # Of what both show the two sites have receipts of logs with keys of their own.
+    "api.entry.evidence": Row(
+        f"{_NONE}; made of the statements that the reader sees",
+        gets("/api/v1/entries/{image}/evidence", "/api/v1/entries/{signed}/evidence"),
+    ),
     "api.entry.erase": Row(
         "404 or 401 without the administrator's scope, whatever is asked for",
         (Ask("/api/v1/entries/{image}/erase", "POST", body='{{"reason": "x"}}', kind="application/json"),),

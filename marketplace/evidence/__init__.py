@@ -1,0 +1,1 @@
+"""One file that proves what a marketplace said at a moment: the server makes it, anybody proves it."""
