@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from marketplace.demo.images import make_image
 from marketplace.sites.checking import check_site
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
@@ -16,11 +18,12 @@ from tests.contract.store_contract import Kind, StoreContract, facts, raw
 from tests.dialects.clients import run
 from tests.dialects.test_image_manager import said
 from tests.factories.documents import signed
+from tests.functional.pasting import paste, steps_for
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import Behaviour, ContentServer, Handler, answer
 from tests.sites.glance_faults import GlanceFaults
 from tests.sites.glances import Counted, configure, glance, image_of, offer, shown
-from tests.sites.openstacks import SIZE_CAP, OpenStack, running_openstack
+from tests.sites.openstacks import SIZE_CAP, VENV, OpenStack, running_openstack
 from tests.sites.pictures import Picture, qcow2
 from tests.sites.test_asking import group, say_to  # noqa: F401  # the fixture
 
@@ -269,6 +272,22 @@ def test_openstack_image_manager_fills_glance_from_a_view(
         assert entries == [http.get(f"/api/v1/images/{picture.identifier}").json()["entries"][0]["id"]]
     again = run(*manage, "--filter", "^Managed$", folder=tmp_path)
     assert "Importing image" not in again.stderr
+
+
+def test_the_command_of_a_page_uploads_what_was_checked(openstack: OpenStack, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.qcow2"
+    file.write_bytes(make_image("openstack", "qcow2", "machine"))
+    _, upload = steps_for("openstack", file)
+    client = {
+        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
+        "OS_CLIENT_CONFIG_FILE": str(openstack.folder / "clouds.yaml"),
+        "OS_CLOUD": "site",
+        "HOME": str(tmp_path),
+    }
+    paste(upload.line, tmp_path, **client)
+    (found,) = openstack.everybody("GET", "/v2/images?name=a-demo-image").json()["images"]
+    assert found["os_hash_value"] == hashlib.sha512(file.read_bytes()).hexdigest()
+    assert (found["disk_format"], found["architecture"]) == ("qcow2", "x86_64")
 
 
 class TestFaults(GlanceFaults):
