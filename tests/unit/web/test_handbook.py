@@ -71,10 +71,11 @@ def test_pages_are_small_and_hold_no_script() -> None:
 _COMMAND = re.compile(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:/\S*/)?marketplace ([^>].*)")
 
 
-def _lines() -> list[tuple[str, str]]:
+def documented_commands() -> list[tuple[str, str]]:
+    """Each ``marketplace`` line of an example, with the name of its page and without the program's name."""
     found: list[tuple[str, str]] = []
-    for name, _ in SHOWN:
-        text = (directory() / f"{name}.md").read_text(encoding="utf-8")
+    for path in (*sorted(directory().glob("*.md")), directory().parent / "README.md"):
+        name, text = path.stem, path.read_text(encoding="utf-8")
         blocks = re.findall(r"^```(?:sh|console|bash)\n(.*?)^```", text, re.M | re.S)
         lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
         found += [(name, command[1]) for line in lines if (command := _COMMAND.match(line))]
@@ -82,7 +83,7 @@ def _lines() -> list[tuple[str, str]]:
 
 
 def test_every_command_of_an_example_exists_with_its_options() -> None:
-    lines = _lines()
+    lines = documented_commands()
     assert len(lines) > 20
     for name, line in lines:
         words = shlex.split(line, comments=True)
