@@ -183,7 +183,7 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
         change = "the site gets the issuer's newest revocation list"
         return Rule("revocation", Outcome.NOTED, "; ".join(verdict.revocation_notes), change)
     if verdict.anchor is None:
-        return Rule("revocation", Outcome.NOTED, "without a path to an anchor nobody is asked")
+        return Rule("revocation", Outcome.NOTED, "Not checked: no trusted issuer")
     if verdict.pinned:
         return Rule("revocation", Outcome.PASSED, "no revocation list here revokes the certificate")
     return Rule("revocation", Outcome.PASSED, "no certificate of the path is revoked")

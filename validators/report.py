@@ -52,12 +52,12 @@ class Report:
 
 # A step builds on the ones before it, so there is one refusal at most.
 _STEPS: Final = {
-    1: ("Parse safely", "The document is UTF-8 XML within all limits."),
-    2: ("Signature shape", "There is one signature over the whole document, in the shape of the format."),
-    3: ("Signature holds", "The signature was made with the key of the first certificate."),
-    4: ("Shape and constraints", "Every element stands in its place and has a proper value."),
-    5: ("Endorser is the certificate's holder", "The endorser's names and address are the certificate's."),
-    6: ("RDF", "The content is RDF/XML about its own image."),
+    1: ("Well-formed and within limits", "The document is UTF-8 XML within all limits."),
+    2: ("Signature covers the whole document", "There is one signature, and it covers the whole document."),
+    3: ("Signature is valid", "The signature was made with the key of the certificate."),
+    4: ("All fields are present and valid", "Every field is where the format wants it, with a valid value."),
+    5: ("Endorser matches the certificate", "Name and address of the endorser are those of the certificate."),
+    6: ("Describes this image only", "The content is RDF/XML about this image only."),
 }
 _NOT_REACHED: Final = "Not checked, because an earlier step failed."
 

@@ -79,7 +79,7 @@ DELETE = Operation(
 ADD = Operation(
     "api.group.member",
     "Add a member",
-    "A member sees everything that the group keeps, also what is there already. A member stays one.",
+    "A member sees all entries of the group, including the existing ones. A member stays one.",
     GROUP,
     [Answer("The group.", "Group")],
     method="PUT",
@@ -117,7 +117,7 @@ def groups(request: Request) -> Response:
 
 @view_config(route_name="api.groups", request_method="POST", permission="group:write")
 def create(request: Request) -> Response:
-    """Found a group."""
+    """Create a group."""
     CREATE.read(request)
     name = read_object(request, {"name": str})["name"]
     with writing(request) as session:

@@ -98,7 +98,8 @@ ACT = Operation(
 EPOCH = Operation(
     "api.peer.epoch",
     "Accept a peer's new epoch",
-    "Its public log goes on under another name, as its operator told you: it is read from its first row.",
+    "The peer's public log continues under a new name, which its operator told you. It is read "
+    "from its first row.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
@@ -228,7 +229,7 @@ def accept_epoch(request: Request) -> Response:
 
 @view_config(route_name="api.peer.group", request_method="PUT", permission="peer:write")
 def grant(request: Request) -> Response:
-    """Let a peer read a group's entries."""
+    """Allow a peer to read a group's entries."""
     GRANT.read(request)
     name, group = request.matchdict["peer"], request.matchdict["group"]
     with _acting(request) as administration:

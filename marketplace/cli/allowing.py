@@ -83,7 +83,7 @@ def find_verdict(client: MarketplaceClient, image: str) -> dict[str, Any]:
     if "@" in email and slash and tag:
         data = client.tagged(email, tag)
         if data is None:
-            raise CommandError(f"{image}: the tag names no entry", ExitCode.NOT_FOUND)
+            raise CommandError(f"{image}: the tag points to no entry", ExitCode.NOT_FOUND)
         return client.verdict(entry=accept(data).coordinates.path())
     raise CommandError(f"{image}: there is no such file; {_FORMS}", ExitCode.USAGE)
 
@@ -135,8 +135,8 @@ def verdict_on(client: MarketplaceClient, measured: Measured) -> dict[str, Any]:
         return verdict
     reason = {
         "code": str(Code.CHECKSUM_UNPROVED),
-        "message": f"the file is another one than its endorsers name: {', '.join(wrong) or SHA1} differs",
-        "change": "get the image again from a location that its endorser names",
+        "message": f"the file is not the endorsed image: {', '.join(wrong) or SHA1} differs",
+        "change": "download the image again from its download address",
     }
     sentence = f"NOT allowed: {reason['message']}"
     return {**verdict, "allowed": False, "sentence": sentence, "reasons": [reason]}

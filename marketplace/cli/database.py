@@ -77,7 +77,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     missing = find_missing_file(settings.database_url)
     if missing is not None:
         raise CommandError(
-            f"there is no database {missing}: name its directory with --data, or make it with "
+            f"there is no database {missing}: name its directory with --data, or create it with "
             "marketplace db upgrade",
             ExitCode.OTHER,
         )

@@ -75,7 +75,7 @@ def _find(client: MarketplaceClient, entry: str) -> tuple[str, dict[str, Any]]:
     verdict = client.verdict(identifier=parts[0])
     found = verdict.get("entry") or next(iter(verdict["statements"]), None)
     if not isinstance(found, Mapping):
-        raise CommandError("the marketplace does not tell which entry decided", ExitCode.NETWORK_OR_SERVER)
+        raise CommandError("the marketplace does not say which entry decided", ExitCode.NETWORK_OR_SERVER)
     return "/".join(str(found.get(name)) for name in ("identifier", "email", "created")), verdict
 
 
@@ -93,8 +93,8 @@ def _write(path: str, verdict: dict[str, Any], decision: dict[str, Any]) -> None
 
 def _weight(statement: Mapping[str, Any]) -> str:
     words = {
-        "allows": "says yes, and that counts",
-        "objects": "does not say yes, and would be heard if it withdrew the image",
+        "allows": "allows the image, and counts",
+        "objects": "does not allow the image; would count if it withdrew the image",
         "none": "does not count",
     }
     told = words.get(str(statement.get("weight")), "does not count")

@@ -73,8 +73,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return _explain_os(error)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return (
-            f"an argument holds bytes that are no text in this locale ({sys.getfilesystemencoding()}); "
-            "with LC_ALL=C.UTF-8 all text can be typed",
+            f"an argument contains bytes that are not text in this locale ({sys.getfilesystemencoding()}); "
+            "set LC_ALL=C.UTF-8",
             ExitCode.USAGE,
         )
     if isinstance(error, ModuleNotFoundError) and (

@@ -44,7 +44,7 @@ def create(config: Path | None, data: str | None, name: str, members: tuple[str,
         groups.create(name, by=actor(), at=now)
         for member in members:
             groups.add(name, member, by=actor(), at=now)
-    click.echo(f"marketplace: group {name} founded.", err=True)
+    click.echo(f"marketplace: group {name} created.", err=True)
 
 
 @examples(
@@ -67,7 +67,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
         rows = [_shown(one) for one in groups]
     write_records(rows, columns, output, identify="name")
     if not rows:
-        click.echo("marketplace: there are no groups.", err=True)
+        click.echo("marketplace: no groups yet.", err=True)
 
 
 @examples("marketplace group add astronomy you@example.org")
@@ -104,7 +104,9 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
 )
 @group.command()
 @settings_options
-@click.confirmation_option(prompt="Nobody sees its entries any more, and its name stays taken. Go on?")
+@click.confirmation_option(
+    prompt="Nobody will see its entries any more, and its name cannot be used again. Continue?"
+)
 @click.argument("name")
 def delete(config: Path | None, data: str | None, name: str) -> None:
     """Delete a group for ever: its entries stay stored, and nobody sees them any more."""

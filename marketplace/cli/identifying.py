@@ -56,7 +56,7 @@ def identify(endpoint: str | None, output: Format, image: str) -> None:
         except NotFoundError:
             if measured is not None:
                 write_record(_shown({**found, "allowed": None, "endorsers": []}, output), output)
-            raise CommandError("nobody says anything about this image here", ExitCode.NOT_FOUND) from None
+            raise CommandError("no entry about this image here", ExitCode.NOT_FOUND) from None
         found = {"identifier": verdict.get("identifier")} | found | _said(client, verdict)
     found |= {
         "allowed": verdict["allowed"],
@@ -81,7 +81,7 @@ def _named(image: str) -> str:
     checksum = find_checksum(image)
     if checksum is None:
         raise CommandError(
-            f"{image}: there is no such file, and it is no checksum: give all of its hex digits",
+            f"{image}: not a file, and not a checksum: give all of its hex digits",
             ExitCode.USAGE,
         )
     return f"{checksum.algorithm}:{checksum.value}"

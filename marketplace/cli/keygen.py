@@ -78,7 +78,8 @@ def keygen(
     if not password:
         where = paths.get("p12") or paths["key"]
         click.echo(
-            f"marketplace: note: {where} is not encrypted: whoever reads it signs as {email}", err=True
+            f"marketplace: note: {where} is not encrypted: anybody who can read it can sign as {email}",
+            err=True,
         )
     ends = format_time(identity.certificate.not_valid_after_utc)
     write_record({"email": email, "valid until": ends} | paths, "table")
@@ -93,7 +94,7 @@ def _paths(cert: Path | None, key: Path | None, p12: Path | None, csr: Path | No
         raise click.UsageError("two options name the same file", click.get_current_context())
     for path in paths.values():
         if path.exists() or path.is_symlink():
-            raise CommandError(f"{path}: is there already, and is not replaced", ExitCode.CONFLICT)
+            raise CommandError(f"{path}: exists already, and is not replaced", ExitCode.CONFLICT)
     return paths
 
 
@@ -113,7 +114,7 @@ def _new_password(password_file: Path | None) -> str:
             default="",
             show_default=False,
             hide_input=True,
-            confirmation_prompt="The same again",
+            confirmation_prompt="Repeat the password",
             err=True,
         )
     )

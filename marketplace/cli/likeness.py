@@ -31,5 +31,5 @@ def get_like(client: MarketplaceClient, name: str, email: str | None, key: str |
         return get_dated(client, find_path(client, text))
     owner, tag = (first, rest) if "@" in first and rest else (email, text)
     if owner is None:
-        raise NotFoundError(f"{name} can only be a tag, and nobody says whose: write EMAIL/TAG")
+        raise NotFoundError(f"{name} can only be a tag: write EMAIL/TAG")
     return get_tagged(client, owner, tag, key if owner == email else None)

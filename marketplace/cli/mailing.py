@@ -81,7 +81,7 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
         count = operating.retry(session, keys, by=actor(), at=datetime.now(UTC))
-    _finish(count, keys, "to be sent now", "are not there")
+    _finish(count, keys, "will be sent now", "do not exist")
 
 
 @examples(
@@ -99,7 +99,7 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
         count = operating.drop(session, keys, by=actor(), at=datetime.now(UTC))
-    _finish(count, keys, "forgotten", "are not there, or were not given up: they are still to be sent")
+    _finish(count, keys, "forgotten", "do not exist, or are still to be sent")
 
 
 @examples("marketplace mail test me@example.org")
@@ -118,7 +118,7 @@ def test(config: Path | None, data: str | None, address: str) -> None:
         raise CommandError(str(error), ExitCode.USAGE) from None
     except (PermanentError, TemporaryError, ServerUnavailableError) as error:
         raise CommandError(str(error), ExitCode.NETWORK_OR_SERVER) from None
-    click.echo(f"marketplace: the mail server took a mail to {address}.", err=True)
+    click.echo(f"marketplace: the mail server accepted a mail to {address}.", err=True)
 
 
 def _chosen(everything: bool, numbers: tuple[int, ...]) -> list[int] | None:

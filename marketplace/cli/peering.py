@@ -111,7 +111,7 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
             verify_halted(old)
         seen = CosigningService(database, keys, lambda: now).seen(old)
         for name in seen.silent:
-            click.echo(f"marketplace: {name} does not answer; it may have seen more.", err=True)
+            click.echo(f"marketplace: {name} does not answer; it may have more entries.", err=True)
         if not yes:
             click.echo(
                 f"marketplace: {old.origin} would end at {max([old.size, *(h.size for h in seen.heads)])} "
@@ -125,7 +125,7 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
                 actor(), "federation.new-epoch", opened.origin, {"instead of": old.origin}
             )
     click.echo(opened.origin)
-    click.echo("marketplace: tell the operators of your peers; they have to accept it.", err=True)
+    click.echo("marketplace: inform the operators of your peers: they have to accept it.", err=True)
 
 
 def _write_keys(keys: SiteKeys, output: Format) -> None:

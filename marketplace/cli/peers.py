@@ -158,7 +158,7 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
     Ends with 7 if a log could not be pulled.
     """
     if not now:
-        raise CommandError("the server pulls by itself; --now pulls here", ExitCode.USAGE)
+        raise CommandError("the server will pull soon; --now pulls in this process", ExitCode.USAGE)
     settings = read_settings(config, data)
     with _administration(settings) as peers:
         peer = peers.get_enabled(name)

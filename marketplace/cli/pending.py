@@ -56,7 +56,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
         rows, ("id", "state", "email", "log", "since", "until", "certificate"), output, identify="id"
     )
     if not rows:
-        click.echo("marketplace: no upload waits for confirmation.", err=True)
+        click.echo("marketplace: no uploads wait for confirmation.", err=True)
 
 
 @examples("marketplace pending drop 17")
@@ -69,7 +69,7 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
 
     with _known(), writing(config, data) as session:
         operating.drop(session, number, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: upload {number} forgotten.", err=True)
+    click.echo(f"marketplace: upload {number} deleted.", err=True)
 
 
 @examples("marketplace pending release 17")

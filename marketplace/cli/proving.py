@@ -55,7 +55,7 @@ def proof(endpoint: str | None, key: str | None, log: str, wait: float, out: str
             time.sleep(_PAUSE)  # the log is published soon; asking again at once would only load it
             data = client.proof(entry_id, log)
     if data is None:
-        raise CommandError("the entry is accepted and not published yet; ask again", ExitCode.OTHER)
+        raise CommandError("the entry is accepted, but not published yet; try again", ExitCode.OTHER)
     leaf = parse_proof(data).leaf
     if entry_id.encode() not in leaf:
         raise CommandError("the marketplace sent the proof of another entry", ExitCode.VERIFICATION_FAILED)

@@ -88,7 +88,7 @@ class Publication:
         if is_said(current, metadata, self._identity):
             assert current is not None  # noqa: S101  # nothing is not said
             path = current.coordinates.path()
-            tell("unchanged", f"the marketplace has {path}, which says the same: nothing to do")
+            tell("unchanged", f"the marketplace has {path}, which has the same content: nothing to do")
             return {"outcome": "unchanged", "entry": path} | told
         if self._order.dry_run:
             tell("dry run", "nothing was signed, nothing was uploaded")
@@ -155,7 +155,7 @@ class Publication:
         sums = {one.algorithm: one.value.lower() for one in metadata.checksums}
         if metadata.size != self._facts.size or sums != dict(self._facts.checksums):
             raise CommandError(
-                f"{self._work.draft}: size and checksums are not those of the image any more",
+                f"{self._work.draft}: size and checksums no longer match the image",
                 ExitCode.VERIFICATION_FAILED,
             )
 
@@ -180,7 +180,10 @@ class Publication:
             except (ConflictError, PolicyError) as error:
                 if error.rule not in OVERTAKEN:
                     raise
-                tell("overtaken", "another machine published about this image meanwhile: signed anew")
+                tell(
+                    "overtaken",
+                    "another machine published an entry about this image in the meantime: signed again",
+                )
                 current = self._find_current()
                 refused = accept(self._work.find_signed() or b"")
         return self._upload(document, metadata, current, refused)
@@ -226,7 +229,7 @@ class Publication:
         except NotFoundError as error:
             if error.rule is not None:
                 raise
-            tell("try", "this marketplace has no dry run")
+            tell("try", "this marketplace does not support a dry run")
         else:
             tell("try", tried.note)
 

@@ -50,7 +50,7 @@ def _read(image: str, work: Work) -> ImageFacts:
     facts = kept or read_facts(image)
     if kept is None and image != STDIN:
         work.keep_facts(path, facts)
-    again = " (read before, not changed since)" if kept is not None else ""
+    again = " (read before, unchanged)" if kept is not None else ""
     tell(
         "describe",
         f"{image}: {facts.size} bytes, {facts.format or 'format unknown'}, {facts.identifier}{again}",

@@ -46,7 +46,7 @@ def read_terms(values: Values, settings: Sequence[str], now: datetime) -> dict[s
             given = values[_parameter(term)]
             for text in given if term.many else [given] if given is not None else []:
                 if not text.strip():
-                    raise TermError(f"--{term.name}: is empty; to leave the term out: --set {term.name}=")
+                    raise TermError(f"--{term.name}: is empty; to remove the term: --set {term.name}=")
                 terms.setdefault(term.element, []).append(text)
         for setting in settings:
             name, value = parse_setting(setting)
@@ -85,7 +85,7 @@ def ask_for_missing(
 def _ask(term: CommonTerm, now: datetime) -> str:
     """Ask until the answer can be read; empty where there is none."""
     while True:
-        answer = click.prompt(f"{term.question} (empty: not said)", default="", show_default=False, err=True)
+        answer = click.prompt(f"{term.question} (optional)", default="", show_default=False, err=True)
         answer = str(answer).strip()
         if not answer or term.element != v.VALID:
             return answer

@@ -102,7 +102,7 @@ def list_(
         )
         count = write_records(records, columns, output, identify="entry")
     if not count:
-        click.echo("marketplace: no entries fit.", err=True)
+        click.echo("marketplace: no entries match.", err=True)
 
 
 @examples(
@@ -137,8 +137,8 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
             write_record(status | _facts(accepted, output) | beside, output, identify="entry")
     if rivals:
         click.echo(
-            "marketplace: two certificates use this address: entries signed with other keys are current for "
-            f"this image too ({', '.join(rivals[:3])}). Anybody can write an address into a certificate",
+            "marketplace: two certificates use this address, and both have a current entry about "
+            f"this image ({', '.join(rivals[:3])}). Anybody can write an address into a certificate",
             err=True,
         )
     if out is not None:
@@ -167,7 +167,7 @@ def _status(
     """What became of the entry and of its image, which is what people have to see first."""
     status = status_words(entry, now) if output == "table" else _status_at(entry, now)
     if verdict is None:
-        return {"status": status, "allowed": None, "verdict": "the marketplace does not tell"}
+        return {"status": status, "allowed": None, "verdict": "the marketplace does not say"}
     superseded: dict[str, Any] = {}
     asked = verdict.get("asked")
     if isinstance(asked, dict):
@@ -230,7 +230,7 @@ def tagged_path(client: MarketplaceClient, email: str, tag: str) -> str:
     """
     data = client.tagged(email, tag)
     if data is None:
-        raise CommandError(f"{email}/{tag}: the tag names no entry", ExitCode.NOT_FOUND)
+        raise CommandError(f"{email}/{tag}: the tag points to no entry", ExitCode.NOT_FOUND)
     accepted = accept(data)
     if accepted.endorser.email != email or tag not in accepted.metadata.tags:
         raise CommandError(

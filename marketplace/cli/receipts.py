@@ -63,7 +63,7 @@ def bind(config: Path | None, data: str | None, key: str) -> None:
         raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
     with writing(config, data) as session:
         SiteRegistry(session).bind(parsed, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: receipts of {parsed.name} are taken with this key.", err=True)
+    click.echo(f"marketplace: receipts of {parsed.name} are accepted with this key.", err=True)
 
 
 @examples("marketplace receipts forget cloud-1")
@@ -79,7 +79,7 @@ def forget(config: Path | None, data: str | None, name: str) -> None:
             SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
     except SiteNotFoundError as error:
         raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
-    click.echo(f"marketplace: {name} is forgotten.", err=True)
+    click.echo(f"marketplace: {name} is deleted.", err=True)
 
 
 @examples(
@@ -114,4 +114,4 @@ def recalls(config: Path | None, data: str | None, output: Format) -> None:
         shown, ("identifier", "email", "withdrawn", "site", "store", "since"), output, identify="identifier"
     )
     if not shown:
-        click.echo("marketplace: no site has a withdrawn image, as far as sites said.", err=True)
+        click.echo("marketplace: no site reported that it has a withdrawn image.", err=True)

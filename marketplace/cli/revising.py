@@ -78,11 +78,13 @@ def extend(
     """
     moment = _moment(until)
     if moment <= datetime.now(UTC):
-        raise CommandError(f"--until {until}: is past; to withdraw an entry use deprecate", ExitCode.USAGE)
+        raise CommandError(
+            f"--until {until}: is in the past; to withdraw an image use deprecate", ExitCode.USAGE
+        )
 
     def change(entry: AcceptedEntry) -> bytes:
         if entry.metadata.deprecated is not None:
-            raise CommandError("is deprecated, which no date changes", ExitCode.CONFLICT)
+            raise CommandError("is deprecated; its date cannot be changed", ExitCode.CONFLICT)
         if entry.metadata.valid == moment:
             raise CommandError(f"expires at {format_time(moment)} already", ExitCode.CONFLICT)
         return with_valid(entry.data, moment)
@@ -127,13 +129,13 @@ def deprecate(
     several were deprecated, the exit code is 9.
     """
     if not reason.strip():
-        raise CommandError("--reason: is empty; say why", ExitCode.USAGE)
+        raise CommandError("--reason: is empty; give a reason", ExitCode.USAGE)
 
     instead = None if replaced_by is None else _identifier_of(endpoint, replaced_by)
 
     def change(entry: AcceptedEntry) -> bytes:
         if entry.identifier == instead:
-            raise CommandError("would be replaced by itself", ExitCode.USAGE)
+            raise CommandError("cannot be replaced by itself", ExitCode.USAGE)
         draft = with_deprecated(entry.data, reason, instead)
         if draft == unsigned(entry.data):
             raise CommandError("is deprecated for this reason already", ExitCode.CONFLICT)
@@ -246,7 +248,7 @@ def _audience_of(client: MarketplaceClient, entry: AcceptedEntry) -> str | None:
         return None
     groups = [one.removeprefix("group:") for one in seen]
     if len(groups) != 1:
-        raise CommandError(f"is seen by {', '.join(groups)} only: say --audience GROUP", ExitCode.USAGE)
+        raise CommandError(f"is seen by {', '.join(groups)} only: add --audience GROUP", ExitCode.USAGE)
     return groups[0]
 
 

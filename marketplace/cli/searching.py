@@ -107,6 +107,6 @@ def search(
         click.echo(f"marketplace: {printable(answer.hint)}", err=True)
     if not records:
         hint = f"; try: {printable(answer.suggestion)}" if answer.suggestion else ""
-        click.echo(f"marketplace: nothing was found{hint}.", err=True)
+        click.echo(f"marketplace: nothing found{hint}.", err=True)
     elif answer.total > len(records):
         click.echo(f"marketplace: {len(records)} of {answer.total}; --limit shows more.", err=True)

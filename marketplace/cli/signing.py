@@ -53,12 +53,13 @@ def sign(
     if moment > identity.certificate.not_valid_after_utc:
         ended = format_time(identity.certificate.not_valid_after_utc)
         click.echo(
-            f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse it", err=True
+            f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse the entry",
+            err=True,
         )
     signed = sign_document(read_document(document), identity, moment, email=email)
     note = find_expiry(accept(signed), max(moment, datetime.now(UTC)))
     if note is not None:
-        click.echo(f"marketplace: note: {note}; a marketplace does not list it as valid", err=True)
+        click.echo(f"marketplace: note: {note}; marketplaces do not list it as valid", err=True)
     write_document(out, signed)
 
 

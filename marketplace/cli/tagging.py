@@ -52,10 +52,10 @@ def tag(
 
     def change(present: AcceptedEntry) -> bytes:
         if present.metadata.deprecated is not None and not remove:
-            raise CommandError("is deprecated, and a tag would offer it", ExitCode.CONFLICT)
+            raise CommandError("is deprecated, so a tag must not point to it", ExitCode.CONFLICT)
         if (tag in present.metadata.tags) is not remove:
             raise CommandError(
-                f"carries the tag {tag} already" if not remove else f"does not carry the tag {tag}",
+                f"has the tag {tag} already" if not remove else f"does not have the tag {tag}",
                 ExitCode.CONFLICT,
             )
         return without_tag(present.data, tag) if remove else with_tag(present.data, tag)

@@ -89,7 +89,7 @@ def create(
     else:
         click.echo(issued.secret.text)
     click.echo(
-        f"marketplace: this is token {issued.token.name}; keep it, it is not shown again.",
+        f"marketplace: this is token {issued.token.name}; copy it now, it is not shown again.",
         err=True,
     )
 
@@ -111,7 +111,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
     now = _now()
     write_records([_shown(one, now) for one in tokens], _COLUMNS, output, identify="name")
     if not tokens:
-        click.echo("marketplace: there are no tokens.", err=True)
+        click.echo("marketplace: no tokens.", err=True)
 
 
 @examples("marketplace token revoke 3f2a9c")

@@ -107,13 +107,12 @@ def refresh(config: Path | None, data: str | None) -> None:
     for fault in store.faults:
         click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)
     click.echo(
-        f"marketplace: {done.judged} certificates judged, {done.changed} stand otherwise than before.",
+        f"marketplace: certificates checked: {done.judged}, changed: {done.changed}.",
         err=True,
     )
     if done.otherwise:
         click.echo(
-            "marketplace: servers that run were started with other trust.* settings and judge by those: "
-            "restart them.",
+            "marketplace: running servers were started with other trust.* settings: restart them.",
             err=True,
         )
 
@@ -134,9 +133,9 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
     with writing(config, data) as session:
         found = operating.forget(session, file, by=actor(), at=datetime.now(UTC))
     if not found:
-        raise CommandError(f"no revocation list from {printable(file)} is remembered", ExitCode.NOT_FOUND)
+        raise CommandError(f"no revocation list from {printable(file)} is stored", ExitCode.NOT_FOUND)
     for path in found:
-        click.echo(printable(f"marketplace: forgot {path}"), err=True)
+        click.echo(printable(f"marketplace: no longer using {path}"), err=True)
 
 
 @examples("marketplace trust import-jks truststore.jks --out anchors.pem")

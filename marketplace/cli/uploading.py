@@ -86,7 +86,7 @@ def _try(client: MarketplaceClient, name: str, audience: str | None, results: Se
     except Exception as error:  # told of this file; the others go on
         results.fail(name, error)
     else:
-        outcome = "would wait" if tried.held else "would be taken"
+        outcome = "would wait" if tried.held else "would be accepted"
         results.succeed({"file": name, "outcome": outcome, "location": ""}, f"{name}: {tried.note}")
 
 

@@ -177,7 +177,7 @@ def _line(verdict: dict[str, Any]) -> str:
         return f"{name}: {judged('FAILED', False)} [{verdict['code']}] {printable(verdict['message'])}{why}"
     published = f", {verdict['log']} {verdict['index']}" if "log" in verdict else ""
     if "identifier" not in verdict:
-        place = f"entry {verdict['entry_id']} stands in {verdict['log']} at {verdict['index']}"
+        place = f"entry {verdict['entry_id']} is in {verdict['log']} at {verdict['index']}"
         return f"{name}: {judged('ok', True)}, {place}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
     # The signature is one thing and what was signed another: a withdrawal is signed as well as a release.

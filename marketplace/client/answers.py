@@ -62,8 +62,8 @@ def get_error(answer: Answer) -> ClientError:
         return TransportError(f"the marketplace has moved to {printable(moved)}; use that as the endpoint")
     if answer.status in (404, 405, 410) and not _is_of_a_marketplace(answer):
         return NoMarketplaceError(
-            f"the server answers with status {answer.status}, and not as a marketplace does: "
-            "is the endpoint the whole address of one?"
+            f"the server answers with status {answer.status}, which is not a marketplace's answer: "
+            "check the endpoint"
         )
     kind = _BY_STATUS.get(answer.status, TransportError if answer.status >= 500 else ClientError)
     if rule in ("audience.private", "audience.other-group") or (
@@ -91,7 +91,7 @@ def parse_json(answer: Answer) -> Any:
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise TransportError("the marketplace's answer is not the JSON that was asked for") from None
+        raise TransportError("the marketplace's answer is not valid JSON") from None
 
 
 def parse_tried(report: Any) -> Tried:
@@ -104,14 +104,14 @@ def parse_tried(report: Any) -> Tried:
     """
     steps = report.get("steps") if isinstance(report, dict) else None
     if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
-        raise TransportError("the marketplace's report does not have the shape of one")
+        raise TransportError("the marketplace's report is not valid")
     verdict = report.get("verdict")
     told = next((step for step in steps if step.get("outcome") == "failed"), steps[-1])
     note, code = printable(str(told.get("message"))), printable(str(told.get("code")))
     if verdict in ("accepted", "held"):
         return Tried(verdict == "held", note, _advice(report))
     if verdict != "refused":
-        raise TransportError("the marketplace's report says nothing that is known")
+        raise TransportError("the marketplace's report is not understood")
     kind = InvalidEntryError if told.get("step") != _GATE else PolicyError
     raise (ConflictError if code == _CONFLICT else kind)(note, code)
 
@@ -143,7 +143,7 @@ def parse_verdict(found: Any) -> dict[str, Any]:
         )
         or (found["allowed"] and found["reasons"])
     ):
-        raise TransportError("the marketplace answered what is no verdict")
+        raise TransportError("the marketplace's answer is not a verdict")
     return found
 
 

@@ -32,7 +32,7 @@ def parse_decision(told: Mapping[str, Any], entry: AcceptedEntry, now: datetime)
         path = tuple(str(name) for name in certificate["path"])
         anchor = certificate["anchor"]
     except (KeyError, TypeError, ValueError):
-        raise TransportError("the marketplace answered what is no decision about the entry") from None
+        raise TransportError("the marketplace's answer is not a decision about the entry") from None
     verdict = CertificateVerdict(
         standing=standing,
         anchor=None if anchor is None else str(anchor),

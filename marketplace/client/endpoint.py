@@ -76,9 +76,9 @@ def find_token(environ: Mapping[str, str]) -> str | None:
         path = configuration_file(environ)
         token = _from_file(path, "token") or ""
         if token and path.stat().st_mode & 0o077:
-            raise EndpointError(f"{path} holds a token, and others may read it: chmod 600 {path}")
+            raise EndpointError(f"{path} contains a token, and other users can read it: chmod 600 {path}")
     if not _TOKEN.fullmatch(token):
-        raise EndpointError("the token holds characters that no token has")
+        raise EndpointError("the token contains characters that tokens do not have")
     return token or None
 
 
@@ -91,7 +91,7 @@ def _from_file(path: Path, name: str) -> str | None:
     except OSError as error:
         raise EndpointError(f"{path}: cannot be read ({error.strerror})") from None
     except (IniError, UnicodeDecodeError) as error:
-        raise EndpointError(f"{path}: is no settings file ({' '.join(str(error).split())})") from None
+        raise EndpointError(f"{path}: is not a settings file ({' '.join(str(error).split())})") from None
     return parser.get(SECTION, name, fallback="").strip() or None
 
 

@@ -266,7 +266,7 @@ class MarketplaceClient:
             raise get_error(answer)
         decision = parse_json(answer)
         if not isinstance(decision, dict) or not isinstance(decision.get("rules"), list):
-            raise TransportError("the marketplace answered what is no decision")
+            raise TransportError("the marketplace's answer is not a decision")
         return decision
 
     def evidence(self, path: str) -> bytes:
@@ -333,7 +333,7 @@ class MarketplaceClient:
             raise get_error(answer)
         found = parse_json(answer)
         if not isinstance(found, dict) or not isinstance(found.get(member), list):
-            raise TransportError(f"the marketplace answered what has no {member}")
+            raise TransportError(f"the marketplace's answer has no {member}")
         return found
 
     def proof(self, entry_id: str, log: str = "public") -> bytes | None:
@@ -489,8 +489,8 @@ class MarketplaceClient:
         pending = answer.status == 202
         if not pending and "/metadata/" not in location:
             raise NoMarketplaceError(
-                f"the server answers with status {answer.status} and does not tell where the entry is, "
-                "as a marketplace does: is the endpoint the whole address of one?"
+                f"the server answers with status {answer.status} without the address of the entry, "
+                "which is not a marketplace's answer: check the endpoint"
             )
         note = printable(answer.body.decode("utf-8", "replace").strip()) if pending else ""
         return Uploaded(self._absolute(location), pending, note if _is_text(answer) else "")
@@ -508,7 +508,7 @@ def _audience(group: str) -> str:
 
 
 def _parse_page(page: object) -> tuple[list[Listed], int]:
-    malformed = TransportError("the marketplace's list does not have the shape of one")
+    malformed = TransportError("the marketplace's list is not valid")
     if not isinstance(page, dict) or not isinstance(page.get("aaData"), list):
         raise malformed
     matching = page.get("iTotalDisplayRecords")

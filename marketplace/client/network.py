@@ -64,7 +64,7 @@ class BoundedNetwork(httpx.BaseTransport):
         try:
             where = httpx.Proxy(proxy)
         except (ValueError, httpx.InvalidURL):
-            raise httpcore.UnsupportedProtocol("the proxy in the environment is no URL") from None
+            raise httpcore.UnsupportedProtocol("the proxy in the environment is not a URL") from None
         if where.url.scheme not in ("http", "https"):
             raise httpcore.UnsupportedProtocol(f"a proxy of kind {where.url.scheme} is not supported")
         return httpcore.HTTPProxy(

@@ -111,4 +111,4 @@ def cursor_of(link: object) -> str | None:
 
 
 def _malformed() -> TransportError:
-    return TransportError("the marketplace's answer does not have the shape of a search's")
+    return TransportError("the marketplace's answer to the search is not valid")

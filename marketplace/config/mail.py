@@ -33,9 +33,9 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class MailSettings(Section):
-    """How mail goes out."""
+    """How mail is sent."""
 
-    host: str = Field("", description="SMTP server; empty: no mail goes out, and what is owed waits")
+    host: str = Field("", description="SMTP server; empty: no mail is sent, and what is owed waits")
     port: int = Field(0, ge=0, le=65535, description="its port; 0: 25, 587 (starttls) or 465 (tls)")
     security: Literal["none", "starttls", "tls"] = Field(
         "starttls",

@@ -229,7 +229,7 @@ def _is_foreign(key: str) -> bool:
 def _unknown(key: str, names: Mapping[str, str]) -> str:
     known = [variable_name(name) if key.startswith(PREFIX) else name for name in names]
     close = difflib.get_close_matches(key, known, n=1)
-    return f"{key}: is no setting" + (f"; did you mean {close[0]}?" if close else "")
+    return f"{key}: unknown setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _fault(detail: Any, nested: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ class LinkUnknownError(ConfirmationError):
     code = "confirmation.link"
 
     def __init__(self) -> None:
-        super().__init__("this link is not known: it was used already, is too old, or was never given")
+        super().__init__("this link has expired or was already used")
 
 
 class BeingConfirmedError(ConfirmationError):
@@ -43,7 +43,7 @@ class BeingConfirmedError(ConfirmationError):
     code = "confirmation.under-way"
 
     def __init__(self) -> None:
-        super().__init__("this upload has just been confirmed; it cannot be withdrawn any more")
+        super().__init__("this upload has just been confirmed, and cannot be deleted any more")
 
 
 class UploadUnknownError(ConfirmationError):
@@ -52,4 +52,4 @@ class UploadUnknownError(ConfirmationError):
     code = "confirmation.unknown"
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"there is no such upload {number}")
+        super().__init__(f"no upload {number}")

@@ -13,8 +13,7 @@ from validators.report import Outcome, StepResult
 #: The code of a gate that would let the upload wait.
 CODE = "gate.confirmation"
 _WAITS = (
-    "An upload would wait (202) until whoever reads the mail of {email} confirms it: this certificate is "
-    "new for the address."
+    "An upload would wait (202) until {email} confirms it by mail: this certificate is new for the address."
 )
 
 

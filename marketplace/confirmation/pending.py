@@ -161,12 +161,12 @@ class PendingUploads:
         ):
             if waiting >= most:
                 raise TooManyPendingError(
-                    f"{waiting} uploads wait for the confirmation of this address already: answer the mails "
-                    "about them, or wait until they expire"
+                    f"{waiting} uploads wait for the confirmation of this address already: answer "
+                    "these mails, or wait until the uploads expire"
                 )
         if (self._session.scalar(count) or 0) >= limits.in_all:
             raise TooManyPendingError(
-                "too many uploads wait for their confirmation at this marketplace: try again later"
+                "too many uploads wait for confirmation at this marketplace: try again later"
             )
 
     def data(self, key: int) -> bytes | None:

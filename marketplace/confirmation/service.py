@@ -122,7 +122,9 @@ class ConfirmationService:
         try:
             held = self._hold(entry, address, client)
         except SQLAlchemyError as error:
-            raise StoreUnavailableError("the database cannot take the entry now: try again later") from error
+            raise StoreUnavailableError(
+                "the database cannot store the entry at the moment: try again later"
+            ) from error
         except (IngestError, ConfirmationError) as error:
             # Asking the ingest service again could let in what the clock kept out a moment ago.
             self._tell(address.log, "refused", error.code)
@@ -255,7 +257,7 @@ class ConfirmationService:
         if found != entry.data:
             raise ConflictError(
                 f"another document has the coordinates {entry.coordinates.path()}: "
-                "sign with a later dcterms:created to say something else"
+                "sign with a later dcterms:created"
             )
         return Held(known.email, known.expires_at)
 

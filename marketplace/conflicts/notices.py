@@ -55,12 +55,12 @@ class ConflictNotices:
             return
         now = self.clock()
         for operator in self.operators:
-            self._post(session, operator, "Entries contradict each other", found, now)
+            self._post(session, operator, "Conflicting entries", found, now)
         by_email: dict[str, list[Conflict]] = {}
         for conflict in found:
             by_email.setdefault(conflict.coordinates.email, []).append(conflict)
         for email in sorted(_known(session, found))[:MOST_TOLD]:
-            self._post(session, email, "Entries in your name contradict each other", by_email[email], now)
+            self._post(session, email, "Conflicting entries in your name", by_email[email], now)
 
     def _post(
         self, session: Session, to: str, subject: str, found: Sequence[Conflict], now: datetime
@@ -70,11 +70,12 @@ class ConflictNotices:
         listed = "\n\n".join(map(self._describe, found[:MOST_NAMED]))
         more = f"\n\nand {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         body = (
-            "Entries with the same coordinates (image, address, creation time) say different things:\n\n"
+            "Entries with the same coordinates (image, address, creation time) have different content:\n\n"
             f"{listed}{more}\n\n"
-            "Both are kept and flagged. Where one of them deprecates the image, readers are shown that one.\n"
-            "If you signed both, sign a third entry with a later time that says what holds. If you did not,\n"
-            "somebody uses your address or your key: have the certificate revoked and tell the operators.\n\n"
+            "All are kept and marked. If one of them deprecates the image, readers see that one.\n"
+            "If you signed all of them, sign a new entry with a later time and the right content. If you\n"
+            "did not, somebody uses your address or your key: have the certificate revoked and inform the\n"
+            "operators.\n\n"
             f"All of them: {self.site_url}/conflicts\n"
         )
         Outbox(session).enqueue(to, subject, body, f"conflicts {now:%Y-%m-%d} {to}", now=now)

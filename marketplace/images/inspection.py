@@ -75,12 +75,12 @@ _OWN_MAGIC: Final = {
     b"LUKS\xba\xbe": "luks",
 }
 _CLAUSES: Final = {
-    "backing_file": "names a backing file: a machine that opens it would read another file of its own",
+    "backing_file": "names a backing file: a machine that opens it would read another of its own files",
     "data_file": "keeps its data in another file: a machine that opens it would read a file of its own",
-    "unknown_features": "is of a qcow2 version, or uses features, that nothing here knows",
+    "unknown_features": "has an unknown qcow2 version or unknown features",
     "descriptor": "has a descriptor that is none of a single-file image: it can name other files",
     "footer": "has a footer that contradicts its header",
-    "banned": "is of a format that no cloud should open",
+    "banned": "is in a format that is not safe to open",
 }
 # What the inspectors raise over headers that lie about their own length.
 _BROKEN_HEADER: Final = (ImageFormatError, AttributeError, KeyError, ValueError, struct.error)

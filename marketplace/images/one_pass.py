@@ -100,7 +100,7 @@ class OnePass:
         """
         digests = self._digests.finish()
         if not self._size:
-            raise EmptyImageError("the image is empty: it has not one byte")
+            raise EmptyImageError("the image is empty")
         sha1 = digests.get("SHA-1")
         return Measured(
             size=self._size,

@@ -41,16 +41,17 @@ def verify_admission(entry: AcceptedEntry, verdict: CertificateVerdict, required
         return
     if verdict.standing is Standing.REVOCATION_UNKNOWN:
         raise RevocationUnknownError(
-            f"it cannot be told whether the certificate is revoked: {verdict.revocation_fault}. "
-            "This site takes such uploads again when it has the issuer's newest revocation list; "
-            "tell its operator"
+            f"the revocation of the certificate cannot be checked: {verdict.revocation_fault}. This "
+            "site accepts such uploads again when it has the issuer's newest revocation list; inform "
+            "its operator"
         )
     if verdict.standing is not Standing.CHAINED:
         raise ChainRequiredError(_unchained(entry, verdict))
     if required == "allowlist" and not verdict.listed:
         raise NotOnAllowListError(
-            f"this site takes uploads of the endorsers on its list only, and {entry.endorser.subject} is not "
-            "on it: ask the operator to put this name there, or sign with a certificate whose name is"
+            "this site accepts uploads only of the endorsers on its list, and "
+            f"{entry.endorser.subject} is not on it: ask the operator to add this name, or sign with a "
+            "certificate whose name is on the list"
         )
 
 
@@ -84,7 +85,9 @@ def _verify_unrevoked(verdict: CertificateVerdict) -> None:
 
 
 def _unchained(entry: AcceptedEntry, verdict: CertificateVerdict) -> str:
-    wanted = "this site takes uploads only of endorsers that an authority it trusts has certified"
+    wanted = (
+        "this site accepts uploads only of endorsers whose certificate comes from an authority that it trusts"
+    )
     if verdict.standing is Standing.SELF_SIGNED:
         return (
             # The operator needs the fingerprint: it stands before the name, which may be long and be cut.

@@ -70,8 +70,8 @@ def examine_upload(
     entry = report.entry
     if entry is None:
         unasked = (
-            _step(TRUST_STEP, Outcome.NOT_REACHED, None, "Not judged, because the entry is not accepted."),
-            _step(GATE_STEP, Outcome.NOT_REACHED, None, "Not asked, because the entry is not accepted."),
+            _step(TRUST_STEP, Outcome.NOT_REACHED, None, "Not checked, because an earlier check failed."),
+            _step(GATE_STEP, Outcome.NOT_REACHED, None, "Not checked, because an earlier check failed."),
         )
         return Examination((*report.steps, *unasked), None, report.refusal, None)
     trust = judge(entry)
@@ -117,22 +117,22 @@ def _judge_gate(
     logs = ChangeLog(session)
     reason = find_erasures(session).find_reason(entry, (logs.key(log), logs.key(PUBLIC)))
     if reason is not None:
-        message = f"This entry was erased here, and does not come back: {reason}"
+        message = f"This entry was erased here, and cannot come back: {reason}"
         return _step(GATE_STEP, Outcome.FAILED, ErasedError.code, message)
     stored = visible.find_body_by_entry_id(entry.entry_id)
     if stored is not None and stored.data == entry.data:
-        message = "These bytes are stored already: an upload changes nothing."
+        message = "Already uploaded; nothing would change."
         return _step(GATE_STEP, Outcome.PASSED, "gate.unchanged", message)
     own = [row for row in visible.timeline(entry.identifier) if row.email == entry.endorser.email]
     trusted = is_trusted_signer(session, entry, policy, now)
     if stored is not None or is_kept_out(entry, own, trusted=trusted):
-        message = "Other bytes have these coordinates already."
+        message = "Another document already has these coordinates."
         return _step(GATE_STEP, Outcome.FAILED, ConflictError.code, message)
     try:
         verify_gate(entry, latest_that_counts(entry, own), policy, now)
     except GateError as error:
         return _step(GATE_STEP, Outcome.FAILED, error.code, error.message)
-    return _step(GATE_STEP, Outcome.PASSED, None, "An upload would be stored.")
+    return _step(GATE_STEP, Outcome.PASSED, None, "The upload would be accepted.")
 
 
 _NAMES = {TRUST_STEP: "Trust", GATE_STEP: "Upload gate"}

@@ -384,7 +384,9 @@ def _outcome(answer: Future[Receipt]) -> Receipt | Exception:
 
 def _unavailable(error: Exception) -> Exception:
     if isinstance(error, SQLAlchemyError | OSError):
-        unavailable = StoreUnavailableError("the database cannot take the entry now: try again later")
+        unavailable = StoreUnavailableError(
+            "the database cannot store the entry at the moment: try again later"
+        )
         unavailable.__cause__ = error
         return unavailable
     return error

@@ -139,7 +139,7 @@ class PresenceNotices:
             f"      by {recall.email} at {format_time(recall.created)}",
             f"      {one_line(recall.reason or 'no reason given', 200)}",
             "",
-            "These sites said that they offer it, and have not said since that they took it back:",
+            "These sites reported that they offer it, and have not reported that they removed it:",
             "",
             *named,
             *([f"    and {more} more"] if more else []),
@@ -190,7 +190,7 @@ class PresenceNotices:
             entry = Due(session, now, self._settings.reminders.warn).find_warned(entry_key)
             if told or entry is None:
                 return 0
-            before = "Cloud sites tell this marketplace what they find when they import images."
+            before = "Cloud sites report to this marketplace what they find when they import images."
             letter = location_letter(
                 entry, location, _reason(*said[0]), before, self._settings.site, location_digest(location)
             )

@@ -31,19 +31,19 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
         "",
         *_table(entries),
         "",
-        "To extend by a year, with the key you signed with:",
+        "To extend by a year, with the key that you signed with:",
         "",
         f"    marketplace extend --endpoint {shlex.quote(site.url)} --until {until} {_KEYS} \\",
         *_continued(names),
         "",
-        "To say that an image is not to be used any more:",
+        "To withdraw an image:",
         "",
         f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
         *_continued(names),
         "",
         "--dry-run shows what would change. To let it expire, do nothing.",
         "",
-        *_footer(email),
+        *_footer(email, site),
     ]
     return Letter(
         to=email,
@@ -67,29 +67,29 @@ def location_letter(
     name = shlex.quote(f"{entry.identifier}/{entry.email}")
     lines = [
         f"At {title} ({site.url})",
-        "the content of an image of yours is not to be had at its location:",
+        "one of your images cannot be downloaded from its location:",
         "",
         *_table([entry]),
         f"      {one_line(uri, 300)}",
         f"      {one_line(reason, 300)}",
         "",
-        f"{before} No further mail comes of this until it has been there again.",
+        f"{before} You get no further mail about this until it is available again.",
         "",
-        "To publish the entry with another location, with the key you signed with:",
+        "To publish the entry with another location, with the key that you signed with:",
         "",
         f"    marketplace publish --endpoint {shlex.quote(site.url)} IMAGE --location URL {_KEYS} \\",
         f"        --like {name}",
         "",
-        "To say that the image is not to be used any more:",
+        "To withdraw the image:",
         "",
         f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
         f"        {name}",
         "",
-        *_footer(entry.email),
+        *_footer(entry.email, site),
     ]
     return Letter(
         to=entry.email,
-        subject=f"{title}: an image of yours is not at its location",
+        subject=f"{title}: one of your images cannot be downloaded",
         body="\n".join(lines),
         key=f"location/{digest}/{uuid4()}",
         link=LinkPurpose.STOP,
@@ -102,8 +102,8 @@ def monthly_letter(entries: Sequence[Reminded], now: datetime, site: SiteSetting
     first = entries[0]
     name = shlex.quote(f"{first.identifier}/{first.email}")
     lines = [
-        f"This is what {email} endorses at {title}",
-        f"({site.url}), as of {format_time(now)}:",
+        f"Current entries of {email} at {title}",
+        f"({site.url}), {format_time(now)}:",
         "",
         *_table(entries, now),
         *(
@@ -117,11 +117,11 @@ def monthly_letter(entries: Sequence[Reminded], now: datetime, site: SiteSetting
         f"    marketplace deprecate --endpoint {shlex.quote(site.url)} --reason 'REASON' {_KEYS} \\",
         *_continued([name]),
         "",
-        *_footer(email),
+        *_footer(email, site),
     ]
     return Letter(
         to=email,
-        subject=f"{title}: what you endorse, {now.strftime('%Y-%m')}",
+        subject=f"{title}: your entries, {now.strftime('%Y-%m')}",
         body="\n".join(lines),
         key=f"monthly/{email}/{now.strftime('%Y-%m')}/{uuid4()}",
         link=LinkPurpose.STOP,
@@ -133,14 +133,14 @@ def subscription_letter(email: str, key: str, site: SiteSettings) -> Letter:
     title = one_line(site.title, 80)
     lines = [
         f"Somebody asked {title} ({site.url})",
-        f"to send reminders to {email}: each month the list of what this address",
-        "endorses there, and warnings before entries expire.",
+        f"to send reminders to {email}: a monthly list of the entries of this",
+        "address, and warnings before they expire.",
         "",
         "If you want them, open this page and press its button within two days:",
         "",
         f"    {LINK}/confirm",
         "",
-        "Otherwise do nothing: no further mail comes of this.",
+        "Otherwise do nothing: you get no further mail about this.",
         "",
     ]
     return Letter(
@@ -155,7 +155,7 @@ def subscription_letter(email: str, key: str, site: SiteSettings) -> Letter:
 def _table(entries: Sequence[Reminded], now: datetime | None = None) -> list[str]:
     lines: list[str] = []
     for one in entries:
-        ends = "never expires" if one.ends is None else f"valid until {format_time(one.ends)}"
+        ends = "no expiry date" if one.ends is None else f"expires {format_time(one.ends)}"
         if one.deprecated:
             ends = "deprecated"
         elif now is not None and one.ends is not None and one.ends < now:
@@ -169,10 +169,13 @@ def _continued(names: Sequence[str]) -> list[str]:
     return [f"        {name} \\" for name in names[:-1]] + [f"        {names[-1]}"]
 
 
-def _footer(email: str) -> list[str]:
+def _footer(email: str, site: SiteSettings) -> list[str]:
     return [
+        "Get the command: pipx install image-marketplace",
+        f"({site.url}/docs/start)",
+        "",
         "--",
-        f"No more reminders to {email}: open this page and press its button.",
+        f"To stop reminders to {email}, open this page and press its button.",
         f"{LINK}/stop",
         "",
     ]

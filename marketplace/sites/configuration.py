@@ -142,7 +142,7 @@ def _overlay(said: dict[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
         if not key.startswith(PREFIX) or key == CONFIG_VARIABLE or not text.strip():
             continue
         if key not in known:
-            yield f"{key} is no setting"
+            yield f"{key}: unknown setting"
             continue
         *sections, last = known[key].split(".")
         table: Any = said
@@ -167,7 +167,7 @@ def _fault(detail: Any, said: dict[str, Any]) -> str:
             where[place] = str(known) if isinstance(known, str) else f"number {int(part) + 1}"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = "is no setting"
+        message = "unknown setting"
     elif detail["type"] == "missing":
         message = "is missing"
     elif detail["type"] == "union_tag_invalid":

@@ -228,9 +228,9 @@ class WatchService:
         entry = Warned(session, self._now(), self._settings.reminders.warn).find_warned(row.entry_key)
         if entry is None:
             return
-        there = "It was never found there."
+        there = "It was never available."
         if row.good_at is not None:
-            there = f"It was there last at {format_time(row.good_at)}."
+            there = f"It was last available at {format_time(row.good_at)}."
         letter = location_letter(entry, row.uri, row.reason, there, self._settings.site, row.digest)
         if Outbox(session).post(letter, self._now()):
             self._nudge()

@@ -46,22 +46,24 @@ _ACTIONS = {
         Action(
             "confirm",
             "Confirm an upload",
-            "Did you sign this? Compare the fingerprint with that of your certificate. If you confirm, this "
-            "marketplace takes what this certificate signs for your address without asking again.",
+            "Did you sign this? Compare the fingerprint with that of your certificate. After you "
+            "confirm, this marketplace accepts this certificate for your address without asking "
+            "again.",
             "Confirm the upload",
             "Confirmed",
         ),
         Action(
             "abort",
-            "Withdraw an upload",
-            "The upload is forgotten, and nobody will see it.",
-            "Withdraw the upload",
+            "Delete an upload",
+            "The upload is deleted, and nobody will see it.",
+            "Delete the upload",
             "Withdrawn",
         ),
         Action(
             "abuse",
             "Report an upload",
-            "You know nothing of this upload? The operators hear of it, and it is frozen until they decide.",
+            "Is this upload not yours? The operators are informed, and the upload is frozen until "
+            "they decide.",
             "Report the upload",
             "Reported",
         ),
@@ -72,17 +74,17 @@ _ACTIONS = {
 _SUBSCRIBE = Action(
     "confirm",
     "Get reminders",
-    "Each month you get the list of what you endorse here, and a warning before one of your entries "
-    "expires. Every mail has a link to end this.",
+    "You get a monthly list of your entries, and a warning before one of them expires. Every mail "
+    "has a link to stop this.",
     "Send me reminders",
     "You will get reminders",
 )
 _STOP = Action(
     "stop",
-    "No more reminders",
-    "Neither lists nor warnings are sent to you any more.",
-    "Stop the reminders",
-    "You will get no more reminders",
+    "Stop reminders",
+    "You no longer get monthly lists and warnings.",
+    "Stop reminders",
+    "Reminders are stopped",
 )
 
 
@@ -152,14 +154,14 @@ def _act_on_upload(request: Request, service: ConfirmationService, secret: str) 
 def _upload_action(request: Request) -> Action:
     action = _ACTIONS.get(request.matchdict["action"])
     if action is None:
-        raise NotFoundError("path.unknown", "there is nothing at this address")
+        raise NotFoundError("path.unknown", "page not found")
     return action
 
 
 def _reminder_action(request: Request, link: FoundLink) -> Action:
     action = _SUBSCRIBE if link.purpose is LinkPurpose.SUBSCRIBE else _STOP
     if request.matchdict["action"] != action.name:
-        raise NotFoundError("path.unknown", "there is nothing at this address")
+        raise NotFoundError("path.unknown", "page not found")
     return action
 
 

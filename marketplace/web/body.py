@@ -66,7 +66,7 @@ def read_entry(request: Request, max_bytes: int, site_url: str) -> bytes:
             "body.type", kind or "no Content-Type", TAKEN, upload_advice(request, site_url)
         )
     if not data:
-        raise BadRequestError("body.empty", "the request carries no entry")
+        raise BadRequestError("body.empty", "the request contains no entry")
     if len(data) > max_bytes:
         raise TooLargeError(max_bytes)
     return data
@@ -103,7 +103,7 @@ def first_file(body: bytes, header: str) -> bytes:
         found = _file_of(part)
         if found is not None:
             return found
-    raise BadRequestError("form.no-file", "the form holds no file")
+    raise BadRequestError("form.no-file", "the form contains no file")
 
 
 def _file_of(part: bytes) -> bytes | None:

@@ -22,19 +22,19 @@ _SUCCESSIONS: Mapping[Succession, tuple[str, str]] = {
     ),
     Succession.OTHER_ISSUER: (
         "warn",
-        "The name was used with this address before, but somebody else certified it then. Ask the endorser "
-        "by another way before you rely on it.",
+        "The name was used with this address before, but with another issuer. Contact the publisher "
+        "in another way before you use the image.",
     ),
     Succession.OTHER_NAME: (
         "warn",
-        "This address was used under another name before. Ask the endorser by another way before you rely on "
-        "it.",
+        "This address was used with another name before. Contact the publisher in another way before "
+        "you use the image.",
     ),
 }
 _CHANGES = {
-    Succession.RENEWED.value: "signed with a renewed certificate for the first time",
-    Succession.OTHER_ISSUER.value: "signed with a certificate of another issuer for the first time",
-    Succession.OTHER_NAME.value: "signed under another name for the first time",
+    Succession.RENEWED.value: "first signature with a renewed certificate",
+    Succession.OTHER_ISSUER.value: "first signature with a certificate of another issuer",
+    Succession.OTHER_NAME.value: "first signature with another name",
 }
 
 
@@ -72,7 +72,7 @@ def alike_badges(alike: Sequence[LookAlike]) -> list[Badge]:
     if not alike:
         return []
     others = ", ".join(dict.fromkeys(cut(one.email, 60) for one in alike[:3]))
-    return [Badge("look-alike", "warn", f"Easily taken for {others}: look twice at the address and name.")]
+    return [Badge("look-alike", "warn", f"Similar to {others}: compare address and name letter by letter.")]
 
 
 def _certificate(one: CertificateUse, judges: Judging) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def commands(entry: AcceptedEntry, site_url: str, path: str) -> tuple[Command, .
         Command("Fetch the signed entry", f"curl -fsSo {file} {shlex.quote(f'{site_url}/metadata/{path}')}"),
         Command("Verify it on your own machine", f"marketplace verify{legacy} {file}"),
         Command(
-            "Or fetch, verify and show it in one go",
+            "Or fetch, verify and show it with one command",
             f"marketplace show --endpoint {shlex.quote(site_url)} {shlex.quote(entry.coordinates.path())}",
         ),
     )

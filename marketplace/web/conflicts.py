@@ -23,8 +23,10 @@ from .uploads import entry_path
 #: Conflicts on a page.
 _PAGE = 30
 _WHOSE = {
-    ConflictKind.EQUIVOCATION: "One key signed more than one of these: its holder contradicts himself.",
-    ConflictKind.CONTESTED: "Each has a key of its own: somebody may use this address without a right to it.",
+    ConflictKind.EQUIVOCATION: "One key signed several of these statements: its holder contradicts itself.",
+    ConflictKind.CONTESTED: (
+        "Each statement has its own key: somebody may be using this address without permission."
+    ),
 }
 
 
@@ -52,7 +54,7 @@ def _after(text: str | None) -> Coordinates | None:
         identifier, email, created = text.split("/")
         return Coordinates(identifier, email, parse_time(created))
     except ValueError:
-        raise BadRequestError("query.after", "begin again without the parameter after") from None
+        raise BadRequestError("query.after", "start again without the parameter after") from None
 
 
 def _values(conflict: Conflict, judges: Judging) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def find_secret(request: Request) -> str | None:
         _verify_unforced(request)
         return _user_name(value.strip())
     raise unauthorized(
-        request, "credentials.scheme", "the Authorization header is of a scheme that is not taken here"
+        request, "credentials.scheme", "the scheme of the Authorization header is not supported"
     )
 
 
@@ -86,7 +86,7 @@ def verify_own_page(request: Request) -> None:
         raise HttpError(
             403,
             "csrf.origin",
-            f"the browser does not say that a page of {cookies_of(request).origin} sent this: "
+            f"the request did not come from a page of {cookies_of(request).origin}: "
             "open the site at that address",
         )
 
@@ -111,7 +111,7 @@ def verify_form(secret: str | None, given: str | None) -> None:
     """
     expected = form_key(secret or "")
     if not hmac.compare_digest(expected.encode(), (given or "").encode()) or not secret:
-        raise HttpError(403, "csrf.form", "the form is out of date, or cookies are off: open the page again")
+        raise HttpError(403, "csrf.form", "the form has expired, or cookies are off: open the page again")
 
 
 def unauthorized(request: Request, code: str, reason: str) -> HttpError:
@@ -170,7 +170,7 @@ def limit_token(request: Request, token: str) -> None:
     limit: RateLimit = request.registry[_TOKENS]
     wait = limit.take(token)
     if wait:
-        raise too_many("limit.token", "the token is used too often", wait)
+        raise too_many("limit.token", "too many requests with this token", wait)
 
 
 def includeme(config: Configurator) -> None:

@@ -220,7 +220,7 @@ def _failed(request: Request, error: Exception) -> Response:
     _release_frames(error)
     return error_response(
         request,
-        HttpError(500, "internal", f"the server failed; its log tells why under {request_id.get()}"),
+        HttpError(500, "internal", f"the server failed; the reason is in its log under {request_id.get()}"),
     )
 
 

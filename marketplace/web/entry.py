@@ -117,7 +117,9 @@ def _as_page(request: Request, data: bytes) -> Response:
     shown = report.entry
     if shown is None:
         # Acceptance is a pure function of the bytes: a stored entry that fails it is damaged.
-        raise HttpError(500, "store.damaged", "the stored entry is damaged; the operator should run fsck")
+        raise HttpError(
+            500, "store.damaged", "the stored entry is damaged; the operator should run marketplace fsck"
+        )
     now = runtime.now()
     with visible_entries(request) as visible:
         record = visible.find(shown.coordinates)

@@ -141,10 +141,10 @@ def status_name(record: EntryRecord, now: datetime) -> str:
 
 _STATUS_TONES = {"valid": "plain", "deprecated": "bad", "expired": "warn", "superseded": "plain"}
 _STATUS_TITLES = {
-    "valid": "The endorser stands by this image.",
+    "valid": "The endorser recommends this image.",
     "deprecated": "The endorser has withdrawn this image.",
-    "expired": "The endorser stood by this image for a time that is over.",
-    "superseded": "The endorser has said something newer about this image.",
+    "expired": "The date of expiry has passed.",
+    "superseded": "The endorser has published a newer statement about this image.",
 }
 
 
@@ -157,10 +157,10 @@ def badges(record: EntryRecord, now: datetime) -> list[Badge]:
     """What lists would say of an entry."""
     found = [status_badge(status_name(record, now))]
     if record.conflicts:
-        title = "Another entry with the same coordinates says something else."
+        title = "Another entry with the same coordinates has different content."
         found.append(Badge("conflicting", "bad", title))
     if record.rivals:
-        title = "Two certificates use this address for this image, and neither speaks for the other."
+        title = "Two certificates use this address for this image."
         found.append(Badge("two certificates", "bad", title))
     return found
 
@@ -183,21 +183,21 @@ def trust_badges(entry: AcceptedEntry, decision: Decision | None = None) -> list
     if trust.email_bound:
         # Anybody can write any address into a certificate of his own making.
         if not trust.self_signed:
-            title = "Whoever issued the certificate wrote the endorser's address into it."
+            title = "The issuer of the certificate confirmed the endorser's address."
             tone = "good" if decision is not None and decision.trusted else "plain"
             found.append(Badge("E-mail confirmed by certificate", tone, title))
     else:
-        title = "The certificate does not hold the endorser's address."
-        found.append(Badge("e-mail only claimed", "warn", title))
+        title = "The certificate does not contain the endorser's address."
+        found.append(Badge("e-mail not confirmed", "warn", title))
     if not trust.in_date_at_created:
-        title = "The certificate was not valid when the entry was made."
+        title = "The certificate was not valid when the entry was signed."
         found.append(Badge("certificate out of date", "warn", title))
     return found
 
 
 def confirmed_badges(confirmed: bool) -> list[Badge]:
     """Whether the reader of the address's mail vouched for the certificate."""
-    title = "Whoever reads the mail of this address confirmed the certificate to this site."
+    title = "The owner of this address confirmed the certificate to this site by mail."
     return [Badge("e-mail confirmed", "good", title)] if confirmed else []
 
 

@@ -87,13 +87,13 @@ class DocumentInFormError(UnsupportedTypeError):
     """415: the type of the body says that it is a form, and the body is a document."""
 
     def __init__(self, expected: str, advice: str = "") -> None:
-        super().__init__("body.document", "a document that is sent as a form", expected, advice)
+        super().__init__("body.document", "a document sent as a form", expected, advice)
 
 
 def store_unavailable() -> HttpError:
     """503 of whatever needs the database while it does not answer."""
     return HttpError(
-        503, "store.unavailable", "the database does not answer now", headers=[("Retry-After", "5")]
+        503, "store.unavailable", "the database does not answer at the moment", headers=[("Retry-After", "5")]
     )
 
 

@@ -53,14 +53,16 @@ _REASONS = {
     "peer.too-slow": "It took too long to answer.",
     "peer.too-large": "Its answer is larger than anything it should send.",
     "peer.unexpected-answer": "It answers with an error.",
-    "peer.not-found": "It has no log at this address: the address is another site's, or it offers nothing.",
+    "peer.not-found": (
+        "There is no log at this address: it belongs to another site, or the site publishes none."
+    ),
     "peer.malformed": "Its answer cannot be read.",
     "peer.withheld": "It signed for more than it shows here.",
     "peer.failed-here": "This site failed itself while it stored what it got.",
     "peer.moved": "Another process of this site was reading it at the same time.",
     "note.format": "Its signed head cannot be read.",
     "note.signature": "Its head is not signed with the key that its operator gave.",
-    "key.format": "A key of its cannot be read.",
+    "key.format": "One of its keys cannot be read.",
     "checkpoint.format": "Its signed head cannot be read.",
     "leaf.format": "A row of its log cannot be read.",
     "tile.format": "A part of its log cannot be read.",

@@ -165,7 +165,7 @@ def found_values(
 ) -> dict[str, Any]:
     """What the page shows of an answered search, beside ``base_values``."""
     plain = _is_unasked(pairs, Facet.STATUS)
-    chosen = [Chip("trust: as this site shows", _every(base, pairs, Facet.TRUST))]
+    chosen = [Chip("trust: default of this site", _every(base, pairs, Facet.TRUST))]
     return {
         "total": found.total,
         "facets": _facets(base, pairs, request, found),
@@ -331,7 +331,9 @@ def _badges(one: SearchHit, lines: Lines) -> list[Badge]:
     """Whether the image may be used, and what else keeps somebody from relying on it."""
     found = [lines.badge(one.row), *lines.privacy(one.row)]
     if one.row.conflicting:
-        found.append(Badge("conflicting", "bad", "Another entry with these coordinates says something else."))
+        found.append(
+            Badge("conflicting", "bad", "Another entry with these coordinates has different content.")
+        )
     return found
 
 

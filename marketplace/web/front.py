@@ -222,7 +222,7 @@ def _numbers(base: str, numbers: Overview, peers: tuple[int, int]) -> list[tuple
     in_step, all_peers = peers
     if all_peers:
         told = f"{grouped(in_step)} of {grouped(all_peers)}"
-        shown.append((told, "peer marketplaces in step", "/federation"))
+        shown.append((told, "peer marketplaces up to date", "/federation"))
     shown.append((grouped(numbers.withdrawn), "withdrawn this week", "/?status=deprecated"))
     return [(number, label, f"{base}{path}") for number, label, path in shown]
 

@@ -19,16 +19,16 @@ SHOWN = (
     ("start", "Start"),
     ("publishing", "Publishing images"),
     ("vendors", "Keeping vendors' images current"),
-    ("cli", "The command"),
+    ("cli", "Command line"),
     ("verdicts", "May this image be started?"),
     ("sites", "Cloud sites"),
     ("dialects", "Views for other programs"),
     ("operations", "Running a marketplace"),
     ("federation", "Federation"),
     ("privacy", "Private images"),
-    ("api", "The API in words"),
-    ("format", "The format"),
-    ("attacks", "What is tried against it"),
+    ("api", "API"),
+    ("format", "Format"),
+    ("attacks", "Security tests"),
 )
 #: Pictures in these files, which lie beside them (PNG).
 PICTURES = ("publishing-entry.png",)

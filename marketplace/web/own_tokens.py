@@ -40,19 +40,17 @@ def _unreachable(acting: Acting, given: Given) -> Secret | None:
 MAKE = Act(
     "account",
     "tokens",
-    "Make a token",
-    "For programs that act for you: the command line, scripts, CI. The token itself is shown "
-    "once, on the next page. "
-    "It may do nothing that you may not do yourself, expires no later than the token that you "
-    "signed in with, and "
-    "is revoked with it.",
-    "Make the token",
+    "Create a token",
+    "For programs that act for you: the command line, scripts, CI. The token is shown only once, on "
+    "the next page. It has no more permissions than you have, expires no later than the token that "
+    "you signed in with, and is revoked with it.",
+    "Create the token",
     "",
     _unreachable,
     (
-        Field("scopes", "It may be used to", kind="scopes"),
+        Field("scopes", "Permissions", kind="scopes"),
         Field("days", f"Days until it expires, at most {MOST_OWN_DAYS}", kind="number", value=str(OWN_DAYS)),
-        Field("note", "Note", "What it is for.", optional=True),
+        Field("note", "Note", "Purpose of the token.", optional=True),
     ),
     harmful=False,
 )
@@ -60,8 +58,8 @@ REVOKE = Act(
     "account",
     "revoke",
     "Revoke your token",
-    "It is out of force at once and for good, with every session that was opened with it and every token "
-    "that was made with it.",
+    "The token stops working at once and for ever, and so do all sessions and tokens that were "
+    "created with it.",
     "Revoke the token",
     "",
     _revoke,
@@ -93,9 +91,9 @@ def make(request: Request) -> Response:
     except (ActError, InvalidValueError) as error:
         return _question(request, MAKE, given, 400, str(error))
     secret = Secret(
-        "Your token is made",
+        "Token created",
         issued.secret.text,
-        f"This is token {issued.token.name}. Keep it: it is not shown again.",
+        f"This is token {issued.token.name}. Copy it now: it is not shown again.",
         "/account",
     )
     return unstored(page(request, "secret", {"secret": secret, "parts": (), "part": "account"}))

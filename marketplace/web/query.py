@@ -18,7 +18,7 @@ from marketplace.sparql.errors import (
     QueryRefusedError,
     QueryUnavailableError,
 )
-from marketplace.sparql.service import QueryResult
+from marketplace.sparql.service import QueryLimits, QueryResult
 from marketplace.sparql.terms import Blank, Iri, Term
 
 from .body import FORM_TYPE, content_type
@@ -57,7 +57,7 @@ def query_body(request: Request) -> Response:
 def _answer(request: Request, fields: Mapping[str, str]) -> Response:
     service = request.registry[Runtime].queries
     if service is None:
-        raise NotFoundError("query.disabled", "this marketplace answers no SPARQL queries")
+        raise NotFoundError("query.disabled", "SPARQL queries are switched off at this marketplace")
     if fields.get("query"):
         take_turn(request, Turn.QUERY)
     try:
@@ -69,7 +69,7 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
     except QueryRefusedError as error:
         failure = _http_error(error)
         if "query" in fields and error_offer(request).media is Media.HTML:
-            return _mend(request, fields["query"], failure)
+            return _mend(request, fields["query"], failure, service.limits)
         raise failure from None
     if result is not None and result.boolean is not None:
         return _tell(request, choose(request, fields.get("media"), BOOLEAN), text, result.boolean)
@@ -77,13 +77,13 @@ def _answer(request: Request, fields: Mapping[str, str]) -> Response:
     if result is not None:
         return _present(request, offer, text, result, service.limits.max_rows)
     if offer.media is Media.HTML and "query" not in fields:
-        return page(request, "query", {"text": "", "result": None, "failure": None})
+        return page(request, "query", {"text": "", "result": None, "failure": None, "limits": service.limits})
     return Response(status=204)
 
 
-def _mend(request: Request, text: str, failure: HttpError) -> Response:
+def _mend(request: Request, text: str, failure: HttpError, limits: QueryLimits) -> Response:
     """The query in its field again, under what is wrong with it."""
-    values = {"text": text, "result": None, "failure": failure}
+    values = {"text": text, "result": None, "failure": failure, "limits": limits}
     response = page(request, "query", values, failure.status)
     response.headerlist.extend(failure.headers)
     return response

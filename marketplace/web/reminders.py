@@ -29,7 +29,7 @@ def ask(request: Request) -> Response:
     refuse_foreign(request)
     email = read_body_form(request).get("email", "").strip()
     if not is_address(email):
-        raise BadRequestError("reminders.address", "give the mail address that your entries are signed with")
+        raise BadRequestError("reminders.address", "enter the e-mail address of your entries")
     request.registry[Runtime].reminders.ask(email)
     response = page(request, "reminders", {"email": email})
     response.headers["Cache-Control"] = "no-store"

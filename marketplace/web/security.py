@@ -104,14 +104,14 @@ class SecurityPolicy:
 
 def absent() -> NotFoundError:
     """What is there for nobody, or not for this principal: the two look alike."""
-    return NotFoundError("path.unknown", "there is nothing at this address")
+    return NotFoundError("path.unknown", "page not found")
 
 
 def forbidden(request: Request) -> Response:
     """A permission is missing: whoever shows nothing is asked to, for all others nothing is here."""
     if principal_of(request).name is None:
         return error_response(
-            request, unauthorized(request, "credentials.missing", "this needs a token: sign in, or send one")
+            request, unauthorized(request, "credentials.missing", "please sign in, or send a token")
         )
     return error_response(request, absent())
 

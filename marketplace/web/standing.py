@@ -69,7 +69,7 @@ def judging(request: Request) -> Judging:
 def standing_badges(verdict: StoredVerdict | CertificateVerdict | None) -> list[Badge]:
     """How an entry's certificate stands at this site."""
     if verdict is None:
-        title = "The certificate is new here; the site looks at it within seconds."
+        title = "The certificate is new here; the site checks it within seconds."
         return [Badge(MARKS[TrustMark.UNJUDGED], "plain", title)]
     found = [_standing_badge(verdict)]
     if verdict.listed and verdict.standing is Standing.CHAINED:
@@ -89,7 +89,7 @@ def verdict_badge(row: Dated, verdict: Verdict | None, judges: Judging, now: dat
     status = status_of(row.deprecated, row.valid, now)
     if status is Status.DEPRECATED:
         reason = cut(" ".join((row.deprecated or "").split()), _NAME)
-        return Badge("withdrawn", "bad", f"Do not use: {reason}" if reason else "Its endorser withdrew it.")
+        return Badge("withdrawn", "bad", f"Do not use: {reason}" if reason else "Withdrawn by its endorser.")
     if judges is Judging.NOT_AT_ALL or verdict is None:
         return _unjudged_badge(status)
     if verdict.allowed:
@@ -125,7 +125,7 @@ def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
     )
 
 
-_PRIVATE = Badge("private", "plain", "Only members of a group of yours see this entry.")
+_PRIVATE = Badge("private", "plain", "Only members of your groups see this entry.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,13 @@ def superseded_badge(verdict: Verdict | None) -> Badge:
     """The badge of an entry whose endorser said something newer."""
     if verdict is not None and not verdict.allowed and verdict.status is Status.DEPRECATED:
         return Badge("superseded, withdrawn", "bad", _sentence(verdict.reasons[0].message))
-    return Badge("superseded", "plain", "The endorser has said something newer about this image.")
+    return Badge("superseded", "plain", "The endorser has published a newer statement about this image.")
 
 
 def _unjudged_badge(status: Status) -> Badge:
     if status is Status.EXPIRED:
-        return Badge("expired", "warn", "The endorser stood by this image for a time that is over.")
-    return Badge("not judged", "plain", "This site has no anchors: it trusts nobody, and judges no image.")
+        return Badge("expired", "warn", "The date of expiry has passed.")
+    return Badge("not judged", "plain", "This site has no trusted issuers, so there is no trust decision.")
 
 
 def _allowed_badge(row: Dated, verdict: Verdict) -> Badge:
@@ -194,7 +194,7 @@ def _allowed_badge(row: Dated, verdict: Verdict) -> Badge:
         return Badge("allowed", "good", _sentence(verdict.sentence))
     if mine is not None and mine.status is Status.EXPIRED:
         return Badge("expired", "warn", _sentence(mine.failure.found if mine.failure else ""))
-    title = "This endorser's word does not count here. The image is allowed by what others say of it."
+    title = "This endorser is not trusted here. The image is allowed because of other endorsers."
     return Badge("not trusted", "plain", title)
 
 
@@ -224,9 +224,9 @@ def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:
     text = MARKS[TrustMark(standing.value)]
     if standing is Standing.CHAINED:
         if verdict.pinned:
-            return Badge("pinned", "good", "The certificate is itself an anchor of this site.")
+            return Badge("pinned", "good", "The certificate itself is a trust anchor of this site.")
         anchor = cut(verdict.anchor or "", _NAME)
-        return Badge(text, "good", f"A path of certificates leads to an anchor of this site: {anchor}")
+        return Badge(text, "good", f"The certificate chain ends at a trusted issuer of this site: {anchor}")
     if standing is Standing.REVOKED:
         return Badge(text, "bad", _revocation(verdict))
     if standing is Standing.REVOCATION_UNKNOWN:
@@ -236,7 +236,7 @@ def _standing_badge(verdict: StoredVerdict | CertificateVerdict) -> Badge:
             "Self-signed: no authority confirms who this is, and this site has not pinned the certificate."
         )
         return Badge("self-signed certificate", "plain", title)
-    return Badge(text, "warn", "No path of certificates leads to an anchor of this site.")
+    return Badge(text, "warn", "The certificate chain does not end at a trusted issuer of this site.")
 
 
 def _revocation(verdict: StoredVerdict | CertificateVerdict) -> str:

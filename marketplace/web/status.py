@@ -26,11 +26,11 @@ from .security import principal_of
 #: What followers are for, by the beginning of their names.
 _PURPOSES = {
     "conflicts": "entries that contradict each other",
-    "search": "words of the search",
+    "search": "search index",
     "sparql": "SPARQL queries",
-    "verdicts": "trust in new certificates",
+    "verdicts": "trust evaluation",
 }
-_MAIL = {"off": "off", "ok": "goes out", "failing": "waits: the mail server cannot be reached"}
+_MAIL = {"off": "off", "ok": "is sent", "failing": "waits: the mail server cannot be reached"}
 _DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -94,7 +94,7 @@ def _follower(lag: Lag, size: int, position: int) -> FollowerState:
     if lag.failures:
         state = f"{state}, failed {plural(lag.failures, 'time')} in a row: {lag.reason}"
     if lag.stepped_over:
-        state = f"{state}, stepped over {plural(lag.stepped_over, 'entry', 'entries')}"
+        state = f"{state}, skipped {plural(lag.stepped_over, 'entry', 'entries')}"
     return FollowerState(lag.follower, purpose, grouped(position), state, not behind and not lag.failures)
 
 

@@ -54,7 +54,7 @@ class LongStreams:
             raise HttpError(
                 503,
                 "list.busy",
-                "too many long lists are being sent: ask again soon, or for fewer entries with limit=",
+                "too many long lists are being sent: try again soon, or ask for fewer entries with limit=",
                 headers=[("Retry-After", "2")],
             )
         return _Held(self._slots, chunks)

@@ -207,7 +207,7 @@ def _spans(row: EntryRow, end: int | None, scale: _Scale) -> list[Span]:
     if row.deprecated is not None:
         return [_span(Kind.DEPRECATED, start, end, scale, f"Deprecated since {day(row.created)}")]
     if row.valid is None:
-        return [_span(Kind.VALID, start, end, scale, f"Valid from {day(row.created)} on, without an end")]
+        return [_span(Kind.VALID, start, end, scale, f"Valid from {day(row.created)}, no expiry date")]
     valid = max(start, to_seconds(row.valid))
     limit = valid if end is None else min(valid, end)
     title = f"Valid from {day(row.created)} until {day(row.valid)}"

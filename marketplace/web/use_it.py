@@ -79,7 +79,7 @@ def use_it(entry: AcceptedEntry) -> UseIt:
     """Download, check, and commands for OpenStack, libvirt, QEMU, Incus, LXD and Terraform."""
     href = next((one for one in map(link, entry.metadata.locations) if one is not None), None)
     site = Step(
-        "At a cloud site that follows this marketplace: judge, fetch, check and import it",
+        "At a cloud site that follows this marketplace: check and import it",
         f"marketplace site import {entry.identifier} --reason {shlex.quote('asked for by a user')}",
     )
     if href is None:
@@ -162,7 +162,7 @@ def _libvirt(image: _Image) -> tuple[Step, ...]:
     volume = f"{image.name}.{image.format}"
     return (
         Step(
-            "Make a volume",
+            "Create a volume",
             f"virsh vol-create-as default {volume} {image.entry.metadata.size} --format {image.format}",
         ),
         Step("Fill it", f"virsh vol-upload --pool default {volume} {image.file}"),
@@ -194,13 +194,13 @@ def _incus(image: _Image) -> tuple[Step, ...]:
     told = f"architecture: {image.architecture}\ncreation_date: {int(image.entry.created.timestamp())}\n"
     return (
         Step(
-            "Make it qcow2, which Incus takes",
+            "Convert it to qcow2 for Incus",
             f"qemu-img convert -f {image.format} -O qcow2 {image.file} {disk}",
         )
         if image.format != "qcow2"
-        else Step("Give it its name", f"cp {image.file} {disk}"),
+        else Step("Copy it", f"cp {image.file} {disk}"),
         Step(
-            "Describe it",
+            "Write its description",
             f"printf %s {shlex.quote(told)} > metadata.yaml && tar -czf metadata.tar.gz metadata.yaml",
         ),
         Step("Import it (with LXD: lxc)", f"incus image import metadata.tar.gz {disk} --alias {image.name}"),

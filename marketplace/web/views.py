@@ -80,7 +80,7 @@ def missing(request: Request) -> HttpError:
     """What is answered where nothing is, or nothing for who asks: the two look alike."""
     principal = principal_of(request)
     if principal.name is None and not is_permitted("entry:read", principal):
-        return unauthorized(request, "credentials.missing", "this needs a token: sign in, or send one")
+        return unauthorized(request, "credentials.missing", "please sign in, or send a token")
     return NotFoundError("view.unknown", "there is no such view, or no such document of it")
 
 

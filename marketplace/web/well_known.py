@@ -54,7 +54,7 @@ def security(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     site = runtime.settings.site
     if site.security_contact is None:
-        raise NotFoundError("path.unknown", "this site names no contact for security")
+        raise NotFoundError("path.unknown", "this site has no security contact")
     lines = (
         f"Contact: {site.security_contact}",
         f"Expires: {format_time(_expiry(runtime.now()))}",

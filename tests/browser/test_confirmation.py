@@ -73,7 +73,7 @@ def test_an_upload_is_confirmed_by_pressing_the_button(visit: Opener, post: Mail
     opened.go(links(post, f"anna{width}@browser.example.org")["confirm"])
     check(opened, "confirm")
     opened.page.get_by_role("button", name="Confirm the upload").click()
-    expect(opened.page.get_by_role("status")).to_have_text("The entry is in the marketplace now.")
+    expect(opened.page.get_by_role("status")).to_have_text("The entry is published.")
     check(opened, "confirmed")
     opened.page.get_by_role("link", name="See your entries").click()
     expect(opened.page.get_by_role("heading", level=1)).to_contain_text(f"anna{width}@browser.example.org")
@@ -82,8 +82,8 @@ def test_an_upload_is_confirmed_by_pressing_the_button(visit: Opener, post: Mail
 @pytest.mark.parametrize(
     ("action", "button", "said"),
     [
-        ("abort", "Withdraw the upload", "withdrawn"),
-        ("abuse", "Report the upload", "operators have been told"),
+        ("abort", "Delete the upload", "was deleted"),
+        ("abuse", "Report the upload", "operators have been informed"),
     ],
 )
 def test_an_upload_is_withdrawn_or_reported_without_scripts(
@@ -96,7 +96,7 @@ def test_an_upload_is_withdrawn_or_reported_without_scripts(
     opened.page.get_by_role("button", name=button).click()
     expect(opened.page.get_by_role("status")).to_contain_text(said)
     opened.go(path, 404)
-    expect(opened.page.get_by_text("this link is not known")).to_be_visible()
+    expect(opened.page.get_by_text("this link has expired")).to_be_visible()
 
 
 def test_nobody_can_frame_the_button(visit: Opener, post: MailServer) -> None:
@@ -113,7 +113,7 @@ def test_reminders_are_asked_for_on_a_page(visit: Opener, width: int) -> None:
     opened = visit(width=width)
     opened.go("/reminders")
     check(opened, "reminders")
-    opened.page.get_by_label("The address your entries are signed with").fill("somebody@example.org")
-    opened.page.get_by_role("button", name="Ask me by mail").click()
+    opened.page.get_by_label("E-mail address of your entries").fill("somebody@example.org")
+    opened.page.get_by_role("button", name="Send confirmation").click()
     expect(opened.page.get_by_role("status")).to_contain_text("somebody@example.org")
     check(opened, "reminders-asked")

@@ -34,7 +34,7 @@ def test_the_commands_work_when_pasted(visit: Opener, tmp_path: Path) -> None:
         directory.mkdir()
         opened = visit()
         opened.go(f"{entry_path(data)}#raw")
-        lines = opened.page.locator("#raw code").all_inner_texts()
+        lines = opened.page.locator("#raw .copyable code").all_inner_texts()
         assert len(lines) == 3
         for line in lines:
             done = run(line, directory)

@@ -86,10 +86,10 @@ def test_a_person_comes_from_the_provider_to_a_private_entry_and_makes_a_token(
     expect(page.get_by_role("heading", level=1)).to_have_text("ann@example.org")
     page.get_by_role("link", name="Make a token").click()
     page.get_by_label("Note").fill("for a script")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     page.get_by_role("button", name="Copy the token").click()
     secret = page.evaluate("navigator.clipboard.readText()")
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="Done").click()
     assert violations(page) == []
     take_picture(page, "account-of-a-provider-1366-light")
     # It is in force, and what a claim opens is the session's alone.

@@ -121,8 +121,8 @@ def test_an_earlier_entry_is_taken_over(visit: Opener, site: RunningServer) -> N
     opened = visit(script=False)
     page = opened.page
     opened.go("/publish")
-    page.get_by_label("Begin with an earlier entry").fill(entry_path(earlier))
-    page.get_by_role("button", name="Take over").click()
+    page.get_by_label("Start from an earlier entry").fill(entry_path(earlier))
+    page.get_by_role("button", name="Use this entry").click()
     expect(page.locator("[name=title]")).to_have_value("Taken over")
     expect(page.locator("[name=os]")).to_have_value("alpine")
     data = content("later")

@@ -34,7 +34,7 @@ def test_a_check_stores_nothing_and_an_upload_follows(visit: Opener, script: boo
     opened.go("/upload")
     choose(page, data)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_role("status")).to_have_text("metadata entry created")
+    expect(page.get_by_role("status")).to_have_text("Published.")
     page.get_by_role("link", name="See the entry").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("By form")
 
@@ -47,7 +47,7 @@ def test_with_scripts_the_file_stays_chosen_between_check_and_upload(visit: Open
     opened.page.get_by_role("button", name="Check only").click()
     expect(opened.page.get_by_role("heading", name="This document can be uploaded")).to_be_visible()
     opened.page.get_by_role("button", name="Upload", exact=True).click()
-    expect(opened.page.get_by_role("status")).to_have_text("metadata entry created")
+    expect(opened.page.get_by_role("status")).to_have_text("Published.")
 
 
 @pytest.mark.parametrize("script", [True, False])
@@ -58,7 +58,7 @@ def test_the_rule_that_fails_is_explained(visit: Opener, script: bool) -> None:
     choose(opened.page, data)
     opened.page.get_by_role("button", name="Check only").click()
     failed = opened.page.locator(".step.failed")
-    expect(failed).to_contain_text("Signature holds")
+    expect(failed).to_contain_text("Signature is valid")
     expect(failed).to_contain_text("changed after it was signed")
     expect(failed).to_contain_text("signature.digest")
     assert opened.page.locator(".step.not-reached").count() == 5
@@ -93,4 +93,4 @@ def test_a_file_can_be_dropped(visit: Opener) -> None:
     opened.page.dispatch_event(".drop", "drop", {"dataTransfer": carried})
     expect(opened.page.get_by_role("heading", name="This document can be uploaded")).to_be_visible()
     opened.page.get_by_role("button", name="Upload", exact=True).click()
-    expect(opened.page.get_by_role("status")).to_have_text("metadata entry created")
+    expect(opened.page.get_by_role("status")).to_have_text("Published.")

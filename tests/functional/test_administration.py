@@ -299,7 +299,7 @@ def test_uploads_that_wait_are_released_and_forgotten(site: RunningServer, brows
     for number in (frozen, waiting):
         assert act(browser, site, f"/admin/pending/drop?id={number}").status_code == 303
     assert act(browser, site, f"/admin/pending/drop?id={waiting}").status_code == 404
-    assert "No upload waits" in browser.get("/admin/pending", headers=HTML).text
+    assert "No uploads wait" in browser.get("/admin/pending", headers=HTML).text
     assert (BOSS, str(frozen)) in acts_on_record(site, "pending.release")
 
 
@@ -332,7 +332,7 @@ def test_a_million_values_make_no_heavy_page(site: RunningServer, browser: httpx
             )
     database.close()
     first = browser.get("/admin/tokens", headers=HTML)
-    assert len(first.content) < 60_000 and "Further rows" in first.text
+    assert len(first.content) < 60_000 and "More rows" in first.text
     second = browser.get("/admin/tokens?page=2", headers=HTML)
     assert second.status_code == 200 and "31 to" in second.text
 
@@ -364,7 +364,7 @@ def test_an_entry_is_erased(tmp_path: Path) -> None:
 
 def test_trust_files_are_read_again_and_lists_forgotten(site: RunningServer, browser: httpx.Client) -> None:
     page = browser.get("/admin/trust", headers=HTML).text
-    assert "There are no anchors" in page and "Nothing is wrong." in page
+    assert "No anchors" in page and "No faults." in page
     assert act(browser, site, "/admin/trust/refresh").status_code == 303
     assert act(browser, site, "/admin/trust/forget?file=none.crl").status_code == 404
 

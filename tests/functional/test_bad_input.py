@@ -132,7 +132,7 @@ def test_an_entry_that_curl_sends_as_a_form_is_told_and_not_answered_with_a_list
     for option in ("--data", "--data-binary", "--data-urlencode"):
         command = ["curl", "--silent", "--show-error", option, f"@{tmp_path}/signed.xml", address]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert answer.startswith("<error>found 'a document that is sent as a form', expected application/rdf")
+        assert answer.startswith("<error>found 'a document sent as a form', expected application/rdf")
     (right,) = re.findall(r"with curl: (.*)</error>", html.unescape(answer))
     command = shlex.split(right.replace("@FILE", f"@{tmp_path}/signed.xml"))
     assert (

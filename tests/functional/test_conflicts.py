@@ -82,7 +82,7 @@ def test_whose_word_counts_is_told_of_each_side(http: httpx.Client) -> None:
     eventually(lambda: standings() == expected)
     shown = http.get("/conflicts?email=jim@example.org").text
     assert shown.count(">pinned</") == 1 and shown.count(">self-signed certificate</") == 1
-    assert "The certificate is itself an anchor of this site." in shown
+    assert "The certificate itself is a trust anchor of this site." in shown
 
 
 def test_entries_are_flagged_wherever_they_stand(http: httpx.Client) -> None:

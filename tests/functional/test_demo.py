@@ -95,7 +95,7 @@ def test_a_newcomer_sees_every_verdict_and_images_that_are_there(data: Path) -> 
         assert "not trusted" in front and "Expiring soon" in front and "withdrawn" in front
         # Its locations are on loopback: that the site looks at them is a setting of the demo alone.
         page = next(one for one in entries(data) if one.metadata.title == "Web server with database")
-        looked_at = re.compile("content found there.*content not found there", re.DOTALL)
+        looked_at = re.compile(">available, checked.*not available, checked", re.DOTALL)
         eventually(lambda: looked_at.search(client.get(f"/metadata/{page.coordinates.path()}").text))
         told = log.read_text()
     assert f"images are at http://{HOST}:{content_port(data)}/" in told and "Warning" not in told

@@ -63,7 +63,7 @@ def test_a_form_upload_takes_the_first_file_and_answers_browsers_with_a_page(htt
     )
     assert answer.status_code == 201
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "metadata entry created" in answer.text and path_of(data) in answer.text
+    assert "Permanent link" in answer.text and path_of(data) in answer.text
 
 
 def test_a_chunked_upload_is_taken(http):

@@ -85,7 +85,7 @@ def test_a_check_tells_what_an_upload_would_and_stores_nothing(http):
     assert answer.status_code == 200 and "This document can be uploaded" in answer.text
     assert "no-store" in answer.headers["Cache-Control"]
     assert http.get(f"/metadata/{accept(fresh).coordinates.path()}").status_code == 404
-    assert "changes nothing" in check(http, SHOWN).text
+    assert "nothing would change" in check(http, SHOWN).text
     older = signed(image(content="page"), ENDORSER, created="2020-01-01T00:00:00Z")
     refused = check(http, older).text
     assert "gate.older-than-latest" in refused and "would be refused" in refused
@@ -116,8 +116,8 @@ def test_the_operators_page_tells_nothing_about_where_things_are(http, server):
 
 def test_the_operators_page_says_what_each_follower_is_for(http):
     page = http.get("/status").text
-    followers = re.findall(r'data-label="Follower"><code>([a-z]+)', page)
-    purposes = re.findall(r'data-label="For">([^<]+)<', page)
+    followers = re.findall(r'data-label="Job"><code>([a-z]+)', page)
+    purposes = re.findall(r'data-label="Purpose">([^<]+)<', page)
     assert followers == ["verdicts", "conflicts", "search", "sparql"]
     assert len(set(purposes)) == len(followers)
     assert purposes[followers.index("conflicts")] == "entries that contradict each other"
@@ -160,3 +160,22 @@ def test_a_check_gives_the_advice_of_lint(http):
     page = check(http, fresh).text
     assert "Advice" in page and all(code in page for code in codes)
     assert "Advice" not in check(http, b"<x/>").text
+
+
+def test_every_page_that_shows_the_command_says_how_to_get_it(http):
+    entry = accept(SHOWN).coordinates
+    wrong = signed(image(content="unsigned"), ENDORSER).replace(b"</dcterms:title>", b"!</dcterms:title>")
+    pages = {
+        path: http.get(path, headers=HTML).text
+        for path in (
+            f"/metadata/{entry.path()}",
+            "/publish",
+            "/upload",
+            f"/images/{entry.identifier}",
+        )
+    }
+    pages["refused"] = http.post("/metadata", content=wrong, headers=RDF | HTML).text
+    for path, page in pages.items():
+        shows = re.search(r">marketplace [a-z]|data-copy=\"marketplace [a-z]", page)
+        assert bool(shows) == ("pipx install image-marketplace" in page), path
+    assert sum("pipx install" in page for page in pages.values()) >= 3

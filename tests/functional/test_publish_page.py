@@ -18,7 +18,7 @@ def test_an_entry_is_marked_private_and_made_public_by_a_member(tmp_path) -> Non
         sign_in(other, site, tokens[READER])
         for where in ("/metadata", "/?q=&sort=newest", f"/endorsers/{path.split('/')[1]}?range=36525"):
             page = member.get(where, headers=HTML).text
-            assert "Quiet quasar" in page and "Only members of a group of yours" in page, where
+            assert "Quiet quasar" in page and "Only members of your groups" in page, where
         ask = f"/metadata/{path}/publish"
         assert ask in member.get(f"/metadata/{path}", headers=HTML).text
         assert ask not in other.get(f"/metadata/{path}", headers=HTML).text  # may read, and not upload
@@ -41,6 +41,6 @@ def test_an_entry_is_marked_private_and_made_public_by_a_member(tmp_path) -> Non
             assert anybody.get(f"/metadata/{path}", headers=HTML).status_code == 200
         for where in ("/metadata", f"/metadata/{path}"):
             page = member.get(where, headers=HTML).text
-            assert "Only members of a group" not in page and '/publish"' not in re.sub(
+            assert "Only members of your groups" not in page and '/publish"' not in re.sub(
                 'href="/publish"', "", page
             )

@@ -290,17 +290,17 @@ def test_an_edited_draft_is_published_and_must_stay_about_the_image(publish, her
     message = publish(
         "--title", "Bytes", "--edit", "--no-look", EDIT="s/<slreq:bytes>/&1/", code=5, **environ
     )
-    assert "not those of the image" in message
+    assert "no longer match the image" in message
 
 
 def test_an_image_that_has_not_changed_is_read_once(publish, cli, here: Path) -> None:
     publish("--dry-run", image=publish.fresh())
     os.utime(here / "image.qcow2", (1_700_000_000, 1_700_000_000))
     publish("--dry-run")
-    assert "not changed since" in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
+    assert "read before, unchanged" in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
     with (here / "image.qcow2").open("ab") as file:
         file.write(b"more")
-    assert "not changed since" not in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
+    assert "read before, unchanged" not in cli("publish", "image.qcow2", "--dry-run", "--no-look").err
 
 
 def test_xmlsec1_verifies_what_was_published(publish, http: httpx.Client, tmp_path: Path) -> None:

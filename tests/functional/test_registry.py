@@ -164,7 +164,7 @@ def test_an_anchor_that_is_new_in_the_settings_is_told_to_need_a_restart(keys, t
         monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", f"{trust},{keys / 'jane-cert.pem'}")
         assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
         told = capsys.readouterr().err
-        assert "servers that run were started with other trust.* settings and judge by those: restart" in told
+        assert "running servers were started with other trust.* settings: restart" in told
         eventually(lambda: "trust.settings" in codes(http))
         assert http.get("/readyz").status_code == 200
         assert "marketplace_trust_faults 1.0" in http.get("/metrics").text
@@ -207,9 +207,9 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
         assert listed.text.count("<rdf:RDF") == 1
         assert http.get("/metadata?trust=all", headers=xml).text.count("<rdf:RDF") == 2
         home = http.get("/?status=valid", headers={"Accept": "text/html"}).text
-        assert "trust: as this site shows" in home and 'href="/?status=valid&amp;trust=all"' in home
+        assert "trust: default of this site" in home and 'href="/?status=valid&amp;trust=all"' in home
         plain = http.get("/metadata", headers={"Accept": "text/html"}).text
-        assert "trust: as this site shows" in plain
+        assert "trust: default of this site" in plain
         assert http.get("/metadata?trust=nonsense").status_code == 400
         (jane,) = http.get("/api/v1/entries?trust=self-signed").json()["entries"]
         assert accept(http.get(jane["links"]["signed"]).content).entry_id == jane["id"]
@@ -253,7 +253,7 @@ def test_a_new_certificate_and_a_look_alike_are_flagged_to_whoever_sees_them(tmp
         }
         page = http.get("/endorsers/jane@example.org?range=36525", headers=HTML).text
         assert "Similar name: check" in page and ">new certificate</" in page
-        assert "signed with a certificate of another issuer for the first time" in page
+        assert "first signature with a certificate of another issuer" in page
         assert ">new certificate</" not in http.get(f"/metadata/{paths[0]}", headers=HTML).text
         assert ">new certificate</" in http.get(f"/metadata/{paths[1]}", headers=HTML).text
         assert ">look-alike</" in http.get("/endorsers", headers=HTML).text

@@ -202,7 +202,7 @@ def test_a_tag_moves_to_another_entry_and_goes(command: Command, http: httpx.Cli
     assert current(http, new).metadata.tags == ("b",)
     assert current(http, new).metadata.checksums == new.metadata.checksums
     gone = command("tag", "--remove", *KEYS, name_of(new), "release/lts")
-    assert gone.returncode == 8 and b"does not carry" in gone.stderr
+    assert gone.returncode == 8 and b"does not have" in gone.stderr
     shown = command("show", "-o", "id", "rita@example.org/release/lts")
     assert shown.stdout.decode().strip() == current(http, old).coordinates.path()
 

@@ -30,7 +30,7 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
         assert (nowhere["reach"], nowhere["good_at"]) == ("answered-otherwise", None)
         assert inside["reach"] == "inside"
         page = http.get(f"/metadata/{path}", headers={"Accept": "text/html"}).text
-        assert "content found there" in page
+        assert "available, checked" in page
         assert "the server answers with 404" in page
         assert content.sent <= 1024
 

@@ -104,7 +104,7 @@ def test_an_upload_waits_until_its_endorser_presses_the_button(
     assert page.headers["Cache-Control"] == "no-store" and "ETag" not in page.headers
     assert listed(http, "ann@people.example.org") == 0
     done = http.post(where["confirm"])
-    assert done.status_code == 200 and "in the marketplace now" in done.text
+    assert done.status_code == 200 and "The entry is published" in done.text
     assert listed(http, "ann@people.example.org") == 1
     # Used up, each of the three, and like a link that never was.
     never = http.post(re.sub("[0-9a-f]{36}", "0" * 36, where["confirm"]))
@@ -191,7 +191,7 @@ def test_a_dry_run_says_that_somebody_would_be_asked(
     assert (verdict, code) == ("held", "gate.confirmation")
     assert "quin@people.example.org" in message
     shown = http.post("/upload", files={"entry": ("signed.xml", data, "application/rdf+xml")}).text
-    assert "would wait for a confirmation" in shown
+    assert "would wait for confirmation" in shown
     assert "can be uploaded" not in shown
     assert "would wait" in asked()[1]
     assert upload(http, data).status_code == 202
@@ -202,8 +202,8 @@ def test_a_dry_run_says_that_somebody_would_be_asked(
     assert tried()[:2] == ("accepted", "gate.unchanged")
     data = document(quin, "quin's other image")
     (tmp_path / "signed.xml").write_bytes(data)
-    assert tried() == ("accepted", None, "An upload would be stored.")
-    assert "would be taken" in asked()[1]
+    assert tried() == ("accepted", None, "The upload would be accepted.")
+    assert "would be accepted" in asked()[1]
 
 
 def test_nobody_is_bombed_with_mail(http: httpx.Client, post: MailServer) -> None:
@@ -255,7 +255,7 @@ def test_a_withdrawn_upload_is_forgotten_and_may_come_again(http: httpx.Client, 
     data = document(gus, "withdrawn")
     assert upload(http, data).status_code == 202
     where = links(post.mailbox, "gus@people.example.org")
-    assert "withdrawn" in http.post(where["abort"]).text
+    assert "was deleted" in http.post(where["abort"]).text
     assert http.post(where["confirm"]).status_code == 404
     assert upload(http, data).status_code == 202
     again = links(post.mailbox, "gus@people.example.org", 2)

@@ -114,7 +114,7 @@ def test_processes_that_look_at_once_send_one_mail(database: Database, reminders
         one.subject.partition(":")[2] for one in sorted(mails(database), key=lambda one: one.subject)
     ] == [
         " 10 entries expire within 7 days",
-        " what you endorse, 2026-03",
+        " your entries, 2026-03",
     ]
 
 
@@ -127,7 +127,7 @@ def test_the_mail_holds_a_command_to_paste(database: Database, reminders: Remind
     text = mail.body
     assert text.index(entries[1].identifier) < text.index(entries[0].identifier)  # the soonest first
     assert "\u202e" not in text and "\x85" not in text
-    command = text[text.index("marketplace extend") : text.index("To say")].strip()
+    command = text[text.index("marketplace extend") : text.index("To withdraw")].strip()
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:6] == [
         "marketplace", "extend", "--endpoint", "https://mp.example.org", "--until", "2027-03-14",
@@ -208,7 +208,7 @@ def test_the_list_comes_once_a_month_to_those_who_asked(database: Database, remi
         Choices(session).subscribe("nobody@example.org", NOW)
     assert (reminders().run(), reminders(NOW + timedelta(days=5)).run()) == (1, 0)
     (mail,) = mails(database)
-    for entry, said in zip(entries, ("never expires", "expired", "deprecated"), strict=False):
+    for entry, said in zip(entries, ("no expiry date", "expired", "deprecated"), strict=False):
         assert f"{entry.identifier}  {said}" in mail.body
     assert entries[3].identifier not in mail.body and "An endless one" in mail.body
     assert reminders(datetime(2026, 4, 1, tzinfo=UTC)).run() == 1

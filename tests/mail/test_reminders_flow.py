@@ -57,11 +57,11 @@ def test_reminders_are_asked_for_given_and_ended(http: httpx.Client, post: MailS
     assert http.post(confirm).status_code == 404
     given = post.mailbox.await_mail(3, "lea@example.org")[1:]
     subjects = sorted(mail.message["Subject"] for mail in given)
-    assert "expires within 7 days" in subjects[0] and "what you endorse" in subjects[1]
+    assert "expires within 7 days" in subjects[0] and "your entries" in subjects[1]
     assert all("Ends soon" in mail.text for mail in given)
     (stop,) = LINK.findall(given[0].text)
     assert http.get(stop).status_code == 200
-    assert "no more reminders" in http.post(stop).text
+    assert "Reminders are stopped" in http.post(stop).text
     # It stands in other mails too, and does no harm twice.
     assert http.post(LINK.findall(given[1].text)[0]).status_code == 200
     assert post.mailbox.to("unknown@example.org") == []

@@ -75,7 +75,7 @@ def test_every_fault_is_named_at_once_with_what_it_is_of(tmp_path: Path) -> None
     assert any(one.startswith("decision stale_after: must be a duration") for one in found), found
     assert any(one.startswith("policy.size.most") for one in found), found
     assert any(one.startswith("store x: has the type 'tape'") for one in found), found
-    assert "surprise: is no setting" in found
+    assert "surprise: unknown setting" in found
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_environment_sets_every_scalar_and_a_wrong_name_is_a_fault(tmp_path:
     assert read.table.decision.stale_after == 3600 and read.table.decision.refuse_migrations
     assert read.policy.most_size == 1 << 30
     assert faults(tmp_path, GOOD, MARKETPLACE_SITE_DECISON_STALE_AFTER="1h") == [
-        "MARKETPLACE_SITE_DECISON_STALE_AFTER is no setting"
+        "MARKETPLACE_SITE_DECISON_STALE_AFTER: unknown setting"
     ]
     assert len({variable(name) for name in scalars()}) == len(list(scalars()))
 

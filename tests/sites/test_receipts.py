@@ -202,7 +202,7 @@ def test_the_daemon_sends_receipts(cloud: Cloud, content: ContentServer) -> None
     [
         ("", "receipts need a marketplace with a token_file"),
         ('to = ["http://x.example"]', "receipts go to http://x.example"),
-        ('key = "site.key"', "receipts key: is no setting"),
+        ('key = "site.key"', "receipts key: unknown setting"),
     ],
     ids=["no token", "unknown marketplace", "unknown setting"],
 )

@@ -38,7 +38,7 @@ def test_every_fault_is_named_in_one_go() -> None:
     )
     assert len(faults) == 4
     text = "\n".join(faults)
-    assert "upload.legcy: is no setting; did you mean upload.legacy?" in text
+    assert "upload.legcy: unknown setting; did you mean upload.legacy?" in text
     assert "MARKETPLACE_SERVER_PORT" in text and "'99999'" in text
     assert "site.url" in text and "http or https" in text
 
@@ -47,7 +47,7 @@ def test_a_wrong_environment_variable_is_a_fault() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(None, {"MARKETPLACE_UPLOAD_LEGACI": "accept", "MARKETPLACE_LIST_CAP": "x"})
     wrong_name, wrong_value = caught.value.faults
-    assert wrong_name == "MARKETPLACE_UPLOAD_LEGACI: is no setting; did you mean MARKETPLACE_UPLOAD_LEGACY?"
+    assert wrong_name == "MARKETPLACE_UPLOAD_LEGACI: unknown setting; did you mean MARKETPLACE_UPLOAD_LEGACY?"
     assert "MARKETPLACE_LIST_CAP" in wrong_value
 
 

@@ -146,7 +146,7 @@ def _find(image: str, configuration: SiteConfiguration, state: State) -> str:
         for each in chain_of(named):
             if each in places:
                 return places[each]
-    raise CommandError(f"{image} is no image that this site knows", ExitCode.NOT_FOUND)
+    raise CommandError(f"{image} is not an image that this site knows", ExitCode.NOT_FOUND)
 
 
 def _disks(domain: str, configuration: SiteConfiguration) -> list[str]:

@@ -57,8 +57,8 @@ def install(
     path = install_hook(folder or FOLDER, text)
     click.echo(f"marketplace: wrote {path}.", err=True)
     click.echo(
-        "marketplace: libvirtd reads this folder at its start and when it is reloaded: "
-        "systemctl reload libvirtd; then: marketplace site hook test",
+        "marketplace: reload libvirtd to use the hook: systemctl reload libvirtd; then test it: "
+        "marketplace site hook test",
         err=True,
     )
 

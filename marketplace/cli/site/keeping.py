@@ -68,7 +68,7 @@ def release(config: Path | None, reason: str, image: str) -> None:
         for one in _named(state, image):
             why = f"released from quarantine: {reason} ({who()})"
             state.copies.move(one, CopyState.WANTED, why, time.time(), failures=0, measured_by=None)
-    click.echo("marketplace: it is tried again by the daemon, or at the next sync.", err=True)
+    click.echo("marketplace: the daemon tries it again, or the next sync.", err=True)
 
 
 @examples("marketplace site quarantine drop MMZu9WvwKIro-rtBQfDk4PsKO7_")
@@ -128,13 +128,13 @@ def verify(config: Path | None, output: Format, sample: int | None) -> None:
     unseen = len(faults) - wrong
     click.echo(
         f"marketplace: {len(copies) - unseen} copies verified, {wrong} are wrong"
-        + (f"; {unseen} could not be looked at." if unseen else "."),
+        + (f"; {unseen} could not be read." if unseen else "."),
         err=True,
     )
     if wrong:
         raise CommandError("wrong copies cannot be started any more", ExitCode.VERIFICATION_FAILED)
     if unseen:
-        raise CommandError("some copies could not be looked at; they stay as they are", ExitCode.PARTLY)
+        raise CommandError("some copies could not be read; they stay as they are", ExitCode.PARTLY)
 
 
 def _quarantined(state: State) -> list[Copy]:

@@ -36,7 +36,7 @@ def rules(config: Path | None, kind: str, image: str) -> None:
     configuration = read_site(config)
     with open_state(configuration) as state:
         if image not in state.evidence.identifiers():
-            raise CommandError(f"{image} is no image that this site knows", ExitCode.NOT_FOUND)
+            raise CommandError(f"{image} is not an image that this site knows", ExitCode.NOT_FOUND)
         opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
         opinions.judge([image])
         opinion = opinions.held[image]

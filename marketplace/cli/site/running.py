@@ -170,7 +170,7 @@ def _tell(done: Done) -> None:
         click.echo(printable(f"marketplace: {one}"), err=True)
     click.echo(
         f"marketplace: {done.imported} imported, {done.withdrawn} withdrawn, {done.removed} removed, "
-        f"{done.failed} failed, {done.unproven} failed their proof.",
+        f"{done.failed} failed, {done.unproven} failed verification.",
         err=True,
     )
 
@@ -189,6 +189,8 @@ def _end(done: Done, marketplaces: int) -> None:
     if done.failed:
         raise CommandError("some images failed: marketplace site list --state failed", ExitCode.PARTLY)
     if len(done.unheard) >= marketplaces:
-        raise CommandError("no marketplace was heard; what was known stays", ExitCode.NETWORK_OR_SERVER)
+        raise CommandError(
+            "no marketplace answered; known images stay as they are", ExitCode.NETWORK_OR_SERVER
+        )
     if done.hooks_failed:
-        raise CommandError("some hooks failed; they are told again at the next run", ExitCode.PARTLY)
+        raise CommandError("some hooks failed; they run again at the next sync", ExitCode.PARTLY)

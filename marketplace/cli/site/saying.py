@@ -62,7 +62,7 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
     from marketplace.sites.units import parse_duration
 
     if not is_identifier(image):
-        raise CommandError(f"{image} is no identifier of an image", ExitCode.USAGE)
+        raise CommandError(f"{image} is not an image identifier", ExitCode.USAGE)
     now = time.time()
     try:
         end = None if until is None else now + parse_duration(until)
@@ -72,7 +72,7 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
     with open_state(configuration) as state:
         known = image in state.evidence.identifiers()
         if kind == "release" and state.words.find(image, now) is None:
-            raise CommandError(f"nothing was said of {image} by hand", ExitCode.NOT_FOUND)
+            raise CommandError(f"no decision about {image} by the operator", ExitCode.NOT_FOUND)
         state.words.say(Word(image, WordKind(kind), reason, who(), now, end))
-    note = "" if known or kind in ("import", "release") else " (the site knows nothing of it yet)"
+    note = "" if known or kind in ("import", "release") else " (the site does not know this image yet)"
     click.echo(f"marketplace: noted{note}; a running daemon acts at once, else the next sync does.", err=True)

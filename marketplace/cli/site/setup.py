@@ -33,7 +33,7 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
 
     target = config or Path("site.toml")
     if target.exists():
-        raise CommandError(f"{target} is there already", ExitCode.CONFLICT)
+        raise CommandError(f"{target} exists already", ExitCode.CONFLICT)
     if not is_site_name(name):
         raise CommandError("a site's name is 1-63 letters, digits and . _ -", ExitCode.USAGE)
     key = None
@@ -41,12 +41,12 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
         key = find_log_key(url)
         if key is None:
             click.echo(
-                "marketplace: it publishes no log; a log that shrinks is found out by its size only.",
+                "marketplace: it publishes no signed log, so lost entries are noticed by their number only.",
                 err=True,
             )
         else:
             click.echo(printable(f"marketplace: the key of its published log is\n  {key}"), err=True)
-            if not yes and not (sys.stdin.isatty() and click.confirm("Is that its key?", err=True)):
+            if not yes and not (sys.stdin.isatty() and click.confirm("Is this key right?", err=True)):
                 raise CommandError("the key was not confirmed; nothing was written (--yes)", ExitCode.USAGE)
     with target.open("x", encoding="utf-8") as file:
         file.write(template(name, url, key))
@@ -84,7 +84,7 @@ def _make_key(file: Path, name: str) -> None:
     try:
         make_site_key(file, name)
     except FileExistsError:
-        raise CommandError(f"{file} is there already; nothing was written", ExitCode.CONFLICT) from None
+        raise CommandError(f"{file} exists already; nothing was written", ExitCode.CONFLICT) from None
     click.echo(printable(f"marketplace: made the key of {name} in {file}"), err=True)
 
 

@@ -297,7 +297,7 @@ def _record(answer: Answer | None) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise KnowledgeError("the marketplace's answer is not the JSON that was asked for")
+        raise KnowledgeError("the marketplace's answer is not valid JSON")
     return said
 
 

@@ -29,9 +29,9 @@ def _create_token(acting: Acting, given: Given) -> Secret:
             note=given.get("note", "").strip(),
         )
     return Secret(
-        "The token is made",
+        "Token created",
         issued.secret.text,
-        f"This is token {issued.token.name} of {issued.token.owner}. Keep it: it is not shown again.",
+        f"This is token {issued.token.name} of {issued.token.owner}. Copy it now: it is not shown again.",
         "/admin/tokens",
     )
 
@@ -76,17 +76,17 @@ ACTS = (
     Act(
         "tokens",
         "create",
-        "Make a token",
-        "The token itself is shown once, on the next page. The owner belongs to the groups that list "
-        "this name.",
-        "Make the token",
+        "Create a token",
+        "The token is shown only once, on the next page. The owner is a member of the groups that "
+        "list this name.",
+        "Create the token",
         "",
         _create_token,
         (
-            Field("owner", "Owner", "Whose it is: normally an e-mail address."),
-            Field("scopes", "It may be used to", kind="scopes"),
+            Field("owner", "Owner", "Owner of the token, normally an e-mail address."),
+            Field("scopes", "Permissions", kind="scopes"),
             Field("days", "Days until it expires", kind="number", value=str(USUAL_DAYS)),
-            Field("note", "Note", "What it is for.", optional=True),
+            Field("note", "Note", "Purpose of the token.", optional=True),
         ),
         harmful=False,
     ),
@@ -94,8 +94,8 @@ ACTS = (
         "tokens",
         "revoke",
         "Revoke a token",
-        "It is out of force at once and for good, with every session that was opened with it and every "
-        "token that was made with it.",
+        "The token stops working at once and for ever, and so do all sessions and tokens that were "
+        "created with it.",
         "Revoke the token",
         "The token is revoked.",
         _revoke_token,
@@ -105,26 +105,25 @@ ACTS = (
         "tokens",
         "sign-out",
         "Sign a person out everywhere",
-        "Ends every session of this person, however it was opened. Tokens stay in force: revoke them too, or "
-        "the person can sign in with one again.",
+        "Ends all sessions of this person, however they were opened. Tokens stay valid: revoke them "
+        "too, or the person can sign in with one again.",
         "Sign out",
-        "All sessions of this person are over.",
+        "All sessions of this person have ended.",
         _sign_out,
         (Field("owner", "Name", about=True),),
     ),
     Act(
         "groups",
         "create",
-        "Found a group",
-        "Its members share entries that nobody else sees. The name is taken for good, also "
-        "after the group was "
-        "deleted.",
-        "Found the group",
-        "The group is founded.",
+        "Create a group",
+        "Members share entries that nobody else sees. The name cannot be used again, even after the "
+        "group is deleted.",
+        "Create the group",
+        "The group is created.",
         _create_group,
         (
             Field("name", "Name", "1-63 lower-case letters, digits and . _ -"),
-            Field("members", "Members", "One a line: owners of tokens.", kind="lines", optional=True),
+            Field("members", "Members", "Owners of tokens, one per line.", kind="lines", optional=True),
         ),
         harmful=False,
     ),
@@ -132,9 +131,8 @@ ACTS = (
         "groups",
         "delete",
         "Delete a group",
-        "Closes the group for good: its entries stay stored, no reader sees them any more, and "
-        "its name stays "
-        "taken.",
+        "Deletes the group for ever: its entries stay stored, nobody sees them any more, and its "
+        "name cannot be used again.",
         "Delete the group",
         "The group is deleted.",
         _delete_group,
@@ -144,7 +142,7 @@ ACTS = (
         "groups",
         "add",
         "Add a member",
-        "A member sees everything that the group keeps, also what is there already.",
+        "A member sees all entries of the group, including the existing ones.",
         "Add the member",
         "The member is added.",
         _add_member,
@@ -155,7 +153,7 @@ ACTS = (
         "groups",
         "remove",
         "Remove a member",
-        "This member sees nothing of the group from now on.",
+        "This member no longer sees any entry of the group.",
         "Remove the member",
         "The member is removed.",
         _remove_member,

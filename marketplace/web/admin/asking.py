@@ -104,7 +104,7 @@ class Act:
 #: What a token may be used for, in words.
 SCOPES: Mapping[Scope, str] = MappingProxyType(
     {
-        Scope.READ: "see what the owner's groups keep",
+        Scope.READ: "see private entries of the owner's groups",
         Scope.UPLOAD: "upload to the owner's groups",
         Scope.SITE: "send receipts of a cloud site",
         Scope.PEER: "act as another marketplace",

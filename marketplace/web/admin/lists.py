@@ -63,13 +63,14 @@ def tokens(request: Request, query: Mapping[str, str]) -> Page:
         every = TokenService(session).list(owner or None)
     now = runtime.now()
     found, further, shown = paged(every[::-1], query, "tokens", owner=owner)
-    acts = [Link("Make a token", act_path("tokens", "create", **({"owner": owner} if owner else {})))]
+    acts = [Link("Create a token", act_path("tokens", "create", **({"owner": owner} if owner else {})))]
     if owner:
         acts.append(Link("Sign this person out everywhere", act_path("tokens", "sign-out", owner=owner)))
     return Page(
         "tokens",
         "Tokens",
-        "Who may read private entries, upload to groups, act as a peer, and administer.",
+        "They allow people and programs to read private entries, upload to groups, act as a peer, "
+        "or administer.",
         acts=acts,
         filters=[Filter("owner", "Owner", owner)],
         tables=[
@@ -77,7 +78,7 @@ def tokens(request: Request, query: Mapping[str, str]) -> Page:
                 "Tokens",
                 ("Token", "Owner", "Used for", "Status", "Expires", "Last used", "Note"),
                 [_token(one, now) for one in found],
-                "There are no tokens." if not owner else "This owner has no tokens.",
+                "No tokens yet." if not owner else "No tokens of this owner.",
             )
         ],
         further=further,
@@ -133,9 +134,9 @@ def groups(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "groups",
         "Groups",
-        "Their members share entries that nobody else sees.",
-        acts=(Link("Found a group", act_path("groups", "create")),),
-        tables=(Table("Groups", ("Group", "Founded", "Members"), rows, "There are no groups."),),
+        "Members of a group share entries that nobody else sees.",
+        acts=(Link("Create a group", act_path("groups", "create")),),
+        tables=(Table("Groups", ("Group", "Founded", "Members"), rows, "No groups yet."),),
         further=further,
         shown=shown,
     )
@@ -153,12 +154,13 @@ def _group(one: Group, query: Mapping[str, str]) -> Page:
     return Page(
         "groups",
         one.name,
-        "Who signs in by a provider can belong to it as well, by a claim, while the session lasts.",
+        "People who sign in through the provider can also be members, by a claim, for the time of "
+        "their session.",
         acts=(
             Link("Add a member", act_path("groups", "add", name=one.name)),
             Link("Delete the group", act_path("groups", "delete", name=one.name)),
         ),
-        tables=(Table("Members", ("Member",), rows, "This group has no members."),),
+        tables=(Table("Members", ("Member",), rows, "No members yet."),),
         further=further,
         shown=shown,
     )
@@ -173,14 +175,14 @@ def pending(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "pending",
         "Pending uploads",
-        "They wait until their endorser confirms them by mail. Frozen ones were reported as "
-        "abuse, and wait for you.",
+        "Uploads that wait until their endorser confirms them by mail. Frozen uploads were reported "
+        "as abuse, and wait for your decision.",
         tables=(
             Table(
                 "Uploads",
                 ("Upload", "State", "Address", "Log", "Since", "Until", "Certificate"),
                 [_pending(one) for one in found],
-                "No upload waits for confirmation.",
+                "No uploads wait for confirmation.",
             ),
         ),
         further=further,
@@ -191,7 +193,7 @@ def pending(request: Request, query: Mapping[str, str]) -> Page:
 def _pending(one: Pending) -> Row:
     frozen = one.state == "frozen"
     release = Link("Release", act_path("pending", "release", id=one.key), f"Release upload {one.key}")
-    drop = Link("Forget", act_path("pending", "drop", id=one.key), f"Forget upload {one.key}")
+    drop = Link("Delete", act_path("pending", "drop", id=one.key), f"Delete upload {one.key}")
     return Row(
         (
             Cell(str(one.key), "code"),
@@ -199,7 +201,7 @@ def _pending(one: Pending) -> Row:
             Cell(one.email),
             Cell(one.log),
             Cell("", moment=one.created_at),
-            at(None if frozen else one.expires_at, "you decide"),
+            at(None if frozen else one.expires_at, "your decision"),
             Cell(one.fingerprint, "code"),
         ),
         (release, drop) if frozen else (drop,),
@@ -217,12 +219,12 @@ def mail(request: Request, query: Mapping[str, str]) -> Page:
     if every:
         acts.append(Link("Send all again", act_path("mail", "retry", id="all")))
     if counts.dead:
-        acts.append(Link("Forget all that was given up", act_path("mail", "drop", id="all")))
-    off = Banner("mail.host is not set: no mail goes out, and what is owed waits", "warn")
+        acts.append(Link("Delete all that were given up", act_path("mail", "drop", id="all")))
+    off = Banner("mail.host is not set: no mail is sent, and outgoing mail waits", "warn")
     return Page(
         "mail",
         "Mail",
-        "Outgoing mail that waits, and mail that was given up (dead). What is in it is shown to nobody.",
+        "Outgoing mail that waits, and mail that was given up (dead). Its text is never shown.",
         banners=() if runtime.settings.mail.host else (off,),
         facts=(("Waiting", grouped(counts.waiting)), ("Given up", grouped(counts.dead))),
         acts=acts,
@@ -231,7 +233,7 @@ def mail(request: Request, query: Mapping[str, str]) -> Page:
                 "Mail",
                 ("Mail", "State", "To", "Subject", "Attempts", "Next", "Error"),
                 [_mail(one) for one in found],
-                "No mail waits, and none was given up.",
+                "No mail.",
             ),
         ),
         further=further,
@@ -242,7 +244,7 @@ def mail(request: Request, query: Mapping[str, str]) -> Page:
 def _mail(one: OutgoingState) -> Row:
     dead = one.state == "dead"
     retry = Link("Send now", act_path("mail", "retry", id=one.key), f"Send mail {one.key} now")
-    drop = Link("Forget", act_path("mail", "drop", id=one.key), f"Forget mail {one.key}")
+    drop = Link("Delete", act_path("mail", "drop", id=one.key), f"Delete mail {one.key}")
     return Row(
         (
             Cell(str(one.key), "code"),
@@ -273,8 +275,7 @@ def audit(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "audit",
         "Audit log",
-        "Who did what to tokens, groups, peers and private entries, the newest first. Nothing "
-        "removes records.",
+        "Administrative and private actions, the newest first. Records are permanent.",
         filters=(
             Filter("actor", "Actor: an owner, cli:USER or system", actor),
             Filter("action", "Action; with a dot at the end a kind: token.", action),
@@ -284,7 +285,7 @@ def audit(request: Request, query: Mapping[str, str]) -> Page:
                 "Records",
                 ("Time", "Actor", "Action", "Subject", "Details"),
                 [_act(one) for one in found],
-                "There are no such records." if actor or action or before else "There are no records.",
+                "No records match." if actor or action or before else "No records yet.",
             ),
         ),
         further=further,

@@ -35,14 +35,14 @@ def _retry(acting: Acting, given: Given) -> None:
     keys = _numbers(given)
     with acting.database.write() as session:
         if not mail.retry(session, keys, by=acting.actor, at=acting.now) and keys:
-            raise ActError(f"there is no mail {keys[0]} that waits or was given up", 404)
+            raise ActError(f"no mail {keys[0]} that waits or was given up", 404)
 
 
 def _drop_mail(acting: Acting, given: Given) -> None:
     keys = _numbers(given)
     with acting.database.write() as session:
         if not mail.drop(session, keys, by=acting.actor, at=acting.now) and keys:
-            raise ActError(f"there is no mail {keys[0]}, or it was not given up: it is still to be sent", 404)
+            raise ActError(f"no mail {keys[0]}, or it was not given up: it is still to be sent", 404)
 
 
 def _test(acting: Acting, given: Given) -> None:
@@ -57,7 +57,7 @@ def _forget(acting: Acting, given: Given) -> None:
     name = text_of(given, "file", "File")
     with acting.database.write() as session:
         if not forget(session, name, by=acting.actor, at=acting.now):
-            raise ActError("no revocation list from this file is remembered", 404)
+            raise ActError("no revocation list from this file is stored", 404)
     acting.runtime.trust_watch.look_soon()
 
 
@@ -86,8 +86,8 @@ ACTS = (
         "pending",
         "release",
         "Release an upload",
-        "Lets an upload that was reported as abuse wait again, and asks its endorser by a new mail.",
-        "Release it",
+        "Lets an upload that was reported as abuse wait again, and asks its endorser again by mail.",
+        "Release",
         "The upload waits for its endorser again.",
         _release,
         (_UPLOAD,),
@@ -96,10 +96,10 @@ ACTS = (
     Act(
         "pending",
         "drop",
-        "Forget an upload",
-        "The upload is gone for good. Of one that was reported, the certificate may upload again.",
-        "Forget it",
-        "The upload is forgotten.",
+        "Delete an upload",
+        "Deletes the upload for ever. If it was reported, its certificate may upload again.",
+        "Delete",
+        "The upload is deleted.",
         _drop_upload,
         (_UPLOAD,),
     ),
@@ -107,9 +107,9 @@ ACTS = (
         "mail",
         "retry",
         "Send mail again",
-        "Sends mail that was given up again, and mail that waits now.",
+        "Sends given-up mail again, and waiting mail now.",
         "Send it now",
-        "The mail is to be sent now.",
+        "The mail will be sent now.",
         _retry,
         (_MAIL,),
         harmful=False,
@@ -117,10 +117,10 @@ ACTS = (
     Act(
         "mail",
         "drop",
-        "Forget mail",
-        "Mail that was given up is forgotten for good. Mail that waits stays.",
-        "Forget it",
-        "The mail is forgotten.",
+        "Delete mail",
+        "Deletes mail that was given up, for ever. Waiting mail stays.",
+        "Delete",
+        "The mail is deleted.",
         _drop_mail,
         (_MAIL,),
     ),
@@ -128,52 +128,48 @@ ACTS = (
         "mail",
         "test",
         "Send a test mail",
-        "Sends a mail now, by the mail server of the settings, and tells how that went.",
+        "Sends a mail now, with the mail server of the settings, and shows the result.",
         "Send it",
-        "The mail server took the mail.",
+        "The mail server accepted the mail.",
         _test,
-        (Field("address", "Address", "Who gets it."),),
+        (Field("address", "Address", "Address of the recipient."),),
         harmful=False,
     ),
     Act(
         "trust",
         "refresh",
         "Read the trust files again",
-        "The server does so by itself every trust.reload_interval seconds; this has it done "
-        "within seconds. Every "
-        "certificate is judged again.",
+        "The server reads them every trust.reload_interval seconds; this makes it read them within "
+        "seconds. Every certificate is checked again.",
         "Read them now",
-        "The files are read again within seconds.",
+        "The files will be read within seconds.",
         _refresh,
         harmful=False,
     ),
     Act(
         "trust",
         "forget",
-        "Forget a revocation list",
-        "A list whose file is gone no longer counts. Certificates that only this list revoked "
-        "may be trusted again.",
-        "Forget the list",
-        "The list is forgotten.",
+        "Stop using a revocation list",
+        "For a list whose file is gone. Certificates that only this list revoked may be trusted again.",
+        "Stop using it",
+        "The list is no longer used.",
         _forget,
-        (Field("file", "File", "Its path or name.", about=True),),
+        (Field("file", "File", "Path or name of the file.", about=True),),
     ),
     Act(
         "erase",
         "entry",
         "Erase an entry",
-        "For a legal request. Every entry with these coordinates loses its document and all "
-        "that was taken from "
-        "it, in all logs and for ever, with the entries that say the same under another certificate. Its "
-        "address answers 410 with the reason. Other marketplaces, backups and caches that have "
-        "it keep it. The "
-        "server then starts itself anew.",
-        "Erase it for ever",
+        "For a legal request. Erases the content of all entries with these coordinates for ever, in "
+        "all logs, and of entries with the same content under another certificate. Their address "
+        "answers 410 with the reason. Other marketplaces, backups and caches keep their copies. The "
+        "server then restarts itself.",
+        "Erase for ever",
         "The entry is erased.",
         _erase,
         (
             Field("entry", "Entry", "An entry id, or IDENTIFIER/EMAIL/CREATED.", about=True),
-            Field("reason", "Reason", "Whoever asks for the entry is told."),
+            Field("reason", "Reason", "Shown to everybody who asks for the entry."),
         ),
     ),
 )

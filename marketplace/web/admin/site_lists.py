@@ -41,14 +41,14 @@ def peers(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "peers",
         "Peers",
-        "The marketplaces that this one pulls from.",
-        acts=(Link("Follow a marketplace", act_path("peers", "add")),),
+        "Marketplaces that this one pulls from.",
+        acts=(Link("Add a peer", act_path("peers", "add")),),
         tables=(
             Table(
                 "Peers",
                 ("Peer", "State", "Entries", "Behind", "Missing", "Error", "Address"),
                 [_summary(one) for one in found],
-                "This site has no peers.",
+                "No peers yet.",
             ),
         ),
         further=further,
@@ -81,15 +81,15 @@ def _peer(record: Mapping[str, Any]) -> Page:
         ("Followed since", record["added_at"]),
         ("Last contact", record["contacted_at"] or "never"),
     ]
-    switch = ("enable", "Switch on") if record["state"] == "disabled" else ("disable", "Switch off")
+    switch = ("enable", "Enable") if record["state"] == "disabled" else ("disable", "Disable")
     acts = (
         (switch[1], switch[0]),
         ("Pull now", "pull"),
         ("Release from quarantine", "release"),
         ("Read again from the start", "restart"),
         ("Accept a new log", "epoch"),
-        ("Name mirrors", "mirrors"),
-        ("Let it read a group", "grant"),
+        ("Set mirrors", "mirrors"),
+        ("Allow to read a group", "grant"),
     )
     granted = [
         Row(
@@ -108,9 +108,9 @@ def _peer(record: Mapping[str, Any]) -> Page:
                 "Logs",
                 ("Log", "State", "Entries", "Behind", "Missing", "Rejected", "Error"),
                 [_log(one) for one in record["logs"][:ROWS]],
-                "Nothing was read from it yet.",
+                "Nothing read yet.",
             ),
-            Table("Groups it may read", ("Group",), granted, "It reads the public log only."),
+            Table("Groups it may read", ("Group",), granted, "Only the public log."),
             Table(
                 "Faults",
                 ("Since", "Question", "Code", "Reason"),
@@ -125,7 +125,7 @@ def _peer(record: Mapping[str, Any]) -> Page:
                     )
                     for one in record["faults"][:ROWS]
                 ],
-                "Nothing is wrong.",
+                "No faults.",
             ),
             Table(
                 "Evidence",
@@ -134,7 +134,7 @@ def _peer(record: Mapping[str, Any]) -> Page:
                     Row((Cell(one["found_at"]), Cell(one["code"], "code"), Cell(one["message"])))
                     for one in record["evidence"][:ROWS]
                 ],
-                "There is no evidence against it.",
+                "No evidence against it.",
             ),
         ),
     )
@@ -165,12 +165,9 @@ def trust(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "trust",
         "Trust material",
-        "Anchors, revocation lists and the allow-list that the settings name. Servers read "
-        "their files from time to time; "
-        "which files those are, at their start.",
-        banners=()
-        if held.anchors
-        else (Banner("there are no anchors: nobody is trusted, and nothing is hidden"),),
+        "Anchors, revocation lists and the allow-list of the settings. Servers read the files "
+        "regularly, and the names of the files at their start.",
+        banners=() if held.anchors else (Banner("no anchors: nobody is trusted, and nothing is hidden"),),
         facts=(
             ("Anchors", grouped(len(held.anchors))),
             ("Intermediates", grouped(len(held.intermediates))),
@@ -181,15 +178,15 @@ def trust(request: Request, query: Mapping[str, str]) -> Page:
         tables=(
             Table(
                 "Faults",
-                ("File", "What is wrong", "Code"),
+                ("File", "Faults", "Code"),
                 [Row((Cell(one.file), Cell(one.message), Cell(one.code, "code"))) for one in faults[:ROWS]],
-                "Nothing is wrong.",
+                "No faults.",
             ),
             Table(
-                "Revocation lists that are remembered",
+                "Stored revocation lists",
                 ("File", "State"),
                 [_remembered(path, gone) for path in found],
-                "No revocation list is remembered.",
+                "No stored revocation lists.",
             ),
         ),
         further=further,
@@ -209,12 +206,11 @@ def erase(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "erase",
         "Erasure",
-        "For legal requests: takes away what an entry says, in all logs and for ever. That "
-        "there was an entry stays in "
-        "the log, and its address tells the reason.",
+        "For legal requests: erases the content of an entry for ever, in all logs. The log still "
+        "shows that there was an entry, and its address shows the reason.",
         acts=(
             Link("Erase an entry", act_path("erase", "entry")),
-            Link("What was erased", part_path("audit", action="entry.erase")),
+            Link("Erased entries", part_path("audit", action="entry.erase")),
         ),
     )
 
@@ -242,7 +238,7 @@ def overview(request: Request) -> Page:
     return Page(
         "",
         "Administration",
-        "What the commands for operators do, by the same rules and with the same record in the audit log.",
+        "The same actions as the commands for operators, with the same rules and the same audit log.",
         banners=banners,
         facts=(
             ("Pending uploads", grouped(len(waiting))),

@@ -127,7 +127,7 @@ def test_an_address_longer_than_a_common_name_is_bound_whole(cli, folder, with_p
 
 
 def test_a_terminal_is_asked_twice(folder):
-    answers = {b"new key": b"secret one\n", b"again": b"secret one\n"}
+    answers = {b"new key": b"secret one\n", b"Repeat": b"secret one\n"}
     code, shown, _ = on_terminal(list(P12), answers, folder)
     assert code == 0, shown
     assert b"secret one" not in shown

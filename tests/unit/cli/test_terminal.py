@@ -197,7 +197,7 @@ def test_an_argument_that_is_no_text_is_one_sentence(tmp_path):
         option = [b"--search"] if command == "list" else []
         code, said = piped([command, *option, b"\xe9t\xe9"], tmp_path, **environ)
         assert code == 2
-        assert b"no text in this locale (utf-8)" in said
+        assert b"not text in this locale (utf-8)" in said
         assert said.count(b"\n") == 1
 
 

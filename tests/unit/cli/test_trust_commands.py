@@ -140,7 +140,9 @@ def test_allowed_holds_a_file_against_every_checksum_that_is_named(cli, marketpl
     answering(marketplace, **{**own, "checksums": [*own["checksums"], wrong]})
     outcome = cli("allowed", "disk.img")
     assert outcome.code == 6
-    assert b"checksum-unproved: the file is another one" in outcome.out and b"SHA-256" in outcome.out
+    assert (
+        b"checksum-unproved: the file is not the endorsed image" in outcome.out and b"SHA-256" in outcome.out
+    )
 
 
 def test_a_policy_of_ones_own(cli, marketplace, files):

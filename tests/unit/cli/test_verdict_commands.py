@@ -24,15 +24,15 @@ def test_refresh_judges_and_forget_lets_a_list_go(cli, data, tmp_path, monkeypat
     monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(anchors))
     assert cli("import", "--data", data, str(documents)).code == 0
     outcome = cli("trust", "refresh", "--data", data)
-    assert (outcome.code, "1 certificates judged, 1 stand otherwise" in outcome.err) == (0, True)
+    assert (outcome.code, "certificates checked: 1, changed: 1" in outcome.err) == (0, True)
     (anchors / "root.r0").unlink()
     outcome = cli("trust", "refresh", "--data", data)
-    assert "trust.crl-gone" in outcome.err and "0 certificates judged" in outcome.err
+    assert "trust.crl-gone" in outcome.err and "certificates checked: 0" in outcome.err
     assert cli("trust", "forget", "--data", data, "other.r0").code == 3
     outcome = cli("trust", "forget", "--data", data, "root.r0")
     assert (outcome.code, str(anchors / "root.r0") in outcome.err) == (0, True)
     outcome = cli("trust", "refresh", "--data", data)
-    assert "1 certificates judged, 1 stand otherwise" in outcome.err and "gone" not in outcome.err
+    assert "certificates checked: 1, changed: 1" in outcome.err and "gone" not in outcome.err
     told = cli("audit", "--data", data, "-o", "json").json
     acts = [(one["action"], one["subject"]) for one in told]
     assert sorted(acts) == [("log.import", "public"), ("trust.forget", str(anchors / "root.r0"))]

@@ -76,7 +76,7 @@ def test_an_unexpected_error_is_a_500_that_tells_only_its_id(application, monkey
 
 def test_a_database_that_takes_nothing_is_a_503(application, runtime, monkeypatch):
     def refuse(*args, **kwargs):
-        raise StoreUnavailableError("the database cannot take the entry now: try again later")
+        raise StoreUnavailableError("the database cannot store the entry at the moment: try again later")
 
     monkeypatch.setattr(type(runtime.ingest), "take", refuse)
     request = Request.blank("/metadata", method="POST", headers={"Accept": "application/problem+json"})

@@ -83,7 +83,7 @@ def test_commands_survive_any_address_and_say_what_legacy_needs():
         (signed(image()), {"strong signature", "self-signed certificate"}),
         (
             signed(image(), make_identity("Claims", None), email="claims@example.org"),
-            {"strong signature", "self-signed certificate", "e-mail only claimed"},
+            {"strong signature", "self-signed certificate", "e-mail not confirmed"},
         ),
     ],
 )
