@@ -74,6 +74,7 @@ ROUTES = (
     Route("web.reminders", "/reminders", ("GET", "POST")),
     Route("web.sync", "/sync", ("GET", "POST")),
     # Views: named selections of images, written in the formats of other programs.
+    Route("web.view.resourcesync", "/.well-known/resourcesync"),
     Route("web.view.oai", "/views/{view}/oai-pmh", ("GET", "POST")),
     Route("web.view.document", "/views/{view}/{path:.+}"),
     # The versioned API.

@@ -41,7 +41,7 @@ def find_records(
     """
     known = {**found, **withdrawn}
     turned = _turns(session, list(known)) if judged else {}
-    taken = _taken(known.values())
+    taken = taken_at(known.values())
     by_image = {one.identifier: one for one in shown}
     records = []
     for key, image in known.items():
@@ -58,7 +58,7 @@ def find_records(
     return _in_order(records)
 
 
-def _taken(images: Iterable[ViewImage]) -> Mapping[str, datetime]:
+def taken_at(images: Iterable[ViewImage]) -> Mapping[str, datetime]:
     """When each entry was taken in, by its id: not before what stands before it in its log.
 
     A clock that went back must not hide what is new from who harvests by time.

@@ -11,6 +11,8 @@ from pyramid.view import view_config
 
 from marketplace.access.permissions import is_permitted
 from marketplace.runtime import Runtime
+from marketplace.views.definitions import DEFAULT
+from marketplace.views.dialects.resourcesync import DESCRIPTION
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.service import ViewService, Written, find_image
 
@@ -62,6 +64,19 @@ def harvest(request: Request) -> Response:
         raise unavailable(error) from None
     if request.method == "POST":
         return passing_response(written.body, "text/xml", 200)
+    return document_response(request.environ, written)
+
+
+@view_config(route_name="web.view.resourcesync", request_method="GET", permission="view:read")
+def describe_source(request: Request) -> Response:
+    """Where programs that know this site alone find what ResourceSync tells of its first view."""
+    views: ViewService = request.registry[Runtime].views
+    try:
+        written = views.document(DEFAULT, DESCRIPTION, principal_of(request))
+    except ViewNotFoundError:
+        raise missing(request) from None
+    except DialectUnavailableError as error:
+        raise unavailable(error) from None
     return document_response(request.environ, written)
 
 

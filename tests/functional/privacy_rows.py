@@ -433,6 +433,7 @@ ROWS: Mapping[str, Row] = {
          Ask("/api/v1/groups/{group}/members/x", "DELETE",
              instead="/api/v1/groups/{absent_group}/members/x")),
     ),
+    "web.view.resourcesync": Row(_SAME, gets("/.well-known/resourcesync")),
     "web.view.oai": Row(
         "records of the public log; 404 for views of groups, as for views that never were",
         # Records stand in the order in which they came, which differs by moments between two sites.
@@ -455,6 +456,8 @@ ROWS: Mapping[str, Row] = {
                "/views/default/images/{shared_identifier}/image.qcow2",
                "/views/default/images/{image_identifier}/{image_identifier}.qcow2",
                "/views/{group}:all/images/{image_identifier}/{image_identifier}.qcow2",
+               "/views/default/resourcesync/resourcelist.xml",
+               "/views/default/resourcesync/capabilitylist.xml",
                "/views/default/opennebula/appliance",
                "/views/default/opennebula/appliance/{image_identifier}/download/0",
                "/views/{group}:all/opennebula/appliance/{image_identifier}/download/0",

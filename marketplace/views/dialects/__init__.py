@@ -11,6 +11,7 @@ from marketplace.views.dialects.hepix import HEPIX
 from marketplace.views.dialects.image_manager import IMAGE_MANAGER
 from marketplace.views.dialects.oai import OAI
 from marketplace.views.dialects.opennebula import OPENNEBULA
+from marketplace.views.dialects.resourcesync import RESOURCESYNC
 from marketplace.views.dialects.simplestreams import SIMPLESTREAMS
 from marketplace.views.dialects.sums import SHA256SUMS, SHA512SUMS
 from marketplace.views.dialects.terraform import TERRAFORM
@@ -27,6 +28,7 @@ DIALECTS: Sequence[Dialect] = (
     IMAGE_MANAGER,
     CIMI,
     OAI,
+    RESOURCESYNC,
 )
 
 __all__ = ["DIALECTS", "Dialect", "Document"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +20,6 @@ OAI_DC, SIGNED = "oai_dc", "stratuslab"
 _DC: Final = "http://purl.org/dc/elements/1.1/"
 #: Characters that a set may be named with, beside letters and digits.
 _SET_SAFE: Final = "-_.~*'()"
-_TAG: Final = re.compile(r"<[^\s/>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +99,8 @@ def signed_xml(data: bytes) -> str | None:
         root = parse_trusted(data)
     except RefusedError:
         return None
+    # Each of its elements is in a namespace that it names itself: none is the one of the document around it.
     text: str = etree.tostring(root, encoding="unicode", with_tail=False)
-    if any(isinstance(one.tag, str) and not one.tag.startswith("{") for one in root.iter()):
-        # Not in the namespace of the document around it; signatures do not see it.
-        text = _TAG.sub(r'\g<0> xmlns=""', text, count=1)
     return text
 
 
