@@ -177,7 +177,7 @@ class _Document:
 
 
 def _read(name: str, link: str, text: str) -> _Document:
-    tokens = _MARKDOWN.parse(text)
+    tokens = _without_comments(_MARKDOWN.parse(text))
     parts: list[tuple[str, list[Token]]] = [(link, [])]
     anchors: list[tuple[str, str]] = []
     for place, token in enumerate(tokens):
@@ -197,6 +197,16 @@ def _read(name: str, link: str, text: str) -> _Document:
     known = {f"{name}#{anchor}": where(anchor, part) for anchor, part in anchors}
     known |= {name: name, f"{name}#{slug(link)}": name}
     return _Document(name, link, tuple((title, tuple(part)) for title, part in parts), split, known)
+
+
+def _without_comments(tokens: Sequence[Token]) -> list[Token]:
+    """All but paragraphs that are an HTML comment: it is for whoever writes the file."""
+    comments = {
+        place
+        for place, token in enumerate(tokens)
+        if token.type == "inline" and token.content.startswith("<!--") and token.content.endswith("-->")
+    }
+    return [token for place, token in enumerate(tokens) if not comments & {place - 1, place, place + 1}]
 
 
 def _words(inline: Token) -> str:

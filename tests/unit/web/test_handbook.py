@@ -66,6 +66,7 @@ def test_pages_are_small_and_hold_no_script() -> None:
     for page in handbook().pages.values():
         assert len(page.html.encode()) < MOST, page.path
         assert "<script" not in page.html
+        assert "&lt;!--" not in re.sub("<pre.*?</pre>", "", page.html, flags=re.S), page.path
 
 
 _COMMAND = re.compile(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:/\S*/)?marketplace ([^>].*)")
