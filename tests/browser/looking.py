@@ -22,7 +22,7 @@ def violations(page: Page) -> list[str]:
     """What axe finds, each with the places where it does."""
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(_AXE.axe_script)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
     return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
 
 
