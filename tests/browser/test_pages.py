@@ -110,7 +110,9 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
 
 
 #: What programs read: no pages.
-FILES = {"web.robots", "web.favicon", "web.security", "web.view.document"}
+FILES = {"web.robots", "web.favicon", "web.security"} | {
+    route.name for route in ROUTES if route.name.startswith("web.view.")
+}
 #: Steps on the way to a provider and back: they redirect.
 STEPS = {"web.login.oidc", "web.login.callback"}
 #: Pages of people who have signed in, which test_administration.py looks at.
