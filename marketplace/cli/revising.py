@@ -234,6 +234,8 @@ def _fetch_current(client: MarketplaceClient, name: str, identity: SigningIdenti
     text = path_of_url(name).strip("/")
     key = None if identity is None else identity.key_digest
     parts = text.split("/")
+    if is_identifier(text) and identity is not None and identity.email is not None:
+        return get_present(client, f"{text}/{identity.email}", key)  # others may endorse the image as well
     if is_identifier(parts[0]) and len(parts) <= 3:  # ID/EMAIL/CREATED
         return get_present(client, text, key)
     if "@" in parts[0] and len(parts) > 1 and identity is not None and parts[0] == identity.email:

@@ -122,6 +122,15 @@ def test_only_the_endorser_can(command: Command, http: httpx.Client, rita: Ident
     assert current(http, theirs).entry_id == theirs.entry_id
 
 
+def test_an_identifier_alone_is_ones_own_entry(command: Command, http: httpx.Client, rita: Identity) -> None:
+    own = put(http, rita, "shared", valid="2030-01-01T00:00:00Z")
+    theirs = put(http, make_identity("Olaf Other", "olaf@example.org"), "shared")
+    done = command("extend", "--until", "2031-01-01", *KEYS, "-o", "id", own.identifier)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().strip() == current(http, own).coordinates.path()
+    assert current(http, theirs).entry_id == theirs.entry_id
+
+
 def test_with_several_the_good_ones_are_done(command: Command, http: httpx.Client, rita: Identity) -> None:
     entry = put(http, rita, "one of several")
     done = command("extend", "--until", "2031-01-01", *KEYS, name_of(entry), "P" * 27, "a/b/c")
