@@ -148,6 +148,20 @@ def test_what_a_person_says_counts_at_once_and_ends_by_itself(cloud: Cloud, cont
     assert "incident 7" in cloud.command("log", picture.identifier).stdout
 
 
+def test_what_a_person_says_counts_at_once_where_no_daemon_runs(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("words by a timer")
+    offer(cloud, picture, content.put("words", picture.data))
+    cloud.sync()
+    key = f"sha512:{picture.sha512}"
+    assert cloud.command("may-start", key).returncode == 0
+    said = cloud.command("hold", picture.identifier, "--reason", "incident 8")
+    assert said.returncode == 0 and "answers follow it now" in said.stderr
+    refused = cloud.command("may-start", key)
+    assert refused.returncode == 6 and "incident 8" in refused.stdout
+    cloud.command("release", picture.identifier, "--reason", "over")
+    assert cloud.command("may-start", key).returncode == 0
+
+
 def handler(folder: Path, text: str) -> Path:
     path = folder / "handler"
     path.write_text(f"#!/bin/sh\n{text}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,10 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, open_state, read_site, who
 from validators.identifier import is_identifier
+
+if TYPE_CHECKING:
+    from marketplace.sites.configuration import SiteConfiguration
+    from marketplace.sites.state import State
 
 
 def _said(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,5 +78,28 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
         if kind == "release" and state.words.find(image, now) is None:
             raise CommandError(f"no decision about {image} by the operator", ExitCode.NOT_FOUND)
         state.words.say(Word(image, WordKind(kind), reason, who(), now, end))
+        answered = _answer_by_it(configuration, state, kind)
     note = "" if known or kind in ("import", "release") else " (the site does not know this image yet)"
-    click.echo(f"marketplace: noted{note}; a running daemon acts at once, else the next sync does.", err=True)
+    then = (
+        "answers follow it now, stores at the next sync"
+        if answered
+        else "a running daemon acts at once, else the next sync does"
+    )
+    click.echo(f"marketplace: noted{note}; {then}.", err=True)
+
+
+def _answer_by_it(configuration: SiteConfiguration, state: State, kind: str) -> bool:
+    """Make the answers anew, where no daemon does; whether it was done."""
+    from marketplace.sites.errors import HeldError
+    from marketplace.sites.site import Site
+    from marketplace.sites.state import StateLock
+
+    try:
+        with StateLock(configuration.table.state, f"marketplace site {kind}"):
+            site = Site(configuration, state)
+            site.judge()
+            site.publish()
+            site.close()
+    except HeldError:
+        return False
+    return True
