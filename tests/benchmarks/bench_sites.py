@@ -54,7 +54,8 @@ def run(
         (folder / "mp").mkdir()
         with running_server(folder / "mp") as server:
             return [
-                *_import(folder, server, size, rounds),
+                *_import(folder, server, size, rounds, ("sha512",)),
+                *_import(folder, server, size, rounds, ("sha256", "sha512")),
                 *_daemon(folder, server, rounds * 4, seconds),
                 *_known(folder, server, images),
                 *_judge(folder, server, judged),
@@ -92,7 +93,12 @@ class _Content:
         self._server.server_close()
 
 
-def _import(folder: Path, server: RunningServer, size: int, rounds: int) -> Iterator[Figure]:
+def _import(
+    folder: Path, server: RunningServer, size: int, rounds: int, digests: tuple[str, ...]
+) -> Iterator[Figure]:
+    """An image whose entry names digests besides the SHA-1 of its identifier."""
+    folder /= "-".join(digests)
+    folder.mkdir()
     block = os.urandom(1 << 20)
     source = folder / "source.raw"
     with source.open("wb") as file:
@@ -101,8 +107,9 @@ def _import(folder: Path, server: RunningServer, size: int, rounds: int) -> Iter
     picture = Picture(source.read_bytes(), "raw")
     content = _Content(source)
     cloud = _cloud(folder / "import", server, picture.identifier)
-    # The digests that an entry names besides the SHA-1 of its identifier.
-    strong = (("SHA-512", picture.sha512),)
+    strong = tuple(
+        (one.upper().replace("SHA", "SHA-"), hashlib.new(one, picture.data).hexdigest()) for one in digests
+    )
     cloud.say(picture.draft(content.url, tags=(picture.identifier,), checksums=strong))
     floor, took, extra, received = [], [], [], []
     try:
@@ -117,7 +124,7 @@ def _import(folder: Path, server: RunningServer, size: int, rounds: int) -> Iter
         content.close()
     ratio = min(took) / min(floor)
     yield Figure(
-        f"import of {size >> 20} MiB into a folder: SHA-1, SHA-512, format, sync (least of {rounds})",
+        f"import of {size >> 20} MiB into a folder: sha1, {', '.join(digests)}, sync (least of {rounds})",
         f"{min(took):.2f} s",
         f"curl, sync and sha512sum: {min(floor):.2f} s",
         ratio,
