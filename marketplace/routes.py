@@ -75,6 +75,8 @@ ROUTES = (
     Route("web.sync", "/sync", ("GET", "POST")),
     # Views: named selections of images, written in the formats of other programs.
     Route("web.view.resourcesync", "/.well-known/resourcesync"),
+    Route("web.views", "/views"),
+    Route("web.view", "/views/{view}"),
     Route("web.view.oai", "/views/{view}/oai-pmh", ("GET", "POST")),
     Route("web.view.document", "/views/{view}/{path:.+}"),
     # The versioned API.

@@ -109,6 +109,18 @@ class ViewService:
         """
         return self._selected(address, principal).view
 
+    def find_defined(self, address: str, principal: Principal) -> tuple[View, Definition]:
+        """A view with its definition.
+
+        Raises:
+            ViewNotFoundError, DialectUnavailableError: as ``find`` does.
+        """
+        view = self._selected(address, principal).view
+        kept = self._find_kept(address)
+        if kept is None or kept.definition is None:
+            raise ViewNotFoundError
+        return view, kept.definition
+
     def document(self, address: str, path: str, principal: Principal) -> Written:
         """A document of a view.
 

@@ -62,6 +62,8 @@ PAGES = {
     "tags": (f"/endorsers/{ALICE}/tags", 200),
     "tags-hostile": (f"/endorsers/{quote(MALLORY.email)}/tags", 200),
     "conflicts": ("/conflicts", 200),
+    "views": ("/views", 200),
+    "view": ("/views/default", 200),
     "conflicts-none": ("/conflicts?email=nobody@example.org", 200),
     "entry-conflicting": (entry_path(SAID_TWICE[0]), 200),
     "list": ("/metadata?status=all", 200),

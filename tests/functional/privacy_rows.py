@@ -447,6 +447,12 @@ ROWS: Mapping[str, Row] = {
          *absent("/views/{group}:all/oai-pmh?verb=ListRecords&metadataPrefix=oai_dc",
                  "/views/{absent_group}:all/oai-pmh?verb=ListRecords&metadataPrefix=oai_dc")),
     ),
+    "web.views": Row("views of the site and of the reader's own groups", gets("/views")),
+    "web.view": Row(
+        "a view of the public log; 404 for views of groups, and for made-up secret names",
+        (*gets("/views/default", f"/views/mpv_{'0' * 43}"),
+         *absent("/views/{group}:all", "/views/{absent_group}:all")),
+    ),
     "web.view.document": Row(
         "documents and images of the public log; 404 for views of groups, and for made-up secret names",
         (*gets("/views/default/SHA256SUMS", "/views/default/SHA512SUMS", "/views/default/terraform.json",

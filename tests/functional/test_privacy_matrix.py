@@ -144,7 +144,7 @@ def test_the_matrix_would_notice(sites: Sites) -> None:
         "api.feed", "api.entries", "api.entry", "api.entry.statement", "api.entry.decision", "api.image",
         "api.image.verdict", "api.verdict",
         "api.endorsers", "api.endorser", "api.endorser.tags", "api.tag", "fed.checkpoint", "fed.bodies",
-        "web.view.document", "web.view.oai", "api.views", "api.view",
+        "web.view.document", "web.views", "web.view", "web.view.oai", "api.views", "api.view",
     ):  # fmt: skip
         differs = False
         for ask in ROWS[name].asks:

@@ -320,3 +320,27 @@ def test_operators_make_views_by_command(http, site, tmp_path, capsys):
     assert run(["view", "delete", *data, "by-command"]) == 0
     eventually(lambda: http.get("/views/by-command/SHA256SUMS").status_code == 404)
     assert run(["view", "delete", *data, "by-command"]) == 3
+
+
+def test_pages_tell_which_views_there_are_and_what_each_leaves_out(http, site):
+    html = {"Accept": "text/html"}
+    make(
+        http,
+        site[1][ADMIN],
+        "shown",
+        title="<b>Shown</b>",
+        policy={"age": {"most": "400d"}},
+        search="os=debian",
+    )
+    make(http, site[1][MEMBER], "astro:page")
+    listed = http.get("/views", headers=html).text
+    assert "&lt;b&gt;Shown&lt;/b&gt;" in listed and "astro" not in listed
+    assert "astro:page" in http.get("/views", headers=html | bearer(site[1][MEMBER])).text
+    told = http.get("/views/shown", headers=html).text
+    assert f"{site[0].url}/views/shown/SHA256SUMS" in told
+    assert "os=debian" in told and "400d" in told
+    default = http.get("/views/default", headers=html).text
+    assert "No policy judges these images" in default
+    assert "compressed at its location" in default
+    assert http.get("/views/astro:page", headers=html).status_code == 404
+    assert http.get("/views/nothing", headers=html).status_code == 404

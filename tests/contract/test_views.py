@@ -1,0 +1,193 @@
+"""Views on both databases: which entry an image is shown by, what a policy lets through, and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from marketplace.access.principal import ANONYMOUS, PUBLIC, Principal
+from marketplace.accounts import GroupService
+from marketplace.cli.selecting import open_selector
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.locations import Look, Reach
+from marketplace.trust import TrustService, VerdictService, open_store
+from marketplace.trust.memory import TrustMemory
+from marketplace.views.definitions import BUILT_IN, Definition
+from marketplace.views.errors import DefinitionError, LocationAwayError, ViewNotFoundError, ViewTakenError
+from marketplace.views.export import Exporter
+from marketplace.views.registry import ViewRegistry
+from marketplace.views.service import KEPT, ViewService
+from marketplace.views.value import View
+from marketplace.watch import WatchService
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.unit.trust.authorities import root
+from validators import accept
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ROOT = root()
+JIM, RITA = (make_identity(name, f"{name.lower()}@example.org", issuer=ROOT) for name in ("Jim", "Rita"))
+JANE = make_identity("Jane", "jane@example.org")
+SUMS = (("SHA-256", "ab" * 32),)
+TRUSTED = Definition("trusted", policy={})
+
+Select = Callable[..., View]
+
+
+def made(content: str, by=JIM, hours: int = 10, **fields: object) -> bytes:
+    draft = image(content=content, checksums=SUMS, **fields)
+    return signed(draft, by, created=NOW - timedelta(hours=hours))
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    (tmp_path / "root.pem").write_bytes(ROOT.certificate_pem)
+    return Settings.from_mapping(
+        {
+            "database.url": database_url, "data": str(tmp_path), "site.url": "https://mp.example.org",
+            "trust.anchors": str(tmp_path / "root.pem"), "watch.enabled": "true", "search.engine": "off",
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def select(database: Database, settings: Settings) -> Select:
+    """Takes entries in, judges their certificates, and evaluates a view."""
+
+    def select(definition: Definition, *documents: bytes, now: datetime = NOW) -> View:
+        ingest = IngestService(database, UploadPolicy())
+        try:
+            for one in documents:
+                ingest.submit(one)
+        finally:
+            ingest.close()
+        store = open_store(settings.trust, TrustMemory(database))
+        VerdictService(database, store, TrustService(store), lambda: NOW, lambda: 0).refresh()
+        with database.read() as session:
+            return open_selector(settings, database).select(session, definition, definition.name, now).view
+
+    return select
+
+
+def shown(view: View) -> dict[str, str]:
+    return {one.title: one.email for one in view.images}
+
+
+def test_of_several_endorsers_the_one_whom_the_site_trusts_is_shown(select: Select) -> None:
+    view = select(
+        BUILT_IN,
+        made("one", JIM, 10, title="one"),
+        made("one", JANE, 1, title="one"),
+        made("two", JANE, 2, title="two"),
+        made("two", make_identity("Jo", "jo@example.org"), 3, title="two"),
+    )
+    assert shown(view) == {"one": "jim@example.org", "two": "jane@example.org"}
+    assert len(set(view.stable_ids.values())) == 2
+
+
+def test_a_policy_asks_for_trust_and_hears_withdrawals(select: Select) -> None:
+    view = select(
+        TRUSTED,
+        made("good", JIM, title="good", tags=("lts",)),
+        made("strange", JANE, title="strange"),
+        made("withdrawn", JIM, 10, title="withdrawn"),
+        made("withdrawn", RITA, 5, title="withdrawn", deprecated="a backdoor"),
+        # What nobody trusts withdraws nothing.
+        made("good", JANE, 1, title="good", deprecated="spite"),
+    )
+    assert shown(view) == {"good": "jim@example.org"}
+    assert {one.title for one in view.withdrawn} == {"withdrawn", "good"}
+    narrow = replace(TRUSTED, policy={"tags": {"allow": ["jim@example.org/lts"]}})
+    assert shown(select(narrow)) == {"good": "jim@example.org"}
+    hosts = replace(TRUSTED, policy={"hosts": {"deny": ["images.example.org"]}})
+    assert shown(select(hosts)) == {}
+
+
+def test_an_image_goes_when_its_time_is_over(select: Select) -> None:
+    until = NOW + timedelta(hours=1)
+    view = select(BUILT_IN, made("short", valid=f"{until:%Y-%m-%dT%H:%M:%SZ}"))
+    assert view.until == until + timedelta(seconds=1)
+    assert len(select(BUILT_IN, now=until).images) == 1
+    later = select(BUILT_IN, now=view.until)
+    assert later.images == () and len(later.withdrawn) == 1
+    assert later.updated >= until
+
+
+def test_definitions_are_kept_and_a_secret_name_is_told_once(database: Database) -> None:
+    with database.write() as session:
+        GroupService(session).create("astro", by="cli:test", at=NOW)
+        registry = ViewRegistry(session)
+        kept, address = registry.create(Definition("astro:feed", secret=True), by="cli:test", at=NOW)
+        assert address.startswith("mpv_") and registry.get_secret(address) == kept
+        with pytest.raises(ViewTakenError):
+            registry.create(Definition("astro:feed"), by="cli:test", at=NOW)
+        with pytest.raises(DefinitionError):
+            registry.create(Definition("other:feed"), by="cli:test", at=NOW)
+        changed = registry.replace(Definition("astro:feed", title="Feed"), by="cli:test", at=NOW)
+        assert changed.secret and changed.revision == 2 and registry.get_secret(address) == changed
+        assert [one.name for one in registry.list()] == ["astro:feed", "default"]
+        GroupService(session).delete("astro", by="cli:test", at=NOW)
+        for name in (registry.get_secret, registry.get):
+            with pytest.raises(ViewNotFoundError):
+                name(address if name == registry.get_secret else "astro:feed")
+        assert [one.name for one in registry.list()] == ["default"]
+
+
+def test_a_redirect_leads_to_where_the_content_was_found(
+    database: Database, settings: Settings, select: Select
+) -> None:
+    places = ("https://a.example/x", "https://b.example/x", "https://c.example/x")
+    select(BUILT_IN, made("there", locations=places))
+    watch = WatchService(database, settings, lambda: NOW)
+    views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
+    (found,) = views.find("default", ANONYMOUS).images
+    assert views.location("default", found) == places[0]
+    while watch.learn():
+        pass
+    looks = {
+        "https://a.example/x": Look(Reach.ANSWERED_OTHERWISE, reason="404"),
+        "https://b.example/x": Look(Reach.SILENT, reason="no answer"),
+        "https://c.example/x": Look(Reach.THERE, 77),
+    }
+    while (due := watch.take()) is not None:
+        watch.keep(due, looks[due.uri])
+    assert views.location("default", found) == places[2]
+    with pytest.raises(LocationAwayError, match="404"):
+        views.location("default", replace(found, locations=places[:2]))
+
+
+def test_names_that_nobody_gave_take_no_place_in_memory(
+    database: Database, settings: Settings, select: Select
+) -> None:
+    select(BUILT_IN, made("one"))
+    watch = WatchService(database, settings, lambda: NOW)
+    views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
+    held = views.document("default", "SHA256SUMS", ANONYMOUS)
+    for number in range(2 * KEPT):
+        with pytest.raises(ViewNotFoundError):
+            views.find(f"made-up-{number}", ANONYMOUS)
+    with pytest.raises(ViewNotFoundError):
+        views.find("default", Principal(None, frozenset()))
+    assert views.find_remembered("default", "SHA256SUMS", ANONYMOUS) is held
+    views.forget()
+    assert views.find_remembered("default", "SHA256SUMS", ANONYMOUS) is None
+    # Nothing changed: what was written is told again.
+    assert views.document("default", "SHA256SUMS", ANONYMOUS) is held
+
+
+def test_a_copy_has_the_bytes_of_the_log(database: Database, select: Select, tmp_path: Path) -> None:
+    document = made("one")
+    view = select(BUILT_IN, document, made("gone", deprecated="old"))
+    exporter = Exporter(tmp_path / "copy", private=True)
+    with database.read() as session:
+        done = exporter.export(session, view, frozenset({PUBLIC}), "https://copy.example", None)
+    entry = accept(document)
+    file = tmp_path / "copy" / "entries" / f"{entry.entry_id}.xml"
+    assert file.read_bytes() == document
+    assert done.entries == 2 and file.stat().st_mode & 0o077 == 0
