@@ -83,7 +83,9 @@ def asked(site: Site, ask: Ask, path: str, accept: str, reader: str | None, know
     answer = site.ask(path, method=ask.method, accept=accept, body=body, kind=ask.kind, reader=reader)
     if not ask.document and "?" not in path:
         # What was asked for may come back in an error; nothing else of it may.
-        assert not any(word in answer.body for word in TELLTALES if word.decode() not in path), answer.text
+        # A program that reads views has a name with a word of a private entry in it.
+        told = answer.body.replace(b"OpenNebula", b"")
+        assert not any(word in told for word in TELLTALES if word.decode() not in path), answer.text
     status, headers, told = shown(answer, path)
     # Errors repeat the name that was asked for.
     return status, headers, told.replace(known["absent_group"].encode(), GROUP.encode())
