@@ -54,7 +54,7 @@ class Index:
 
     Args:
         view: what of the view no entry says.
-        unavailable: why a dialect is not in the copy, by its name.
+        unavailable: why a document is not in the copy, by its path.
         key: of the log that the receipts are of; None where there are none.
     """
 

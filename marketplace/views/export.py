@@ -36,7 +36,7 @@ class Exported:
     """What an export did.
 
     Args:
-        unavailable: why a dialect is not in the copy, by its name.
+        unavailable: why a document is not in the copy, by its path.
         written, kept, removed: how many files were written, were there already, and are gone.
     """
 
@@ -144,13 +144,13 @@ class Exporter:
         return found
 
     def _write_documents(self, view: View) -> Iterator[tuple[str, str]]:
-        """Every document; the names of dialects that cannot be written, and why."""
+        """Every document; the paths of those that cannot be written, and why."""
         for dialect in DIALECTS:
             for document in dialect.files(view):
                 try:
                     self._write(document.path, dialect.write(view, document.path))
                 except DialectUnavailableError as error:
-                    yield dialect.name, str(error)
+                    yield document.path, str(error)
 
     def _has(self, file: CopiedFile) -> bool:
         """Whether a file is there as it has to be."""

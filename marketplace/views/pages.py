@@ -61,7 +61,7 @@ def write_pages(view: View, unavailable: Mapping[str, str]) -> Iterator[tuple[st
 
     Args:
         view: that is copied.
-        unavailable: why a dialect is not in the copy, by its name.
+        unavailable: why a document is not in the copy, by its path.
     """
     yield "_redirects", _redirects(view)
     lines = ",\n".join(json.dumps(_line(one), ensure_ascii=False) for one in view.images)
@@ -101,8 +101,9 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
     documents = [
         f'<li><a href="{escape(one.path)}">{escape(one.path)}</a></li>'
         for dialect in DIALECTS
-        if dialect.name not in unavailable and dialect.answer is None
+        if dialect.answer is None
         for one in dialect.entrances(view)
+        if one.path not in unavailable
     ]
     title, description = escape(view.title), escape(view.description)
     return f"""<!DOCTYPE html>

@@ -160,7 +160,7 @@ def test_simplestreams_reads_a_copy(lab, copied, tmp_path):
 
 def test_without_keys_a_copy_has_everything_else(lab, tmp_path, capsys):
     assert export(lab, tmp_path / "copy") == 0
-    assert "hepix is left out" in capsys.readouterr().err
+    assert "hepix/image.list is left out" in capsys.readouterr().err
     assert not (tmp_path / "copy" / "hepix").exists()
     assert run(["verify", "--static", str(tmp_path / "copy"), "--key", log_key(lab)]) == 0
 
