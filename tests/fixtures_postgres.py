@@ -231,7 +231,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             pytest.fail(f"{REQUIRED} is set and there is no PostgreSQL {OLDEST} or newer")
         pytest.skip(f"needs the PostgreSQL server binaries, version {OLDEST} or newer")
     # Not pytest's own directory: another user must get in, and a socket's path has a short limit.
-    directory = Path(tempfile.mkdtemp(prefix="mp-pg-"))
+    directory = Path(tempfile.mkdtemp(prefix="mp-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     try:
         server = PostgresServer(binaries, directory)
         server.start()

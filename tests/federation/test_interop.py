@@ -74,7 +74,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "GOFLAGS": "",
     }
     program = directory / "verify"
-    subprocess.run(["go", "build", "-o", program, PROGRAM], env=environ, check=True, timeout=280)
+    subprocess.run(["go", "build", "-o", program, PROGRAM], env=environ, check=True, timeout=580)
     return program
 
 

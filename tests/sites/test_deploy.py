@@ -40,7 +40,7 @@ def test_the_demo_of_a_cloud_shows_an_import_and_a_refusal() -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=280,
+        timeout=580,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "(exit code 0)" in done.stdout and "(exit code 6)" in done.stdout
