@@ -31,7 +31,7 @@ def find_lack(image: ViewImage) -> str | None:
         return "no location on the web"
     if image.is_packed:
         return "compressed at its location: the checksum is of the image itself"
-    return None if MD5 in image.checksums else "no MD5, the only checksum that OpenNebula reads"
+    return None if MD5 in image.checksums else "no MD5, the only checksum that the market driver reads"
 
 
 def find_image(view: View, path: str) -> ViewImage | None:
