@@ -24,6 +24,11 @@ class _Quiet(SimpleHTTPRequestHandler):
         """The terminal shows the demo."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever reads may stop at any moment, as those do who only look at a beginning."""
+
+
 def free_port() -> int:
     """A port on which nobody listens, one of a few where one of them is free."""
     for port in (*range(_FIRST, _LAST + 1), 0):
@@ -47,7 +52,7 @@ def serving(folder: Path, port: int = 0) -> Iterator[str]:
     Raises:
         OSError: somebody else listens there.
     """
-    server = ThreadingHTTPServer((HOST, port), partial(_Quiet, directory=str(folder)))
+    server = _Server((HOST, port), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://{HOST}:{server.server_port}"
