@@ -24,6 +24,8 @@ _PLAIN, _SIGNED = ".json", ".sjson"
 _DATATYPE: Final = "image-downloads"
 #: Names that the field has for architectures and for what disks are.
 _ARCHITECTURES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i686": "i386"}
+#: Characters of a text, and tags of an image: gpg signs no lines of more than 20 000 bytes as they are.
+_LONGEST, _MOST_TAGS = 200, 20
 _SUMS: Final = {MD5: "md5", SHA256: "sha256", SHA512: "sha512"}
 
 
@@ -105,15 +107,19 @@ def _grouped(view: View) -> Mapping[str, Sequence[ViewImage]]:
     """The images of each product, the newest first: those that an endorser published under one tag."""
     found: defaultdict[str, list[ViewImage]] = defaultdict(list)
     for one in SIMPLESTREAMS.expressed(view):
-        tag = min(one.said.tags, default="")
+        tag = min(_tags(one), default="")
         arch = _arch(one)
         found[f"{one.email}:{tag or one.identifier}:{arch}"].append(one)
     newest = {name: sorted(some, key=lambda one: (one.created, one.entry_id)) for name, some in found.items()}
     return {name: newest[name][::-1] for name in sorted(newest)}
 
 
+def _tags(image: ViewImage) -> Sequence[str]:
+    return [one for one in image.said.tags if len(one) <= _LONGEST][:_MOST_TAGS]
+
+
 def _arch(image: ViewImage) -> str:
-    known = (image.said.os_arch or "").strip()
+    known = (image.said.os_arch or "").strip()[:_LONGEST]
     return _ARCHITECTURES.get(known.lower(), known)
 
 
@@ -124,18 +130,18 @@ def _product(view: View, images: Sequence[ViewImage]) -> dict[str, Any]:
         name = f"{one.created:%Y%m%d_%H%M%S}"
         versions[name if name not in versions else f"{name}_{one.identifier}"] = _version(view, one)
     return {
-        "os": first.os or "",
-        "version": first.os_version or "",
-        "release": first.os_version or "",
-        "release_title": images[0].title,
+        "os": (first.os or "")[:_LONGEST],
+        "version": (first.os_version or "")[:_LONGEST],
+        "release": (first.os_version or "")[:_LONGEST],
+        "release_title": images[0].title[:_LONGEST],
         "arch": _arch(images[0]),
-        "aliases": ",".join(one for one in first.tags if "," not in one),
+        "aliases": ",".join(one for one in _tags(images[0]) if "," not in one),
         "versions": versions,
     }
 
 
 def _version(view: View, image: ViewImage) -> dict[str, Any]:
-    known = (image.said.format or "").strip().lower()
+    known = (image.said.format or "").strip().lower()[:_LONGEST]
     item = {
         "ftype": "disk.img" if known == "qcow2" else f"disk.{known}",
         "path": image.path,
@@ -146,7 +152,7 @@ def _version(view: View, image: ViewImage) -> dict[str, Any]:
         "mp_entry": image.entry_id,
         "mp_entry_url": view.entry_url(image),
     }
-    return {"label": "release", "pubname": image.title, "items": {str(item["ftype"]): item}}
+    return {"label": "release", "pubname": image.title[:_LONGEST], "items": {str(item["ftype"]): item}}
 
 
 SIMPLESTREAMS = Dialect("simplestreams", documents, write, find_lack, find_image)
