@@ -14,6 +14,7 @@ from marketplace.changes import ChangeLog, LogWatch
 from marketplace.db import Database
 from marketplace.models import TrustState
 from tests.functional.sites import until
+from tests.waiting import HANGING
 
 
 class Told:
@@ -30,7 +31,7 @@ class Told:
 
     def await_more_than(self, times: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.times > times, 30)
+            assert self._changed.wait_for(lambda: self.times > times, HANGING)
 
 
 @contextmanager
