@@ -56,7 +56,7 @@ guest: ## fetch the kernel and the shell of the guest that tests of cloud sites 
 	  $$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p')
 
 test: setup ## run every test that needs no root
-	$(BIN)/pytest -n $(JOBS) $(DIST)
+	$(BIN)/pytest -n $(JOBS) $(DIST) --durations=25 --durations-min=5
 
 test-whoosh-other: setup ## run the search contract on the Whoosh that was not chosen
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
