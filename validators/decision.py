@@ -154,16 +154,19 @@ def _strength(entry: Endorsed, material: TrustMaterial) -> Rule:
 
 def _chain(verdict: CertificateVerdict) -> Rule:
     if verdict.pinned:
-        return Rule("chain", Outcome.PASSED, "the certificate is itself an anchor of this site")
+        return Rule("chain", Outcome.PASSED, "the certificate itself is a trust anchor of this site")
     if verdict.anchor is not None:
         above = " <- ".join(verdict.path[1:])
-        return Rule("chain", Outcome.PASSED, f"the certificate is chained to an anchor of this site: {above}")
+        return Rule(
+            "chain", Outcome.PASSED, f"the certificate chain ends at a trusted issuer of this site: {above}"
+        )
     if verdict.standing is Standing.SELF_SIGNED:
         found = "the certificate is self-signed"
         change = "the site adds this certificate to its anchors, or the endorser gets one from an authority"
     else:
-        found = f"no path leads to an anchor: {'; '.join(verdict.faults) or 'none was found'}"
-        change = "the site adds the authority to its anchors, or the path is mended where it breaks"
+        faults = "; ".join(verdict.faults) or "none was found"
+        found = f"the certificate chain does not end at a trusted issuer: {faults}"
+        change = "the site adds the authority to its anchors, or the missing certificates are added"
     return Rule("chain", Outcome.FAILED, found, change, "untrusted")
 
 
@@ -174,7 +177,7 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
             f"{verdict.revoked_name} is revoked since {format_time(verdict.revoked.since)} "
             f"({verdict.revoked.reason}); the entry says it was made {when} that"
         )
-        change = "the endorser signs again with a new certificate, or the issuer takes the revocation back"
+        change = "the endorser signs again with a new certificate, or the issuer ends the revocation"
         return Rule("revocation", Outcome.FAILED, found, change, "revoked")
     if verdict.revocation_fault is not None:
         change = "the site gets the issuer's newest revocation list"
@@ -192,18 +195,18 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
 def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     created = format_time(entry.created)
     if covered:
-        found = f"every certificate was in date when the entry was made ({created})"
+        found = f"every certificate was valid when the entry was signed ({created})"
         return Rule("date-at-endorsement", Outcome.PASSED, found)
     found = f"the entry was made {created}, the certificates hold {_period(entry, verdict)}"
-    change = "the endorser signs again with a certificate that is in date"
+    change = "the endorser signs again with a valid certificate"
     return Rule("date-at-endorsement", Outcome.FAILED, found, change, "certificate-out-of-date")
 
 
 def _date_now(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     if covered:
-        return Rule("date-now", Outcome.PASSED, "every certificate is in date now")
+        return Rule("date-now", Outcome.PASSED, "every certificate is valid now")
     found = f"the certificates hold {_period(entry, verdict)}"
-    change = "the endorser signs again with a certificate that is in date"
+    change = "the endorser signs again with a valid certificate"
     return Rule("date-now", Outcome.NOTED, found, change)
 
 
@@ -216,11 +219,11 @@ def _period(entry: Endorsed, verdict: CertificateVerdict) -> str:
 def _address(entry: Endorsed, confirmed: bool) -> Rule:
     email = entry.email
     if confirmed:
-        return Rule("address", Outcome.PASSED, f"whoever reads the mail of {email} confirmed the certificate")
+        return Rule("address", Outcome.PASSED, f"the owner of {email} confirmed the certificate by mail")
     if entry.bound:
-        return Rule("address", Outcome.PASSED, f"the certificate binds {email}")
-    found = f"{email} is the signer's own claim"
-    return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that binds the address")
+        return Rule("address", Outcome.PASSED, f"the certificate contains the address {email}")
+    found = f"{email} is not confirmed by the certificate"
+    return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that contains the address")
 
 
 def _allow_list(verdict: CertificateVerdict, material: TrustMaterial) -> Rule:
@@ -230,6 +233,6 @@ def _allow_list(verdict: CertificateVerdict, material: TrustMaterial) -> Rule:
         change = "the site adds the certificate's subject to its allow-list"
         return Rule("allow-list", Outcome.NOTED, "the certificate's subject is not on the allow-list", change)
     if verdict.standing is not Standing.CHAINED:
-        found = "the certificate's subject is on the allow-list, but nobody trusted vouches for it"
+        found = "the certificate's subject is on the allow-list, but no trusted issuer confirms it"
         return Rule("allow-list", Outcome.NOTED, found, "the chain and the revocation rule pass")
     return Rule("allow-list", Outcome.PASSED, "the certificate's subject is on the allow-list")

@@ -126,16 +126,13 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         ),
         "shape.count": "Add the missing element to the draft, or take the surplus one out, and sign again.",
         "shape.element": (
-            "An element stands where nothing may stand. Further elements go directly into "
+            "An element is in a place where none is allowed. Further elements go directly into "
             "rdf:Description, in a namespace of their own."
         ),
         "shape.attribute": (
             "Known elements carry no attributes but xml:lang. Take it out of the draft and sign again."
         ),
-        "shape.text": (
-            "Text stands between elements, where nobody would read it. Take it out of the draft and "
-            "sign again."
-        ),
+        "shape.text": ("Text between elements is not allowed. Remove it of the draft and sign again."),
         "shape.parse-type": (
             'An element with parts needs rdf:parseType="Resource". Add it in the draft and sign again.'
         ),
@@ -149,7 +146,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         ),
         "checksum.algorithm": "Use MD5, SHA-1, SHA-256, SHA-384 or SHA-512, spelled so.",
         "checksum.value": (
-            "Give the checksum in hexadecimal digits, all of them, as sha256sum and its siblings print it."
+            "Give the checksum in hexadecimal digits, all of them, as sha256sum and similar "
+            "commands print it."
         ),
         "checksum.sha1": (
             "The identifier is made of the SHA-1, so there must be exactly one. Add it in the draft "
@@ -161,8 +159,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "endorsement.created": "Give the time as 2024-05-01T12:00:00Z: in UTC, to the second.",
         "endorser.email-syntax": "Give one plain address, such as jane@example.org.",
         "valid.syntax": (
-            "Give the time as 2024-05-01T12:00:00Z: in UTC, to the second. An entry without an end "
-            "leaves the element out."
+            "Give the time as 2024-05-01T12:00:00Z: in UTC, to the second. An entry with no expiry "
+            "date leaves the element out."
         ),
         "port.range": "Ports are numbers from 0 to 65535, one to an element.",
         "icmp.range": "ICMP types are numbers from 0 to 255, one to an element.",
@@ -192,49 +190,47 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
             "by step."
         ),
         "rdf.subject": (
-            "An entry speaks about its own image only. Take statements about anything else out of the "
-            "draft and sign again."
+            "An entry speaks about its own image only. Remove statements about anything else from "
+            "the draft and sign again."
         ),
         # Step 8.
         "gate.legacy": (
             "SHA-1 and 1024-bit keys can be forged today. Sign again with RSA of 2048 bits or ECDSA, "
             "and SHA-256: `marketplace sign` does."
         ),
-        "gate.certificate-expired": (
-            "Renew your certificate and sign again: the old one no longer speaks for you."
-        ),
+        "gate.certificate-expired": ("Renew your certificate and sign again: the old one has expired."),
         "gate.certificate-not-yet-valid": (
             "Wait until the certificate is valid, or check the clock of the machine that made it. Five "
             "minutes ahead are allowed."
         ),
         "gate.expired": (
-            "The entry ends before it was made, so nobody would find it, and it would take the place of one "
-            "that is still valid. Sign again with a later dcterms:valid, or take it out. To withdraw the "
-            "image, deprecate it: that passes whatever the date."
+            "The entry expires before its creation time, so nobody would find it, and it would "
+            "replace one that is still valid. Sign again with a later dcterms:valid, or without it. "
+            "To withdraw the image, deprecate it: that is accepted with any date."
         ),
         "gate.older-than-latest": (
             "You have endorsed this image at a later time already, with the same key or with another "
             "certificate that this site trusts, and the later entry counts. Sign again now."
         ),
         "gate.certificate-revoked": (
-            "Whoever issued the certificate no longer stands by it, most often because the key was lost or "
-            "stolen. Get a new certificate and sign with that; it can also deprecate older entries of the "
-            "same address."
+            "The issuer revoked the certificate, most often because the key was lost or stolen. Get "
+            "a new certificate and sign with that; it can also deprecate older entries of the same "
+            "address."
         ),
         "gate.chain-required": (
-            "This site takes uploads only of endorsers whose certificate leads to an authority it trusts. "
+            "This site accepts uploads only of endorsers whose certificate leads to an authority it trusts. "
             "Sign with such a certificate, with those between it and the authority's, or ask the operator."
         ),
         "gate.revocation-unknown": (
-            "The site has no current revocation list of your certificate's issuer and takes no chances. "
-            "That is the operator's to mend; try again later."
+            "The site has no current revocation list of your certificate's issuer. Its operator has "
+            "to fix that; try again later."
         ),
         "gate.path-out-of-date": (
             "Your certificate, or an authority's above it, is not valid now. Ask the authority for a new one."
         ),
         "gate.not-on-allow-list": (
-            "This site takes uploads of the endorsers on its list only. Ask the operator to put the name in "
-            "your certificate there."
+            "This site accepts uploads only of the endorsers on its list. Ask the operator to add the name "
+            "in your certificate."
         ),
         "gate.not-shown": (
             "This site shows only entries of certain endorsers, tags or standings, and yours is none of "

@@ -164,7 +164,7 @@ class Looker:
                 url = urljoin(url, target)
             except ValueError:
                 raise _Refused(Look(Reach.NOT_WEB, reason="it redirects to no address")) from None
-        raise _Refused(Look(Reach.ANSWERED_OTHERWISE, reason="the server redirects without an end"))
+        raise _Refused(Look(Reach.ANSWERED_OTHERWISE, reason="the server redirects endlessly"))
 
     def _send(self, method: str, url: str) -> _Answer:
         most = self._limits.most_bytes

@@ -99,7 +99,7 @@ def _no_end(subject: _Subject) -> _Found:
     if subject.said.valid is None:
         yield (
             "dcterms:valid",
-            "say until when you stand by the image: many sites refuse entries without an end",
+            "add a date of expiry: many sites refuse entries without one",
         )
 
 
@@ -108,15 +108,15 @@ def _end_too_far(subject: _Subject) -> _Found:
     if valid is not None and valid - subject.now > MOST_VALID:
         yield (
             "dcterms:valid",
-            f"ends at {format_time(valid)}, more than {MOST_VALID.days} days ahead: choose an earlier end, "
-            "and extend it when you have looked at the image again",
+            f"ends at {format_time(valid)}, more than {MOST_VALID.days} days ahead: choose an earlier "
+            "date, and extend it when you have checked the image again",
         )
 
 
 def _expired(subject: _Subject) -> _Found:
     valid = subject.said.valid
     if status_of(None, valid, subject.now) is Status.EXPIRED and valid is not None:
-        yield "dcterms:valid", f"ended at {format_time(valid)} already: nobody would use the image"
+        yield "dcterms:valid", f"ended at {format_time(valid)} already: sites will not use the image"
 
 
 def _no_title(subject: _Subject) -> _Found:
@@ -134,7 +134,7 @@ def _other_format(subject: _Subject) -> _Found:
     if said and found is not None and said != found.lower():
         yield (
             "dcterms:format",
-            f"says {_shown(said)}, and the file is {found}: sites refuse what is not as it says",
+            f"says {_shown(said)}, and the file is {found}: sites refuse images that differ from their entry",
         )
 
 
@@ -156,7 +156,7 @@ def _other_compression(subject: _Subject) -> _Found:
 
 def _no_location(subject: _Subject) -> _Found:
     if not any(location.strip() for location in subject.said.locations):
-        yield "slterms:location", "say where the content lies: without a location nobody can fetch it"
+        yield "slterms:location", "add a location: without one nobody can download the image"
 
 
 def _not_https(subject: _Subject) -> _Found:
@@ -164,7 +164,7 @@ def _not_https(subject: _Subject) -> _Found:
         if location_kind(location) == "http":
             yield (
                 "slterms:location",
-                f"{_shown(location)} is not https: whoever is on the way can change the content",
+                f"{_shown(location)} is not https: the content can be changed on the way",
             )
         elif location.strip() and not _is_https(location) and not location.startswith(_CLOUDS_OWN):
             yield "slterms:location", f"{_shown(location)} is no https URL: sites cannot fetch it"
@@ -192,7 +192,7 @@ def _private_location(subject: _Subject) -> _Found:
         if location_kind(location) and is_inside(location):
             yield (
                 "slterms:location",
-                f"{_shown(location)} is an address inside a network: nobody outside reaches it",
+                f"{_shown(location)} is an internal address: it cannot be reached from outside",
             )
 
 
@@ -224,7 +224,7 @@ def _no_licence(subject: _Subject) -> _Found:
 
 def _no_login_user(subject: _Subject) -> _Found:
     if not any(says(subject.said, image_property(name)) for name in LOGIN_USERS):
-        yield f"glance:{LOGIN_USERS[0]}", "say which user logs in to a fresh machine"
+        yield f"glance:{LOGIN_USERS[0]}", "say which user logs in to a new machine"
 
 
 def _no_first_boot(subject: _Subject) -> _Found:

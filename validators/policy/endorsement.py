@@ -38,9 +38,9 @@ def apply_deprecation(known: Evidence) -> Rule:
     """Nobody who counts withdraws the image."""
     withdrawing = known.withdrawing
     if not withdrawing:
-        return Rule("deprecation", Outcome.PASSED, "nobody whose statements count here withdrew the image")
+        return Rule("deprecation", Outcome.PASSED, "no trusted endorser withdrew the image")
     found = " and ".join(_withdrawal(one) for one in withdrawing[:_NAMED])
-    change = "use another image; only the endorser can take the withdrawal back, with a new entry"
+    change = "use another image; only the endorser can allow it again, with a new entry"
     if known.policy.deprecation is Deprecation.OWN and known.allowing:
         return Rule("deprecation", Outcome.NOTED, f"{found}; the policy counts that for their own word only")
     return Rule("deprecation", Outcome.FAILED, found, change, Code.DEPRECATED)
@@ -67,7 +67,7 @@ def apply_agreement(known: Evidence) -> Rule:
             found = f"different files go by this identifier: as its {ALGORITHMS[algorithm]} {sides} is named"
             change = "the endorser who is wrong withdraws the entry or signs a right one"
             return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
-    return Rule("agreement", Outcome.PASSED, "those who count do not contradict each other")
+    return Rule("agreement", Outcome.PASSED, "the trusted endorsers do not contradict each other")
 
 
 def apply_endorsement(known: Evidence) -> Rule:
@@ -77,7 +77,7 @@ def apply_endorsement(known: Evidence) -> Rule:
     if known.policy.require:
         return _required(known)
     who = _names({one.statement.endorser.email for one in known.allowing})
-    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image, and that counts here")
+    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image, and is trusted here")
 
 
 def closest(known: Evidence) -> Weighed | None:
@@ -90,9 +90,7 @@ def closest(known: Evidence) -> Weighed | None:
 def _nobody(known: Evidence) -> Rule:
     if not known.weighed:
         change = "an endorser whom this site trusts endorses the image"
-        return Rule(
-            "endorsement", Outcome.FAILED, "nobody here says anything about the image", change, "unknown"
-        )
+        return Rule("endorsement", Outcome.FAILED, "no entry about the image here", change, "unknown")
     if known.withdrawing and len(known.counted) == len(known.withdrawing):
         return Rule("endorsement", Outcome.NOTED, "nobody else endorses the image")
     others = [one for one in known.counted if one.status is not Status.DEPRECATED]

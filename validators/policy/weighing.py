@@ -125,7 +125,7 @@ def _trust(statement: Statement, policy: Policy, now: datetime) -> Rule:
     if failures:
         # What is only unknown comes last: it must not hide that something is known to be wrong.
         failed = min(failures, key=lambda rule: rule.code == Code.REVOCATION_UNKNOWN)
-        found = f"this site does not trust what {who} says: {failed.found}"
+        found = f"this site does not trust {who}: {failed.found}"
         return Rule("trust", Outcome.FAILED, found, failed.change, failed.code or Code.UNTRUSTED)
     fresh = decision.certificate.fresh_until
     if fresh is not None and fresh < now:
@@ -140,8 +140,8 @@ def _why_trusted(statement: Statement) -> str:
     if verdict.pinned:
         return "the certificate is pinned here"
     if verdict.standing is Standing.CHAINED and verdict.anchor is not None:
-        return f"the certificate is chained to {verdict.anchor}"
-    return "no rule speaks against the certificate"
+        return f"the certificate chain ends at {verdict.anchor}"
+    return "no rule forbids the certificate"
 
 
 def _endorser_listed(statement: Statement, policy: Policy, now: datetime) -> Rule | None:
@@ -280,7 +280,7 @@ def _status(statement: Statement, policy: Policy, now: datetime) -> Rule:
             f"{who} withdrew the image on {format_time(statement.created)}: "
             f"{quoted(statement.deprecated or '')}"
         )
-        change = "use another image; only the endorser can take the withdrawal back, with a new entry"
+        change = "use another image; only the endorser can allow it again, with a new entry"
         return Rule("status", Outcome.FAILED, message, change, Code.DEPRECATED)
     if found is Status.EXPIRED and statement.valid is not None:
         message = f"what {who} says of the image held until {format_time(statement.valid)}"

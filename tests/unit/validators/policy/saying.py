@@ -17,7 +17,11 @@ ANCHOR = "CN=Example CA,O=Example"
 
 _FAILED = {
     Standing.SELF_SIGNED: ("chain", "the certificate is self-signed", "untrusted"),
-    Standing.UNTRUSTED_ISSUER: ("chain", "no path leads to an anchor", "untrusted"),
+    Standing.UNTRUSTED_ISSUER: (
+        "chain",
+        "the certificate chain does not end at a trusted issuer",
+        "untrusted",
+    ),
     Standing.REVOKED: ("revocation", "the certificate is revoked since last week", "revoked"),
     Standing.REVOCATION_UNKNOWN: ("revocation", "the list is out of date", "revocation-unknown"),
 }

@@ -209,9 +209,9 @@ def test_a_claimed_address_is_called_claimed():
 @pytest.mark.parametrize(
     ("decision", "why"),
     [
-        (trusting(), "chained to CN=Example CA"),
+        (trusting(), "ends at CN=Example CA"),
         (trusting(pinned=True), "pinned"),
-        (replace(trusting(), certificate=replace(trusting().certificate, anchor=None)), "no rule speaks"),
+        (replace(trusting(), certificate=replace(trusting().certificate, anchor=None)), "no rule forbids"),
     ],
 )
 def test_why_an_endorser_is_trusted(decision, why):
