@@ -28,7 +28,13 @@ def main() -> None:
         "WATCH_ALLOW_PRIVATE": HOST,
         "WATCH_PAUSE": "0.1",
     }
-    port = int((demo / PORT).read_text())
+    try:
+        port = int((demo / PORT).read_text())
+    except (FileNotFoundError, ValueError):
+        # Made before the demo had images, or damaged.
+        raise SystemExit(
+            f"marketplace: the demo in {demo} is of another version; remove {demo.parent} and start again."
+        ) from None
     if start(demo / CONTENT, port):
         click.echo(f"marketplace: the demo's images are at http://{HOST}:{port}/", err=True)
     else:

@@ -127,3 +127,20 @@ def test_qemu_reads_the_images(tmp_path: Path) -> None:
     (tmp_path / "image.raw").write_bytes(boot_disk(entry.name))
     for words in (["check", "image.qcow2"], ["compare", "image.qcow2", "image.raw"]):
         subprocess.run(["qemu-img", *words], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_a_demo_of_another_version_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "marketplace.demo.running"],
+        cwd=ROOT,
+        env={**os.environ, "MARKETPLACE_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"marketplace: the demo in {tmp_path / 'demo'} is of another version; "
+        f"remove {tmp_path} and start again.\n"
+    )
