@@ -26,6 +26,7 @@ from tests.attacks.distrust.oddities import COMMON_NAME, EMAIL_ADDRESS, attribut
 from tests.factories.entries import accepted, signer
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, der_of, issue, root
+from tests.waiting import HANGING
 from validators.links import parse_link
 from validators.material import TrustPolicy
 
@@ -214,7 +215,7 @@ def test_two_processes_tell_a_change_once(site, folder, database):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGING)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(VerdictChange)) == 6
         assert session.scalar(select(func.count()).select_from(Verdict)) == 6

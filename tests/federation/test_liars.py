@@ -23,6 +23,7 @@ from tests.federation.lies import EQUIVOCATING, FROZEN, HONEST, LIES, PATIENT, S
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
 from tests.functional.access import issue_token
 from tests.soaking import Tell
+from tests.waiting import HANGING
 from validators import accept
 
 #: Most memory that the site's process may ever have had, in MiB: it has a third of it without peers.
@@ -117,7 +118,7 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
         assert (victim.followed(HONEST).state, victim.evidence(HONEST)) == (State.TAILING, [])
         sent = true | more | {own}
         tell(len(lies), len(sent), len(sent - held), doubled([victim]))
-        flooding.join(60)
+        flooding.join(2 * HANGING)
         # Whoever is not known is told so; a known head is signed once, and after that its size is told.
         assert statuses == {404: NUDGES, 200: 1, 409: NUDGES - 1}
         assert nudging.asked < NUDGES

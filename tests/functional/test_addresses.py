@@ -13,6 +13,7 @@ import pytest
 from tests.factories.documents import image, signed
 from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, running_server
+from tests.waiting import HANGING
 
 
 def has_ipv6() -> bool:
@@ -63,7 +64,7 @@ def test_a_server_that_waits_for_the_database_is_alive(tmp_path) -> None:
             assert [ask(server.url, "/healthz").status_code for _ in range(5)] == [200] * 5
             other.execute("ROLLBACK")
         for thread in uploads:
-            thread.join(60)
+            thread.join(HANGING)
         assert ask(server.url, "/about").status_code == 200
 
 

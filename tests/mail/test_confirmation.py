@@ -35,6 +35,7 @@ from marketplace.trust import TrustService, open_store
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_ca, make_identity
 from tests.mail.test_delivery import Clock
+from tests.waiting import HANGING
 from validators.errors import RefusedError
 from validators.parser import parse_document
 
@@ -132,7 +133,7 @@ def test_confirmed_once_however_often_and_from_how_many_sides(
     start = threading.Barrier(4)
 
     def confirm(n: int) -> Confirmed | None:
-        start.wait(60)
+        start.wait(HANGING)
         try:
             return service.confirm(secret)
         except LinkUnknownError:
@@ -282,7 +283,7 @@ def test_the_limit_holds_for_uploads_that_arrive_together(database: Database, ma
     start = threading.Barrier(6)
 
     def upload(n: int) -> int:
-        start.wait(60)
+        start.wait(HANGING)
         good = 0
         for data in documents[n::6]:
             try:

@@ -17,6 +17,7 @@ from marketplace.mail.letter import compose
 from marketplace.mail.links import Links
 from marketplace.mail.outbox import KEPT, LEASE
 from marketplace.models import MailLink, OutgoingMail
+from tests.waiting import HANGING
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -77,7 +78,7 @@ def test_workers_that_claim_at_once_get_different_mail(database: Database) -> No
     start = threading.Barrier(4)
 
     def claim_all(worker: str) -> list[int]:
-        start.wait(60)
+        start.wait(HANGING)
         claimed = []
         while True:
             with database.write() as session:

@@ -21,6 +21,7 @@ from marketplace.ingest import IngestService, Source, UploadPolicy
 from marketplace.models import Certificate, OutgoingMail, Verdict
 from marketplace.reminders import Choices, ReminderService
 from tests.factories.entries import accepted, signer
+from tests.waiting import HANGING
 from validators.document import AcceptedEntry
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_processes_that_look_at_once_send_one_mail(database: Database, reminders
     start = threading.Barrier(4)
 
     def run(n: int) -> int:
-        start.wait(60)
+        start.wait(HANGING)
         return reminders().run()
 
     with ThreadPoolExecutor(4) as pool:

@@ -20,6 +20,7 @@ from tests.sites.content import ContentServer, stall
 from tests.sites.daemons import await_true, running_site, start
 from tests.sites.disks import fill_disk, small_disk
 from tests.sites.pictures import Picture, qcow2, raw
+from tests.waiting import HANGING
 from validators.document import format_time
 
 
@@ -355,7 +356,7 @@ def test_a_disk_that_fills_while_bytes_flow_leaves_nothing_behind(
         process = subprocess.Popen(
             cloud.words("sync"), env=cloud.environ(), stderr=subprocess.PIPE, text=True
         )
-        assert content.stalled.wait(60)
+        assert content.stalled.wait(HANGING)
         filler = fill_disk(cloud.images)
         content.go_on.set()
         process.communicate(timeout=60)
