@@ -16,7 +16,7 @@ from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import Kind, StoreContract, facts, raw
 from tests.dialects.clients import run
-from tests.dialects.test_image_manager import said
+from tests.dialects.test_clouds import said
 from tests.factories.documents import signed
 from tests.functional.pasting import paste, steps_for
 from tests.sites.clouds import ALICE, Cloud
