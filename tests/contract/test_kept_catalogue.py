@@ -303,15 +303,17 @@ def test_what_was_erased_stays_away_also_where_another_entry_came_back(
     assert not (tmp_path / NAME).exists()
 
 
-def test_what_is_erased_while_it_is_written_is_in_no_file(store: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forget", [delete_kept, lambda directory: None], ids=["here", "elsewhere"])
+def test_what_is_erased_while_it_is_written_is_in_no_file(
+    store: Database, tmp_path: Path, forget: Callable[[Path], None]
+) -> None:
     """Whoever erases deletes the file before it is there; whoever writes looks afterwards."""
 
     class Erasing(Catalogue):
         def write(self, writer: Any) -> None:
             super().write(writer)
-            ErasingService(store, lambda: NOW, lambda places: delete_kept(tmp_path)).erase(
-                said(1).entry_id, "asked for", "me"
-            )
+            erasing = ErasingService(store, lambda: NOW, lambda places: forget(tmp_path))
+            erasing.erase(said(1).entry_id, "asked for", "me")
 
     catalogue = Erasing()
     writing = keeper(store, tmp_path, catalogue)
