@@ -84,7 +84,7 @@ def test_a_person_comes_from_the_provider_to_a_private_entry_and_makes_a_token(
     ).to_be_visible()
     page.get_by_role("link", name="Account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("ann@example.org")
-    page.get_by_role("link", name="Make a token").click()
+    page.get_by_role("link", name="Create a token").click()
     page.get_by_label("Note").fill("for a script")
     page.get_by_role("button", name="Create the token").click()
     page.get_by_role("button", name="Copy the token").click()
