@@ -69,7 +69,11 @@ def verify_signature(root: _Element, block: SignatureBlock) -> SignedContent:
     remove_child(root, block.element)
     content = canonicalize_document(root, block.content_canonicalization)
     if hashlib.new(digest_name, content).digest() != block.digest:
-        raise DigestError("ds:DigestValue", block.digest.hex(), "the digest of the document as it is")
+        raise DigestError(
+            "ds:DigestValue",
+            block.digest.hex(),
+            "the digest of this document: it was changed after it was signed",
+        )
     signed_root = parse_trusted(content)
     # Exclusive C14N of its own result is that result.
     exclusive = (

@@ -159,7 +159,7 @@ def get_signature(root: _Element) -> _Element:
     """
     signatures = list(root.iter(SIGNATURE))
     if len(signatures) != 1:
-        raise SignatureCountError("ds:Signature", f"{len(signatures)} of them", "exactly one")
+        raise SignatureCountError("ds:Signature", f"{len(signatures) or 'no'} signatures", "exactly one")
     parent = signatures[0].getparent()
     if parent is not root:
         found = "as the root" if parent is None else f"in {prefixed(str(parent.tag))}"
