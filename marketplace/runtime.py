@@ -456,7 +456,8 @@ def build(settings: Settings) -> Runtime:
         settings, database, lists, search, trust, judge, ImageReader(),
         SigningKeys(settings.views, utc_now), derive_key(keys, "tokens of views"),
     )  # fmt: skip
-    views = ViewService(database, selector, watch, utc_now)
+    # Half of the threads at most make views, or wait for one: the rest answer everything else.
+    views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2))
     forget = partial(_forget, judge, views)
     metrics = Metrics()
     entry_cache = EntryCache(settings.cache.entry_bytes)

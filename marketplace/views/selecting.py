@@ -31,6 +31,7 @@ from marketplace.rules.visibility import Scope, find_scope
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
+from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.history import find_records
 from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
@@ -44,6 +45,10 @@ from validators.policy.weighing import second_after
 _CHUNK: Final = 250
 #: A view of words follows an index, which is a moment behind the logs.
 _INDEX_LAG: Final = timedelta(seconds=3)
+
+
+#: Entries that a view is made of, with those that are withdrawn: each is read and kept in memory.
+MOST_ENTRIES: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,7 @@ class Selector:
         Raises:
             SearchRefusedError, PolicyError: the definition cannot be used any more.
             SearchUnavailableError: it has words, and they cannot be searched now.
+            DialectUnavailableError: it has too many entries.
         """
         principal = _reader_of(definition)
         material, scope = self._trust.material, find_scope(session, principal)
@@ -124,8 +130,13 @@ class Selector:
         valid = replace(request, chosen={**request.chosen, Facet.STATUS: (Status.VALID.value,)})
         gone = (Status.DEPRECATED.value, Status.EXPIRED.value)
         over = replace(request, chosen={**request.chosen, Facet.STATUS: gone})
-        found = self._reader.read(session, scope, self._search.find_keys(session, scope, valid, now))
-        withdrawn = self._reader.read(session, scope, self._search.find_keys(session, scope, over, now))
+        keys, old = (self._search.find_keys(session, scope, one, now) for one in (valid, over))
+        if len(keys) + len(old) > MOST_ENTRIES:
+            raise DialectUnavailableError(
+                f"the search of the view finds {len(keys) + len(old)} entries, and a view has at most "
+                f"{MOST_ENTRIES}: ask for a view with a narrower search"
+            )
+        found, withdrawn = (self._reader.read(session, scope, one) for one in (keys, old))
         policy = definition.rules()
         if policy is None:
             shown = _newest(found, _trusted_among(session, found))

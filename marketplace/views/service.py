@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -21,7 +22,7 @@ from marketplace.views.definitions import Definition
 from marketplace.views.dialects import DIALECTS, Dialect, Document
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.registry import ViewRegistry
-from marketplace.views.selecting import Selected, Selector
+from marketplace.views.selecting import MOST_ENTRIES, Selected, Selector
 from marketplace.views.value import View, ViewImage
 from marketplace.watch import WatchService
 from validators.policy import PolicyError
@@ -29,6 +30,8 @@ from validators.policy import PolicyError
 #: Views kept with their documents; the oldest unused goes first, and so do documents beyond these bytes.
 KEPT: Final = 64
 KEPT_BYTES: Final = 256 * 1024 * 1024
+#: Images of all views in memory, a few KiB each where no other view shows the same.
+KEPT_IMAGES: Final = 4 * MOST_ENTRIES
 #: After that long the database is asked whether something changed that nobody told of.
 _TOLD: Final = timedelta(seconds=10)
 
@@ -73,16 +76,31 @@ class _Kept:
         """Bytes of its documents."""
         return sum(len(one.body) for one in self.documents.values())
 
+    def images(self) -> int:
+        """How many images it holds."""
+        view = None if self.selected is None else self.selected.view
+        return 0 if view is None else len(view.images) + len(view.withdrawn)
+
+    def drop(self) -> None:
+        """Let go of what was made; the next one who asks has it made anew."""
+        self.selected, self.documents = None, {}
+
 
 class ViewService:
     """The views of a marketplace. Safe to share between threads.
 
     Args:
         watch: knows which locations answer.
+        at_once: threads that may make views, or wait for one that is made.
     """
 
     def __init__(
-        self, database: Database, selector: Selector, watch: WatchService, now: Callable[[], datetime]
+        self,
+        database: Database,
+        selector: Selector,
+        watch: WatchService,
+        now: Callable[[], datetime],
+        at_once: int = 4,
     ) -> None:
         self._database = database
         self._selector = selector
@@ -91,6 +109,7 @@ class ViewService:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._generation = 0
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(at_once)
 
     def forget(self) -> None:
         """Something may have changed that views are made of: a log, a verdict, a definition."""
@@ -136,13 +155,13 @@ class ViewService:
         found = kept.documents.get(path)
         if found is not None:
             return found
-        with kept.lock:
+        with self._making(kept):
             found = kept.documents.get(path)
             if found is None:
                 found = write_document(selected.view, path)
                 if kept.selected is selected:
                     kept.documents[path] = found
-        self._drop_documents()
+        self._drop_oldest()
         return found
 
     def answer(
@@ -200,7 +219,7 @@ class ViewService:
             raise ViewNotFoundError
         kept = self._find_kept(address) or self._admit(address, principal)
         if not kept.holds(self._generation, self._now()):
-            with kept.lock:
+            with self._making(kept):
                 generation, now = self._generation, self._now()
                 if not kept.holds(generation, now):
                     self._renew(kept, address, generation, now)
@@ -208,6 +227,21 @@ class ViewService:
         if definition is None or selected is None or not _may_see(address, definition, principal):
             raise ViewNotFoundError
         return selected
+
+    @contextmanager
+    def _making(self, kept: _Kept) -> Iterator[None]:
+        """A turn to make a view, or a document of it, alone.
+
+        Raises:
+            DialectUnavailableError: so many make views, or wait, that others need the threads.
+        """
+        if not self._turns.acquire(blocking=False):
+            raise DialectUnavailableError("other views are being made: ask again in a moment")
+        try:
+            with kept.lock:
+                yield
+        finally:
+            self._turns.release()
 
     def _admit(self, address: str, principal: Principal) -> _Kept:
         """A place in memory for a view that is there; names that nobody gave take none."""
@@ -260,13 +294,16 @@ class ViewService:
                 self._kept.move_to_end(address)
             return kept
 
-    def _drop_documents(self) -> None:
-        """Keep the documents of the views that were asked for last."""
+    def _drop_oldest(self) -> None:
+        """Keep the views, and the documents, that were asked for last."""
         with self._lock:
-            left = KEPT_BYTES
+            room, images = KEPT_BYTES, KEPT_IMAGES
             for kept in reversed(self._kept.values()):
-                left -= kept.size()
-                if left < 0:
+                room -= kept.size()
+                images -= kept.images()
+                if images < 0:
+                    kept.drop()
+                elif room < 0:
                     kept.documents = {}
 
 

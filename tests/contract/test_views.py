@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +22,15 @@ from marketplace.locations import Look, Reach
 from marketplace.trust import TrustService, VerdictService, open_store
 from marketplace.trust.memory import TrustMemory
 from marketplace.views.definitions import BUILT_IN, Definition
-from marketplace.views.errors import DefinitionError, LocationAwayError, ViewNotFoundError, ViewTakenError
+from marketplace.views.errors import (
+    DefinitionError,
+    DialectUnavailableError,
+    LocationAwayError,
+    ViewNotFoundError,
+    ViewTakenError,
+)
 from marketplace.views.export import Exporter
+from marketplace.views.reading import ImageReader
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import KEPT, ViewService
 from marketplace.views.value import View
@@ -28,6 +38,7 @@ from marketplace.watch import WatchService
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import root
+from tests.waiting import HANGING
 from validators import accept
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -179,6 +190,64 @@ def test_names_that_nobody_gave_take_no_place_in_memory(
     assert views.find_remembered("default", "SHA256SUMS", ANONYMOUS) is None
     # Nothing changed: what was written is told again.
     assert views.document("default", "SHA256SUMS", ANONYMOUS) is held
+
+
+def test_a_view_of_too_many_entries_is_refused_before_any_is_read(
+    database: Database, settings: Settings, select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select(BUILT_IN, made("one"), made("two"), made("gone", deprecated="old"))
+    monkeypatch.setattr("marketplace.views.selecting.MOST_ENTRIES", 2)
+    views = ViewService(
+        database,
+        open_selector(settings, database),
+        WatchService(database, settings, lambda: NOW),
+        lambda: NOW,
+    )
+    monkeypatch.setattr("marketplace.views.reading.ImageReader.read", lambda *_: pytest.fail("read"))
+    with pytest.raises(DialectUnavailableError, match="finds 3 entries, and a view has at most 2"):
+        views.document("default", "SHA256SUMS", ANONYMOUS)
+
+
+def test_threads_beyond_the_turns_do_not_wait_for_a_view(
+    database: Database, settings: Settings, select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select(BUILT_IN, made("one"))
+    watch = WatchService(database, settings, lambda: NOW)
+    views = ViewService(database, open_selector(settings, database), watch, lambda: NOW, at_once=1)
+    begun, go_on = threading.Event(), threading.Event()
+    read = ImageReader.read
+
+    def slowly(*words: Any) -> Any:
+        begun.set()
+        assert go_on.wait(HANGING)
+        return read(*words)
+
+    monkeypatch.setattr(ImageReader, "read", slowly)
+    with ThreadPoolExecutor(1) as others:
+        making = others.submit(views.document, "default", "SHA256SUMS", ANONYMOUS)
+        assert begun.wait(HANGING)
+        try:
+            with pytest.raises(DialectUnavailableError, match="ask again"):
+                views.document("default", "SHA512SUMS", ANONYMOUS)
+        finally:
+            go_on.set()
+        assert making.result(HANGING).left_out == 0
+    assert views.document("default", "SHA512SUMS", ANONYMOUS).left_out == 1
+
+
+def test_views_in_memory_hold_a_bounded_number_of_images(
+    database: Database, settings: Settings, select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select(BUILT_IN, made("one"))
+    with database.write() as session:
+        ViewRegistry(session).create(Definition("other"), by="tests", at=NOW)
+    monkeypatch.setattr("marketplace.views.service.KEPT_IMAGES", 1)
+    watch = WatchService(database, settings, lambda: NOW)
+    views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
+    for name in ("default", "other"):
+        views.document(name, "SHA256SUMS", ANONYMOUS)
+    assert views.find_remembered("default", "SHA256SUMS", ANONYMOUS) is None
+    assert views.find_remembered("other", "SHA256SUMS", ANONYMOUS) is not None
 
 
 def test_a_copy_has_the_bytes_of_the_log(database: Database, select: Select, tmp_path: Path) -> None:
