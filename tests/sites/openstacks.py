@@ -118,6 +118,9 @@ class OpenStack:
         self._glance.wait()
 
     def restart_glance(self) -> None:
+        assert self._glance is not None
+        if self._glance.poll() is None:  # a test that failed did not come to ending it
+            self.kill_glance()
         self.start_glance()
         self.wait(self.open_glance + "/v2/images")
 
