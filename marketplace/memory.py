@@ -32,6 +32,12 @@ def bound_pools() -> None:
         _mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
+def give_back() -> None:
+    """Give what is free in the pools back to the system, which takes some milliseconds."""
+    if _malloc_trim is not None:
+        _malloc_trim(0)
+
+
 class Returning:
     """Gives free memory back after so much work. Safe to call from any number of threads.
 
@@ -65,5 +71,4 @@ class Returning:
             if self._seen < (self._after if self._working else self._idle_after):
                 return
             self._seen = 0
-        if _malloc_trim is not None:
-            _malloc_trim(0)
+        give_back()

@@ -169,6 +169,7 @@ MAY_IMPORT = {
         "marketplace.limits",
         "marketplace.locations",
         "marketplace.logs",
+        "marketplace.memory",
         "marketplace.receipts",
         "marketplace.tlog",
         "marketplace.trust_files",

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
+from marketplace.memory import bound_pools, give_back
 from marketplace.sites.configuration import SiteConfiguration, read_configuration
 from marketplace.sites.decisions.answering import AnswerServer
 from marketplace.sites.decisions.answers import Answer
@@ -76,6 +77,7 @@ class Daemon:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
+        bound_pools()
         site = self.site
         site.judge()
         site.finish_withdrawals()
@@ -204,6 +206,9 @@ class Daemon:
                 self._note(error)
             self._hook_wake.set()
             landed = True
+        if landed and not self._flying:
+            # What imports took would stay with the process, which mostly waits.
+            give_back()
         return landed
 
     def _start_steps(self, pool: ThreadPoolExecutor) -> None:
