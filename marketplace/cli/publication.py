@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Order:
 
 
 #: How often an upload that came too late is tried again.
-_MOST_OVERTAKEN = 3
+_MOST_OVERTAKEN = 5
 
 
 class Publication:
@@ -173,10 +173,10 @@ class Publication:
         assert self._identity is not None  # noqa: S101  # only a dry run goes without
         if self._asks and not click.confirm(f"Sign and publish as {self._email}?", default=True, err=True):
             raise click.Abort
-        refused: AcceptedEntry | None = None
-        for _ in range(_MOST_OVERTAKEN):
+        taken: datetime | None = None
+        for number in range(_MOST_OVERTAKEN):
             try:
-                return self._upload(document, metadata, current, refused)
+                return self._upload(document, metadata, current, taken)
             except (ConflictError, PolicyError) as error:
                 if error.rule not in OVERTAKEN:
                     raise
@@ -185,21 +185,23 @@ class Publication:
                     "another machine published an entry about this image in the meantime: signed again",
                 )
                 current = self._find_current()
-                refused = accept(self._work.find_signed() or b"")
-        return self._upload(document, metadata, current, refused)
+                # Several entries may have the seconds that follow: each step is twice as long.
+                signed = accept(self._work.find_signed() or b"").created
+                taken = signed + timedelta(seconds=2**number - 1)
+        return self._upload(document, metadata, current, taken)
 
     def _upload(
         self,
         document: bytes,
         metadata: Metadata,
         current: AcceptedEntry | None,
-        refused: AcceptedEntry | None,
+        taken: datetime | None,
     ) -> dict[str, Any]:
         assert self._identity is not None  # noqa: S101  # as above
         kept = self._work.find_signed()
         tagged = self._tagged(document)
         signed = sign_once(
-            document, metadata, kept, self._identity, current, tagged, self._now, self._order.email, refused
+            document, metadata, kept, self._identity, current, tagged, self._now, self._order.email, taken
         )
         self._work.keep_signed(signed)
         entry = accept(signed)

@@ -119,7 +119,7 @@ def sign_once(
     tagged: AcceptedEntry | None,
     now: datetime,
     email: str | None,
-    refused: AcceptedEntry | None = None,
+    taken: datetime | None = None,
 ) -> bytes:
     """Sign a draft, or take what an interrupted publication signed: the same bytes are never two entries.
 
@@ -128,18 +128,18 @@ def sign_once(
         kept: signed last for this image, if anything.
         current: the present entry about the image, which the next must not be older than.
         tagged: what the tag names, which it leaves for a later entry only.
-        refused: what was signed a moment ago and came too late.
+        taken: a second that another entry has, and those before it.
 
     Raises:
         SigningError, RefusedError: as ``sign`` does.
     """
     earlier = _usable(kept, metadata, identity, current, now)
-    if earlier is not None and refused is None:
+    if earlier is not None and taken is None:
         return earlier
     created = now.replace(microsecond=0)
-    for before in (current, tagged, refused):
+    for before in (current and current.created, tagged and tagged.created, taken):
         if before is not None:
-            created = max(created, before.created + timedelta(seconds=1))
+            created = max(created, before + timedelta(seconds=1))
     return sign(document, identity, created, email=email)
 
 

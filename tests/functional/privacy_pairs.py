@@ -91,6 +91,11 @@ PAIRS = (
     Pair("web.tag", "/tag/alice@example.org/{tag}"),
     Pair("web.endorser", "/endorsers/{email}"),
     Pair("web.endorser.tags", "/endorsers/{email}/tags"),
+    Pair("web.view", "/views/{group}:all", accept="text/html"),
+    Pair("web.view.oai", "/views/{group}:all/oai-pmh?verb=Identify"),
+    Pair("web.view.document", "/views/{group}:all/SHA256SUMS"),
+    Pair("web.view.document", "/views/default/images/{identifier}/image.img"),
+    Pair("api.view", "/api/v1/views/{group}:all"),
     Pair("api.verify", "/api/v1/verify?audience={group}", "POST", kind=RDF, document=FRESH["older"]),
     Pair("api.search", "/api/v1/search?q={tag}&status=all"),
     Pair("api.search", "/api/v1/search?endorser={email}&status=all"),
@@ -99,6 +104,7 @@ PAIRS = (
     Pair("api.entries", "/api/v1/entries?endorser={email}&status=all"),
     Pair("api.entry", "/api/v1/entries/{entry}"),
     Pair("api.entry.statement", "/api/v1/entries/{entry}/statement"),
+    Pair("api.entry.evidence", "/api/v1/entries/{entry}/evidence"),
     Pair("api.entry.decision", "/api/v1/entries/{entry}/decision"),
     Pair("api.entry.publish", "/api/v1/entries/{entry}/publish", "POST"),
     Pair("api.image", "/api/v1/images/{identifier}"),
@@ -129,6 +135,7 @@ PAIRS = (
 #: Routes that name something which is nobody's entry, image, tag, endorser, group or log.
 ELSEWHERE: Mapping[str, str] = {
     "web.docs.page": "a page of the documentation, the same for everybody",
+    "api.docs.topic": "a page of the documentation, the same for everybody",
     "web.admin.part": "a page for administrators",
     "web.admin.act": "writes, for administrators",
     "web.account.revoke": "a token, by the digest of its secret",

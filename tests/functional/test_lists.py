@@ -132,7 +132,7 @@ def test_nothing_found(http):
             "<error>no metadata matching query found</error>",
         ), path
     page = http.get("/metadata/nobody@example.org", headers={"Accept": "text/html"})
-    assert page.status_code == 404 and "no metadata matching query found" in page.text
+    assert page.status_code == 404 and "No images match." in page.text
     table = http.get("/metadata/nobody@example.org?media=json")
     assert (table.status_code, table.json()["aaData"]) == (200, [])
     assert table.json()["rMsg"] == "no metadata matching query found"

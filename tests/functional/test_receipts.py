@@ -78,8 +78,8 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
         assert get(f"/api/v1/images/{entry.identifier}").json()["sites"] == 2
         html = {"Accept": "text/html"}
         page = http.get(f"/metadata/{entry.coordinates.path()}", headers=html).text
-        assert "available at 2 cloud sites" in page
-        assert "1 cloud site found nothing there" in page
+        assert "Available at 2 cloud sites" in page
+        assert "1 cloud site could not download it" in page
         assert "404 &lt;b&gt;" in page
         assert "astro-cloud" not in page
         assert "Available at 2 cloud sites" in http.get(f"/images/{entry.identifier}", headers=html).text

@@ -127,4 +127,4 @@ def test_a_replica_takes_no_uploads_and_answers_everything_else(tmp_path) -> Non
         assert (original.status_code, original.text) == (403, "<error>read-only repository</error>")
         assert client.get("/endorsers").status_code == 200
         page = client.get("/upload", headers={"Accept": "text/html"})
-        assert page.status_code == 200 and "takes no uploads" in page.text
+        assert page.status_code == 200 and "accepts no uploads" in page.text
