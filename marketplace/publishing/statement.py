@@ -136,10 +136,9 @@ def sign_once(
     earlier = _usable(kept, metadata, identity, current, now)
     if earlier is not None and taken is None:
         return earlier
-    created = now.replace(microsecond=0)
-    for before in (current and current.created, tagged and tagged.created, taken):
-        if before is not None:
-            created = max(created, before + timedelta(seconds=1))
+    seconds = [before.created for before in (current, tagged) if before is not None]
+    seconds += [] if taken is None else [taken]
+    created = max([now.replace(microsecond=0), *(second + timedelta(seconds=1) for second in seconds)])
     return sign(document, identity, created, email=email)
 
 
