@@ -102,7 +102,7 @@ def test_what_could_not_be_published_is_published_later_by_itself(
         (blocking / "x").unlink()
         blocking.rmdir()
         wait_for(lambda: statements(tmp_path / "sparql") > before)
-        # Attempts that failed left no copies, and the old one goes, with the next one if it was read until now.
+        # Attempts that failed left no copies. The old one goes, with the next one if it was read until now.
         import_some(ingest, 1)
         follow(log_database, follower)
         wait_for(lambda: len(list((tmp_path / "sparql" / "generations").glob("[0-9]*"))) == 1)
