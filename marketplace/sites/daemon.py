@@ -93,6 +93,7 @@ class Daemon:
         ]
         _notify("READY=1")
         log.info("the site %s follows %d marketplaces", site.table.name, len(site.followers))
+        give_back()
         with ThreadPoolExecutor(site.table.fetch.parallel, "import") as pool:
             try:
                 woken = True

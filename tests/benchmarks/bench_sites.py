@@ -212,11 +212,11 @@ def _daemon(folder: Path, server: RunningServer, deprecations: int, seconds: flo
 
 
 class _Plain(Cloud):
-    """A site as it is installed: without what httpx loads where it is there, and only developers have."""
+    """A site as it is installed: without what httpx loads where it is there, and only others have."""
 
     def words(self, *words: str) -> list[str]:
         python, option, code, *rest = super().words(*words)
-        return [python, option, f"import sys; sys.modules.update(rich=None, pygments=None); {code}", *rest]
+        return [python, option, f"import sys; sys.modules.update(rich=None, pygments=None, zstandard=None); {code}", *rest]
 
 
 def _lag(site: RunningSite, cloud: Cloud, picture: Picture, n: int) -> float:
