@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.functional.catalogue import eventually
 from tests.launching import COMMAND, ROOT
+from tests.waiting import HANGING
 
 #: Seconds of the keystroke-level model (Card, Moran, Newell 1980): to think, point, press, and for a key.
 _THINK, _POINT, _PRESS, _KEY = 1.35, 1.1, 0.2, 0.28
@@ -116,6 +119,9 @@ def to_a_published_image(walk: Walk, image: Path) -> None:
     download.value.save_as(walk.folder / download.value.suggested_filename)
     walk.paste(page.get_by_role("button", name="Copy the command that signs"))
     walk.paste(page.get_by_role("button", name="Copy the command that uploads"))
+    # The index follows the log a moment later.
+    listed = urljoin(page.url, "/?q=walker@example.org")
+    eventually(lambda: "A walk" in page.request.get(listed).text(), HANGING)
     walk.fill(page.get_by_role("banner").get_by_role("searchbox"), "walker@example.org")
     walk.click(page.get_by_role("banner").get_by_role("button", name="Search"))
     walk.click(page.get_by_role("link", name="A walk").first)
