@@ -216,7 +216,12 @@ class _Plain(Cloud):
 
     def words(self, *words: str) -> list[str]:
         python, option, code, *rest = super().words(*words)
-        return [python, option, f"import sys; sys.modules.update(rich=None, pygments=None, zstandard=None); {code}", *rest]
+        return [
+            python,
+            option,
+            f"import sys; sys.modules.update(rich=None, pygments=None, zstandard=None); {code}",
+            *rest,
+        ]
 
 
 def _lag(site: RunningSite, cloud: Cloud, picture: Picture, n: int) -> float:
