@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +13,7 @@ from marketplace.federation.keys import load_keys
 from tests.dialects import clients
 from tests.dialects.conftest import Lab, entry
 from tests.functional.catalogue import eventually, upload
+from tests.functional.serving import folder_at
 
 
 @pytest.fixture
@@ -47,29 +43,10 @@ def log_key(lab: Lab) -> str:
     return str(keys.log.verifier)
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """A plain web server over a folder."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *told: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_a_copy_is_proved_offline_and_over_http(lab, copied, capsys):
     assert run(["verify", "--static", str(copied), "--key", log_key(lab)]) == 0
     assert "give --key" not in capsys.readouterr().err
-    with served(copied) as url:
+    with folder_at(copied) as url:
         assert run(["verify", "--static", url]) == 0
     told = capsys.readouterr()
     assert "4 images, 1 withdrawn, 5 receipts" in told.out
@@ -149,7 +126,7 @@ def test_an_index_that_leads_elsewhere_is_refused(copied, capsys):
 
 def test_simplestreams_reads_a_copy(lab, copied, tmp_path):
     (tmp_path / "site.gpg").write_bytes(lab.openpgp.public_key(armor=False))
-    with served(copied) as url:
+    with folder_at(copied) as url:
         told = clients.run(
             "sstream-query", "--json", f"--keyring={tmp_path}/site.gpg",
             f"{url}/simplestreams/streams/v1/index.sjson", folder=tmp_path,

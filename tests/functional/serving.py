@@ -1,15 +1,27 @@
-"""A web server that has the content of images, for whoever follows the locations of entries."""
+"""Plain web servers: of folders, and of the content of images that the locations of entries name."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 
-@contextmanager
-def images_at(contents: Mapping[str, bytes]) -> Iterator[str]:
+class _Folder(SimpleHTTPRequestHandler):
+    def log_message(self, *told: object) -> None:
+        """The test's output is no place for requests."""
+
+
+def folder_at(folder: Path) -> AbstractContextManager[str]:
+    """A web server of the files in a folder; yields its address. Files without a suffix are octets."""
+    return _serving(partial(_Folder, directory=str(folder)))
+
+
+def images_at(contents: Mapping[str, bytes]) -> AbstractContextManager[str]:
     """A web server that has images; yields its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -21,9 +33,14 @@ def images_at(contents: Mapping[str, bytes]) -> Iterator[str]:
             self.wfile.write(found or b"")
 
         def log_message(self, *told: object) -> None:
-            """Nothing."""
+            """The test's output is no place for requests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return _serving(Handler)
+
+
+@contextmanager
+def _serving(handler: Any) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

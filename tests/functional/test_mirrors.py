@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,18 +22,12 @@ from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import free_port
+from tests.functional.serving import folder_at
 from tests.functional.sites import Site, sites, until
 
 BUNDLES = 3
 ENTRIES = BUNDLES * WIDTH + 5
 ROWS, BODIES = "tile/entries", "bodies"
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Files without a suffix are octets, as anywhere."""
-
-    def log_message(self, *about: object) -> None:
-        """The test's output is no place for requests."""
 
 
 @contextmanager
@@ -45,15 +36,8 @@ def mirror(files: Mapping[str, bytes], folder: Path) -> Iterator[str]:
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with folder_at(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
