@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -417,6 +417,22 @@ def test_a_stranger_with_ones_address_stops_nothing_and_is_not_gone_on_from(
     told = publish("--title", "Third", *new)
     assert told["outcome"] == "published"
     assert publish("--title", "Third", *new)["outcome"] == "unchanged"
+
+
+def test_several_seconds_that_a_stranger_has_are_stepped_over(
+    publish, here: Path, http: httpx.Client
+) -> None:
+    content = publish.fresh()
+    draft = Path(publish("--dry-run", "--title", "Late", image=content)["draft"])
+    stranger = load_identity(None, *_key_of(here, "stranger"), None)
+    begun = datetime.now(UTC).replace(microsecond=0)
+    # More of them than there are attempts, from the one that is now on.
+    for second in range(12):
+        data = sign((here / draft).read_bytes(), stranger, begun + timedelta(seconds=second))
+        answer = http.post("/metadata", content=data, headers={"Content-Type": "application/rdf+xml"})
+        assert answer.status_code == 201, answer.text
+    told = publish("--title", "Late")
+    assert entry_of(http, told).created >= begun + timedelta(seconds=12)
 
 
 def _key_of(folder: Path, name: str) -> tuple[Path, Path]:

@@ -16,6 +16,7 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.access import bearer, issue_token, revoke_token, token_name
 from tests.functional.running import RunningServer, running_server
+from validators import accept
 
 PROBLEM = {"Accept": "application/problem+json"}
 XML = {**PROBLEM, "Content-Type": "application/rdf+xml"}
@@ -58,6 +59,21 @@ def test_wrong_expired_and_revoked_tokens_are_told_apart_and_challenged(server, 
             ]
             assert answer.headers["Cache-Control"] == "no-store"
             assert secret[25:] not in answer.text
+
+
+def test_what_is_remembered_for_everybody_answers_nobody_with_a_wrong_token(server, http) -> None:
+    data = signed(image(content="remembered"), make_identity())
+    assert http.post("/metadata", content=data, headers=XML).status_code == 201
+    entry = accept(data)
+    wrong = bearer(issue_token(server)[:-1] + "!")
+    for path in (
+        f"/metadata/{entry.coordinates.path()}",
+        f"/api/v1/images/{entry.identifier}/verdict",
+        "/views/default/SHA256SUMS",
+    ):
+        # The first answer is made, and the second one remembered.
+        assert [http.get(path).status_code for _ in range(2)] == [200, 200], path
+        assert http.get(path, headers={**PROBLEM, **wrong}).status_code == 401, path
 
 
 @pytest.mark.parametrize(

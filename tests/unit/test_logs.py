@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,16 @@ def test_json_lines_hold_the_fields_of_the_event() -> None:
         "abc123",
         "info",
     )
+
+
+@given(st.floats(0, 4e9))
+def test_a_line_tells_its_moment_to_the_millisecond(seconds: float) -> None:
+    made = record("uploaded")
+    made.created = seconds
+    told = datetime.fromisoformat(json.loads(JsonFormatter().format(made))["time"])
+    assert told.utcoffset() == timedelta(0) and told.microsecond % 1000 == 0
+    # Floats of this size lie half a microsecond apart.
+    assert -1e-6 <= seconds - told.timestamp() <= 0.001 + 1e-6
 
 
 def test_a_traceback_stays_inside_its_event() -> None:
