@@ -162,7 +162,7 @@ def _value(der: bytes) -> str:
         try:
             return _fold(content.decode(decoding))
         except UnicodeDecodeError:
-            pass
+            pass  # compared by its bytes
     # The control character keeps it apart from every text.
     return f"\x00#{der.hex()}"
 

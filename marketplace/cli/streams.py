@@ -17,7 +17,7 @@ class _Leaving(io.FileIO):
     def write(self, data: object) -> int:
         """Write, or drop what nobody reads."""
         try:
-            return super().write(data)  # type: ignore[arg-type]  # as the base class takes it
+            return super().write(data)  # type: ignore[arg-type]  # any buffer  # as the base class takes it
         except BrokenPipeError:
             return memoryview(data).nbytes  # type: ignore[arg-type]
 

@@ -259,7 +259,7 @@ class Batch:
         try:
             with self.savepoint():
                 return self.add(entry, log, source, note, provenance)
-        except Exception as error:
+        except Exception as error:  # becomes the outcome of this entry; the others go on
             if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                 raise
             return error

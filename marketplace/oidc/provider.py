@@ -153,7 +153,7 @@ def _parse_keys(given: Mapping[str, Any]) -> KeySet:
         try:
             found += KeySet.import_key_set({"keys": [one]}).keys
         except (JoseError, ValueError, TypeError, KeyError):
-            continue
+            continue  # of a kind that we do not know: others may be there
     if not found:
         raise ProviderAnswerError("the sign-in provider publishes no key for signatures that is understood")
     return KeySet(found)

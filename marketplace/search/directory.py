@@ -114,5 +114,5 @@ def size_of(directory: Path) -> int:
         try:
             total += path.stat().st_size
         except FileNotFoundError:
-            continue
+            continue  # vanished meanwhile
     return total

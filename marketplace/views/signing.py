@@ -163,13 +163,13 @@ def _verify_purpose(certificate: x509.Certificate) -> None:
         if not any(purpose in purposes for purpose in _PURPOSES):
             raise _UnusableError("the certificate of views.certificate is not for e-mail protection")
     except x509.ExtensionNotFound:
-        pass
+        pass  # then it is for every purpose (RFC 5280, section 4.2.1.12)
     try:
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
         if not (usage.digital_signature or usage.content_commitment):
             raise _UnusableError("the certificate of views.certificate is not for signatures")
     except x509.ExtensionNotFound:
-        pass
+        pass  # then it is for every use (RFC 5280, section 4.2.1.3)
 
 
 def _common_name(certificate: x509.Certificate) -> str:

@@ -256,7 +256,7 @@ def tidy_path(path: str) -> str:
 
 
 #: Ids of requests are no secrets, and a generator spares a system call. A forked process gets its own.
-_ids = Random()  # noqa: S311
+_ids = Random()  # noqa: S311  # no secret
 os.register_at_fork(after_in_child=_ids.seed)
 
 

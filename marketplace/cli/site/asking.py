@@ -113,7 +113,7 @@ def ask_now(configuration: SiteConfiguration, key: str) -> Answer:
             status == 200, headers.get("x-known") == "yes", None if until is None else float(until), body
         )
     except OSError:
-        pass
+        pass  # no daemon runs: its file answers
     try:
         return read_verdicts(folder).ask(key, time.time())
     except (OSError, ValueError) as error:
@@ -158,7 +158,7 @@ def _disks(domain: str, configuration: SiteConfiguration) -> list[str]:
     for store in configuration.table.store:
         if isinstance(store, LibvirtTable):
             done = subprocess.run(  # noqa: S603  # an argument list of ours
-                ["virsh", "-q", "-c", store.uri, "dumpxml", "--domain", domain],  # noqa: S607
+                ["virsh", "-q", "-c", store.uri, "dumpxml", "--domain", domain],  # noqa: S607  # by PATH
                 capture_output=True,
                 check=False,
                 timeout=30,
@@ -167,7 +167,7 @@ def _disks(domain: str, configuration: SiteConfiguration) -> list[str]:
                 try:
                     return list(parse_domain(done.stdout).sources)
                 except DomainError:
-                    continue
+                    continue  # another store may know it
     return []
 
 

@@ -46,7 +46,7 @@ try:
     if coming:
         sys.exit(0)
 except OSError:
-    pass
+    pass  # no machine is coming from elsewhere
 XML = sys.stdin.buffer.read()
 def refuse(reason):
     sys.stderr.write("image refused by the marketplace site: %s (%s %s)\\n" % (reason, WHY, NAME))

@@ -124,7 +124,7 @@ class CloudSession:
             else:
                 if answer.status not in _TRANSIENT or pause is None or answer.status in allowed:
                     return self.judge(answer, method, path, allowed)
-            time.sleep(pause)
+            time.sleep(pause)  # between two tries of a service that may come back
         raise AssertionError("the last try ends the loop")
 
     @contextmanager
@@ -245,7 +245,7 @@ class CloudSession:
             else:
                 if answer.status not in _TRANSIENT or pause is None:
                     break
-            time.sleep(pause)
+            time.sleep(pause)  # as above
         assert answer is not None  # noqa: S101  # the loop ends with one
         if answer.status == 401:
             raise StoreError(f"{where} refuses the credentials of cloud {cloud.name} in clouds.yaml (401)")

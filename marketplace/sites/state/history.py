@@ -38,7 +38,7 @@ class History:
         """The newest lines, oldest first; of one image where it is named."""
         where, values = ("WHERE identifier = ?", [identifier]) if identifier is not None else ("", [])
         rows = self._database.rows(
-            f"SELECT at, identifier, store, what, why FROM history {where} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            f"SELECT at, identifier, store, what, why FROM history {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  # constants
             [*values, most],
         )
         return [Happening(*row) for row in reversed(rows)]

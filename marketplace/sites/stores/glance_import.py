@@ -84,7 +84,7 @@ class Import:
                 raise NameBurntError(
                     f"{url}: Glance made no progress for {self._patience:.0f} s; the image is made anew"
                 )
-            time.sleep(pause)
+            time.sleep(pause)  # Glance tells nobody: it is asked again
             pause = min(pause * 1.5, _MOST)
 
     def _tasks(self) -> list[dict[str, Any]]:
