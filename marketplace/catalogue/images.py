@@ -51,6 +51,16 @@ class Images:
         found.update(key for key in self._fresh.get(image, ()) if key in current)
         return found
 
+    def find_many(self, images: Iterable[bytes], current: BitMap) -> dict[bytes, set[int]]:
+        """The same for those of many images that have entries; most of them mostly have none."""
+        digests, fresh, found = self._digests, self._fresh, dict[bytes, set[int]]()
+        for image in images:
+            digest = _sorted_by(image)
+            place = bisect_left(digests, digest)
+            if image in fresh or (place < len(digests) and digests[place] == digest):
+                found[image] = self.find(image, current)
+        return found
+
     def gather(self, current: BitMap) -> None:
         """Make the column of all entries that count."""
         # One number for both: pairs would take three times the memory.

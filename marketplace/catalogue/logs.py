@@ -110,9 +110,9 @@ class FollowedLog:
             self._images.gather(self.current)
         self.stand = stand
 
-    def of_image(self, image: bytes) -> set[int]:
-        """The keys of the current entries about an image by an endorser."""
-        return self._images.find(image, self.current)
+    def of_images(self, images: Iterable[bytes]) -> dict[bytes, set[int]]:
+        """The keys of the current entries about some images, each by an endorser, where there are any."""
+        return self._images.find_many(images, self.current)
 
     def signed(self, key: int) -> Signed:
         """What marks of a current entry go by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -188,14 +189,19 @@ def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
     hidden = [BitMap() for _ in logs]
     table = logs[0].table
     largest = max(range(len(logs)), key=lambda number: len(logs[number].current))
-    # The largest log is only asked about what the others hold.
-    others = (one.current for number, one in enumerate(logs) if number != largest)
-    for image in {table.image(key) for keys in others for key in keys}:
-        holders = [(number, one, one.of_image(image)) for number, one in enumerate(logs)]
-        if sum(1 for *_, keys in holders if keys) < 2:
+    # The largest log is only asked about what the others hold, and each of them is walked once.
+    held = defaultdict[bytes, list[tuple[int, int]]](list)
+    for number, one in enumerate(logs):
+        if number != largest:
+            for key in one.current:
+                held[table.image(key)].append((number, key))
+    for image, keys in logs[largest].of_images(held).items():
+        held[image] += ((largest, key) for key in keys)
+    for places in held.values():
+        if len(places) < 2 or len({number for number, _ in places}) < 2:
             continue
         # Of one entry in several logs the oldest log's claim comes first, and stays.
-        claims = [one.claim(key, (number, key)) for number, one, keys in holders for key in sorted(keys)]
+        claims = [logs[number].claim(key, (number, key)) for number, key in sorted(places)]
         stay = {claim.entry for claim in unsuperseded(claims)}
         for number, key in (claim.entry for claim in claims):
             if (number, key) not in stay:
