@@ -208,7 +208,7 @@ class Daemon:
             self._hook_wake.set()
             landed = True
         if landed and not self._flying:
-            # What imports took would stay with the process, which mostly waits.
+            # The memory of imports would stay with the process, which mostly waits.
             give_back()
         return landed
 

@@ -77,7 +77,7 @@ SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
 )
-#: What somebody gets to see who showed a token or came with a session is for no page of another site.
+#: Pages of other sites may not load what is answered to a token or a session.
 PERSONAL_HEADERS = (*SECURITY_HEADERS, ("Cross-Origin-Resource-Policy", "same-origin"))
 #: Everything else that a GET returns is public.
 _READ_HEADERS = (
@@ -268,7 +268,7 @@ def _identity(given: str | None) -> str:
 
 
 def find_nothing(environ: Environ) -> None:
-    """Leaves every request to the views."""
+    """Find no answer: every request goes to the views."""
 
 
 def make_find(runtime: Runtime) -> Find:
@@ -332,6 +332,6 @@ def includeme(config: Configurator) -> None:
     """Put the layer in place."""
     runtime: Runtime = config.registry[Runtime]
     config.registry[RequestLog] = RequestLog()
-    # Where reading needs a token nothing is answered before it was looked at.
+    # Where reading needs a token, the token is checked before anything is answered.
     find = make_find(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
     config.set_execution_policy(Edge(config.registry, find))
