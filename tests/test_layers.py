@@ -93,7 +93,9 @@ MAY_IMPORT = {
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
     "marketplace.feed": PROCESS | {"marketplace.web"},
-    "marketplace.sparql": RULED | {"marketplace.entries", "marketplace.system_errors"},
+    "marketplace.processes": set(),
+    "marketplace.sparql": RULED
+    | {"marketplace.entries", "marketplace.processes", "marketplace.system_errors"},
     "marketplace.search": RULED | {"marketplace.catalogue", "marketplace.entries"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
@@ -129,7 +131,7 @@ MAY_IMPORT = {
     },
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
-    "marketplace.peers": SERVICES,
+    "marketplace.peers": SERVICES - {"marketplace.sparql"} | {"marketplace.processes"},
     "marketplace.metrics": set(),
     "marketplace.runtime": SERVICES
     | {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from marketplace.sparql.frames import LENGTH
+from marketplace.processes.frames import LENGTH
 from validators import document
 
 

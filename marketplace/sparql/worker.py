@@ -12,7 +12,6 @@ import json
 import os
 import queue
 import re
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -20,7 +19,9 @@ from typing import Any, BinaryIO
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QueryBoolean, QuerySolutions, Store
 
-from marketplace.sparql.confinement import confine, limit_processor_time
+from marketplace.processes.confinement import limit_processor_time
+from marketplace.processes.frames import read_frame
+from marketplace.processes.inside import begin, send
 from marketplace.sparql.errors import (
     QueryMalformedError,
     QueryNotAllowedError,
@@ -28,7 +29,6 @@ from marketplace.sparql.errors import (
     QueryTooLargeError,
     QueryUnavailableError,
 )
-from marketplace.sparql.frames import pack, read_frame
 from marketplace.sparql.generations import Generation, Generations
 
 #: Seconds without a query after which an outdated generation is let go, so its disk space is given back.
@@ -183,19 +183,10 @@ def serve(requests: BinaryIO, answers: BinaryIO, reader: StoreReader) -> None:
             reader.release_outdated()
             continue
         message = json.dumps(answer(reader, json.loads(request)), ensure_ascii=False)
-        answers.write(pack(message.encode("utf-8")))
-        answers.flush()
+        send(answers, message.encode("utf-8"))
 
 
 def main() -> None:
     """Take the directory of generations and the bytes of memory from the command line; serve for ever."""
     directory, memory = Path(sys.argv[1]), int(sys.argv[2])
-    # The interrupt key reaches every process of the terminal; the parent decides about this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever a library prints must not get between the frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    missing = confine([directory], memory)
-    answers.write(pack(json.dumps({"ready": True, "unconfined": missing}).encode("ascii")))
-    answers.flush()
-    serve(sys.stdin.buffer, answers, StoreReader(Generations(directory)))
+    serve(*begin([directory], memory), StoreReader(Generations(directory)))

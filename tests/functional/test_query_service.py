@@ -410,7 +410,7 @@ def test_a_confined_process_has_no_files_no_network_and_no_programs(tmp_path: Pa
     program = """
 import json, os, socket, subprocess, sys
 from pathlib import Path
-from marketplace.sparql.confinement import confine
+from marketplace.processes.confinement import confine
 
 def outcome(action):
     try:

@@ -44,9 +44,10 @@ def test_a_refused_body_does_not_stop_the_others(verification: Verification, doc
 
 def test_a_killed_process_is_replaced(verification: Verification, documents: list[bytes]) -> None:
     verification.verify(documents)
-    for process in verification._all:
-        if process._process is not None:
-            os.kill(process._process.pid, signal.SIGKILL)
+    killed = [number for one in verification._all if (number := one.process.process_id) is not None]
+    assert killed
+    for number in killed:
+        os.kill(number, signal.SIGKILL)
     assert all(isinstance(one, AcceptedEntry) for one in verification.verify(documents))
 
 
