@@ -18,9 +18,9 @@ from marketplace.catalogue.facts import Facet
 from marketplace.runtime import Runtime
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchHit
+from marketplace.web.coordinates import entry_path
 from marketplace.web.parameters import read_query_pairs
 from marketplace.web.presented import fresh_response
-from marketplace.web.uploads import entry_path
 from validators.document import format_time
 from validators.policy import Code, Status, Verdict
 

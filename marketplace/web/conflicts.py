@@ -12,13 +12,13 @@ from marketplace.entries.conflicts import Conflict, ConflictKind
 from validators.document import Coordinates
 from validators.times import parse_time
 
+from .coordinates import entry_path
 from .display import cut
 from .errors import BadRequestError
 from .pages import page
 from .parameters import read_query
 from .reading import visible_entries
 from .standing import Judging, certificate_badges, judging
-from .uploads import entry_path
 
 #: Conflicts on a page.
 _PAGE = 30

@@ -17,6 +17,8 @@ from markupsafe import Markup
 from marketplace.locations.links import link
 from validators.document import format_time
 
+from .coordinates import part_path
+
 #: Control characters but tab and line ends, half surrogate pairs, direction marks and overrides, and
 #: characters of no width that no script needs.
 _HIDDEN = re.compile(
@@ -152,11 +154,6 @@ def dated(text: str) -> Markup:
         shown += Markup('<time datetime="{0}" title="{0}">{1}</time>').format(found[0], day(moment))
         at = found.end()
     return shown + visible(text[at:])
-
-
-def part_path(text: str) -> str:
-    """Coordinates as the path of an entry, ready for a link."""
-    return quote(text, safe="/@:+~")
 
 
 #: What templates call these.

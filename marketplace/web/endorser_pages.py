@@ -10,10 +10,10 @@ from marketplace.entries.lookalikes import LookAlikes
 from validators.document import format_time
 
 from .certificates import alike_badges
+from .coordinates import entry_path
 from .display import cut
 from .entry_page import until
 from .standing import Lines
-from .uploads import entry_path
 
 #: Endorsers on a page, entries of a history, and tags with what they name.
 _PAGE, MOST_ROWS, _MOST_TAGS = 100, 300, 200

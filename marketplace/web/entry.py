@@ -14,6 +14,7 @@ from validators.document import Coordinates
 from validators.rdf import triples
 
 from .certificates import alike_badges, new_badges
+from .coordinates import UnknownCoordinatesError, entry_path, read_coordinates
 from .entry_page import MOST_LOCATIONS, confirmed_badges, entry_values
 from .errors import HttpError, erased_entry, no_entry
 from .negotiation import ENTRY, Media, choose
@@ -26,9 +27,7 @@ from .rdfjson import to_rdf_json
 from .reading import visible_entries
 from .said_before import history
 from .security import principal_of
-from .selection import UnknownPartError, recognise
 from .standing import Judging, banner, judging
-from .uploads import entry_path
 
 
 @view_config(route_name="web.entry", request_method="GET", permission="entry:read")
@@ -77,8 +76,8 @@ def tag_response(request: Request, media: str | None, email: str, name: str) -> 
 
 def _coordinates(parts: tuple[str, ...]) -> Coordinates:
     try:
-        named = recognise(parts)
-    except UnknownPartError:
+        named = read_coordinates(parts)
+    except UnknownCoordinatesError:
         raise no_entry() from None
     if named.identifier is None or named.email is None or named.created is None:
         raise no_entry()

@@ -19,6 +19,7 @@ from validators.report import StepResult
 from validators.trust import judge
 
 from .commands import commands
+from .coordinates import entry_path
 from .display import day
 from .marks import Badge, strength_badge
 from .presence import EntryPresence
@@ -26,7 +27,6 @@ from .said_before import Told
 from .standing import Banner, standing_badges
 from .statements import facts, statements
 from .timeline import lay_out
-from .uploads import entry_path
 from .use_it import use_it
 
 #: Locations that a page lists.

@@ -20,10 +20,10 @@ from marketplace.search.highlight import Marked
 from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sort
 from marketplace.search.service import FacetCount, SearchHit, SearchPage
 
+from .coordinates import entry_path
 from .display import cut, file_size, grouped
 from .marks import Badge
 from .standing import MARKS, Lines
-from .uploads import entry_path
 
 Pairs = Sequence[tuple[str, str]]
 

@@ -22,6 +22,7 @@ from marketplace.runtime import Runtime
 from marketplace.search.overview import MOST_PUBLISHERS, Overview
 from marketplace.search.service import FacetCount, SearchHit
 
+from .coordinates import entry_path
 from .display import cut, grouped
 from .finding import details, scopes
 from .marks import Badge
@@ -30,7 +31,6 @@ from .presented import etag_of, fresh_response, tagged_response
 from .security import principal_of
 from .standing import Lines, lines_of
 from .systems import system_name
-from .uploads import entry_path
 
 #: Cards, entries looked at for them (several can be versions of one tag), withdrawn images, and tiles.
 CARDS, LOOKED_AT, WITHDRAWN, TILES = 9, 36, 5, 8

@@ -16,6 +16,7 @@ from validators.document import format_time
 from validators.identifier import is_identifier
 from validators.policy import Verdict
 
+from .coordinates import entry_path
 from .entry_page import until
 from .errors import NotFoundError
 from .marks import strength_badge
@@ -24,7 +25,6 @@ from .presence import count_sites
 from .reading import visible_entries
 from .standing import Lines, banner, certificate_badges, lines_of
 from .timeline import lay_out
-from .uploads import entry_path
 
 #: Rows of the table below the picture.
 _MOST_ROWS = 500

@@ -17,6 +17,7 @@ from marketplace.runtime import Runtime
 from validators.document import format_time
 
 from .body import FORM_TYPE, TAKEN, upload_advice
+from .coordinates import UnknownCoordinatesError, entry_path
 from .datatables import to_datatables
 from .embed import root_bytes
 from .entry import tag_response
@@ -26,10 +27,9 @@ from .pages import page
 from .parameters import read_form, read_query
 from .presented import fresh_response, stream_response
 from .reading import read_scope, visible_entries
-from .selection import EVERY_TRUST, LOCATIONS, STATUSES, TRUSTS, UnknownPartError, select
+from .selection import EVERY_TRUST, LOCATIONS, STATUSES, TRUSTS, select
 from .standing import Lines, lines_of
 from .streams import LongStreams
-from .uploads import entry_path
 
 #: The POST that carries parameters of the table protocol, not an entry.
 FORM = f"Content-Type:(?i){FORM_TYPE}"
@@ -53,7 +53,7 @@ def entries(request: Request) -> Response:
         if offer.media is Media.HTML:
             return _as_page(request, fields, parts)
         return _as_stream(request, fields, parts)
-    except UnknownPartError:
+    except UnknownCoordinatesError:
         raise no_match() from None
 
 
@@ -98,7 +98,7 @@ def _documents(request: Request, query: EntryQuery, scope: str) -> Iterator[byte
 def _as_table(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]) -> Response:
     try:
         query = _read_query(request, fields, parts)
-    except UnknownPartError:
+    except UnknownCoordinatesError:
         # A table shows what it got; its protocol has no word for "not found".
         return fresh_response(request, to_datatables(fields, (), 0, 0), "application/json")
     found = _page_of(request, query, read_scope(fields))

@@ -15,14 +15,14 @@ from validators.document import Coordinates
 
 from .admin.asking import Act, Acting, Field, Given, Secret
 from .audiences import to_everybody
+from .coordinates import UnknownCoordinatesError, entry_path, read_coordinates
 from .errors import NotFoundError, no_entry
 from .pages import base_path, page
 from .reading import entries_seen_by
 from .security import principal_of
-from .selection import UnknownPartError, recognise
 from .sessions import own_form, see_other, session_key, unstored
 from .turns import Turn, take_turn
-from .uploads import client_of, entry_path, submit, verify_takes_uploads
+from .uploads import client_of, submit, verify_takes_uploads
 
 
 def publish_entry(request: Request, coordinates: Coordinates, absent: NotFoundError) -> Receipt | Held:
@@ -111,8 +111,8 @@ def publish(request: Request) -> Response:
 def _coordinates(request: Request) -> Coordinates:
     names = request.matchdict
     try:
-        named = recognise((names["first"], names["second"], names["third"]))
-    except UnknownPartError:
+        named = read_coordinates((names["first"], names["second"], names["third"]))
+    except UnknownCoordinatesError:
         raise no_entry() from None
     if named.identifier is None or named.email is None or named.created is None:
         raise no_entry()

@@ -26,11 +26,11 @@ from validators.lint import Finding, Level, lint
 from validators.pipeline import accept
 from validators.signing_errors import DraftError
 
+from .coordinates import UnknownCoordinatesError, read_coordinates
 from .pages import page
 from .parameters import read_body_form, read_query
 from .presented import passing_response
 from .reading import visible_entries
-from .selection import UnknownPartError, recognise
 from .turns import Turn, take_turn
 
 #: Field of the form -> algorithm as the format writes it.
@@ -187,8 +187,8 @@ def _find_earlier(request: Request, name: str) -> AcceptedEntry | None:
 
 def _complete(parts: tuple[str, ...]) -> Coordinates | None:
     try:
-        named = recognise(parts)
-    except UnknownPartError:
+        named = read_coordinates(parts)
+    except UnknownCoordinatesError:
         return None
     if named.identifier is None or named.email is None or named.created is None:
         return None

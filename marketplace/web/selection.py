@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from datetime import datetime
 
 from marketplace.entries import (
@@ -21,8 +21,8 @@ from validators.checksums import find_checksum
 from validators.document import Checksum
 from validators.errors import shown
 from validators.identifier import is_identifier
-from validators.times import parse_time
 
+from .coordinates import NamedCoordinates, UnknownCoordinatesError, read_coordinates, read_created
 from .errors import BadRequestError
 from .parameters import one_of, whole_number
 
@@ -41,38 +41,6 @@ _MOST_SEARCH_LENGTH = 500
 _COLUMNS = tuple(Column)
 #: Those that a table can search one by one.
 _SEARCHED = _COLUMNS[:5]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the parts of a path or a query name; None where nothing does."""
-
-    identifier: str | None = None
-    email: str | None = None
-    created: datetime | None = None
-
-
-class UnknownPartError(Exception):
-    """A part is no identifier, e-mail address or date, or the second one of its kind: it matches nothing."""
-
-
-def recognise(parts: tuple[str, ...]) -> Parts:
-    """Tell identifiers, addresses and dates apart by their form, in any order.
-
-    Raises:
-        UnknownPartError: some part is none of them.
-    """
-    found = Parts()
-    for part in parts:
-        if is_identifier(part) and found.identifier is None:
-            found = replace(found, identifier=part)
-        elif "@" in part and found.email is None:
-            found = replace(found, email=part)
-        elif found.created is None:
-            found = replace(found, created=_time(part))
-        else:
-            raise UnknownPartError(part)
-    return found
 
 
 def select(
@@ -96,9 +64,9 @@ def select(
 
     Raises:
         BadRequestError: a field has a value that cannot be meant.
-        UnknownPartError: the selection names something that no entry can be.
+        UnknownCoordinatesError: the selection names something that no entry can be.
     """
-    named = _named(recognise(parts), fields)
+    named = _named(read_coordinates(parts), fields)
     sort, direction = _order(fields)
     try:
         return EntryQuery(
@@ -129,21 +97,21 @@ def _trust(fields: Mapping[str, str], shown: TrustShown) -> frozenset[TrustMark]
     return frozenset() if asked == EVERY_TRUST else frozenset({TrustMark(asked)})
 
 
-def _named(parts: Parts, fields: Mapping[str, str]) -> Parts:
+def _named(parts: NamedCoordinates, fields: Mapping[str, str]) -> NamedCoordinates:
     if identifier := fields.get("identifier"):
         if not is_identifier(identifier) or parts.identifier not in (None, identifier):
-            raise UnknownPartError(identifier)
+            raise UnknownCoordinatesError(identifier)
         parts = replace(parts, identifier=identifier)
     if email := fields.get("email"):
         # In a query a plus sign means a space, which no address holds: it was typed as a plus sign.
         email = email.replace(" ", "+")
         if parts.email not in (None, email):
-            raise UnknownPartError(email)
+            raise UnknownCoordinatesError(email)
         parts = replace(parts, email=email)
     if text := fields.get("created"):
-        created = _time(text)
+        created = read_created(text)
         if parts.created not in (None, created):
-            raise UnknownPartError(text)
+            raise UnknownCoordinatesError(text)
         parts = replace(parts, created=created)
     return parts
 
@@ -155,13 +123,6 @@ def _checksum(text: str | None) -> Checksum | None:
     if found is None:
         raise BadRequestError("query.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}")
     return found
-
-
-def _time(text: str) -> datetime:
-    try:
-        return parse_time(text)
-    except ValueError:
-        raise UnknownPartError(text) from None
 
 
 def _limit(fields: Mapping[str, str], default: int) -> int:

@@ -28,12 +28,12 @@ from marketplace.ingest import (
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.runtime import Runtime
-from validators.document import Coordinates, format_time
+from validators.document import format_time
 from validators.errors import RefusedError
 
 from .audiences import read_address, unknown_audience
 from .body import read_entry
-from .display import part_path
+from .coordinates import entry_path
 from .errors import BadRequestError, HttpError
 from .negotiation import Media, Offer, by_accept
 from .pages import page
@@ -170,11 +170,6 @@ def refused(error: RefusedError) -> BadRequestError:
         found=error.found,
         expected=error.expected,
     )
-
-
-def entry_path(coordinates: Coordinates) -> str:
-    """Coordinates as part of a URL: an e-mail address may hold a percent sign."""
-    return part_path(coordinates.path())
 
 
 def _held(request: Request, held: Held) -> Response:
