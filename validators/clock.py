@@ -50,7 +50,10 @@ def find_expiry(entry: AcceptedEntry, now: datetime) -> str | None:
         return None
     ended = f"dcterms:valid is {format_time(said.valid)}"
     if is_over_at_birth(entry):
-        return f"the entry was over before it was made: {ended}, dcterms:created {format_time(entry.created)}"
+        return (
+            f"the entry expires before its creation time: {ended}, dcterms:created "
+            f"{format_time(entry.created)}"
+        )
     if status_of(said.deprecated, said.valid, now) is Status.EXPIRED:
-        return f"the entry is over: {ended}, and it is {format_time(now)}"
+        return f"the entry has expired: {ended}, and it is {format_time(now)}"
     return None

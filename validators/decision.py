@@ -149,7 +149,7 @@ def _strength(entry: Endorsed, material: TrustMaterial) -> Rule:
     outcome = Outcome.NOTED if material.policy.legacy == "accept" else Outcome.FAILED
     change = "the endorser signs again with a key of 2048 bits or more and SHA-256"
     code = "legacy-signature" if outcome is Outcome.FAILED else None
-    return Rule("strength", outcome, f"{found}, which counts as legacy", change, code)
+    return Rule("strength", outcome, f"{found}, which is legacy", change, code)
 
 
 def _chain(verdict: CertificateVerdict) -> Rule:
@@ -164,7 +164,7 @@ def _chain(verdict: CertificateVerdict) -> Rule:
         found = "the certificate is self-signed"
         change = "the site adds this certificate to its anchors, or the endorser gets one from an authority"
     else:
-        faults = "; ".join(verdict.faults) or "none was found"
+        faults = "; ".join(verdict.faults) or "no issuer was found"
         found = f"the certificate chain does not end at a trusted issuer: {faults}"
         change = "the site adds the authority to its anchors, or the missing certificates are added"
     return Rule("chain", Outcome.FAILED, found, change, "untrusted")
@@ -174,8 +174,8 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
     if verdict.revoked is not None:
         when = "before" if entry.created < verdict.revoked.since else "after"
         found = (
-            f"{verdict.revoked_name} is revoked since {format_time(verdict.revoked.since)} "
-            f"({verdict.revoked.reason}); the entry says it was made {when} that"
+            f"{verdict.revoked_name} was revoked on {format_time(verdict.revoked.since)} "
+            f"({verdict.revoked.reason}); the entry's creation time is {when} the revocation"
         )
         change = "the endorser signs again with a new certificate, or the issuer ends the revocation"
         return Rule("revocation", Outcome.FAILED, found, change, "revoked")
@@ -189,7 +189,7 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
         return Rule("revocation", Outcome.NOTED, "Not checked: no trusted issuer")
     if verdict.pinned:
         return Rule("revocation", Outcome.PASSED, "no revocation list here revokes the certificate")
-    return Rule("revocation", Outcome.PASSED, "no certificate of the path is revoked")
+    return Rule("revocation", Outcome.PASSED, "no certificate of the chain is revoked")
 
 
 def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
@@ -197,7 +197,7 @@ def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> R
     if covered:
         found = f"every certificate was valid when the entry was signed ({created})"
         return Rule("date-at-endorsement", Outcome.PASSED, found)
-    found = f"the entry was made {created}, the certificates hold {_period(entry, verdict)}"
+    found = f"the entry was created on {created}, but the certificates are valid {_period(entry, verdict)}"
     change = "the endorser signs again with a valid certificate"
     return Rule("date-at-endorsement", Outcome.FAILED, found, change, "certificate-out-of-date")
 
@@ -205,7 +205,7 @@ def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> R
 def _date_now(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     if covered:
         return Rule("date-now", Outcome.PASSED, "every certificate is valid now")
-    found = f"the certificates hold {_period(entry, verdict)}"
+    found = f"the certificates are valid {_period(entry, verdict)}"
     change = "the endorser signs again with a valid certificate"
     return Rule("date-now", Outcome.NOTED, found, change)
 

@@ -46,9 +46,9 @@ def content_span(der: bytes, start: int) -> tuple[int, int]:
         written = der[start + 2 : begins]
         size = int.from_bytes(written, "big")
         if not 0 < len(written) <= _LENGTH_BYTES or written[0] == 0 or size < 0x80:
-            raise ValueError("an element whose length is not written as DER asks for")
+            raise ValueError("an element whose length is not DER")
     if begins + size > len(der):
-        raise ValueError("an element that is longer than what is there")
+        raise ValueError("an element that is longer than the data")
     return begins, begins + size
 
 
@@ -82,9 +82,9 @@ def der_integer(der: bytes) -> int:
     """
     content = der_content(der)
     if der[0] != INTEGER or not content:
-        raise ValueError("no INTEGER")
+        raise ValueError("not an INTEGER")
     if len(content) > 1 and content[0] in (0x00, 0xFF) and (content[0] ^ content[1]) < 0x80:
-        raise ValueError("an INTEGER with a byte that it does not need")
+        raise ValueError("an INTEGER with a superfluous leading byte")
     return int.from_bytes(content, "big", signed=True)
 
 
@@ -96,7 +96,7 @@ def dotted(encoded: bytes) -> str:
         ValueError: there are none or too many, or the last number does not end.
     """
     if not 0 < len(encoded) <= _MAX_OID or encoded[-1] >= 0x80:
-        raise ValueError("no object identifier")
+        raise ValueError("not an object identifier")
     numbers: list[int] = []
     number = 0
     for byte in encoded:

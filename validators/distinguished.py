@@ -75,7 +75,7 @@ def parse_name(text: str) -> frozenset[Name]:
     if text.startswith("/"):
         parts = [[part] for part in _SLASH.split(text)[1:]]
         if not parts:
-            raise ValueError("holds nothing like /C=.../CN=...")
+            raise ValueError("has no part such as /C=.../CN=...")
     else:
         parts = _split(text)
     name = tuple(frozenset(_parse_attribute(part) for part in rdn) for rdn in parts)
@@ -110,7 +110,9 @@ def _parse_attribute(part: str) -> Attribute:
     oid = kind.lower().removeprefix("oid.")
     if oid[0].isalpha():
         if oid not in _TYPES:
-            raise ValueError(f"{kind!r} is no known type of attribute: write it as a number such as 2.5.4.3")
+            raise ValueError(
+                f"{kind!r} is an unknown attribute type: write the type as a number such as 2.5.4.3"
+            )
         oid = _TYPES[oid]
     value = _strip(value)
     if _HEX.fullmatch(value):
@@ -118,7 +120,7 @@ def _parse_attribute(part: str) -> Attribute:
         try:
             return oid, _value(der)
         except ValueError:
-            raise ValueError(f"{value[:60]} is no DER value") from None
+            raise ValueError(f"{value[:60]} is not a DER value") from None
     return oid, _fold(_unescape(value))
 
 
@@ -147,7 +149,7 @@ def _unescape(value: str) -> str:
     try:
         return taken.decode()
     except UnicodeDecodeError:
-        raise ValueError("escapes bytes that are no UTF-8") from None
+        raise ValueError("escapes bytes that are not UTF-8") from None
 
 
 def _attribute(type_and_value: bytes) -> Attribute:

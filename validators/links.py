@@ -140,7 +140,7 @@ def parse_link(der: bytes) -> Link:
     try:
         return ask_library(lambda: _read_link(der))
     except UnreadableError as error:
-        raise MaterialError(f"is no certificate that can be read ({error})") from None
+        raise MaterialError(f"is not a readable certificate ({error})") from None
 
 
 def _read_link(der: bytes) -> Link:

@@ -103,7 +103,7 @@ class _Search:
         policy = self.material.policy
         fault = find_own_fault(signer)
         if fault is None and not policy.takes(key_age(signer)):
-            fault = "has a key that the site's policy does not take"
+            fault = "has a key that the site's policy does not accept"
         if fault is not None:
             self.faults.append(f"{signer.name} {fault}")
             return
@@ -111,7 +111,7 @@ class _Search:
             yield Path((signer,))
             return
         if signer.self_issued and is_signed_by(signer.der, signer.der):
-            self.faults.append(f"{signer.name} is self-signed and not itself an anchor")
+            self.faults.append(f"{signer.name} is self-signed and is not an anchor")
             return
         yield from self._above((signer,))
 
@@ -136,7 +136,7 @@ class _Search:
             elif issuer.fingerprint in self.material.pins:
                 yield Path((*below, issuer))
             elif issuer.self_issued and is_signed_by(issuer.der, issuer.der):
-                self.faults.append(f"{issuer.name} is self-signed and no anchor")
+                self.faults.append(f"{issuer.name} is self-signed and is not an anchor")
             else:
                 yield from self._above((*below, issuer))
 
@@ -149,7 +149,7 @@ class _Search:
     def _find_fault(self, below: tuple[Link, ...], issuer: Link) -> str | None:
         fault = find_issuing_fault(issuer) or self._find_length_fault(below, issuer)
         if fault is None and not self.material.policy.takes(key_age(issuer)):
-            fault = "has a key that the site's policy does not take"
+            fault = "has a key that the site's policy does not accept"
         if fault is not None:
             return f"{issuer.name} {fault}"
         if issuer.bounds is not None:
@@ -171,7 +171,7 @@ class _Search:
 
     def _find_signature_fault(self, link: Link, issuer: Link) -> str | None:
         if not self.material.policy.takes(link.hash_strength):
-            return f"{link.name} was signed with a hash that the site's policy does not take"
+            return f"{link.name} was signed with a hash that the site's policy does not accept"
         self.signatures += 1
         if self.signatures > self.material.policy.max_signatures:
             return f"more than {self.material.policy.max_signatures} signatures would have to be verified"

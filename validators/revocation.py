@@ -82,7 +82,7 @@ class RevocationList:
         age_of_hash: how good the hash is under its signature.
         number: the issuer's count of its lists (RFC 5280, section 5.2.3); -1 where it counts none.
         points: names of the distribution point that it is for; none where it is for all.
-        delta: it tells only what changed since another list.
+        delta: it contains only changes since another list.
         odd: why silence of this list says nothing, for anybody; None where it may.
         foreign: its rows may be about other issuers' certificates, or mean something else.
     """
@@ -173,7 +173,7 @@ def parse_list(der: bytes) -> RevocationList:
     try:
         return ask_library(lambda: _read_list(der))
     except UnreadableError as error:
-        raise MaterialError(f"is no revocation list that can be read ({error})") from None
+        raise MaterialError(f"is not a readable revocation list ({error})") from None
 
 
 def is_issued_by(found: RevocationList, link: Link) -> bool:
@@ -199,9 +199,9 @@ def _read_list(der: bytes) -> RevocationList:
     unknown = list(dict.fromkeys(_unknown(crl, point)))
     odd = list(unknown)
     if delta:
-        odd.append("it tells only what changed since another list")
+        odd.append("it contains only changes since another list")
     if point is not None and point.only_some_reasons is not None:
-        odd.append("it tells of revocations for some reasons only")
+        odd.append("it covers only some reasons of revocation")
     return RevocationList(
         digest=hashlib.sha256(der).hexdigest(),
         crl=crl,
@@ -255,7 +255,7 @@ def _unknown(
         if extension.critical and extension.oid not in known:
             yield f"it has a critical extension of unknown meaning ({extension.oid.dotted_string})"
     if point is not None and point.indirect_crl:
-        yield "it tells of other issuers' certificates"
+        yield "it covers certificates of other issuers"
     for row in crl:
         # Everything that is asked for later is read once now: then nothing can fail while judging.
         Revocation(row.revocation_date_utc, _reason(row))

@@ -104,8 +104,11 @@ def _writable(spellings: Sequence[str]) -> str:
 
 
 def _address_wanted(identity: SigningIdentity) -> str:
-    lacking = "the certificate binds no e-mail address (no rfc822Name in its subjectAltName)"
+    lacking = "the certificate contains no e-mail address (no rfc822Name in its subjectAltName)"
     if not identity.addresses:
         return f"{lacking}: give the endorser's address with --email, or {KEYGEN}"
     said = identity.addresses[0]
-    return f"{lacking}; its subject says {said!r}, which binds nothing: sign with --email {said}, or {KEYGEN}"
+    return (
+        f"{lacking}; its subject says {said!r}, which does not count as an address: sign with --email "
+        f"{said}, or {KEYGEN}"
+    )

@@ -106,15 +106,17 @@ def load_pkcs12(data: bytes, password: str | None) -> SigningIdentity:
         SigningError: the identity may not sign (see ``SigningIdentity.of``).
     """
     if not data or data[0] != _DER_SEQUENCE:
-        raise KeyFileError("the key store is no PKCS#12 file")
+        raise KeyFileError("the key store is not a PKCS#12 file")
     try:
         store = pkcs12.load_pkcs12(data, password.encode() if password is not None else None)
     except UnsupportedAlgorithm:
-        raise KeyFileError("the key store is encrypted in a way this machine does not support") from None
+        raise KeyFileError("the key store is encrypted in a way that this machine does not support") from None
     except (ValueError, TypeError):
         if password is None:
             raise PasswordRequiredError("the key store needs a password, or is damaged") from None
-        raise WrongPasswordError("the password does not open the key store (or it is damaged)") from None
+        raise WrongPasswordError(
+            "the password does not open the key store, or the key store is damaged"
+        ) from None
     if store.key is None or store.cert is None:
         missing = "private key" if store.key is None else "certificate for its private key"
         raise KeyFileError(f"the key store holds no {missing}")
@@ -139,7 +141,7 @@ def load_pem(certificates: bytes, key: bytes, password: str | None) -> SigningId
     try:
         chain = x509.load_pem_x509_certificates(certificates)
     except ValueError:
-        raise KeyFileError("the certificate file holds no readable PEM certificate") from None
+        raise KeyFileError("the certificate file contains no readable PEM certificate") from None
     own = next((certificate for certificate in chain if _belongs(certificate, private_key)), None)
     if own is None:
         raise KeyFileError("the certificate does not belong to the private key")
@@ -157,11 +159,11 @@ def _load_private_key(key: bytes, password: str | None) -> object:
                 raise PasswordRequiredError("the private key is encrypted and needs a password") from None
             return load_pem_private_key(key, None)
     except UnsupportedAlgorithm:
-        raise KeyFileError("the private key is of a kind this machine does not support") from None
+        raise KeyFileError("the private key is of a kind that this machine does not support") from None
     except ValueError:
         if secret is not None and b"ENCRYPTED" in key:
             raise WrongPasswordError("the password does not open the private key") from None
-        raise KeyFileError("the key file holds no readable PEM private key") from None
+        raise KeyFileError("the key file contains no readable PEM private key") from None
 
 
 def _verify_key(key: object) -> SigningKey:
@@ -184,8 +186,8 @@ def _verify_certificate(certificate: x509.Certificate) -> SignerCertificate:
     except CertificateAuthorityError:
         raise CaCertificateError(
             "the certificate is a CA's (basicConstraints CA:TRUE, which `openssl req -x509` writes by "
-            f"itself), and no marketplace takes entries signed with one: {KEYGEN}, or get one from your "
-            "authority that was issued to a person or service"
+            f"default), and no marketplace accepts entries signed with a CA certificate: {KEYGEN}, or get a "
+            "certificate for a person or service from your authority"
         ) from None
     except refusals.KeyTypeError as error:
         found = f"the certificate holds {error.found} and not {error.expected}"

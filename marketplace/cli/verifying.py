@@ -133,7 +133,7 @@ def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | 
     if entry.strength is Strength.LEGACY and weakest is Strength.STRONG:
         reason = (
             f"the signature is {entry.signature_algorithm} with {entry.digest_algorithm}, "
-            "which counts as legacy (--allow-legacy lets it pass)"
+            "which is legacy (--allow-legacy lets it pass)"
         )
         return _failed(name, LEGACY_CODE, reason) | _facts(entry, now)
     if proven is not None and proven.leaf.entry_id != entry.entry_id:

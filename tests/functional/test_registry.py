@@ -102,7 +102,7 @@ def test_who_is_chained_revoked_self_signed_and_pinned(keys, tmp_path):
 
         page = http.get("/?trust=all", headers={"Accept": "text/html"}).text
         assert all(f"<summary>{badge}</summary>" in page for badge in ("allowed", "revoked", "not trusted"))
-        assert "is revoked since" in page
+        assert "was revoked on" in page
 
 
 def test_spellings_of_the_list_are_all_the_same_name(keys, tmp_path):

@@ -91,7 +91,7 @@ def _weak_digests(subject: _Subject) -> _Found:
     if not any(sum_.algorithm in _STRONG and sum_.value for sum_ in subject.said.checksums):
         yield (
             "slreq:checksum",
-            "add a SHA-256 or SHA-512 checksum: sites refuse images that only weaker ones name",
+            "add a SHA-256 or SHA-512 checksum: sites refuse images with weaker checksums only",
         )
 
 
@@ -99,7 +99,7 @@ def _no_end(subject: _Subject) -> _Found:
     if subject.said.valid is None:
         yield (
             "dcterms:valid",
-            "add a date of expiry: many sites refuse entries without one",
+            "add an expiry date: many sites refuse entries without one",
         )
 
 
@@ -121,12 +121,12 @@ def _expired(subject: _Subject) -> _Found:
 
 def _no_title(subject: _Subject) -> _Found:
     if not (subject.said.title or "").strip():
-        yield "dcterms:title", "give the image a title: lists show it"
+        yield "dcterms:title", "give the image a title: lists show the title"
 
 
 def _no_format(subject: _Subject) -> _Found:
     if not subject.first(v.FORMAT):
-        yield "dcterms:format", "say the format of the image, such as qcow2 or raw: sites do not guess it"
+        yield "dcterms:format", "state the format of the image, such as qcow2 or raw: sites do not guess it"
 
 
 def _other_format(subject: _Subject) -> _Found:
@@ -149,7 +149,7 @@ def _other_compression(subject: _Subject) -> _Found:
         name = next(match for match in names if match)
         yield (
             "dcterms:compression",
-            f"say that the image is compressed: a location ends in {name[0]} (size and checksums are those "
+            f"state that the image is compressed: a location ends in {name[0]} (size and checksums are those "
             "of the uncompressed image)",
         )
 
@@ -164,10 +164,10 @@ def _not_https(subject: _Subject) -> _Found:
         if location_kind(location) == "http":
             yield (
                 "slterms:location",
-                f"{_shown(location)} is not https: the content can be changed on the way",
+                f"{_shown(location)} is not https: the content can be changed during the download",
             )
         elif location.strip() and not _is_https(location) and not location.startswith(_CLOUDS_OWN):
-            yield "slterms:location", f"{_shown(location)} is no https URL: sites cannot fetch it"
+            yield "slterms:location", f"{_shown(location)} is not an https URL: sites cannot download it"
 
 
 def _is_https(location: str) -> bool:
@@ -183,7 +183,7 @@ def _location_credentials(subject: _Subject) -> _Found:
             yield (
                 "slterms:location",
                 f"the location at {_shown(urlsplit(location).hostname or 'a host')} has a name or password "
-                "in it, which everybody could read for ever: give one that needs none",
+                "in it, which everybody could read permanently: give a location that needs none",
             )
 
 
@@ -192,7 +192,7 @@ def _private_location(subject: _Subject) -> _Found:
         if location_kind(location) and is_inside(location):
             yield (
                 "slterms:location",
-                f"{_shown(location)} is an internal address: it cannot be reached from outside",
+                f"{_shown(location)} is an internal address: nobody outside can reach it",
             )
 
 
@@ -209,36 +209,39 @@ def is_inside(location: str) -> bool:
 
 def _no_os(subject: _Subject) -> _Found:
     if not subject.first(v.OS):
-        yield "slterms:os", "say which operating system the image has"
+        yield "slterms:os", "state the operating system of the image"
 
 
 def _no_architecture(subject: _Subject) -> _Found:
     if not subject.first(v.OS_ARCH):
-        yield "slterms:os-arch", "say for which architecture the image is, such as x86_64 or aarch64"
+        yield "slterms:os-arch", "state the architecture of the image, such as x86_64 or aarch64"
 
 
 def _no_licence(subject: _Subject) -> _Found:
     if not any(says(subject.said, name) for name in LICENCES):
-        yield "dcterms:license", "say under which licence the image may be used"
+        yield "dcterms:license", "state the licence of the image"
 
 
 def _no_login_user(subject: _Subject) -> _Found:
     if not any(says(subject.said, image_property(name)) for name in LOGIN_USERS):
-        yield f"glance:{LOGIN_USERS[0]}", "say which user logs in to a new machine"
+        yield f"glance:{LOGIN_USERS[0]}", "state the user name to log in to a new machine"
 
 
 def _no_first_boot(subject: _Subject) -> _Found:
     if not says(subject.said, FIRST_BOOT):
         yield (
             prefixed(FIRST_BOOT),
-            "say what prepares a machine at its first start: cloud-init, ignition or none",
+            "state what prepares a machine at its first start: cloud-init, ignition or none",
         )
 
 
 def _incomplete_for_scs(subject: _Subject) -> _Found:
     missing = missing_of_scs_0102(subject.said)
     if missing:
-        yield "", "clouds that keep to SCS-0102 also want " + ", ".join(f"glance:{name}" for name in missing)
+        yield (
+            "",
+            "clouds that follow SCS-0102 also require " + ", ".join(f"glance:{name}" for name in missing),
+        )
 
 
 def _tag_goes_back(subject: _Subject) -> _Found:
@@ -248,7 +251,7 @@ def _tag_goes_back(subject: _Subject) -> _Found:
     if _order(subject.said.version) < _order(old.version):
         yield (
             "dcterms:alternative",
-            f"the tag stands for version {_shown(old.version)} now, and would go back to "
+            f"the tag points to version {_shown(old.version)} now, and would go back to "
             f"{_shown(subject.said.version)}",
         )
 
@@ -262,7 +265,7 @@ def _order(version: str) -> list[tuple[int, str]]:
 def _all_ports(subject: _Subject) -> _Found:
     for name in (v.INBOUND_PORT, v.OUTBOUND_PORT):
         if any(term.name == name and not term.text.strip("0") for term in subject.said.terms):
-            yield prefixed(name), "0 asks for every port: name the ports that the image needs"
+            yield prefixed(name), "0 opens every port: list the ports that the image needs"
 
 
 def _shown(text: str) -> str:

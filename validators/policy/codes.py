@@ -50,7 +50,7 @@ class Code(StrEnum):
     WEAK_CHECKSUM = "weak-checksum"
     #: Endorsed longer ago than the policy lets count.
     TOO_OLD = "too-old"
-    #: The entry does not say until when it holds.
+    #: The entry has no expiry date.
     NO_EXPIRY = "no-expiry"
     TOO_LARGE = "too-large"
     VIRTUAL_SIZE_TOO_LARGE = "virtual-size-too-large"

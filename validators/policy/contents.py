@@ -18,11 +18,11 @@ def apply_images(known: Evidence) -> Rule | None:
     if not images:
         return None
     if known.identifier in images.deny:
-        change = "the policy drops it from images.deny"
+        change = "the operator removes the image from images.deny"
         return Rule("images", Outcome.FAILED, "the policy denies this image", change, Code.IMAGE_DENIED)
     if images.allow and known.identifier not in images.allow:
-        found = "the image is none of those that the policy allows"
-        change = "the policy lists it in images.allow"
+        found = "the image is not on the policy's list images.allow"
+        change = "the operator adds the image to images.allow"
         return Rule("images", Outcome.FAILED, found, change, Code.IMAGE_NOT_LISTED)
     return Rule("images", Outcome.PASSED, "the policy allows this image")
 
@@ -36,13 +36,13 @@ def apply_checksums(known: Evidence) -> Rule | None:
     claimed = {key for one in known.counted for key in checksum_keys(one.statement)} | {own}
     hit = min((one.text for one in checksums.deny if one.key in claimed), default=None)
     if hit is not None:
-        change = "the policy drops it from checksums.deny"
+        change = "the operator removes the checksum from checksums.deny"
         found = f"the policy denies the checksum {hit}"
         return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_DENIED)
     proved = {key for one in known.allowing for key in checksum_keys(one.statement)} | {own}
     if checksums.allow and not any(one.key in proved for one in checksums.allow):
-        found = "no checksum of the image is one that the policy allows"
-        change = "the policy lists one in checksums.allow"
+        found = "no checksum of the image is on the policy's list checksums.allow"
+        change = "the operator adds one of the image's checksums to checksums.allow"
         return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_NOT_LISTED)
     return Rule("checksums", Outcome.PASSED, "the policy allows the checksums of the image")
 
@@ -56,12 +56,16 @@ def apply_asked_checksum(known: Evidence) -> Rule | None:
         sha1_key(known.identifier)
     }
     if asked.key in named:
-        found = f"{asked.text} is a checksum of the image by those who say yes"
+        found = f"{asked.text} is a checksum of the image in the entry of a trusted endorser"
         return Rule("checksum", Outcome.PASSED, found)
     if not known.allowing:
-        return Rule("checksum", Outcome.NOTED, f"nobody says yes, so nobody vouches for {asked.text}")
-    found = f"nobody who says yes names {asked.text}: another file may have the same identifier"
-    change = "an endorser who says yes signs an entry with this checksum"
+        return Rule(
+            "checksum",
+            Outcome.NOTED,
+            f"no trusted endorser endorses the image, so nothing confirms {asked.text}",
+        )
+    found = f"no trusted endorser states {asked.text}: another file may have the same identifier"
+    change = "a trusted endorser signs an entry with this checksum"
     return Rule("checksum", Outcome.FAILED, found, change, Code.CHECKSUM_UNPROVED)
 
 
@@ -76,7 +80,7 @@ def apply_size(known: Evidence) -> Rule | None:
     if size <= most:
         return Rule("size.most", Outcome.PASSED, f"the image has {size} bytes, at most {most} are allowed")
     found = f"the image has {size} bytes, and the policy allows at most {most}"
-    return Rule("size.most", Outcome.FAILED, found, "the policy raises size.most", Code.TOO_LARGE)
+    return Rule("size.most", Outcome.FAILED, found, "the operator raises size.most", Code.TOO_LARGE)
 
 
 def apply_virtual_size(known: Evidence) -> Rule | None:
@@ -88,13 +92,13 @@ def apply_virtual_size(known: Evidence) -> Rule | None:
     sizes += [known.measured.virtual_size] if known.measured is not None else []
     size = max((one for one in sizes if one is not None), default=None)
     if size is None:
-        found = f"how large the disk is, nobody says; at most {most} bytes are allowed"
-        return Rule("virtual_size.most", Outcome.NOTED, found, "the site looks into the image's bytes")
+        found = f"the size of the disk is not stated; the policy allows at most {most} bytes"
+        return Rule("virtual_size.most", Outcome.NOTED, found, "the site inspects the image file")
     if size <= most:
         found = f"the disk has {size} bytes, at most {most} are allowed"
         return Rule("virtual_size.most", Outcome.PASSED, found)
     found = f"the disk has {size} bytes, and the policy allows at most {most}"
-    change = "the policy raises virtual_size.most"
+    change = "the operator raises virtual_size.most"
     return Rule("virtual_size.most", Outcome.FAILED, found, change, Code.VIRTUAL_SIZE_TOO_LARGE)
 
 
@@ -126,10 +130,10 @@ def apply_hosts(known: Evidence) -> Rule | None:
     }
     if allowed or (not found and not hosts.allow):
         named = ", ".join(sorted(allowed)) or "nowhere"
-        return Rule("hosts", Outcome.PASSED, f"the image can be had from {named}")
+        return Rule("hosts", Outcome.PASSED, f"the image can be downloaded from {named}")
     named = ", ".join(sorted(found)) or "nowhere"
-    change = "the policy allows the host, or the endorser names another location"
-    message = f"the image can be had from {named}, and the policy allows none of that"
+    change = "the operator allows the host, or the endorser adds another location"
+    message = f"the image can be downloaded from {named}, and the policy allows none of these hosts"
     return Rule("hosts", Outcome.FAILED, message, change, Code.HOST_NOT_ALLOWED)
 
 
@@ -151,12 +155,12 @@ def _apply_texts(
     named = ", ".join(sorted(claimed)) or "not said"
     denied = sorted(text for text in claimed if _any(choice.deny, text))
     if denied:
-        change = f"the policy drops it from {what}s.deny"
+        change = f"the operator removes the {what} from {what}s.deny"
         found = f"the policy denies the {what} {', '.join(denied)}"
         return Rule(f"{what}s", Outcome.FAILED, found, change, codes[0])
     if choice.allow and (not proved or not all(_any(choice.allow, text) for text in claimed)):
         wanted = ", ".join(sorted(one.text for one in choice.allow))
-        change = f"the endorser states an allowed {what}, or the policy lists it in {what}s.allow"
+        change = f"the endorser states an allowed {what}, or the operator adds the {what} to {what}s.allow"
         found = f"the {what} is {named}, and the policy allows {wanted}"
         return Rule(f"{what}s", Outcome.FAILED, found, change, codes[1])
     return Rule(f"{what}s", Outcome.PASSED, f"the {what} is {named}")

@@ -42,7 +42,11 @@ def apply_deprecation(known: Evidence) -> Rule:
     found = " and ".join(_withdrawal(one) for one in withdrawing[:_NAMED])
     change = "use another image; only the endorser can allow it again, with a new entry"
     if known.policy.deprecation is Deprecation.OWN and known.allowing:
-        return Rule("deprecation", Outcome.NOTED, f"{found}; the policy counts that for their own word only")
+        return Rule(
+            "deprecation",
+            Outcome.NOTED,
+            f"{found}; the policy lets a withdrawal count for the withdrawing endorser only",
+        )
     return Rule("deprecation", Outcome.FAILED, found, change, Code.DEPRECATED)
 
 
@@ -64,8 +68,11 @@ def apply_agreement(known: Evidence) -> Rule:
     for algorithm, values in sorted(named.items()):
         if len(values) > 1:
             sides = " but ".join(f"{_names(by)} {value[:16]}…" for value, by in sorted(values.items()))
-            found = f"different files go by this identifier: as its {ALGORITHMS[algorithm]} {sides} is named"
-            change = "the endorser who is wrong withdraws the entry or signs a right one"
+            found = (
+                f"two files have this identifier: for the {ALGORITHMS[algorithm]}, the endorsers state "
+                f"{sides}"
+            )
+            change = "the endorser with the wrong checksum withdraws the entry or signs a corrected one"
             return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
     return Rule("agreement", Outcome.PASSED, "the trusted endorsers do not contradict each other")
 
@@ -77,7 +84,7 @@ def apply_endorsement(known: Evidence) -> Rule:
     if known.policy.require:
         return _required(known)
     who = _names({one.statement.endorser.email for one in known.allowing})
-    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image, and is trusted here")
+    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image and is trusted by this site")
 
 
 def closest(known: Evidence) -> Weighed | None:
@@ -89,15 +96,17 @@ def closest(known: Evidence) -> Weighed | None:
 
 def _nobody(known: Evidence) -> Rule:
     if not known.weighed:
-        change = "an endorser whom this site trusts endorses the image"
-        return Rule("endorsement", Outcome.FAILED, "no entry about the image here", change, "unknown")
+        change = "an endorser trusted by this site endorses the image"
+        return Rule(
+            "endorsement", Outcome.FAILED, "this site has no entry about the image", change, "unknown"
+        )
     if known.withdrawing and len(known.counted) == len(known.withdrawing):
-        return Rule("endorsement", Outcome.NOTED, "nobody else endorses the image")
+        return Rule("endorsement", Outcome.NOTED, "no other endorser endorses the image")
     others = [one for one in known.counted if one.status is not Status.DEPRECATED]
     failure = (others[0] if others else min(known.weighed, key=_distance)).failure
     if failure is None:
         # Its endorser took this yes back with another key: the rule about deprecations says so.
-        return Rule("endorsement", Outcome.NOTED, "nobody else endorses the image")
+        return Rule("endorsement", Outcome.NOTED, "no other endorser endorses the image")
     return Rule("endorsement", Outcome.FAILED, failure.found, failure.change, failure.code)
 
 
@@ -115,8 +124,10 @@ def _required(known: Evidence) -> Rule:
             return Rule("require", Outcome.PASSED, f"{who} agree on the {ALGORITHMS[key[0]]} of the image")
     best = max(met.values(), key=lambda counts: sorted(counts.values(), reverse=True), default={})
     lacking = [one for one in known.policy.require if best.get(one, 0) < one.least]
-    found = "; ".join(sorted(f"{_asked(one)}, and {best.get(one, 0)} agree on one" for one in lacking))
-    change = "more of these endorsers endorse the image, naming the same strong checksum"
+    found = "; ".join(
+        sorted(f"{_asked(one)} for the same checksum; found: {best.get(one, 0)}" for one in lacking)
+    )
+    change = "more of these endorsers endorse the image with the same strong checksum"
     return Rule("require", Outcome.FAILED, found, change, Code.TOO_FEW_ENDORSERS)
 
 
@@ -135,7 +146,7 @@ def _met(require: Sequence[Requirement], by: Sequence[Weighed]) -> Mapping[Requi
 
 
 def _asked(one: Requirement) -> str:
-    whom = ", ".join(sorted(pattern.text for pattern in one.of)) or "any endorser that counts"
+    whom = ", ".join(sorted(pattern.text for pattern in one.of)) or "any trusted endorser"
     return f"the policy asks for {one.least} different key{'s' if one.least > 1 else ''} of {whom}"
 
 

@@ -109,7 +109,7 @@ def _superseded(asked: Asked) -> Rule:
     if asked.by is not None:
         found += f" by {asked.by.path()}"
     return Rule(
-        "superseded", Outcome.NOTED, f"{found}; what is current decides", "ask about the current entry"
+        "superseded", Outcome.NOTED, f"{found}; only the current entry counts", "ask about the current entry"
     )
 
 
@@ -121,16 +121,25 @@ def _held(known: Evidence) -> Rule | None:
     first = min(holding, key=lambda one: (one.until is not None, one.reason))
     until = "" if first.until is None else f" until {format_time(first.until)}"
     found = f"the image is held back at this site{until}: {first.reason}"
-    return Rule("hold", Outcome.FAILED, found, "somebody at the site releases the image", Code.HELD)
+    return Rule(
+        "hold",
+        Outcome.FAILED,
+        found,
+        "an operator of the site releases the image (marketplace site release)",
+        Code.HELD,
+    )
 
 
 def _fresh(known: Evidence) -> Rule | None:
     if known.fresh_until is None:
         return None
     if known.now.replace(microsecond=0) <= known.fresh_until:
-        found = f"what is known counts as fresh until {format_time(known.fresh_until)}"
+        found = f"the information from the marketplaces is fresh until {format_time(known.fresh_until)}"
         return Rule("fresh", Outcome.PASSED, found)
-    found = f"the marketplaces have not been heard for too long: since {format_time(known.fresh_until)}"
+    found = (
+        "no marketplace has answered recently enough: the information was fresh until "
+        f"{format_time(known.fresh_until)}"
+    )
     change = "a marketplace answers again"
     return Rule("fresh", Outcome.FAILED, found, change, Code.STALE)
 

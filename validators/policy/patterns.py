@@ -151,7 +151,7 @@ class ChecksumPattern:
         try:
             found = parse_checksum(algorithm, value.strip())
         except RefusedError:
-            raise ValueError(f"does not hold the hexadecimal digits of {algorithm}") from None
+            raise ValueError(f"needs the hexadecimal digits of {algorithm}") from None
         object.__setattr__(self, "_key", checksum_key(found.algorithm, found.value))
 
     @property
@@ -222,8 +222,8 @@ def _fits(parts: tuple[str, ...], text: str) -> bool:
 def _address(text: str) -> tuple[str, ...]:
     if "@" not in text or text != text.strip():
         raise ValueError(
-            "is no address such as alice@example.org or *@example.org, nor dn: and a name, "
-            "nor cert: and the SHA-256 of a certificate"
+            "is not an address such as alice@example.org or *@example.org, nor dn:NAME, nor cert:SHA-256 "
+            "of a certificate"
         )
     return _parts(_fold_host(text))
 
@@ -237,7 +237,7 @@ def _fold_host(email: str) -> str:
 def _fingerprint(text: str) -> str:
     found = text.strip().lower().replace(":", "")
     if _FINGERPRINT.fullmatch(found) is None:
-        raise ValueError("does not hold the 64 hexadecimal digits of a certificate's SHA-256")
+        raise ValueError("needs the 64 hexadecimal digits of a certificate's SHA-256")
     return found
 
 
@@ -245,7 +245,7 @@ def _name(text: str) -> frozenset[Name]:
     try:
         return parse_name(text)
     except ValueError as error:
-        raise ValueError(f"is no name such as CN=Example CA,O=Example: {error}") from None
+        raise ValueError(f"is not a name such as CN=Example CA,O=Example: {error}") from None
 
 
 @lru_cache(maxsize=4096)

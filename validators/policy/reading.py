@@ -184,7 +184,7 @@ class _Reader:
 
     def _leftover(self, before: str, table: Mapping[str, object], known: Iterable[str]) -> None:
         for name in table:
-            self._fault(f"{before}{name}"[:100], f"is no known key; known are {', '.join(known)}")
+            self._fault(f"{before}{name}"[:100], f"is an unknown key; the keys are {', '.join(known)}")
 
     def _fault(self, key: str, message: str) -> None:
         self.faults.append(Fault(key, message))
@@ -212,13 +212,13 @@ _KEYS: Final = (
 
 def _identifier(text: str) -> str:
     if not is_identifier(text):
-        raise ValueError("is no identifier of an image: 27 characters of A-Z a-z 0-9 - _")
+        raise ValueError("is not an image identifier: 27 characters of A-Z a-z 0-9 - _")
     return text
 
 
 def _group(text: str) -> str:
     if _GROUP.fullmatch(text) is None:
-        raise ValueError("is no name of a group")
+        raise ValueError("is not the name of a group")
     return text
 
 
@@ -233,25 +233,25 @@ def _deprecation(found: object) -> Deprecation:
     try:
         return Deprecation(str(found))
     except ValueError:
-        raise ValueError("is neither counted nor own") from None
+        raise ValueError("must be counted or own") from None
 
 
 def _truth(found: object) -> bool:
     if not isinstance(found, bool):
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return found
 
 
 def _count(found: object) -> int:
     if not isinstance(found, int) or isinstance(found, bool) or not 1 <= found <= 1000:
-        raise ValueError("is no whole number from 1 to 1000")
+        raise ValueError("is not a whole number from 1 to 1000")
     return found
 
 
 def _duration(found: object) -> timedelta:
     match = _DURATION.fullmatch(found.strip()) if isinstance(found, str) else None
     if match is None:
-        raise ValueError("is no duration such as 400d, 24h, 30m")
+        raise ValueError("is not a duration such as 400d, 24h, 30m")
     seconds = int(match[1]) * _DURATIONS[match[2]]
     if seconds > _LONGEST:
         raise ValueError("is longer than a hundred years")
@@ -263,6 +263,6 @@ def _size(found: object) -> int:
         return found
     match = _SIZE.fullmatch(found.strip()) if isinstance(found, str) else None
     if match is None:
-        raise ValueError("is no size such as 20GiB, 500MB, or a number of bytes")
+        raise ValueError("is not a size such as 20GiB, 500MB, or a number of bytes")
     prefix = match[2] or " "
     return int(float(match[1]) * (1024 if prefix.endswith("i") else 1000) ** _PREFIXES.index(prefix[0]))

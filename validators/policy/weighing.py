@@ -129,7 +129,7 @@ def _trust(statement: Statement, policy: Policy, now: datetime) -> Rule:
         return Rule("trust", Outcome.FAILED, found, failed.change, failed.code or Code.UNTRUSTED)
     fresh = decision.certificate.fresh_until
     if fresh is not None and fresh < now:
-        found = f"whether the certificate of {who} is revoked is not known since {format_time(fresh)}"
+        found = f"the revocation list for the certificate of {who} is out of date since {format_time(fresh)}"
         change = "the site gets the issuer's newest revocation list"
         return Rule("trust", Outcome.FAILED, found, change, Code.REVOCATION_UNKNOWN)
     return Rule("trust", Outcome.PASSED, f"this site trusts {who}: {_why_trusted(statement)}")
@@ -151,10 +151,10 @@ def _endorser_listed(statement: Statement, policy: Policy, now: datetime) -> Rul
     who = endorser_name(statement)
     if any(one.matches(statement) for one in allow):
         return Rule("endorsers.allow", Outcome.PASSED, f"{who} is an endorser that the policy allows")
-    change = "the policy lists this endorser in endorsers.allow"
+    change = "the operator adds the endorser to endorsers.allow"
     if statement.bound_email is None:
-        change += " by dn: or cert:, because the certificate does not bind the address"
-    found = f"{who} is none of the endorsers that the policy allows"
+        change += " by dn: or cert:, because the certificate does not contain the address"
+    found = f"{who} is not on the policy's list endorsers.allow"
     return Rule("endorsers.allow", Outcome.FAILED, found, change, Code.ENDORSER_NOT_LISTED)
 
 
@@ -166,7 +166,7 @@ def _anchor_listed(statement: Statement, policy: Policy, now: datetime) -> Rule 
     if any(one.matches(statement) for one in allow):
         return Rule("anchors.allow", Outcome.PASSED, f"the policy allows the anchor {anchor}")
     found = f"the certificate of {endorser_name(statement)} leads to {anchor}, which the policy does not list"
-    change = "the policy lists the anchor in anchors.allow"
+    change = "the operator adds the anchor to anchors.allow"
     return Rule("anchors.allow", Outcome.FAILED, found, change, Code.ANCHOR_NOT_LISTED)
 
 
@@ -179,7 +179,7 @@ def _endorser_denied(statement: Statement, policy: Policy, now: datetime) -> Rul
     if hit is None:
         return Rule("endorsers.deny", Outcome.PASSED, f"the policy does not deny {who}")
     found = f"the policy denies the endorser {who} ({hit})"
-    change = "the policy drops it from endorsers.deny, or another endorser says yes"
+    change = "the operator removes the endorser from endorsers.deny, or another endorser endorses the image"
     return Rule("endorsers.deny", Outcome.FAILED, found, change, Code.ENDORSER_DENIED)
 
 
@@ -191,7 +191,10 @@ def _anchor_denied(statement: Statement, policy: Policy, now: datetime) -> Rule 
     if hit is None:
         return Rule("anchors.deny", Outcome.PASSED, "the policy does not deny the certificate's anchor")
     found = f"the policy denies the anchor of {statement.endorser.email} ({hit})"
-    change = "the policy drops it from anchors.deny, or an endorser with another anchor says yes"
+    change = (
+        "the operator removes the anchor from anchors.deny, or an endorser with another anchor "
+        "endorses the image"
+    )
     return Rule("anchors.deny", Outcome.FAILED, found, change, Code.ANCHOR_DENIED)
 
 
@@ -202,7 +205,7 @@ def _group(statement: Statement, policy: Policy, now: datetime) -> Rule | None:
     named = ", ".join(sorted(statement.groups)) or "no group"
     hit = _first(group for group in groups.deny if group in statement.groups)
     if hit is not None:
-        change = "the policy drops it from groups.deny"
+        change = "the operator removes the group from groups.deny"
         return Rule("groups", Outcome.FAILED, f"the policy denies the group {hit}", change, Code.GROUP_DENIED)
     if groups.allow and statement.groups.isdisjoint(groups.allow):
         found = f"the entry is in {named}, and the policy allows {', '.join(sorted(groups.allow))}"
@@ -218,7 +221,7 @@ def _tag(statement: Statement, policy: Policy, now: datetime) -> Rule | None:
     named = ", ".join(sorted(statement.tags)) or "no tag"
     hit = _first(one.text for one in tags.deny if one.might_match(statement))
     if hit is not None:
-        change = "the policy drops it from tags.deny, or the endorser takes the tag away"
+        change = "the operator removes the tag from tags.deny, or the endorser removes the tag from the entry"
         found = f"the policy denies the tag {hit}"
         return Rule("tags", Outcome.FAILED, found, change, Code.TAG_DENIED)
     if tags.allow and not any(one.matches(statement) for one in tags.allow):
@@ -265,9 +268,9 @@ def _dated(statement: Statement, policy: Policy, now: datetime) -> Rule | None:
     if not policy.valid_required:
         return None
     if statement.valid is not None:
-        found = f"the entry says that it holds until {format_time(statement.valid)}"
+        found = f"the entry is valid until {format_time(statement.valid)}"
         return Rule("valid.required", Outcome.PASSED, found)
-    found = f"the entry of {statement.endorser.email} does not say until when it holds"
+    found = f"the entry of {statement.endorser.email} has no expiry date"
     change = "the endorser signs an entry with dcterms:valid"
     return Rule("valid.required", Outcome.FAILED, found, change, Code.NO_EXPIRY)
 
@@ -283,10 +286,10 @@ def _status(statement: Statement, policy: Policy, now: datetime) -> Rule:
         change = "use another image; only the endorser can allow it again, with a new entry"
         return Rule("status", Outcome.FAILED, message, change, Code.DEPRECATED)
     if found is Status.EXPIRED and statement.valid is not None:
-        message = f"what {who} says of the image held until {format_time(statement.valid)}"
+        message = f"the entry of {who} expired on {format_time(statement.valid)}"
         change = "the endorser extends the entry: marketplace extend"
         return Rule("status", Outcome.FAILED, message, change, Code.EXPIRED)
-    until = "without end" if statement.valid is None else f"until {format_time(statement.valid)}"
+    until = "without an expiry date" if statement.valid is None else f"until {format_time(statement.valid)}"
     return Rule("status", Outcome.PASSED, f"{who} endorses the image {until}")
 
 

@@ -263,7 +263,7 @@ def _breakable(name: str, because: str, build) -> Distrusted:
     return Distrusted(WEAK, name, "untrusted-issuer", "chain", because, build)
 
 
-_KEY = "has a key that the site's policy does not take"
+_KEY = "has a key that the site's policy does not accept"
 _HASH = "was signed with a hash"
 _MD5, _SHA1 = hashes.MD5(), hashes.SHA1()  # noqa: S303  # what the attacks are about
 
@@ -273,7 +273,7 @@ ATTACKS = [
     _forged("the same name and key identifier", "did not sign", _same_key_identifier),
     _forged("the attacker's key in the authority's certificate", "did not sign", _key_put_in),
     _forged("the authority's name in other letters", "did not sign", _folded_name),
-    _forged("the authority's name in look-alike letters", "is self-signed and no anchor", _homoglyph),
+    _forged("the authority's name in look-alike letters", "is self-signed and is not an anchor", _homoglyph),
     _forged(
         "a self-signed certificate of the authority's name",
         "self-signed",
@@ -288,7 +288,7 @@ ATTACKS = [
     _forged("a pinned certificate that was altered", "is not known", _altered_pin),
     _forged("a twin of a pinned certificate", "self-signed", _twin_of_a_pin, "self-signed"),
     _forged("an intermediate without its root", "is not known", _only_an_intermediate),
-    _forged("a chain to a root of the attacker's own", "is self-signed and no anchor", _private_root),
+    _forged("a chain to a root of the attacker's own", "is self-signed and is not an anchor", _private_root),
     _forged("a signature of noughts and ones with PSS", "did not sign", _signed_with_pss_by_nobody),
     _unfit("an endorser as issuer", "is not a CA certificate", _below("Endorser")),
     _unfit("a pinned endorser as issuer", "is not a CA certificate", _below_a_pin),

@@ -363,7 +363,7 @@ ATTACKS = [
         for name, because, build in _CIRCLES
     ),
     *(
-        Distrusted(DATES, name, "chained", "date-at-endorsement", "the certificates hold", build)
+        Distrusted(DATES, name, "chained", "date-at-endorsement", "the certificates are valid", build)
         for name, build in _DATES
     ),
 ]

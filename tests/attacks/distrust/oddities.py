@@ -144,7 +144,7 @@ ATTACKS = [
         _bounded(_no_mails("example.org"), more=(_unicode_mailbox("\u00e9ve@example.org"),)),
     ),
     *(
-        Distrusted(ODD, f"{label}, revoked", "revoked", "revocation", "is revoked since", _revoked(serial))
+        Distrusted(ODD, f"{label}, revoked", "revoked", "revocation", "was revoked on", _revoked(serial))
         for label, serial in (
             ("a negative serial number", b"\x02\x01\xf9"),
             ("a serial number of zero", b"\x02\x01\x00"),

@@ -251,9 +251,7 @@ _ODD_LISTS: list[tuple[str, Build]] = [
 ]
 
 
-def _taken_back(
-    name: str, build: Build, because: str = "is revoked since", strict: bool = False
-) -> Distrusted:
+def _taken_back(name: str, build: Build, because: str = "was revoked on", strict: bool = False) -> Distrusted:
     return Distrusted(REVOKED, name, "revoked", "revocation", because, build, strict)
 
 
@@ -262,8 +260,8 @@ def _unknown(name: str, because: str, build: Build, strict: bool) -> Distrusted:
 
 
 ATTACKS = [
-    _taken_back("before the entry was made", _revoked(since=NOW - 4000 * DAY), "made after that"),
-    _taken_back("after the entry was made", _revoked(since=NOW - DAY), "made before that"),
+    _taken_back("before the entry was made", _revoked(since=NOW - 4000 * DAY), "is after the revocation"),
+    _taken_back("after the entry was made", _revoked(since=NOW - DAY), "is before the revocation"),
     _taken_back("from a day that is yet to come", _revoked(since=NOW + 9 * DAY)),
     *(
         _taken_back(f"for the reason {reason.value}", _for_the_reason(reason), reason.value)

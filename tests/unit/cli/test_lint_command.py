@@ -44,7 +44,7 @@ def test_a_good_draft_has_advice_at_most(cli, tmp_path):
             "code": "title.missing",
             "level": "advice",
             "element": "dcterms:title",
-            "message": "give the image a title: lists show it",
+            "message": "give the image a title: lists show the title",
         }
     ]
     assert b"title.missing" in cli("lint", "--offline", draft(tmp_path, title=None)).out

@@ -123,14 +123,16 @@ def test_what_is_over_before_it_is_made_is_said_by_sign_and_verify(cli, files):
         (files / "draft.xml").write_bytes(unsigned(image(valid="2020-01-01T00:00:00Z", **said)))
         outcome = cli("sign", *keys, "--out", f"{name}.xml", "draft.xml")
         assert outcome.code == 0
-        assert ("the entry was over before it was made" in outcome.err) is (name == "over")
+        assert ("the entry expires before its creation time" in outcome.err) is (name == "over")
         outcome = cli("verify", f"{name}.xml")
         assert outcome.code == 0
-        assert (b"note: the entry was over before it was made" in outcome.out) is (name == "over")
+        assert (b"note: the entry expires before its creation time" in outcome.out) is (name == "over")
     (files / "late.xml").write_bytes(
         signed(image(valid="2024-12-31T00:00:00Z"), created="2024-06-01T00:00:00Z")
     )
-    assert b"note: the entry is over: dcterms:valid is 2024-12-31T00:00:00Z" in cli("verify", "late.xml").out
+    assert (
+        b"note: the entry has expired: dcterms:valid is 2024-12-31T00:00:00Z" in cli("verify", "late.xml").out
+    )
 
 
 def test_issuers_that_an_entry_has_no_room_for_are_told(cli, files):

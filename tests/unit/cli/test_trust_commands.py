@@ -178,7 +178,7 @@ def test_policy_check(cli, files, monkeypatch):
     assert (outcome.code, outcome.out) == (0, b"")
     (files / "bad.toml").write_text("age.most = 5\nwhat = 1")
     outcome = cli("policy", "check", "bad.toml")
-    assert outcome.code == 2 and "age.most" in outcome.err and "what is no known key" in outcome.err
+    assert outcome.code == 2 and "age.most" in outcome.err and "what is an unknown key" in outcome.err
     outcome = cli("policy", "check", "good.toml", "entry.xml")
     assert outcome.code == 6 and b"NOT allowed" in outcome.out
     monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", "root.pem")

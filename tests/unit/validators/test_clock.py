@@ -20,7 +20,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
         ({}, False, None),
         ({"valid": NOW}, False, None),
         ({"valid": NOW - MINUTE}, False, None),
-        ({"valid": NOW - MINUTE - SECOND}, True, "over before it was made"),
+        ({"valid": NOW - MINUTE - SECOND}, True, "expires before its creation time"),
         ({"valid": NOW - MINUTE - SECOND, "deprecated": ""}, False, None),
     ],
 )
@@ -33,7 +33,7 @@ def test_an_entry_that_is_over_before_it_is_made(said, at_birth, words) -> None:
 
 def test_an_entry_that_is_over_by_now() -> None:
     entry = accepted(created=NOW - MINUTE, valid=NOW - SECOND)
-    assert "the entry is over: dcterms:valid is" in str(find_expiry(entry, NOW))
+    assert "the entry has expired: dcterms:valid is" in str(find_expiry(entry, NOW))
     assert find_expiry(accepted(created=NOW, valid=NOW - SECOND, deprecated="x"), NOW) is None
 
 

@@ -153,7 +153,7 @@ def test_a_password_for_a_key_without_one_does_no_harm():
 
 def test_the_email_comes_from_the_certificate_or_is_given():
     bare = make_identity("No Email", None)
-    with pytest.raises(EmailError, match=r"binds no e-mail address .*keygen"):
+    with pytest.raises(EmailError, match=r"contains no e-mail address .*keygen"):
         sign(unsigned(), load(bare), NOW)
     assert (
         accept(sign(unsigned(), load(bare), NOW, email="me@example.org")).endorser.email == "me@example.org"
@@ -345,7 +345,7 @@ def test_an_address_in_the_subject_alone_is_named_and_binds_nothing():
     )
     kim = load(make_identity("Kim", None, subject=subject))
     with pytest.raises(
-        EmailError, match=r"its subject says 'kim@example.org', which binds nothing: .*--email"
+        EmailError, match=r"its subject says 'kim@example.org', which does not count as an address: .*--email"
     ):
         sign(unsigned(), kim, NOW)
     assert accept(sign(unsigned(), kim, NOW, email="me@example.org")).signer.email is None

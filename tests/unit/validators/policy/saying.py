@@ -22,7 +22,7 @@ _FAILED = {
         "the certificate chain does not end at a trusted issuer",
         "untrusted",
     ),
-    Standing.REVOKED: ("revocation", "the certificate is revoked since last week", "revoked"),
+    Standing.REVOKED: ("revocation", "the certificate was revoked on last week", "revoked"),
     Standing.REVOCATION_UNKNOWN: ("revocation", "the list is out of date", "revocation-unknown"),
 }
 

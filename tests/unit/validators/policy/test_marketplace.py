@@ -65,7 +65,7 @@ def test_the_end_of_all_time_never_comes():
 def test_what_is_expired():
     verdict = judged(said(valid=NOW - DAY))
     assert [one.code for one in verdict.reasons] == ["expired"]
-    assert "held until" in verdict.sentence and verdict.status is Status.EXPIRED
+    assert "expired on" in verdict.sentence and verdict.status is Status.EXPIRED
 
 
 def test_nobody_says_anything():
@@ -179,7 +179,7 @@ def test_a_superseded_entry_is_judged_by_the_current_one():
     assert verdict.rules[0].name == "superseded" and current.coordinates.path() in verdict.rules[0].found
     verdict = judged(said("bob"), asked=Asked(old, None))
     assert verdict.allowed
-    assert verdict.rules[0].found == f"the entry {old.path()} is superseded; what is current decides"
+    assert verdict.rules[0].found == f"the entry {old.path()} is superseded; only the current entry counts"
 
 
 def test_somebody_at_the_site_holds_the_image_back():

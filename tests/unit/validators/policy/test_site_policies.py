@@ -158,7 +158,10 @@ def test_so_many_endorsers_with_different_keys():
     assert codes([said(key=same), said("bob", key=same)], two) == ["too-few-endorsers"]
     assert codes([GOOD, said("m", Standing.SELF_SIGNED)], two) == ["too-few-endorsers"]
     verdict = judge(IMAGE, [GOOD], two, NOW)
-    assert "asks for 2 different keys of any endorser that counts, and 1 agree" in verdict.sentence
+    assert (
+        "asks for 2 different keys of any trusted endorser for the same checksum; found: 1"
+        in verdict.sentence
+    )
 
 
 def test_endorsers_of_each_kind_have_to_agree_on_one_checksum():
