@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,15 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.federation.feed import Feed
 from marketplace.federation.trees import Trees
-from marketplace.files import write_whole
 from marketplace.models import Change, Entry, EntryBody, Log
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import prove_inclusion
 from marketplace.tlog.note import VerifierKey
 from marketplace.tlog.proof import InclusionProof
-from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, parse_index, receipt_path
+from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, receipt_path
 from marketplace.views.dialects import DIALECTS
-from marketplace.views.errors import CopyError, DialectUnavailableError
+from marketplace.views.errors import DialectUnavailableError
+from marketplace.views.folder import CopyFolder
 from marketplace.views.pages import write_pages
 from marketplace.views.value import View, ViewImage, entry_path
 
@@ -55,11 +54,7 @@ class Exporter:
     """
 
     def __init__(self, folder: Path, *, private: bool) -> None:
-        self._folder = folder
-        self._folder_mode, self._file_mode = (0o700, 0o600) if private else (0o755, 0o644)
-        self._known: dict[str, CopiedFile] = {}
-        self._files: list[CopiedFile] = []
-        self._written = 0
+        self._folder = CopyFolder(folder, private=private)
 
     def export(
         self, session: Session, view: View, logs: frozenset[str], base: str, key: VerifierKey | None
@@ -73,35 +68,27 @@ class Exporter:
 
         Raises:
             OSError: the folder cannot be written.
-            CopyError: something else is in it.
+            CopyError: something else is in it, or another export writes to it.
         """
-        self._open()
         view = replace(view, base=base, copied=True, until=None)
         images = [*view.images, *view.withdrawn]
-        self._write_entries(session, images, logs)
-        receipts = self._write_receipts(session, images, key)
-        unavailable = dict(self._write_documents(view))
-        for path, data in write_pages(view, unavailable):
-            self._write(path, data)
-        index = Index(
-            view=describe(view),
-            images=tuple(map(_copied, view.images)),
-            withdrawn=tuple(map(_copied, view.withdrawn)),
-            files=tuple(sorted(self._files, key=lambda one: one.path)),
-            unavailable=unavailable,
-            key=str(key) if key is not None and receipts else None,
-        )
-        self._put(INDEX, index.to_bytes())
-        removed = self._remove(self._known.keys() - {one.path for one in self._files})
-        return Exported(len(images), unavailable, self._written, len(self._files) - self._written, removed)
-
-    def _open(self) -> None:
-        index = self._folder / INDEX
-        if index.exists():
-            self._known = {one.path: one for one in parse_index(index.read_bytes()).files}
-        elif self._folder.exists() and any(self._folder.iterdir()):
-            raise CopyError(f"{self._folder} is not empty and is no copy of a view: name another folder")
-        self._make(self._folder)
+        with self._folder.locked() as folder:
+            self._write_entries(session, images, logs)
+            receipts = self._write_receipts(session, images, key)
+            unavailable = dict(self._write_documents(view))
+            for path, data in write_pages(view, unavailable):
+                folder.write(path, data)
+            index = Index(
+                view=describe(view),
+                images=tuple(map(_copied, view.images)),
+                withdrawn=tuple(map(_copied, view.withdrawn)),
+                files=folder.files,
+                unavailable=unavailable,
+                key=str(key) if key is not None and receipts else None,
+            )
+            folder.finish(INDEX, index.to_bytes())
+            removed = folder.remove_others()
+        return Exported(len(images), unavailable, folder.written, folder.kept, removed)
 
     def _write_entries(self, session: Session, images: Sequence[ViewImage], logs: frozenset[str]) -> None:
         """The signed entries; the bytes of those that are there already are not read."""
@@ -109,19 +96,14 @@ class Exporter:
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             about = _ABOUT.where(Entry.entry_id.in_(chunk), Log.name.in_(logs))
-            known = {row.entry_id: row for row in session.execute(about)}
-            lacking = [
-                row.body_id
-                for row in known.values()
-                if not self._has(CopiedFile(entry_path(row.entry_id), row.size, row.sha256))
-            ]
-            bodies = dict(session.execute(_BODIES.where(EntryBody.id.in_(lacking))).tuples().all())
-            for entry_id, row in known.items():
-                data = bodies.get(row.body_id)
-                if data is None:
-                    self._files.append(CopiedFile(entry_path(entry_id), row.size, row.sha256))
-                else:
-                    self._write(entry_path(entry_id), data)
+            served = {row.entry_id: row for row in session.execute(about)}
+            lacking = {
+                row.body_id: entry_path(row.entry_id)
+                for row in served.values()
+                if not self._folder.keep(CopiedFile(entry_path(row.entry_id), row.size, row.sha256))
+            }
+            for body_id, data in session.execute(_BODIES.where(EntryBody.id.in_(lacking))).tuples():
+                self._folder.write(lacking[body_id], data)
 
     def _write_receipts(self, session: Session, images: Iterable[ViewImage], key: VerifierKey | None) -> int:
         """What proves that each public entry stands in the log, all under one checkpoint."""
@@ -139,7 +121,7 @@ class Exporter:
                 if isinstance(leaf, EntryLeaf) and leaf.entry_id in wanted:
                     path = tuple(prove_inclusion(index, log.size, nodes))
                     proof = InclusionProof(data, index, path, checkpoint)
-                    self._write(receipt_path(leaf.entry_id), proof.to_bytes())
+                    self._folder.write(receipt_path(leaf.entry_id), proof.to_bytes())
                     found += 1
         return found
 
@@ -148,39 +130,9 @@ class Exporter:
         for dialect in DIALECTS:
             for document in dialect.files(view):
                 try:
-                    self._write(document.path, dialect.write(view, document.path))
+                    self._folder.write(document.path, dialect.write(view, document.path))
                 except DialectUnavailableError as error:
                     yield document.path, str(error)
-
-    def _has(self, file: CopiedFile) -> bool:
-        """Whether a file is there as it has to be."""
-        path = self._folder / file.path
-        return self._known.get(file.path) == file and path.is_file() and path.stat().st_size == file.size
-
-    def _write(self, path: str, data: bytes) -> None:
-        file = CopiedFile(path, len(data), hashlib.sha256(data).hexdigest())
-        self._files.append(file)
-        if not self._has(file):
-            self._put(path, data)
-            self._written += 1
-
-    def _put(self, path: str, data: bytes) -> None:
-        target = self._folder / path
-        self._make(target.parent)
-        write_whole(target, data, self._file_mode)
-
-    def _make(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(self._folder_mode)
-
-    def _remove(self, paths: Iterable[str]) -> int:
-        """What no index names any more; only then, so that a reader of the old index finds its files."""
-        gone = 0
-        for path in paths:
-            (self._folder / path).unlink(missing_ok=True)
-            gone += 1
-        return gone
 
 
 _ABOUT: Final = (

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
+from posixpath import basename
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from marketplace.locations.links import carries_credentials, link
 from marketplace.views.value import ViewImage
+from validators import vocabulary as v
 from validators.checksums import canonical
+from validators.document import Metadata
 from validators.pipeline import read_accepted
 from validators.policy.statements import licences_of, virtual_size_of
 
 _WEB: Final = ("http://", "https://")
+_SAFE_FILE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
+_SAFE_FORMAT: Final = re.compile("[a-z0-9]{1,10}")
 
 
 def image_of(
@@ -32,6 +39,7 @@ def image_of(
     content = read_accepted(data)
     said = content.metadata
     checksums = {one.algorithm: one.value for one in map(canonical, said.checksums)}
+    locations = tuple(_locations(said.locations))
     return ViewImage(
         entry_id=entry_id,
         identifier=content.identifier,
@@ -44,12 +52,27 @@ def image_of(
         private=private,
         said=said,
         checksums=checksums,
-        locations=tuple(_locations(said.locations)),
+        locations=locations,
         licences=tuple(licences_of(said.extensions)),
         virtual_size=virtual_size_of(said.extensions),
+        file=_file(content.identifier, said, locations),
+        is_packed=_compression(said) not in ("", "none"),
         digest=sha256(data).hexdigest(),
         length=len(data),
     )
+
+
+def _file(identifier: str, said: Metadata, locations: Sequence[str]) -> str:
+    named = basename(unquote(urlsplit(locations[0]).path)) if locations else ""
+    if _SAFE_FILE.fullmatch(named):
+        return named
+    known = (said.format or "").strip().lower()
+    return f"{identifier}.{known if _SAFE_FORMAT.fullmatch(known) else 'img'}"
+
+
+def _compression(said: Metadata) -> str:
+    name = v.dcterms("compression")
+    return next((one.text for one in said.terms if one.name == name), "").strip().lower()
 
 
 def _locations(named: Sequence[str]) -> Iterator[str]:

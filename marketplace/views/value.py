@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from posixpath import basename
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
-from validators import vocabulary as v
 from validators.document import Coordinates, Metadata
 from validators.identifier import stable_id
 
 #: Algorithms by the names that dialects have for them.
 MD5, SHA1, SHA256, SHA512 = "MD5", "SHA-1", "SHA-256", "SHA-512"
-_SAFE_FILE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
-_SAFE_FORMAT: Final = re.compile("[a-z0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,8 @@ class ViewImage:
         locations: those of the web that may be followed and let nobody in by themselves.
         licences: names or addresses of licences.
         virtual_size: bytes of the disk that a machine sees; None where the entry does not say.
+        file: a name for its file, safe in paths: that of the first location where it has one.
+        is_packed: whether its locations have it compressed: checksums and size are of the image itself.
         digest, length: SHA-256 in hex, and bytes, of the signed entry as this site serves it.
     """
 
@@ -53,6 +50,8 @@ class ViewImage:
     locations: tuple[str, ...]
     licences: tuple[str, ...]
     virtual_size: int | None
+    file: str
+    is_packed: bool
     digest: str
     length: int
 
@@ -68,23 +67,9 @@ class ViewImage:
         return self.said.title or system or self.identifier
 
     @property
-    def file(self) -> str:
-        """A name for its file, safe in paths: that of the first location where it has one."""
-        named = basename(unquote(urlsplit(self.locations[0]).path)) if self.locations else ""
-        if _SAFE_FILE.fullmatch(named):
-            return named
-        known = (self.said.format or "").strip().lower()
-        return f"{self.identifier}.{known if _SAFE_FORMAT.fullmatch(known) else 'img'}"
-
-    @property
     def path(self) -> str:
         """Where a view leads to its content: below the view's address, and below an export."""
         return f"images/{self.identifier}/{self.file}"
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether its locations have it compressed: checksums and size are of the image itself."""
-        return self.term(v.dcterms("compression")).strip().lower() not in ("", "none")
 
     def term(self, name: str) -> str:
         """The text of an element of the format's vocabulary; empty where the entry does not have it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -22,6 +24,8 @@ ODD = (
     "javascript:alert(1)",
     "https://host.example/fine.qcow2",
 )
+#: Texts with what the spellings write in other words.
+TRAPS = "quote \" backslash \\ <b>&amp; 'x' ]]> \n line ☃ {}@prefix ^^xsd"
 DOCUMENTS = (
     signed(
         image(
@@ -31,7 +35,10 @@ DOCUMENTS = (
         ),
         make_identity(email="alice@example.org"),
     ),
-    signed(image(content="b", title=None, description=None, locations=ODD), make_identity(email="b+c@x.org")),
+    signed(
+        image(content="b", title=None, description=escape(TRAPS), locations=ODD),
+        make_identity(email="b+c@x.org"),
+    ),
     signed(image(content="c", compression="xz", locations=(), extra="<dcterms:rights>ask</dcterms:rights>")),
 )  # fmt: skip
 #: What a portal asks of a catalogue, a data set and a file.
@@ -96,3 +103,15 @@ def test_the_same_view_is_the_same_bytes(written):
         assert DCAT.write(view, document.path) == (written / document.path).read_bytes()
     assert DCAT.left_out(view) == {}
     assert f"{SITE}/metadata/" in (written / "dcat.rdf").read_text()
+
+
+def test_a_copy_leads_to_locations_that_rdf_takes(written):
+    folder = written / "copied"
+    folder.mkdir()
+    (folder / "compare.py").write_text(COMPARE)
+    view = replace(view_of(*DOCUMENTS), base="https://copy.example", copied=True)
+    for document in DCAT.documents(view):
+        (folder / document.path).write_bytes(DCAT.write(view, document.path))
+    told = run(str(VENV / "bin" / "python"), "compare.py", folder=folder)
+    assert told.returncode == 0, told.stderr
+    assert "accessURL <https://host.example/fine.qcow2>" in (folder / "dcat.ttl").read_text()

@@ -8,11 +8,11 @@ Source: DMTF DSP0263, Cloud Infrastructure Management Interface, section Machine
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, Final
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.texts import json_text
 from marketplace.views.value import MD5, SHA1, SHA256, SHA512, View, ViewImage
 from validators.document import format_time
 
@@ -65,7 +65,7 @@ def write(view: View, path: str) -> bytes:
     else:
         name = path[len(_ONE) :]
         told = _machine_image(view, name, view.by_stable_id[name])
-    return json.dumps(told, ensure_ascii=False).encode() + b"\n"
+    return f"{json_text(told, 2 if path == _COLLECTION else 0)}\n".encode()
 
 
 def _entry_point(view: View) -> dict[str, Any]:

@@ -6,20 +6,21 @@ has an address of its own, so that the same view is the same bytes.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
+from pyoxigraph import NamedNode
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.texts import plain, quoted
 from marketplace.views.value import View, ViewImage
 from validators.document import format_time
 
-_PREFIXES: Final[Mapping[str, str]] = {
+_PREFIXES: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
@@ -28,39 +29,35 @@ _PREFIXES: Final[Mapping[str, str]] = {
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
-_FORMATS: Final = {"dcat.ttl": RdfFormat.TURTLE, "dcat.rdf": RdfFormat.RDF_XML}
+#: What the address of a checksum ends with; behind the dash as SPDX names the algorithm.
 _ALGORITHMS: Final = {
-    "MD5": "checksumAlgorithm_md5",
-    "SHA-1": "checksumAlgorithm_sha1",
-    "SHA-256": "checksumAlgorithm_sha256",
-    "SHA-384": "checksumAlgorithm_sha384",
-    "SHA-512": "checksumAlgorithm_sha512",
+    "MD5": "-md5",
+    "SHA-1": "-sha1",
+    "SHA-256": "-sha256",
+    "SHA-384": "-sha384",
+    "SHA-512": "-sha512",
 }
 _LICENCE: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,500}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Iri:
-    """An address: whole, or with one of the prefixes."""
+#: What a value is: an address, a name with a prefix, a text. Of any other value this is its type.
+_IRI, _NAME, _TEXT = "<>", ":", ""
 
+
+class _Said(NamedTuple):
+    """One thing that is said of a node: a property and its value."""
+
+    name: str
     text: str
+    kind: str = _TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A value; ``kind`` is its type with a prefix, empty for a plain text."""
-
-    text: str
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(NamedTuple):
     """A thing with what is said of it, in the order in which it is written."""
 
     iri: str
-    kinds: Sequence[str]
-    said: Sequence[tuple[str, _Iri | _Text]]
+    kind: str
+    said: Sequence[_Said]
 
 
 def documents(view: View) -> Iterable[Document]:
@@ -78,33 +75,112 @@ def find_lack(image: ViewImage) -> str | None:
 
 
 def write(view: View, path: str) -> bytes:
-    """The graph in the spelling of the path."""
-    if path == "dcat.jsonld":
-        # A node a line: the library's indentation takes five times as long.
-        nodes = ",\n".join(json.dumps(_object(one), ensure_ascii=False) for one in _graph(view))
-        return f'{{"@context": {json.dumps(dict(_PREFIXES))},\n"@graph": [\n{nodes}\n]}}\n'.encode()
-    known: dict[str, NamedNode] = {}
-    triples = (triple for one in _graph(view) for triple in _triples(one, known))
-    return serialize(triples, format=_FORMATS[path], prefixes=dict(_PREFIXES)) or b""
+    """The graph in the spelling of the path.
+
+    The spellings are written here, a node after the other, because libraries take five times as long.
+    """
+    return "".join(_SPELLINGS[path](_graph(view))).encode()
+
+
+def _turtle(nodes: Iterable[_Node]) -> Iterator[str]:
+    for prefix, whole in _PREFIXES.items():
+        yield f"@prefix {prefix}: <{whole}> .\n"
+    for iri, kind, said in nodes:
+        lines = "".join(f" ;\n\t{name} {_turtle_value(text, type_)}" for name, text, type_ in said)
+        yield f"<{iri}> a {kind}{lines} .\n"
+
+
+def _turtle_value(text: str, kind: str) -> str:
+    if kind == _IRI:
+        return f"<{text}>"
+    if kind == _NAME:
+        return text
+    spelled = quoted(text)  # Turtle knows every escape of JSON
+    return f"{spelled}^^{kind}" if kind else spelled
+
+
+def _rdf_xml(nodes: Iterable[_Node]) -> Iterator[str]:
+    names = "".join(f' xmlns:{prefix}="{whole}"' for prefix, whole in _PREFIXES.items())
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<rdf:RDF{names}>\n'
+    for iri, kind, said in nodes:
+        lines = "".join(f"\t<{name}{_xml_value(name, text, type_)}>\n" for name, text, type_ in said)
+        yield f'<{kind} rdf:about="{_xml(iri)}">\n{lines}</{kind}>\n'
+    yield "</rdf:RDF>\n"
+
+
+def _xml_value(name: str, text: str, kind: str) -> str:
+    if kind == _IRI:
+        return f' rdf:resource="{_xml(text)}"/'
+    if kind == _NAME:
+        return f' rdf:resource="{_whole(text)}"/'
+    typed = f' rdf:datatype="{_whole(kind)}"' if kind else ""
+    return f"{typed}>{_xml(text)}</{name}"
+
+
+def _xml(text: str) -> str:
+    """A text for XML, where a carriage return would else be read as the end of a line."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace('"', "&quot;").replace("\r", "&#13;")
+
+
+def _json(nodes: Iterable[_Node]) -> Iterator[str]:
+    yield f'{{"@context": {plain(_PREFIXES)},\n"@graph": [\n'
+    between = ""
+    for iri, kind, said in nodes:
+        told = defaultdict[str, list[str]](list)
+        for name, text, type_ in said:
+            told[name].append(_json_value(text, type_))
+        lines = "".join(
+            f',"{name}":{values[0] if len(values) == 1 else _several(values)}'
+            for name, values in told.items()
+        )
+        yield f'{between}{{"@id":{quoted(iri)},"@type":"{kind}"{lines}}}'
+        between = ",\n"
+    yield "\n]}\n"
+
+
+def _several(values: Iterable[str]) -> str:
+    return f"[{','.join(values)}]"
+
+
+def _json_value(text: str, kind: str) -> str:
+    spelled = quoted(text)
+    if kind in (_IRI, _NAME):
+        return f'{{"@id":{spelled}}}'
+    return f'{{"@value":{spelled},"@type":"{kind}"}}' if kind else spelled
+
+
+@cache
+def _whole(name: str) -> str:
+    """The address that a name with a prefix stands for."""
+    prefix, _, rest = name.partition(":")
+    return f"{_PREFIXES[prefix]}{rest}"
+
+
+_SPELLINGS: Final[Mapping[str, Callable[[Iterable[_Node]], Iterator[str]]]] = {
+    "dcat.rdf": _rdf_xml,
+    "dcat.ttl": _turtle,
+    "dcat.jsonld": _json,
+}
 
 
 def _graph(view: View) -> Iterator[_Node]:
     datasets = [(f"{view.site}/images/{one.identifier}", one) for one in view.images]
     yield _Node(
         view.base,
-        ("dcat:Catalog",),
-        (
-            ("dct:title", _Text(view.title)),
-            *((("dct:description", _Text(view.description)),) if view.description else ()),
-            ("dct:modified", _Text(format_time(view.updated), "xsd:dateTime")),
-            ("dct:publisher", _Iri(view.site)),
-            *(("dcat:dataset", _Iri(iri)) for iri, _ in datasets),
-        ),
+        "dcat:Catalog",
+        [
+            _Said("dct:title", view.title),
+            *([_Said("dct:description", view.description)] if view.description else ()),
+            _Said("dct:modified", format_time(view.updated), "xsd:dateTime"),
+            _Said("dct:publisher", view.site, _IRI),
+            *(_Said("dcat:dataset", iri, _IRI) for iri, _ in datasets),
+        ],
     )
-    yield _Node(view.site, ("foaf:Agent",), (("foaf:name", _Text(view.site_title)),))
+    yield _Node(view.site, "foaf:Agent", [_Said("foaf:name", view.site_title)])
     for email in sorted({one.email for one in view.images}):
-        mailbox = ("foaf:mbox", _Iri(f"mailto:{quote(email, safe='@+')}"))
-        yield _Node(_endorser(view, email), ("foaf:Agent",), (("foaf:name", _Text(email)), mailbox))
+        mailbox = _Said("foaf:mbox", f"mailto:{quote(email, safe='@+')}", _IRI)
+        yield _Node(_endorser(view, email), "foaf:Agent", [_Said("foaf:name", email), mailbox])
     for iri, image in datasets:
         yield from _dataset(view, iri, image)
 
@@ -118,63 +194,68 @@ def _dataset(view: View, iri: str, image: ViewImage) -> Iterator[_Node]:
     # An address that the web takes may be none that RDF takes.
     taken = [one for one in image.locations if _is_iri(one)]
     files = [(f"{iri}#location-{number}", one) for number, one in enumerate(taken, 1)]
-    texts = {
-        "dct:title": image.title,
-        "dct:description": said.description,
-        "dct:identifier": image.identifier,
-        "dcat:version": said.version,
-    }
+    texts = (
+        ("dct:title", image.title),
+        ("dct:description", said.description),
+        ("dct:identifier", image.identifier),
+        ("dcat:version", said.version),
+    )
     yield _Node(
         iri,
-        ("dcat:Dataset",),
-        (
-            *((name, _Text(text)) for name, text in texts.items() if text),
-            ("dct:issued", _Text(format_time(image.created), "xsd:dateTime")),
-            *(("dcat:keyword", _Text(one)) for one in dict.fromkeys(_keywords(image))),
-            ("prov:wasAttributedTo", _Iri(_endorser(view, image.email))),
-            ("dct:isReferencedBy", _Iri(entry)),
-            *(("dcat:distribution", _Iri(one)) for one, _ in files),
-        ),
+        "dcat:Dataset",
+        [
+            *(_Said(name, text) for name, text in texts if text),
+            _Said("dct:issued", format_time(image.created), "xsd:dateTime"),
+            *(_Said("dcat:keyword", one) for one in dict.fromkeys(_keywords(image))),
+            _Said("prov:wasAttributedTo", _endorser(view, image.email), _IRI),
+            _Said("dct:isReferencedBy", entry, _IRI),
+            *(_Said("dcat:distribution", one, _IRI) for one, _ in files),
+        ],
     )
     # The signed entry, which proves all of this.
-    yield _Node(entry, ("prov:Entity",), (("dct:identifier", _Text(image.entry_id)),))
+    yield _Node(entry, "prov:Entity", [_Said("dct:identifier", image.entry_id)])
     for own, location in files:
-        yield from _distribution(view, own, location, image)
+        # A copy has nobody who redirects.
+        access = location if view.copied else view.image_url(image)
+        yield from _distribution(own, access, location, image)
 
 
 def _keywords(image: ViewImage) -> Iterator[str]:
     said = image.said
-    yield from (
-        one.strip() for one in (*said.tags, said.os, said.os_version, said.os_arch) if one and one.strip()
-    )
+    for one in (*said.tags, said.os, said.os_version, said.os_arch):
+        if one and one.strip():
+            yield one.strip()
 
 
-def _distribution(view: View, own: str, location: str, image: ViewImage) -> Iterator[_Node]:
+def _distribution(own: str, access: str, location: str, image: ViewImage) -> Iterator[_Node]:
     said, sums = image.said, image.checksums
     if image.is_packed:
         # What is known is of the image, and not of the file that is there.
-        known: list[tuple[str, _Iri | _Text]] = [("dcat:compressFormat", _Text("compressed"))]
-        sums = {}
+        known, sums = _Said("dcat:compressFormat", "compressed"), {}
     else:
-        known = [("dcat:byteSize", _Text(str(said.size), "xsd:nonNegativeInteger"))]
+        known = _Said("dcat:byteSize", str(said.size), "xsd:nonNegativeInteger")
     yield _Node(
         own,
-        ("dcat:Distribution",),
-        (
-            ("dcat:accessURL", _Iri(view.image_url(image))),
-            ("dcat:downloadURL", _Iri(location)),
-            *((("dct:format", _Text(said.format)),) if said.format else ()),
-            *known,
-            *(_licence(one) for one in image.licences),
-            *(("spdx:checksum", _Iri(_sum(own, one))) for one in sums),
-        ),
+        "dcat:Distribution",
+        [
+            _Said("dcat:accessURL", access, _IRI),
+            _Said("dcat:downloadURL", location, _IRI),
+            *([_Said("dct:format", said.format)] if said.format else ()),
+            known,
+            *map(_licence, image.licences),
+            *(_Said("spdx:checksum", own + _ALGORITHMS[one], _IRI) for one in sums),
+        ],
     )
     for algorithm, value in sums.items():
-        told = (
-            ("spdx:algorithm", _Iri(f"spdx:{_ALGORITHMS[algorithm]}")),
-            ("spdx:checksumValue", _Text(value, "xsd:hexBinary")),
+        short = _ALGORITHMS[algorithm]
+        yield _Node(
+            own + short,
+            "spdx:Checksum",
+            [
+                _Said("spdx:algorithm", f"spdx:checksumAlgorithm_{short[1:]}", _NAME),
+                _Said("spdx:checksumValue", value, "xsd:hexBinary"),
+            ],
         )
-        yield _Node(_sum(own, algorithm), ("spdx:Checksum",), told)
 
 
 def _is_iri(text: str) -> bool:
@@ -185,48 +266,9 @@ def _is_iri(text: str) -> bool:
     return True
 
 
-def _sum(own: str, algorithm: str) -> str:
-    return f"{own}-{algorithm.lower().replace('-', '')}"
-
-
-def _licence(text: str) -> tuple[str, _Iri | _Text]:
+def _licence(text: str) -> _Said:
     named = _LICENCE.fullmatch(text) and _is_iri(text)
-    return ("dct:license", _Iri(text)) if named else ("dct:rights", _Text(text))
-
-
-def _object(node: _Node) -> dict[str, Any]:
-    """A node as JSON-LD; several values of one property are a list."""
-    told: dict[str, Any] = {"@id": node.iri, "@type": list(node.kinds)}
-    for name, value in node.said:
-        told.setdefault(name, []).append(_value(value))
-    return {name: one[0] if isinstance(one, list) and len(one) == 1 else one for name, one in told.items()}
-
-
-def _value(value: _Iri | _Text) -> Any:
-    if isinstance(value, _Iri):
-        return {"@id": value.text}
-    return {"@value": value.text, "@type": value.kind} if value.kind else value.text
-
-
-def _triples(node: _Node, known: dict[str, NamedNode]) -> Iterator[Triple]:
-    subject = _named(node.iri, known)
-    for kind in node.kinds:
-        yield Triple(subject, _named("rdf:type", known), _named(kind, known))
-    for name, value in node.said:
-        if isinstance(value, _Iri):
-            yield Triple(subject, _named(name, known), _named(value.text, known))
-        else:
-            datatype = _named(value.kind, known) if value.kind else None
-            yield Triple(subject, _named(name, known), Literal(value.text, datatype=datatype))
-
-
-def _named(text: str, known: dict[str, NamedNode]) -> NamedNode:
-    found = known.get(text)
-    if found is None:
-        prefix, colon, rest = text.partition(":")
-        whole = f"{_PREFIXES[prefix]}{rest}" if colon and prefix in _PREFIXES else text
-        found = known[text] = NamedNode(whole)
-    return found
+    return _Said("dct:license", text, _IRI) if named else _Said("dct:rights", text)
 
 
 DCAT = Dialect("dcat", documents, write, find_lack)

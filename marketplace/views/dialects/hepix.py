@@ -7,13 +7,13 @@ types stay the same, because cloudkeeper digests them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.texts import ascii_only, json_text
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.value import SHA512, SmimeSigner, View, ViewImage
 from validators import vocabulary as v
@@ -48,7 +48,7 @@ def write(view: View, path: str) -> bytes:
     signer = view.signing.smime
     if isinstance(signer, str):
         raise DialectUnavailableError(signer)
-    return signer.sign(json.dumps(_list(view, signer), indent=1).encode() + b"\n")
+    return signer.sign(f"{json_text(_list(view, signer), 3, ascii_only)}\n".encode())
 
 
 def _list(view: View, signer: SmimeSigner) -> dict[str, Any]:

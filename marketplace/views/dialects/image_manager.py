@@ -6,13 +6,12 @@ It is written by hand, because a YAML writer takes ten times as long.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from marketplace.views.dialects.dialect import Dialect, Document
-from marketplace.views.dialects.texts import one_line
+from marketplace.views.dialects.texts import one_line, quoted
 from marketplace.views.value import SHA256, SHA512, View, ViewImage
 from validators import vocabulary as v
 from validators.lint.properties import IMAGE_PROPERTIES, LOGIN_USERS
@@ -79,37 +78,37 @@ def _image(view: View, image: ViewImage) -> Iterator[str]:
         word = properties.get(name, "").lower()
         return word if word in known else usual
 
-    yield f"- name: {_text(one_line(image.title, 100))}"
+    yield f"- name: {quoted(one_line(image.title, 100))}"
     yield "  enable: true"
     yield f"  format: {(said.format or '').strip().lower()}"
-    yield f"  login: {_text(_login(properties))}"
+    yield f"  login: {quoted(_login(properties))}"
     yield f"  min_disk: {-(-(image.virtual_size or said.size) // _GIB)}"
     yield f"  min_ram: {_whole(properties.get('min_ram', ''))}"
     yield "  multi: false"
     yield "  status: active"
     # What only a group sees must not become everybody's in a cloud.
     yield f"  visibility: {'private' if image.private else 'public'}"
-    yield f"  tags: [{_text('mp_entry:' + image.entry_id)}, {_text('mp_endorser:' + image.email)}]"
+    yield f"  tags: [{quoted('mp_entry:' + image.entry_id)}, {quoted('mp_endorser:' + image.email)}]"
     yield "  meta:"
     yield f"    architecture: {_architecture(image)}"
     yield f"    hw_disk_bus: {among(_BUSES, 'hw_disk_bus', 'virtio')}"
     yield f"    hypervisor_type: {among(_HYPERVISORS, 'hypervisor_type', 'qemu')}"
     yield f"    os_distro: {_distribution(image, properties)}"
     if said.os_version:
-        yield f"    os_version: {_text(one_line(said.os_version, 100))}"
+        yield f"    os_version: {quoted(one_line(said.os_version, 100))}"
     yield f"    os_purpose: {among(_PURPOSES, 'os_purpose', 'custom')}"
     yield f"    provided_until: {'none' if said.valid is None else said.valid.date().isoformat()}"
     yield f"    replace_frequency: {among(_FREQUENCIES, 'replace_frequency', 'never')}"
     validity = properties.get("uuid_validity", "")
     yield f"    uuid_validity: {validity if _VALIDITY.fullmatch(validity) else 'none'}"
-    yield f"    image_description: {_text(about)}"
+    yield f"    image_description: {quoted(about)}"
     yield "  versions:"
     # Of the image and nothing else: a new entry about it brings no new image.
-    yield f"  - version: {_text(image.identifier)}"
+    yield f"  - version: {quoted(image.identifier)}"
     yield f"    build_date: {image.created.date().isoformat()}"
-    yield f"    url: {_text(view.image_url(image))}"
+    yield f"    url: {quoted(view.image_url(image))}"
     yield f"    checksum: {_checksum(image)}"
-    yield f"    source: {_text(entry)}"
+    yield f"    source: {quoted(entry)}"
 
 
 def _properties(image: ViewImage) -> Mapping[str, str]:
@@ -139,11 +138,6 @@ def _checksum(image: ViewImage) -> str:
 
 def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _text(text: str) -> str:
-    """Between quotation marks, as JSON writes it, which is YAML too."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 IMAGE_MANAGER = Dialect("openstack-image-manager", documents, write, find_lack)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from marketplace.views.dialects.dialect import Dialect, Document
-from marketplace.views.dialects.texts import one_line
+from marketplace.views.dialects.texts import json_text, one_line
 from marketplace.views.value import MD5, View, ViewImage
 
 _PATH: Final = "opennebula/appliance"
@@ -46,7 +46,7 @@ def find_image(view: View, path: str) -> ViewImage | None:
 def write(view: View, path: str) -> bytes:
     """The list."""
     told = {"appliances": [_appliance(view, one) for one in OPENNEBULA.expressed(view)]}
-    return json.dumps(told, ensure_ascii=False).encode() + b"\n"
+    return f"{json_text(told, 2)}\n".encode()
 
 
 def _appliance(view: View, image: ViewImage) -> dict[str, Any]:

@@ -6,7 +6,6 @@ numbers: a text makes some readers hide every image. Versions begin with a date 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from email.utils import format_datetime
@@ -14,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.texts import json_text
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.value import MD5, SHA256, SHA512, View, ViewImage
 
@@ -64,14 +64,13 @@ def write(view: View, path: str) -> bytes:
         DialectUnavailableError: it is a signed one, and the site cannot sign.
     """
     name, dot, kind = path.removeprefix(_ROOT).rpartition(".")
-    told = _index(view, f"{dot}{kind}") if name == _INDEX else _products(view)
-    text = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
-    if f"{dot}{kind}" == _PLAIN:
-        return text
     clearsign = view.signing.clearsign
-    if isinstance(clearsign, str):
+    if dot + kind == _SIGNED and isinstance(clearsign, str):
         raise DialectUnavailableError(clearsign)
-    return clearsign(text, view.updated)
+    # A line for each version of a product: gpg signs no lines of more than 20 000 bytes as they are.
+    told = json_text(_index(view, dot + kind), 5) if name == _INDEX else json_text(_products(view), 4)
+    text = f"{told}\n".encode()
+    return text if isinstance(clearsign, str) or dot + kind == _PLAIN else clearsign(text, view.updated)
 
 
 def _content_id(view: View) -> str:

@@ -7,11 +7,11 @@ takes a map only where all values have one type.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from marketplace.views.dialects.dialect import Dialect, Document
+from marketplace.views.dialects.texts import json_text
 from marketplace.views.value import SHA256, SHA512, View, ViewImage
 from validators.document import format_time
 
@@ -37,7 +37,7 @@ def write(view: View, path: str) -> bytes:
         "images": {one.identifier: _image(view, one) for one in images},
         "tags": {name: one.identifier for name, one in view.tags.items() if one.identifier in shown},
     }
-    return json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
+    return f"{json_text(told, 2)}\n".encode()
 
 
 def _image(view: View, image: ViewImage) -> dict[str, Any]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from json.encoder import encode_basestring
+from typing import Any, Final
+
 _LONGEST = 1000
+#: Writes JSON on one line, with all characters as they are, and in ASCII.
+plain: Final = json.JSONEncoder(ensure_ascii=False).encode
+ascii_only: Final = json.JSONEncoder().encode
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
@@ -14,3 +22,27 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
     words = " ".join(text.split())
     shown = words if words.isprintable() else "".join(c if c.isprintable() else " " for c in words)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """A text between quotation marks, as JSON writes it, which is YAML too."""
+    return encode_basestring(text)
+
+
+def json_text(told: Any, levels: int, encode: Callable[[Any], str] = plain) -> str:
+    """A value as JSON.
+
+    The library takes five times as long to indent, so that inner values stand on one line.
+
+    Args:
+        told: what ``json`` writes; outer objects have texts for keys.
+        levels: outer objects and lists whose members stand on lines of their own.
+        encode: writes the rest.
+    """
+    if not levels or not told or not isinstance(told, dict | list):
+        return encode(told)
+    inner = levels - 1
+    if isinstance(told, dict):
+        members = (f"{encode(name)}: {json_text(one, inner, encode)}" for name, one in told.items())
+        return "{\n" + ",\n".join(members) + "\n}"
+    return "[\n" + ",\n".join(json_text(one, inner, encode) for one in told) + "\n]"
