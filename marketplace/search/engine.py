@@ -18,7 +18,7 @@ from marketplace.search.document import SearchDocument
 from marketplace.search.words import WordQuery
 
 #: Raised when what is written into an index changes, so that older indexes are built again.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from importlib.metadata import version
-from operator import neg
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import tantivy
-from pyroaring import BitMap
 from tantivy import Occur, Query
 
 from marketplace.search import directory
+from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Equals, Matches, Position
+from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.remembered import Remembered
 from marketplace.search.words import Clause, Field, Match, WordQuery
 
 #: Memory of the writer in bytes; it commits to disk what does not fit.
 WRITER_BYTES = 64_000_000
-#: Bytes of answers that are remembered.
-CACHED_BYTES = 16 * 2**20
 #: How many times the title's words count where no field is named.
 TITLE_WEIGHT = 3
 
@@ -82,10 +76,7 @@ class TantivyIndex:
         self._seen = (0, 0)
         #: The position, and of which state of the index: every search asks for it.
         self._known: tuple[tuple[int, int], Position] | None = None
-        #: Answers by state and query: who searches goes on to pages and filters of the same words.
-        self.remembered: Remembered[tuple[tuple[int, int], WordQuery], TantivyMatches] = Remembered(
-            CACHED_BYTES, TantivyMatches.bytes
-        )
+        self._answers = answer_cache()
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
@@ -123,17 +114,17 @@ class TantivyIndex:
         whole = self.position().whole
         with _broken(self._where):
             state, searcher = self._snapshot()
-            known = self.remembered.find((state, query))
+            known = self._answers.find((state, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
                 keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-                known = TantivyMatches([score for score, _ in hits], keys, whole=whole)
-                self.remembered.keep((state, query), known)
+                known = Ranked([score for score, _ in hits], keys, whole=whole)
+                self._answers.keep((state, query), known)
             return known
 
     def forget_words(self) -> None:
         """Forget answers, as a process that just started knows none."""
-        self.remembered.clear()
+        self._answers.clear()
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
@@ -169,44 +160,6 @@ class TantivyIndex:
         if len(clause.words) > 1:
             return Query.phrase_query(self._schema, field, list(clause.words))
         return Query.term_query(self._schema, field, clause.words[0])
-
-
-class TantivyMatches:
-    """The answer to one query; see Matches. Frozen, so that several searches may share it.
-
-    Args:
-        scores: the best first.
-        keys: of the entries that have them.
-        whole: whether the index had everything.
-    """
-
-    def __init__(self, scores: Sequence[float], keys: Sequence[int], *, whole: bool) -> None:
-        self._scores = array("d", scores)
-        self._keys = array("I", keys)
-        self.keys = BitMap(self._keys)
-        self.whole = whole
-
-    def bytes(self) -> int:
-        """Bytes of memory, about."""
-        return 14 * len(self._keys) + 500
-
-    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
-        """The best-fitting entries among some; see Matches."""
-        listed: list[Equals] = []
-        count = 0
-        start = 0 if last is None else bisect_left(self._scores, -last, key=neg)
-        while start < len(self._keys) and count < limit:
-            score = self._scores[start]
-            end = bisect_right(self._scores, -score, lo=start, key=neg)
-            if equals := among & BitMap(self._keys[start:end]):
-                listed.append(Equals(score, equals))
-                count += len(equals) if score != last else 0
-            start = end
-        return listed
-
-    def score_of(self, entry_key: int) -> float | None:
-        """The score that an entry has by now; see Matches."""
-        return self._scores[self._keys.index(entry_key)] if entry_key in self.keys else None
 
 
 def _schema() -> Any:

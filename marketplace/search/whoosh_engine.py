@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
+from array import array
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import astuple
-from itertools import accumulate
+from itertools import accumulate, islice, repeat
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import whoosh
@@ -14,13 +20,12 @@ from whoosh.index import LockError
 from whoosh.reading import SegmentReader
 
 from marketplace.search import directory
+from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 from marketplace.search.whoosh_fields import Words
-from marketplace.search.whoosh_matches import ANYWHERE, Evaluator, posting_cache
-from marketplace.search.whoosh_segments import NUMBER
-from marketplace.search.whoosh_snapshots import Snapshots
+from marketplace.search.whoosh_reading import ANYWHERE, NUMBER, Deadline, Kept, Scoring, Segment, number_of
 from marketplace.search.words import Field, WordQuery
 
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
@@ -35,6 +40,9 @@ SMALL_SEGMENT, SMALL_SEGMENTS, MERGED_DOCUMENTS = 1000, 8, 2000
 #: So many segments are too many files: then this many of the smallest become one, which takes some seconds,
 #: once in ten thousand entries or so.
 MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
+
+#: Nanoseconds after which a directory's time of change is told apart from that of any later change.
+_SETTLED = 2_000_000_000
 
 _KEY = "key"
 _POSITION = "position"
@@ -70,15 +78,58 @@ class WhooshEngine:
         directory.remove(directory.directory_of(self._root, log))
 
 
+class _State:
+    """An index as a commit left it, open.
+
+    Args:
+        known: what was kept of segments by their names; the same from one commit to the next.
+    """
+
+    def __init__(self, generation: int, searcher: Any, known: Mapping[str, Kept]) -> None:
+        self.generation = generation
+        self.searcher = searcher
+        stored = searcher.document(**{_KEY: _POSITION_KEY})
+        self.position = Position(*stored[_POSITION]) if stored else START
+        self.segments: list[tuple[Any, Kept]] = []
+        self.kept: dict[str, Kept] = {}
+        for leaf, _ in searcher.leaf_searchers():
+            reader = leaf.reader()
+            if reader.doc_count_all():
+                name = reader.segment().segment_id()
+                self.kept[name] = known[name] if name in known else Kept(reader)
+                self.segments.append((reader, self.kept[name]))
+        average = searcher.avg_field_length(ANYWHERE) or 1.0
+        self._scoring = Scoring(self.segments, searcher.doc_count_all(), average)
+
+    def answer(self, query: WordQuery) -> Ranked:
+        """The entries that fit."""
+        deadline = Deadline()
+        by_score: defaultdict[float, list[int]] = defaultdict(list)
+        for reader, kept in self.segments:
+            for score, key in Segment(reader, kept, self._scoring, deadline).find(query):
+                by_score[score].append(key)
+        scores, keys = array("d"), array("I")
+        for score in sorted(by_score, reverse=True):
+            scores.extend(repeat(score, len(by_score[score])))
+            keys.extend(by_score[score])
+        return Ranked(scores, keys, whole=self.position.whole)
+
+
 class WhooshIndex:
-    """A Whoosh index; see SearchIndex."""
+    """A Whoosh index; see SearchIndex.
+
+    Whoosh's readers seek in shared files, so one thread at a time reads; answers hold no file and are shared.
+    """
 
     def __init__(self, where: Path, opened: Any) -> None:
         self._where = where
         self._index = opened
-        self._snapshots = Snapshots(opened, _position_in)
-        #: Outlives commits, because segments do.
-        self.remembered = posting_cache()
+        self._lock = Lock()
+        #: The newest state that was read.
+        self._open: _State | None = None
+        #: When the directory changed that was listed last, and the generation found.
+        self._listed: tuple[int, int] | None = None
+        self._answers = answer_cache()
 
     def verify(self) -> None:
         """Read a little of every part, so that damage shows at start and not in a search.
@@ -87,13 +138,16 @@ class WhooshIndex:
             IndexBrokenError: it cannot be read.
         """
         directory.verify_sizes(self._where, self._index.latest_generation())
-        with _Broken(self._where), self._snapshots.lent() as snapshot:
-            snapshot.verify()
+        with _Broken(self._where), self._lock:
+            for reader, _ in self._newest().segments:
+                for name in reader.indexed_field_names():
+                    for word in islice(reader.lexicon(name), 3):
+                        next(reader.postings(name, word).all_ids(), None)
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _Broken(self._where), self._snapshots.lent() as snapshot:
-            return snapshot.position
+        with _Broken(self._where), self._lock:
+            return self._newest().position
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -115,44 +169,64 @@ class WhooshIndex:
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _Broken(self._where):
-            # Most indexes are a group's and small: finding out what is known already takes most of the time.
-            snapshot = self._snapshots.lend()
-            try:
-                known = snapshot.answers.find(query)
-                if known is None:
-                    known = Evaluator(snapshot, self.remembered).answer(query)
-                    snapshot.answers.keep(query, known)
-                return known
-            finally:
-                self._snapshots.take_back(snapshot)
+            # What is known waits for nobody who reads.
+            known = self._answers.find((self._generation(), query))
+            if known is None:
+                with self._lock:
+                    state = self._newest()
+                    known = state.answer(query)
+                self._answers.keep((state.generation, query), known)
+            return known
 
     def forget_words(self) -> None:
-        """Forget what was read of words, as a process that just started knows none of it."""
-        with _Broken(self._where):
-            self.remembered.clear()
-            self._snapshots.newest().answers.clear()
+        """Forget answers, as a process that just started knows none."""
+        self._answers.clear()
 
     def stats(self) -> EngineStats:
         """Its size; see SearchIndex."""
-        with _Broken(self._where), self._snapshots.lent() as snapshot:
-            return EngineStats(len(snapshot.everything), directory.size_of(self._where))
+        with _Broken(self._where), self._lock:
+            documents = self._newest().searcher.doc_count()
+            return EngineStats(max(0, documents - 1), directory.size_of(self._where))
 
     def close(self) -> None:
-        """Close the segments."""
-        self._snapshots.close()
+        """Close the segments; the next use opens them again."""
+        with self._lock:
+            self._close()
 
+    def _newest(self) -> _State:
+        generation = self._generation()
+        if self._open is None or self._open.generation != generation:
+            known = {} if self._open is None else self._open.kept
+            # Opened anew: a searcher that is refreshed keeps segments that are gone.
+            searcher = self._index.searcher()
+            try:
+                fresh = _State(generation, searcher, known)
+            except BaseException:
+                searcher.close()
+                raise
+            self._close()
+            self._open = fresh
+        return self._open
 
-def _position_in(reader: Any) -> Position:
-    if (_KEY, _POSITION_KEY) not in reader:
-        return START
-    for number in reader.postings(_KEY, _POSITION_KEY).all_ids():
-        return Position(*reader.stored_fields(number)[_POSITION])
-    return START
+    def _generation(self) -> int:
+        """Of the newest commit; the directory is only listed again after something changed in it."""
+        changed = os.stat(self._where).st_mtime_ns  # noqa: PTH116 # asked of every log by every search
+        if self._listed is not None and self._listed[0] == changed:
+            return self._listed[1]
+        generation: int = self._index.latest_generation()
+        # Until the time of the change is well past, another change may get the same one.
+        self._listed = (changed, generation) if time.time_ns() - changed > _SETTLED else None
+        return generation
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.searcher.close()
+            self._open = None
 
 
 def _schema() -> fields.Schema:
     return fields.Schema(
-        **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("q")), _POSITION: fields.STORED},
+        **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), _POSITION: fields.STORED},
         **{name: Words() for name in (ANYWHERE, *(field.value for field in Field))},
     )
 
@@ -195,7 +269,8 @@ def _values(document: SearchDocument) -> dict[str, Any]:
     anywhere += [run for field, runs in by_field.items() if field is not Field.TITLE for run in runs]
     values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
     values[ANYWHERE] = bounded(anywhere + document.other_words())
-    return values | {_KEY: str(document.entry_key), NUMBER: document.entry_key}
+    number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
+    return values | {_KEY: str(document.entry_key), NUMBER: number}
 
 
 class _Broken:
