@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -41,6 +41,18 @@ SQLITE_CACHE_KIB = 4096
 #: The same for one that writes. Entries come in any order of their indexes: a transaction of many changes
 #: thousands of pages, and writes those twice that find no room. Writers take turns, so there is one of these.
 SQLITE_WRITER_CACHE_KIB = 16384
+#: What finds out in seconds that a PostgreSQL server is gone without a word: when connecting (seconds, for
+#: each host of the URL), when nothing confirms what was sent (milliseconds), and when no answer comes
+#: (seconds, seconds, and how often). A URL may say something else.
+POSTGRESQL_NETWORK = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+#: SQLSTATE of a write where only reading is possible: the server was the primary, or will be.
+_READ_ONLY = "25006"
 
 
 class EncodingError(SQLAlchemyError):
@@ -57,7 +69,11 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
         # The plain error is one in the statement.
         code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
         return isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return (
+        error.connection_invalidated
+        or isinstance(error, OperationalError | InterfaceError)
+        or getattr(error.orig, "sqlstate", None) == _READ_ONLY
+    )
 
 
 class Database:
@@ -231,18 +247,29 @@ def _when_free(cursor: Any, statement: str) -> None:
 
 def _open_postgresql(url: URL) -> Database:
     # pre_ping: a server restarted between two requests must not fail the second one.
-    engine = create_engine(url, pool_size=WRITERS, max_overflow=MORE_WRITERS, pool_pre_ping=True)
+    network = {name: value for name, value in POSTGRESQL_NETWORK.items() if name not in url.query}
+    engine = create_engine(
+        url, pool_size=WRITERS, max_overflow=MORE_WRITERS, pool_pre_ping=True, connect_args=network
+    )
+    event.listen(engine, "handle_error", _leave_replica)
     reader = create_engine(
         url,
         pool_size=READERS,
         max_overflow=MORE_READERS,
         pool_pre_ping=True,
+        connect_args=network,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
     for one in (engine, reader):
         event.listen(one, "do_connect", _connect_postgresql)
     return Database(engine, reader)
+
+
+def _leave_replica(context: ExceptionContext) -> None:
+    """Close a pool's connections to a server that does not write any more: the next ones find who does."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def find_missing_file(url: str) -> Path | None:

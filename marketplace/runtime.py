@@ -472,6 +472,8 @@ def build(settings: Settings) -> Runtime:
         ),
         acceptor=acceptance.accept,
         limit=RateLimit(settings.limit.endorser),
+        # Two threads are left for readers while the database stores nothing.
+        places=max(1, settings.server.threads - 2),
         on_commit=partial(_nudge, following, federation, forget),
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,

@@ -25,6 +25,7 @@ from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.pages import Page, take_in
+from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
@@ -105,6 +106,7 @@ class IngestService:
         acceptor: acceptance; raises RefusedError.
         limit: uploads of one endorser, told by certificate: anybody may claim an address, and must not use up
             the turns of whoever owns it.
+        places: callers of ``take`` that may wait while the database does not move.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
         on_import: called with the coordinates of what came in without the gate, likewise: it may stand
             beside other entries of these coordinates.
@@ -121,6 +123,7 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         limit: RateLimit | None = None,
+        places: int = WAITING,
         on_commit: Callable[[], None] = lambda: None,
         on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
@@ -129,6 +132,7 @@ class IngestService:
         self._database = database
         self.policy = policy
         self._limit = limit
+        self._room = WaitingRoom(places)
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
@@ -203,7 +207,8 @@ class IngestService:
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
             if source is Source.UPLOAD:
                 self._count(entry)
-            receipt = self.enqueue(entry, address.log, source, address.note, provenance).result()
+            with self._room.place():
+                receipt = self._room.wait(self.enqueue(entry, address.log, source, address.note, provenance))
         except StoreUnavailableError as error:
             tell("failed", error.code)
             raise

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace import db
@@ -66,3 +66,45 @@ def test_a_database_that_is_gone_is_away(tmp_path: Path) -> None:
             session.execute(text("SELECT 1"))
         assert is_unavailable(found.value)
         opened.close()
+
+
+def test_a_server_that_reads_only_is_left_for_the_one_that_writes(postgres_url: str) -> None:
+    db.upgrade(postgres_url)
+    database = Database.open(postgres_url)
+    other = Database.open(postgres_url)
+    name = make_url(postgres_url).database
+    try:
+        with other.write() as session:
+            session.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        # A connection keeps what it was told at its beginning, as one to a former primary does.
+        for _ in range(2):
+            with pytest.raises(SQLAlchemyError) as found, database.write() as session:
+                ChangeLog(session).create("group:late")
+            assert is_unavailable(found.value)
+        with other.write() as session:
+            session.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+        with database.write() as session:
+            ChangeLog(session).create("group:later")
+    finally:
+        database.close()
+        other.close()
+
+
+def test_a_postgresql_that_is_gone_without_a_word_is_noticed_in_seconds(postgres_url: str) -> None:
+    url = make_url(postgres_url).update_query_dict({"keepalives_idle": "77"})
+    # The first host is none, the second one writes.
+    url = url.update_query_dict(
+        {"host": ["/nowhere", str(url.query["host"])], "target_session_attrs": "read-write"}
+    )
+    database = Database.open(url.render_as_string(hide_password=False))
+    try:
+        with database.write() as session:
+            driver = session.connection().connection.dbapi_connection
+            told = driver.info.get_parameters()
+        with database.read() as session:
+            assert session.connection().connection.dbapi_connection.info.get_parameters() == told
+    finally:
+        database.close()
+    assert {name: told[name] for name in db.POSTGRESQL_NETWORK} == db.POSTGRESQL_NETWORK | {
+        "keepalives_idle": "77"
+    }

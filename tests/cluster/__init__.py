@@ -1,0 +1,1 @@
+"""A cluster as docs/scale.md shows it, whose machines fail while entries are uploaded."""
