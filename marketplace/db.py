@@ -83,6 +83,9 @@ class Database:
         self.engine = engine
         self._reader = reader
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        #: Looks at each writing transaction of threads that asked for it, and raises where it must not be.
+        self.fence: Callable[[Session], None] = lambda session: None
+        self._fenced = threading.local()
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -124,7 +127,18 @@ class Database:
             Session(self.engine, autoflush=False, expire_on_commit=False) as session,
             session.begin(),
         ):
+            if getattr(self._fenced, "here", False):
+                self.fence(session)
             yield session
+
+    @contextmanager
+    def fenced(self) -> Iterator[None]:
+        """Have the fence look at every writing transaction that this thread begins in the block."""
+        self._fenced.here = True
+        try:
+            yield
+        finally:
+            self._fenced.here = False
 
     @contextmanager
     def glance(self) -> Iterator[Callable[[str], tuple[Any, ...] | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
+from marketplace.background import Background, Duty, Holding
 from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
-from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, LogWatch, Precedence
+from marketplace.changes import LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
@@ -24,6 +25,7 @@ from marketplace.entries.cache import EntryCache
 from marketplace.federation.keys import SiteKeys, derive_key, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
+from marketplace.following import CommonFollowers, Following, is_optional
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.acceptance import Acceptance
 from marketplace.ingest.settling import SettlingService
@@ -48,35 +50,26 @@ from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
-from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService, query_service
-from marketplace.sparql.store import ENGINE_ERRORS
-from marketplace.system_errors import reason_of
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
-from marketplace.trust.watch import TrustWatch
+from marketplace.trust.watch import TrustDuty, TrustWatch
 from marketplace.trust_files import Fault
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
 from marketplace.views.service import ViewService
 from marketplace.views.signing import SigningKeys
 from marketplace.watch import LocationWatch, WatchService
-from marketplace.worker import FAILING, Lag, Worker
+from marketplace.worker import FAILING, Lag
 from validators.document import Coordinates
 
 if TYPE_CHECKING:
     from marketplace.oidc.service import SignInService
 
-log = logging.getLogger(__name__)
-
-#: Followers that keep what words and queries need, by the beginning of their names.
-_OPTIONAL = frozenset({"search", "sparql"})
-#: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
-_FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
-#: Seconds from one look to the next whether the catalogue is to be written to disk.
-_KEEPING = 600.0
+#: What is said where no process does the background work.
+NOBODY_WORKS = "no process does the background work: start `marketplace serve --role worker`"
 
 
 def utc_now() -> datetime:
@@ -93,179 +86,14 @@ class Health:
         lags: how far each follower is behind.
         degraded: what does not work and keeps nothing else from working, each with the reason.
         publishing: how publishing to other sites stands; None for a site that offers nothing.
+        holding: which process does the background work; None where the database does not tell.
     """
 
     faults: tuple[str, ...]
     lags: tuple[Lag, ...]
     degraded: Mapping[str, str] = field(default_factory=dict)
     publishing: Condition | None = None
-
-
-def is_optional(lag: Lag) -> bool:
-    """Whether a follower keeps something that entries, lists and uploads do without."""
-    return lag.follower.partition(":")[0] in _OPTIONAL
-
-
-class Following:
-    """The followers of this process and the threads that drive them."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        indexer: SearchIndexer | None,
-        search: SearchService,
-        lists: ListCaches,
-        verdicts: VerdictService,
-        conflicts: ConflictFollower,
-        precedence: Precedence,
-        shelving: ShelvingService,
-        queries: QueryService | None,
-        keeper: Keeper,
-    ) -> None:
-        self._settings = settings
-        self._database = database
-        self._indexer = indexer
-        self._search = search
-        self._lists = lists
-        self._verdicts = VerdictFollower(verdicts)
-        self._conflicts = conflicts
-        self._precedence = precedence
-        self._shelving = shelving
-        self._queries = queries
-        self._keeper = keeper
-        self._warming = threading.Thread(target=self._warm_up, name="catalogue", daemon=True)
-        self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
-        self._stopping = threading.Event()
-        self._sparql: SparqlFollower | None = None
-        self._workers: tuple[Worker, ...] = ()
-        #: Why queries cannot be answered; empty where they can, or are off.
-        self._queries_refused = ""
-
-    def start(self) -> None:
-        """Open each follower's copy and let it follow, as soon as there is a usable database."""
-        opened = self._try_open()
-        self._warming.start()
-        if not opened:
-            self._opening.start()
-
-    def _open_later(self) -> None:
-        pause = _FIRST_OPENING
-        while not self._stopping.wait(pause):
-            if self._try_open():
-                log.warning("the log is followed now")
-                return
-            pause = min(_LAST_OPENING, 2 * pause)
-
-    def _try_open(self) -> bool:
-        """Open what is not open yet; whether nothing is left to open."""
-        return (bool(self._workers) or self._try_follow()) and self._try_queries()
-
-    def _try_follow(self) -> bool:
-        try:
-            # Before anybody is answered: the settings may show less than they did.
-            self._shelving.refresh()
-            if self._indexer is not None:
-                self._indexer.start()
-        except (SQLAlchemyError, LogNotFoundError):
-            log.exception("the log cannot be followed; tried again until it can")
-            return False
-        followers: tuple[Follower | None, ...] = (self._verdicts, self._conflicts, self._indexer)
-        self._follow([one for one in followers if one is not None])
-        return True
-
-    def _try_queries(self) -> bool:
-        """Open the triple store and what answers queries; everything else works without them."""
-        if self._queries is None:
-            return True
-        try:
-            self._queries.start()
-            self._sparql = open_follower(self._settings, self._database)
-        except (*ENGINE_ERRORS, SQLAlchemyError, LogNotFoundError) as error:
-            log.exception("queries cannot be answered; tried again until they can")
-            self._queries_refused = reason_of(error)
-            return False
-        self._queries_refused = ""
-        if self._sparql is not None:
-            self._follow([self._sparql])
-        return True
-
-    def _follow(self, followers: Sequence[Follower]) -> None:
-        worker = Worker(self._database, followers, precedence=self._precedence)
-        worker.start()
-        self._workers = (*self._workers, worker)
-
-    def nudge(self) -> None:
-        """Say that a log has grown."""
-        for worker in self._workers:
-            worker.nudge()
-
-    def lags(self) -> list[Lag]:
-        """How far each follower is behind; empty where none runs."""
-        return [lag for worker in self._workers for lag in worker.lags()]
-
-    def is_settled(self) -> bool:
-        """Whether every follower has all rows, and none that its log shows no longer.
-
-        Raises:
-            SQLAlchemyError: the database does not answer.
-        """
-        lags = self.lags()
-        if self.waiting or self.warming_up or any(lag.rows for lag in lags):
-            return False
-        with self._database.read() as session:
-            cursors, names = Cursors(session), ChangeLog(session).names()
-            return not any(cursors.is_outdated(lag.follower, name) for lag in lags for name in names)
-
-    def degraded(self, lags: Sequence[Lag]) -> dict[str, str]:
-        """What does not work and keeps nothing else from working, each with the reason.
-
-        Args:
-            lags: of the followers, now.
-        """
-        failing = {lag.follower: lag.reason for lag in lags if is_optional(lag) and lag.failures >= FAILING}
-        return failing | ({"queries": self._queries_refused} if self._queries_refused else {})
-
-    @property
-    def waiting(self) -> bool:
-        """Whether nothing follows yet: at the start the database could not be used."""
-        return not self._workers
-
-    @property
-    def warming_up(self) -> bool:
-        """Whether what searches and lists need is still being read: until then they wait for it."""
-        return self._warming.is_alive()
-
-    def keep(self) -> None:
-        """Write the catalogue to disk, if it is time."""
-        if not self.warming_up:
-            self._keeper.store_if_due()
-
-    def stop(self) -> None:
-        """Let each follower finish what it is at. Later calls do nothing."""
-        self._stopping.set()
-        for thread in (self._warming, self._opening):
-            if thread.ident is not None:
-                thread.join()
-        for worker in self._workers:
-            worker.stop()
-        self._workers = ()
-        if self._sparql is not None:
-            self._sparql.close()
-            self._sparql = None
-        if self._indexer is not None:
-            self._indexer.close()
-        self._keeper.store()
-
-    def _warm_up(self) -> None:
-        try:
-            self._keeper.restore()
-            self._search.warm_up()
-            self._lists.warm_up(self._database)
-            self._keeper.store_if_due()
-        except (SQLAlchemyError, OSError):
-            # The first search or list tries again; until the database answers nothing else works either.
-            log.exception("the catalogue cannot be read")
+    holding: Holding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +130,8 @@ class Runtime:
         identification: tells which of them is asking.
         list_caches: what lists remember.
         keeper: has the catalogue on disk.
+        renewal: has the process start anew after something was erased.
+        background: does the work that one process at a time does for the database.
         now: the clock.
     """
 
@@ -333,6 +163,7 @@ class Runtime:
     list_caches: ListCaches
     keeper: Keeper
     renewal: Renewal
+    background: Background
     sign_in: SignInService | None = None
     federation: Federation | None = None
     now: Callable[[], datetime] = field(default=utc_now)
@@ -340,28 +171,23 @@ class Runtime:
     def start(self) -> None:
         """Let the followers run and queries be answered."""
         self.renewal.start()
+        self.background.start()
         self.trust_watch.start()
         self.access.start()
         self.following.start()
-        self.mail.start()
-        self.watching.start()
-        if self.federation is not None:
-            self.federation.start()
-        self.peers.start()
+        if self.federation is not None and not self.background.is_here:
+            self.federation.show()
         self.log_watch.start()
 
     def close(self) -> None:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.renewal.stop()
-        self.mail.stop()
-        self.watching.stop()
         self.log_watch.stop()
-        self.peers.stop()
+        self.background.stop()
+        self.peers.close()
         self.ingest.close()
         self.trust_watch.stop()
         self.access.close()
-        if self.federation is not None:
-            self.federation.stop()
         self.following.stop()
         if self.queries is not None:
             self.queries.close()
@@ -388,6 +214,8 @@ class Runtime:
             self.verify_store()
             lags = self.following.lags()
             publishing = self._publishing()
+            with self.database.read() as session:
+                holding = self.background.holding(session)
         except SchemaError as error:
             return Health((error.code,), ())
         except EncodingError:
@@ -403,7 +231,10 @@ class Runtime:
             faults.append("search.warming-up")
         if self.trust_watch.failures >= FAILING:
             faults.append("trust.verdicts")
-        return Health(tuple(faults), tuple(lags), self.following.degraded(lags), publishing)
+        degraded = self.following.degraded(lags)
+        if not self.background.is_done:
+            degraded["background"] = NOBODY_WORKS
+        return Health(tuple(faults), tuple(lags), degraded, publishing, holding)
 
     def trust_faults(self) -> list[Fault]:
         """What is wrong with anchors and revocation lists, and with the settings that name them."""
@@ -446,9 +277,27 @@ def build(settings: Settings) -> Runtime:
     )
     judge = ImageJudge(trust, shown)
     shelving = ShelvingService(database, shown)
-    queries = query_service(settings) if settings.query.enabled else None
+    serves = settings.role != "worker"
+    queries = query_service(settings) if settings.query.enabled and serves else None
+    # PostgreSQL keeps one index for all processes.
+    shared = indexer if settings.search.engine == "postgresql" else None
+    common = CommonFollowers(
+        database,
+        [one for one in (VerdictFollower(verdicts), conflicts, shared) if one is not None],
+        shared,
+        precedence,
+    )
     following = Following(
-        settings, database, indexer, search, lists, verdicts, conflicts, precedence, shelving, queries, keeper
+        settings,
+        database,
+        common,
+        indexer if serves and shared is None else None,
+        search,
+        lists,
+        precedence,
+        shelving,
+        queries,
+        keeper if serves else None,
     )
     mail_owed = threading.Event()
     watch = WatchService(database, settings, utc_now, nudge=mail_owed.set)
@@ -485,6 +334,43 @@ def build(settings: Settings) -> Runtime:
     )
     reminders = ReminderService(database, settings, utc_now, nudge=mail_owed.set)
     notices = PresenceNotices(database, settings, utc_now, nudge=mail_owed.set)
+    mail = MailWorker(
+        database,
+        settings.mail,
+        settings.site,
+        mail_owed,
+        chores=[
+            Chore("expiry of pending uploads", 60.0, confirmation.expire),
+            # A confirmation is taken in at once where an upload follows it, else by this.
+            Chore("current entries", 5.0, settling.refresh),
+            Chore("reminders", settings.reminders.interval, reminders.run),
+            Chore("recalls", settings.reminders.interval, notices.run),
+        ],
+        on_outcome=metrics.count_mail,
+    )
+    watching = LocationWatch(watch, settings.watch)
+    trust_watch = TrustWatch(
+        trust_store,
+        settings.trust.reload_interval,
+        lambda: _renew(forget, background, verdicts, shelving),
+        verdicts.find_other_basis,
+    )
+
+    def look_at_everything() -> None:
+        """Some process was told of a change that this one has to act upon."""
+        peers.nudge_all()
+        trust_watch.look_soon()
+        mail_owed.set()
+
+    duties: list[Duty | None] = [TrustDuty(trust_watch), common, mail, watching, federation, peers]
+    background = Background(
+        database,
+        settings.node or secrets.token_hex(4),
+        [duty for duty in duties if duty is not None],
+        takes_turns=settings.role != "web",
+        hurry=look_at_everything,
+    )
+    peers.ask_elsewhere = background.look
     return Runtime(
         settings=settings,
         database=database,
@@ -504,6 +390,7 @@ def build(settings: Settings) -> Runtime:
         list_caches=lists,
         keeper=keeper,
         renewal=Renewal(database, following.is_settled),
+        background=background,
         access=AccessService(
             database,
             settings.site.mode,
@@ -512,35 +399,16 @@ def build(settings: Settings) -> Runtime:
             settings.oidc.issuer,
         ),
         sign_in=_sign_in(settings),
-        trust_watch=TrustWatch(
-            trust_store,
-            settings.trust.reload_interval,
-            partial(_renew, forget, verdicts, shelving),
-            verdicts.find_other_basis,
-        ),
+        trust_watch=trust_watch,
         trust=trust,
         verdicts=verdicts,
         confirmation=confirmation,
         reminders=reminders,
         watch=watch,
-        watching=LocationWatch(watch, settings.watch),
+        watching=watching,
         receipts=ReceiptService(database, utc_now),
         views=views,
-        mail=MailWorker(
-            database,
-            settings.mail,
-            settings.site,
-            mail_owed,
-            chores=[
-                Chore("expiry of pending uploads", 60.0, confirmation.expire),
-                # A confirmation is taken in at once where an upload follows it, else by this.
-                Chore("current entries", 5.0, settling.refresh),
-                Chore("reminders", settings.reminders.interval, reminders.run),
-                Chore("catalogue on disk", _KEEPING, following.keep),
-                Chore("recalls", settings.reminders.interval, notices.run),
-            ],
-            on_outcome=metrics.count_mail,
-        ),
+        mail=mail,
     )
 
 
@@ -560,11 +428,14 @@ def _forget(judge: ImageJudge, views: ViewService) -> None:
     views.forget()
 
 
-def _renew(forget: Callable[[], None], verdicts: VerdictService, shelving: ShelvingService) -> None:
-    """Let what the site trusts now have its effects."""
+def _renew(
+    forget: Callable[[], None], background: Background, verdicts: VerdictService, shelving: ShelvingService
+) -> None:
+    """Let what the site trusts now have its effects; on what is stored, in one process for all."""
     forget()
-    verdicts.refresh()
-    shelving.refresh()
+    if background.is_here:
+        verdicts.refresh()
+        shelving.refresh()
 
 
 def _nudge(following: Following, federation: Federation | None, forget: Callable[[], None]) -> None:

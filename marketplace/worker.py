@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -62,6 +63,7 @@ class Worker:
         retry: seconds to wait after the first failure of a follower.
         precedence: of what followers let pass first.
         let_pass: seconds from one batch to the next meanwhile.
+        around: entered by each thread for as long as it runs.
     """
 
     def __init__(
@@ -73,10 +75,13 @@ class Worker:
         retry: float = FIRST_RETRY,
         precedence: Precedence | None = None,
         let_pass: float = LET_PASS,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._database = database
         others = precedence or Precedence()
-        self._runners = [_Runner(database, follower, poll, retry, others, let_pass) for follower in followers]
+        self._runners = [
+            _Runner(database, follower, poll, retry, others, let_pass, around) for follower in followers
+        ]
 
     def start(self) -> None:
         """Start a thread for each follower."""
@@ -283,6 +288,7 @@ class _Runner:
         retry: float,
         precedence: Precedence,
         let_pass: float,
+        around: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.follower = follower
         self.wake = threading.Event()
@@ -296,8 +302,13 @@ class _Runner:
         self._retry = retry
         self._precedence = precedence
         self._let_pass = let_pass
+        self._around = around
 
     def _run(self) -> None:
+        with self._around():
+            self._follow()
+
+    def _follow(self) -> None:
         while not self.stopping.is_set():
             # Cleared before looking: a nudge during the look makes another one.
             self.wake.clear()

@@ -25,6 +25,7 @@ STORE = FOUNDATION | {
     "marketplace.models",
     "marketplace.access",
     "marketplace.audit",
+    "marketplace.background",
 }
 FOLLOWED = STORE | {"marketplace.changes"}
 RULED = FOLLOWED | {"marketplace.rules"}
@@ -77,6 +78,7 @@ MAY_IMPORT = {
     "marketplace.access": set(),
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
+    "marketplace.background": {"marketplace.db", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,
     "marketplace.oidc": FOLLOWED | {"marketplace.accounts", "marketplace.client"},
     "marketplace.changes": STORE,
@@ -133,14 +135,15 @@ MAY_IMPORT = {
     "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
     "marketplace.peers": SERVICES - {"marketplace.sparql"} | {"marketplace.processes"},
     "marketplace.metrics": set(),
+    "marketplace.following": SERVICES | {"marketplace.system_errors"},
     "marketplace.runtime": SERVICES
     | {
+        "marketplace.following",
         "marketplace.memory",
         "marketplace.metrics",
         "marketplace.oidc",
         "marketplace.peers",
         "marketplace.renewal",
-        "marketplace.system_errors",
     },
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.

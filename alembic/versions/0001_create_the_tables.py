@@ -41,6 +41,17 @@ def upgrade() -> None:
     op.create_index("ix__audit_record__action", "audit_record", ["action"])
     op.create_index("ix__audit_record__actor", "audit_record", ["actor"])
     op.create_table(
+        "background_lease",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("term", KEY, nullable=False),
+        sa.Column("node", TEXT, nullable=False),
+        sa.Column("since", SECONDS, nullable=False),
+        sa.Column("until_ms", KEY, nullable=False),
+        sa.Column("asked", KEY, nullable=False),
+        sa.CheckConstraint("id = 1", name="ck__background_lease__one"),
+        sa.PrimaryKeyConstraint("id", name="pk__background_lease"),
+    )
+    op.create_table(
         "certificate",
         sa.Column("id", KEY, nullable=False),
         sa.Column("fingerprint", TEXT, nullable=False),
@@ -790,6 +801,7 @@ def upgrade() -> None:
         for name in UNBOUNDED:
             op.create_index(f"ix__current__{name}", "current", ["log_id", name, "tie", "entry_key"])
     op.execute(sa.text("INSERT INTO log (name, next_sequence) VALUES ('public', 0)"))
+    op.execute(sa.text("INSERT INTO background_lease VALUES (1, 0, '', 0, 0, 0)"))
 
 
 def downgrade() -> None:

@@ -57,7 +57,12 @@ class _Everything:
             value=len(self._runtime.trust_faults()),
         )
         try:
-            log = [*_log(self._runtime), *_mail(self._runtime), *peer_metrics(self._runtime)]
+            log = [
+                *_log(self._runtime),
+                *_mail(self._runtime),
+                *peer_metrics(self._runtime),
+                *_background(self._runtime),
+            ]
         except (SQLAlchemyError, LogNotFoundError, OSError):
             # Figures must come also, and above all, when the database does not.
             log = []
@@ -96,6 +101,32 @@ def _mail(runtime: Runtime) -> Iterator[Metric]:
         "marketplace_mail_failing",
         "1 where this process cannot reach the mail server, else 0.",
         value=int(runtime.mail.health.state == "failing"),
+    )
+
+
+def _background(runtime: Runtime) -> Iterator[Metric]:
+    with runtime.database.read() as session:
+        holding = runtime.background.holding(session)
+    background = runtime.background
+    yield GaugeMetricFamily(
+        "marketplace_background_here",
+        "1 where this process does the background work, else 0: the sum over all processes is 1.",
+        value=int(background.is_here),
+    )
+    yield GaugeMetricFamily(
+        "marketplace_background_done",
+        "1 where some process does the background work.",
+        int(background.is_done),
+    )
+    yield GaugeMetricFamily(
+        "marketplace_background_since_seconds",
+        "When the process that does the background work began, in seconds since 1970.",
+        value=holding.since.timestamp(),
+    )
+    yield CounterMetricFamily(
+        "marketplace_background_takeovers",
+        "How often another process began to do the background work than before.",
+        value=max(0, holding.term - 1),
     )
 
 

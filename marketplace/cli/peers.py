@@ -222,7 +222,7 @@ def _pulls(peers: PeerAdministration, settings: Settings) -> Iterator[PullServic
         try:
             yield service
         finally:
-            service.stop()
+            service.close()
 
 
 def _key(text: str) -> VerifierKey:

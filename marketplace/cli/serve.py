@@ -28,29 +28,36 @@ _SOCKET = "SERVE_GOES_ON_AT"
     "marketplace serve",
     "marketplace serve --config marketplace.ini",
     "marketplace serve --data /srv/marketplace --port 8080",
+    "marketplace serve --config marketplace.ini --role web",
 )
 @click.command()
 @settings_options
 @click.option("--port", metavar="NUMBER", help="Port to listen on (setting: server.port; default: 6543).")
-def serve(config: Path | None, data: str | None, port: str | None) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["web", "worker", "all"]),
+    help="web: answer requests only; worker: do the background work only, while no other process does; "
+    "all: both (setting: role; default: all).",
+)
+def serve(config: Path | None, data: str | None, port: str | None, role: str | None) -> None:
     """Run the web server and the background jobs in one process, until SIGTERM or SIGINT."""
     # What a start makes is there to stay: looking for garbage in it takes a fifth of the start. The server
     # turns the collector on when it is ready.
     gc.disable()
     try:
-        _serve(config, data, port)
+        _serve(config, data, port, role)
     finally:
         gc.enable()
 
 
-def _serve(config: Path | None, data: str | None, port: str | None) -> None:
+def _serve(config: Path | None, data: str | None, port: str | None, role: str | None) -> None:
     # Pyramid imports pkg_resources, which warns of its own end; no operator can do anything about it.
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     from marketplace import db, logs
     from marketplace.config import in_url
     from marketplace.server import serve as run
 
-    settings = read_settings(config, data, server_port=port)
+    settings = read_settings(config, data, server_port=port, role=role)
     db.initialise(settings.database_url)
     with open_database(settings):
         pass  # says what to do where the schema is not the one this version needs

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -67,6 +67,16 @@ class Settings(Section):
     """The whole configuration of a marketplace process."""
 
     data: Path = Field(Path("var"), description="directory of everything this process keeps on disk")
+    role: Literal["all", "web", "worker"] = Field(
+        "all",
+        description="web: answers requests and does no background work; worker: does the background work "
+        "when no other process does; all: both",
+    )
+    node: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,39})?$",
+        description="name of this process on the status page and in logs; empty: a new one at each start",
+    )
     database: DatabaseSettings = DatabaseSettings()
     site: SiteSettings = SiteSettings()
     server: ServerSettings = ServerSettings()

@@ -18,6 +18,7 @@ from datetime import datetime
 from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from marketplace.background import Job
 from marketplace.db import Database
 from marketplace.federation.errors import TreeDamagedError
 from marketplace.federation.keys import SiteKeys
@@ -202,13 +203,12 @@ class Integrator:
         self._on_publish = on_publish
         self._last: dict[str, float] = {}
         self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="integrator", daemon=True)
+        self._job = Job(database, self._run, "integrator")
         self.failures = 0
 
     def start(self) -> None:
         """Begin to publish."""
-        self._thread.start()
+        self._job.start()
 
     def nudge(self) -> None:
         """Say that a log has grown. Cheap, callable from any thread."""
@@ -216,10 +216,9 @@ class Integrator:
 
     def stop(self, timeout: float = 30.0) -> None:
         """Let the head at work be published, then end. Later calls do nothing."""
-        self._stopping.set()
+        self._job.ask_to_end()
         self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        self._job.join(timeout)
 
     def step(self) -> int:
         """Publish what there is of each log, up to a batch; returns how many logs have a new head.
@@ -266,9 +265,9 @@ class Integrator:
         self._on_publish(published)
         return 1
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         self._before()
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             # Cleared before looking: a nudge during the look makes another one.
             self._wake.clear()
             try:
@@ -277,7 +276,7 @@ class Integrator:
                 self.failures += 1
                 pause = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 16))
                 _logger.exception("publishing failed; next attempt within %.1f s", pause)
-                self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads attempts
+                stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads attempts
                 continue
             self.failures = 0
             self._wake.wait(pause)

@@ -63,8 +63,17 @@ class Federation:
     ready: threading.Event
     digests: DigestService = field(default_factory=DigestService)
 
+    def show(self) -> None:
+        """Show what another process publishes, as soon as it is known that nothing of it is missing."""
+        threading.Thread(target=self.verify_history, name="history", daemon=True).start()
+
+    def verify_history(self) -> None:
+        """Halt the logs of which peers saw more than is here; from then on the others are shown."""
+        self.outward.verify_history()
+        self.ready.set()
+
     def start(self) -> None:
-        """Begin to publish."""
+        """Begin to publish; also again, after ``stop``."""
         self.integrator.start()
         self.outward.start()
 
@@ -98,10 +107,10 @@ def open_federation(
     ready = threading.Event()
 
     def verify_history() -> None:
-        outward.verify_history()
-        ready.set()
+        federation.verify_history()
 
     integrator = Integrator(
         database, keys, clock, before=verify_history, on_publish=lambda log: outward.announce()
     )
-    return Federation(keys, integrator, Witness(database, keys, clock, hearers), outward, ready)
+    federation = Federation(keys, integrator, Witness(database, keys, clock, hearers), outward, ready)
+    return federation

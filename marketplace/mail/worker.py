@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from marketplace.access.principal import PUBLIC
+from marketplace.background import Job
 from marketplace.config.mail import MailSettings
 from marketplace.config.sections import SiteSettings
 from marketplace.db import Database
@@ -97,9 +98,8 @@ class MailWorker:
         self._failures = 0
         self._not_before = 0.0
         self._health = MailHealth("ok" if settings.host else "off")
-        self._stopping = threading.Event()
         self._wake = wake
-        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+        self._job = Job(database, self._run, "mail")
 
     @property
     def health(self) -> MailHealth:
@@ -108,14 +108,13 @@ class MailWorker:
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        self._job.start()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Let the mail that is on its way finish, then end; later calls do nothing."""
-        self._stopping.set()
+        self._job.ask_to_end()
         self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        self._job.join(timeout)
 
     def deliver(self) -> int:
         """Send everything that is due, on the calling thread.
@@ -128,7 +127,7 @@ class MailWorker:
         sent = 0
         try:
             with self._transport.connect() as connection:
-                while not self._stopping.is_set() and (claimed := self._claim()) is not None:
+                while not self._job.is_ending and (claimed := self._claim()) is not None:
                     sent += self._send(connection, claimed)
         except ServerUnavailableError as error:
             self._pause(str(error))
@@ -136,9 +135,9 @@ class MailWorker:
             self._failures, self._health = 0, MailHealth("ok")
         return sent
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         due = {chore.name: time.monotonic() for chore in self._chores}
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             for chore in self._chores:
                 if time.monotonic() >= due[chore.name]:
                     self._attempt(chore.name, chore.run)

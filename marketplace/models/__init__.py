@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them."""
 
 from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token, UsedSignIn
+from marketplace.models.background import BackgroundLease
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
 from marketplace.models.conflict import ConflictPlace
@@ -31,6 +32,7 @@ from marketplace.models.view import NamedView
 __all__ = [
     "AccessGroup",
     "AuditRecord",
+    "BackgroundLease",
     "Base",
     "Certificate",
     "CertificateBeside",

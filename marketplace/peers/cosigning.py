@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
+from marketplace.background import Job
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees
@@ -68,25 +69,24 @@ class _Channel:
         self.peer = peer
         self._witness = PeerWitness(means, peer)
         self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"witness-{peer.name}", daemon=True)
+        self._job = Job(means.database, self._run, f"witness-{peer.name}")
 
     def start(self) -> None:
-        self._thread.start()
+        self._job.start()
 
     def nudge(self) -> None:
         self._wake.set()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._job.ask_to_end()
         self._wake.set()
 
     def join(self, timeout: float) -> None:
-        self._thread.join(timeout)
+        self._job.join(timeout)
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         failures = 0
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             self._wake.clear()
             try:
                 self._witness.show_all()
@@ -95,7 +95,7 @@ class _Channel:
             except Exception as error:  # the thread goes on: reported, and tried again
                 failures += 1
                 self._report(error, failures)
-                self._stopping.wait(min(_LONGEST, backoff_pause(failures, None)))
+                stopping.wait(min(_LONGEST, backoff_pause(failures, None)))
                 continue
             failures = 0
             self._wake.wait(self._witness.keep_pause())
@@ -122,18 +122,16 @@ class CosigningService:
         self._means = Means(database, keys, clock)
         self._channels: dict[int, _Channel] = {}
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="witnesses", daemon=True)
+        self._job = Job(database, self._run, "witnesses")
 
     def start(self) -> None:
         """Begin to show heads."""
-        self._thread.start()
+        self._job.start()
 
     def stop(self) -> None:
         """End every thread. Later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(_STOP)
+        self._job.ask_to_end()
+        self._job.join(_STOP)
         with self._lock:
             channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
@@ -207,8 +205,8 @@ class CosigningService:
         origin = f"{self._means.keys.site}/{PUBLIC}"
         return PublishedLog(0, 0, PUBLIC, PUBLIC, origin, 1, 0, 0, b"", b"", None)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
                 with self._means.database.read() as session:
                     peers = {peer.id: peer for peer in Peers(session).all() if not peer.disabled}
@@ -217,7 +215,7 @@ class CosigningService:
                 self._nudge(behind)
             except SQLAlchemyError:
                 _logger.exception("the list of peers cannot be read")
-            self._stopping.wait(_LOOK)
+            stopping.wait(_LOOK)
 
     def _nudge(self, behind: set[int]) -> None:
         """Have heads shown that another process published, or that a peer was granted."""
@@ -228,7 +226,7 @@ class CosigningService:
     def _arrange(self, peers: dict[int, Peer]) -> None:
         with self._lock:
             gone = [self._channels.pop(key) for key in list(self._channels) if key not in peers]
-            if not self._stopping.is_set():
+            if not self._job.is_ending:
                 for key in peers.keys() - self._channels.keys():
                     channel = self._channels[key] = _Channel(self._means, peers[key])
                     channel.start()

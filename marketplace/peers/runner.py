@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import PUBLIC
+from marketplace.background import Job
 from marketplace.ingest import IngestError
 from marketplace.peers.discovery import Discovery
 from marketplace.peers.errors import ContactError, HereError, PeerError, PeerNotFoundError, WithheldError
@@ -99,12 +100,11 @@ class PeerRunner:
         self._news = _News()
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"peer-{peer.name}", daemon=True)
+        self._job = Job(means.database, self._run, f"peer-{peer.name}")
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._job.start()
 
     def nudge(self) -> None:
         """Look at every log now. Cheap, callable from any thread."""
@@ -143,13 +143,12 @@ class PeerRunner:
 
     def stop(self) -> None:
         """Ask the thread to end after the page it is at; ``join`` waits for it."""
-        self._stopping.set()
+        self._job.ask_to_end()
         self._wake.set()
 
     def join(self, timeout: float) -> None:
         """Wait for the end of the thread, at most that many seconds."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        self._job.join(timeout)
 
     def once(self) -> list[FollowedLog]:
         """Look at every log now, on the calling thread; what fails is noted and shown in the result.
@@ -167,10 +166,10 @@ class PeerRunner:
         self._public.close()
         self._own.close()
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         gap = _LEAST_GAP
         try:
-            while not self._stopping.is_set():
+            while not stopping.is_set():
                 if self._wake.is_set():
                     self._wake.clear()
                     self._take_news()
@@ -182,10 +181,10 @@ class PeerRunner:
                     return
                 except Exception:  # the thread goes on: logged, tried again
                     _logger.exception("pulling from a peer failed here", extra={"peer": self.peer.name})
-                    self._stopping.wait(backoff_pause(3, None))
+                    stopping.wait(backoff_pause(3, None))
                 # A peer may show new heads again and again: that must not keep this thread busy.
                 if self._wake.wait(max(gap, self._pause())):
-                    self._stopping.wait(max(0.0, began + gap - time.monotonic()))
+                    stopping.wait(max(0.0, began + gap - time.monotonic()))
         finally:
             self.close()
 
@@ -227,7 +226,7 @@ class PeerRunner:
         if looked:
             self._followed = self._discovery.step(self._followed)
         for place, one in enumerate(self._followed):
-            if self._stopping.is_set():
+            if self._job.is_ending:
                 break
             if not self._means.filter.takes_log(one.log):
                 continue

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.background import Job
 from marketplace.changes import Precedence
 from marketplace.config.federation import FederationSettings
 from marketplace.db import Database
@@ -45,35 +46,51 @@ class PullService:
         self._runners: dict[int, PeerRunner] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="peers", daemon=True)
+        #: Asks the process that pulls to look at everything.
+        self.ask_elsewhere: Callable[[], None] = lambda: None
+        self._job = Job(means.database, self._run, "peers")
 
     def start(self) -> None:
         """Begin to pull."""
-        self._thread.start()
+        self._job.start()
 
     def stop(self) -> None:
         """Let each pull finish the page it is at, then end. Later calls do nothing."""
-        self._stopping.set()
+        self._job.ask_to_end()
         self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(_STOP)
+        self._job.join(_STOP)
         with self._lock:
             runners, self._runners = list(self._runners.values()), {}
         for runner in runners:
             runner.stop()
         for runner in runners:
             runner.join(_STOP)
+
+    def close(self) -> None:
+        """Stop, for good."""
+        self.stop()
         self._means.verification.close()
 
     def look(self) -> None:
-        """The list of peers changed: look now."""
-        self._wake.set()
+        """The list of peers changed: look now, whichever process pulls."""
+        if self._job.is_running:
+            self._wake.set()
+        else:
+            self.ask_elsewhere()
 
     def nudge(self, site: str) -> None:
-        """Look at every log of a peer now. Cheap, callable from any thread."""
+        """Look at every log of a peer now, whichever process pulls. Cheap, callable from any thread."""
+        if not self._job.is_running:
+            self.ask_elsewhere()
         for runner in self._runners_of(site):
             runner.nudge()
+
+    def nudge_all(self) -> None:
+        """Look at the list of peers and at every log now. Cheap, callable from any thread."""
+        self._wake.set()
+        with self._lock:
+            for runner in self._runners.values():
+                runner.nudge()
 
     def show(self, head: SignedCheckpoint) -> None:
         """A peer's log has this head, which its key signed. Cheap, callable from any thread."""
@@ -108,8 +125,8 @@ class PullService:
             return {}
         return {"Authorization": f"Bearer {make_assertion(self._keys, audience, self._means.clock())}"}
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             self._wake.clear()
             try:
                 with self._means.database.read() as session:
@@ -141,7 +158,7 @@ class PullService:
                 for key, peer in wanted.items()
                 if key not in self._runners
             ]
-            if not self._stopping.is_set():
+            if not self._job.is_ending:
                 self._runners |= {runner.peer.id: runner for runner in new}
                 for runner in new:
                     runner.start()

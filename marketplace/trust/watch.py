@@ -93,3 +93,17 @@ class TrustWatch:
             log.exception("trust: the files or the verdicts could not be renewed; what was in force stays so")
         else:
             self.failures = 0
+
+
+class TrustDuty:
+    """Has the files looked at when this process begins to judge for all others; see ``Duty``."""
+
+    def __init__(self, watch: TrustWatch) -> None:
+        self._watch = watch
+
+    def start(self) -> None:
+        """Begin."""
+        self._watch.look_soon()
+
+    def stop(self) -> None:
+        """End; the watch goes on, and judges nothing any more."""

@@ -85,7 +85,7 @@ class WatchService:
         *,
         nudge: Callable[[], None] = lambda: None,
     ) -> None:
-        self._database = database
+        self.database = database
         self._settings = settings
         self._now = now
         self._nudge = nudge
@@ -94,12 +94,12 @@ class WatchService:
 
     def learn(self) -> bool:
         """Take in locations of entries that came since; whether there may be more."""
-        with self._database.read() as session:
+        with self.database.read() as session:
             logs = session.execute(select(Log.id, Log.next_sequence).where(_is_watched())).all()
         return any(self._learn(log_id) for log_id, size in logs if self._seen.get(log_id, 0) < size)
 
     def _learn(self, log_id: int) -> bool:
-        with self._database.read() as session:
+        with self.database.read() as session:
             rows = session.execute(
                 select(Change.sequence, Change.entry_key)
                 .where(Change.log_id == log_id, Change.sequence >= self._seen.get(log_id, 0))
@@ -134,7 +134,7 @@ class WatchService:
             }
             for digest, (uri, key) in sorted(found.items())
         ]
-        with self._database.write() as session:
+        with self.database.write() as session:
             session.execute(insert_once(session, WatchedLocation, fresh))
             for digest, (_, key) in sorted(found.items()):
                 session.execute(
@@ -166,10 +166,10 @@ class WatchService:
             .order_by(WatchedLocation.next_at, WatchedLocation.digest)
             .limit(1)
         )
-        with self._database.read() as session:  # mostly nothing is due, and writers need not wait for that
+        with self.database.read() as session:  # mostly nothing is due, and writers need not wait for that
             if session.execute(due).one_or_none() is None:
                 return None
-        with self._database.write() as session:
+        with self.database.write() as session:
             while (row := session.execute(due.with_for_update(skip_locked=True)).one_or_none()) is not None:
                 mine = (WatchedLocation.log_id == row.log_id, WatchedLocation.digest == row.digest)
                 wanted = _current(row.log_id).join(Log, Log.id == Current.log_id).where(_is_watched())
@@ -183,7 +183,7 @@ class WatchService:
         """Keep what a look found, and owe the endorser one mail where the content stays away."""
         now, settings = self._now(), self._settings.watch
         there = look.reach is Reach.THERE
-        with self._database.write() as session:
+        with self.database.write() as session:
             row = session.get(WatchedLocation, (due.log_id, due.digest))
             if row is None:
                 return
@@ -207,7 +207,7 @@ class WatchService:
         digests = [location_digest(uri) for uri in uris]
         if not digests or not self._settings.watch.enabled:
             return {}
-        with self._database.read() as session:
+        with self.database.read() as session:
             rows = session.scalars(
                 select(WatchedLocation)
                 .join(Log, Log.id == WatchedLocation.log_id)

@@ -8,6 +8,7 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.background import Job
 from marketplace.changes import LogNotFoundError
 from marketplace.config.sections import WatchSettings
 from marketplace.locations import AddressGuard, Looker, LookLimits
@@ -34,28 +35,26 @@ class LocationWatch:
     def __init__(self, service: WatchService, settings: WatchSettings) -> None:
         self._service = service
         self._settings = settings
-        self._stopping = threading.Event()
         #: Hosts that were asked, and when each may be asked again.
         self._resting: dict[str, float] = {}
-        self._thread = threading.Thread(target=self._run, name="locations", daemon=True)
+        self._job = Job(service.database, self._run, "locations")
 
     def start(self) -> None:
         """Begin, where the settings ask for it."""
         if self._settings.enabled:
-            self._thread.start()
+            self._job.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """End after the look that is under way; what it found may then be lost, and is looked for again."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        self._job.ask_to_end()
+        self._job.join(timeout)
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         with Looker(AddressGuard(self._settings.allow_private), _LIMITS) as looker:
             pause = 0.0
-            while not self._stopping.wait(pause):
+            while not stopping.wait(pause):
                 try:
-                    while self._service.learn() and not self._stopping.is_set():
+                    while self._service.learn() and not stopping.is_set():
                         pass
                     pause = self._look(looker)
                 except (SQLAlchemyError, LogNotFoundError):

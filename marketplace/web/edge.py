@@ -59,6 +59,12 @@ _VERDICT = "/verdict"
 _VIEW = "/views/"
 #: What stands in logs and figures for requests that no route, or one of many files, answered.
 _NO_ROUTE, _FILE = "none", "static"
+#: What a process with the role worker answers, and what it says to the rest.
+_TOLD_BY_WORKERS = frozenset({"/healthz", "/readyz", "/metrics"})
+_NO_PAGE = (
+    b"This process does the background work (role = worker) and answers /healthz, /readyz and /metrics only: "
+    b"ask a process with the role web.\n"
+)
 
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 #: Characters of a database's own words that are logged.
@@ -271,6 +277,14 @@ def find_nothing(environ: Environ) -> None:
     """Find no answer: every request goes to the views."""
 
 
+def find_no_page(environ: Environ) -> tuple[Response, str] | None:
+    """Refuse what a process answers that does the background work only: it has nothing to answer it from."""
+    path = environ.get("PATH_INFO", "").rstrip("/")
+    return (
+        None if path in _TOLD_BY_WORKERS else (Response(_NO_PAGE, 404, content_type="text/plain"), _NO_ROUTE)
+    )
+
+
 def make_find(runtime: Runtime) -> Find:
     """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory."""
     find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
@@ -334,4 +348,6 @@ def includeme(config: Configurator) -> None:
     config.registry[RequestLog] = RequestLog()
     # Where reading needs a token, the token is checked before anything is answered.
     find = make_find(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
+    if runtime.settings.role == "worker":
+        find = find_no_page
     config.set_execution_policy(Edge(config.registry, find))

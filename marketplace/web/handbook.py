@@ -24,6 +24,7 @@ SHOWN = (
     ("sites", "Cloud sites"),
     ("dialects", "Views for other programs"),
     ("operations", "Running a marketplace"),
+    ("scale", "Beyond one machine"),
     ("federation", "Federation"),
     ("privacy", "Private images"),
     ("api", "API"),

@@ -10,6 +10,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
+from validators.document import format_time
 
 
 @view_config(route_name="health.alive", request_method="GET", permission="health:read")
@@ -35,6 +36,13 @@ def ready(request: Request) -> Response:
     # Nor does what only words or queries need.
     degraded = dict(health.degraded)
     body: dict[str, object] = {"followers": followers, "degraded": degraded, "trust": trust, "mail": mail}
+    if health.holding is not None:
+        body["background"] = {
+            "here": runtime.background.is_here,
+            "node": health.holding.node,
+            "since": format_time(health.holding.since),
+            "term": health.holding.term,
+        }
     if health.publishing is not None:
         # A site that cannot publish still answers its users.
         body["federation"] = asdict(health.publishing)

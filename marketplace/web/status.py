@@ -14,10 +14,12 @@ from pyramid.view import view_config
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access import PUBLIC
+from marketplace.background import Holding
 from marketplace.changes import ChangeLog, Cursors, LogNotFoundError
 from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.runtime import Runtime
 from marketplace.worker import Lag
+from validators.document import format_time
 
 from .display import grouped, plural
 from .pages import page
@@ -59,7 +61,7 @@ def status(request: Request) -> Response:
         values |= _stored(request, runtime, health.lags)
     except (SQLAlchemyError, LogNotFoundError, OSError):
         # This page is read above all when something is broken; what is, the faults say.
-        values |= {"counts": (), "followers": ()}
+        values |= {"counts": (), "followers": (), "holding": ()}
     response = page(request, "status", values, 503 if health.faults else 200)
     if health.faults:
         response.headerlist.append(("Retry-After", "5"))
@@ -73,6 +75,7 @@ def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str
             found: visible.list(EntryQuery(runtime.now(), found, limit=0)).total for found in StatusFilter
         }
         size = ChangeLog(session).size(PUBLIC)
+        holding = runtime.background.holding(session)
         cursors = Cursors(session)
         followers = [_follower(lag, size, cursors.position(lag.follower, PUBLIC)) for lag in lags]
     counts = [
@@ -84,7 +87,19 @@ def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str
         ),
         ("Entries kept in memory", grouped(runtime.entry_cache.size()[0])),
     ]
-    return {"counts": counts, "followers": followers}
+    return {"counts": counts, "followers": followers, "holding": _told(runtime, holding)}
+
+
+def _told(runtime: Runtime, holding: Holding) -> list[tuple[str, str]]:
+    """Who does the background work, for the operator of several processes."""
+    if not runtime.background.is_done:
+        return [("Background jobs run in", "no process")]
+    where = f"{holding.node} (this process)" if runtime.background.is_here else holding.node
+    return [
+        ("Background jobs run in", where),
+        ("Since", format_time(holding.since)),
+        ("Processes that ran them before", grouped(holding.term - 1)),
+    ]
 
 
 def _follower(lag: Lag, size: int, position: int) -> FollowerState:

@@ -1,0 +1,290 @@
+"""What follows the logs in a process: copies of its own, and those that the database has once for all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.background import Job
+from marketplace.catalogue.keeping import Keeper
+from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, Precedence
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.entries import ListCaches
+from marketplace.ingest.shelving import ShelvingService
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.service import SearchService
+from marketplace.sparql.follower import SparqlFollower, open_follower
+from marketplace.sparql.service import QueryService
+from marketplace.sparql.store import ENGINE_ERRORS
+from marketplace.system_errors import reason_of
+from marketplace.worker import FAILING, Lag, Worker
+
+log = logging.getLogger(__name__)
+
+#: Followers that keep what words and queries need, by the beginning of their names.
+_OPTIONAL = frozenset({"search", "sparql"})
+#: Seconds from a failed attempt to open the followers to the next: the first time, and at most.
+_FIRST_OPENING, _LAST_OPENING = 0.5, 30.0
+#: Seconds from one look to the next whether the catalogue is to be written to disk.
+_KEEPING = 600.0
+
+
+def is_optional(lag: Lag) -> bool:
+    """Whether a follower keeps something that entries, lists and uploads do without."""
+    return lag.follower.partition(":")[0] in _OPTIONAL
+
+
+class CommonFollowers:
+    """The followers whose copy is in the database: a duty of the process that does the background work.
+
+    Args:
+        followers: all of them.
+        indexer: the one of them that has to be opened first; None where there is none such.
+        precedence: of what followers let pass first.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        followers: Sequence[Follower],
+        indexer: SearchIndexer | None,
+        precedence: Precedence,
+    ) -> None:
+        self._database = database
+        self._followers = followers
+        self._indexer = indexer
+        self._precedence = precedence
+        self._worker = self._make()
+        self._job = Job(database, self._run, "common-followers")
+        self._opened = threading.Event()
+
+    def start(self) -> None:
+        """Begin to follow, as soon as there is a usable database; see ``Duty``."""
+        self._job.start()
+
+    def stop(self) -> None:
+        """Let each follower finish what it is at. Later calls do nothing."""
+        self._job.ask_to_end()
+        self._job.join(_LAST_OPENING)
+
+    def nudge(self) -> None:
+        """Say that a log has grown."""
+        self._worker.nudge()
+
+    def lags(self) -> list[Lag]:
+        """How far each follower is behind, whichever process drives it; its failures only in this one."""
+        return self._worker.lags()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether this process has to follow and cannot yet."""
+        return self._job.is_running and not self._opened.is_set()
+
+    def _make(self) -> Worker:
+        return Worker(
+            self._database, self._followers, precedence=self._precedence, around=self._database.fenced
+        )
+
+    def _run(self, stopping: threading.Event) -> None:
+        pause = 0.0
+        while not stopping.wait(pause) and not self._try_open():
+            pause = min(_LAST_OPENING, max(_FIRST_OPENING, 2 * pause))
+        worker = self._worker = self._make()
+        if not stopping.is_set():
+            worker.start()
+            self._opened.set()
+        stopping.wait()
+        worker.stop()
+        self._opened.clear()
+
+    def _try_open(self) -> bool:
+        try:
+            if self._indexer is not None:
+                self._indexer.start()
+        except (SQLAlchemyError, LogNotFoundError):
+            log.exception("the search index cannot be opened; tried again until it can")
+            return False
+        return True
+
+
+class Following:
+    """The followers of this process and the threads that drive them.
+
+    Args:
+        common: the followers that run in one process at a time.
+        indexer: keeps an index of this process; None where there is none, or one for all processes.
+        queries: answers queries from a store of this process; None where there are none.
+        keeper: has the catalogue on disk; None where this process needs no catalogue.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        common: CommonFollowers,
+        indexer: SearchIndexer | None,
+        search: SearchService,
+        lists: ListCaches,
+        precedence: Precedence,
+        shelving: ShelvingService,
+        queries: QueryService | None,
+        keeper: Keeper | None,
+    ) -> None:
+        self.common = common
+        self._settings = settings
+        self._database = database
+        self._indexer = indexer
+        self._search = search
+        self._lists = lists
+        self._precedence = precedence
+        self._shelving = shelving
+        self._queries = queries
+        self._keeper = keeper
+        self._warm = threading.Event()
+        self._warming = threading.Thread(target=self._keep_catalogue, name="catalogue", daemon=True)
+        self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
+        self._stopping = threading.Event()
+        self._sparql: SparqlFollower | None = None
+        self._workers: tuple[Worker, ...] = ()
+        self._followed = False
+        #: Why queries cannot be answered; empty where they can, or are off.
+        self._queries_refused = ""
+
+    def start(self) -> None:
+        """Open each follower's copy and let it follow, as soon as there is a usable database."""
+        opened = self._try_open()
+        if self._keeper is not None:
+            self._warming.start()
+        if not opened:
+            self._opening.start()
+
+    def _open_later(self) -> None:
+        pause = _FIRST_OPENING
+        while not self._stopping.wait(pause):
+            if self._try_open():
+                log.warning("the log is followed now")
+                return
+            pause = min(_LAST_OPENING, 2 * pause)
+
+    def _try_open(self) -> bool:
+        """Open what is not open yet; whether nothing is left to open."""
+        return (self._followed or self._try_follow()) and self._try_queries()
+
+    def _try_follow(self) -> bool:
+        try:
+            # Before anybody is answered: the settings may show less than they did.
+            self._shelving.refresh()
+            if self._indexer is not None:
+                self._indexer.start()
+        except (SQLAlchemyError, LogNotFoundError):
+            log.exception("the log cannot be followed; tried again until it can")
+            return False
+        if self._indexer is not None:
+            self._follow([self._indexer])
+        self._followed = True
+        return True
+
+    def _try_queries(self) -> bool:
+        """Open the triple store and what answers queries; everything else works without them."""
+        if self._queries is None:
+            return True
+        try:
+            self._queries.start()
+            self._sparql = open_follower(self._settings, self._database)
+        except (*ENGINE_ERRORS, SQLAlchemyError, LogNotFoundError) as error:
+            log.exception("queries cannot be answered; tried again until they can")
+            self._queries_refused = reason_of(error)
+            return False
+        self._queries_refused = ""
+        if self._sparql is not None:
+            self._follow([self._sparql])
+        return True
+
+    def _follow(self, followers: Sequence[Follower]) -> None:
+        worker = Worker(self._database, followers, precedence=self._precedence)
+        worker.start()
+        self._workers = (*self._workers, worker)
+
+    def nudge(self) -> None:
+        """Say that a log has grown."""
+        self.common.nudge()
+        for worker in self._workers:
+            worker.nudge()
+
+    def lags(self) -> list[Lag]:
+        """How far each follower is behind, the common ones too; empty until the logs can be read."""
+        common = self.common.lags() if self._followed else []
+        return [*common, *(lag for worker in self._workers for lag in worker.lags())]
+
+    def is_settled(self) -> bool:
+        """Whether every follower has all rows, and none that its log shows no longer.
+
+        Raises:
+            SQLAlchemyError: the database does not answer.
+        """
+        lags = self.lags()
+        if self.waiting or self.warming_up or any(lag.rows for lag in lags):
+            return False
+        with self._database.read() as session:
+            cursors, names = Cursors(session), ChangeLog(session).names()
+            return not any(cursors.is_outdated(lag.follower, name) for lag in lags for name in names)
+
+    def degraded(self, lags: Sequence[Lag]) -> dict[str, str]:
+        """What does not work and keeps nothing else from working, each with the reason.
+
+        Args:
+            lags: of the followers, now.
+        """
+        failing = {lag.follower: lag.reason for lag in lags if is_optional(lag) and lag.failures >= FAILING}
+        return failing | ({"queries": self._queries_refused} if self._queries_refused else {})
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something that has to follow does not yet: at the start the database could not be used."""
+        return not self._followed or self.common.waiting
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether what searches and lists need is still being read: until then they wait for it."""
+        return self._warming.is_alive() and not self._warm.is_set()
+
+    def stop(self) -> None:
+        """Let each follower finish what it is at. Later calls do nothing."""
+        self._stopping.set()
+        for thread in (self._warming, self._opening):
+            if thread.ident is not None:
+                thread.join()
+        for worker in self._workers:
+            worker.stop()
+        self._workers = ()
+        if self._sparql is not None:
+            self._sparql.close()
+            self._sparql = None
+        if self._indexer is not None:
+            self._indexer.close()
+        if self._keeper is not None:
+            self._keeper.store()
+
+    def _keep_catalogue(self) -> None:
+        """Read the catalogue, and write it to disk from time to time."""
+        assert self._keeper is not None  # noqa: S101  # else this thread does not run
+        try:
+            self._keeper.restore()
+            self._search.warm_up()
+            self._lists.warm_up(self._database)
+        except (SQLAlchemyError, OSError):
+            # The first search or list tries again; until the database answers nothing else works either.
+            log.exception("the catalogue cannot be read")
+        finally:
+            self._warm.set()
+        while True:
+            try:
+                self._keeper.store_if_due()
+            except (SQLAlchemyError, OSError):
+                log.exception("the catalogue cannot be written to disk; tried again later")
+            if self._stopping.wait(_KEEPING):
+                return
