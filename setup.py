@@ -87,7 +87,7 @@ setup(
     package_dir=MIGRATIONS | DOCUMENTATION,
     include_package_data=True,
     package_data={
-        "marketplace": ["py.typed", "web/templates/*.jinja2", "web/static/*", "web/static/hashes/*"],
+        "marketplace": ["py.typed", "pages/templates/*.jinja2", "pages/static/*", "pages/static/hashes/*"],
         "marketplace._docs": ["*.md", "*.png"],
         "validators": ["py.typed"],
     },

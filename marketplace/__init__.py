@@ -55,21 +55,23 @@ def make_app(runtime: Runtime) -> Router:
     config: Any = Configurator()
     config.registry[type(runtime)] = runtime
     # Whoever may do what; from here on a view without a permission stops the start.
-    config.include("marketplace.web.security")
+    config.include("marketplace.http.security")
     # Tokens and cookies that requests bring.
-    config.include("marketplace.web.credentials")
+    config.include("marketplace.http.credentials")
     # How often an address may upload and query.
-    config.include("marketplace.web.turns")
+    config.include("marketplace.http.rate_limits")
     # Every URL.
     config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.
-    config.include("marketplace.web.edge")
+    config.include("marketplace.http.edge")
     # Errors in the form each client reads.
-    config.include("marketplace.web.faults")
+    config.include("marketplace.http.exception_views")
     # Templates and static files.
-    config.include("marketplace.web.pages")
+    config.include("marketplace.pages.rendering")
     # The views, beside the features they present.
-    config.scan("marketplace.web")
+    config.scan("marketplace.http")
+    config.scan("marketplace.original")
+    config.scan("marketplace.pages")
     config.scan("marketplace.api")
     config.scan("marketplace.feed")
     return config.make_wsgi_app()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pyramid.config import Configurator
 
-from marketplace.web.methods import add_method_views
+from marketplace.http.methods import add_method_views
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,10 @@ from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
 from marketplace.oidc import REDIRECT_PATH
-from marketplace.peers.contradictions import keep_contradiction
-from marketplace.peers.cosigning import CosigningService
-from marketplace.peers.identification import PeerIdentification
+from marketplace.peers.registry.contradictions import keep_contradiction
+from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
+from marketplace.peers.witness.cosigning import CosigningService
 from marketplace.presence import PresenceNotices, ReceiptService
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal

@@ -47,7 +47,7 @@ def load() -> None:
     """Load what a server loads until it is ready, and the commands of users, operators and sites."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-        for name in ("cli", "server", "web", "api", "feed", "sites"):
+        for name in ("cli", "server", "http", "original", "pages", "api", "feed", "sites"):
             module = importlib.import_module(f"marketplace.{name}")
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)

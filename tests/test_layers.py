@@ -94,7 +94,7 @@ MAY_IMPORT = {
     "marketplace.evidence": {"validators", "marketplace.tlog"},
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
-    "marketplace.feed": PROCESS | {"marketplace.web"},
+    "marketplace.feed": PROCESS | {"marketplace.http"},
     "marketplace.processes": set(),
     "marketplace.sparql": RULED
     | {"marketplace.entries", "marketplace.processes", "marketplace.system_errors"},
@@ -183,9 +183,11 @@ MAY_IMPORT = {
     "marketplace.backup": set(),
     "marketplace.archive": SERVICES,
     "marketplace.fsck": SERVICES,
-    "marketplace.api": PROCESS | {"marketplace.web"},
-    "marketplace.web": PROCESS | {"marketplace.publishing", "marketplace.request_log"},
-    "marketplace.routes": PROCESS | {"marketplace.web", "marketplace.api"},
+    "marketplace.http": PROCESS | {"marketplace.request_log"},
+    "marketplace.pages": PROCESS | {"marketplace.http", "marketplace.publishing"},
+    "marketplace.original": PROCESS | {"marketplace.http", "marketplace.pages"},
+    "marketplace.api": PROCESS | {"marketplace.http", "marketplace.pages", "marketplace.original"},
+    "marketplace.routes": PROCESS | {"marketplace.http", "marketplace.api"},
     "marketplace.connections": {"marketplace.logs", "marketplace.proxies"},
     "marketplace.proxies": set(),
     "marketplace.prefork": {"marketplace.config"},
@@ -205,7 +207,16 @@ MAY_IMPORT = {
     },
     "marketplace": PROCESS
     | {"marketplace.prefork"}
-    | {"marketplace.web", "marketplace.api", "marketplace.routes"},
+    | {f"marketplace.{part}" for part in ("http", "original", "pages", "api", "routes")},
+}
+
+#: What a part of ``peers`` may import of the others; modules at the top of ``peers`` import all of them.
+INSIDE_PEERS = {
+    "acceptance": set(),
+    "remote": set(),
+    "registry": {"remote"},
+    "pull": {"acceptance", "registry", "remote"},
+    "witness": {"registry", "remote"},
 }
 
 #: A pure package knows no framework, no network, no database and no clock.
@@ -296,3 +307,13 @@ def test_dialects_are_pure(module: str, path: Path) -> None:
 
 def test_the_migrations_folder_does_not_shadow_the_library() -> None:
     assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("part", INSIDE_PEERS)
+def test_inside_peers_imports_run_one_way_too(part: str) -> None:
+    allowed = {f"marketplace.peers.{one}" for one in (part, *INSIDE_PEERS[part])}
+    packages = {f"marketplace.peers.{one}" for one in INSIDE_PEERS}
+    for module, path in modules(f"marketplace/peers/{part}"):
+        for imported in imports(path, module):
+            package = ".".join(imported.split(".")[:3])
+            assert package not in packages - allowed, f"{module} imports {imported}"

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from marketplace.access.permissions import is_permitted
 from marketplace.accounts import errors
 from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
+from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
-from marketplace.web.security import principal_of
 from validators.document import format_time
 
 from .description import Parameter

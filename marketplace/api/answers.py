@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 from pyramid.request import Request
 from pyramid.response import Response
 
+from marketplace.http.parameters import read_query_pairs
+from marketplace.http.responses import fresh_response, immutable_response
 from marketplace.runtime import Runtime
-from marketplace.web.parameters import read_query_pairs
-from marketplace.web.presented import fresh_response, immutable_response
 
 from .description import JSON
 

@@ -11,10 +11,10 @@ from pyramid.view import view_config
 from marketplace.access import PUBLIC
 from marketplace.access.narrowing import GROUP, LONGEST
 from marketplace.entries.announced import announced, find_state
+from marketplace.http.errors import NotFoundError
+from marketplace.http.responses import etag_of, tagged_response, unchanged_response
+from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.web.errors import NotFoundError
-from marketplace.web.presented import etag_of, tagged_response, unchanged_response
-from marketplace.web.security import principal_of
 from validators.document import format_time
 
 from .answers import following_url, next_link, site_url, write_json

@@ -10,9 +10,9 @@ from pyramid.view import view_config
 
 from marketplace.entries.cache import RememberedEntry
 from marketplace.entries.conflicts import Conflict, Said
-from marketplace.web.errors import BadRequestError, NotFoundError
-from marketplace.web.presented import entry_response
-from marketplace.web.reading import visible_entries
+from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.responses import entry_response
+from marketplace.http.visible_entries import visible_entries
 from validators.document import Coordinates, format_time
 from validators.times import parse_time
 

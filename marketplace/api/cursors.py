@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from marketplace.web.errors import BadRequestError
+from marketplace.http.errors import BadRequestError
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
+from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
-from marketplace.web.reading import visible_entries
 from validators.decision import Decision
 from validators.document import AcceptedEntry, format_time
 from validators.verdict import CertificateVerdict

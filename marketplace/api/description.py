@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pyramid.request import Request
 
-from marketplace.web.errors import BadRequestError
-from marketplace.web.parameters import read_query_pairs
+from marketplace.http.errors import BadRequestError
+from marketplace.http.parameters import read_query_pairs
 from validators.errors import shown
 
 T = TypeVar("T")

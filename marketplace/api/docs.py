@@ -14,9 +14,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.web.errors import HttpError
-from marketplace.web.handbook import slug
-from marketplace.web.pages import page
+from marketplace.http.errors import HttpError
+from marketplace.pages.handbook import slug
+from marketplace.pages.rendering import page
 
 from .openapi import document
 

@@ -14,10 +14,10 @@ from pyramid.view import view_config
 from marketplace.entries import EndorserRow
 from marketplace.entries.registry import MOST as MOST_CERTIFICATES
 from marketplace.entries.registry import CertificateUse, EndorserChange
+from marketplace.http.errors import NotFoundError
+from marketplace.http.visible_entries import visible_entries
 from marketplace.rules.trust import StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
-from marketplace.web.errors import NotFoundError
-from marketplace.web.reading import visible_entries
 from validators.document import format_time
 from validators.verdict import Standing
 

@@ -7,11 +7,11 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
+from marketplace.http.errors import NotFoundError, erased_entry
+from marketplace.http.visible_entries import visible_entries
+from marketplace.pages.entry_page import MOST_LOCATIONS
+from marketplace.pages.presence import find_presence
 from marketplace.runtime import Runtime
-from marketplace.web.entry_page import MOST_LOCATIONS
-from marketplace.web.errors import NotFoundError, erased_entry
-from marketplace.web.presence import find_presence
-from marketplace.web.reading import visible_entries
 from validators.document import AcceptedEntry, Coordinates
 from validators.identifier import is_identifier
 from validators.times import parse_time

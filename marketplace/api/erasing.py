@@ -6,10 +6,10 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.errors import BadRequestError
+from marketplace.http.security import principal_of
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError
-from marketplace.web.security import principal_of
 
 from .answers import write_json
 from .description import JSON, Answer, Operation

@@ -21,9 +21,9 @@ from marketplace.federation.errors import NotPublishedError, UnknownEntryError
 from marketplace.federation.feed import Feed
 from marketplace.federation.proofs import prove_entry
 from marketplace.federation.trees import Trees
+from marketplace.http.cache_policy import VARY
+from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.web.keeping import VARY
-from marketplace.web.security import principal_of
 from validators import accept
 from validators.document import AcceptedEntry
 from validators.links import Link, MaterialError, parse_link

@@ -15,12 +15,12 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.catalogue.facts import Facet
+from marketplace.http.coordinates import entry_path
+from marketplace.http.parameters import read_query_pairs
+from marketplace.http.responses import fresh_response
 from marketplace.runtime import Runtime
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchHit
-from marketplace.web.coordinates import entry_path
-from marketplace.web.parameters import read_query_pairs
-from marketplace.web.presented import fresh_response
 from validators.document import format_time
 from validators.policy import Code, Status, Verdict
 

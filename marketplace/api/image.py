@@ -10,10 +10,10 @@ from pyramid.view import view_config
 
 from marketplace.entries import EntryRow, current_among
 from marketplace.entries.service import ROWS_LIMIT
+from marketplace.http.errors import NotFoundError
+from marketplace.http.visible_entries import visible_entries
+from marketplace.pages.presence import count_sites
 from marketplace.runtime import Runtime
-from marketplace.web.errors import NotFoundError
-from marketplace.web.presence import count_sites
-from marketplace.web.reading import visible_entries
 from validators.document import format_time
 from validators.identifier import is_identifier
 from validators.policy import Verdict

@@ -8,8 +8,8 @@ from typing import Any
 
 from pyramid.request import Request
 
-from marketplace.web.body import content_type
-from marketplace.web.errors import BadRequestError, TooLargeError, UnsupportedTypeError
+from marketplace.http.body import content_type
+from marketplace.http.errors import BadRequestError, TooLargeError, UnsupportedTypeError
 from validators.errors import shown
 
 from .description import JSON

@@ -6,9 +6,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.errors import BadRequestError
+from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError
-from marketplace.web.reading import visible_entries
 from validators.errors import shown
 from validators.identifier import is_identifier
 

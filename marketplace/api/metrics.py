@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access import Principal, Scope
 from marketplace.changes import PUBLIC, ChangeLog, Cursors, LogNotFoundError
 from marketplace.entries.cache import EntryCache
+from marketplace.http.security import principal_of
 from marketplace.mail import Outbox
 from marketplace.runtime import Runtime
-from marketplace.web.security import principal_of
 
 from .peer_metrics import peer_metrics
 

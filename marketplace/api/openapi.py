@@ -12,9 +12,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.negotiation import PROBLEM_TYPE
+from marketplace.http.responses import fresh_response
 from marketplace.runtime import Runtime
-from marketplace.web.negotiation import PROBLEM_TYPE
-from marketplace.web.presented import fresh_response
 
 from . import (
     audit,

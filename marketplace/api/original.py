@@ -1,12 +1,12 @@
-"""The original URL space as operations, for the documentation; ``marketplace.web`` serves it."""
+"""The original URL space as operations, for the documentation; ``marketplace.original`` serves it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from marketplace.web.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
-from marketplace.web.query import QUERY_TYPE
-from marketplace.web.selection import LOCATIONS, STATUSES, TRUSTS
+from marketplace.http.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
+from marketplace.original.list_query import LOCATIONS, STATUSES, TRUSTS
+from marketplace.original.query import QUERY_TYPE
 
 from .description import JSON, SPACED_PATTERN, Answer, Operation, Parameter, Schema
 from .filters import CHECKSUM_PATTERN, SCOPE_SCHEMA

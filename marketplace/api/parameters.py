@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from marketplace.web.parameters import whole_number
+from marketplace.http.parameters import whole_number
 
 from .cursors import MAX_CURSOR, Cursor, parse_cursor
 from .description import VISIBLE_PATTERN, Parameter

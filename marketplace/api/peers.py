@@ -12,15 +12,15 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.accounts.errors import GroupNotFoundError
+from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.security import principal_of
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.errors import PeerDisabledError, PeerError, PeerNotFoundError, PeerTakenError
-from marketplace.peers.mirror_list import MOST_MIRRORS
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
+from marketplace.peers.registry.mirror_list import MOST_MIRRORS
 from marketplace.runtime import Runtime
 from marketplace.tlog.errors import KeyFormatError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
-from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
-from marketplace.web.security import principal_of
 
 from .access import GROUP_NAME, now_of, written
 from .answers import fresh, site_url, write_json

@@ -8,7 +8,7 @@ from pyramid.view import view_config
 
 from marketplace.confirmation import Held
 from marketplace.ingest import Receipt
-from marketplace.web.publication import publish_entry
+from marketplace.original.publication import publish_entry
 from validators.document import format_time
 
 from .answers import site_url, write_json

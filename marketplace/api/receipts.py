@@ -9,12 +9,12 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.access import Principal, Scope
+from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.security import principal_of
 from marketplace.presence import Copy, Presence, Recall, SiteKeyError
 from marketplace.receipts import MOST_RECEIPTS, ReceiptFormatError, Result
 from marketplace.receipts.exchange import MAX_REQUEST
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
-from marketplace.web.security import principal_of
 from validators.document import Coordinates, format_time
 from validators.identifier import is_identifier
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from marketplace.access import Scope
 from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
-from marketplace.peers.sites import Question
+from marketplace.peers.model import Question
 from marketplace.receipts import Finding, Outcome
 from marketplace.rules.trust import STANDINGS
 

@@ -10,15 +10,15 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.errors import BadRequestError, HttpError
+from marketplace.http.parameters import read_query_pairs
+from marketplace.http.security import principal_of
+from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.highlight import Marked
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchHit, SearchPage
-from marketplace.web.errors import BadRequestError, HttpError
-from marketplace.web.parameters import read_query_pairs
-from marketplace.web.reading import visible_entries
-from marketplace.web.security import principal_of
 from validators.policy import Verdict
 
 from .answers import following_url, page, site_url

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow
+from marketplace.http.coordinates import entry_path
+from marketplace.pages.presence import EntryPresence
 from marketplace.rules.trust import Judged, TrustMark, marks_of
 from marketplace.watch import Reachability
-from marketplace.web.coordinates import entry_path
-from marketplace.web.presence import EntryPresence
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.policy import Verdict
 from validators.statement import tell_facts, tell_statement

@@ -8,10 +8,10 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.presence import BoundSite, SiteNotFoundError, SiteRegistry
 from marketplace.receipts import ReceiptFormatError, parse_site_key
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError, NotFoundError
 from validators.document import format_time
 
 from .access import actor_of, now_of

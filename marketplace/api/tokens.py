@@ -14,7 +14,7 @@ from marketplace.accounts import TokenService
 from marketplace.accounts.errors import TokenNotFoundError
 from marketplace.accounts.names import OWNER_PATTERN
 from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS, Token
-from marketplace.web.errors import BadRequestError
+from marketplace.http.errors import BadRequestError
 
 from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing, written
 from .answers import fresh, page, site_url, write_json

@@ -11,13 +11,13 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries import VisibleEntries
+from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.responses import etag_of, tagged_response
+from marketplace.http.security import principal_of
+from marketplace.http.visible_entries import visible_entries
 from marketplace.judging.memory import Answer as Remembered
 from marketplace.judging.service import ImageJudge, next_moment
 from marketplace.runtime import Runtime
-from marketplace.web.errors import BadRequestError, NotFoundError
-from marketplace.web.presented import etag_of, tagged_response
-from marketplace.web.reading import visible_entries
-from marketplace.web.security import principal_of
 from validators.decision import Rule
 from validators.document import Coordinates, format_time
 from validators.identifier import is_identifier

@@ -10,12 +10,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.http.body import read_entry
+from marketplace.http.rate_limits import Turn, take_turn
+from marketplace.http.upload_target import read_address
 from marketplace.ingest.examination import TRUST_STEP, Examination
+from marketplace.original.uploads import client_of, try_upload
 from marketplace.runtime import Runtime
-from marketplace.web.audiences import read_address
-from marketplace.web.body import read_entry
-from marketplace.web.turns import Turn, take_turn
-from marketplace.web.uploads import client_of, try_upload
 from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult

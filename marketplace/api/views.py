@@ -11,6 +11,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
+from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import NAME_PATTERN, OPTIONS, Definition
 from marketplace.views.dialects import DIALECTS
@@ -22,8 +24,6 @@ from marketplace.views.errors import (
 )
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.value import View
-from marketplace.web.errors import BadRequestError, HttpError, NotFoundError
-from marketplace.web.security import principal_of
 from validators.document import format_time
 
 from .access import actor_of, administers, now_of, written

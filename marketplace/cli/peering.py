@@ -99,7 +99,7 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
     from marketplace.cli.acting import actor
     from marketplace.cli.database import open_database
     from marketplace.federation.epochs import find_published, open_epoch, verify_halted
-    from marketplace.peers.cosigning import CosigningService
+    from marketplace.peers.witness.cosigning import CosigningService
 
     settings = read_settings(config, data)
     keys = _keys(settings)

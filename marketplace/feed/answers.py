@@ -13,12 +13,12 @@ from marketplace.federation.errors import HaltedError, UnknownLogError, UnknownP
 from marketplace.federation.feed import Feed
 from marketplace.federation.site import Federation
 from marketplace.federation.trees import PublishedLog
+from marketplace.http.compression import coding_of, compressed
+from marketplace.http.errors import HttpError, NotFoundError
+from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.tlog.errors import TileError
 from marketplace.tlog.tiles import TileName, parse_tile_name
-from marketplace.web.compression import coding_of, compressed
-from marketplace.web.errors import HttpError, NotFoundError
-from marketplace.web.security import principal_of
 
 Headers = list[tuple[str, str]]
 

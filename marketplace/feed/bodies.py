@@ -10,7 +10,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.federation.feed import MAX_IDS
-from marketplace.web.errors import BadRequestError, TooLargeError
+from marketplace.http.errors import BadRequestError, TooLargeError
 
 from .answers import BINARY, NO_STORE, answer, reading
 

@@ -11,8 +11,8 @@ from pyramid.view import view_config
 
 from marketplace.access import PUBLIC
 from marketplace.federation.feed import MAX_BODIES, MAX_IDS, MAX_PAGE, stream_bodies
+from marketplace.http.parameters import read_query, whole_number
 from marketplace.runtime import Runtime
-from marketplace.web.parameters import read_query, whole_number
 
 from .answers import (
     BINARY,

@@ -13,8 +13,8 @@ from pyramid.view import view_config
 from marketplace.federation.digests import MAX_LISTED, Digests
 from marketplace.federation.errors import NotPublishedError, UnknownEntryError
 from marketplace.federation.proofs import prove_entry
-from marketplace.web.errors import BadRequestError, NotFoundError
-from marketplace.web.parameters import read_query
+from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.parameters import read_query
 
 from .answers import NO_CACHE, NO_STORE, Headers, answer, federation_of, log_of, plain, reading
 

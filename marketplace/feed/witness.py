@@ -17,9 +17,9 @@ from marketplace.federation.errors import (
     UntrustedError,
     WitnessError,
 )
+from marketplace.http.errors import HttpError, NotFoundError, TooLargeError
+from marketplace.http.parameters import read_query
 from marketplace.tlog.proof import MAX_PROOF
-from marketplace.web.errors import HttpError, NotFoundError, TooLargeError
-from marketplace.web.parameters import read_query
 
 from .answers import NO_CACHE, NO_STORE, answer, federation_of, plain
 

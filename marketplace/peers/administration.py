@@ -15,15 +15,15 @@ from marketplace.accounts.errors import GroupNotFoundError
 from marketplace.audit import AuditLog
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
-from marketplace.peers.checkpoints import Seen, newest_seen, withheld
 from marketplace.peers.errors import PeerDisabledError
-from marketplace.peers.faults import Faults
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.grants import Grants
-from marketplace.peers.left_out import first_wanted, last_rejected
-from marketplace.peers.mirror_list import MirrorList
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import Fault, FollowedLog, Peer, State, Trouble
+from marketplace.peers.model import Fault, FollowedLog, Peer, State, Trouble
+from marketplace.peers.registry.checkpoints import Seen, newest_seen, withheld
+from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.grants import Grants
+from marketplace.peers.registry.mirror_list import MirrorList
+from marketplace.peers.registry.missing_rows import first_wanted, last_rejected
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import VerifierKey
 from validators.document import format_time
 

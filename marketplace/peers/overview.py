@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketplace.peers.administration import DISABLED, PeerStatus
-from marketplace.peers.sites import FollowedLog, State, Trouble
+from marketplace.peers.model import FollowedLog, State, Trouble
 
 #: Failed attempts in a row from which a peer counts as away and not as unlucky.
 AWAY = 3

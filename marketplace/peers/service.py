@@ -15,14 +15,14 @@ from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
-from marketplace.peers.assertions import make_assertion
-from marketplace.peers.feed import ToldHead
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.pull import Means
-from marketplace.peers.registry import Peers
-from marketplace.peers.runner import PeerRunner
-from marketplace.peers.sites import FollowedLog, Peer, Standings
-from marketplace.peers.verification import Verification
+from marketplace.peers.acceptance.pool import Verification
+from marketplace.peers.model import FollowedLog, Peer, Standings
+from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.pull.runner import PeerRunner
+from marketplace.peers.registry.assertions import make_assertion
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
+from marketplace.peers.remote.feed import ToldHead
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Seconds between looks at the list of peers and how their logs stand: commands change both from elsewhere.

@@ -33,8 +33,8 @@ from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestService, Page, Receipt, UploadPolicy
 from marketplace.ingest.service import utc_now
-from marketplace.peers.followed_logs import FollowedLogs
 from marketplace.peers.limits import PAGE_ROWS
+from marketplace.peers.registry.followed_logs import FollowedLogs
 from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS
 from tests.benchmarks.figures import Figure, table
 from tests.factories.documents import image, signed

@@ -21,8 +21,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.ingest.service import utc_now
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from marketplace.tlog.merkle import EMPTY_ROOT
 from marketplace.tlog.note import SigningKey, parse_note

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from marketplace.api.openapi import OPERATIONS
+from marketplace.pages.handbook import slug
 from marketplace.routes import ROUTES
-from marketplace.web.handbook import slug
 from tests.browser.catalogue import (
     HOSTILE,
     HOSTILE_ENTRY,

@@ -11,10 +11,10 @@ from marketplace.access.principal import group_log
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.ingest.erasing import ErasingService
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.missing import Compared, MissingEntries
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog, Peer, State, Trouble
+from marketplace.peers.model import FollowedLog, Peer, State, Trouble
+from marketplace.peers.pull.fetch_missing import Compared, MissingEntries
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.digest import SetSum
 from tests.contract.test_erasing import ALTERED
 from tests.contract.test_pull import DOCUMENTS, KEY, SITE, FakeFeed, Site, site, verification

@@ -14,17 +14,17 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
+from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.errors import NotFoundError, UnreachableError, WithheldError
-from marketplace.peers.feed import Handed, Head
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.left_out import due_wanted, last_rejected
-from marketplace.peers.missing import MissingEntries
-from marketplace.peers.pull import LogPull, Means
-from marketplace.peers.registry import Peers
-from marketplace.peers.runner import PeerRunner
-from marketplace.peers.sites import FollowedLog, Peer, State
-from marketplace.peers.verification import Verification
+from marketplace.peers.model import FollowedLog, Peer, State
+from marketplace.peers.pull.fetch_missing import MissingEntries
+from marketplace.peers.pull.log_pull import LogPull, Means
+from marketplace.peers.pull.runner import PeerRunner
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.missing_rows import due_wanted, last_rejected
+from marketplace.peers.registry.peer_registry import Peers
+from marketplace.peers.remote.feed import Handed, Head
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
 from marketplace.tlog.following import RollbackError, SplitViewError, WrongRootError
 from marketplace.tlog.leaf import EntryLeaf
@@ -228,7 +228,7 @@ def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, i
 def test_a_pull_that_breaks_off_goes_on_behind_its_last_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    monkeypatch.setattr("marketplace.peers.pull.log_pull.PAGE_ROWS", 2)
     feed = FakeFeed(DOCUMENTS[:5])
     feed.calls_left = 4  # head, rows, and the bodies of two pages
     with pytest.raises(UnreachableError):
@@ -312,7 +312,7 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
 def test_of_rows_that_were_passed_over_the_last_ones_are_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketplace.peers.left_out.MOST_LEFT_OUT", 8)
+    monkeypatch.setattr("marketplace.peers.registry.missing_rows.MOST_LEFT_OUT", 8)
     feed = FakeFeed(DOCUMENTS[:1])
     for turn in range(5):
         feed.rows_held += [b"nonsense %d" % (100 * turn + n) for n in range(5)]
@@ -328,8 +328,8 @@ def test_of_rows_that_were_passed_over_the_last_ones_are_kept(
 def test_where_too_much_is_missing_rows_wait_until_some_of_it_comes(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketplace.peers.left_out.MOST_LEFT_OUT", 3)
-    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    monkeypatch.setattr("marketplace.peers.registry.missing_rows.MOST_LEFT_OUT", 3)
+    monkeypatch.setattr("marketplace.peers.pull.log_pull.PAGE_ROWS", 2)
     feed = FakeFeed(DOCUMENTS)
     bodies, feed.bodies_held = feed.bodies_held, {}
     with pytest.raises(WithheldError, match="2 entries of its logs are missing already"):
@@ -343,7 +343,7 @@ def test_where_too_much_is_missing_rows_wait_until_some_of_it_comes(
 
 
 def test_what_a_liar_left_out_goes_with_its_quarantine(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketplace.peers.pull.PAGE_ROWS", 2)
+    monkeypatch.setattr("marketplace.peers.pull.log_pull.PAGE_ROWS", 2)
     feed = FakeFeed(DOCUMENTS[:2])
     del feed.bodies_held[accept(DOCUMENTS[0]).entry_id]
     feed.rows_held.append(b"nonsense")

@@ -19,11 +19,11 @@ from marketplace.peers.errors import (
     UnreachableError,
     WithheldError,
 )
-from marketplace.peers.faults import Faults
+from marketplace.peers.model import Peer, Question
 from marketplace.peers.overview import public_peer
-from marketplace.peers.questions import PERSISTENT, Questions
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import Peer, Question
+from marketplace.peers.pull.side_requests import PERSISTENT, Questions
+from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import SigningKey
 
 KEY = SigningKey("mp-z.example", Ed25519PrivateKey.generate())

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.changes import PUBLIC
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.checkpoints import NEWEST, newest_seen, remember, thinned
 from marketplace.peers.errors import MalformedError, UnreachableError
-from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.model import Evidence, State
 from marketplace.peers.overview import alerts, public_peer
-from marketplace.peers.pull import LogPull
-from marketplace.peers.sites import Evidence, State
-from marketplace.peers.told_heads import PATIENCE, ToldHeads
+from marketplace.peers.pull.log_pull import LogPull
+from marketplace.peers.pull.told_heads import PATIENCE, ToldHeads
+from marketplace.peers.registry.checkpoints import NEWEST, newest_seen, remember, thinned
+from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
 from marketplace.tlog.following import IntegrityError, RollbackError, SplitViewError
 from marketplace.tlog.note import SigningKey

@@ -22,8 +22,8 @@ from marketplace.federation.errors import (
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.witness import Hearers, Witness, origin_digest
 from marketplace.models import Peer, PeerLog
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import (
     Checkpoint,
     SignedCheckpoint,

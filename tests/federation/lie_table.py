@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from marketplace.peers.errors import PeerError
-from marketplace.peers.sites import State
+from marketplace.peers.model import State
 from marketplace.tlog.following import IntegrityError
 from tests.federation.lies import EVERY, NUDGES, Lie
 

@@ -12,8 +12,8 @@ from functools import cache
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from marketplace.peers.model import State
 from marketplace.peers.overview import MANY
-from marketplace.peers.sites import State
 from marketplace.tlog.checkpoint import Checkpoint
 from marketplace.tlog.note import SigningKey, sign_note
 from tests.federation.liars import (

@@ -19,10 +19,10 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.models import Change, Entry
-from marketplace.peers.faults import Faults
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog, Trouble
+from marketplace.peers.model import FollowedLog, Trouble
+from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import VerifierKey
 from tests.databases import upgrade
 from tests.factories.documents import CREATED, image, signed

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
-from marketplace.peers.followed_logs import FollowedLogs
+from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.tlog.tiles import WIDTH, parse_tile_name
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

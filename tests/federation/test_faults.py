@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from marketplace.peers.registry import Peers
+from marketplace.peers.registry.peer_registry import Peers
 from tests.federation.sites import (
     HEALED,
     Load,

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from marketplace.access import Scope
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import State, Trouble
+from marketplace.peers.model import State, Trouble
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

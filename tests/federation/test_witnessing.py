@@ -16,7 +16,7 @@ import pytest
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.federation.witness import origin_digest
-from marketplace.peers.registry import Peers
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignature
 from marketplace.tlog.leaf import EntryLeaf, EpochLeaf, parse_leaf
 from marketplace.tlog.merkle import EMPTY_ROOT

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.web.use_it import Step, UseIt, use_it
+from marketplace.pages.use_it import Step, UseIt, use_it
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept

@@ -12,9 +12,9 @@ from pathlib import Path
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
 from marketplace.ingest.service import utc_now
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import FollowedLog
+from marketplace.peers.model import FollowedLog
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from tests.databases import upgrade
 from tests.functional.running import RunningServer, free_port, start
 from tests.launching import COMMAND, run_text

@@ -19,7 +19,7 @@ from marketplace.db import Database
 from marketplace.federation.keys import create_keys
 from marketplace.mail import Outbox
 from marketplace.models import OutgoingMail, PendingUpload
-from marketplace.web.admin.views import ACTS, PARTS
+from marketplace.pages.admin.views import ACTS, PARTS
 from tests.factories.documents import image, signed
 from tests.functional.access import bearer, form_key, found_group, from_own_page, issue_token, sign_in
 from tests.functional.running import RunningServer, running_server

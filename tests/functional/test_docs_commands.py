@@ -1,6 +1,6 @@
 """Every command of docs/*.md and the README is run: against a demo marketplace, in a folder of its page.
 
-What cannot be run is listed in ``PARSED`` with the reason; tests/unit/web/test_handbook.py parses it.
+What cannot be run is listed in ``PARSED`` with the reason; tests/unit/pages/test_handbook.py parses it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from marketplace.demo.loading import AUTHORITY
 from tests.factories.images import qcow2
 from tests.functional.catalogue import eventually, found
 from tests.functional.running import running_server
-from tests.unit.web.test_handbook import documented_commands
+from tests.unit.pages.test_handbook import documented_commands
 
 ALICE = "alice.archer@images.example.org"
 #: Pages whose commands another test runs as they stand, with everything around them.

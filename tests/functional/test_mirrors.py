@@ -13,10 +13,10 @@ import pytest
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
 from marketplace.ingest.service import utc_now
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.mirror_list import MirrorList
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import Mirror, State
+from marketplace.peers.model import Mirror, State
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.mirror_list import MirrorList
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.tiles import WIDTH, join_bodies, join_bundle, split_bodies, split_bundle
 from tests.databases import upgrade
 from tests.factories.documents import image, signed

@@ -10,7 +10,7 @@ import pytest
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.db import Database
-from marketplace.web.admin.asking import SCOPES
+from marketplace.pages.admin.asking import SCOPES
 from tests.functional.access import (
     bearer,
     form_key,

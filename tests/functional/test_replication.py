@@ -11,9 +11,9 @@ from marketplace.access import group_log
 from marketplace.ingest.service import utc_now
 from marketplace.models import PeerLog
 from marketplace.peers.errors import GrantError
-from marketplace.peers.grants import Grants
-from marketplace.peers.registry import Peers
-from marketplace.peers.stored import frontier_bytes
+from marketplace.peers.registry.grants import Grants
+from marketplace.peers.registry.peer_registry import Peers
+from marketplace.peers.registry.stored import frontier_bytes
 from marketplace.tlog.following import EMPTY
 from marketplace.tlog.merkle import hash_leaf
 from tests.factories.documents import image, signed

@@ -12,9 +12,9 @@ from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys, load_keys
 from marketplace.ingest.service import utc_now
 from marketplace.models import Change, Entry
-from marketplace.peers.followed_logs import FollowedLogs
-from marketplace.peers.registry import Peers
-from marketplace.peers.sites import State
+from marketplace.peers.model import State
+from marketplace.peers.registry.followed_logs import FollowedLogs
+from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import verify_checkpoint
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

@@ -9,7 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.federation.keys import SiteKeys
-from marketplace.peers.assertions import UnprovenError, looks_like_assertion, make_assertion, verify_assertion
+from marketplace.peers.registry.assertions import (
+    UnprovenError,
+    looks_like_assertion,
+    make_assertion,
+    verify_assertion,
+)
 from marketplace.tlog.note import SigningKey, VerifierKey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

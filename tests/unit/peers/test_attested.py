@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from marketplace.peers.attested import bundle_hash, verify_bundle_hashes
 from marketplace.peers.errors import MalformedError
+from marketplace.peers.remote.bundle_hashes import bundle_hash, verify_bundle_hashes
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.merkle import Frontier, hash_leaf

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from marketplace.peers.bundles import Bundle, joined
+from marketplace.peers.acceptance.protocol import Refusal
 from marketplace.peers.errors import UnreachableError
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_BYTES
-from marketplace.peers.verdicts import Refusal
+from marketplace.peers.pull.bundles import Bundle, joined
 from marketplace.tlog.tiles import WIDTH
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from marketplace.pages.federation import MOST_DRAWN, draw
 from marketplace.peers.overview import PublicPeer, alerts
 from marketplace.peers.schedule import LONGEST, backoff_pause, poll_pause, wanted_pause
-from marketplace.web.federation import MOST_DRAWN, draw
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PEER = PublicPeer("mp-a.example", "http://a", "tailing", 9, 0, 9, 900, 0, 0, 0, None, NOW, NOW, 0)

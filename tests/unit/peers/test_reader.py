@@ -24,7 +24,7 @@ from marketplace.peers.errors import (
     UnexpectedAnswerError,
 )
 from marketplace.peers.limits import ReadLimits
-from marketplace.peers.reader import LONGEST_RETRY_AFTER, PeerReader, parse_json, retry_after
+from marketplace.peers.remote.reader import LONGEST_RETRY_AFTER, PeerReader, parse_json, retry_after
 from tests.mail.server import make_certificate
 from tests.waiting import HANGING
 

@@ -9,8 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from marketplace.peers.verdicts import BrokenVerdictError, Refusal, read_bodies, read_verdicts, write_bodies
-from marketplace.peers.verification import Verification
+from marketplace.peers.acceptance.pool import Verification
+from marketplace.peers.acceptance.protocol import (
+    BrokenVerdictError,
+    Refusal,
+    read_bodies,
+    read_verdicts,
+    write_bodies,
+)
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from marketplace.peers.written import AT_ONCE, WrittenPages
+from marketplace.peers.pull.write_pipeline import AT_ONCE, WrittenPages
 
 
 def test_a_failed_page_ends_the_block_when_nothing_is_under_way() -> None:

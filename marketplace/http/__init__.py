@@ -1,0 +1,1 @@
+"""The toolkit of every view: requests read strictly, permissions, errors and responses."""

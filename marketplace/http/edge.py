@@ -1,0 +1,353 @@
+"""What surrounds every request: its id, its log line, its headers, and the last resort.
+
+One layer, because each costs every request. It answers for entries and verdicts that
+are remembered before there is a request of Pyramid's; all else it hands to the views.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from random import Random
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.router import Router
+from sqlalchemy.exc import SQLAlchemyError
+
+from marketplace.access.principal import ANONYMOUS
+from marketplace.accounts.secrets import is_view
+from marketplace.db import is_unavailable
+from marketplace.entries.cache import EntryCache
+from marketplace.judging.memory import AnswerMemory
+from marketplace.limits import RateLimit, network_of
+from marketplace.logs import request_id
+from marketplace.request_log import RequestLog
+from marketplace.request_log import logger as request_logger
+from marketplace.runtime import Runtime
+from marketplace.views.service import ViewService
+
+from .cache_policy import keep_private, shows_credentials
+from .compression import compress, read_tags
+from .credentials import too_many
+from .errors import HttpError, store_unavailable
+from .negotiation import ENTRY, Media, by_accept
+from .parameters import decode_path
+from .problems import error_response
+from .responses import entry_response, tagged_response
+from .security import known_principal
+from .view_documents import document_response
+
+Environ = dict[str, Any]
+#: An answer to a request and the name of its route, where no view is needed.
+Find = Callable[[Environ], tuple[Response, str] | None]
+
+error_log = logging.getLogger("marketplace.http")
+
+#: How the URL of a verdict ends.
+_VERDICT = "/verdict"
+#: What URLs of the documents of views begin with.
+_VIEW = "/views/"
+#: What stands in logs and figures for requests that no route, or one of many files, answered.
+_NO_ROUTE, _FILE = "none", "static"
+#: What a process with the role worker answers, and what it says to the rest.
+_TOLD_BY_WORKERS = frozenset({"/healthz", "/readyz", "/metrics"})
+_NO_PAGE = (
+    b"This process does the background work (role = worker) and answers /healthz, /readyz and /metrics only: "
+    b"ask a process with the role web.\n"
+)
+
+_SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
+#: Characters of a database's own words that are logged.
+_MOST_REASON = 300
+#: Only from the begin of a word on: tried from each of its letters, long words would take their square.
+_MAILBOX = re.compile(r"(?<![^/?&=;,\s])[^/?&=;,\s]+(?=@|%40)")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+#: Style sheet, script, pictures and forms are files of our own; nothing inside a page runs or styles it.
+SECURITY_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+)
+#: Pages of other sites may not load what is answered to a token or a session.
+PERSONAL_HEADERS = (*SECURITY_HEADERS, ("Cross-Origin-Resource-Policy", "same-origin"))
+#: Everything else that a GET returns is public.
+_READ_HEADERS = (
+    *SECURITY_HEADERS,
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Link, Location, Content-Location, X-Request-Id"),
+)
+
+
+class Edge:
+    """Names a request, answers it, logs it, and lets no exception out: Pyramid's execution policy.
+
+    Args:
+        find: an answer from memory and its route, without a request of Pyramid's, which costs more than all
+            else that such an answer takes; None for what only the views can answer.
+    """
+
+    def __init__(self, registry: Registry, find: Find) -> None:
+        runtime: Runtime = registry[Runtime]
+        self._find = find
+        self._address_limit = RateLimit(runtime.settings.limit.address)
+        self._metrics = runtime.metrics
+        self._log_request = registry[RequestLog].add
+
+    def __call__(self, environ: Environ, router: Router) -> Response:
+        """Answer a request."""
+        started = time.perf_counter()
+        identity = _identity(environ.get("HTTP_X_REQUEST_ID"))
+        token = request_id.set(identity)
+        tags = read_tags(environ)
+        try:
+            wait = _wait(self._address_limit, environ)
+            response, route = (None if wait else self._find(environ)) or _route(environ, router, wait)
+            method, status = environ["REQUEST_METHOD"], response.status_int
+            seconds = time.perf_counter() - started
+            # The secret in the link of a mail is a credential too, and so is the secret name of a view.
+            known = shows_credentials(environ) or route == "web.action" or _names_secret(environ)
+            # What people with credentials do is not told in figures that everybody may read.
+            count_request = self._metrics.count_private_request if known else self._metrics.count_request
+            count_request(route, method, status, seconds)
+            response.headerlist.append(("X-Request-Id", identity))
+            if known and route != _FILE:
+                keep_private(response)
+                response.headerlist.extend(PERSONAL_HEADERS)
+            elif method in ("GET", "HEAD"):
+                compress(environ, response, tags)
+                response.headerlist.extend(_READ_HEADERS)
+            else:
+                response.headerlist.extend(SECURITY_HEADERS)
+            if request_logger.isEnabledFor(logging.INFO):
+                self._log_request(
+                    {
+                        "request_id": identity,
+                        "method": method,
+                        "path": _told(environ["PATH_INFO"]),
+                        # Codes that sign somebody in are no matter of logs.
+                        "query": "-"
+                        if route == "web.login.callback"
+                        else _without_addresses(environ.get("QUERY_STRING", "")),
+                        "status": status,
+                        "bytes": response.content_length,
+                        "milliseconds": round(seconds * 1000, 2),
+                        "client": environ.get("REMOTE_ADDR"),
+                        "agent": environ.get("HTTP_USER_AGENT"),
+                        **_token(environ),
+                    }
+                )
+            return response
+        finally:
+            request_id.reset(token)
+
+
+def _wait(limit: RateLimit, environ: Environ) -> int:
+    """Seconds that an address has to wait which asks too often."""
+    return limit.take(network_of(environ.get("REMOTE_ADDR", ""))) if limit.per_minute else 0
+
+
+def _route(environ: Environ, router: Router, wait: int) -> tuple[Response, str]:
+    """The answer of the views, and the name of the route; 429 for who has to wait, without asking them."""
+    with router.request_context(environ) as request:
+        if wait:
+            refusal = too_many("limit.address", "too many requests from this address", wait)
+            return error_response(request, refusal), _NO_ROUTE
+        response = _answer(router, request)
+        route = request.matched_route
+        name: str = _NO_ROUTE if route is None else route.name
+        # Those of files say where the files are.
+        return response, _FILE if name.startswith("__") else name
+
+
+def _token(environ: Environ) -> dict[str, str]:
+    """The name of the token that was shown, for whoever follows what was done with it."""
+    known = known_principal(environ)
+    return {} if known is None or known.token is None else {"token": known.token}
+
+
+def _told(path: str) -> str:
+    """A path as logs may tell it: the links of mails hold secrets, and entries are at somebody's address."""
+    told = _without_addresses(path)
+    return _SECRET_LINK.sub(r"\1-", told) if "/action" in told else told
+
+
+def _without_addresses(text: str) -> str:
+    """A path or query without the names of mailboxes: logs outlive what is erased."""
+    return _MAILBOX.sub("-", text) if "@" in text or "%40" in text else text
+
+
+def _names_secret(environ: Environ) -> bool:
+    """Whether the path is of a view that only whoever knows its secret name sees."""
+    path: str = environ.get("PATH_INFO", "")
+    return path.startswith(_VIEW) and is_view(path[len(_VIEW) :].partition("/")[0])
+
+
+def _answer(router: Router, request: Request) -> Response:
+    try:
+        request.environ["PATH_INFO"] = tidy_path(request.environ.get("PATH_INFO", ""))
+        response = router.invoke_request(request)
+        # Set where an exception view answered.
+        vars(request).pop("exc_info", None)
+        _release_frames(vars(request).pop("exception", None))
+        return response
+    except HttpError as error:
+        _release_frames(error)
+        return error_response(request, error)
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            return _failed(request, error)
+        # One line: a traceback for each request of the time that the database is away helps nobody.
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:_MOST_REASON]
+        place = _told(request.environ.get("PATH_INFO", ""))
+        error_log.error("the database does not answer", extra={"path": place, "reason": reason})
+        _release_frames(error)
+        return error_response(request, store_unavailable())
+    except Exception as error:  # logged here; the client gets no traceback
+        return _failed(request, error)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
+    _release_frames(error)
+    return error_response(
+        request,
+        HttpError(500, "internal", f"the server failed; the reason is in its log under {request_id.get()}"),
+    )
+
+
+def _release_frames(error: BaseException | None) -> None:
+    """Empty the frames that an error came through, and those of the errors behind it.
+
+    Pyramid leaves each error in a cycle with the frames of the request. Those hold the uploaded bytes
+    and the tree of libxml2, which would stay until the garbage collector comes by; as most of that is no
+    memory of Python's, it comes late or never.
+    """
+    waiting, released = [error], set()
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in released:
+            continue
+        released.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        waiting += [error.__cause__, error.__context__]
+        error.__traceback__ = None
+
+
+def tidy_path(path: str) -> str:
+    """A WSGI path without doubled or trailing slashes.
+
+    Raises:
+        BadRequestError: the path is not UTF-8, or holds control characters.
+    """
+    if not path.isascii() or not path.isprintable():
+        decode_path(path)
+    if "//" in path:
+        path = re.sub("/{2,}", "/", path)
+    return path.rstrip("/") or "/"
+
+
+#: Ids of requests are no secrets, and a generator spares a system call. A forked process gets its own.
+_ids = Random()  # noqa: S311  # no secret
+os.register_at_fork(after_in_child=_ids.seed)
+
+
+def _identity(given: str | None) -> str:
+    """The caller's own id where it is harmless, so that one id follows a request through proxies."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{_ids.getrandbits(128):032x}"
+
+
+def find_nothing(environ: Environ) -> None:
+    """Find no answer: every request goes to the views."""
+
+
+def find_no_page(environ: Environ) -> tuple[Response, str] | None:
+    """Refuse what a process answers that does the background work only: it has nothing to answer it from."""
+    path = environ.get("PATH_INFO", "").rstrip("/")
+    return (
+        None if path in _TOLD_BY_WORKERS else (Response(_NO_PAGE, 404, content_type="text/plain"), _NO_ROUTE)
+    )
+
+
+def make_find(runtime: Runtime) -> Find:
+    """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory."""
+    find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
+        "/metadata/": (partial(_find_entry, runtime.entry_cache), "web.entry"),
+        "/api/v1/images/": (
+            partial(_find_verdict, runtime.judge.answers, runtime.now),
+            "api.image.verdict",
+        ),
+        _VIEW: (partial(_find_document, runtime.views), "web.view.document"),
+    }
+
+    def find_remembered(environ: Environ) -> tuple[Response, str] | None:
+        path: str = environ.get("PATH_INFO", "")
+        for prefix, (found, route) in find.items():
+            if path.startswith(prefix):
+                if (
+                    environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+                    or environ.get("QUERY_STRING")
+                    # Whoever says who it is may see more than the public does.
+                    or shows_credentials(environ)
+                ):
+                    return None
+                response = found(environ, path[len(prefix) :])
+                return None if response is None else (response, route)
+        return None
+
+    return find_remembered
+
+
+def _find_entry(cache: EntryCache, environ: Environ, coordinates: str) -> Response | None:
+    entry = cache.find(coordinates)
+    if entry is None:
+        return None
+    offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
+    if offer is None or offer.media is not Media.XML:
+        return None
+    identifier, _, rest = coordinates.partition("/")
+    return entry_response(environ, entry, identifier, rest.rpartition("/")[2])
+
+
+def _find_verdict(
+    answers: AnswerMemory, now: Callable[[], datetime], environ: Environ, path: str
+) -> Response | None:
+    if not path.endswith(_VERDICT):
+        return None
+    answer = answers.find((ANONYMOUS.logs, path[: -len(_VERDICT)]), now())
+    if answer is None:
+        return None
+    return tagged_response(environ, answer.body, answer.etag, "application/json")
+
+
+def _find_document(views: ViewService, environ: Environ, path: str) -> Response | None:
+    address, _, rest = path.partition("/")
+    written = views.find_remembered(address, rest, ANONYMOUS)
+    return None if written is None else document_response(environ, written)
+
+
+def includeme(config: Configurator) -> None:
+    """Put the layer in place."""
+    runtime: Runtime = config.registry[Runtime]
+    config.registry[RequestLog] = RequestLog()
+    # Where reading needs a token, the token is checked before anything is answered.
+    find = make_find(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
+    if runtime.settings.role == "worker":
+        find = find_no_page
+    config.set_execution_policy(Edge(config.registry, find))

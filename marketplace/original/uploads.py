@@ -1,0 +1,194 @@
+"""Uploading an entry: ``POST /metadata`` and the form that does it without a client."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access import find_group
+from marketplace.changes import LogNotFoundError
+from marketplace.confirmation import (
+    CertificateFrozenError,
+    ConfirmationService,
+    Held,
+    TooManyPendingError,
+)
+from marketplace.confirmation.examination import with_confirmation
+from marketplace.entries import EntryService
+from marketplace.http.body import read_entry
+from marketplace.http.coordinates import entry_path
+from marketplace.http.errors import BadRequestError, HttpError
+from marketplace.http.negotiation import Media, Offer, by_accept
+from marketplace.http.parameters import read_query
+from marketplace.http.rate_limits import Turn, take_turn
+from marketplace.http.security import principal_of
+from marketplace.http.upload_target import read_address, unknown_audience
+from marketplace.ingest import (
+    Addressing,
+    AudienceError,
+    ConflictError,
+    ErasedError,
+    GateError,
+    Receipt,
+    StoreUnavailableError,
+    TooManyUploadsError,
+)
+from marketplace.ingest.examination import Examination, examine_upload
+from marketplace.pages.rendering import page
+from marketplace.runtime import Runtime
+from validators.document import format_time
+from validators.errors import RefusedError
+
+#: The confirmation is plain text for every client but a browser.
+_CONFIRMATIONS = (Offer("text/plain", Media.XML), Offer("text/html", Media.HTML))
+
+
+@view_config(route_name="web.entries", request_method="POST", permission="entry:upload")
+def upload(request: Request) -> Response:
+    """Store the entry a request carries: 201, also where it is there already; 202 asks its endorser first."""
+    runtime: Runtime = request.registry[Runtime]
+    verify_takes_uploads(runtime)
+    take_turn(request, Turn.UPLOAD)
+    address = read_address(request, read_query(request))
+    data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
+    receipt = submit(runtime.confirmation, data, address, client_of(request))
+    if isinstance(receipt, Held):
+        return _held(request, receipt)
+    url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
+    response = _confirmation(request, receipt)
+    response.headerlist += [("Location", url), ("Content-Location", url), ("Cache-Control", "no-store")]
+    return response
+
+
+def verify_takes_uploads(runtime: Runtime) -> None:
+    """Check that the site is no replica.
+
+    Raises:
+        HttpError: 403; the sentence is the one that clients of the original service know.
+    """
+    if runtime.settings.site.mode == "replica":
+        raise HttpError(403, "site.read-only", "read-only repository")
+
+
+@view_config(route_name="web.upload", request_method="GET", permission="entry:upload")
+def upload_form(request: Request) -> Response:
+    """A page with a form."""
+    return _upload_page(request, None)
+
+
+@view_config(route_name="web.upload", request_method="POST", permission="entry:verify")
+def check(request: Request) -> Response:
+    """What an upload of the form's file would meet, step by step; nothing is stored."""
+    runtime: Runtime = request.registry[Runtime]
+    take_turn(request, Turn.UPLOAD)
+    address = read_address(request, read_query(request))
+    data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
+    examination = try_upload(runtime, data, address, client_of(request))
+    response = _upload_page(request, examination)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client: str) -> Examination:
+    """What an upload would meet in the log it goes to; what other logs hold has no part in it.
+
+    Args:
+        client: address of whoever asks.
+    """
+    report = runtime.acceptance.examine(data)
+    with runtime.database.read() as session:
+        entries = EntryService(session, runtime.list_caches)
+        found = examine_upload(report, entries, address, runtime.ingest.policy, runtime.now())
+    return with_confirmation(found, runtime.confirmation, address, client)
+
+
+def client_of(request: Request) -> str:
+    """The address a request came from, or whatever names its client."""
+    address: str = request.environ.get("REMOTE_ADDR", "")
+    return address
+
+
+def _upload_page(request: Request, examination: Examination | None) -> Response:
+    principal = principal_of(request)
+    values = {
+        "max_bytes": request.registry[Runtime].settings.upload.max_bytes,
+        "examination": examination,
+        "asks": request.registry[Runtime].settings.upload.confirm_email,
+        "groups": sorted(group for group in principal.groups if principal.may_upload_to(group)),
+    }
+    return page(request, "upload", values)
+
+
+def submit(
+    confirmation: ConfirmationService, data: bytes, address: str | Addressing, client: str
+) -> Receipt | Held:
+    """Hand an entry in, with every refusal as the response it becomes.
+
+    Args:
+        client: address of whoever uploads.
+
+    Raises:
+        HttpError: 400 invalid or refused by the gate, 403 reported certificate, 404 no such group,
+            409 taken coordinates, 429 too many wait for a confirmation, 503 no database.
+    """
+    try:
+        return confirmation.submit(data, address, client)
+    except RefusedError as error:
+        raise refused(error) from error
+    except GateError as error:
+        raise BadRequestError(error.code, f"invalid metadata: {error.message}", step=8) from error
+    except AudienceError as error:
+        raise BadRequestError(error.code, f"invalid metadata: {error.message}") from error
+    except CertificateFrozenError as error:
+        raise HttpError(403, error.code, error.message) from error
+    except TooManyUploadsError as error:
+        raise HttpError(
+            429, error.code, error.message, headers=[("Retry-After", str(error.seconds))]
+        ) from error
+    except TooManyPendingError as error:
+        raise HttpError(429, error.code, error.message, headers=[("Retry-After", "3600")]) from error
+    except LogNotFoundError:
+        # The group was there when the request came.
+        raise unknown_audience() from None
+    except ErasedError as error:
+        raise HttpError(410, error.code, error.message) from error
+    except ConflictError as error:
+        raise HttpError(409, error.code, error.message) from error
+    except StoreUnavailableError as error:
+        raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
+
+
+def refused(error: RefusedError) -> BadRequestError:
+    """The 400 of an entry that acceptance refuses."""
+    return BadRequestError(
+        error.code,
+        f"invalid metadata: {error.message}",
+        step=error.step,
+        element=error.element,
+        found=error.found,
+        expected=error.expected,
+    )
+
+
+def _held(request: Request, held: Held) -> Response:
+    """202: it is stored, and in no log before its endorser agrees."""
+    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
+    if offer is not None and offer.media is Media.HTML:
+        response = page(request, "held", {"email": held.email, "expires_at": held.expires_at}, 202)
+    else:
+        sentence = (
+            f"metadata entry waits for confirmation: a mail to {held.email} asks for it, "
+            f"until {format_time(held.expires_at)}"
+        )
+        response = Response(body=sentence.encode(), status=202, content_type="text/plain", charset="UTF-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _confirmation(request: Request, receipt: Receipt) -> Response:
+    offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
+    if offer is not None and offer.media is Media.HTML:
+        values = {"path": entry_path(receipt.coordinates), "group": find_group(receipt.log)}
+        return page(request, "uploaded", values, 201)
+    return Response(body=b"metadata entry created", status=201, content_type="text/plain", charset="UTF-8")

@@ -1,0 +1,1 @@
+"""Pages for people: templates, what they show, and signing in."""

@@ -1,0 +1,82 @@
+"""Pages of views: which there are, and what each has for which program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.http.security import principal_of
+from marketplace.http.view_documents import missing, unavailable
+from marketplace.runtime import Runtime
+from marketplace.views.dialects import DIALECTS, Dialect
+from marketplace.views.errors import DialectUnavailableError, ViewNotFoundError
+from marketplace.views.registry import ViewRegistry
+from marketplace.views.service import ViewService
+from marketplace.views.value import View
+
+from .rendering import page
+
+#: What programs read each format, in the order of reading; documents of others are listed behind them.
+READERS = {
+    "sha256sums": "sha256sum -c",
+    "sha512sums": "sha512sum -c",
+    "terraform": "Terraform and any program that reads JSON",
+    "hepix": "atrope, cloudkeeper, vmcatcher",
+    "simplestreams": "sstream-query, sstream-mirror",
+    "dcat": "Data portals",
+    "opennebula": "OpenNebula's market driver",
+    "openstack-image-manager": "openstack-image-manager",
+    "cimi": "Clients of CIMI",
+    "oai-pmh": "Harvesters of OAI-PMH",
+    "resourcesync": "resync-sync and other clients of ResourceSync",
+}
+
+
+@view_config(route_name="web.views", request_method="GET", permission="entry:read")
+def views(request: Request) -> Response:
+    """The views that the reader may see."""
+    runtime: Runtime = request.registry[Runtime]
+    principal = principal_of(request)
+    with runtime.database.read() as session:
+        every = [one for one in ViewRegistry(session).list() if one.may_be_seen_by(principal)]
+    shown = [
+        {"name": one.name, "title": one.title or one.name, "description": one.description} for one in every
+    ]
+    return page(request, "views", {"views": shown})
+
+
+@view_config(route_name="web.view", request_method="GET", permission="view:read")
+def view(request: Request) -> Response:
+    """One view: its documents, and how many images each lacks and why."""
+    service: ViewService = request.registry[Runtime].views
+    try:
+        found, definition = service.find_defined(request.matchdict["view"], principal_of(request))
+    except ViewNotFoundError:
+        raise missing(request) from None
+    except DialectUnavailableError as error:
+        raise unavailable(error) from None
+    values = {
+        "view": found,
+        "search": definition.search,
+        "policy": None
+        if definition.policy is None
+        else json.dumps(definition.policy, ensure_ascii=False, indent=1),
+        "dialects": [_dialect(found, one) for one in DIALECTS],
+    }
+    return page(request, "view", values)
+
+
+def _dialect(view: View, dialect: Dialect) -> dict[str, Any]:
+    left_out = dialect.left_out(view)
+    return {
+        "readers": READERS.get(dialect.name, dialect.name),
+        "documents": [
+            {"path": one.path, "url": f"{view.base}/{one.path}"} for one in dialect.entrances(view)
+        ],
+        "images": len(view.images) - sum(left_out.values()),
+        "left_out": left_out,
+    }

@@ -1,0 +1,1 @@
+"""Proves peers' entries in processes of their own."""

@@ -1,0 +1,1 @@
+"""Takes in what peers have: judged, proved, page by page."""

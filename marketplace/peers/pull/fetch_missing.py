@@ -1,0 +1,172 @@
+"""Looks for entries that are missing here: rows whose bodies did not come, and what only sets tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from marketplace.changes import Provenance
+from marketplace.ingest import Page
+from marketplace.ingest.batch import Taken
+from marketplace.peers.limits import PAGE_ROWS
+from marketplace.peers.model import FollowedLog, Peer, Wanted
+from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS
+from marketplace.peers.registry.missing_rows import (
+    due_elsewhere,
+    due_wanted,
+    forget_wanted,
+    mark_erased,
+    note_asked,
+    postpone_wanted,
+    reject_erased,
+)
+from marketplace.peers.registry.progress import erased_of, save_comparison
+from marketplace.peers.remote.comparison import find_missing
+from marketplace.peers.remote.feed import MAX_IDS, PeerFeed, ask_for
+from validators.document import AcceptedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison of whole sets brought.
+
+    Args:
+        came: entries that are here now.
+        lacking: entries that the peer lists and does not hand out, and did not erase, as it says.
+    """
+
+    came: int
+    lacking: int
+
+
+class MissingEntries:
+    """Asks one peer for what is missing."""
+
+    def __init__(self, means: Means, peer: Peer) -> None:
+        self._means = means
+        self._peer = peer
+
+    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
+        """Ask this peer for bodies that are missing; returns how many came, None where none is due.
+
+        Of its own rows the peer can say that it erased what they name: then they are
+        wanted no more.
+
+        Raises:
+            ContactError: the peer did not give what was asked for.
+            IngestError: this site could not take it.
+        """
+        means, now = self._means, self._means.clock()
+        with means.database.read() as session:
+            rows = due_wanted(session, followed, now, MAX_IDS)
+        if not rows:
+            return None
+        handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in rows)))
+
+        def within(session: Session, outcomes: Mapping[str, Taken | Exception]) -> None:
+            self._save(session, followed.log, outcomes)
+            settled = {one for one, outcome in outcomes.items() if isinstance(outcome, Taken)}
+            settled |= {one for one, _ in erased_of(outcomes)}
+            postpone_wanted(session, [one for one in rows if one.entry_id not in settled], now)
+            mark_erased(session, followed.id, sorted(handed.erased - settled), now)
+
+        return self._take(followed.log, handed.bodies, rows, within)
+
+    def ask_elsewhere(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
+        """Ask this peer, once, for what others said that they erased; returns how many came.
+
+        Nobody can hide so what somebody else has. None where nothing is left to ask for.
+
+        Raises:
+            ContactError: the peer did not give what was asked for.
+            IngestError: this site could not take it.
+        """
+        means = self._means
+        with means.database.read() as session:
+            rows = due_elsewhere(session, self._peer.id, means.clock())
+        if not rows:
+            return None
+        came = 0
+        for start in range(0, len(rows), MAX_IDS):
+            part = rows[start : start + MAX_IDS]
+            handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in part)))
+            came += self._take(
+                followed.log,
+                handed.bodies,
+                part,
+                lambda session, outcomes: self._save(session, followed.log, outcomes),
+            )
+        with means.database.write() as session:
+            moments = [one.erased_at for one in rows if one.erased_at is not None]
+            note_asked(session, self._peer.id, max(moments))
+        return came
+
+    def compare(self, followed: FollowedLog, slug: str, feed: PeerFeed) -> Compared:
+        """Fetch what the peer has and this site has not.
+
+        Args:
+            slug: the log's part of the peer's URLs.
+
+        Raises:
+            ContactError: the peer did not give what was asked for.
+            IngestError: this site could not take it.
+        """
+        means, now = self._means, self._means.clock()
+        with means.database.read() as session:
+            missing = find_missing(session, followed, slug, feed)
+        handed = ask_for(feed, missing)
+        entries = self._proven(handed.bodies)
+        for start in range(0, max(1, len(entries)), PAGE_ROWS):
+            part = entries[start : start + PAGE_ROWS]
+
+            def within(
+                session: Session,
+                outcomes: Sequence[Taken | Exception],
+                part: Sequence[AcceptedEntry] = part,
+            ) -> None:
+                save_comparison(session, followed, _by_id(part, outcomes), now)
+
+            means.ingest.enqueue_page(Page(part, followed.log, within)).result(COMMIT_SECONDS)
+        lacking = [one for one in missing if one not in handed.bodies and one not in handed.erased]
+        return Compared(len(entries), len(lacking))
+
+    def _save(self, session: Session, log: str, outcomes: Mapping[str, Taken | Exception]) -> None:
+        forget_wanted(session, log, [one for one, outcome in outcomes.items() if isinstance(outcome, Taken)])
+        reject_erased(session, log, erased_of(outcomes), self._means.clock())
+
+    def _take(
+        self,
+        log: str,
+        bodies: Mapping[str, bytes],
+        rows: Sequence[Wanted],
+        save: Callable[[Session, Mapping[str, Taken | Exception]], None],
+    ) -> int:
+        """Take in those bodies that prove themselves; returns how many they are."""
+        entries = self._proven(bodies)
+        by_id = {one.entry_id: one for one in rows}
+        claims = [by_id[entry.entry_id] for entry in entries]
+        page = Page(
+            entries,
+            log,
+            lambda session, outcomes: save(session, _by_id(entries, outcomes)),
+            [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims],
+        )
+        self._means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
+        return len(entries)
+
+    def _proven(self, bodies: Mapping[str, bytes]) -> list[AcceptedEntry]:
+        verdicts = self._means.verification.verify(list(bodies.values()))
+        return [
+            entry
+            for entry_id, entry in zip(bodies, verdicts, strict=True)
+            if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
+        ]
+
+
+def _by_id(
+    entries: Sequence[AcceptedEntry], outcomes: Sequence[Taken | Exception]
+) -> dict[str, Taken | Exception]:
+    return {entry.entry_id: outcome for entry, outcome in zip(entries, outcomes, strict=True)}

@@ -1,0 +1,1 @@
+"""Which peers and logs this site follows, and how far."""

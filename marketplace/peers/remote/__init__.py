@@ -1,0 +1,1 @@
+"""Reads what a peer publishes, within bounds."""

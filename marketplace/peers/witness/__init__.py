@@ -1,0 +1,1 @@
+"""Cosigns peers' checkpoints, and asks peers for theirs."""

@@ -1,1 +1,0 @@
-"""The original URL space and its plain pages, over the services."""
