@@ -15,7 +15,6 @@ CLIENT = [
     "oslo.utils>=8,<11",  # tells the formats of disk images, hostile ones included
     "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
-    "pyoxigraph>=0.4,<0.6",
     "PyYAML>=6,<7",
     "signxml>=4.0,<6",
 ]
@@ -28,6 +27,7 @@ SERVER = [
     "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
     "markdown-it-py>=4,<5",  # lays out the documentation under /docs
     "PyJWT>=2.13,<3",  # below: CVE-2026-32597, -48522 to -48526
+    "pyoxigraph>=0.4,<0.6",
     "pyramid>=2.0.2,<3",
     "pyramid-jinja2>=2.10,<3",
     "pyroaring>=1.0,<2",

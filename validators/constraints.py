@@ -56,7 +56,6 @@ _RANGES: Final[Mapping[str, tuple[int, type[RefusedError]]]] = {
 }
 
 _ROOT_ATTRIBUTES: Final = frozenset({v.XML_BASE, v.XML_LANG, v.XML_SPACE, v.XML_ID})
-_REQUIRED: Final = frozenset({v.IDENTIFIER, v.BYTES, v.CHECKSUM, v.ENDORSEMENT, v.TYPE})
 _CHECKSUM_PARTS: Final = frozenset({v.ALGORITHM, v.VALUE})
 _ENDORSEMENT_PARTS: Final = frozenset({v.CREATED, v.ENDORSER})
 _ENDORSER_PARTS: Final = frozenset({v.EMAIL, v.SUBJECT, v.ISSUER})
@@ -191,7 +190,7 @@ def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, 
             terms.append(Term(name, parse_leaf(element), element.get(v.XML_LANG)))
             if name in _RANGES:
                 _number(element, *_RANGES[name])
-        elif name not in _REQUIRED and isinstance(name, str):
+        elif name not in v.REQUIRED and isinstance(name, str):
             extensions.append(parse_extension(element))
     return tuple(terms), tuple(extensions)
 

@@ -500,12 +500,6 @@ class RdfSyntaxError(RdfError):
     code = "rdf.syntax"
 
 
-class RdfSubjectError(RdfError):
-    """The document makes statements about something other than its image."""
-
-    code = "rdf.subject"
-
-
 class CreatedAheadError(RefusedError):
     """Step 8, which acceptance leaves to whoever has a clock: the entry was made in the future."""
 

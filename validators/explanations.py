@@ -193,10 +193,6 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "rdf.syntax": (
             "The content is XML but not RDF. Start from an accepted entry and change it step by step."
         ),
-        "rdf.subject": (
-            "An entry describes one image only. Remove statements about anything else from the draft and "
-            "sign again."
-        ),
         # Step 8.
         "gate.legacy": (
             "SHA-1 and 1024-bit keys can be forged today. Sign again with RSA of 2048 bits or ECDSA, "

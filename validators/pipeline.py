@@ -67,8 +67,8 @@ def _accept(data: bytes) -> AcceptedEntry:
     content = parse_content(signed.root)
     # 5. The endorser is the certificate's holder.
     endorser = verify_endorser(content.endorser, signed.certificate)
-    # 6. The signed content is RDF about its own image.
-    verify_rdf(signed.content, content.identifier)
+    # 6. The signed content is RDF.
+    verify_rdf(signed.content, signed.root, extended=bool(content.metadata.extensions))
     return AcceptedEntry(
         data=data,
         entry_id=signed.entry_id,

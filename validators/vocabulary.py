@@ -110,6 +110,9 @@ INBOUND_PORT: Final = slterms("inbound-port")
 OUTBOUND_PORT: Final = slterms("outbound-port")
 ICMP: Final = slterms("icmp")
 
+#: Known elements that every entry has.
+REQUIRED: Final = frozenset({IDENTIFIER, BYTES, CHECKSUM, ENDORSEMENT, TYPE})
+
 #: Known optional elements, all leaves: everything else beside the required ones is an extension.
 OPTIONAL: Final = frozenset(
     {

@@ -23,8 +23,8 @@ from marketplace.pages.presence import find_presence
 from marketplace.pages.rendering import page
 from marketplace.pages.trust_badges import Judging, banner, judging
 from marketplace.runtime import Runtime
+from marketplace.sparql.triples import triples
 from validators.document import Coordinates
-from validators.rdf import triples
 
 from .publication import may_publish
 from .rdfjson import to_rdf_json

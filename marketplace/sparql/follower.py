@@ -34,11 +34,11 @@ from marketplace.rules.current import Claim, precedence, preferred, unsuperseded
 from marketplace.rules.trust import is_trusted
 from validators.document import Coordinates
 from validators.errors import RefusedError
-from validators.rdf import triples
 
 from .resource import latest, resource, statements
 from .service import DIRECTORY
 from .store import ENGINE_ERRORS, StoreInUseError, TripleStore
+from .triples import triples
 
 if TYPE_CHECKING:
     from marketplace.config import Settings

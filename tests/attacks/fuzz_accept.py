@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 
+from marketplace.sparql.triples import triples
 from tests.attacks.catalogue import documents
 from tests.attacks.forging import encode, entry
 from tests.costs import JUDGING, verify_cost
@@ -27,7 +28,6 @@ from tests.factories.signatures import EXCLUSIVE, sign_raw
 from validators import accept
 from validators.errors import RefusedError
 from validators.prescan import LIMITS
-from validators.rdf import triples
 
 #: Seconds of CPU time from which a document's cost is compared with the floor.
 SUSPICIOUS = 0.1

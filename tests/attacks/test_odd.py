@@ -10,13 +10,13 @@ from marketplace.archive import ImportService, find_documents
 from marketplace.db import Database
 from marketplace.fsck import FsckService
 from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.sparql.triples import triples
 from tests.attacks.odd import ODD
 from tests.costs import JUDGING, costing_at_most
 from tests.databases import upgrade
 from tests.factories.documents import CREATED
 from tests.functional.running import running_server
 from validators import accept
-from validators.rdf import triples
 
 FORMS = ("text/html", "application/rdf+xml", "application/json", "application/xml")
 

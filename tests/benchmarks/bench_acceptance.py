@@ -90,7 +90,7 @@ def _parts(data: bytes, identity: Identity) -> dict[str, Callable[[], object]]:
         "1+2+3": three,
         "4 constraints": lambda: parse_content(content.root),
         "5 endorser": lambda: verify_endorser(said.endorser, content.certificate),
-        "6 RDF": lambda: verify_rdf(content.content, said.identifier),
+        "6 RDF": lambda: verify_rdf(content.content, content.root, extended=False),
     }
 
 

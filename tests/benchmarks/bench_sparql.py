@@ -28,13 +28,13 @@ from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.generations import Generations
 from marketplace.sparql.resource import resource, statements
 from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
+from marketplace.sparql.triples import triples
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import entries
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators.document import AcceptedEntry, format_time
-from validators.rdf import triples
 
 _PREFIXES = (
     "PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX slterms: <http://mp.stratuslab.eu/slterms#> "

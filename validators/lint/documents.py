@@ -59,6 +59,7 @@ def verify_draft(document: bytes, now: datetime) -> Metadata:
     root = parse_document(document)
     endorse(root, _NOBODY, now)
     content = canonicalize_document(root, EXCLUSIVE)
-    said = parse_content(parse_trusted(content))
-    verify_rdf(content, said.identifier)
+    signed = parse_trusted(content)
+    said = parse_content(signed)
+    verify_rdf(content, signed, extended=bool(said.metadata.extensions))
     return said.metadata

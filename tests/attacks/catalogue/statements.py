@@ -310,6 +310,22 @@ ATTACKS = [
     ),
     Attack(KIND, "element in no namespace", "rdf.syntax", _extension("<a>t</a>")),
     Attack(
+        KIND,
+        "another image in what is a literal by one reading",
+        "rdf.syntax",
+        _extension(
+            f'<x:a {_X}><x:T rdf:parseType="Literal"><x:p><x:U rdf:about="#{"A" * 27}"/></x:p></x:T></x:a>'
+        ),
+    ),
+    Attack(
+        KIND,
+        "rdf:resource with a prefix that RDF/XML leaves out",
+        "rdf.syntax",
+        _extension(
+            f'<x:a {_X} xmlns:xmlr="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlr:resource="#a"/>'
+        ),
+    ),
+    Attack(
         KIND, "property element of the syntax", "rdf.syntax", _extension("<rdf:parseType>t</rdf:parseType>")
     ),
     Attack(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from marketplace.sparql.triples import triples
 from tests.conftest import SHARED_FIXTURES
 from validators import accept
 from validators.clock import verify_not_ahead
 from validators.document import Strength, format_time
 from validators.errors import RefusedError
-from validators.rdf import triples
 
 VERDICTS = {Strength.STRONG: "accept", Strength.LEGACY: "accept-legacy"}
 
