@@ -54,7 +54,7 @@ def parse_cursor(text: str | None, route: str) -> Cursor | None:
 def foreign_cursor() -> BadRequestError:
     """The 400 of a cursor that this operation did not give out."""
     return BadRequestError(
-        "query.cursor", "the cursor belongs to no page of this list; begin again without it"
+        "query.cursor", "the cursor belongs to no page of this list; search again without a cursor"
     )
 
 

@@ -358,7 +358,7 @@ SCHEMAS: Mapping[str, Schema] = {
                     reason=_said(TEXT_OR_NULL, "in the words of that site"),
                 )
             ),
-            "`mismatch`: the location served other bytes than the entry endorses",
+            "`mismatch`: the location served bytes that differ from the entry",
         ),
     ),
     "Published": record(

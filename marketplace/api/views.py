@@ -222,7 +222,7 @@ def _verify_may_write(request: Request, definition: Definition) -> None:
 
 
 def _unknown() -> NotFoundError:
-    return NotFoundError(ViewNotFoundError.code, "there is no view of this name")
+    return NotFoundError(ViewNotFoundError.code, "there is no view with this name")
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def _verdict(name: str, weakest: Strength, now: datetime, proven: ProvenEntry | 
         )
         return _failed(name, LEGACY_CODE, reason) | _facts(entry, now)
     if proven is not None and proven.leaf.entry_id != entry.entry_id:
-        reason = f"the receipt is of another entry, {proven.leaf.entry_id}"
+        reason = f"the receipt is for another entry, {proven.leaf.entry_id}"
         return _failed(name, OTHER_ENTRY_CODE, reason) | _facts(entry, now)
     receipt = {} if proven is None else receipt_facts(proven)
     over = find_expiry(entry, now)

@@ -15,9 +15,7 @@ SiteMode = Literal["open", "private", "replica"]
 class SessionSettings(Section):
     """People who sign in with a browser."""
 
-    lifetime: int = Field(
-        43_200, ge=60, le=31_536_000, description="seconds after which somebody has to sign in again"
-    )
+    lifetime: int = Field(43_200, ge=60, le=31_536_000, description="seconds after which a session ends")
 
 
 class LimitSettings(Section):
@@ -31,7 +29,5 @@ class LimitSettings(Section):
     )
     queries: int = Field(300, ge=0, le=10_000_000, description="SPARQL queries a minute from one address")
     token: int = Field(6000, ge=0, le=10_000_000, description="requests a minute with one token")
-    endorser: int = Field(
-        600, ge=0, le=10_000_000, description="uploads a minute by one endorser, told apart by certificate"
-    )
+    endorser: int = Field(600, ge=0, le=10_000_000, description="uploads a minute with one certificate")
     failures: int = Field(300, ge=0, le=10_000_000, description="wrong credentials a minute from one address")

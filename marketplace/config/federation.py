@@ -25,12 +25,13 @@ class FederationSettings(Section):
     """What this site is to others. Whether it takes part at all is whether it has keys or peers."""
 
     mode: Literal["peer", "pull-only"] = Field(
-        "peer", description="pull-only: read from peers and offer them nothing"
+        "peer", description="pull-only: read from peers and offer them no logs"
     )
     accept: Annotated[tuple[str, ...], BeforeValidator(places), AfterValidator(_conditions)] = Field(
         (),
-        description="what is shown and taken here: endorser:ADDRESS or endorser:@DOMAIN, tag:TAG, "
-        "trust:STANDING, group:NAME, with commas between; several of one kind are alternatives, all "
-        "kinds given must hold; empty: everything. The log holds the rest all the same, for the peers",
+        description="entries that this site shows and accepts: endorser:ADDRESS or endorser:@DOMAIN, "
+        "tag:TAG, "
+        "trust:STANDING, group:NAME, with commas between; an entry must match one of each kind that is "
+        "given; empty: all entries. The log still keeps the other entries for the peers",
     )
-    workers: int = Field(2, ge=1, le=32, description="processes that prove what comes from peers")
+    workers: int = Field(2, ge=1, le=32, description="processes that verify what comes from peers")

@@ -35,17 +35,23 @@ Address = Annotated[str, AfterValidator(_address)]
 class MailSettings(Section):
     """How mail is sent."""
 
-    host: str = Field("", description="SMTP server; empty: no mail is sent, and what is owed waits")
-    port: int = Field(0, ge=0, le=65535, description="its port; 0: 25, 587 (starttls) or 465 (tls)")
+    host: str = Field("", description="SMTP server; empty: no mail is sent, and mail waits in the queue")
+    port: int = Field(
+        0, ge=0, le=65535, description="port of the SMTP server; 0: 25, 587 (starttls) or 465 (tls)"
+    )
     security: Literal["none", "starttls", "tls"] = Field(
         "starttls",
-        description="how the connection is protected; none also forbids a user beyond this machine",
+        description="how the connection is protected; with none, mail.user needs a server on this machine",
     )
     ca_file: Path | None = Field(
-        None, description="PEM file of authorities the server's certificate may be from; empty: the system's"
+        None,
+        description="PEM file of the authorities that may issue the SMTP server's certificate; "
+        "empty: those of the system",
     )
     user: str = Field("", description="account at the SMTP server; empty: none")
-    password: SecretStr = Field(SecretStr(""), description="its password; better in mail.password_file")
+    password: SecretStr = Field(
+        SecretStr(""), description="password of the account; better in mail.password_file"
+    )
     password_file: Path | None = Field(None, description="file whose first line is the password")
     sender: Address | None = Field(None, description="address that mail comes from; needed with mail.host")
     admin: Annotated[tuple[Address, ...], BeforeValidator(places)] = Field(
@@ -53,13 +59,16 @@ class MailSettings(Section):
     )
     timeout: float = Field(20.0, ge=0.1, le=60, description="seconds to wait for each answer of the server")
     retry_seconds: float = Field(
-        60.0, ge=0.1, le=86_400, description="seconds to the second attempt; doubles up to six hours"
+        60.0,
+        ge=0.1,
+        le=86_400,
+        description="seconds before the second attempt; the pause doubles up to six hours",
     )
     give_up_hours: float = Field(
         72.0,
         ge=0.001,
         le=720,
-        description="hours after which a mail that cannot be sent is put aside as dead",
+        description="hours after which a mail that cannot be sent is given up (state dead)",
     )
 
     @property
@@ -72,7 +81,9 @@ class MailSettings(Section):
         if self.host and self.sender is None:
             raise ValueError("mail.host needs mail.sender")
         if self.user and self.security == "none" and self.host not in _LOOPBACK:
-            raise ValueError("mail.user needs mail.security = starttls or tls: a password never travels bare")
+            raise ValueError(
+                "mail.user needs mail.security = starttls or tls: a password is never sent unencrypted"
+            )
         if self.password.get_secret_value() and self.password_file is not None:
             raise ValueError("give either mail.password or mail.password_file")
         return self
@@ -82,15 +93,17 @@ class ReminderSettings(Section):
     """What endorsers are reminded of."""
 
     enabled: bool = Field(
-        False, description="mail endorsers monthly lists they asked for, and warnings before entries expire"
+        False,
+        description="mail endorsers the monthly lists that they asked for, and warnings before "
+        "entries expire",
     )
     warn: Literal["known", "all"] = Field(
         "known",
-        description="whose entries are warned of: of addresses that proved themselves here, or of all",
+        description="who gets warnings before entries expire: confirmed addresses only, or all addresses",
     )
     interval: float = Field(
         900.0,
         ge=0.1,
         le=86_400,
-        description="seconds between two looks at what somebody is to be reminded of",
+        description="seconds between two checks for reminders to send",
     )

@@ -29,7 +29,7 @@ def is_safe_url(url: str) -> bool:
 
 def _issuer(value: str) -> str:
     if value and (not is_safe_url(value) or "?" in value):
-        raise ValueError("must be an https URL without a query, as the provider itself writes it")
+        raise ValueError("must be an https URL without a query, exactly as the provider writes it")
     return value
 
 
@@ -55,45 +55,50 @@ class OidcSettings(Section):
 
     issuer: Annotated[str, AfterValidator(_issuer)] = Field(
         "",
-        description="the provider, exactly as it names itself; empty: people sign in with tokens only",
+        description="issuer URL of the sign-in provider, exactly as the provider writes it; empty: people "
+        "sign in with tokens only",
     )
-    client_id: str = Field("", max_length=500, description="this site's name at the provider")
+    client_id: str = Field("", max_length=500, description="client id of this site at the provider")
     client_secret: SecretStr = Field(
-        SecretStr(""), description="this site's secret at the provider; better in oidc.client_secret_file"
+        SecretStr(""),
+        description="client secret of this site at the provider; better in oidc.client_secret_file",
     )
     client_secret_file: Path | None = Field(
-        None, description="file whose first line is the secret; read anew for each sign-in"
+        None, description="file whose first line is the client secret; read again for each sign-in"
     )
     title: str = Field(
-        "", max_length=80, description="what the button calls the provider; empty: the issuer's host"
+        "", max_length=80, description="name of the provider on the sign-in button; empty: the issuer's host"
     )
     scopes: Annotated[str, AfterValidator(_scopes)] = Field(
-        "openid email profile", description="what is asked of the provider, with spaces between"
+        "openid email profile", description="scopes that this site requests, with spaces between them"
     )
     name_claim: str = Field(
         "email",
         min_length=1,
-        description="claim that is a person's name here, the owner of tokens and member of groups",
+        description="claim with the person's user name here: the owner of tokens and member of groups",
     )
     unverified_email: Annotated[str, Field(pattern="^(refuse|accept)$")] = Field(
         "refuse",
-        description="accept: also take addresses that the provider does not say it has verified",
+        description="accept: also accept addresses that the provider has not verified",
     )
     groups_claim: str = Field(
-        "groups", min_length=1, description="claim with a person's groups at the provider; a dot leads inside"
+        "groups",
+        min_length=1,
+        description="claim with the person's groups at the provider; a dot names a claim inside another",
     )
     groups: Annotated[Values, AfterValidator(_pairs)] = Field(
         (),
-        description="VALUE=GROUP, with commas between: whoever has this value in the claim is a member of "
-        "this group while the session lasts",
+        description="VALUE=GROUP, with commas between: a person with this value in the claim is a member "
+        "of this group during the session",
     )
     admit: Values = Field(
         (),
-        description="values of the claim of which a person needs one to sign in; empty: everybody whom the "
-        "provider knows",
+        description="a person needs one of these values in the claim to sign in; empty: everybody may sign "
+        "in",
     )
     administrators: Values = Field(
-        (), description="values of the claim that make a person an administrator while the session lasts"
+        (),
+        description="a person with one of these values in the claim is an administrator during the session",
     )
     timeout: float = Field(5.0, ge=0.1, le=30, description="seconds to wait for each answer of the provider")
 

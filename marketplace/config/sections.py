@@ -85,11 +85,14 @@ class SiteSettings(Section):
     title: str = Field("Marketplace", min_length=1, max_length=80, description="name shown on pages")
     security_contact: Annotated[str, AfterValidator(_contact)] | None = Field(
         None,
-        description="whom to tell of a hole, for /.well-known/security.txt: a mail address, or a mailto, "
-        "https or tel URI; empty: there is no such file",
+        description="contact for security reports, for /.well-known/security.txt: a mail address, or a "
+        "mailto, "
+        "https or tel URI; empty: no such file",
     )
     mode: SiteMode = Field(
-        "open", description="private: reading needs a token; replica: takes no uploads; open: neither"
+        "open",
+        description="private: reading needs a token; replica: no uploads; open: everybody reads, "
+        "endorsers upload",
     )
 
 
@@ -99,13 +102,17 @@ class ServerSettings(Section):
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="address to listen on; 0.0.0.0: every one of IPv4, ::: every one of both families",
+        description="address to listen on; 0.0.0.0: all IPv4 addresses, ::: all IPv4 and IPv6 addresses",
     )
     port: int = Field(6543, ge=0, le=65535, description="port to listen on; 0 picks a free one")
-    threads: int = Field(8, ge=1, le=128, description="requests answered at the same time")
+    threads: int = Field(8, ge=1, le=128, description="requests that are answered at the same time")
     connection_limit: int = Field(1000, ge=50, le=50_000, description="open connections, idle ones included")
-    idle_timeout: int = Field(30, ge=1, le=3600, description="seconds a silent connection is kept")
-    request_timeout: int = Field(30, ge=1, le=3600, description="seconds a request may take to arrive whole")
+    idle_timeout: int = Field(
+        30, ge=1, le=3600, description="seconds after which a silent connection is closed"
+    )
+    request_timeout: int = Field(
+        30, ge=1, le=3600, description="seconds within which a request must arrive completely"
+    )
     trusted_proxy: Annotated[
         tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(places)
     ] = Field(
@@ -114,7 +121,9 @@ class ServerSettings(Section):
         "clients, with commas between",
     )
     renewal: bool = Field(
-        True, description="replace the process by a new one after something was erased: memory is not wiped"
+        True,
+        description="restart the process after an entry was erased, because its memory still holds "
+        "the content",
     )
 
 
@@ -122,19 +131,22 @@ class UploadSettings(Section):
     """What may be uploaded."""
 
     legacy: Literal["refuse", "accept"] = Field(
-        "refuse", description="accept: also take SHA-1 signatures, 1024-bit keys and expired certificates"
+        "refuse", description="accept: also accept SHA-1 signatures, 1024-bit keys and expired certificates"
     )
     require: Literal["any", "allowlist", "chain"] = Field(
         "any",
-        description="chain: take uploads only of endorsers who are chained to an anchor; allowlist: only of "
-        "those of them whose name is on trust.allowlist",
+        description="chain: accept uploads only from endorsers with a certificate chain to an anchor; "
+        "allowlist: of these, only the subjects on trust.allowlist",
     )
-    max_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="largest entry taken, in bytes")
+    max_bytes: int = Field(
+        1_048_576, ge=1024, le=1_048_576, description="largest entry that is accepted, in bytes"
+    )
     confirm_email: bool = Field(
-        False, description="endorsers confirm by mail before an upload with a new certificate is taken"
+        False,
+        description="endorsers must confirm by mail before an upload with a new certificate is accepted",
     )
     confirm_days: float = Field(
-        7.0, gt=0, le=90, description="days after which an upload that nobody confirmed is forgotten"
+        7.0, gt=0, le=90, description="days after which an unconfirmed upload is deleted"
     )
     pending_per_client: int = Field(
         5,
@@ -144,33 +156,47 @@ class UploadSettings(Section):
         "confirmation of one address",
     )
     pending_per_address: int = Field(
-        20, ge=1, le=1000, description="uploads that may wait for the confirmation of one address in all"
+        20,
+        ge=1,
+        le=1000,
+        description="uploads from anywhere that may wait for the confirmation of one address",
     )
     pending_limit: int = Field(
-        1000, ge=1, le=100_000, description="uploads that may wait for any confirmation, each up to 1 MiB"
+        1000,
+        ge=1,
+        le=100_000,
+        description="uploads that may wait for confirmation in total, each up to 1 MiB",
     )
 
 
 class ListSettings(Section):
     """Lists of entries."""
 
-    cap: int = Field(10_000, ge=10, le=1_000_000, description="most entries in one answer; a Link leads on")
+    cap: int = Field(
+        10_000,
+        ge=10,
+        le=1_000_000,
+        description="most entries in one answer; a Link header leads to the next page",
+    )
 
 
 class CacheSettings(Section):
     """What a process keeps in memory."""
 
     entry_bytes: int = Field(
-        67_108_864, ge=0, le=16 * 2**30, description="memory for immutable entries, in bytes; 0 keeps none"
+        67_108_864,
+        ge=0,
+        le=16 * 2**30,
+        description="memory for the cache of immutable entries, in bytes; 0: no cache",
     )
 
 
 class QuerySettings(Section):
     """SPARQL queries."""
 
-    enabled: bool = Field(True, description="answer /query and keep its triple store")
+    enabled: bool = Field(True, description="answer SPARQL at /query, and keep the triple store for it")
     timeout: float = Field(10.0, ge=0.1, le=300, description="seconds after which a query is stopped")
-    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="most rows in one result")
+    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="most rows in one query result")
     workers: int = Field(2, ge=1, le=32, description="processes that answer queries")
 
 
@@ -192,29 +218,29 @@ class TrustSettings(Section):
         "are taken as well) or patterns, with commas between",
     )
     intermediates: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
-        (), description="certificates that paths to an anchor may lead through; likewise"
+        (), description="intermediate certificates; given like the anchors"
     )
     crls: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
         (), description="revocation lists: files, directories (*.r0, *.crl) or patterns"
     )
     allowlist: Path | None = Field(
-        None, description="file with a distinguished name of an endorser on each line"
+        None, description="allow-list: a file with the distinguished name of one endorser on each line"
     )
     password_file: Path | None = Field(None, description="file with the password of PKCS #12 anchors")
     legacy: Literal["refuse", "accept"] = Field(
-        "refuse", description="accept: SHA-1 signatures and 1024-bit keys may vouch for an endorser"
+        "refuse", description="accept: SHA-1 signatures and 1024-bit keys count as trusted"
     )
     stale_crl: Literal["refuse", "accept"] = Field(
-        "refuse", description="accept: trust issuers whose newest revocation list is past its time"
+        "refuse", description="accept: trust issuers whose newest revocation list is out of date"
     )
     missing_crl: Literal["refuse", "accept"] = Field(
         "accept", description="refuse: trust no issuer without a revocation list"
     )
     show: Literal["any", "unrevoked", "chained", "listed", "trusted"] = Field(
-        "any", description="which entries listings show where nobody asks for others (trust=all)"
+        "any", description="entries that lists show by default; trust=all shows all of them"
     )
     reload_interval: float = Field(
-        300.0, ge=1, le=86_400, description="seconds between two looks at these files"
+        300.0, ge=1, le=86_400, description="seconds between two checks of these files"
     )
 
 
@@ -222,18 +248,18 @@ class WatchSettings(Section):
     """Looks at where the content of images lies."""
 
     enabled: bool = Field(
-        False, description="look from time to time whether the content of current entries is there"
+        False, description="check regularly that the files of current entries can be downloaded"
     )
     interval: float = Field(
-        86_400.0, ge=0.1, le=31_536_000, description="seconds from one look at a location to the next"
+        86_400.0, ge=0.1, le=31_536_000, description="seconds between two checks of a location"
     )
     pause: float = Field(
-        5.0, ge=0.01, le=3600, description="seconds between two looks of one process at one host"
+        5.0, ge=0.01, le=3600, description="seconds between two requests of one process to one host"
     )
     allow_private: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
         (),
-        description="networks and hosts inside that may be asked, with commas between; all others are not: "
-        "loopback, private, link-local and metadata addresses, also behind redirects",
+        description="internal networks and hosts that may be contacted, with commas between; all other "
+        "loopback, private, link-local and metadata addresses are refused, also after redirects",
     )
 
 
@@ -244,13 +270,17 @@ class RecallSettings(Section):
         3600.0,
         ge=0,
         le=2_592_000,
-        description="seconds from the withdrawal of an image to the mail that lists the sites which still "
-        "have it",
+        description="seconds between the withdrawal of an image and the mail that lists the sites that "
+        "still have the image",
     )
 
 
 class LogSettings(Section):
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level written")
-    format: Literal["json", "text"] = Field("json", description="one JSON object or one line an event")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="lowest level that is logged"
+    )
+    format: Literal["json", "text"] = Field(
+        "json", description="format of each event: one JSON object, or one line of text"
+    )

@@ -66,7 +66,7 @@ class ConfigurationError(Exception):
 class Settings(Section):
     """The whole configuration of a marketplace process."""
 
-    data: Path = Field(Path("var"), description="directory of everything this process keeps on disk")
+    data: Path = Field(Path("var"), description="directory for all files of this process")
     role: Literal["all", "web", "worker"] = Field(
         "all",
         description="web: answers requests and does no background work; worker: does the background work "
@@ -101,9 +101,9 @@ class Settings(Section):
     def _can_mail(self) -> Settings:
         needed = "upload.confirm_email" if self.upload.confirm_email else "reminders.enabled"
         if (self.upload.confirm_email or self.reminders.enabled) and not self.mail.host:
-            raise ValueError(f"{needed} = true needs mail.host: nobody could be asked")
+            raise ValueError(f"{needed} = true needs mail.host: confirmations are sent by mail")
         if self.upload.confirm_email and not self.mail.admin:
-            raise ValueError("upload.confirm_email = true needs mail.admin: somebody must hear of abuse")
+            raise ValueError("upload.confirm_email = true needs mail.admin: reports of abuse go there")
         return self
 
     @property
@@ -213,9 +213,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     """Settings that are good each and leave no use of the site together."""
     required, trust = settings.upload.require, settings.trust
     if required != "any" and not trust.anchors:
-        yield f"upload.require: {required} lets nobody upload without trust.anchors"
+        yield f"upload.require: {required} needs trust.anchors: without anchors nobody can upload"
     elif required == "allowlist" and trust.allowlist is None:
-        yield "upload.require: allowlist lets nobody upload without trust.allowlist"
+        yield "upload.require: allowlist needs trust.allowlist: without it nobody can upload"
 
 
 def _derive_site_url(nested: dict[str, Any]) -> None:

@@ -14,14 +14,12 @@ class ViewsSettings(Section):
 
     certificate: Path | None = Field(
         None,
-        description="PEM file with the site's certificate, and the ones above it, which HEPiX image lists "
-        "are signed with; without one there are none",
+        description="PEM file with the certificate that signs HEPiX image lists, and its issuers; empty: "
+        "no HEPiX lists",
     )
-    key: Path | None = Field(
-        None, description="PEM file with the RSA key of views.certificate, without a password"
-    )
+    key: Path | None = Field(None, description="PEM file with the RSA key of views.certificate, unencrypted")
     openpgp_key: Path | None = Field(
         None,
-        description="file with the site's secret OpenPGP key (gpg --export-secret-keys), without a password, "
-        "which simplestreams are signed with; without one they are not signed",
+        description="file with the secret OpenPGP key that signs simplestreams (gpg --export-secret-keys), "
+        "unencrypted; empty: simplestreams are not signed",
     )

@@ -146,7 +146,7 @@ def parse_evidence(data: bytes) -> Evidence:
             log_key=None if told["log_key"] is None else str(told["log_key"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise EvidenceError("this is no evidence of a marketplace, or some of it is missing") from None
+        raise EvidenceError("this is not evidence of a marketplace, or a part is missing") from None
 
 
 def _circumstances(told: Any) -> Circumstances:
@@ -163,8 +163,8 @@ def _files(data: bytes) -> dict[str, bytes]:
             for member in archive:
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is None or member.name in found or len(found) == MAX_FILES:
-                    raise EvidenceError("the archive has something in it that evidence has not")
+                    raise EvidenceError("the archive has a file that does not belong to evidence")
                 found[member.name] = file.read()
     except (tarfile.TarError, OSError, ValueError) as error:
-        raise EvidenceError(f"this is no archive: {error}") from None
+        raise EvidenceError(f"this is not an archive: {error}") from None
     return found

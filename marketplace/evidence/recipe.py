@@ -28,6 +28,6 @@ How to prove this evidence with xmlsec1 and openssl (and marketplace verify --ev
   xmllint --format entry.xml
 
 4. verdict.json is what the marketplace answered, and statements/ are the entries it went by, each
-   proved as in 1 and 2. receipt.txt proves that the entry stands in the marketplace's log (C2SP
+   proved as in 1 and 2. receipt.txt proves that the entry is in the marketplace's log (C2SP
    tlog-proof); its last lines are the signed checkpoint, with the signatures of witnesses.
 """

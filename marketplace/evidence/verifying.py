@@ -134,11 +134,11 @@ def _logged(evidence: Evidence, key: VerifierKey | None) -> tuple[str, int] | No
     try:
         if key is None:
             if evidence.log_key is None:
-                raise EvidenceError("there is a receipt, and no key to prove it with")
+                raise EvidenceError("there is a receipt but no key to verify it with")
             key = parse_verifier_key(evidence.log_key)
         proven = verify_proof(evidence.receipt, key)
     except TlogError as error:
-        raise EvidenceError(f"the receipt of the log proves nothing: {error}") from None
+        raise EvidenceError(f"the receipt of the log is not valid: {error}") from None
     if proven.leaf.entry_id != evidence.entry_id:
-        raise EvidenceError("the receipt is of another entry")
+        raise EvidenceError("the receipt is for another entry")
     return proven.head.checkpoint.origin, proven.index

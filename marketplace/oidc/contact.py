@@ -68,17 +68,17 @@ class Contact:
         except TransportError as error:
             host = urlsplit(url).netloc
             reason = str(error).replace(url, host)
-            raise ProviderAwayError(f"the sign-in provider is away: {reason}") from None
+            raise ProviderAwayError(f"the sign-in provider cannot be reached: {reason}") from None
         finally:
             transport.close()
 
     def _object(self, answer: Answer, what: str, statuses: tuple[int, ...]) -> dict[str, Any]:
         if 300 <= answer.status < 400:
             raise ProviderAnswerError(
-                f"{what} of the sign-in provider leads elsewhere, which is not followed"
+                f"{what} of the sign-in provider redirects to another address, and redirects are not followed"
             )
         if answer.status >= 500 or answer.status == 429:
-            raise ProviderAwayError(f"the sign-in provider is in trouble: it answers {answer.status}")
+            raise ProviderAwayError(f"the sign-in provider has a fault: it answers {answer.status}")
         if answer.status not in statuses:
             raise ProviderAnswerError(f"{what} of the sign-in provider is answered with {answer.status}")
         try:
@@ -86,5 +86,5 @@ class Contact:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise ProviderAnswerError(f"{what} of the sign-in provider is no JSON object")
+            raise ProviderAnswerError(f"{what} of the sign-in provider is not a JSON object")
         return found

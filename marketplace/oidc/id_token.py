@@ -19,15 +19,16 @@ from marketplace.oidc.provider import Provider
 LEEWAY, OLDEST = 60, 600
 #: How the checks of the library read to people, by the claim they are about.
 _REASONS = {
-    "iss": "it is from another provider",
-    "aud": "it was made for another site",
-    "azp": "it was made for another site",
-    "nonce": "it belongs to another sign-in",
-    "exp": "its time is over",
-    "iat": "the clocks differ: it was made in the future, or too long ago",
-    "nbf": "its time has not begun",
-    "at_hash": "it belongs to another access token",
-    "sub": "it names nobody",
+    "iss": "the token is from another provider",
+    "aud": "the token was issued for another site",
+    "azp": "the token was issued for another site",
+    "nonce": "the token belongs to another sign-in",
+    "exp": "the token has expired",
+    "iat": "the token's time is in the future or too long ago: check the clocks of this site and the "
+    "provider",
+    "nbf": "the token is not valid yet",
+    "at_hash": "the token belongs to another access token",
+    "sub": "the token names no person",
 }
 
 
@@ -84,15 +85,15 @@ def _decode(token: str, provider: Provider) -> jwt.Token:
             # The provider may sign with a new key since its keys were read.
             return jwt.decode(token, provider.keys(missing=True), registry=registry)
     except InvalidKeyIdError:
-        raise _refused("it is signed with a key that the provider does not publish") from None
+        raise _refused("the token is signed with a key that the provider does not publish") from None
     except (JoseError, ValueError, TypeError, RecursionError):
-        raise _refused("its signature does not fit a key of the provider") from None
+        raise _refused("the token's signature does not match a key of the provider") from None
 
 
 def _reason(error: Exception) -> str:
     claim = error.claim.partition(",")[0] if isinstance(error, ClaimError) else ""
-    return _REASONS.get(claim, "a claim of it is missing or malformed")
+    return _REASONS.get(claim, "a claim of the token is missing or malformed")
 
 
 def _refused(why: str) -> IdTokenError:
-    return IdTokenError(f"what the sign-in provider says is not believed: {why}")
+    return IdTokenError(f"the ID token of the sign-in provider is refused: {why}")

@@ -32,7 +32,7 @@ def read_person(claims: Mapping[str, Any], settings: OidcSettings) -> Person:
     values = _values(claims, settings.groups_claim)
     if settings.admit and not values.intersection(settings.admit):
         raise NotAdmittedError(
-            f"you are signed in at {settings.shown_title} as {name}, and only members of some of its groups "
+            f"you are signed in at {settings.shown_title} as {name}, but only members of certain groups "
             "may sign in here: ask the operator of this site"
         )
     mapped = settings.group_of()
@@ -52,13 +52,13 @@ def _name(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     found = _find(claims, settings.name_claim)
     if not isinstance(found, str):
         raise PersonNameError(
-            f"{settings.shown_title} does not tell your {settings.name_claim}, which is your name here: "
-            "the site's operator has to look at oidc.scopes and oidc.name_claim"
+            f"{settings.shown_title} does not tell your {settings.name_claim}, which is your user name "
+            "here: ask the operator of this site to check oidc.scopes and oidc.name_claim"
         )
     try:
         name = parse_owner(found)
     except InvalidValueError as error:
-        raise PersonNameError(f"your {settings.name_claim} is no name here: {error}") from None
+        raise PersonNameError(f"your {settings.name_claim} is not a valid user name here: {error}") from None
     # Whoever could choose an address without proving it could choose somebody else's.
     bare = settings.name_claim == "email" and claims.get("email_verified") is not True
     if bare and settings.unverified_email == "refuse":

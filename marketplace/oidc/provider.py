@@ -117,7 +117,7 @@ def _parse(given: Mapping[str, Any], issuer: str) -> Metadata:
     supported = _words(given, "id_token_signing_alg_values_supported") or ("RS256",)
     algorithms = tuple(one for one in ALGORITHMS if one in supported)
     if not algorithms:
-        raise ProviderAnswerError("the sign-in provider signs with no algorithm that is taken here")
+        raise ProviderAnswerError("the sign-in provider signs with no algorithm that this site accepts")
     return Metadata(
         _address(given, "authorization_endpoint"),
         _address(given, "token_endpoint"),
@@ -155,5 +155,5 @@ def _parse_keys(given: Mapping[str, Any]) -> KeySet:
         except (JoseError, ValueError, TypeError, KeyError):
             continue  # of a kind that we do not know: others may be there
     if not found:
-        raise ProviderAnswerError("the sign-in provider publishes no key for signatures that is understood")
+        raise ProviderAnswerError("the sign-in provider publishes no signature key that this site can read")
     return KeySet(found)

@@ -110,9 +110,9 @@ class SignInService:
         """
         # Nothing else of an answer is looked at before it is known to belong to this browser.
         if attempt is None or not attempt.is_answered_by(answer.get("state", "")):
-            raise AttemptError("this answer belongs to no sign-in of this browser: begin again")
+            raise AttemptError("this browser did not start this sign-in: sign in again")
         if not use_up(attempt.digest):
-            raise AttemptError("this sign-in was used already: begin again")
+            raise AttemptError("this sign-in was already used: sign in again")
         with self._turn():
             metadata = self._provider.metadata()
             self._verify_issuer(answer, metadata)
@@ -127,7 +127,7 @@ class SignInService:
         if named is None and not metadata.names_issuer:
             return
         if named != self._settings.issuer:
-            raise IssuerError(f"this answer is not from {self._settings.issuer}: nobody is signed in by it")
+            raise IssuerError(f"this answer is not from {self._settings.issuer}: you are not signed in")
 
     def _redeem(self, code: str, attempt: Attempt, metadata: Metadata) -> dict[str, Any]:
         """Exchange the code for tokens (RFC 6749, section 4.1.3)."""
@@ -138,8 +138,8 @@ class SignInService:
         tokens = self._contact.post(metadata.token_endpoint, "the token", body, headers)
         if "error" in tokens:
             raise DeniedError(
-                f"{self.title} does not take this sign-in ({_shown(tokens['error'])}): begin again, and tell "
-                "the site's operator if it stays so"
+                f"{self.title} does not take this sign-in ({_shown(tokens['error'])}): sign in again, and "
+                "tell the operator of this site if the fault stays"
             )
         return tokens
 
@@ -170,13 +170,15 @@ class SignInService:
         headers = {"Authorization": f"Bearer {access_token}"}
         told = self._contact.get(metadata.userinfo_endpoint, "the user information", headers)
         if told.get("sub") != claims["sub"]:
-            raise IdTokenError("the sign-in provider tells of somebody else than it signed in")
+            raise IdTokenError(
+                "the sign-in provider gave information about another person than the one who signed in"
+            )
         return {**told, **claims}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._turns.acquire(blocking=False):
-            raise ProviderAwayError("too many people wait for the sign-in provider: try again in a moment")
+            raise ProviderAwayError("too many people are signing in at the moment: try again in a moment")
         try:
             yield
         finally:
@@ -188,7 +190,7 @@ def _code(answer: Mapping[str, str], title: str) -> str:
         raise DeniedError(f"{title} did not sign you in ({_shown(answer['error'])})")
     code = answer.get("code", "")
     if not 0 < len(code) < _MOST_TEXT:
-        raise DeniedError(f"{title} sent you back without a code: begin again")
+        raise DeniedError(f"{title} sent you back without a code: sign in again")
     return code
 
 
@@ -208,6 +210,6 @@ def _first_line(path: Path) -> str:
             return file.read(_MOST_SECRET).partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError):
         raise SecretFileError(
-            "the site's secret at the sign-in provider cannot be read: its operator has to look at "
-            "oidc.client_secret_file"
+            "the site's secret at the sign-in provider cannot be read: ask the operator of this site to "
+            "check oidc.client_secret_file"
         ) from None

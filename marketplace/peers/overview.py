@@ -111,27 +111,34 @@ def alerts(peers: Sequence[PublicPeer], now: datetime) -> list[Alert]:
 
 def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
     if peer.state == State.QUARANTINED.value:
-        message = f"its log contradicts what it signed ({peer.error}): look at the evidence, then release it"
+        message = (
+            f"the peer's log contradicts a checkpoint that the peer signed ({peer.error}): look at "
+            "the evidence, then release the peer (marketplace peer release)"
+        )
         yield Alert("peer.quarantined", "critical", peer.name, message)
     elif peer.failures >= AWAY:
         message = f"{peer.failures} attempts in a row failed ({peer.error})"
         yield Alert("peer.away", "warning", peer.name, message)
     if peer.withheld:
-        message = f"it signed for {peer.withheld} rows elsewhere that it does not show here"
+        message = f"the peer signed {peer.withheld} more rows for another site, and does not show them here"
         yield Alert("peer.frozen", "critical", peer.name, message)
     late = peer.succeeded_at is None or now - peer.succeeded_at > LATE
     if peer.behind and late and peer.state != State.QUARANTINED.value:
-        yield Alert("peer.late", "warning", peer.name, f"{peer.behind} rows of its log are not here yet")
+        yield Alert(
+            "peer.late", "warning", peer.name, f"{peer.behind} rows of the peer's log have not arrived yet"
+        )
     if peer.wanted:
-        message = f"{peer.wanted} entries of its log were not handed out by anybody yet"
+        message = f"{peer.wanted} entries of the peer's log were not available from any peer yet"
         yield Alert("peer.wanted", "warning", peer.name, message)
     if peer.rejected >= MANY:
-        message = f"{peer.rejected} rows of its log are none that this site takes: look at the last ones"
+        message = (
+            f"{peer.rejected} rows of the peer's log were rejected by this site: look at the newest ones"
+        )
         yield Alert("peer.rejected", "warning", peer.name, message)
     for question, code in peer.faults.items():
-        message = f"it does not answer as it should what it is asked about its {question} ({code})"
+        message = f"the peer does not answer correctly when asked about its {question} ({code})"
         yield Alert("peer.faulty", "warning", peer.name, message)
     if peer.clock_offset is not None and abs(peer.clock_offset) > CLOCK:
         side = "ahead of" if peer.clock_offset > 0 else "behind"
-        message = f"its clock is {abs(peer.clock_offset)} s {side} ours"
+        message = f"the peer's clock is {abs(peer.clock_offset)} s {side} this site's"
         yield Alert("peer.clock", "warning", peer.name, message)

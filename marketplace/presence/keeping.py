@@ -113,7 +113,9 @@ class _Keeping:
         if entry.identifier != receipt.identifier:
             raise NotTakenError("receipt.identifier", "the entry is about another image")
         if receipt.at > self._now + _CLOCK:
-            raise NotTakenError("receipt.time", "the receipt is of the future: set the clock of the site")
+            raise NotTakenError(
+                "receipt.time", "the receipt's time is in the future: set the clock of the site"
+            )
         if receipt.finding is Finding.AVAILABLE and receipt.sha512 is not None:
             endorsed = self._session.scalars(
                 select(EntryChecksum.value).where(
@@ -123,7 +125,7 @@ class _Keeping:
             if endorsed and receipt.sha512 not in endorsed:
                 raise NotTakenError(
                     "receipt.sha512",
-                    "the entry endorses another SHA-512: what the site has is not this image",
+                    "the entry endorses another SHA-512: the site's copy is not this image",
                 )
         if receipt.location is not None and not self._session.scalar(
             select(exists().where(EntryLocation.entry_key == entry.id, EntryLocation.uri == receipt.location))

@@ -198,7 +198,7 @@ class PresenceNotices:
 
 
 def _reason(finding: str, reason: str | None) -> str:
-    what = "other bytes than the entry endorses" if finding == Finding.MISMATCH else "nothing"
+    what = "bytes that differ from the entry" if finding == Finding.MISMATCH else "nothing"
     return f"a cloud site found {what} there" + (f": {reason}" if reason else "")
 
 

@@ -90,7 +90,7 @@ def get_present(client: MarketplaceClient, path: str, key: str | None) -> Accept
     if path not in present:
         if not present:
             raise NotFoundError(f"the marketplace has no entry for {identifier}/{email}")
-        raise OutdatedError(f"the present one is {' or '.join(present[:3])}")
+        raise OutdatedError(f"the current entry is {' or '.join(present[:3])}")
     return get_dated(client, path)
 
 
@@ -169,7 +169,7 @@ def get_tagged(client: MarketplaceClient, email: str, tag: str, key: str | None)
             return entry
     raise StrangersTagError(
         f"{email}/{tag} names {found.coordinates.path()}, which another key signed: "
-        "look whether that entry is yours, and if it is, name it in full"
+        "check that the entry is yours; if it is, give its full name"
     )
 
 
@@ -216,5 +216,5 @@ def _verified(
         or email not in (None, entry.endorser.email)
         or path not in (None, entry.coordinates.path())
     ):
-        raise InvalidEntryError(f"the marketplace sent {entry.coordinates.path()}, which was not asked for")
+        raise InvalidEntryError(f"the marketplace sent {entry.coordinates.path()}, which was not requested")
     return entry

@@ -61,7 +61,9 @@ class ImageFacts:
                 "nothing in the content tells its format: if it is a raw disk, say so with --format raw",
             )
         if found.virtual_size is not None and found.virtual_size >= _LARGE_DISK:
-            notes += (f"it claims to be a disk of {found.virtual_size >> 40} TiB: many sites refuse such",)
+            notes += (
+                f"the image claims to be a disk of {found.virtual_size >> 40} TiB: many sites refuse such",
+            )
         return cls(
             identifier=measured.identifier,
             size=measured.size,
@@ -98,9 +100,9 @@ def parse_facts(data: bytes) -> ImageFacts:
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
-        raise FactsError("is no JSON") from None
+        raise FactsError("is not JSON") from None
     if not isinstance(told, dict):
-        raise FactsError("is no JSON object")
+        raise FactsError("is not a JSON object")
     return read_facts(told)
 
 
@@ -112,7 +114,7 @@ def read_facts(told: Mapping[str, object]) -> ImageFacts:
     """
     sums = _checksums(told.get("checksums"))
     if "SHA-1" not in sums:
-        raise FactsError("'checksums' has no SHA-1, which is what names an image")
+        raise FactsError("'checksums' has no SHA-1: the identifier of an image is computed from it")
     identifier = identifier_from_sha1(sums["SHA-1"])
     if told.get("identifier") not in (None, identifier):
         raise FactsError(f"'identifier' is not {identifier}, which its SHA-1 stands for")
@@ -151,7 +153,7 @@ def _notes(told: object) -> tuple[str, ...]:
     if told is None:
         return ()
     if not isinstance(told, list) or not all(isinstance(note, str) for note in told):
-        raise FactsError("'notes' is no list of sentences")
+        raise FactsError("'notes' is not a list of sentences")
     return tuple(note[:_MOST_NOTE] for note in told[:_MOST_NOTES])
 
 

@@ -39,7 +39,7 @@ def find_image(data: bytes, folder: Path) -> Path | None:
     last = [one for one in builds if isinstance(one, dict) and one.get("packer_run_uuid") == run]
     if len(last) != 1:
         raise FactsError(
-            f"Packer's manifest has {len(last) or 'no'} builds of its last run: name the image file itself"
+            f"Packer's manifest has {len(last) or 'no'} builds in its last run: give the image file itself"
         )
     return _file(last[0], folder)
 
@@ -54,18 +54,18 @@ def _file(build: Mapping[str, Any], folder: Path) -> Path:
     images = [name for name in named if not name.lower().endswith(_BESIDE)]
     if not images:
         raise FactsError(
-            f"Packer's manifest names no file: the builder {str(build.get('builder_type'))[:40]} leaves the "
-            "image elsewhere; fetch the image, and name its file"
+            f"Packer's manifest names no file: the builder {str(build.get('builder_type'))[:40]} puts the "
+            "image elsewhere; download the image and give its file"
         )
     if len(images) > 1:
         raise FactsError(
-            f"Packer's manifest names several files ({', '.join(images[:_MOST_NAMED])}): "
-            "name the one that is the image itself"
+            f"Packer's manifest names several files ({', '.join(images[:_MOST_NAMED])}): give the file "
+            "that is the image itself"
         )
     (name,) = images
     path = next((one for one in (Path(name), folder / name) if one.is_file()), None)
     if path is None:
-        raise FactsError(f"the image that Packer's manifest names is not there: {name}")
+        raise FactsError(f"the image in Packer's manifest does not exist: {name}")
     size = named[name]
     if isinstance(size, int) and size != path.stat().st_size:
         raise FactsError(f"{path} has {path.stat().st_size} bytes, and Packer's manifest says {size}")

@@ -99,7 +99,7 @@ def _other_content(start: bytes, image: Path | None) -> tuple[Finding, ...]:
     length = min(len(own), len(start))
     if own[:length] == start[:length] or peek(own).compression != peek(start).compression:
         return ()
-    message = "what lies at the location does not begin as the image does"
+    message = "the file at the location does not begin like the image"
     return (Finding("location.other-content", Level.ADVICE, "slterms:location", message),)
 
 

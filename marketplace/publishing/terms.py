@@ -120,9 +120,9 @@ def parse_name(name: str) -> str:
         element = f"{{{PREFIXES[prefix]}}}{local}"
     else:
         known = ", ".join(f"{one}:" for one in PREFIXES)
-        raise TermError(f"{name}: no such term; short names stand in --help, other prefixes are {known}")
+        raise TermError(f"{name}: no such term; short names are in --help, other prefixes are {known}")
     if v.namespace_of(element) in _OURS or element == v.IDENTIFIER:
-        raise TermError(f"{name}: is not for you to set: it follows from the image and the signature")
+        raise TermError(f"{name}: cannot be set: it follows from the image and the signature")
     return element
 
 
@@ -144,7 +144,7 @@ def parse_end(text: str, now: datetime) -> str:
         return format_time(parse_time(f"{text}T23:59:59Z" if _DAY.fullmatch(text) else text))
     except (ValueError, OverflowError):
         raise TermError(
-            f"{text}: is no YYYY-MM-DDThh:mm:ssZ, YYYY-MM-DD or number of days such as 90d"
+            f"{text}: is not YYYY-MM-DDThh:mm:ssZ, YYYY-MM-DD or a number of days such as 90d"
         ) from None
 
 

@@ -82,7 +82,7 @@ class Work:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            raise BusyError(f"{folder}: another process publishes this image") from None
+            raise BusyError(f"{folder}: another process is publishing this image") from None
         try:
             yield ImageWork(folder)
         finally:
@@ -147,7 +147,7 @@ class ImageWork:
 def _verify_own(folder: Path) -> None:
     # In a folder such as /tmp anybody can make the work folder first, or a link of its name.
     if {folder.lstat().st_uid, folder.stat().st_uid} != {os.geteuid()}:
-        raise StrangersFolderError(f"{folder} is another user's folder: name one of your own with --work")
+        raise StrangersFolderError(f"{folder} belongs to another user: give your own folder with --work")
 
 
 def _read(path: Path, limit: int) -> bytes:

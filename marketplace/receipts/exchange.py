@@ -71,7 +71,9 @@ def parse_answer(body: bytes, sent: int) -> tuple[Result, ...]:
             raise ValueError
         return tuple(map(_read, results))
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise ReceiptFormatError("the marketplace does not answer as one that takes receipts") from None
+        raise ReceiptFormatError(
+            "the server does not answer like a marketplace that accepts receipts: check the address"
+        ) from None
 
 
 def _read(result: Any) -> Result:

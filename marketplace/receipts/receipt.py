@@ -48,7 +48,7 @@ class Finding(StrEnum):
     AVAILABLE = "available"
     #: The store does not offer it any more.
     WITHDRAWN = "withdrawn"
-    #: A location served other bytes than the entry endorses.
+    #: A location served bytes that differ from the entry.
     MISMATCH = "mismatch"
     #: A location did not serve the content.
     UNREACHABLE = "unreachable"
@@ -144,9 +144,9 @@ def parse_receipt(data: bytes) -> Receipt:
         raise ReceiptFormatError("a receipt has one signature")
     receipt = _read(_parse_object(note.text))
     if _write(receipt) != note.text:
-        raise ReceiptFormatError("the receipt is not in its one spelling")
+        raise ReceiptFormatError("the receipt is not in canonical form")
     if note.signatures[0].name != receipt.site:
-        raise ReceiptFormatError("the signature is not named after the site")
+        raise ReceiptFormatError("the signature does not carry the site's name")
     return receipt
 
 
@@ -220,7 +220,7 @@ def _read(said: Mapping[str, Any]) -> Receipt:
     try:
         finding = Finding(_text(said, "what"))
     except ValueError:
-        raise ReceiptFormatError(f"what is one of {', '.join(Finding)}") from None
+        raise ReceiptFormatError(f"the field what must be one of {', '.join(Finding)}") from None
     try:
         at = parse_time(_text(said, "at"))
     except ValueError as error:
@@ -243,12 +243,12 @@ def _read(said: Mapping[str, Any]) -> Receipt:
         raise ReceiptFormatError(f"{finding} needs the location")
     if receipt.location is not None and not _is_location(receipt.location):
         raise ReceiptFormatError(
-            f"location is an http or https address of at most {MAX_LOCATION} ASCII characters"
+            f"location must be an http or https address of at most {MAX_LOCATION} ASCII characters"
         )
     if receipt.reason is not None and not (
         receipt.reason.isprintable() and 0 < len(receipt.reason) <= MAX_REASON
     ):
-        raise ReceiptFormatError(f"reason is 1-{MAX_REASON} printable characters")
+        raise ReceiptFormatError(f"reason must be 1-{MAX_REASON} printable characters")
     return receipt
 
 
@@ -262,7 +262,7 @@ def _text(said: Mapping[str, Any], name: str) -> str:
 def _matching(said: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str:
     value = _text(said, name)
     if not shape.fullmatch(value):
-        raise ReceiptFormatError(f"{name} is not written as a receipt writes it")
+        raise ReceiptFormatError(f"{name} is not in the canonical form of a receipt")
     return value
 
 

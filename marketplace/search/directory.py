@@ -56,7 +56,7 @@ def verify_label(directory: Path, expected: Label) -> None:
     try:
         found = Label(**json.loads((directory / _LABEL).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise IndexBrokenError(f"{directory} holds no index of ours") from None
+        raise IndexBrokenError(f"{directory} has no search index of this program") from None
     if found != expected:
         raise IndexBrokenError(f"{directory} was made by {_maker(found)}, and this is {_maker(expected)}")
 
@@ -88,7 +88,7 @@ def verify_sizes(directory: Path, generation: int) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise IndexBrokenError(f"{directory} has no readable note of its files") from None
+        raise IndexBrokenError(f"{directory} has no readable list of its files") from None
 
 
 def _maker(label: Label) -> str:

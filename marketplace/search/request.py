@@ -35,7 +35,7 @@ MAX_CHOSEN = 50
 
 #: How a checksum is given.
 CHECKSUM_FORMS = (
-    "checksum is all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as sha256:HEX, "
+    "checksum must be all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as sha256:HEX, "
     "or an identifier"
 )
 
@@ -283,7 +283,7 @@ def parse_cursor(request: SearchRequest) -> Cursor | None:
 def foreign_cursor() -> SearchRefusedError:
     """The refusal of a cursor that is none of this search."""
     return SearchRefusedError(
-        "search.cursor", "The cursor belongs to another search; begin again without it."
+        "search.cursor", "The cursor belongs to another search; search again without a cursor."
     )
 
 
@@ -370,7 +370,7 @@ def _days(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_DAYS):
         raise SearchRefusedError(
             "search.expires-within",
-            f"expires-within is a number of days, 1 to {MAX_DAYS}, found {shown(text)}.",
+            f"expires-within must be a number of days from 1 to {MAX_DAYS}, found {shown(text)}.",
         )
     return int(text)
 
@@ -380,7 +380,7 @@ def _limit(text: str | None) -> int:
         return PAGE
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):
         raise SearchRefusedError(
-            "search.limit", f"limit is a number from 1 to {MAX_PAGE}, found {shown(text)}."
+            "search.limit", f"limit must be a number from 1 to {MAX_PAGE}, found {shown(text)}."
         )
     return int(text)
 
@@ -398,5 +398,6 @@ def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime |
         return datetime.max.replace(tzinfo=UTC)
     except ValueError:
         raise SearchRefusedError(
-            "search.date", f"{name} is a date as 2024-01-31 or 2024-01-31T12:00:00Z, found {shown(text)}."
+            "search.date",
+            f"{name} must be a date such as 2024-01-31 or 2024-01-31T12:00:00Z, found {shown(text)}.",
         ) from None

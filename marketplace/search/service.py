@@ -272,14 +272,14 @@ class SearchService:
     def _match(self, query: WordQuery, view: View) -> dict[str, Matches]:
         """The matches in each log that the view shows something of."""
         if self._indexer is None:
-            raise SearchUnavailableError("This marketplace does not search words.", RETRY_AFTER)
+            raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
         found = {}
         for log in view.logs:
             with _Mending(self._indexer, log) as index:
                 found[log] = index.match(query)
             if not found[log].whole:
                 raise SearchUnavailableError(
-                    "The search index is being built; lists without words work meanwhile.", RETRY_AFTER
+                    "The search index is being built. Lists without search words work already.", RETRY_AFTER
                 )
         return found
 

@@ -199,5 +199,5 @@ def _broken(where: Path) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         if "LockBusy" in str(error):
-            raise IndexBusyError(f"another process writes {where}") from None
+            raise IndexBusyError(f"another process is writing {where}") from None
         raise IndexBrokenError(f"{where}: {type(error).__name__}: {error}") from error

@@ -156,7 +156,7 @@ class WhooshIndex:
                 # Files put together into one are copied into memory by every reader of them.
                 writer = self._index.writer(limitmb=WRITER_MIB, compound=False)
             except LockError:
-                raise IndexBusyError(f"another process writes {self._where}") from None
+                raise IndexBusyError(f"another process is writing {self._where}") from None
             try:
                 _write(writer, batch)
                 writer.commit(mergetype=_merge_small)

@@ -98,8 +98,8 @@ def find_hint(typed: str) -> str | None:
     named = " and ".join((", ".join(found[:-1]), found[-1]) if len(found) > 1 else found)
     kind = "are words" if len(found) > 1 else "is a word"
     return (
-        f"{named} {kind} like any other here. All words must occur; -word leaves out what holds it. "
-        "For either of two things, search twice, or choose both values of a filter."
+        f"{named} {kind} like any other here. All words must occur; -word excludes images with the word. "
+        "To find either of two words, search twice, or choose both values of a filter."
     )
 
 
@@ -119,7 +119,7 @@ def parse_words(typed: str) -> WordQuery | None:
     for part in _PART.finditer(typed):
         (excluded if part["minus"] else required).extend(_clauses(part))
     if not required and not excluded:
-        raise SearchRefusedError("search.no-words", "The search holds no letter or digit to look for.")
+        raise SearchRefusedError("search.no-words", "The search has no letter or digit.")
     clauses = required + excluded
     if len(clauses) > MAX_CLAUSES or sum(len(clause.words) for clause in clauses) > MAX_WORDS:
         raise SearchRefusedError(
@@ -138,7 +138,7 @@ def _check_characters(typed: str) -> None:
         if control or character in _DIRECTION:
             raise SearchRefusedError(
                 "search.characters",
-                f"The search holds the invisible character U+{ord(character):04X}; type it without.",
+                f"The search has the invisible character U+{ord(character):04X}; type it without.",
             )
 
 
@@ -177,7 +177,8 @@ def _prefix(found: Sequence[str], field: Field | None, minus: str | None) -> lis
     begin = cut[0] if len(cut) == 1 else begin
     if whole and minus:
         raise SearchRefusedError(
-            "search.excluded-prefix", "A beginning to exclude must be one word without punctuation."
+            "search.excluded-prefix",
+            "To exclude words by their beginning, give one word without punctuation.",
         )
     # Engines cannot all end a phrase in a prefix, so the parts before it are a condition of their own.
     clauses = [Clause(tuple(whole), field)] if whole else []

@@ -112,7 +112,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SiteConfigurationError(str(file), [f"it is no TOML: {error}"]) from None
+        raise SiteConfigurationError(str(file), [f"it is not TOML: {error}"]) from None
 
 
 def scalars() -> Iterator[str]:

@@ -47,10 +47,10 @@ def read_offers(vendor: Vendor, content: bytes) -> tuple[Offer, ...]:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise VendorCatalogueError(f"{vendor.name}: the catalogue is no text") from None
+        raise VendorCatalogueError(f"{vendor.name}: the catalogue is not text") from None
     offers = _sums(vendor, text) if vendor.kind == "sums" else _streams(vendor, text)
     if not offers:
-        raise VendorCatalogueError(f"{vendor.name}: the catalogue has no image that fits the settings")
+        raise VendorCatalogueError(f"{vendor.name}: the catalogue has no image that matches the settings")
     return tuple(sorted(offers, key=lambda offer: version_order(offer.version), reverse=True))
 
 
@@ -73,7 +73,9 @@ def _sums(vendor: Vendor, text: str) -> list[Offer]:
         url = urljoin(vendor.catalogue, quote(name, safe="/~+"))
         offers.append(Offer(version, url, _ALGORITHMS[len(value)], value.lower()))
     if len({offer.version for offer in offers}) < len(offers):
-        raise VendorCatalogueError(f"{vendor.name}: several files fit, and no version tells them apart")
+        raise VendorCatalogueError(
+            f"{vendor.name}: several files match, and they have no version to choose by"
+        )
     return offers
 
 

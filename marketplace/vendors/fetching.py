@@ -106,7 +106,7 @@ class VendorReader:
                         raise VendorUnreachableError(f"{url}: the server answers with {response.status_code}")
                     yield response
                     return
-            raise VendorUnreachableError(f"{url} redirects endlessly")
+            raise VendorUnreachableError(f"{url} redirects too often")
         except _FAILURES as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise VendorUnreachableError(f"{url} cannot be read ({reason})") from None

@@ -35,7 +35,7 @@ SOURCE: Final = v.dcterms("source")
 DERIVED: Final = f"{{{_PROV}}}wasDerivedFrom"
 ATTRIBUTED: Final = f"{{{_PROV}}}wasAttributedTo"
 #: The reason of withdrawals that this command makes, and takes back where the vendor lists an image again.
-_GONE: Final = "the vendor does not list this image any more"
+_GONE: Final = "the vendor no longer lists this image"
 _WITHDRAWN: Final = "withdrawn"
 SIGNED_AT: Final = f"{{{_PROV}}}generatedAtTime"
 

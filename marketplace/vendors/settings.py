@@ -63,22 +63,24 @@ def read_settings(path: Path) -> tuple[Vendor, ...]:
     try:
         told = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise VendorSettingsError(f"{path}: is no TOML ({error})") from None
+        raise VendorSettingsError(f"{path}: is not TOML ({error})") from None
     vendors = told.get("vendor")
     if set(told) != {"vendor"} or not isinstance(vendors, list) or not vendors:
-        raise VendorSettingsError(f"{path}: holds no [[vendor]] tables, or something else beside them")
+        raise VendorSettingsError(f"{path}: must contain [[vendor]] tables and nothing else")
     found = tuple(_vendor(one, path.parent) for one in vendors)
     if len({one.name for one in found}) < len(found):
-        raise VendorSettingsError(f"{path}: two vendors have one name")
+        raise VendorSettingsError(f"{path}: two vendors have the same name")
     return found
 
 
 def _vendor(told: Any, folder: Path) -> Vendor:
     if not isinstance(told, dict):
-        raise VendorSettingsError("a vendor is no table")
+        raise VendorSettingsError("a vendor must be a table")
     name = told.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise VendorSettingsError(f"the name {name!r} is not of lower-case letters, digits, '.', '_' and '-'")
+        raise VendorSettingsError(
+            f"the name {name!r} may have only lower-case letters, digits, '.', '_' and '-'"
+        )
     unknown = set(told) - {*_TEXTS, "withdraw", "terms"}
     missing = [one for one in _NEEDED if not told.get(one)]
     if unknown or missing:
@@ -90,9 +92,7 @@ def _vendor(told: Any, folder: Path) -> Vendor:
         or not isinstance(told.get("withdraw", False), bool)
         or told["kind"] not in ("sums", "simplestreams")
     ):
-        raise VendorSettingsError(
-            f"{name}: {', '.join(wrong) or 'withdraw or kind'} is not what it should be"
-        )
+        raise VendorSettingsError(f"{name}: {', '.join(wrong) or 'withdraw or kind'} has a wrong value")
     wanted = ("file",) if told["kind"] == "sums" else ("product", "item")
     if any(not told.get(one) for one in wanted):
         raise VendorSettingsError(f"{name}: {told['kind']} needs {' and '.join(wanted)}")
@@ -110,12 +110,12 @@ def _pattern(name: str, text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise VendorSettingsError(f"{name}: file is no regular expression ({error})") from None
+        raise VendorSettingsError(f"{name}: file is not a regular expression ({error})") from None
 
 
 def _terms(name: str, told: Any) -> dict[str, str]:
     if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
-        raise VendorSettingsError(f"{name}: terms is no table of texts")
+        raise VendorSettingsError(f"{name}: terms must be a table of texts")
     try:
         return {parse_name(term): value for term, value in told.items()}
     except TermError as error:

@@ -21,12 +21,12 @@ _ARMOR: Final = re.compile(
 )
 #: What the verifier says of a signature that must not count, whatever else it says.
 _BAD: Final = {
-    "BADSIG": "the signature is not of these bytes",
+    "BADSIG": "the signature is not for these bytes",
     "ERRSIG": "the signature cannot be verified",
-    "EXPSIG": "the signature is over",
-    "EXPKEYSIG": "the key that signed is over",
-    "REVKEYSIG": "the key that signed was revoked",
-    "NO_PUBKEY": "the key that signed is not in the keyring",
+    "EXPSIG": "the signature has expired",
+    "EXPKEYSIG": "the signing key has expired",
+    "REVKEYSIG": "the signing key was revoked",
+    "NO_PUBKEY": "the signing key is not in the keyring",
 }
 _SECONDS: Final = 60
 _MOST_KEYRING: Final = 4 << 20
@@ -70,9 +70,11 @@ def verify_signed(document: bytes, signature: bytes | None, keyring: Path) -> Si
         try:
             done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603  # our words
         except FileNotFoundError:
-            raise VendorSettingsError("gpgv is not installed: it verifies what vendors sign") from None
+            raise VendorSettingsError(
+                "gpgv is not installed: install it to verify the vendors' signatures"
+            ) from None
         except subprocess.TimeoutExpired:
-            raise VendorSignatureError("the signature takes too long to verify") from None
+            raise VendorSignatureError("verifying the signature takes too long") from None
         fingerprint, made_at = _judge(done.returncode, done.stdout.decode("utf-8", "replace"))
         content = document if signature is not None else (folder / "content").read_bytes()
     return Signed(content, fingerprint, made_at)
@@ -82,11 +84,11 @@ def _judge(code: int, status: str) -> tuple[str, datetime]:
     lines = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
     for words in lines:
         if words and words[0] in _BAD:
-            raise VendorSignatureError(f"the catalogue is not believed: {_BAD[words[0]]}")
+            raise VendorSignatureError(f"the catalogue is refused: {_BAD[words[0]]}")
     valid = [words for words in lines if words and words[0] == "VALIDSIG" and len(words) >= 11]
     good = [words for words in lines if words and words[0] == "GOODSIG"]
     if code != 0 or not good or not valid:
-        raise VendorSignatureError("the catalogue is not believed: there is no good signature on it")
+        raise VendorSignatureError("the catalogue is refused: it has no valid signature")
     # Several good signatures may stand on one document; the latest tells how new it is.
     newest = max(valid, key=lambda words: int(words[3]))
     return newest[10], datetime.fromtimestamp(int(newest[3]), UTC)
@@ -102,4 +104,4 @@ def _keys(path: Path) -> bytes:
     try:
         return b"".join(base64.b64decode(b"".join(block.split()), validate=True) for block in blocks)
     except binascii.Error:
-        raise VendorSettingsError(f"{path}: the armor of the keys is damaged") from None
+        raise VendorSettingsError(f"{path}: the ASCII armor of the keys is damaged") from None

@@ -114,7 +114,7 @@ def parse_index(data: bytes) -> Index:
             key=None if told["log_key"] is None else str(told["log_key"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CopyError(f"{INDEX} is no index of a copy of a view") from None
+        raise CopyError(f"{INDEX} is not the index of a copy of a view") from None
 
 
 _VIEW: Final = ("name", "title", "description", "site", "site_title", "url", "updated", "options")
@@ -140,7 +140,7 @@ def verify_copy(index: Index, read: Callable[[str], bytes], key: VerifierKey | N
         data = read(one.path)
         if len(data) != one.size or hashlib.sha256(data).hexdigest() != one.sha256:
             damaged.add(one.path)
-            yield f"{one.path}: is not what the index says"
+            yield f"{one.path}: differs from the index"
         elif one.path.startswith("entries/"):
             bodies[one.path] = data
     images, faults = _images(index.images, bodies, damaged)
@@ -165,7 +165,7 @@ def _images(
             faults.append(f"{path}: is not in the copy")
             continue
         except RefusedError as error:
-            faults.append(f"{path}: is no signed entry: {error}")
+            faults.append(f"{path}: is not a signed entry: {error}")
             continue
         if entry.entry_id != one.entry_id:
             faults.append(f"{path}: is the entry {entry.entry_id}")
@@ -209,7 +209,7 @@ def _verify_documents(
                 yield f"{document.path}: {error}"
                 continue
             if not same:
-                yield f"{document.path}: does not say what the entries say"
+                yield f"{document.path}: does not match the entries"
 
 
 def _unsigned(view: View, data: bytes) -> View:
@@ -225,7 +225,7 @@ def _named_signer(data: bytes) -> SmimeSigner | str:
         named = told["hv:endorser"]["hv:x509"]
         expires = parse_time(told["dc:date:expires"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "there is no list in it"
+        return "the message has no list in it"
     return SmimeSigner(
         named["hv:dn"], named["hv:ca"], named["dc:creator"], named["hv:email"], expires, lambda text: text
     )
@@ -241,7 +241,7 @@ def _verify_receipts(
         yield f"{INDEX}: the key of the log cannot be used: {error}"
         return
     if receipts and own is None:
-        yield "log/: there are receipts and no key to prove them with"
+        yield "log/: there are receipts but no key to verify them with"
         return
     for path in receipts:
         assert own is not None  # noqa: S101  # seen above

@@ -108,7 +108,7 @@ def check(definition: Definition) -> Definition:
     faults: list[str] = []
     if not _NAME.fullmatch(definition.name):
         faults.append(
-            "name is 1-63 lower-case letters, digits and . _ -, beginning with a letter or digit; "
+            "name must be 1-63 lower-case letters, digits and . _ -, beginning with a letter or digit; "
             "for a group GROUP:NAME"
         )
     for name, text, longest in (

@@ -17,7 +17,7 @@ class ViewNotFoundError(ViewError):
     code = "view.unknown"
 
     def __init__(self) -> None:
-        super().__init__("there is no view of this name")
+        super().__init__("there is no view with this name")
 
 
 class ViewTakenError(ViewError):

@@ -62,7 +62,7 @@ class OpenPgpSigner:
         except FileNotFoundError:
             raise DialectUnavailableError("gpg is not installed on the server") from None
         except subprocess.TimeoutExpired:
-            raise DialectUnavailableError("gpg does not end") from None
+            raise DialectUnavailableError("gpg did not end in time") from None
         if done.returncode != 0:
             told = done.stderr.decode("utf-8", "replace").replace(home, "").replace(str(self.key), "the key")
             raise DialectUnavailableError(f"gpg cannot sign: {' '.join(told.split())[:300]}")

@@ -134,7 +134,7 @@ class Selector:
         if len(keys) + len(old) > MOST_ENTRIES:
             raise DialectUnavailableError(
                 f"the search of the view finds {len(keys) + len(old)} entries, and a view has at most "
-                f"{MOST_ENTRIES}: ask for a view with a narrower search"
+                f"{MOST_ENTRIES}: narrow the search of the view"
             )
         found, withdrawn = (self._reader.read(session, scope, one) for one in (keys, old))
         policy = definition.rules()

@@ -199,7 +199,7 @@ class ViewService:
             LocationAwayError: it was looked for at each location, and it is at none.
         """
         if not image.locations:
-            raise LocationAwayError("the entry names no location on the web that may be followed")
+            raise LocationAwayError("the entry has no web location that may be followed")
         known = self._watch.find(image.locations, self._logs(address))
         there = [uri for uri in image.locations if uri in known and known[uri].reach is Reach.THERE]
         unknown = [uri for uri in image.locations if uri not in known or known[uri].reach is Reach.INSIDE]
@@ -236,7 +236,7 @@ class ViewService:
             DialectUnavailableError: so many make views, or wait, that others need the threads.
         """
         if not self._turns.acquire(blocking=False):
-            raise DialectUnavailableError("other views are being made: ask again in a moment")
+            raise DialectUnavailableError("other views are being made: try again in a moment")
         try:
             with kept.lock:
                 yield
@@ -283,7 +283,7 @@ class ViewService:
         try:
             return self._selector.select(session, definition, address, now)
         except (PolicyError, SearchRefusedError) as error:
-            raise DialectUnavailableError(f"the view cannot be used any more: {error}") from None
+            raise DialectUnavailableError(f"the view can no longer be used: {error}") from None
         except SearchUnavailableError as error:
             raise DialectUnavailableError(error.message) from None
 

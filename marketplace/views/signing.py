@@ -110,13 +110,13 @@ def _smime(certificate: Path | None, key: Path | None, now: datetime) -> SmimeSi
     own = chain[0]
     if not isinstance(private, rsa.RSAPrivateKey):
         # With others each signature is another one, and the same list would not be the same bytes.
-        raise _UnusableError("the key of views.key is no RSA key")
+        raise _UnusableError("the key of views.key is not an RSA key")
     if own.public_key() != private.public_key():
-        raise _UnusableError("the first certificate of views.certificate is not that of views.key")
+        raise _UnusableError("the first certificate of views.certificate does not belong to views.key")
     _verify_purpose(own)
     if not own.not_valid_before_utc <= now <= own.not_valid_after_utc:
         begins, ends = (format_time(one) for one in (own.not_valid_before_utc, own.not_valid_after_utc))
-        raise _UnusableError(f"the certificate of views.certificate holds from {begins} to {ends}")
+        raise _UnusableError(f"the certificate of views.certificate is valid from {begins} to {ends}")
     return SmimeSigner(
         subject=slash_name(own.subject),
         issuer=slash_name(own.issuer),
@@ -148,7 +148,9 @@ def _load_key(path: Path) -> object:
 
 def _reason(error: Exception) -> str:
     # Never the path: whoever asks for a document is told this.
-    return (error.strerror or "no such file") if isinstance(error, OSError) else "it is no PEM of that kind"
+    if isinstance(error, OSError):
+        return error.strerror or "no such file"
+    return "it is not a PEM file of that kind"
 
 
 def _verify_purpose(certificate: x509.Certificate) -> None:

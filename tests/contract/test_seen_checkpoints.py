@@ -184,7 +184,7 @@ def test_tiles_that_prove_nothing_are_a_fault_and_no_evidence(site: Site) -> Non
     restart(site)
     feed.tiles_held = [bytes(32)] * 5
     for _ in range(2):  # it goes on waiting
-        with pytest.raises(MalformedError, match="the tiles do not make the root of 5 rows"):
+        with pytest.raises(MalformedError, match="the tiles do not give the root of 5 rows"):
             told.look(feed, head(feed, 3))
     assert told.evidence() == []
     feed.tiles_held = None

@@ -161,12 +161,12 @@ TAKEN = {
     },
 }  # fmt: skip
 LEFT_OUT = {
-    "nobody who logs in: no image_original_user": {},
+    "no login user: image_original_user is not set": {},
     "a system that the manager does not know": {"os": "templeos", **TAKEN["plain"]},
     "an architecture that the manager does not know": {"os_arch": "vax", **TAKEN["plain"]},
     "a format that Glance does not know": {"format": "floppy", **TAKEN["plain"]},
     "no SHA-256 or SHA-512": {"checksums": (("MD5", "0" * 32),), **TAKEN["plain"]},
-    "compressed at its location: the checksum is of the image itself": {
+    "compressed at its location: the checksum is for the uncompressed image": {
         "compression": "xz", **TAKEN["plain"],
     },
 }  # fmt: skip

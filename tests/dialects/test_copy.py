@@ -86,15 +86,15 @@ def test_what_is_gone_goes_and_what_is_not_ours_stays(lab, copied):
 @pytest.mark.parametrize(
     ("path", "change", "told"),
     [
-        ("SHA256SUMS", lambda data: data[1:] + data[:1], "does not say what the entries say"),
-        ("terraform.json", lambda data: data.replace(b"127.0.0.1", b"127.0.0.2"), "does not say"),
-        ("hepix/image.list", lambda data: data.replace(b"debian.qcow2", b"debiam.qcow2"), "does not say"),
+        ("SHA256SUMS", lambda data: data[1:] + data[:1], "does not match the entries"),
+        ("terraform.json", lambda data: data.replace(b"127.0.0.1", b"127.0.0.2"), "does not match"),
+        ("hepix/image.list", lambda data: data.replace(b"debian.qcow2", b"debiam.qcow2"), "does not match"),
         (
             "simplestreams/streams/v1/images.sjson",
             lambda data: data.replace(b"Debian", b"Debiam"),
             "does not",
         ),
-        ("entries/{debian}.xml", lambda data: data.replace(b"Debian 12", b"Debian 13"), "no signed entry"),
+        ("entries/{debian}.xml", lambda data: data.replace(b"Debian 12", b"Debian 13"), "not a signed entry"),
         ("log/{debian}.txt", lambda data: data.replace(b"index ", b"index 1"), "log/"),
     ],
     ids=("sums", "maps", "signed list", "clearsigned list", "entry", "receipt"),
@@ -105,7 +105,7 @@ def test_what_was_altered_is_found_where_the_index_was_altered_too(lab, copied, 
     assert altered != (copied / path).read_bytes()
     (copied / path).write_bytes(altered)
     assert run(["verify", "--static", str(copied)]) == 5
-    assert f"{path}: is not what the index says" in capsys.readouterr().err
+    assert f"{path}: differs from the index" in capsys.readouterr().err
     index = json.loads((copied / "index.json").read_text())
     for one in index["files"]:
         if one[0] == path:
@@ -121,7 +121,7 @@ def test_an_index_that_leads_elsewhere_is_refused(copied, capsys):
         told = {**index, "files": [*index["files"], [path, 1, "0" * 64]]}
         (copied / "index.json").write_text(json.dumps(told))
         assert run(["verify", "--static", str(copied)]) == 5
-        assert "no index of a copy" in capsys.readouterr().err
+        assert "not the index of a copy" in capsys.readouterr().err
 
 
 def test_simplestreams_reads_a_copy(lab, copied, tmp_path):

@@ -307,7 +307,7 @@ LIES = [
     passes("withholds bodies", on(BODIES, lambda liar, _: Reply(BINARY, b"")), _HIDES, wanted=4),
     passes("swaps bodies", on(BODIES, _swapped), _HIDES, wanted=4),
     fails(
-        "erased what nobody asked for",
+        "erased entries that this site did not request",
         on(BODIES, lambda liar, it: Reply(BINARY, it.body, headers={"X-Ids-Erased": "0,999"})),
         _MALFORMED,
         _LATE,

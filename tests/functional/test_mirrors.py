@@ -124,7 +124,7 @@ def test_a_mirror_with_other_bodies_costs_a_request_to_the_peer(
     lies = {path: lie(path, content) for path, content in copies.items()}
     with mirror(lies, tmp_path / "liar") as url:
         (found,), asked = read_whole(tmp_path, full, url)
-    assert (found.failures, found.error) == (1, "entries of a bundle are not those that its rows name")
+    assert (found.failures, found.error) == (1, "entries of a bundle do not match its rows")
     assert any("/bodies/" in path for path in asked)
 
 
@@ -146,5 +146,5 @@ def test_behind_mirrors_that_are_gone_late_or_lie_the_next_one_serves(
         found, asked = read_whole(tmp_path, full, gone, *served)
     assert [one.failures for one in found] == [1, 1, 1, 0]
     assert sum(one.bundles for one in found) == 2 * BUNDLES
-    assert found[2].error == "the rows are not those that the peer signed"
+    assert found[2].error == "the rows are not the rows that the peer signed"
     assert asked == ["/fed/v1/bodies"]

@@ -222,7 +222,7 @@ def test_facts_come_from_a_file_in_ci(cli, here: Path, http: httpx.Client) -> No
     (here / "build" / "packer-manifest.json").write_text(json.dumps(built))
     done = cli("publish", "--from-json", "build/packer-manifest.json", "--title", "Built", *KEYS, "-o", "id")
     assert done.code == 0, done.err
-    assert "note      it claims to be a disk of 3 TiB" in done.err
+    assert "note      the image claims to be a disk of 3 TiB" in done.err
     described = cli("describe", "build/built", "-o", "json").json
     assert done.out.decode().startswith(described["identifier"])
     (here / "build" / "built").write_bytes(b"x")
@@ -233,7 +233,7 @@ def test_facts_come_from_a_file_in_ci(cli, here: Path, http: httpx.Client) -> No
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [(b"404 page", "has 8 bytes, not"), (None, "does not begin as the image does")],
+    [(b"404 page", "has 8 bytes, not"), (None, "does not begin like the image")],
     ids=["other size", "other content"],
 )
 def test_a_location_that_has_something_else_stops(

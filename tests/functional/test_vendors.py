@@ -247,7 +247,7 @@ def test_a_signature_that_does_not_hold_publishes_nothing(cli, here, vendor, sig
     size = http.get("/api/v1/changes?limit=1").json()["size"]
 
     vendor.files["/latest/SHA512SUMS"] += b"0" * 128 + b"  linux-9-amd64.qcow2\n"
-    assert "not of these bytes" in mirror(cli, code=5)
+    assert "not for these bytes" in mirror(cli, code=5)
     vendor.files["/latest/SHA512SUMS"] = good["/latest/SHA512SUMS"]
     vendor.files["/latest/SHA512SUMS.sign"] = b"no signature"
     assert "vendor.signature" in mirror(cli, code=5)

@@ -125,9 +125,9 @@ def test_everybody_reads_the_view_that_is_there_from_the_start(http):
     assert (told["images"], told["policy"], told["changed_at"]) == (6, None, None)
     (of_sums,) = [one for one in told["dialects"] if one["name"] == "sha256sums"]
     assert of_sums["left_out"] == {
-        "compressed at its location: the checksum is of the image itself": 1,
+        "compressed at its location: the checksum is for the uncompressed image": 1,
         "no SHA-256": 1,
-        "no location on the web": 2,
+        "no web location": 2,
     }
     maps = http.get("/views/default/terraform.json").json()
     debian = accept(written("debian", tags=("lts",))).identifier

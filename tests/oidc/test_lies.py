@@ -84,28 +84,28 @@ def test_the_honest_provider_is_believed(liar: Liar, clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        ({"iss": "https://evil.example"}, "it is from another provider"),
-        ({"iss": None}, "it is from another provider"),
-        ({"aud": "other"}, "it was made for another site"),
-        ({"aud": ["other", "more"]}, "it was made for another site"),
-        ({"aud": []}, "it was made for another site"),
-        ({"aud": [CLIENT, "other"], "azp": "other"}, "it was made for another site"),
-        ({"aud": [CLIENT, "other"]}, "it was made for another site"),
-        ({"nonce": "another"}, "it belongs to another sign-in"),
-        ({"nonce": None}, "it belongs to another sign-in"),
-        ({"nonce": ["x"]}, "it belongs to another sign-in"),
-        ({"exp": 1}, "its time is over"),
-        ({"exp": "tomorrow"}, "its time is over"),
-        ({"exp": None}, "its time is over"),
-        ({"iat": 1}, "the clocks differ"),
-        ({"iat": 4_000_000_000}, "the clocks differ"),
-        ({"iat": None}, "the clocks differ"),
-        ({"nbf": 4_000_000_000}, "its time has not begun"),
-        ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "it belongs to another access token"),
-        ({"at_hash": 7}, "not believed"),
-        ({"sub": None}, "it names nobody"),
-        ({"sub": 7}, "it names nobody"),
-        ({"sub": ""}, "it names nobody"),
+        ({"iss": "https://evil.example"}, "the token is from another provider"),
+        ({"iss": None}, "the token is from another provider"),
+        ({"aud": "other"}, "the token was issued for another site"),
+        ({"aud": ["other", "more"]}, "the token was issued for another site"),
+        ({"aud": []}, "the token was issued for another site"),
+        ({"aud": [CLIENT, "other"], "azp": "other"}, "the token was issued for another site"),
+        ({"aud": [CLIENT, "other"]}, "the token was issued for another site"),
+        ({"nonce": "another"}, "the token belongs to another sign-in"),
+        ({"nonce": None}, "the token belongs to another sign-in"),
+        ({"nonce": ["x"]}, "the token belongs to another sign-in"),
+        ({"exp": 1}, "the token has expired"),
+        ({"exp": "tomorrow"}, "the token has expired"),
+        ({"exp": None}, "the token has expired"),
+        ({"iat": 1}, "in the future or too long ago"),
+        ({"iat": 4_000_000_000}, "in the future or too long ago"),
+        ({"iat": None}, "in the future or too long ago"),
+        ({"nbf": 4_000_000_000}, "the token is not valid yet"),
+        ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "the token belongs to another access token"),
+        ({"at_hash": 7}, "refused"),
+        ({"sub": None}, "the token names no person"),
+        ({"sub": 7}, "the token names no person"),
+        ({"sub": ""}, "the token names no person"),
     ],
 )
 def test_claims_that_are_not_believed(liar: Liar, clock: Clock, claims: Mapping[str, Any], said: str) -> None:
@@ -185,7 +185,7 @@ def test_a_shared_secret_in_the_list_of_keys_signs_nothing(liar: Liar, clock: Cl
         ({"token_endpoint": None}, "no https URL as token_endpoint"),
         ({"jwks_uri": "file:///etc/passwd"}, "no https URL as jwks_uri"),
         ({"jwks_uri": "https://[::1"}, "no https URL as jwks_uri"),
-        ({"id_token_signing_alg_values_supported": ["HS256", "none"]}, "no algorithm that is taken"),
+        ({"id_token_signing_alg_values_supported": ["HS256", "none"]}, "no algorithm that this site accepts"),
         ({"userinfo_endpoint": ["x"]}, "no https URL as userinfo_endpoint"),
     ],
 )
@@ -214,12 +214,12 @@ def _answer(status: int, body: bytes, **headers: str) -> Any:
 
 
 ODD = {
-    "redirect": (_redirect, "oidc.answer", "leads elsewhere"),
+    "redirect": (_redirect, "oidc.answer", "redirects to another address"),
     "huge": (_answer(200, b'{"a": "' + b"x" * 300_000 + b'"}'), "oidc.answer", "more than 262144 bytes"),
     "packed": (_answer(200, b"\x1f\x8b", Content_Encoding="gzip"), "oidc.away", "encoding"),
-    "deep": (_answer(200, b"[" * 200_000), "oidc.answer", "no JSON object"),
-    "list": (_answer(200, b"[]"), "oidc.answer", "no JSON object"),
-    "page": (_answer(200, b"<html>"), "oidc.answer", "no JSON object"),
+    "deep": (_answer(200, b"[" * 200_000), "oidc.answer", "not a JSON object"),
+    "list": (_answer(200, b"[]"), "oidc.answer", "not a JSON object"),
+    "page": (_answer(200, b"<html>"), "oidc.answer", "not a JSON object"),
     "missing": (_answer(404, b"{}"), "oidc.answer", "answered with 404"),
     "broken": (_answer(500, b"{}"), "oidc.away", "it answers 500"),
     "busy": (_answer(429, b"{}"), "oidc.away", "it answers 429"),
@@ -292,7 +292,7 @@ def test_what_only_userinfo_tells_counts_for_the_same_person_only(liar: Liar, cl
     assert come_back(one, liar).groups == {"images"}
     liar.lies["userinfo"] = lambda honest: {**honest, "sub": "2"}
     error = refusal(one, liar)
-    assert error.code == "oidc.id-token" and "somebody else" in str(error)
+    assert error.code == "oidc.id-token" and "another person" in str(error)
     liar.lies["userinfo"] = lambda honest: {**honest, "email": "boss@example.org", "iss": "x"}
     assert come_back(one, liar).name == "ann@example.org"
 
@@ -301,7 +301,7 @@ def test_a_provider_that_is_away_is_asked_again_after_a_while(clock: Clock) -> N
     liar = Liar(url=f"http://127.0.0.1:{free_port()}")
     one = service(liar, clock)
     for _ in range(2):
-        with pytest.raises(ProviderAwayError, match="is away"):
+        with pytest.raises(ProviderAwayError, match="cannot be reached"):
             one.begin("/")
     assert one.problem is not None and one.problem.status == 503
     clock.ahead = FAILED
@@ -327,7 +327,7 @@ def test_a_provider_that_drips_holds_a_few_at_most(liar: Liar, clock: Clock) -> 
     waiting.start()
     assert asked.wait(HANGING)
     try:
-        with pytest.raises(ProviderAwayError, match="too many people wait"):
+        with pytest.raises(ProviderAwayError, match="too many people are signing in"):
             one.begin("/")
     finally:
         release.set()

@@ -100,12 +100,12 @@ def test_a_token_of_the_same_name_gets_no_group_by_claim(place: Place, browser: 
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        ({**ANN, "groups": ["guests"]}, "only members of some of its groups"),
-        ({**ANN, "groups": None}, "only members of some of its groups"),
+        ({**ANN, "groups": ["guests"]}, "only members of certain groups"),
+        ({**ANN, "groups": None}, "only members of certain groups"),
         ({**ANN, "email_verified": False}, "has verified the address"),
         ({"groups": ["staff"]}, "does not tell your email"),
-        ({**ANN, "email": "ann example"}, "is no name here"),
-        ({**ANN, "email": "system"}, "is no name here"),
+        ({**ANN, "email": "ann example"}, "is not a valid user name here"),
+        ({**ANN, "email": "system"}, "is not a valid user name here"),
         ({**ANN, "email": {"a": 1}}, "does not tell your email"),
     ],
 )
@@ -122,19 +122,19 @@ def test_an_answer_signs_in_once_and_in_its_own_browser_only(place: Place, brows
     back = answer_of_provider(leaving, "ann")
     with place.site.client() as victim:  # login CSRF: somebody else's answer
         refused = victim.get(back, headers=HTML)
-        assert refused.status_code == 403 and "no sign-in of this browser" in refused.text
+        assert refused.status_code == 403 and "did not start this sign-in" in refused.text
         go_to_provider(victim)
         assert victim.get(back, headers=HTML).status_code == 403
         assert victim.get("/account", headers=HTML).status_code == 401
     assert browser.get(back, headers=HTML).status_code == 303
     assert not any("mp-attempt" in cookie.name for cookie in browser.cookies.jar)
     again = browser.get(back, headers=HTML)
-    assert again.status_code == 403 and "no sign-in of this browser" in again.text
+    assert again.status_code == 403 and "did not start this sign-in" in again.text
     with place.site.client() as thief:  # with the cookie, too
         for name, value in kept.items():
             thief.cookies.set(name, value, domain="127.0.0.1", path="/")
         refused = thief.get(back, headers=HTML)
-    assert refused.status_code == 403 and "was used already" in refused.text
+    assert refused.status_code == 403 and "was already used" in refused.text
 
 
 def test_what_was_kept_leads_nowhere_else(place: Place, browser: httpx.Client) -> None:
@@ -172,9 +172,9 @@ def test_a_page_of_another_site_starts_no_sign_in(place: Place, browser: httpx.C
         ("code=x&state={state}&iss=https://evil.example", "is not from"),
         ("code=x&state={state}", "is not from"),
         ("code=x&state={state}&iss={issuer}", "does not take this sign-in"),
-        ("error=Call%20555&state=x", "no sign-in of this browser"),
-        ("code=x", "no sign-in of this browser"),
-        ("", "no sign-in of this browser"),
+        ("error=Call%20555&state=x", "did not start this sign-in"),
+        ("code=x", "did not start this sign-in"),
+        ("", "did not start this sign-in"),
     ],
 )
 def test_answers_that_sign_nobody_in(place: Place, browser: httpx.Client, query: str, said: str) -> None:

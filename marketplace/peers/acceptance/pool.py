@@ -102,5 +102,5 @@ class Verification:
             try:
                 verdicts += verifier.ask([body], _ALONE_SECONDS)
             except ProcessFailedError as error:
-                verdicts.append(Refusal(UNFINISHED, f"proving it ended its process ({error})"))
+                verdicts.append(Refusal(UNFINISHED, f"the process that verified it ended ({error})"))
         return verdicts

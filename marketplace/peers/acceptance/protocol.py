@@ -23,7 +23,7 @@ class Refusal:
 
 
 class BrokenVerdictError(Exception):
-    """The answer of a process is not what it should be."""
+    """The answer of a verifying process is malformed."""
 
 
 #: The only things an answer may be made of. A body that takes a process over must not reach this one.
@@ -55,7 +55,7 @@ _SPELLED = copyreg.dispatch_table | {
 class _Reader(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         if (module_name, global_name) not in _ALLOWED:
-            raise BrokenVerdictError(f"{module_name}.{global_name} has no place in a verdict")
+            raise BrokenVerdictError(f"{module_name}.{global_name} is not part of a verdict")
         return super().find_class(module_name, global_name)
 
 
@@ -91,7 +91,7 @@ def read_verdicts(data: bytes) -> list[document.AcceptedEntry | Refusal]:
     if not isinstance(found, list) or not all(
         isinstance(one, document.AcceptedEntry | Refusal) for one in found
     ):
-        raise BrokenVerdictError("no list of verdicts")
+        raise BrokenVerdictError("not a list of verdicts")
     return found
 
 

@@ -150,7 +150,7 @@ class Bundles:
             missing = [one for one in unknown if one not in verdicts]
             told = self._verdicts(self._bodies(feed, number, ids, missing))
             if mirror is not None and any(_is_proven(told, one) for one in missing):
-                self._mirrors.blame(mirror, "entries of a bundle are not those that its rows name")
+                self._mirrors.blame(mirror, "entries of a bundle do not match its rows")
             verdicts |= told
             received = feed.received - before
         finally:

@@ -263,7 +263,10 @@ class PeerRunner:
             raise
         except Exception as error:  # a fault of ours: told, and tried again, or this log would stand still
             _logger.exception("a pull failed here", extra={"peer": self.peer.name, "log": followed.origin})
-            reason = f"this site failed over what came ({type(error).__name__}: {error}); its log tells where"
+            reason = (
+                f"this site failed while it processed the peer's answer ({type(error).__name__}: "
+                f"{error}); see this site's log"
+            )
             self._fail(followed, due, HereError(reason), None)
         else:
             due.failures = 0

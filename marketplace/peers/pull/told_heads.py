@@ -166,7 +166,7 @@ def fetch_former_root(feed: PeerFeed, slug: str, tree: Frontier, size: int) -> b
     try:
         return prove_former_root(size, tree.size, nodes_of(tree.size, tile), tree.root)
     except ProofError as error:
-        raise MalformedError(f"the tiles do not make the root of {tree.size} rows: {error}") from None
+        raise MalformedError(f"the tiles do not give the root of {tree.size} rows: {error}") from None
 
 
 def _verify_root(followed: FollowedLog, signed: SignedCheckpoint, witness: str, root: bytes) -> None:

@@ -63,7 +63,7 @@ def verify_assertion(
         issuer = claimed.get("iss")
         key = find_key(issuer) if isinstance(issuer, str) else None
         if key is None:
-            raise UnprovenError("the assertion is of a site that is not known here")
+            raise UnprovenError("the assertion is from a site that is not a peer here")
         claims = jwt.decode(
             text,
             Ed25519PublicKey.from_public_bytes(key.public),
@@ -75,8 +75,8 @@ def verify_assertion(
         )
         issued, ends = float(claims["iat"]), float(claims["exp"])
     except (jwt.PyJWTError, RecursionError, ValueError, TypeError, OverflowError):
-        raise UnprovenError("the assertion proves nothing") from None
+        raise UnprovenError("the assertion's signature is not valid") from None
     moment = now.timestamp()
     if not ends - issued <= LONGEST or not issued - LEEWAY <= moment <= ends + LEEWAY:
-        raise UnprovenError("the assertion is out of date, or a clock is wrong")
+        raise UnprovenError("the assertion is out of date: check the clocks of both sites")
     return str(issuer)

@@ -24,7 +24,7 @@ def keep_contradiction(
         for followed in FollowedLogs(session).all():
             if followed.origin == origin:
                 error = SplitViewError(
-                    "the peer showed this site, as a witness, another tree of a size it had shown before",
+                    "the peer showed this site, as a witness, two different trees of one size",
                     first.decode("utf-8", "backslashreplace"),
                     second.decode("utf-8", "backslashreplace"),
                 )

@@ -29,9 +29,12 @@ class Grants:
         """
         log_id = ChangeLog(self._session).key(log)
         if peer.auth_key is None:
-            raise GrantError(f"{peer.name} has no auth key here, so it cannot prove who it is")
+            raise GrantError(
+                f"{peer.name} has no auth key here and cannot prove who it is: a peer needs --auth-key when "
+                "it is added (marketplace peer add)"
+            )
         if self._session.scalar(select(PeerLog.id).where(PeerLog.log_id == log_id).limit(1)) is not None:
-            raise GrantError("this log came from another site, which alone says who may read it")
+            raise GrantError("this log came from another site: only that site decides who may read it")
         granted = PeerGrant.peer_id == peer.id, PeerGrant.log_id == log_id
         if self._session.scalar(select(PeerGrant.peer_id).where(*granted)) is None:
             self._session.execute(insert(PeerGrant).values(peer_id=peer.id, log_id=log_id, granted_at=now))
@@ -50,7 +53,7 @@ class Grants:
             .returning(PeerGrant.peer_id)
         )
         if gone is None:
-            raise GrantError(f"{peer.name} may not read this log anyway")
+            raise GrantError(f"{peer.name} has no permission to read this log")
 
     def granted(self, peer_id: int) -> list[str]:
         """Names of the logs that a peer may read beside the public one."""

@@ -39,7 +39,10 @@ class PeerIdentification:
             UnprovenError: it proves nothing.
         """
         if self._keys is None:
-            raise UnprovenError("this site has no name among others, so nothing can be meant for it")
+            raise UnprovenError(
+                "this site has no site keys, so no assertion can be addressed to it: make "
+                "keys with `marketplace peer init`"
+            )
         with self._database.read() as session:
             peers = Peers(session)
             found: dict[str, Peer] = {}

@@ -43,7 +43,7 @@ def add_wanted(session: Session, peer_id: int, rows: Sequence[Wanted], now: date
     missing = _count(session, PeerWanted.peer_log_id, peer_id)
     if missing + len(rows) > MOST_LEFT_OUT:
         raise WithheldError(
-            f"{missing} entries of its logs are missing already: it is read on when some of them come"
+            f"{missing} entries of its logs are missing already: reading continues when some of them arrive"
         )
     session.execute(
         insert(PeerWanted),

@@ -49,7 +49,7 @@ class Peers:
             with self._session.begin_nested():
                 self._session.execute(insert(PeerRow).values(values))
         except IntegrityError:
-            raise PeerTakenError(f"{log_key.name} or {address} is a peer already") from None
+            raise PeerTakenError(f"{log_key.name} or {address} is already a peer") from None
         peer = self.get(log_key.name)
         FollowedLogs(self._session).follow(peer, f"{peer.name}/{PUBLIC}", PUBLIC)
         return peer

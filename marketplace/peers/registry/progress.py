@@ -167,7 +167,7 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
 
 
 def save_evidence(session: Session, followed: FollowedLog, error: IntegrityError, now: datetime) -> None:
-    """Keep what shows that a log is not what it should be."""
+    """Keep the evidence that a log contradicts itself."""
     session.execute(
         insert(PeerEvidence).values(
             peer_log_id=followed.id,
@@ -213,7 +213,7 @@ def _move(session: Session, followed: FollowedLog, values: dict[str, Any]) -> No
         .execution_options(synchronize_session=False)
     )
     if moved is None:
-        raise MovedError("the log was pulled or stopped by somebody else")
+        raise MovedError("another process pulled or stopped the log")
 
 
 def _position(trusted: TrustedLog) -> dict[str, Any]:

@@ -33,10 +33,10 @@ def verify_bundle_hashes(log: TrustedLog, bundles: Sequence[bytes], rest: Sequen
         MalformedError: they do not make the signed root.
     """
     if log.newest is None or log.reached.size % WIDTH:
-        raise MalformedError("no checkpoint covers whole bundles from there on")
+        raise MalformedError("no checkpoint covers a whole bundle from this row on")
     # Seen from the second level of tiles a bundle is a leaf: the same rule makes its frontier.
     over = Frontier(log.reached.size >> HEIGHT, log.reached.hashes).extended(bundles)
     tree = Frontier(over.size << HEIGHT, over.hashes).extended(rest)
     head = log.newest.checkpoint
     if tree.size != head.size or tree.root != head.root:
-        raise MalformedError(f"the tiles do not make the root that was signed for {head.size} rows")
+        raise MalformedError(f"the tiles do not give the signed root of {head.size} rows")

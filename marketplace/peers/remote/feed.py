@@ -167,7 +167,7 @@ class PeerFeed:
         answer = self._get(f"/fed/v1/logs/{slug}/checkpoint", TEXT, MAX_NOTE, headers)
         if answer.status == 304:
             if tag is None:
-                raise UnexpectedAnswerError("the peer says that nothing changed since never")
+                raise UnexpectedAnswerError("the peer answers 304 Not Modified to a first request")
             return None
         text = answer.body.decode("utf-8", "backslashreplace")
         try:
@@ -178,10 +178,10 @@ class PeerFeed:
             ) from None
         except CheckpointError as error:
             raise ForeignLogError(
-                f"the signed note is no checkpoint of this log ({error})", second=text
+                f"the signed note is not a checkpoint of this log ({error})", second=text
             ) from None
         except NoteFormatError as error:
-            raise MalformedError(f"no signed note: {error}") from None
+            raise MalformedError(f"not a signed note: {error}") from None
         return Head(signed, answer.headers.get("etag"))
 
     def heads(self, tag: str | None) -> ToldHeads | None:
@@ -193,12 +193,12 @@ class PeerFeed:
         answer = self._get("/fed/v1/witness/heads", JSON, _MAX_TOLD, headers)
         if answer.status == 304:
             if tag is None:
-                raise UnexpectedAnswerError("the peer says that nothing changed since never")
+                raise UnexpectedAnswerError("the peer answers 304 Not Modified to a first request")
             return None
         said = parse_json(answer.body)
         notes = said.get("heads") if isinstance(said, dict) else None
         if not isinstance(notes, list) or len(notes) > MOST_TOLD:
-            raise MalformedError(f"the heads that the peer saw are no list of at most {MOST_TOLD}")
+            raise MalformedError(f"the heads that the peer saw are not a list of at most {MOST_TOLD}")
         return ToldHeads(tuple(map(_told, notes)), answer.headers.get("etag"))
 
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
@@ -209,7 +209,7 @@ class PeerFeed:
             raise MalformedError("the page of rows is cut off")
         rows = body[:-1].split(b"\n") if body else []
         if len(rows) > count:
-            raise MalformedError(f"{len(rows)} rows came where {count} were asked for")
+            raise MalformedError(f"{len(rows)} rows came, {count} were requested")
         return rows
 
     def bodies(self, ids: Sequence[str]) -> Handed:
@@ -229,10 +229,10 @@ class PeerFeed:
         )
         found = _split_answer(answer.body)
         if not found.keys() <= set(ids):
-            raise MalformedError("the peer sends bodies that nobody asked for")
+            raise MalformedError("the peer sends bodies that this site did not request")
         left = answer.headers.get("x-ids-left", "0")
         if re.fullmatch("[0-9]{1,3}", left, re.ASCII) is None or int(left) >= len(ids):
-            raise MalformedError("the peer leaves more ids than were asked for")
+            raise MalformedError("the peer leaves out more ids than this site requested")
         erased = _places(answer.headers.get("x-ids-erased", ""), len(ids))
         return Handed(found, int(left), frozenset(ids[place] for place in erased) - found.keys())
 
@@ -272,7 +272,7 @@ class PeerFeed:
             isinstance(value, str) and _is_hex(key, len(prefix) + 2) and key.startswith(prefix)
             for key, value in parts.items()
         ):
-            raise MalformedError("the digests are not by two digits more")
+            raise MalformedError("the digests do not have two more digits")
         return parts
 
     def digest_ids(self, slug: str, prefix: str) -> list[str]:
@@ -283,7 +283,7 @@ class PeerFeed:
         if not isinstance(ids, list) or not all(
             isinstance(one, str) and _is_hex(one, 64) and one.startswith(prefix) for one in ids
         ):
-            raise MalformedError("the ids are none that were asked for")
+            raise MalformedError("the ids are not those that this site requested")
         return ids
 
     def _get(self, path: str, kind: str, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
@@ -304,7 +304,7 @@ def read_row_bundle(data: bytes) -> list[bytes]:
     try:
         return split_bundle(data, WIDTH)
     except TileError as error:
-        raise MalformedError(f"no bundle of rows: {error}") from None
+        raise MalformedError(f"not a bundle of rows: {error}") from None
 
 
 def read_body_bundle(data: bytes) -> list[bytes]:
@@ -316,7 +316,7 @@ def read_body_bundle(data: bytes) -> list[bytes]:
     try:
         return split_bodies(data, WIDTH)
     except TileError as error:
-        raise MalformedError(f"no bundle of bodies: {error}") from None
+        raise MalformedError(f"not a bundle of bodies: {error}") from None
 
 
 def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:
@@ -344,7 +344,7 @@ def _is_hex(text: str, digits: int) -> bool:
 
 def _told(note: object) -> ToldHead:
     if not isinstance(note, str) or len(note) > MAX_NOTE:
-        raise MalformedError("one of the heads that the peer saw is no signed note")
+        raise MalformedError("one of the heads that the peer saw is not a signed note")
     return ToldHead(note.partition("\n")[0], note.encode("utf-8", "backslashreplace"))
 
 
@@ -352,9 +352,9 @@ def _offered(said: object) -> OfferedLog:
     slug = said.get("log") if isinstance(said, dict) else None
     origin = said.get("origin") if isinstance(said, dict) else None
     if not isinstance(slug, str) or _LOG.fullmatch(slug) is None or not isinstance(origin, str):
-        raise MalformedError("the description names a log that is none")
+        raise MalformedError("the description has an invalid log")
     if not 0 < len(origin) <= 255 or not origin.isprintable():
-        raise MalformedError("the description names a log with an impossible origin")
+        raise MalformedError("the description has a log with an invalid origin")
     return OfferedLog(slug, origin)
 
 
@@ -376,10 +376,10 @@ def _places(text: str, count: int) -> list[int]:
     if not text:
         return []
     if len(text) > 4 * count or re.fullmatch("[0-9]{1,3}(,[0-9]{1,3})*", text, re.ASCII) is None:
-        raise MalformedError("the peer names what it erased by what are no places of ids")
+        raise MalformedError("the peer's list of erased entries has invalid places")
     places = [int(one) for one in text.split(",")]
     if max(places) >= count:
-        raise MalformedError("the peer says that it erased what nobody asked for")
+        raise MalformedError("the peer lists erased entries that this site did not request")
     return places
 
 

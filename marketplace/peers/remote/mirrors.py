@@ -120,7 +120,7 @@ class Mirrors:
             answer = reader.get(f"/tile/entries/{TileName(number, WIDTH)}", BINARY, limit=MAX_ROW_BUNDLE)
             rows = read_row_bundle(answer.body)
             if bundle_hash(rows) != self._hashes.get(number):
-                raise MalformedError("the rows are not those that the peer signed")
+                raise MalformedError("the rows are not the rows that the peer signed")
             return rows
 
         found = self._find(read)

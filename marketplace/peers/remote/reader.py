@@ -183,11 +183,13 @@ class PeerReader:
         self, status: int, headers: Mapping[str, str], content_type: str, also: Mapping[int, str]
     ) -> None:
         if status in (404, 410):
-            raise NotFoundError(f"{self._name} has nothing there for this site (status {status})")
+            raise NotFoundError(f"{self._name} has no such document for this site (status {status})")
         if not 200 <= status < 300 and status not in also:
             elsewhere = headers.get("location", "")[:200] if status in _REDIRECTS else ""
-            hint = f" and names {elsewhere!r}, which is not followed: give the peer's true address" * bool(
-                elsewhere
+            hint = (
+                f" and redirects to {elsewhere!r}; redirects are not followed: give the peer's true address"
+                if elsewhere
+                else ""
             )
             raise UnexpectedAnswerError(
                 f"{self._name} answers with status {status}{hint}",
@@ -197,7 +199,7 @@ class PeerReader:
         found = headers.get("content-type", "").partition(";")[0].strip().lower()
         if found != content_type:
             raise UnexpectedAnswerError(
-                f"{self._name} answers with type {found[:60]!r} where {content_type} was asked for"
+                f"{self._name} answers with type {found[:60]!r}, expected {content_type}"
             )
 
 
@@ -229,7 +231,9 @@ def unpacked(data: bytes, encoding: str, most: int, name: str) -> bytes:
         elif encoding == "zstd":
             body = _unpack_zstd(data, most)
         else:
-            raise UnexpectedAnswerError(f"{name} answers in the encoding {encoding[:40]!r}, not asked for")
+            raise UnexpectedAnswerError(
+                f"{name} answers in the encoding {encoding[:40]!r}, which this site did not request"
+            )
     except (zlib.error, zstandard.ZstdError) as error:
         raise MalformedError(f"{name} sends a broken {encoding} stream ({_reason(error)})") from None
     if len(body) > most:
@@ -261,11 +265,11 @@ def parse_json(data: bytes) -> Any:
     try:
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise MalformedError(f"no JSON: {_reason(error)}") from None
+        raise MalformedError(f"not JSON: {_reason(error)}") from None
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _unreachable(name: str, error: Exception) -> UnreachableError:
@@ -273,13 +277,13 @@ def _unreachable(name: str, error: Exception) -> UnreachableError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return NoAddressError(f"DNS knows no address of {name} ({_reason(cause)})")
+            return NoAddressError(f"DNS has no address for {name} ({_reason(cause)})")
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return UnsafeError(f"the TLS certificate of {name} is not taken: {cause.verify_message}")
+            return UnsafeError(f"the TLS certificate of {name} is not accepted: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError):
-            return UnsafeError(f"{name} does not speak TLS as it should ({cause.reason or _reason(cause)})")
+            return UnsafeError(f"{name} has a fault in its TLS ({cause.reason or _reason(cause)})")
         if isinstance(cause, ConnectionRefusedError):
-            return NoListenerError(f"{name} refuses connections: no server listens there")
+            return NoListenerError(f"{name} refuses connections: no server listens at this address")
         cause = cause.__cause__ or cause.__context__
     return UnreachableError(f"{name} cannot be reached ({_reason(error)})")
 

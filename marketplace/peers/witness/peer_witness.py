@@ -256,7 +256,7 @@ class PeerWitness:
             for line in own:
                 verify_cosignature(text, line, key)
         except (TlogError, UnicodeDecodeError) as error:
-            raise ContactError(f"{self._peer.name} answers with what is no cosignature: {error}") from None
+            raise ContactError(f"{self._peer.name} answers without a valid cosignature: {error}") from None
         if not self._unkept:
             self._unkept_since = time.monotonic()
         self._unkept[log.tree_id] = (log.size, "".join(map(str, own)).encode())
@@ -272,4 +272,4 @@ def _read_size(answer: Answer) -> int:
     try:
         return parse_decimal(answer.body.decode("ascii").removesuffix("\n"))
     except (ValueError, IndexError):
-        raise ContactError("a witness answers with a size that is none") from None
+        raise ContactError("a witness answers with an invalid size") from None

@@ -31,9 +31,9 @@ def documents(view: View) -> Iterable[Document]:
 def find_lack(image: ViewImage) -> str | None:
     """What every reader needs of an image."""
     if not image.locations:
-        return "no location on the web"
+        return "no web location"
     if image.is_packed:
-        return "compressed at its location: the checksum is of the image itself"
+        return "compressed at its location: the checksum is for the uncompressed image"
     if SHA512 not in image.checksums:
         return "no SHA-512"
     return None if (image.said.format or "").strip() else "no format"

@@ -47,9 +47,9 @@ def documents(view: View) -> Iterable[Document]:
 def find_lack(image: ViewImage) -> str | None:
     """The manager refuses a whole file for one image outside its schema."""
     if not image.locations:
-        return "no location on the web"
+        return "no web location"
     if image.is_packed:
-        return "compressed at its location: the checksum is of the image itself"
+        return "compressed at its location: the checksum is for the uncompressed image"
     if not {SHA512, SHA256} & image.checksums.keys():
         return "no SHA-256 or SHA-512"
     if (image.said.format or "").strip().lower() not in _FORMATS:
@@ -59,7 +59,7 @@ def find_lack(image: ViewImage) -> str | None:
     said = _properties(image)
     if _distribution(image, said) not in _DISTRIBUTIONS:
         return "a system that the manager does not know"
-    return None if _login(said) else "nobody who logs in: no image_original_user"
+    return None if _login(said) else "no login user: image_original_user is not set"
 
 
 def write(view: View, path: str) -> bytes:

@@ -101,15 +101,15 @@ def answer(view: View, pairs: Sequence[tuple[str, str]]) -> bytes:
 def _dispatch(view: View, arguments: Mapping[str, str], repeated: bool) -> str:
     verb = arguments.get("verb", "")
     if verb not in _VERBS:
-        raise _RefusedError("badVerb", f"verb has to be one of {', '.join(_VERBS)}")
+        raise _RefusedError("badVerb", f"verb must be one of {', '.join(_VERBS)}")
     given = {name: value for name, value in arguments.items() if name != "verb"}
     allowed, needed, act = _VERBS[verb]
     unknown = sorted(given.keys() - allowed)
     if unknown or repeated:
-        which = ", ".join(one[:50] for one in unknown) or "an argument that stands twice"
+        which = ", ".join(one[:50] for one in unknown) or "an argument that is given twice"
         raise _RefusedError("badArgument", f"{verb} does not take {which}")
     if "resumptionToken" in given and len(given) > 1:
-        raise _RefusedError("badArgument", "resumptionToken stands alone, beside the verb")
+        raise _RefusedError("badArgument", "resumptionToken must be the only argument beside the verb")
     missing = sorted(needed - given.keys()) if "resumptionToken" not in given else []
     if missing:
         raise _RefusedError("badArgument", f"{verb} needs {', '.join(missing)}")
@@ -198,7 +198,10 @@ def _page(view: View, verb: str, given: Mapping[str, str]) -> tuple[_Asked, Sequ
 def _resumed(view: View, verb: str, token: str) -> _Asked:
     parts = read_token(view.token_key, token)
     if parts is None or len(parts) != len(_PARTS) or parts[0] != verb or not parts[-1].isdecimal():
-        raise _RefusedError("badResumptionToken", "this view gave no such token for this verb: begin anew")
+        raise _RefusedError(
+            "badResumptionToken",
+            "this view did not issue this token for this verb: start again without a token",
+        )
     _, prefix, begin, end, set_, moment, entry_id, told = parts
     return _Asked(prefix, begin, end, set_, (moment, entry_id), int(told))
 
@@ -206,7 +209,7 @@ def _resumed(view: View, verb: str, token: str) -> _Asked:
 def _read(given: Mapping[str, str]) -> _Asked:
     begin, end = given.get("from", ""), given.get("until", "")
     if begin and end and len(begin) != len(end):
-        raise _RefusedError("badArgument", "from and until have to be of one granularity")
+        raise _RefusedError("badArgument", "from and until must have the same granularity")
     first = format_time(_time("from", begin)) if begin else ""
     last = ""
     if end:
@@ -234,7 +237,7 @@ def _time(name: str, text: str) -> datetime:
 def _prefix(text: str) -> str:
     if text not in (one.prefix for one in items.FORMATS):
         known = ", ".join(one.prefix for one in items.FORMATS)
-        raise _RefusedError("cannotDisseminateFormat", f"metadataPrefix has to be one of {known}")
+        raise _RefusedError("cannotDisseminateFormat", f"metadataPrefix must be one of {known}")
     return text
 
 

@@ -28,9 +28,9 @@ def documents(view: View) -> Iterable[Document]:
 def find_lack(image: ViewImage) -> str | None:
     """An image needs a location, and the only checksum that OpenNebula proves a download with."""
     if not image.locations:
-        return "no location on the web"
+        return "no web location"
     if image.is_packed:
-        return "compressed at its location: the checksum is of the image itself"
+        return "compressed at its location: the checksum is for the uncompressed image"
     return None if MD5 in image.checksums else "no MD5, the only checksum that the market driver reads"
 
 

@@ -42,9 +42,9 @@ def documents(view: View) -> Iterable[Document]:
 def find_lack(image: ViewImage) -> str | None:
     """What readers need of an image."""
     if not image.locations:
-        return "no location on the web"
+        return "no web location"
     if image.is_packed:
-        return "compressed at its location: the checksum is of the image itself"
+        return "compressed at its location: the checksum is for the uncompressed image"
     if SHA256 not in image.checksums:
         return "no SHA-256"
     return None if (image.said.format or "").strip() else "no format"

@@ -16,9 +16,9 @@ def _dialect(path: str, algorithm: str) -> Dialect:
 
     def find_lack(image: ViewImage) -> str | None:
         if not image.locations:
-            return "no location on the web"
+            return "no web location"
         if image.is_packed:
-            return "compressed at its location: the checksum is of the image itself"
+            return "compressed at its location: the checksum is for the uncompressed image"
         return None if algorithm in image.checksums else f"no {algorithm}"
 
     def write(view: View, path: str) -> bytes:

@@ -23,7 +23,7 @@ def documents(view: View) -> Iterable[Document]:
 
 def find_lack(image: ViewImage) -> str | None:
     """An image without a location cannot be downloaded."""
-    return None if image.locations else "no location on the web"
+    return None if image.locations else "no web location"
 
 
 def write(view: View, path: str) -> bytes:

@@ -61,7 +61,7 @@ def test_show_and_pull_tell_why_a_peer_cannot_be_reached(cli, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
     assert cli("peer", "add", f"http://{place}", "--key", key, "--data", "site").code == 0
-    why = f"{place} refuses connections: no server listens there"
+    why = f"{place} refuses connections: no server listens at this address"
     pulled = cli("peer", "pull", "mp-b.example", "--now", "--data", "site")
     assert pulled.code == 7 and why in pulled.err
     shown = cli("peer", "show", "mp-b.example", "--data", "site")

@@ -252,14 +252,14 @@ def test_nobody_there(scheme: str) -> None:
     error = failure(f"{scheme}://127.0.0.1:{port}")
     assert (error.code, error.message) == (
         "peer.refused",
-        f"127.0.0.1:{port} refuses connections: no server listens there",
+        f"127.0.0.1:{port} refuses connections: no server listens at this address",
     )
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_name_without_an_address(scheme: str) -> None:
     error = failure(f"{scheme}://nobody.invalid")
-    assert error.code == "peer.dns" and error.message.startswith("DNS knows no address of nobody.invalid (")
+    assert error.code == "peer.dns" and error.message.startswith("DNS has no address for nobody.invalid (")
 
 
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
@@ -273,20 +273,20 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
         error = failure(f"https://127.0.0.1:{port}")
     assert (error.code, error.message) == (
         "peer.tls",
-        f"the TLS certificate of 127.0.0.1:{port} is not taken: self-signed certificate",
+        f"the TLS certificate of 127.0.0.1:{port} is not accepted: self-signed certificate",
     )
 
 
 def test_a_server_that_does_not_speak_tls() -> None:
     with accepting(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         error = failure(f"https://127.0.0.1:{port}")
-    assert error.code == "peer.tls" and "does not speak TLS as it should" in error.message
+    assert error.code == "peer.tls" and "has a fault in its TLS" in error.message
 
 
 def test_a_redirect_names_where_it_leads() -> None:
     moved = whole(b"", "Location: https://mp.example/", status="301 Moved")
     error = refused(moved, UnexpectedAnswerError)
-    assert "status 301 and names 'https://mp.example/', which is not followed" in error.message
+    assert "status 301 and redirects to 'https://mp.example/'; redirects are not followed" in error.message
 
 
 @contextmanager

@@ -43,12 +43,12 @@ def test_the_image_of_the_last_run_is_named(folder: Path, files: tuple[dict[str,
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (manifest(), "the builder qemu leaves the image elsewhere"),
+        (manifest(), "the builder qemu puts the image elsewhere"),
         (manifest(IMAGE, {"name": "output/disk-1", "size": 5}), "several files (output/debian 13, "),
         (manifest({**IMAGE, "size": 6}), "has 5 bytes, and Packer's manifest says 6"),
-        (manifest({"name": "nowhere", "size": 5}), "is not there: nowhere"),
-        (manifest(IMAGE, last_run_uuid="third"), "has no builds of its last run"),
-        (manifest(builds=[]), "has no builds of its last run"),
+        (manifest({"name": "nowhere", "size": 5}), "does not exist: nowhere"),
+        (manifest(IMAGE, last_run_uuid="third"), "has no builds in its last run"),
+        (manifest(builds=[]), "has no builds in its last run"),
         (manifest(builds=[None, {"packer_run_uuid": "second", "files": [1, {"name": 2}]}]), "names no file"),
     ],
 )  # fmt: skip

@@ -154,7 +154,7 @@ def test_a_receipt_has_one_signature_that_is_named_after_the_site() -> None:
     data = sign_receipt(RECEIPT, KEY)
     with pytest.raises(ReceiptFormatError, match="one signature"):
         parse_receipt(data + data.rpartition(b"\n\n")[2])
-    with pytest.raises(ReceiptFormatError, match="named after the site"):
+    with pytest.raises(ReceiptFormatError, match="does not carry the site's name"):
         parse_receipt(sign_note(TEXT, SigningKey("lab-lyon", KEY.private)).to_bytes())
     with pytest.raises(ReceiptFormatError, match="at most"):
         parse_receipt(b"a" * (MAX_RECEIPT + 1))

@@ -31,8 +31,8 @@ def of(identity: Identity, other: Identity | None = None) -> tuple[bytes, bytes]
 @pytest.mark.parametrize(
     ("certificate", "key", "told"),
     [
-        (*of(GOOD, make_identity(key="rsa3072")), "is not that of views.key"),
-        (*of(make_identity(key="p256")), "no RSA key"),
+        (*of(GOOD, make_identity(key="rsa3072")), "does not belong to views.key"),
+        (*of(make_identity(key="p256")), "not an RSA key"),
         (*of(make_identity(key="rsa2048", not_after=datetime(2025, 1, 1, tzinfo=UTC))), "to 2025-01-01"),
         (*of(make_identity(key="rsa2048", not_before=datetime(2027, 1, 1, tzinfo=UTC))), "from 2027-01-01"),
         (*of(make_identity(key="rsa2048", key_usage="key_agreement")), "not for signatures"),
