@@ -54,7 +54,9 @@ class CopyFolder:
             if index.exists():
                 self._known = {one.path: one for one in parse_index(index.read_bytes()).files}
             elif not self._doubted and any(self._folder.iterdir()):
-                raise CopyError(f"{self._folder} is not empty and is no copy of a view: name another folder")
+                raise CopyError(
+                    f"{self._folder} is not empty and is not a copy of a view: give another folder"
+                )
             for left in self._folder.glob(f".*{_PART}"):
                 left.unlink()
             self._put(_UNFINISHED, b"")
