@@ -63,6 +63,7 @@ DEVELOPMENT = [
     "pytest-xdist>=3.6,<4",
     "ruff>=0.6",
     "schemathesis>=4",
+    "standardwebhooks>=1.1,<2",  # what receivers of webhooks verify with
     "types-PyYAML",
 ]
 

@@ -46,6 +46,12 @@ class Metrics:
             ["outcome"],
             registry=self.private_registry,
         )
+        self._deliveries = Counter(
+            "marketplace_webhook_deliveries",
+            "Attempts to tell a webhook of an event, by what became of it: sent, delayed or dead.",
+            ["outcome"],
+            registry=self.private_registry,
+        )
         self._private_uploads = Counter(
             "marketplace_private_uploads",
             "Uploads to groups, by what became of them and the rule that refused them.",
@@ -86,6 +92,10 @@ class Metrics:
             code: of the rule that refused it, or of the failure.
         """
         self._uploads.labels(outcome, code).inc()
+
+    def count_delivery(self, outcome: str) -> None:
+        """Count an attempt to tell a webhook of an event."""
+        self._deliveries.labels(outcome).inc()
 
     def count_mail(self, outcome: str) -> None:
         """Count an attempt to send a mail: sent, delayed or dead."""

@@ -22,6 +22,7 @@ from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database, EncodingError
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
+from marketplace.events import EventNoter
 from marketplace.federation.keys import SiteKeys, derive_key, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
 from marketplace.federation.witness import Hearers
@@ -62,6 +63,10 @@ from marketplace.views.selecting import Selector
 from marketplace.views.service import ViewService
 from marketplace.views.signing import SigningKeys
 from marketplace.watch import LocationWatch, WatchService
+from marketplace.webhooks.planning import Planner
+from marketplace.webhooks.selection import find_entries
+from marketplace.webhooks.sending import Sender
+from marketplace.webhooks.worker import WebhookWorker
 from marketplace.worker import FAILING, Lag
 from validators.document import Coordinates
 
@@ -121,6 +126,7 @@ class Runtime:
         confirmation: takes uploads in, at once or after their endorser's confirmation.
         reminders: owes endorsers lists and warnings.
         mail: sends what is owed.
+        webhooks: notes events, and tells programs of them.
         watch: knows whether the content of images is where entries say.
         watching: looks whether it is.
         receipts: takes in what cloud sites say of images.
@@ -154,6 +160,7 @@ class Runtime:
     confirmation: ConfirmationService
     reminders: ReminderService
     mail: MailWorker
+    webhooks: WebhookWorker
     watch: WatchService
     watching: LocationWatch
     receipts: ReceiptService
@@ -309,6 +316,15 @@ def build(settings: Settings) -> Runtime:
     views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2))
     forget = partial(_forget, judge, views)
     metrics = Metrics()
+    sender = Sender(database, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_delivery)
+    webhooks = WebhookWorker(
+        database,
+        EventNoter(database, utc_now),
+        Planner(database, utc_now, sender.disable, partial(find_entries, views)),
+        sender,
+        precedence,
+    )
+    grown = partial(_nudge, following, federation, forget, webhooks)
     entry_cache = EntryCache(settings.cache.entry_bytes)
     acceptance = Acceptance()
     ingest = IngestService(
@@ -323,7 +339,7 @@ def build(settings: Settings) -> Runtime:
         limit=RateLimit(settings.limit.endorser),
         # Two threads are left for readers while the database stores nothing.
         places=max(1, settings.server.threads - 2),
-        on_commit=partial(_nudge, following, federation, forget),
+        on_commit=grown,
         on_import=entry_cache.forget_all,
         on_outcome=metrics.count_upload,
         on_private_outcome=metrics.count_private_upload,
@@ -361,8 +377,9 @@ def build(settings: Settings) -> Runtime:
         peers.nudge_all()
         trust_watch.look_soon()
         mail_owed.set()
+        webhooks.nudge()
 
-    duties: list[Duty | None] = [TrustDuty(trust_watch), common, mail, watching, federation, peers]
+    duties: list[Duty | None] = [TrustDuty(trust_watch), common, mail, webhooks, watching, federation, peers]
     background = Background(
         database,
         settings.node or secrets.token_hex(4),
@@ -378,7 +395,7 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
-        log_watch=LogWatch(database, partial(_nudge, following, federation, forget), forget),
+        log_watch=LogWatch(database, grown, forget),
         judge=judge,
         queries=queries,
         search=search,
@@ -408,6 +425,7 @@ def build(settings: Settings) -> Runtime:
         watching=watching,
         receipts=ReceiptService(database, utc_now),
         views=views,
+        webhooks=webhooks,
         mail=mail,
     )
 
@@ -438,9 +456,12 @@ def _renew(
         shelving.refresh()
 
 
-def _nudge(following: Following, federation: Federation | None, forget: Callable[[], None]) -> None:
+def _nudge(
+    following: Following, federation: Federation | None, forget: Callable[[], None], webhooks: WebhookWorker
+) -> None:
     """Say that a log has grown."""
     forget()
+    webhooks.nudge()
     following.nudge()
     if federation is not None:
         federation.nudge()

@@ -26,6 +26,7 @@ STORE = FOUNDATION | {
     "marketplace.access",
     "marketplace.audit",
     "marketplace.background",
+    "marketplace.queue",
 }
 FOLLOWED = STORE | {"marketplace.changes"}
 RULED = FOLLOWED | {"marketplace.rules"}
@@ -52,6 +53,8 @@ SERVICES = RULED | {
     "marketplace.presence",
     "marketplace.judging",
     "marketplace.views",
+    "marketplace.events",
+    "marketplace.webhooks",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -77,6 +80,19 @@ MAY_IMPORT = {
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},
     "marketplace.access": set(),
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
+    "marketplace.queue": {"marketplace.models"},
+    "marketplace.events": FOLLOWED,
+    "marketplace.webhooks": RULED
+    | {
+        "marketplace.accounts",
+        "marketplace.catalogue",
+        "marketplace.deadlines",
+        "marketplace.events",
+        "marketplace.locations",
+        "marketplace.mail",
+        "marketplace.presence",
+        "marketplace.views",
+    },
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.background": {"marketplace.db", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,

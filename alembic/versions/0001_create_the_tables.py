@@ -796,12 +796,95 @@ def upgrade() -> None:
         sa.UniqueConstraint("log_id", "entry_key", name="uq__change__log_id_entry_key"),
     )
     op.create_index("ix__change__entry_key", "change", ["entry_key"])
+    op.create_table(
+        "event_state",
+        sa.Column("id", KEY, autoincrement=False, nullable=False),
+        sa.Column("next_number", KEY, nullable=False),
+        sa.Column("looked_until", SECONDS, nullable=True),
+        sa.CheckConstraint("id = 1", name="ck__event_state__one_row"),
+        sa.PrimaryKeyConstraint("id", name="pk__event_state"),
+    )
+    op.create_table(
+        "event",
+        sa.Column("number", KEY, autoincrement=False, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("at", SECONDS, nullable=False),
+        sa.Column("log_id", KEY, nullable=False),
+        sa.Column("entry_key", KEY, nullable=True),
+        sa.Column("details", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__event__entry_key__entry"),
+        sa.ForeignKeyConstraint(["log_id"], ["log.id"], name="fk__event__log_id__log"),
+        sa.PrimaryKeyConstraint("number", name="pk__event"),
+        sa.UniqueConstraint("event_id", name="uq__event__event_id"),
+    )
+    op.create_index("ix__event__at", "event", ["at"])
+    op.create_index("ix__event__entry_key", "event", ["entry_key"])
+    op.create_index("ix__event__log_id_number", "event", ["log_id", "number"])
+    op.create_table(
+        "webhook",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("url", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("audience", TEXT, nullable=False),
+        sa.Column("token", TEXT, nullable=True),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("filters", TEXT, nullable=False),
+        sa.Column("secret", TEXT, nullable=False),
+        sa.Column("former_secret", TEXT, nullable=True),
+        sa.Column("former_until", SECONDS, nullable=True),
+        sa.Column("position", KEY, nullable=False),
+        sa.Column("created_at", SECONDS, nullable=False),
+        sa.Column("failing_since", SECONDS, nullable=True),
+        sa.Column("disabled_at", SECONDS, nullable=True),
+        sa.Column("disabled_reason", TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk__webhook"),
+        sa.UniqueConstraint("name", name="uq__webhook__name"),
+    )
+    op.create_index("ix__webhook__owner", "webhook", ["owner"])
+    op.create_index("ix__webhook__token", "webhook", ["token"])
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("webhook_id", KEY, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("entry_key", KEY, nullable=True),
+        sa.Column("status", KEY, nullable=True),
+        sa.Column("duration", KEY, nullable=True),
+        sa.Column("answer", TEXT, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("attempts", KEY, nullable=False),
+        sa.Column("created_at", SECONDS, nullable=False),
+        sa.Column("due_at", SECONDS, nullable=False),
+        sa.Column("finished_at", SECONDS, nullable=True),
+        sa.Column("claimed_by", TEXT, nullable=True),
+        sa.Column("claimed_until", SECONDS, nullable=True),
+        sa.Column("last_error", TEXT, nullable=True),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="ck__webhook_delivery__state"),
+        sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__webhook_delivery__entry_key__entry"),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["webhook.id"],
+            name="fk__webhook_delivery__webhook_id__webhook",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk__webhook_delivery"),
+        sa.UniqueConstraint("webhook_id", "event_id", name="uq__webhook_delivery__webhook_id_event_id"),
+    )
+    op.create_index("ix__webhook_delivery__entry_key", "webhook_delivery", ["entry_key"])
+    op.create_index("ix__webhook_delivery__state_due_at", "webhook_delivery", ["state", "due_at"])
+    op.create_index(
+        "ix__webhook_delivery__webhook_id_state_id", "webhook_delivery", ["webhook_id", "state", "id"]
+    )
 
     if op.get_bind().dialect.name == "sqlite":
         for name in UNBOUNDED:
             op.create_index(f"ix__current__{name}", "current", ["log_id", name, "tie", "entry_key"])
     op.execute(sa.text("INSERT INTO log (name, next_sequence) VALUES ('public', 0)"))
     op.execute(sa.text("INSERT INTO background_lease VALUES (1, 0, '', 0, 0, 0)"))
+    op.execute(sa.text("INSERT INTO event_state (id, next_number) VALUES (1, 0)"))
 
 
 def downgrade() -> None:

@@ -47,6 +47,7 @@ _FOR_OPERATORS = {
     "token": ("marketplace.cli.tokens:token", "Manage tokens."),
     "group": ("marketplace.cli.groups:group", "Manage groups and their members."),
     "view": ("marketplace.cli.viewing:view", "Manage views, which other programs read."),
+    "webhook": ("marketplace.cli.webhooks:webhook", "Manage webhooks: programs that are told of events."),
     "audit": ("marketplace.cli.auditing:audit", "Show the audit log."),
     "receipts": ("marketplace.cli.receipts:receipts", "Manage receipts of cloud sites."),
     "trust": ("marketplace.cli.trusting:trust", "Manage trust anchors and revocation lists."),

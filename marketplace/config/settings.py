@@ -38,6 +38,7 @@ from marketplace.config.sections import (
     WatchSettings,
 )
 from marketplace.config.views import ViewsSettings
+from marketplace.config.webhooks import WebhookSettings
 
 PREFIX = "MARKETPLACE_"
 INI_SECTION = "app:main"
@@ -94,6 +95,7 @@ class Settings(Section):
     session: SessionSettings = SessionSettings()
     oidc: OidcSettings = OidcSettings()
     views: ViewsSettings = ViewsSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 

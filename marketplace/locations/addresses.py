@@ -42,9 +42,15 @@ class AddressGuard:
             except ValueError:
                 self._hosts.add(one.lower().rstrip("."))
 
+    def names(self, host: str, address: Address | None) -> bool:
+        """Whether a host, or an address, is among those inside that the operator named."""
+        if host.lower().rstrip(".") in self._hosts:
+            return True
+        return address is not None and any(address in one for one in self._networks)
+
     def allows(self, host: str, address: Address) -> bool:
         """Whether a host may be asked at an address."""
-        if host.lower().rstrip(".") in self._hosts or any(address in one for one in self._networks):
+        if self.names(host, address):
             return True
         return all(_is_outside(one) for one in (address, _inner(address)))
 

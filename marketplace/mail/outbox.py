@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,14 +14,13 @@ from marketplace.access.principal import PUBLIC
 from marketplace.mail.letter import LINK, Letter, LinkPurpose
 from marketplace.mail.links import Links
 from marketplace.models import OutgoingMail
+from marketplace.models.owed import DEAD, SENT, WAITING
+from marketplace.queue import MAX_ERROR, Queue
 
 #: How long a worker may be silent about a mail it sends before another one tries.
 LEASE = timedelta(minutes=15)
 #: How long the key of a mail that went out keeps a second one from going.
 KEPT = timedelta(days=400)
-#: Longest wait between two attempts.
-LONGEST_WAIT = timedelta(hours=6)
-_MAX_ERROR = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,7 @@ class Outbox:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._queue = Queue(session, OutgoingMail)
 
     def enqueue(self, to: str, subject: str, body: str, key: str, *, now: datetime | None = None) -> bool:
         """Owe somebody a mail without a link; see ``post``."""
@@ -92,7 +92,7 @@ class Outbox:
             "subject": letter.subject,
             "body": letter.body,
             "log": letter.log,
-            "state": "waiting",
+            "state": WAITING,
             "attempts": 0,
             "created_at": now,
             "due_at": now,
@@ -109,50 +109,36 @@ class Outbox:
         return True
 
     def is_due(self, now: datetime) -> bool:
-        """Whether there is something to send; a read, so that waiting costs no lock."""
-        return self._session.scalar(select(OutgoingMail.id).where(_due(now)).limit(1)) is not None
+        """Whether there is something to send."""
+        return self._queue.is_due(now)
 
     def claim(self, worker: str, now: datetime) -> Claimed | None:
         """Take the mail that is due longest, until this worker settles it or falls silent."""
-        row = self._session.scalar(
-            select(OutgoingMail)
-            .where(_due(now))
-            .order_by(OutgoingMail.due_at, OutgoingMail.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
+        row = self._queue.claim(worker, now, LEASE)
         if row is None:
             return None
-        row.claimed_by, row.claimed_until, row.attempts = worker, now + LEASE, row.attempts + 1
         purpose = None if row.link_purpose is None else LinkPurpose(row.link_purpose)
         letter = Letter(row.recipient, row.subject, row.body, row.key, row.log, purpose, row.pending_id)
         secret = None
         if purpose is not None and not (purpose is LinkPurpose.UPLOAD and row.pending_id is None):
             secret = str(Links(self._session).issue(purpose, row.recipient, row.pending_id, now))
-        self._session.flush()
         return Claimed(row.id, letter, secret, row.attempts, row.created_at)
 
     def settle_sent(self, claimed: Claimed, worker: str, now: datetime) -> None:
         """The mail went out: its body is forgotten, its key is kept."""
-        self._settle(claimed, worker, state="sent", body="", finished_at=now, last_error=None)
+        self._settle(claimed, worker, state=SENT, body="", finished_at=now, last_error=None)
 
     def settle_later(self, claimed: Claimed, worker: str, due_at: datetime, error: str) -> None:
         """The mail did not go out and is tried again."""
-        self._settle(claimed, worker, due_at=due_at, last_error=error[:_MAX_ERROR])
+        self._settle(claimed, worker, due_at=due_at, last_error=error[:MAX_ERROR])
 
     def settle_dead(self, claimed: Claimed, worker: str, now: datetime, error: str) -> None:
         """The mail will not go out by itself: the operator sees it."""
-        self._settle(claimed, worker, state="dead", finished_at=now, last_error=error[:_MAX_ERROR])
+        self._settle(claimed, worker, state=DEAD, finished_at=now, last_error=error[:MAX_ERROR])
 
     def give_up(self, before: datetime, now: datetime, reason: str) -> int:
         """Put aside as dead what has waited since before a moment and is not being sent; returns how many."""
-        idle = or_(OutgoingMail.claimed_until.is_(None), OutgoingMail.claimed_until <= now)
-        return self._count(
-            update(OutgoingMail)
-            .where(OutgoingMail.state == "waiting", OutgoingMail.created_at < before, idle)
-            .values(state="dead", finished_at=now, last_error=reason[:_MAX_ERROR])
-            .returning(OutgoingMail.id)
-        )
+        return self._queue.give_up(before, now, reason)
 
     def discard(self, claimed: Claimed) -> None:
         """Forget a mail whose reason is gone."""
@@ -161,12 +147,10 @@ class Outbox:
     def forget_old(self, now: datetime) -> None:
         """Remove mail that went out long ago."""
         self._session.execute(
-            delete(OutgoingMail).where(OutgoingMail.state == "sent", OutgoingMail.finished_at < now - KEPT)
+            delete(OutgoingMail).where(OutgoingMail.state == SENT, OutgoingMail.finished_at < now - KEPT)
         )
 
-    def list(
-        self, states: Collection[str] = ("waiting", "dead"), limit: int = 1000
-    ) -> Sequence[OutgoingState]:
+    def list(self, states: Collection[str] = (WAITING, DEAD), limit: int = 1000) -> Sequence[OutgoingState]:
         """Mails in some states, the oldest first."""
         found = self._session.scalars(
             select(OutgoingMail).where(OutgoingMail.state.in_(states)).order_by(OutgoingMail.id).limit(limit)
@@ -187,17 +171,9 @@ class Outbox:
 
     def counts(self, log: str | None = PUBLIC) -> OutboxCounts:
         """How much there is to tell about a log, or about all of them."""
-        statement = select(OutgoingMail.state, func.count(), func.min(OutgoingMail.created_at)).where(
-            OutgoingMail.state != "sent"
-        )
-        if log is not None:
-            statement = statement.where(OutgoingMail.log == log)
-        by_state = {
-            state: (n, since)
-            for state, n, since in self._session.execute(statement.group_by(OutgoingMail.state))
-        }
-        waiting, oldest = by_state.get("waiting", (0, None))
-        return OutboxCounts(waiting, by_state.get("dead", (0, None))[0], oldest)
+        by_state = self._queue.by_state(*([] if log is None else [OutgoingMail.log == log]))
+        waiting, oldest = by_state.get(WAITING, (0, None))
+        return OutboxCounts(waiting, by_state.get(DEAD, (0, None))[0], oldest)
 
     def retry(self, keys: Collection[int] | None, now: datetime) -> int:
         """Send dead mail, and mail that waits for its next attempt, now; its time to be given up begins anew.
@@ -208,51 +184,14 @@ class Outbox:
         Returns:
             how many.
         """
-        return self._count(
-            update(OutgoingMail)
-            .where(OutgoingMail.state != "sent", *_chosen(keys))
-            .values(state="waiting", due_at=now, created_at=now, finished_at=None)
-            .returning(OutgoingMail.id)
-        )
+        return self._queue.retry(now, *_chosen(keys))
 
     def drop(self, keys: Collection[int] | None) -> int:
         """Forget dead mail; returns how many."""
-        return self._count(
-            delete(OutgoingMail)
-            .where(OutgoingMail.state == "dead", *_chosen(keys))
-            .returning(OutgoingMail.id)
-        )
+        return self._queue.drop(*_chosen(keys))
 
     def _settle(self, claimed: Claimed, worker: str, **values: object) -> None:
-        # Whoever was silent for longer than its lease has no say any more.
-        self._session.execute(
-            update(OutgoingMail)
-            .where(
-                OutgoingMail.id == claimed.key,
-                OutgoingMail.claimed_by == worker,
-                OutgoingMail.attempts == claimed.attempt,
-            )
-            .values(claimed_by=None, claimed_until=None, **values)
-            .execution_options(synchronize_session=False)
-        )
-
-    def _count(self, statement: object) -> int:
-        return len(
-            self._session.execute(
-                statement,  # type: ignore[call-overload]  # an update or a delete, both with RETURNING
-                execution_options={"synchronize_session": False},
-            ).all()
-        )
-
-
-def next_wait(attempt: int, first: timedelta) -> timedelta:
-    """How long to wait after a number of failed attempts."""
-    return min(first * float(2 ** min(attempt - 1, 30)), LONGEST_WAIT)
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    free = or_(OutgoingMail.claimed_until.is_(None), OutgoingMail.claimed_until <= now)
-    return (OutgoingMail.state == "waiting") & (OutgoingMail.due_at <= now) & free
+        self._queue.settle(claimed.key, worker, claimed.attempt, **values)
 
 
 def _chosen(keys: Collection[int] | None) -> list[ColumnElement[bool]]:

@@ -17,7 +17,7 @@ from marketplace.config.sections import SiteSettings
 from marketplace.db import Database
 from marketplace.mail.letter import compose
 from marketplace.mail.links import Links
-from marketplace.mail.outbox import Claimed, Outbox, next_wait
+from marketplace.mail.outbox import Claimed, Outbox
 from marketplace.mail.smtp import (
     PermanentError,
     ServerUnavailableError,
@@ -25,6 +25,7 @@ from marketplace.mail.smtp import (
     SmtpTransport,
     TemporaryError,
 )
+from marketplace.queue import next_wait
 
 #: Seconds between looks at the outbox: other processes owe mail without a word.
 POLL = 1.0

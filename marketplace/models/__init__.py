@@ -8,6 +8,7 @@ from marketplace.models.conflict import ConflictPlace
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
+from marketplace.models.event import Event, EventState, Webhook, WebhookDelivery
 from marketplace.models.location import WatchedLocation
 from marketplace.models.log import Change, FollowerCursor, Log, Renewal
 from marketplace.models.mail import MailLink, OutgoingMail
@@ -48,6 +49,8 @@ __all__ = [
     "EntryLocation",
     "EntryTag",
     "Erasure",
+    "Event",
+    "EventState",
     "FollowerCursor",
     "GroupMember",
     "Leaf",
@@ -80,5 +83,7 @@ __all__ = [
     "Verdict",
     "VerdictChange",
     "WatchedLocation",
+    "Webhook",
+    "WebhookDelivery",
     "Witnessed",
 ]

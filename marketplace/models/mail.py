@@ -6,16 +6,16 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.models.base import Base
-from marketplace.models.columns import Moment, Number, PrimaryKey, Word
+from marketplace.models.columns import Moment, Number, Word
+from marketplace.models.owed import Owed
 
 
-class OutgoingMail(Base):
+class OutgoingMail(Owed, Base):
     """A mail to one recipient, from the moment it is owed until long after it went out.
 
     ``key`` names its occasion: a second mail for the same one is not taken in.
     ``log`` is the log it tells of, so that figures everybody sees count public ones
-    only. ``claimed_until`` is when a worker that fell silent loses its claim. The
-    body is emptied when the mail has gone. ``link_purpose`` says what a secret link
+    only. The body is emptied when the mail has gone. ``link_purpose`` says what a secret link
     in it is for; the secret itself is made when it is sent.
     """
 
@@ -27,20 +27,11 @@ class OutgoingMail(Base):
         Index(None, "pending_id"),
     )
 
-    id: Mapped[PrimaryKey]
     key: Mapped[Word]
     recipient: Mapped[Word]
     subject: Mapped[Word]
     body: Mapped[Word]
     log: Mapped[Word]
-    state: Mapped[Word]
-    attempts: Mapped[Number]
-    created_at: Mapped[Moment]
-    due_at: Mapped[Moment]
-    finished_at: Mapped[Moment | None]
-    claimed_by: Mapped[Word | None]
-    claimed_until: Mapped[Moment | None]
-    last_error: Mapped[Word | None]
     link_purpose: Mapped[Word | None]
     pending_id: Mapped[Number | None] = mapped_column(ForeignKey("pending_upload.id", ondelete="SET NULL"))
 

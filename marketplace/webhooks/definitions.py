@@ -1,0 +1,182 @@
+"""What a webhook is asked to be, checked: an address, whose events, and which of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from marketplace.access.principal import PUBLIC, find_group, group_log
+from marketplace.config.mail import is_address
+from marketplace.events import Kind, Wanted
+from marketplace.locations import AddressGuard
+from marketplace.webhooks.errors import DefinitionError
+
+#: All events of the public log, with what only administrators may know.
+SITE: Final = "site"
+#: Events of the public log about entries that the owner endorses.
+OWN: Final = "own"
+_LONGEST_URL: Final = 2000
+_LONGEST_TEXT: Final = 200
+_LONGEST_TAG: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which events of its audience a webhook is told of; what is empty does not narrow.
+
+    Args:
+        kinds: of events.
+        view: name of a view whose entries they are about.
+        endorser: e-mail of the endorser of the entry.
+        tag: of the entry.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    view: str | None = None
+    endorser: str | None = None
+    tag: str | None = None
+
+    def to_json(self) -> str:
+        """As the table keeps them."""
+        return json.dumps({**asdict(self), "kinds": [one.value for one in self.kinds]}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """As ``to_json`` wrote them; a kind that this version does not know any more is left out."""
+        told: dict[str, Any] = json.loads(text)
+        known = {one.value for one in Kind}
+        kinds = tuple(Kind(one) for one in told["kinds"] if one in known)
+        return cls(kinds, told["view"], told["endorser"], told["tag"])
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook.
+
+    Args:
+        key: in the tables.
+        name: 16 hex digits, public.
+        owner: who made it; ``cli:USER`` for an operator.
+        audience: ``site``, ``own`` or ``group:NAME``.
+        token: public name of the token that it was made with; None where it was made without.
+        rotating_until: until when the former secret signs too.
+    """
+
+    key: int
+    name: str
+    url: str
+    owner: str
+    audience: str
+    token: str | None
+    description: str
+    filters: Filters
+    position: int
+    created_at: datetime
+    rotating_until: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+
+    @property
+    def log(self) -> str:
+        """The log whose events it is told of."""
+        return PUBLIC if self.audience in (SITE, OWN) else self.audience
+
+    @property
+    def group(self) -> str | None:
+        """The group whose events it is told of; None for the public ones."""
+        return find_group(self.log)
+
+    @property
+    def state(self) -> str:
+        """``disabled``, ``failing`` or ``ok``."""
+        return "disabled" if self.disabled_at else "failing" if self.failing_since else "ok"
+
+    def wanted(self) -> Wanted:
+        """Which events it is told of, but for those that its view leaves out."""
+        filters = self.filters
+        email = self.owner if self.audience == OWN else filters.endorser
+        return Wanted(frozenset({self.log}), filters.kinds, email, filters.tag)
+
+
+def parse_audience(group: str | None, *, own: bool) -> str:
+    """Whose events somebody asks for."""
+    if group is not None:
+        return group_log(group)
+    return OWN if own else SITE
+
+
+def check(url: str, description: str, filters: Filters, guard: AddressGuard) -> None:
+    """Check what a webhook is asked to be.
+
+    Raises:
+        DefinitionError: it cannot be that; every fault is named.
+    """
+    faults = [*_address_faults(url, guard), *_filter_faults(filters)]
+    if len(description) > _LONGEST_TEXT or not (description.isprintable()):
+        faults.append(f"description is at most {_LONGEST_TEXT} characters of one line")
+    if faults:
+        raise DefinitionError(*faults)
+
+
+def parse_kinds(words: Sequence[Any]) -> tuple[Kind, ...]:
+    """Kinds of events by their names, each once.
+
+    Raises:
+        DefinitionError: there is no such kind.
+    """
+    try:
+        return tuple(dict.fromkeys(Kind(word) for word in words))
+    except ValueError:
+        raise DefinitionError(f"kinds are {', '.join(Kind)}") from None
+
+
+def _address_faults(url: str, guard: AddressGuard) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port  # raises ValueError where the port is no number
+    except ValueError:
+        return ["url is no address"]
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+        return [f"url is at most {_LONGEST_URL} visible ASCII characters"]
+    if parts.scheme not in ("http", "https") or not host:
+        return ["url is an https address"]
+    if parts.username is not None or parts.fragment:
+        return ["url has no user name and no fragment; what proves the sender is the signature"]
+    address = _find_address(host)
+    if parts.scheme == "http" and not guard.names(host, address):
+        return ["url is an https address: what it is told would go over the network for all to read"]
+    if address is not None and not guard.allows(host, address):
+        return ["url leads inside: loopback, private, link-local or metadata addresses are not asked"]
+    return []
+
+
+def _find_address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _filter_faults(filters: Filters) -> list[str]:
+    faults = []
+    if filters.endorser is not None and not is_address(filters.endorser):
+        faults.append("endorser is a mail address")
+    if filters.tag is not None and not 0 < len(filters.tag) <= _LONGEST_TAG:
+        faults.append(f"tag has 1 to {_LONGEST_TAG} characters")
+    return faults
+
+
+def described(filters: Filters) -> Mapping[str, Any]:
+    """Filters as they are shown."""
+    return {
+        "kinds": [one.value for one in filters.kinds],
+        "view": filters.view,
+        "endorser": filters.endorser,
+        "tag": filters.tag,
+    }

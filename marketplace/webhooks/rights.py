@@ -1,0 +1,38 @@
+"""What a webhook may be told now: never more than its owner may see at this moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import Scope
+from marketplace.accounts.errors import TokenNotFoundError
+from marketplace.accounts.groups import GroupService
+from marketplace.accounts.tokens import TokenService
+from marketplace.webhooks.definitions import SITE, Hook
+
+
+def find_objection(session: Session, hook: Hook, now: datetime) -> str | None:
+    """Why a webhook may be told nothing any more; None where it may.
+
+    A token that it was made with is looked at first: whoever stole it may have made the webhook.
+    """
+    group = hook.group
+    if group is not None and group not in GroupService(session).of(hook.owner):
+        return f"{hook.owner} is no member of the group {group} any more"
+    if hook.token is None:
+        return None  # an operator made it, on the server's machine
+    tokens = TokenService(session)
+    try:
+        made_with = tokens.get(hook.token)
+    except TokenNotFoundError:
+        return "the token that it was made with is gone"
+    if made_with.revoked_at is not None:
+        return "the token that it was made with was revoked"
+    needed = {Scope.ADMIN} if hook.audience == SITE else {Scope.READ} if group is not None else set(Scope)
+    mine = tokens.list(hook.owner)
+    if not any(one.status(now) == "valid" and one.scopes & needed for one in mine):
+        word = "" if needed == set(Scope) else f" of scope {next(iter(needed))}"
+        return f"{hook.owner} has no valid token{word} any more"
+    return None

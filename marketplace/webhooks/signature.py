@@ -1,0 +1,47 @@
+"""Secrets and signatures of webhooks. Pure.
+
+Source: Standard Webhooks 1.0.0, "Signature scheme" and "Webhook headers (sending metadata to consumers)".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+#: In front of a secret, so that people and scanners know one.
+PREFIX = "whsec_"
+#: Random bytes of a secret; the specification asks for 24 to 64.
+SECRET_BYTES = 32
+
+
+def make_secret() -> bytes:
+    """The bytes of a new secret."""
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def spell_secret(secret: bytes) -> str:
+    """A secret as receivers are given it."""
+    return PREFIX + base64.b64encode(secret).decode()
+
+
+def headers(message_id: str, at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+    """The headers of one attempt.
+
+    Args:
+        message_id: names the message, at each attempt the same.
+        at: when this attempt is made.
+        body: exactly the bytes that are sent.
+        keys: the secrets that are in force, the newest first; there is a signature by each.
+    """
+    timestamp = str(int(at.timestamp()))
+    signed = b".".join((message_id.encode(), timestamp.encode(), body))
+    macs = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(f"v1,{mac}" for mac in macs),
+    }
