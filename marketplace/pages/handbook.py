@@ -23,6 +23,7 @@ SHOWN = (
     ("verdicts", "May this image be started?"),
     ("sites", "Cloud sites"),
     ("dialects", "Views for other programs"),
+    ("webhooks", "Webhooks and events"),
     ("operations", "Running a marketplace"),
     ("scale", "Beyond one machine"),
     ("federation", "Federation"),
