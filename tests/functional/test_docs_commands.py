@@ -39,6 +39,8 @@ PARSED = {
     "mail test": "needs a mail server; tests/unit/cli/test_mail_commands.py has one",
     "mail retry ID": "needs mail that was given up; tests/unit/cli/test_mail_commands.py has some",
     "mail drop ID": "needs mail that was given up; tests/unit/cli/test_mail_commands.py has some",
+    "webhook test": "needs a receiver; tests/webhooks has one",
+    "webhook redeliver": "needs a delivery; tests/webhooks has some",
 }
 #: Exit codes other than 0, and why.
 CODES = {
@@ -80,6 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             call(f"show {named[0]} --out entry.xml")
             (folder / "image.qcow2").write_bytes(qcow2())
             (folder / "backup").mkdir()
+            hook = call("webhook create https://ci.example.org/hook -o id").strip()
             yield Place(
                 folder,
                 {
@@ -96,6 +99,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                     "--key KEY": f"--key {own_key}",
                     # What lies there is not looked at: nothing but this machine is asked.
                     "--location https://images.example.org": "--no-look --location https://images.example.org",
+                    **{
+                        f"webhook {one} NAME": f"webhook {one} {hook}"
+                        for one in ("deliveries", "rotate", "enable")
+                    },
                     # Somebody at a terminal is asked.
                     "site init": "site init --yes",
                 },
