@@ -40,7 +40,6 @@ PARSED = {
     "mail retry ID": "needs mail that was given up; tests/unit/cli/test_mail_commands.py has some",
     "mail drop ID": "needs mail that was given up; tests/unit/cli/test_mail_commands.py has some",
     "webhook test": "needs a receiver; tests/webhooks has one",
-    "webhook redeliver": "needs a delivery; tests/webhooks has some",
 }
 #: Exit codes other than 0, and why.
 CODES = {
