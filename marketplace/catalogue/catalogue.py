@@ -21,7 +21,6 @@ from marketplace.catalogue.loading import load_current
 from marketplace.catalogue.logs import FollowedLog, Stand
 from marketplace.catalogue.marks import Judged, load_judged
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
-from marketplace.catalogue.texts import gather
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import View
 from marketplace.models import TrustState
@@ -32,8 +31,6 @@ from marketplace.rules.visibility import Scope
 _FROZEN = 5000
 #: Sets of readers' logs whose views are remembered.
 _REMEMBERED = 64
-#: Texts taken into the index of words at a time.
-_INDEXED = 1000
 #: Entries taken in at a time.
 _TAKEN = 2000
 
@@ -103,17 +100,6 @@ class Catalogue:
         """Drop what was decided about words, as if nobody had asked yet."""
         with self._lock:
             self._values.texts.forget()
-
-    def index_words(self) -> None:
-        """Make the index of words complete; lists are answered meanwhile, slower."""
-        while True:
-            with self._lock:
-                texts = self._values.texts.without_grams(_INDEXED)
-            if not texts:
-                return
-            grams = gather(texts)
-            with self._reading, self._lock:
-                self._values.texts.index([key for key, _ in texts], grams)
 
     def stands(self) -> dict[int, Stand]:
         """How far each log was read, by their keys."""
@@ -229,13 +215,9 @@ class Catalogue:
                 self._values.arrange(fresh)
                 if anew and known is not None:
                     gone.update(known.current - log.current)
-                caught_up = log.stand.position > 0
                 log.arrive(stand)
                 self._logs[log_id] = log
                 self._let_go(gone)
-                if caught_up and read <= _INDEXED:
-                    texts = self._values.texts.without_grams(_INDEXED)
-                    self._values.texts.index([key for key, _ in texts], gather(texts))
             if read > _FROZEN:
                 # These live as long as the process: without this the garbage collector looks at all of
                 # them again and again, which stops every thread for a third of a second.

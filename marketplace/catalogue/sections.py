@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from pyroaring import BitMap
 
 #: What a file begins with; the number changes whenever the sections mean something else.
-MAGIC = b"marketplace catalogue 1\n"
+MAGIC = b"marketplace catalogue 2\n"
 _DIGEST = 32
 #: Bytes of the index of sections, and of the label, that are read at most.
 _MOST_INDEX = 16_000_000

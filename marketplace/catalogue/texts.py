@@ -1,35 +1,39 @@
 """The folded texts of entries in memory, and which of them hold a word: exact, and without reading them all.
 
-A word has no space in it, so it stands in one place of a text or in none. The
-trigrams of the texts name candidates, the texts themselves decide, and what was
-decided is kept: an entry never changes, so neither does the answer.
+Texts are cut at spaces, and no word has a space in it: a word stands in a text if it stands in some piece of
+it. Pieces that many texts have are kept once, with the texts that have them. What is left of a text is mostly
+what names this image alone; ``rests`` has that of all texts. What was decided is kept: an entry never
+changes, so neither does the answer.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pyroaring import BitMap
 
+from marketplace.catalogue.rests import Rests
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column
 
-#: Characters of one text, and of all together, that are held; the database looks into the others.
-LONGEST, MOST_HELD = 4000, 64_000_000
+#: Characters of one text, and bytes of all together, that are held; the database looks into the others.
+LONGEST, MOST_HELD = 4000, 160_000_000
 #: Words whose answers are kept.
-WORDS = 256
-#: Most trigrams of one word that name candidates; more would leave hardly fewer.
-MOST_GRAMS = 48
-#: From this many undecided candidates on, the few different values of the columns are asked first.
-_MANY = 500
-#: Different values of a column beyond which that saves nothing.
-_FEW_VALUES = 2000
-#: Texts that are written to a file together.
-_BATCH = 4096
+WORDS = 128
+#: A piece is common from so many texts on, unless so many other pieces came between them.
+OFTEN, _LATELY = 3, 50_000
+#: Pieces that are kept as common ones, and characters of each.
+MOST_COMMON, _LONGEST_COMMON = 30_000, 200
+#: Bytes that it costs to note that a text has a common piece, about.
+_NOTED = 2
+#: So many texts are looked into one by one in the time that takes looking through all together.
+_DIRECTLY = 12
+#: Texts that went and are still noted with common pieces, until those are tidied.
+_MOST_GONE = 1000
 
 #: The columns with a search of their own, in the order in which a text begins with them.
 LEADING = tuple(column for column in Column if column in SEARCHABLE)
@@ -37,27 +41,35 @@ LEADING = tuple(column for column in Column if column in SEARCHABLE)
 
 @dataclass(slots=True)
 class _Decided:
-    """Which entries were looked at for a word, and which of them hold it."""
+    """What is known of a word.
+
+    Args:
+        checked: the entries that were looked at for it.
+        holding: those of them that hold it.
+        common: common pieces that it stands in, among so many that were looked at.
+    """
 
     checked: BitMap = field(default_factory=BitMap)
     holding: BitMap = field(default_factory=BitMap)
+    common: list[BitMap] = field(default_factory=list)
+    looked_at: int = 0
 
 
 class Texts:
     """The texts of many entries. Not safe to share between threads; the catalogue sees to that.
 
     Args:
-        most_held: characters of all texts together.
+        most_held: bytes of all texts together.
     """
 
     def __init__(self, most_held: int = MOST_HELD) -> None:
-        self._texts: dict[int, str] = {}
         self._room = most_held
-        #: Keys of the texts that are here, and of those for which there was no room.
-        self._held = BitMap()
-        self._unheld = BitMap()
-        self._grams: dict[str, BitMap] = {}
-        self._without_grams = BitMap()
+        #: Keys of the texts that are here, of those that went and are still noted, and of those without room.
+        self._held, self._gone, self._unheld = BitMap(), BitMap(), BitMap()
+        self._common: dict[str, BitMap] = {}
+        #: How often other pieces came lately.
+        self._lately: dict[str, int] = {}
+        self._rests = Rests()
         self._values: Mapping[Column, dict[str, BitMap]] = {column: {} for column in LEADING}
         self._decided: OrderedDict[tuple[Column | None, str], _Decided] = OrderedDict()
 
@@ -68,63 +80,44 @@ class Texts:
             leading: its folded values of the columns in LEADING; the e-mail is never absent.
             search_text: as stored: all present columns, which begin with these.
         """
-        rest = search_text[len(SEPARATOR.join(value for value in leading if value is not None)) :]
-        text = SEPARATOR.join(value or "" for value in leading) + rest
-        if len(text) > min(LONGEST, self._room):
+        if len(search_text) > min(LONGEST, self._room):
             self._unheld.add(key)
             return
-        self._room -= len(text)
-        self._texts[key] = text
+        left = []
+        for piece in set(search_text.replace(SEPARATOR, " ").split(" ")):
+            left += self._note(key, piece)
+        self._room -= self._rests.add(key, " ".join(left))
         self._held.add(key)
-        self._without_grams.add(key)
+        self._gone.discard(key)
         for values, value in zip(self._values.values(), leading, strict=True):
             values.setdefault(value or "", BitMap()).add(key)
 
     def remove(self, key: int) -> None:
         """Let the text of an entry go."""
         self._unheld.discard(key)
-        self._held.discard(key)
-        text = self._texts.pop(key, None)
-        if text is None:
-            return
-        self._room += len(text)
-        for values, value in zip(self._values.values(), text.split(SEPARATOR), strict=False):
-            _take(values, value, key)
-        if key in self._without_grams:
-            self._without_grams.remove(key)
-        else:
-            for gram in set().union(*map(_grams_of, _words_in(text))):
-                _take(self._grams, gram, key)
-
-    def without_grams(self, most: int) -> list[tuple[int, str]]:
-        """Some of the texts that are not yet in the index of trigrams: until then each is looked into."""
-        return [(key, self._texts[key]) for key in self._without_grams[:most]]
-
-    def index(self, keys: Iterable[int], grams: Mapping[str, array[int]]) -> None:
-        """Take the trigrams of some texts into the index.
-
-        Args:
-            grams: as ``gather`` gives them for these texts.
-        """
-        there = BitMap(keys) & self._without_grams
-        for gram, held_by in grams.items():
-            self._grams.setdefault(gram, BitMap()).update(there & BitMap(held_by))
-        self._without_grams -= there
+        if key in self._held:
+            self._held.remove(key)
+            self._gone.add(key)
+            self._room += self._rests.remove(key)
+            if len(self._gone) > _MOST_GONE + len(self._held) // 8:
+                self._tidy()
 
     def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
         """Which of some entries hold a word, in a column or anywhere.
 
-        Only entries among these are looked into, so the time it takes tells nothing about others.
+        How long it takes depends on these entries, or on all that there are: never on others alone.
 
         Returns:
             those that hold it, and those that must be asked in the database.
         """
         decided = self._decided_for(column, word)
-        undecided = self._candidates(column, word, among) - decided.checked
-        if undecided:
-            decided.holding |= self._look(column, word, undecided)
+        undecided = (among & self._held) - decided.checked
+        if undecided and column is not None:
+            decided.holding |= self._with_value(column, word) & undecided
             decided.checked |= undecided
-        return decided.holding & among, (self._unheld & among) - decided.checked
+        elif undecided:
+            self._look(word, undecided, decided)
+        return decided.holding & among, among - decided.checked
 
     def note(self, column: Column | None, word: str, checked: BitMap, holding: BitMap) -> None:
         """Keep what the database said."""
@@ -138,16 +131,13 @@ class Texts:
 
     def write(self, writer: Writer) -> None:
         """Write everything to a file but what was decided about words."""
-        writer.array("texts.keys", array("I", self._texts))
-        for part, texts in enumerate(_batches(list(self._texts.values()))):
-            writer.array(f"texts.{part}.lengths", array("I", map(len, texts)))
-            writer.raw(f"texts.{part}", "".join(texts).encode())
-        writer.bitmaps("texts.sets", [self._held, self._unheld, self._without_grams])
+        self._rests.write(writer)
+        writer.bitmaps("texts.sets", [self._held, self._gone, self._unheld])
+        writer.json("texts.common", list(self._common))
+        writer.bitmaps("texts.having", self._common.values())
         for column, values in self._values.items():
             writer.json(f"texts.{column}.values", list(values))
             writer.bitmaps(f"texts.{column}.entries", values.values())
-        writer.json("texts.grams", list(self._grams))
-        writer.bitmaps("texts.of_grams", self._grams.values())
 
     def read(self, reader: Reader) -> None:
         """Take what a file holds.
@@ -155,22 +145,42 @@ class Texts:
         Raises:
             DamagedError: it is not what ``write`` wrote.
         """
-        keys, start = reader.array("texts.keys", "I"), 0
-        for part in range(-(-len(keys) // _BATCH)):
-            lengths = reader.array(f"texts.{part}.lengths", "I")
-            together, at = reader.raw(f"texts.{part}").decode(), 0
-            for key, length in zip(keys[start : start + _BATCH], lengths, strict=True):
-                self._texts[key] = together[at : at + length]
-                at += length
-            self._room -= at
-            start += _BATCH
-        self._held, self._unheld, self._without_grams = reader.bitmaps("texts.sets")
-        if len(self._texts) != len(self._held) or not self._held >= BitMap(keys):
+        self._room -= self._rests.read(reader)
+        self._held, self._gone, self._unheld = reader.bitmaps("texts.sets")
+        if self._held != self._rests.keys():
             raise DamagedError("the texts are of other entries")
+        self._common = _named(reader, "texts.common", "texts.having")
         self._values = {
             column: _named(reader, f"texts.{column}.values", f"texts.{column}.entries") for column in LEADING
         }
-        self._grams = _named(reader, "texts.grams", "texts.of_grams")
+        self._room -= _NOTED * sum(map(len, self._common.values()))
+
+    def _note(self, key: int, piece: str) -> list[str]:
+        """Note the common pieces of a piece of a text; what is left of it then."""
+        if self._has(key, piece):
+            return []
+        # Most addresses have the same beginning.
+        cut = piece.rfind("/") + 1
+        if cut and self._has(key, piece[:cut]):
+            return [] if self._has(key, piece[cut:]) else [piece[cut:]]
+        return [piece]
+
+    def _has(self, key: int, piece: str) -> bool:
+        """Note that a text has a piece, where it is a common one; whether it is."""
+        held_by = self._common.get(piece)
+        if held_by is None:
+            if len(piece) > _LONGEST_COMMON or len(self._common) >= MOST_COMMON:
+                return False
+            often = self._lately.pop(piece, 0) + 1
+            if often < OFTEN:
+                if len(self._lately) >= _LATELY:
+                    self._lately.clear()
+                self._lately[piece] = often
+                return False
+            held_by = self._common[piece] = BitMap()
+        held_by.add(key)
+        self._room -= _NOTED
+        return True
 
     def _decided_for(self, column: Column | None, word: str) -> _Decided:
         decided = self._decided.setdefault((column, word), _Decided())
@@ -179,63 +189,52 @@ class Texts:
             self._decided.popitem(last=False)
         return decided
 
-    def _candidates(self, column: Column | None, word: str, among: BitMap) -> BitMap:
-        grams = _grams_of(word[: MOST_GRAMS + 2])
-        if column is not None or not grams:
-            return among & self._held
-        found = [self._grams.get(gram) for gram in grams]
-        named = BitMap() if None in found else BitMap.intersection(*(one for one in found if one is not None))
-        return (named | self._without_grams) & among & self._held
+    def _look(self, word: str, undecided: BitMap, decided: _Decided) -> None:
+        """Decide about some entries, all but those whose address may hold the word where it was cut."""
+        fresh = islice(self._common.items(), decided.looked_at, None)
+        decided.common += [having for piece, having in fresh if word in piece]
+        decided.looked_at = len(self._common)
+        if _DIRECTLY * len(undecided) > len(self._held):
+            undecided = self._held
+            found = BitMap.union(BitMap(), *decided.common) & undecided
+            found |= self._rests.find(word) & undecided
+        else:
+            found = BitMap.union(BitMap(), *(having & undecided for having in decided.common))
+            found.update([key for key in undecided - found if self._rests.has(key, word)])
+        decided.holding |= found
+        decided.checked |= undecided - (self._cut_in(word, undecided - found) if "/" in word else BitMap())
+        decided.checked.run_optimize()
 
-    def _look(self, column: Column | None, word: str, keys: BitMap) -> BitMap:
-        if column is not None:
-            return self._with_value(column, word, keys)
-        holding = BitMap()
-        if len(keys) > _MANY:
-            for one, values in self._values.items():
-                if len(values) <= _FEW_VALUES:
-                    holding |= self._with_value(one, word, keys)
-        texts = self._texts
-        return holding | BitMap([key for key in keys - holding if word in texts[key]])
+    def _cut_in(self, word: str, among: BitMap) -> BitMap:
+        """The entries that may have a word across the place where an address was cut."""
+        start, _, end = word.rpartition("/")
+        if not end:
+            return BitMap()
+        starting = [having for piece, having in self._common.items() if piece.endswith(f"{start}/")]
+        ending = [having for piece, having in self._common.items() if piece.startswith(end)]
+        among = BitMap.union(BitMap(), *starting) & among
+        return among & BitMap.union(self._rests.find(end), *ending) if among else among
 
-    def _with_value(self, column: Column, word: str, keys: BitMap) -> BitMap:
-        held_by = [held for value, held in self._values[column].items() if word in value]
-        return BitMap.union(*held_by) & keys if held_by else BitMap()
+    def _with_value(self, column: Column, word: str) -> BitMap:
+        return BitMap.union(
+            BitMap(), *(held for value, held in self._values[column].items() if word in value)
+        )
 
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    return (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+    def _tidy(self) -> None:
+        """Note nothing any more of the texts that went."""
+        noted = sum(having.intersection_cardinality(self._gone) for having in self._common.values())
+        self._room += _NOTED * noted
+        self._common = _without(self._common, self._gone)
+        self._values = {column: _without(values, self._gone) for column, values in self._values.items()}
+        self._gone = BitMap()
+        self._lately.clear()
+        self._decided.clear()
 
 
 def _named(reader: Reader, names: str, maps: str) -> dict[str, BitMap]:
     return dict(zip(reader.json(names), reader.bitmaps(maps), strict=True))
 
 
-def gather(texts: Iterable[tuple[int, str]]) -> dict[str, array[int]]:
-    """The trigrams of some texts with the keys of the texts that hold them."""
-    # Most words stand in many texts: each is taken apart once.
-    holders: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
-    for key, text in texts:
-        for word in _words_in(text):
-            holders[word].append(key)
-    found: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
-    for word, keys in holders.items():
-        for gram in _grams_of(word):
-            found[gram].extend(keys)
-    return found
-
-
-def _words_in(text: str) -> set[str]:
-    return set(text.replace(SEPARATOR, " ").split(" "))
-
-
-def _grams_of(word: str) -> set[str]:
-    return {word[start : start + 3] for start in range(len(word) - 2)}
-
-
-def _take(held: dict[str, BitMap], name: str, key: int) -> None:
-    found = held.get(name)
-    if found is not None:
-        found.discard(key)
-        if not found:
-            del held[name]
+def _without(held: Mapping[str, BitMap], gone: BitMap) -> dict[str, BitMap]:
+    left = ((name, having - gone) for name, having in held.items())
+    return {name: having for name, having in left if having}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, select
 
@@ -30,11 +30,18 @@ def stated(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
         yield stating(query.checksum, scope)
 
 
-def holding(column: Column | None, word: str, scope: Scope, dialect: str) -> Select[tuple[int]]:
-    """Entries that hold a word, in a column or anywhere. Literal: there are no wildcards to escape."""
+def holding(
+    column: Column | None, word: str, scope: Scope, dialect: str, among: Sequence[int] | None = None
+) -> Select[tuple[int]]:
+    """Entries that hold a word, in a column or anywhere. Literal: there are no wildcards to escape.
+
+    Args:
+        among: keys of the only entries that are asked about; None for all.
+    """
     text = Current.search_text if column is None else getattr(Current, f"{column.value}_folded")
     position = func.instr if dialect == "sqlite" else func.strpos
-    return _current(scope, position(text, word) > 0)
+    holds = position(text, word) > 0
+    return _current(scope, holds if among is None else and_(Current.entry_key.in_(among), holds))
 
 
 def _current(scope: Scope, condition: ColumnElement[bool]) -> Select[tuple[int]]:

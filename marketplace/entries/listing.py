@@ -131,7 +131,9 @@ class Listing:
             return BitMap()
         found, unsure = self._catalogue.find(column, word, among)
         if unsure:
-            told = BitMap(self._session.scalars(holding(column, word, self._scope, self._dialect))) & unsure
+            asked = list(unsure) if len(unsure) <= NAMED else None
+            statement = holding(column, word, self._scope, self._dialect, asked)
+            told = BitMap(self._session.scalars(statement)) & unsure
             self._catalogue.note(column, word, unsure, told)
             found = found | told
         return found

@@ -75,11 +75,10 @@ class ListCaches:
         self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
 
     def warm_up(self, database: Database) -> None:
-        """Read every log now, instead of while the first reader waits, and index the words of all entries."""
+        """Read every log now, instead of while the first reader waits."""
         with database.read() as session:
             everybody = Principal(None, frozenset(ChangeLog(session).names()))
             self.catalogue.catch_up(session, find_scope(session, everybody))
-        self.catalogue.index_words()
 
 
 class EntryService:

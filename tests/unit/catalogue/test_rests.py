@@ -1,0 +1,67 @@
+"""What is left of texts: blocks that cannot hold a word are passed by, and only those."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from marketplace.catalogue import rests as module
+from marketplace.catalogue.rests import Rests
+
+TEXTS = st.lists(st.text(st.sampled_from("ab c\u00e4\u865a"), max_size=9), max_size=20)
+WORDS = st.text(st.sampled_from("abc\u00e4\u865a"), min_size=1, max_size=5)
+
+
+@given(
+    texts=TEXTS, words=st.lists(WORDS, max_size=5), gone=st.sets(st.integers(0, 19)), block=st.integers(1, 5)
+)
+def test_words_are_found_in_every_block(
+    texts: list[str], words: list[str], gone: set[int], block: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", block)
+        rests = Rests()
+        for key, text in enumerate(texts):
+            rests.add(key, text)
+        there = set(range(len(texts)))
+        for change in ("nothing", "some go", "all are moved together"):
+            if change == "some go":
+                for key in gone & there:
+                    rests.remove(key)
+                there -= gone
+            elif change != "nothing":
+                rests._move_together()
+            assert rests.keys() == BitMap(there)
+            for word in words:
+                assert rests.find(word) == BitMap(key for key in there if word in texts[key])
+                assert {key for key in there if rests.has(key, word)} == set(rests.find(word))
+
+
+def test_a_word_of_few_texts_is_looked_for_in_few_blocks() -> None:
+    chance = random.Random(1)
+    rests = Rests()
+    for key in range(20 * module.BLOCK + 7):
+        rests.add(key, "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=27)))
+    rests.add(1_000_000, "quite a find")
+    looked_through = list(rests._spans(b"quiteafind"))
+    assert (
+        looked_through[-1][1] == len(rests)
+        and sum(end - start for start, end in looked_through) < len(rests) / 4
+    )
+    assert rests.find("quite") >= BitMap([1_000_000])
+
+
+def test_when_most_texts_went_the_others_are_moved_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_GONE", 100)
+    rests = Rests()
+    for key in range(3000):
+        rests.add(key, f"text{key}")
+    for key in range(2900):
+        rests.remove(key)
+    assert len(rests) < 1500
+    assert rests.find("text") == BitMap(range(2900, 3000))
+    assert rests.find("text2999") == BitMap([2999])
