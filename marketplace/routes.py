@@ -93,6 +93,10 @@ ROUTES = (
     Route("api.entry.evidence", "/api/v1/entries/{identifier}/{email}/{created}/evidence"),
     Route("api.entry.erase", "/api/v1/entries/{identifier}/{email}/{created}/erase", ("POST",)),
     Route("api.entry.publish", "/api/v1/entries/{identifier}/{email}/{created}/publish", ("POST",)),
+    # How often something was used, in sums of days.
+    Route("api.entry.usage", "/api/v1/entries/{identifier}/{email}/{created}/usage"),
+    Route("api.endorser.usage", "/api/v1/endorsers/{email}/usage"),
+    Route("api.view.usage", "/api/v1/views/{view}/usage"),
     Route("api.image", "/api/v1/images/{identifier}"),
     # What a cloud site asks before it starts a machine.
     Route("api.image.verdict", "/api/v1/images/{identifier}/verdict"),

@@ -58,6 +58,7 @@ from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustDuty, TrustWatch
 from marketplace.trust_files import Fault
+from marketplace.usage import UsageRecorder
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
 from marketplace.views.service import ViewService
@@ -131,6 +132,7 @@ class Runtime:
         watching: looks whether it is.
         receipts: takes in what cloud sites say of images.
         views: named selections, written in the formats of other programs.
+        usage: counts what is asked of images and views.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
         identification: tells which of them is asking.
@@ -165,6 +167,7 @@ class Runtime:
     watching: LocationWatch
     receipts: ReceiptService
     views: ViewService
+    usage: UsageRecorder
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
@@ -184,6 +187,7 @@ class Runtime:
         self.following.start()
         if self.federation is not None and not self.background.is_here:
             self.federation.show()
+        self.usage.start()
         self.log_watch.start()
 
     def close(self) -> None:
@@ -198,6 +202,7 @@ class Runtime:
         self.following.stop()
         if self.queries is not None:
             self.queries.close()
+        self.usage.stop()
         self.database.close()
 
     def forget_erased(self, places: Sequence[Coordinates]) -> None:
@@ -313,7 +318,8 @@ def build(settings: Settings) -> Runtime:
         SigningKeys(settings.views, utc_now), derive_key(keys, "tokens of views"),
     )  # fmt: skip
     # Half of the threads at most make views, or wait for one: the rest answer everything else.
-    views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2))
+    usage = UsageRecorder(database, settings.usage, utc_now)
+    views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2), usage.count)
     forget = partial(_forget, judge, views)
     metrics = Metrics()
     sender = Sender(database, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_delivery)
@@ -360,6 +366,7 @@ def build(settings: Settings) -> Runtime:
             # A confirmation is taken in at once where an upload follows it, else by this.
             Chore("current entries", 5.0, settling.refresh),
             Chore("reminders", settings.reminders.interval, reminders.run),
+            Chore("old usage", 3600.0, usage.fold),
             Chore("recalls", settings.reminders.interval, notices.run),
         ],
         on_outcome=metrics.count_mail,
@@ -423,9 +430,10 @@ def build(settings: Settings) -> Runtime:
         reminders=reminders,
         watch=watch,
         watching=watching,
-        receipts=ReceiptService(database, utc_now),
+        receipts=ReceiptService(database, utc_now, counting=settings.usage.enabled),
         views=views,
         webhooks=webhooks,
+        usage=usage,
         mail=mail,
     )
 

@@ -55,6 +55,7 @@ SERVICES = RULED | {
     "marketplace.views",
     "marketplace.events",
     "marketplace.webhooks",
+    "marketplace.usage",
 }
 PROCESS = SERVICES | {
     "marketplace.metrics",
@@ -118,7 +119,9 @@ MAY_IMPORT = {
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
+    "marketplace.usage": RULED,
     "marketplace.judging": FOLLOWED
+    | {"marketplace.usage"}
     | {"marketplace.entries", "marketplace.ingest", "marketplace.rules", "marketplace.trust"},
     "marketplace.mail": STORE,
     "marketplace.reminders": FOLLOWED | {"marketplace.mail"},
@@ -131,6 +134,7 @@ MAY_IMPORT = {
         "marketplace.receipts",
         "marketplace.reminders",
         "marketplace.tlog",
+        "marketplace.usage",
         "marketplace.watch",
     },
     "marketplace.views": RULED
@@ -145,6 +149,7 @@ MAY_IMPORT = {
         "marketplace.search",
         "marketplace.tlog",
         "marketplace.trust",
+        "marketplace.usage",
         "marketplace.watch",
     },
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},

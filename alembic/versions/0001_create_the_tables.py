@@ -657,6 +657,29 @@ def upgrade() -> None:
     op.create_index("ix__site_receipt__entry_key", "site_receipt", ["entry_key"])
     op.create_index("ix__site_receipt__finding_entry_key", "site_receipt", ["finding", "entry_key"])
     op.create_table(
+        "entry_use",
+        sa.Column("email", TEXT, nullable=False),
+        sa.Column("period", KEY, autoincrement=False, nullable=False),
+        sa.Column("entry_key", KEY, autoincrement=False, nullable=False),
+        sa.Column("verdicts", KEY, nullable=False),
+        sa.Column("downloads", KEY, nullable=False),
+        sa.Column("imports", KEY, nullable=False),
+        sa.CheckConstraint("period > 0", name="ck__entry_use__period"),
+        sa.ForeignKeyConstraint(["entry_key"], ["entry.id"], name="fk__entry_use__entry_key__entry"),
+        sa.PrimaryKeyConstraint("email", "period", "entry_key", name="pk__entry_use"),
+    )
+    op.create_index("ix__entry_use__period", "entry_use", ["period"])
+    op.create_table(
+        "view_use",
+        sa.Column("view", TEXT, nullable=False),
+        sa.Column("period", KEY, autoincrement=False, nullable=False),
+        sa.Column("documents", KEY, nullable=False),
+        sa.Column("downloads", KEY, nullable=False),
+        sa.CheckConstraint("period > 0", name="ck__view_use__period"),
+        sa.PrimaryKeyConstraint("view", "period", name="pk__view_use"),
+    )
+    op.create_index("ix__view_use__period", "view_use", ["period"])
+    op.create_table(
         "entry_tag",
         sa.Column("entry_key", KEY, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),

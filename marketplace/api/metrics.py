@@ -23,6 +23,7 @@ from marketplace.entries.cache import EntryCache
 from marketplace.http.security import principal_of
 from marketplace.mail import Outbox
 from marketplace.runtime import Runtime
+from marketplace.usage import Kind, UsageRecorder
 
 from .peer_metrics import peer_metrics
 
@@ -42,7 +43,8 @@ class _Everything:
     def __init__(self, runtime: Runtime, principal: Principal) -> None:
         self._runtime = runtime
         self._registries = [runtime.metrics.registry]
-        if Scope.ADMIN in principal.scopes:
+        self._private = Scope.ADMIN in principal.scopes
+        if self._private:
             self._registries.append(runtime.metrics.private_registry)
 
     def collect(self) -> Iterator[Metric]:
@@ -51,6 +53,7 @@ class _Everything:
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
         yield from _cache(self._runtime.entry_cache)
+        yield from _usage(self._runtime.usage, private=self._private)
         yield GaugeMetricFamily(
             "marketplace_trust_faults",
             "What is wrong with anchors, revocation lists and allow-list; /readyz names each.",
@@ -81,6 +84,26 @@ def _cache(cache: EntryCache) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "marketplace_entry_cache_misses", "Look-ups that memory could not answer.", value=cache.misses
+    )
+
+
+def _usage(usage: UsageRecorder, *, private: bool) -> Iterator[Metric]:
+    """What was used, in all: a few series, however many entries there are."""
+    totals = usage.totals()
+    told = [("marketplace_usage", "Uses without credentials, by kind.", False)]
+    if private:
+        told.append(
+            ("marketplace_private_usage", "Uses by people and programs with credentials, by kind.", True)
+        )
+    for name, meaning, known in told:
+        uses = CounterMetricFamily(name, meaning, labels=["kind"])
+        for kind in (Kind.VERDICT, Kind.DOWNLOAD, Kind.DOCUMENT):
+            uses.add_metric([kind.value], totals.get((kind, known), 0))
+        yield uses
+    yield CounterMetricFamily(
+        "marketplace_usage_lost",
+        "Uses that are in no sum: the database took nothing for long, or very much was asked for.",
+        value=usage.lost,
     )
 
 

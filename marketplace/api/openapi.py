@@ -38,6 +38,7 @@ from . import (
     search,
     sites,
     tokens,
+    usage,
     verdict,
     verify,
     views,
@@ -47,7 +48,7 @@ from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
-API_VERSION = "1.4.0"
+API_VERSION = "1.5.0"
 
 OPENAPI = Operation(
     "api.openapi",
@@ -95,6 +96,7 @@ OPERATIONS: Sequence[Operation] = (
     *receipts.OPERATIONS,
     *sites.OPERATIONS,
     *views.OPERATIONS,
+    *usage.OPERATIONS,
     audit.AUDIT,
     *peers.OPERATIONS,
     *federation.OPERATIONS,

@@ -270,6 +270,19 @@ _COUNTS: Schema = array(
 )
 
 
+def _usage(meaning: str, *sums: str) -> Schema:
+    """Sums of periods."""
+    counts = dict.fromkeys(sums, COUNT)
+    return record(
+        meaning,
+        by={"type": "string", "enum": ["day", "month"]},
+        **{"from": _said(TEXT, "the first day"), "to": _said(TEXT, "the last day")},
+        exact=_said(FLAG, "false: each figure is rounded down to tens, and today is left out"),
+        total=record("What the periods make together.", **counts),
+        periods=array(record("A day or month.", period=_said(TEXT, "`YYYY-MM-DD` or `YYYY-MM`"), **counts)),
+    )
+
+
 def _page(meaning: str, **members: Schema) -> Schema:
     return record(meaning, **members, **_NEXT)
 
@@ -568,6 +581,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "what each site said last; null for readers to whom sites are not named",
         ),
     ),
+    "EntryUsage": _usage("How often entries were used.", "verdicts", "downloads", "imports"),
+    "ViewUsage": _usage("How often a view was used.", "documents", "downloads"),
     "Recalls": _page(
         "Images that their endorser withdrew and that cloud sites still have.",
         total=COUNT,

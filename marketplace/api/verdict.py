@@ -18,6 +18,7 @@ from marketplace.http.visible_entries import visible_entries
 from marketplace.judging.memory import Answer as Remembered
 from marketplace.judging.service import ImageJudge, next_moment
 from marketplace.runtime import Runtime
+from marketplace.usage import Kind, Use
 from validators.decision import Rule
 from validators.document import Coordinates, format_time
 from validators.identifier import is_identifier
@@ -156,9 +157,16 @@ def _answer(request: Request, question: _Question) -> Response:
         if verdict is None:
             raise NotFoundError("image.unknown", "nobody here says anything about this image")
         body = write_json(show_verdict(verdict, Urls(site_url(request))))
-        found = Remembered(body, etag_of(body), now, next_moment(verdict, now))
+        found = Remembered(body, etag_of(body), now, next_moment(verdict, now), _use_of(verdict))
         memory.remember(key, found, generation)
+    runtime.usage.count(found.use, known=principal_of(request).name is not None)
     return tagged_response(request.environ, found.body, found.etag, JSON)
+
+
+def _use_of(verdict: Verdict) -> Use | None:
+    """What a verdict counts for: the entry that decided, where readers see it."""
+    entry = verdict.entry
+    return None if entry is None or entry.hidden is not None else Use(Kind.VERDICT, entry.entry_id)
 
 
 def show_verdict(verdict: Verdict, urls: Urls) -> Shown:

@@ -150,7 +150,7 @@ def create(request: Request) -> Response:
 def view(request: Request) -> Response:
     """One view."""
     READ.read(request)
-    return _told(request, _find(request))
+    return _told(request, find_definition(request))
 
 
 @view_config(route_name="api.view", request_method="PUT", permission="view:write")
@@ -190,7 +190,7 @@ def _definition(name: str, given: Mapping[str, Any], *, secret: bool = False) ->
     )
 
 
-def _find(request: Request) -> Definition:
+def find_definition(request: Request) -> Definition:
     """The view of the path.
 
     Raises:

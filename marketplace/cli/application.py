@@ -31,6 +31,7 @@ _FOR_USERS = {
     "deprecate": ("marketplace.cli.revising:deprecate", "Withdraw images, with a reason."),
     "undeprecate": ("marketplace.cli.revising:undeprecate", "Allow withdrawn images again."),
     "mirror": ("marketplace.cli.mirroring:mirror", "Keep the images of vendors current."),
+    "usage": ("marketplace.cli.using:usage", "Show how often images and views are used."),
     "evidence": ("marketplace.cli.evidencing:evidence", "Fetch what a verdict on an image rests on."),
     "proof": ("marketplace.cli.proving:proof", "Fetch the proof that an entry was published."),
     "manual": ("marketplace.cli.manual:manual", "Write the manual page (man 1)."),

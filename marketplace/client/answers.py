@@ -70,7 +70,7 @@ def get_error(answer: Answer) -> ClientError:
         rule is not None and rule.startswith(("gate.", "confirmation."))
     ):
         kind = PolicyError
-    elif rule is not None and rule.startswith("search."):
+    elif rule is not None and rule.startswith(("search.", "query.by", "query.from", "query.to")):
         kind = QueryRefusedError if answer.status == 400 else kind
     if answer.status == 401:
         reason = f"{reason or 'a token is needed'} (see MARKETPLACE_TOKEN)"

@@ -6,11 +6,11 @@ marketplace of this kind, not only with this software.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from marketplace.client.answers import (
     Tried,
@@ -326,6 +326,27 @@ class MarketplaceClient:
             cursor = cursor_of(page.get("next"))
             if cursor is None:
                 return
+
+    def usage(
+        self, kind: Literal["entry", "endorser", "view"], name: str, query: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """How often something was used: the marketplace's word.
+
+        Args:
+            name: ``IDENTIFIER/EMAIL/CREATED`` of an entry, the address of an endorser, or the name of a view.
+            query: ``by``, ``from`` and ``to``, as the API takes them.
+
+        Raises:
+            NotFoundError: there is no such thing, or the marketplace counts nothing.
+            TransportError: it cannot be reached, fails or answers what are no sums.
+        """
+        place = {"entry": "entries", "endorser": "endorsers", "view": "views"}[kind]
+        where = f"/api/v1/{place}/{quote(name, safe='/@:')}/usage?{urlencode(query)}"
+        found = self._record(where, "periods")
+        total, periods = found.get("total"), found["periods"]
+        if not isinstance(total, dict) or not all(isinstance(one, dict) for one in periods):
+            raise TransportError("the marketplace's answer has no sums")
+        return found
 
     def _record(self, where: str, member: str) -> dict[str, Any]:
         answer = self._transport.get(where, accept="application/json", limit=MAX_PAGE)

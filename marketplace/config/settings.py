@@ -37,6 +37,7 @@ from marketplace.config.sections import (
     UploadSettings,
     WatchSettings,
 )
+from marketplace.config.usage import UsageSettings
 from marketplace.config.views import ViewsSettings
 from marketplace.config.webhooks import WebhookSettings
 
@@ -96,6 +97,7 @@ class Settings(Section):
     oidc: OidcSettings = OidcSettings()
     views: ViewsSettings = ViewsSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    usage: UsageSettings = UsageSettings()
     limit: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 

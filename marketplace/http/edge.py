@@ -34,6 +34,7 @@ from marketplace.logs import request_id
 from marketplace.request_log import RequestLog
 from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
+from marketplace.usage import Use
 from marketplace.views.service import ViewService
 
 from .cache_policy import keep_private, shows_credentials
@@ -290,7 +291,7 @@ def make_find(runtime: Runtime) -> Find:
     find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
         "/metadata/": (partial(_find_entry, runtime.entry_cache), "web.entry"),
         "/api/v1/images/": (
-            partial(_find_verdict, runtime.judge.answers, runtime.now),
+            partial(_find_verdict, runtime.judge.answers, runtime.now, runtime.usage.count),
             "api.image.verdict",
         ),
         _VIEW: (partial(_find_document, runtime.views), "web.view.document"),
@@ -326,13 +327,18 @@ def _find_entry(cache: EntryCache, environ: Environ, coordinates: str) -> Respon
 
 
 def _find_verdict(
-    answers: AnswerMemory, now: Callable[[], datetime], environ: Environ, path: str
+    answers: AnswerMemory,
+    now: Callable[[], datetime],
+    count: Callable[[Use | None], None],
+    environ: Environ,
+    path: str,
 ) -> Response | None:
     if not path.endswith(_VERDICT):
         return None
     answer = answers.find((ANONYMOUS.logs, path[: -len(_VERDICT)]), now())
     if answer is None:
         return None
+    count(answer.use)
     return tagged_response(environ, answer.body, answer.etag, "application/json")
 
 

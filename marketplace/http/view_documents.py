@@ -38,7 +38,7 @@ def document(request: Request) -> Response:
     try:
         image = find_image(views.find(address, principal), path)
         if image is not None:
-            return _redirect(views.location(address, image))
+            return _redirect(views.location(address, image, principal))
         return document_response(request.environ, views.document(address, path, principal))
     except ViewNotFoundError:
         raise missing(request) from None

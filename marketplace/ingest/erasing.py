@@ -32,6 +32,7 @@ from marketplace.models import (
     EntryChecksum,
     EntryLocation,
     EntryTag,
+    EntryUse,
     Erasure,
     PendingUpload,
     SiteReceipt,
@@ -168,7 +169,10 @@ class ErasingService:
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))
         _drop_waiting(session, entry)
+        email = entry.email
         _blank(session, entry)
+        # After it: whoever adds to the sums at this moment has come before, or finds nothing to add to.
+        session.execute(delete(EntryUse).where(EntryUse.email == email, EntryUse.entry_key == entry.id))
         AuditLog(session).record(actor, "entry.erase", entry.entry_id, {"reason": reason}, at=now)
 
 

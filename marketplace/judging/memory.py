@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from marketplace.usage.tally import Use
+
 #: Answers kept; the oldest unused goes first.
 KEPT = 20_000
 #: How long one is kept at most.
@@ -26,12 +28,14 @@ class Answer:
     Args:
         etag: strong, quoted.
         until: when the clock may make it another one.
+        use: what is counted each time that it is given; None counts nothing.
     """
 
     body: bytes
     etag: str
     begins: datetime
     until: datetime
+    use: Use | None = None
 
 
 class AnswerMemory:

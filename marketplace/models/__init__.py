@@ -28,6 +28,7 @@ from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
+from marketplace.models.usage import EntryUse, ViewUse
 from marketplace.models.view import NamedView
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "EntryChecksum",
     "EntryLocation",
     "EntryTag",
+    "EntryUse",
     "Erasure",
     "Event",
     "EventState",
@@ -82,6 +84,7 @@ __all__ = [
     "UsedSignIn",
     "Verdict",
     "VerdictChange",
+    "ViewUse",
     "WatchedLocation",
     "Webhook",
     "WebhookDelivery",

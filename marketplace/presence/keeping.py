@@ -27,6 +27,7 @@ from marketplace.receipts import (
     verify_receipt,
 )
 from marketplace.rules.visibility import Scope, find_scope
+from marketplace.usage import add_imports
 from marketplace.watch import location_digest, look_soon
 
 #: How far ahead of this clock the clock of a site may be.
@@ -44,11 +45,13 @@ class ReceiptService:
 
     Args:
         now: the clock.
+        counting: whether imports are counted.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], *, counting: bool = True) -> None:
         self._database = database
         self._now = now
+        self._counting = counting
 
     def take(self, principal: Principal, key_text: str, notes: Sequence[str]) -> tuple[Result, ...]:
         """Keep receipts, in their order; one that is refused keeps no other from being kept.
@@ -75,6 +78,8 @@ class ReceiptService:
             keeping = _Keeping(session, site, find_scope(session, principal), now)
             results = tuple(one if isinstance(one, Result) else keeping.take(*one) for one in read)
             counts = Counter(one.outcome.value for one in results)
+            if self._counting:
+                add_imports(session, now.date(), keeping.imports)
             if counts[Outcome.KEPT.value]:
                 details: dict[str, Detail] = {one.value: counts[one.value] for one in Outcome}
                 AuditLog(session).record(principal.name or "", "receipt.post", site.name, details, at=now)
@@ -89,6 +94,8 @@ class _Keeping:
         self._site = site
         self._scope = scope
         self._now = now
+        #: Stores that have an entry and had it not before, by the key of the entry.
+        self.imports: Counter[int] = Counter()
 
     def take(self, receipt: Receipt, note: str) -> Result:
         """Keep one receipt."""
@@ -137,7 +144,9 @@ class _Keeping:
         about = _about(receipt)
         mine = (SiteReceipt.site_id == self._site.number, SiteReceipt.entry_key == key)
         known = self._session.execute(
-            select(SiteReceipt.at, SiteReceipt.note).where(*mine, SiteReceipt.about == about)
+            select(SiteReceipt.at, SiteReceipt.note, SiteReceipt.finding).where(
+                *mine, SiteReceipt.about == about
+            )
         ).one_or_none()
         if known is not None and (known.at > receipt.at or known.note == note):
             return False
@@ -162,6 +171,9 @@ class _Keeping:
         else:
             self._session.execute(update(SiteReceipt).where(*mine, SiteReceipt.about == about).values(**said))
         self._follow_up(receipt, key, said)
+        available = Finding.AVAILABLE.value
+        if receipt.finding is Finding.AVAILABLE and (known is None or known.finding != available):
+            self.imports[key] += 1
         return True
 
     def _follow_up(self, receipt: Receipt, key: int, said: Mapping[str, object]) -> None:

@@ -15,6 +15,7 @@ from marketplace.accounts.groups import GroupService
 from marketplace.accounts.secrets import digest_of, is_view, make_view
 from marketplace.audit import AuditLog, Detail
 from marketplace.models import NamedView
+from marketplace.usage import forget_view
 from marketplace.views.definitions import BUILT_IN, DEFAULT, Definition, check
 from marketplace.views.errors import DefinitionError, ViewNotFoundError, ViewTakenError
 
@@ -87,6 +88,7 @@ class ViewRegistry:
         )
         if gone.one_or_none() is None:
             raise ViewNotFoundError
+        forget_view(self._session, name)
         AuditLog(self._session).record(by, "view.delete", name, at=at)
 
     def get(self, name: str) -> Definition:

@@ -18,6 +18,7 @@ from marketplace.accounts.secrets import is_view
 from marketplace.db import Database
 from marketplace.locations import Reach
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
+from marketplace.usage import Kind, Use
 from marketplace.views.definitions import Definition
 from marketplace.views.dialects import DIALECTS, Dialect, Document
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
@@ -92,6 +93,8 @@ class ViewService:
     Args:
         watch: knows which locations answer.
         at_once: threads that may make views, or wait for one that is made.
+        count: told of each document that is read and each download, with whether who asked showed
+            credentials.
     """
 
     def __init__(
@@ -101,11 +104,13 @@ class ViewService:
         watch: WatchService,
         now: Callable[[], datetime],
         at_once: int = 4,
+        count: Callable[[Use, bool], None] = lambda use, known: None,
     ) -> None:
         self._database = database
         self._selector = selector
         self._watch = watch
         self._now = now
+        self._count = count
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._generation = 0
         self._lock = threading.Lock()
@@ -147,6 +152,11 @@ class ViewService:
             ViewNotFoundError: there is no such view for this principal, or no such document.
             DialectUnavailableError: it cannot be written now.
         """
+        found = self._document(address, path, principal)
+        self._count_read(address, principal)
+        return found
+
+    def _document(self, address: str, path: str, principal: Principal) -> Written:
         selected = self._selected(address, principal)
         kept = self._find_kept(address)
         if kept is None or kept.selected is not selected:
@@ -179,6 +189,7 @@ class ViewService:
         for dialect in DIALECTS:
             document = None if dialect.answer is None else dialect.find_document(view, path)
             if dialect.answer is not None and document is not None:
+                self._count_read(address, principal)
                 return _written(dialect, document, view, dialect.answer(view, pairs))
         raise ViewNotFoundError
 
@@ -190,10 +201,13 @@ class ViewService:
         definition = kept.definition
         if definition is None or not _may_see(address, definition, principal):
             return None
-        return kept.documents.get(path)
+        found = kept.documents.get(path)
+        if found is not None:
+            self._count(Use(Kind.DOCUMENT, definition.name), _is_known(address, principal))
+        return found
 
-    def location(self, address: str, image: ViewImage) -> str:
-        """Where the content of an image can be had now, as far as is known.
+    def location(self, address: str, image: ViewImage, principal: Principal) -> str:
+        """Where the content of an image can be had now, as far as is known; counted as a download.
 
         Raises:
             LocationAwayError: it was looked for at each location, and it is at none.
@@ -207,7 +221,22 @@ class ViewService:
         if best is None:
             first = known[image.locations[0]]
             raise LocationAwayError(f"no location has the content now; at the first one: {first.reason}")
+        known_asker = _is_known(address, principal)
+        self._count(Use(Kind.DOWNLOAD, image.entry_id), known_asker)
+        name = self._name(address)
+        if name is not None:
+            self._count(Use(Kind.VIEW_DOWNLOAD, name), known_asker)
         return best
+
+    def _count_read(self, address: str, principal: Principal) -> None:
+        name = self._name(address)
+        if name is not None:
+            self._count(Use(Kind.DOCUMENT, name), _is_known(address, principal))
+
+    def _name(self, address: str) -> str | None:
+        """The name of the view at an address; None where so many are read that it left the memory."""
+        kept = self._find_kept(address)
+        return kept.definition.name if kept is not None and kept.definition is not None else None
 
     def _logs(self, address: str) -> frozenset[str]:
         kept = self._find_kept(address)
@@ -310,6 +339,11 @@ class ViewService:
 def _find_definition(session: Session, address: str) -> Definition:
     registry = ViewRegistry(session)
     return registry.get_secret(address) if is_view(address) else registry.get(address)
+
+
+def _is_known(address: str, principal: Principal) -> bool:
+    """Whether who asks showed something that others do not have."""
+    return principal.name is not None or is_view(address)
 
 
 def _may_see(address: str, definition: Definition, principal: Principal) -> bool:

@@ -283,6 +283,10 @@ ROWS: Mapping[str, Row] = {
         f"{_NONE}; made of the statements that the reader sees",
         gets("/api/v1/entries/{image}/evidence", "/api/v1/entries/{signed}/evidence"),
     ),
+    "api.entry.usage": Row(
+        f"{_NONE}; sums of an entry that the reader sees",
+        gets("/api/v1/entries/{image}/usage", "/api/v1/entries/{image}/usage?by=month&media=csv"),
+    ),
     "api.entry.erase": Row(
         "404 or 401 without the administrator's scope, whatever is asked for",
         (Ask("/api/v1/entries/{image}/erase", "POST", body='{{"reason": "x"}}', kind="application/json"),),
@@ -316,6 +320,11 @@ ROWS: Mapping[str, Row] = {
     "api.endorser.tags": Row(
         "tags of what the reader sees",
         gets("/api/v1/endorsers/{email}/tags", "/api/v1/endorsers/alice@example.org/tags"),
+    ),
+    "api.endorser.usage": Row(
+        "sums of what the reader sees; 404 where that is nothing",
+        gets("/api/v1/endorsers/{email}/usage", "/api/v1/endorsers/alice@example.org/usage",
+             "/api/v1/endorsers/alice@example.org/usage?by=month&media=csv"),
     ),
     "api.tag": Row(
         "what the tag names among what the reader sees",
@@ -483,6 +492,11 @@ ROWS: Mapping[str, Row] = {
          Ask("/api/v1/views/{group}:all", "PUT", body="{{}}", kind="application/json",
              instead="/api/v1/views/{absent_group}:all"),
          Ask("/api/v1/views/{group}:all", "DELETE", instead="/api/v1/views/{absent_group}:all")),
+    ),
+    "api.view.usage": Row(
+        "404, as for a view that never was",
+        (*gets("/api/v1/views/default/usage"),
+         *absent("/api/v1/views/{group}:all/usage", "/api/v1/views/{absent_group}:all/usage")),
     ),
     "api.audit": Row("404, as if there were no such list", gets("/api/v1/audit")),
     "api.peers": Row("the public logs of peers", (*gets("/api/v1/peers"), Ask("/api/v1/peers", "POST"))),

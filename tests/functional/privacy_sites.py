@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +21,8 @@ from marketplace.federation.keys import create_keys
 from marketplace.receipts import Finding, Receipt, sign_receipt, write_request
 from marketplace.runtime import Runtime, build
 from marketplace.tlog.note import SigningKey
+from marketplace.usage import Kind, Use
+from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -206,6 +208,16 @@ def tell(site: Site, owner: str, body: bytes) -> None:
     assert [one["outcome"] for one in answer.json["results"]] == ["kept"], answer.text
 
 
+def use(site: Site, *documents: bytes) -> None:
+    """Let entries have been used yesterday, much enough to be told to strangers."""
+    day = number_of((site.runtime.now() - timedelta(days=1)).date())
+    uses = {
+        Use(kind, accept(one).entry_id): 100 for one in documents for kind in (Kind.VERDICT, Kind.DOWNLOAD)
+    }
+    with site.runtime.database.write() as session:
+        add_uses(session, day, uses)
+
+
 def fill_with(site: Site) -> None:
     """Everything, what is private before and between what is public."""
     private = iter(PRIVATE.values())
@@ -224,6 +236,7 @@ def fill_with(site: Site) -> None:
         tell(site, MEMBER, said(data, ASTRO_KEY))
     tell(site, MEMBER, said(PRIVATE["twin"], ASTRO_KEY, Finding.MISMATCH))
     tell(site, OUTSIDER, said(PUBLIC["shared"], BIO_KEY))
+    use(site, *PRIVATE.values(), PUBLIC["shared"])
 
     answer = site.ask(
         "/api/v1/views", method="POST", reader=MEMBER, kind="application/json",
@@ -238,6 +251,7 @@ def fill_without(site: Site) -> None:
         site.put(data)
     site.put(OUTSIDERS, OUTSIDER, OTHER)
     tell(site, OUTSIDER, said(PUBLIC["shared"], BIO_KEY))
+    use(site, PUBLIC["shared"])
 
 
 #: Headers that differ between any two answers.
