@@ -160,6 +160,8 @@ def open_site(data: Path, fill: Callable[[Site], None]) -> Iterator[Site]:
         {
             "data": str(data),
             "site.url": URL,
+            # Else each process makes a name for itself.
+            "node": "privacy",
             "query.workers": "1",
             "limit.address": "0",
             "limit.failures": "0",
