@@ -112,6 +112,6 @@ def find_documents(directory: Path) -> list[Path]:
 def _read(path: Path) -> bytes:
     # Opening a pipe would wait for a writer for ever.
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
     with path.open("rb") as file:
         return file.read(MAX_READ)

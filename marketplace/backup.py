@@ -29,7 +29,7 @@ def copy_sqlite(url: str, target: Path) -> int:
     """
     source = make_url(url)
     if source.get_backend_name() != "sqlite" or not source.database:
-        raise BackupError("the database is no SQLite file: use pg_dump or a base backup for PostgreSQL")
+        raise BackupError("the database is not an SQLite file: use pg_dump or a base backup for PostgreSQL")
     _claim(target)
     try:
         origin = sqlite3.connect(f"{Path(source.database).absolute().as_uri()}?mode=ro", uri=True)

@@ -60,12 +60,12 @@ class GroupNotFoundError(AccessError):
 
 
 class MemberNotFoundError(AccessError):
-    """Somebody is no member of a group."""
+    """Somebody is not a member of a group."""
 
     code = "group.no-member"
 
     def __init__(self, group: str, owner: str) -> None:
-        super().__init__(f"{owner} is no member of {group}")
+        super().__init__(f"{owner} is not a member of {group}")
 
 
 class GroupTakenError(AccessError):

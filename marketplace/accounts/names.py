@@ -24,7 +24,7 @@ def parse_owner(text: str) -> str:
     """
     if not _OWNER.fullmatch(text) or text == SYSTEM:
         raise InvalidValueError(
-            f"{shown(text)} is no owner: expected an e-mail address, or letters, digits and . _ % + @ -"
+            f"{shown(text)} is not an owner: expected an e-mail address, or letters, digits and . _ % + @ -"
         )
     return text
 
@@ -37,7 +37,7 @@ def parse_group(text: str) -> str:
     """
     if not _GROUP.fullmatch(text):
         raise InvalidValueError(
-            f"{shown(text)} is no group name: expected 1-63 lower-case letters, digits and . _ -, "
+            f"{shown(text)} is not a group name: expected 1-63 lower-case letters, digits and . _ -, "
             "beginning with a letter or digit"
         )
     return text

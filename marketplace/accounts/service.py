@@ -142,7 +142,9 @@ class AccessService:
     def _vouched(self, session: Session, person: Person) -> Principal:
         """Who is signed in by the provider: a member also of the groups that its word maps to."""
         if person.issuer != self._issuer:
-            raise SessionEndedError("the session has ended: this site has another sign-in provider now")
+            raise SessionEndedError(
+                "the session has ended because this site has a new sign-in provider: sign in again"
+            )
         groups = GroupService(session)
         member_of = groups.of(person.name) | groups.living(person.groups)
         return Principal(person.name, self._logs(person.scopes, member_of), person.scopes, member_of)

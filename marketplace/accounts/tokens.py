@@ -164,7 +164,7 @@ class TokenService:
             raise InvalidValueError(f"days is a whole number from 1 to {MOST_OWN_DAYS}")
         wanted = frozenset(scopes)
         if wanted - own_scopes(principal):
-            raise InvalidValueError("a token of yours may be used for nothing that you may not do yourself")
+            raise InvalidValueError("your token cannot have more permissions than you have")
         owner = str(principal.name)
         if sum(one.status(at) == "valid" for one in self.list(owner)) >= MOST_OWN:
             raise InvalidValueError(f"you have {MOST_OWN} tokens in force already: revoke one first")
@@ -229,7 +229,7 @@ class TokenService:
         secret = find_token(text)
         row = None if secret is None else self._session.scalar(_ROWS.where(TokenRow.name == secret.name))
         if not is_secret_of(text, NOTHING if row is None else row.digest) or row is None:
-            raise CredentialsError("this is no token of this marketplace")
+            raise CredentialsError("this is not a token of this marketplace")
         token = _shown(row)
         token.verify_valid(now)
         return token

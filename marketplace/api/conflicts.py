@@ -50,9 +50,9 @@ ENTRY_ID = Parameter(
 CONFLICTS = Operation(
     "api.conflicts",
     "Entries that contradict each other",
-    "Coordinates (image, address, creation time) at which entries say different things, what readers are "
-    "shown first. `equivocation`: one key signed both, which the documents prove by themselves. `contested`: "
-    "each has a key of its own; somebody else may have put the address into a certificate.",
+    "Coordinates (image, address, creation time) at which entries have different content, the entry that "
+    "readers see first. `equivocation`: one key signed both, as the documents themselves prove. `contested`: "
+    "each has a different key; somebody else may have put the address into a certificate.",
     "Endorsers",
     [Answer("A page of conflicts.", "Conflicts", headers=("Link",))],
     query=(ENDORSER, LIMIT, CURSOR),

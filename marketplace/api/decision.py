@@ -23,8 +23,8 @@ from .shown import SUPERSEDED, Shown, Urls
 DECISION = Operation(
     "api.entry.decision",
     "Trust decision for an entry",
-    "Every rule of trust with its outcome, what was found, and what would change it. It is the judgement of "
-    "this site at this moment, by its anchors and revocation lists; another site may judge otherwise. Trust "
+    "Every rule of trust with its outcome, what was found, and what would change it. It is the decision of "
+    "this site now, by its anchors and revocation lists; another site may decide otherwise. Trust "
     "is about the endorser; whether the image may be used is `allowed`, which `/api/v1/verdict` explains.",
     VERDICTS,
     [Answer("The decision.", "Decision")],

@@ -37,7 +37,7 @@ ENTRY = Operation(
 STATEMENT = Operation(
     "api.entry.statement",
     "Immutable entry",
-    "The entry without its status and without anything else that can change. Caches may keep it for ever.",
+    "The entry without its status and without anything else that can change. Caches may keep it permanently.",
     "Entries",
     [Answer("The statement.", "Statement")],
     path=COORDINATES,
@@ -46,8 +46,8 @@ STATEMENT = Operation(
 TAGGED = Operation(
     "api.tag",
     "The entry that a tag names",
-    "The endorser's newest current entry with the tag that is not deprecated. Another entry may take the tag "
-    "over at any moment; `Content-Location` is the URL of the one that has it now.",
+    "The endorser's newest current entry with the tag that is not deprecated. Another entry may get the "
+    "tag at any moment; `Content-Location` is the URL of the entry that has the tag now.",
     "Endorsers",
     [Answer("The entry.", "Entry", headers=("Content-Location",))],
     path=(EMAIL, TAG),

@@ -19,8 +19,8 @@ from .json_body import CODES, described, read_object
 ERASE = Operation(
     "api.entry.erase",
     "Erase what an entry says",
-    "For legal requests. Every entry with these coordinates loses its document and all that was taken from "
-    "it, in all logs and for ever; its URL answers 410 with the reason. That there was an entry stays in the "
+    "For legal requests. Every entry with these coordinates permanently loses its document and all data "
+    "from it, in all logs; its URL answers 410 with the reason. That there was an entry stays in the "
     "log. Other marketplaces that have it keep it: ask them too.",
     "Entries",
     [Answer("It is gone.", "Erased")],
@@ -28,7 +28,7 @@ ERASE = Operation(
     method="POST",
     bodies=described(
         {
-            "reason": {"type": "string", "description": "told to whoever asks for the entry"},
+            "reason": {"type": "string", "description": "shown to everybody who requests the entry"},
         }
     ),
     errors={**CODES, 400: (*CODES[400], "erase.reason"), 404: ("entry.unknown",)},

@@ -90,7 +90,7 @@ OPERATIONS: Sequence[Operation] = (
     ),
     _read(
         "fed.proof",
-        "The proof that an entry stands in a log",
+        "The proof that an entry is in a log",
         _TEXT,
         path=(LOG, ID),
         answers=(Answer("No checkpoint covers it yet.", None, (), 202),),

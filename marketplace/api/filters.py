@@ -36,15 +36,15 @@ CHECKSUM_PATTERN = (
 )
 
 _MEANINGS: Mapping[Facet, str] = {
-    Facet.STATUS: "status of the entry; `all` for every one; `valid` where it is absent",
+    Facet.STATUS: "status of the entry; `all` for every entry; `valid` by default",
     Facet.OS: "operating system, in any case",
     Facet.OS_VERSION: "version of the operating system, in any case",
     Facet.ARCH: "processor architecture, in any case",
     Facet.KIND: "kind of image (machine, disk, ...), in any case",
     Facet.FORMAT: "format of the image file (raw, qcow2, ...), in any case",
     Facet.LOCATION: "where the content is: on the web, or in a cloud's own storage (pdisk)",
-    Facet.TRUST: "how this site stands to the endorser's certificate; `all` for every one; the site may have "
-    "a choice of its own where it is absent",
+    Facet.TRUST: "this site's trust in the endorser's certificate; `all` for every entry; without it, the "
+    "site's own choice (trust.show)",
     Facet.SIGNATURE: "strength of the signature",
     Facet.ENDORSER: "e-mail address of the endorser, to the letter",
     Facet.TAG: "tag of the entry, to the letter",

@@ -47,7 +47,7 @@ GROUPS = Operation(
 CREATE = Operation(
     "api.groups",
     "Create a group",
-    "It gets a log of its own. A name that was ever used is taken.",
+    "The group gets its own log. A name that was used before cannot be used again.",
     GROUP,
     [Answer("The group.", "Group", status=201, headers=("Location",))],
     method="POST",

@@ -85,7 +85,7 @@ def _parse(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise BadRequestError("body.json", "the body is no JSON object")
+        raise BadRequestError("body.json", "the body is not a JSON object")
     return told
 
 
@@ -98,7 +98,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _member(name: str, value: Any, kind: type) -> Any:

@@ -65,5 +65,5 @@ def _identifiers(given: list[object]) -> list[str]:
         raise BadRequestError("lookup.identifiers", f"name at most {MOST_IDENTIFIERS} images")
     for one in given:
         if not isinstance(one, str) or not is_identifier(one):
-            raise BadRequestError("lookup.identifiers", f"{shown(one)} is no identifier")
+            raise BadRequestError("lookup.identifiers", f"{shown(one)} is not an identifier")
     return sorted({str(one) for one in given})

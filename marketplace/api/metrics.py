@@ -166,7 +166,7 @@ def _log(runtime: Runtime) -> Iterator[Metric]:
     )
     behind = GaugeMetricFamily(
         "marketplace_follower_lag_entries",
-        "Rows of the public log that a follower has not taken in.",
+        "Rows of the public log that a follower has not processed.",
         labels=["follower"],
     )
     failures = GaugeMetricFamily(
@@ -174,7 +174,7 @@ def _log(runtime: Runtime) -> Iterator[Metric]:
     )
     stepped_over = CounterMetricFamily(
         "marketplace_follower_stepped_over",
-        "Rows that a follower could not take in and stepped over.",
+        "Rows that a follower could not process and skipped.",
         labels=["follower"],
     )
     for lag in lags:

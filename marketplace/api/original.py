@@ -58,7 +58,7 @@ _LIST = (
     ),
     _parameter(
         "trust",
-        "how this site stands to the endorser; where it is absent, the site may have a choice of its own",
+        "this site's trust in the endorser; without it, the site's own choice (trust.show)",
         {"type": "string", "enum": list(TRUSTS)},
         "all",
     ),
@@ -156,7 +156,7 @@ LIST = Operation(
 )
 #: No control characters, which no path of ours holds.
 _PART = {"type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
-_PARTS = "Identifier, address and time may come in any order; what is none of them matches nothing."
+_PARTS = "Identifier, address and time may come in any order; anything else matches no entry."
 BY_ONE = Operation(
     "web.entries.by",
     "List the entries of an image, an endorser or a time",

@@ -80,7 +80,8 @@ def cursor(route: str) -> Parameter[Cursor | None]:
     read: Callable[[str | None], Cursor | None] = lambda text: parse_cursor(text, route)  # noqa: E731  # typed
     return Parameter(
         "cursor",
-        "where the page begins, as the page before gave it in `next`; cursors have no meaning of their own",
+        "start of the page: the value of `next` in the page before; the text of a cursor has no other "
+        "meaning",
         {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR},
         read,
     )

@@ -17,7 +17,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[PublicPeer], float | None]], ...] = (
         "Rows of a peer's log that are covered and not here.",
         lambda p: p.behind,
     ),
-    ("marketplace_peer_rows", "Rows of a peer's log that were taken in.", lambda p: p.rows),
+    ("marketplace_peer_rows", "Rows of a peer's log that were processed.", lambda p: p.rows),
     ("marketplace_peer_wanted", "Rows whose entry nobody handed out yet.", lambda p: p.wanted),
     (
         "marketplace_peer_erased",
@@ -61,7 +61,7 @@ def peer_metrics(runtime: Runtime) -> Iterator[Metric]:
         received.add_metric([peer.name], peer.received)
     yield from (state, entries, received)
     found = alerts(peers, runtime.now())
-    counted = GaugeMetricFamily("marketplace_peer_alerts", "Things to look at, by code.", labels=["code"])
+    counted = GaugeMetricFamily("marketplace_peer_alerts", "Alerts, by code.", labels=["code"])
     for code in sorted({one.code for one in found}):
         counted.add_metric([code], sum(one.code == code for one in found))
     yield counted

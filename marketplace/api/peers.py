@@ -77,7 +77,7 @@ ADD = Operation(
 READ = Operation(
     "api.peer",
     "One peer",
-    "With keys, all logs, what is missing, what is granted to it, and evidence against it.",
+    "With its keys, all its logs, missing entries, its permissions, and evidence against it.",
     _GROUP,
     [Answer("The peer.", "PeerRecord")],
     path=(PEER,),
@@ -87,7 +87,7 @@ READ = Operation(
 ACT = Operation(
     "api.peer.action",
     "Run an action on a peer",
-    "`release` lets a quarantined peer be pulled again from what was proven last; the evidence stays.",
+    "`release` lets a quarantined peer be pulled again after the last verified row; the evidence is kept.",
     _GROUP,
     [Answer("The peer after it.", "PeerRecord")],
     method="POST",
@@ -145,7 +145,7 @@ REVOKE = Operation(
 ALERTS = Operation(
     "api.alerts",
     "Alerts for the operator",
-    "Empty while replication does what it should.",
+    "Empty while replication works.",
     _GROUP,
     [Answer("The alerts, peer by peer.", "Alerts")],
 )
@@ -249,7 +249,7 @@ def revoke(request: Request) -> Response:
 
 @view_config(route_name="api.alerts", request_method="GET", permission="peer:read")
 def alert_list(request: Request) -> Response:
-    """What an operator should look at."""
+    """An alert for the operator."""
     ALERTS.read(request)
     found = alerts(_everyone(request), now_of(request))
     return fresh(request, {"alerts": [asdict(one) for one in found]})
@@ -279,7 +279,7 @@ def _acting(request: Request) -> Iterator[PeerAdministration]:
 
 def _urls(given: list[Any]) -> list[str]:
     if not all(isinstance(one, str) for one in given):
-        raise BadRequestError("body.member", "member mirrors has a value that is no text")
+        raise BadRequestError("body.member", "member mirrors has a value that is not a text")
     return given
 
 

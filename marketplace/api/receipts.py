@@ -33,9 +33,9 @@ POST = Operation(
     "api.receipts",
     "Receipts of a cloud site",
     f"Up to {MOST_RECEIPTS} receipts, signed with the site's key, in the order in which they were made "
-    "(format in docs/api.md). The first request of a token binds the key to its name; another is refused "
-    "from then on. Each receipt has a result of its own, and sending it again changes nothing. A receipt "
-    "is taken about entries that the token may read.",
+    "(format in docs/api.md). The first request of a token binds the key to its name; another key is "
+    "refused from then on. Each receipt has its own result, and sending it again changes nothing. A "
+    "receipt is accepted for entries that the token may read.",
     GROUP,
     [Answer("What became of each.", "Receipts")],
     method="POST",

@@ -66,7 +66,7 @@ VERDICT_RULE: Schema = record(
     change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
 )
 _COORDINATES: Mapping[str, Schema] = {
-    "id": _said(DIGEST, "the entry id: the same for every spelling of a signature"),
+    "id": _said(DIGEST, "the entry id: the same for all encodings of a signature"),
     "identifier": {"type": "string", "pattern": IDENTIFIER_PATTERN},
     "email": {"type": "string", "pattern": EMAIL_PATTERN},
     "created": TIME,
@@ -208,7 +208,7 @@ _REGISTERED: Mapping[str, Schema] = {
     "latest": TIME,
     "certificates": array(
         record(
-            "A certificate, and what it was used for under this address.",
+            "A certificate, and its use with this address.",
             sha256=DIGEST,
             subject=TEXT,
             issuer=TEXT,
@@ -337,7 +337,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "oneOf": [record("Words that find something.", q=TEXT, url=URL), {"type": "null"}],
         },
     ),
-    "Statement": record("What an entry says, for ever.", **_STATEMENT),
+    "Statement": record("The immutable entry.", **_STATEMENT),
     "Entry": record(
         "An entry, and how it stands now.",
         **_STATEMENT,
@@ -345,19 +345,19 @@ SCHEMAS: Mapping[str, Schema] = {
         reachability=_said(
             array(
                 record(
-                    "What the last look at a location found.",
+                    "Result of the last check of a location.",
                     location=TEXT,
                     reach={
                         "type": "string",
                         "enum": ["there", "answered-otherwise", "silent", "inside", "not-web"],
                     },
                     reason=TEXT,
-                    bytes=_said({"type": ["integer", "null"]}, "size there, as the server tells"),
+                    bytes=_said({"type": ["integer", "null"]}, "size that the server reports"),
                     looked_at=TIME,
                     good_at=_said({"type": ["string", "null"]}, "when the content was there last"),
                 )
             ),
-            "of the locations that this site looked at, where it looks at any",
+            "of the locations that this site checked, if it checks locations",
         ),
         sites=SITES,
         reports=_said(
@@ -387,7 +387,7 @@ SCHEMAS: Mapping[str, Schema] = {
         expires_at=TIME,
     ),
     "Extension": record(
-        "An element of another vocabulary, with what it holds.",
+        "An element of another vocabulary, with its content.",
         name=TEXT,
         namespace=TEXT,
         attributes=array(record("An attribute.", name=TEXT, namespace=TEXT, value=TEXT)),
@@ -407,7 +407,7 @@ SCHEMAS: Mapping[str, Schema] = {
         standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
         trusted=_said(FLAG, "no rule of the site speaks against the entry"),
         listed=_said(FLAG, "chained, and its subject is on the allow-list"),
-        confirmed=_said(FLAG, "whoever reads the address's mail agreed to the certificate here"),
+        confirmed=_said(FLAG, "the owner of the address confirmed the certificate here"),
         pinned=_said(FLAG, "it is an anchor itself"),
         anchor=_said(TEXT_OR_NULL, "name of the anchor it is chained to"),
         in_date_at_created={"type": ["boolean", "null"], "description": "null: it is not judged yet"},
@@ -417,9 +417,9 @@ SCHEMAS: Mapping[str, Schema] = {
         "What this site holds of an entry now.",
         **_COORDINATES,
         status=FATE,
-        current=_said(FLAG, "it is what its endorser says now"),
+        current=_said(FLAG, "the entry is the current one of its endorser"),
         allowed=_said(FLAG, "the image may be started, by all that is current about it"),
-        trusted=_said(FLAG, "no rule failed: this site stands by the endorser"),
+        trusted=_said(FLAG, "no rule failed: this site trusts the endorser"),
         standing={
             "type": "string",
             "enum": ["chained", "self-signed", "untrusted-issuer", "revoked", "revocation-unknown"],
@@ -428,7 +428,7 @@ SCHEMAS: Mapping[str, Schema] = {
         in_date_at_created=FLAG,
         in_date_now=FLAG,
         email_bound=FLAG,
-        email_confirmed=_said(FLAG, "whoever reads the address's mail agreed to the certificate here"),
+        email_confirmed=_said(FLAG, "the owner of the address confirmed the certificate here"),
         certificate=record(
             "How the signer's certificate stands.",
             sha256=DIGEST,
@@ -438,7 +438,7 @@ SCHEMAS: Mapping[str, Schema] = {
             path=_said(array(TEXT), "names from the certificate to the anchor"),
             revoked_since=TIME_OR_NULL,
             revocation_reason=TEXT_OR_NULL,
-            listed=_said(FLAG, "its subject is on the allow-list, whoever certified it"),
+            listed=_said(FLAG, "its subject is on the allow-list, whichever issuer it has"),
         ),
         rules=array(VERDICT_RULE),
         links=record("Where to go on.", entry=URL, signed=URL, verdict=URL),
@@ -458,10 +458,10 @@ SCHEMAS: Mapping[str, Schema] = {
                     change=_said(TEXT_OR_NULL, "what would make it come out otherwise"),
                 )
             ),
-            "none where it is allowed; the one that matters most first",
+            "empty if the image is allowed; the most important reason first",
         ),
         until=_said(TIME_OR_NULL, "when the clock alone would change the answer"),
-        entry=_said(_or_null(record("An entry.", **_LINKED)), "the one that decided"),
+        entry=_said(_or_null(record("An entry.", **_LINKED)), "the entry that decided"),
         asked=_said(
             _or_null(record("A superseded entry.", entry=URL, superseded_by=URL_OR_NULL)),
             "what the question was about, where that is not current",
@@ -477,7 +477,7 @@ SCHEMAS: Mapping[str, Schema] = {
                     {"type": "string", "enum": ["allows", "objects", "none"]},
                     "whether its yes counts, only its no, or neither",
                 ),
-                trusted=_said(FLAG, "this site stands by the endorser, whatever the status"),
+                trusted=_said(FLAG, "this site trusts the endorser; independent of the status"),
                 code=_said(_or_null(CODE), "why its yes does not count"),
                 found=TEXT,
                 change=TEXT_OR_NULL,
@@ -492,7 +492,9 @@ SCHEMAS: Mapping[str, Schema] = {
             record(
                 "An endorser.",
                 **_ENDORSER,
-                look_alike=_said(FLAG, "easily taken for another endorser; the endorser itself tells whom"),
+                look_alike=_said(
+                    FLAG, "the address looks like another endorser's; the endorser's own document names it"
+                ),
             )
         ),
     ),
@@ -550,7 +552,7 @@ SCHEMAS: Mapping[str, Schema] = {
         next_since=COUNT,
     ),
     "Verification": record(
-        "What an upload would be told.",
+        "The result that an upload would have.",
         verdict={"type": "string", "enum": ["accepted", "held", "refused"]},
         steps=array(_STEP),
         advice=_said(
@@ -617,7 +619,7 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Groups": _page("Groups.", total=COUNT, groups=array(ref("Group"))),
     "View": record(
-        "A view, with what it shows now.",
+        "A view, with the images that it shows now.",
         **_VIEW,
         images={**_or_null(COUNT), "description": "null to administrators who do not see its entries"},
         updated=TIME_OR_NULL,
@@ -631,7 +633,7 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
     ),
     "NewView": record(
-        "A new view.", **_VIEW, url=_said(URL, "of its documents; a secret one is told this once")
+        "A new view.", **_VIEW, url=_said(URL, "of its documents; shown only once for a secret view")
     ),
     "Views": _page("Views, by name.", total=COUNT, views=array(record("A view.", **_VIEW))),
     "Audit": _page(
@@ -657,7 +659,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "type": "string",
             "enum": ["new", "bootstrap", "tailing", "backoff", "quarantined", "disabled"],
         },
-        rows=_said(COUNT, "rows of its log that were taken in"),
+        rows=_said(COUNT, "rows of its log that were processed"),
         behind=_said(COUNT, "rows that its newest checkpoint covers beyond those"),
         entries=_said(COUNT, "entries that came from there first"),
         received=_said(COUNT, "bytes read over the network"),
@@ -676,7 +678,7 @@ SCHEMAS: Mapping[str, Schema] = {
         erased=_said(COUNT, "rows whose entry is missing here and was erased there, as it says"),
         faults=_said(
             {"type": "object", "additionalProperties": TEXT},
-            "codes of what is wrong with its answers, by what it was asked about",
+            "codes of the faults in its answers, by question",
         ),
     ),
     "PeerRecord": record(
@@ -701,7 +703,7 @@ SCHEMAS: Mapping[str, Schema] = {
         logs=array({"type": "object"}),
         faults=array(
             record(
-                "A question that it does not answer as it should.",
+                "A question that the peer does not answer correctly.",
                 question={"type": "string", "enum": [one.value for one in Question]},
                 origin=_said(TEXT_OR_NULL, "the log that it was about"),
                 code=TEXT,
@@ -713,7 +715,7 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "Erased": record("What was erased.", erased=_said(array(TEXT), "ids of the entries")),
     "Alerts": record(
-        "What an operator should look at.",
+        "An alert for the operator.",
         alerts=array(
             record(
                 "An alert.",
@@ -751,7 +753,7 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "OriginalError": {
         "type": "object",
-        "description": "The status as the one member's name, the reason as its value.",
+        "description": "An object with one member: the status is its name, the reason its value.",
         "additionalProperties": TEXT,
     },
 }

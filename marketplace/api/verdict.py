@@ -67,7 +67,7 @@ ASKED_IDENTIFIER = Parameter(
 )
 ENTRY = Parameter(
     "entry",
-    "coordinates of an entry, `IDENTIFIER/EMAIL/CREATED`; a superseded one is judged by what is current",
+    "coordinates of an entry, `IDENTIFIER/EMAIL/CREATED`; for a superseded entry the current one decides",
     {"type": "string", "pattern": f"{IDENTIFIER_PATTERN[:-1]}/[^/]+/{TIME_PATTERN[1:]}"},
     _optional,
 )

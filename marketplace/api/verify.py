@@ -26,7 +26,8 @@ from .original import AUDIENCE, UPLOAD_BODIES
 VERIFY = Operation(
     "api.verify",
     "Check an upload without storing it",
-    "What an upload of this document would be told, step by step; nothing is stored. The answer is 200 also "
+    "The result that an upload of this document would have, step by step; nothing is stored. The answer is "
+    "200 also "
     "for a document that an upload would refuse: `verdict` says so.",
     VERDICTS,
     [Answer("The report.", "Verification")],

@@ -72,7 +72,7 @@ CREATE = Operation(
     "api.views",
     "Make a view",
     "A search and a policy that every image has to pass. `GROUP:NAME` shows a group's entries too, for its "
-    "members. A `secret` view is read by whoever has its address, which is told this once.",
+    "members. Everybody with the address of a `secret` view can read it; the address is shown only once.",
     GROUP,
     [Answer("The view.", "NewView", status=201, headers=("Location",))],
     method="POST",
@@ -108,7 +108,7 @@ REPLACE = Operation(
 DELETE = Operation(
     "api.view",
     "Forget a view",
-    "`default` becomes again what it was at the start.",
+    "`default` is reset to its first definition.",
     GROUP,
     [Answer("It is forgotten.", content_types=(), status=204)],
     method="DELETE",

@@ -86,4 +86,4 @@ def _fingerprints(pem: bytes) -> frozenset[str]:
     try:
         return frozenset(one.fingerprint(SHA256()).hex() for one in x509.load_pem_x509_certificates(pem))
     except ValueError:
-        raise CommandError("--anchors is no PEM file of certificates", ExitCode.USAGE) from None
+        raise CommandError("--anchors is not a PEM file of certificates", ExitCode.USAGE) from None

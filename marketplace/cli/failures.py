@@ -58,7 +58,7 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, click.ClickException):
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f" ('{error.ctx.command_path} --help' tells more)"
+            hint = f" ('{error.ctx.command_path} --help' says more)"
         return printable(" ".join(error.format_message().split())) + hint, ExitCode(error.exit_code)
     if isinstance(error, SiteError):
         return f"{_line(error)} [{error.code}]", ExitCode(error.exit_code)

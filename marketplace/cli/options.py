@@ -92,7 +92,7 @@ def checksum_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def _read_checksum(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
     checksum = None if text is None else find_checksum(text)
     if text is not None and checksum is None:
-        raise click.BadParameter(f"{text!r} is no checksum: give all of its hex digits", context, parameter)
+        raise click.BadParameter(f"{text!r} is not a checksum: give all its hex digits", context, parameter)
     return None if checksum is None else f"{checksum.algorithm}:{checksum.value}"
 
 

@@ -58,7 +58,7 @@ def get_error(answer: Answer) -> ClientError:
     """The error that an unsuccessful answer stands for, with the marketplace's own reason in it."""
     reason, rule = _reason(answer)
     if 300 <= answer.status < 400:
-        moved = answer.headers.get("Location", "an address it does not tell")
+        moved = answer.headers.get("Location", "an unknown address")
         return TransportError(f"the marketplace has moved to {printable(moved)}; use that as the endpoint")
     if answer.status in (404, 405, 410) and not _is_of_a_marketplace(answer):
         return NoMarketplaceError(

@@ -393,7 +393,7 @@ class MarketplaceClient:
                 size = wanted // 2
                 continue
             if min(matching, query.limit or matching) > _MAX_ROWS:
-                raise TransportError(f"the marketplace claims {matching} entries; ask for less with filters")
+                raise TransportError(f"the marketplace claims {matching} entries; request less with filters")
             if len(rows) > wanted:
                 raise TransportError(
                     f"the marketplace sent {len(rows)} entries where {wanted} were asked for"
@@ -430,7 +430,7 @@ class MarketplaceClient:
             if cursor is None or not page.hits or len(hits) >= query.limit:
                 return replace(page, hits=hits[: query.limit])
             if self._transport.received > most:
-                raise TransportError("the marketplace's answer to the search is too large; ask for less")
+                raise TransportError("the marketplace's answer to the search is too large; request less")
 
     def resolve(
         self, identifier: str | None = None, email: str | None = None, *, checksum: str | None = None

@@ -169,21 +169,23 @@ class Transport:
         except (*_FAILURES, OSError) as error:
             reason = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split())) or type(error).__name__
             raise TransportError(f"{self.endpoint} cannot be reached ({reason})") from None
-        raise TransportError(f"{self.endpoint} redirects without end")
+        raise TransportError(f"{self.endpoint} redirects too often")
 
     def _read(self, response: httpx.Response, limit: int) -> bytes:
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise TransportError(f"{self.endpoint} answers in an encoding that was not asked for")
+            raise TransportError(f"{self.endpoint} answers in an encoding that was not requested")
         body = bytearray()
         for piece in response.iter_raw():
             body += piece
             self._received += len(piece)
             if len(body) > limit:
-                raise OversizeError(f"{self.endpoint} answers with more than {limit} bytes; nothing was kept")
+                raise OversizeError(
+                    f"{self.endpoint} answers with more than {limit} bytes; nothing was saved"
+                )
             if self._received > self._limits.session_bytes:
                 raise TransportError(
                     f"{self.endpoint} sent more than {self._limits.session_bytes} bytes in all; "
-                    "ask for less with filters or --limit"
+                    "request less with filters or --limit"
                 )
             self._deadline.left(None)
         return bytes(body)

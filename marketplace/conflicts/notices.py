@@ -24,7 +24,7 @@ MOST_NAMED = 20
 MOST_TOLD = 50
 
 _EQUIVOCATION = "One key signed different statements with one creation time."
-_CONTESTED = "Each statement has a key of its own: somebody else may have put the address into a certificate."
+_CONTESTED = "Each statement has a different key: somebody else may have put the address into a certificate."
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class SizeConflictError(WitnessError):
 
     def __init__(self, size: int) -> None:
         self.size = size
-        super().__init__(f"the size cosigned last is {size}")
+        super().__init__(f"the size of the last cosigned head is {size}")
 
 
 class InconsistentError(WitnessError):

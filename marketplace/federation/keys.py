@@ -118,7 +118,7 @@ def _write_new(path: Path, key: SigningKey) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise KeysError(
-            f"{path} exists: this site has keys, and new ones would make it another site"
+            f"{path} exists: this site already has keys, and new keys would make it another site"
         ) from None
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(key.reveal() + "\n")
@@ -129,7 +129,7 @@ def _write_new(path: Path, key: SigningKey) -> None:
 def _read(path: Path) -> SigningKey:
     try:
         if path.stat().st_mode & 0o077:
-            raise KeysError(f"{path}: others can read this key; chmod 600 it")
+            raise KeysError(f"{path}: others can read this key: run chmod 600 on it")
         with path.open("rb") as file:
             text = file.read(_MAX_FILE).decode("ascii", "replace").strip()
         return parse_signing_key(text)

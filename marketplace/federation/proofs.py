@@ -14,7 +14,7 @@ from marketplace.tlog.proof import InclusionProof
 
 
 def prove_entry(feed: Feed, log: PublishedLog, entry_id: str) -> InclusionProof:
-    """The proof that an entry stands in a log, under its newest checkpoint.
+    """The proof that an entry is in a log, under its newest checkpoint.
 
     Raises:
         UnknownEntryError: it does not.

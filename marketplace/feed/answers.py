@@ -51,7 +51,10 @@ def reading(request: Request) -> Iterator[Feed]:
     """
     if not federation_of(request).ready.is_set():
         # What was published before may be more than this database has: showing less would look like a fraud.
-        reason = "this site has just started and asks its peers how much of its logs they have seen"
+        reason = (
+            "this site has just started and is asking its peers how much of its logs they have seen: "
+            "try again in a moment"
+        )
         raise HttpError(503, "federation.starting", reason, headers=[("Retry-After", "1")])
     runtime: Runtime = request.registry[Runtime]
     try:

@@ -25,7 +25,7 @@ _SHORT, _LONG = 2, 4
 
 @view_config(route_name="fed.proof", request_method="GET", permission="log:read")
 def proof(request: Request) -> Response:
-    """The proof that an entry stands in a log; 202 while no checkpoint covers it."""
+    """The proof that an entry is in a log; 202 while no checkpoint covers it."""
     entry_id = request.matchdict["id"]
     with reading(request) as feed:
         log = log_of(request, feed)
@@ -97,4 +97,4 @@ def _digests(request: Request, found: Digests) -> Response:
 
 
 def _no_part() -> NotFoundError:
-    return NotFoundError("federation.part", "digests are of two digits of an id, and of four below them")
+    return NotFoundError("federation.part", "a digest has a prefix of two or four digits of an id")

@@ -67,7 +67,7 @@ def latest_epoch(request: Request) -> Response:
     first = read_query(request).get("origin", "")
     note = federation_of(request).witness.newest_epoch(first)
     if note is None:
-        raise NotFoundError(UnknownOriginError.code, "no checkpoint of such a log was cosigned here")
+        raise NotFoundError(UnknownOriginError.code, "this site has cosigned no checkpoint of this log")
     return plain(note, _TEXT, [NO_CACHE])
 
 
@@ -76,5 +76,5 @@ def newest_checkpoint(request: Request) -> Response:
     """The newest head of a log that was cosigned here."""
     note = federation_of(request).witness.newest(request.matchdict["digest"])
     if note is None:
-        raise NotFoundError(UnknownOriginError.code, "no checkpoint of such a log was cosigned here")
+        raise NotFoundError(UnknownOriginError.code, "this site has cosigned no checkpoint of this log")
     return plain(note, _TEXT, [("Cache-Control", "public, max-age=10")])

@@ -50,7 +50,7 @@ def _verify_body(
         yield from _verify_erased(body, entry)
         return
     if entry.statement in erasures.reasons:
-        yield Damage("entry.not-erased", entry.entry_id, "what it says was erased, under another certificate")
+        yield Damage("entry.not-erased", entry.entry_id, "its content was erased under another certificate")
     try:
         accepted = accept(body.data)
     except RefusedError as error:
@@ -72,7 +72,9 @@ def _verify_body(
 
 def _verify_erased(body: EntryBody, entry: Entry) -> Iterator[Damage]:
     if body.data:
-        yield Damage("body.not-erased", entry.entry_id, "the document was erased, and its bytes are there")
+        yield Damage(
+            "body.not-erased", entry.entry_id, "the document was erased, but its bytes are still there"
+        )
     yield from _compare("entry.not-erased", entry.entry_id, entry, BLANK)
 
 

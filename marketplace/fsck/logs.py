@@ -30,7 +30,7 @@ def verify_logs(session: Session) -> Iterator[Damage]:
         ~select(Change.sequence).where(Change.entry_key == Entry.id).exists()
     )
     for entry_id in session.scalars(unlisted):
-        yield Damage("log.unlisted", entry_id, "the entry is stored and stands in no log")
+        yield Damage("log.unlisted", entry_id, "the entry is stored but is in no log")
 
 
 def _verify_dense(session: Session, log_id: int, name: str, size: int) -> Iterator[Damage]:

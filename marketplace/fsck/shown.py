@@ -42,7 +42,7 @@ def verify_current(session: Session) -> Iterator[Damage]:
             session.expunge(row)
         for identifier, email in sorted(image for image, keys in expected.items() if keys):
             yield Damage(
-                "current.missing", f"log {name}: {identifier}/{email}", "is in the log and not listed"
+                "current.missing", f"log {name}: {identifier}/{email}", "is in the log but not listed"
             )
 
 

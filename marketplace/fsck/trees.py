@@ -87,4 +87,4 @@ def _verify_note(tree: Tree) -> Iterator[Damage]:
         yield Damage("tree.note", f"tree {tree.origin}", str(error))
         return
     if signed != Checkpoint(tree.origin, tree.size, tree.root):
-        yield Damage("tree.note", f"tree {tree.origin}", "the signed note is of another size, root or log")
+        yield Damage("tree.note", f"tree {tree.origin}", "the signed note has another size, root or log")

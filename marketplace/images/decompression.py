@@ -84,7 +84,7 @@ def decompressed(chunks: Iterable[bytes], compression: Compression) -> Iterator[
             if stream.eof:
                 data, stream = stream.unused_data, None
     if stream is not None:
-        raise CompressedDataError(f"the {compression} data ends too early: the file is not whole")
+        raise CompressedDataError(f"the {compression} data ends too early: the file is incomplete")
 
 
 class _Stream(Protocol):
@@ -141,7 +141,7 @@ def _step(stream: _Stream, data: bytes, compression: Compression) -> bytes:
             most = (1 << _MOST_WINDOW_LOG) >> 20
             raise DecompressionMemoryError(
                 f"the {compression} data needs a window of more than {most} MiB to decompress; "
-                "compress the image with a smaller one"
+                "compress the image with a smaller window"
             ) from None
         raise CompressedDataError(f"the {compression} data cannot be decompressed: {reason}") from None
 

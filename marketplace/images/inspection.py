@@ -75,10 +75,10 @@ _OWN_MAGIC: Final = {
     b"LUKS\xba\xbe": "luks",
 }
 _CLAUSES: Final = {
-    "backing_file": "names a backing file: a machine that opens it would read another of its own files",
-    "data_file": "keeps its data in another file: a machine that opens it would read a file of its own",
+    "backing_file": "names a backing file: opening the image would read another file of the machine",
+    "data_file": "keeps its data in another file: opening the image would read a file of the machine",
     "unknown_features": "has an unknown qcow2 version or unknown features",
-    "descriptor": "has a descriptor that is none of a single-file image: it can name other files",
+    "descriptor": "its descriptor is not that of a single-file image: it can name other files",
     "footer": "has a footer that contradicts its header",
     "banned": "is in a format that is not safe to open",
 }
@@ -122,7 +122,7 @@ class Inspector:
             found = [each for each in found if str(each) == "iso"]
         if len(found) > 1:
             together = " and ".join(sorted(names))
-            fault = Fault("polyglot", f"is {together} at once: each tool may open it as another one")
+            fault = Fault("polyglot", f"is {together} at once: each tool may open it in another format")
             return Inspection("", True, None, (fault,))
         return self._judge(found[0])
 

@@ -87,7 +87,7 @@ class OnePass:
         for block in whole:
             self._size += len(block)
             if self._size > self._most:
-                raise TooLargeError(f"the image has more than the {self._most} bytes that it may have")
+                raise TooLargeError(f"the image has more than the {self._most} bytes that are allowed")
             self._digests.update(block)
             self._inspector.update(block)
             yield block

@@ -28,7 +28,9 @@ def file_chunks(path: Path) -> Iterator[bytes]:
         before = _state(os.fstat(file.fileno()))
         yield from stream_chunks(file)
         if _state(os.fstat(file.fileno())) != before or _state(path.stat()) != before:
-            raise ChangedError(f"{path} changed while it was read: wait until it is written, then try again")
+            raise ChangedError(
+                f"{path} changed while it was read: wait until writing has finished, then try again"
+            )
 
 
 def stream_chunks(stream: IO[bytes]) -> Iterator[bytes]:

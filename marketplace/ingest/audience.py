@@ -41,7 +41,7 @@ def verify_replica(entry: AcceptedEntry, log: str) -> Audience:
     audience = read_audience(entry.metadata)
     if audience.private and log == PUBLIC:
         raise PrivateEntryError(
-            "dcterms:accessRights is private: this can never be public; upload it to a group that you "
+            "dcterms:accessRights is private: this entry can never be public; upload it to a group that you "
             "belong to, or sign it without dcterms:accessRights"
         )
     return audience

@@ -336,7 +336,7 @@ class Batch:
         seen = (log_id, self._log_key(PUBLIC)) if source is Source.UPLOAD else None
         reason = self._erased.find_reason(entry, seen)
         if reason is not None:
-            raise ErasedError(f"this entry was erased here, and cannot come back: {reason}")
+            raise ErasedError(f"this entry was erased here and cannot be uploaded again: {reason}")
 
     def _find_series(self, entry: AcceptedEntry, log: str, log_id: int) -> _Series:
         image = entry.identifier, entry.endorser.email

@@ -122,7 +122,7 @@ class ErasingService:
         Entries that say the same as the one of the id under other certificates are erased with it.
 
         Args:
-            reason: is told to whoever asks for the entry.
+            reason: is shown to everybody who requests the entry.
             actor: who does it, as the audit log names it.
 
         Returns:

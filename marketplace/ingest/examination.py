@@ -117,7 +117,7 @@ def _judge_gate(
     logs = ChangeLog(session)
     reason = find_erasures(session).find_reason(entry, (logs.key(log), logs.key(PUBLIC)))
     if reason is not None:
-        message = f"This entry was erased here, and cannot come back: {reason}"
+        message = f"This entry was erased here and cannot be uploaded again: {reason}"
         return _step(GATE_STEP, Outcome.FAILED, ErasedError.code, message)
     stored = visible.find_body_by_entry_id(entry.entry_id)
     if stored is not None and stored.data == entry.data:

@@ -105,8 +105,8 @@ def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPol
         # It would take the place of one that is still valid. A deprecation passes whatever its date: an
         # image that is over could not be withdrawn otherwise.
         raise ExpiredError(
-            f"{find_expiry(entry, now)}: sign again with a later dcterms:valid, or without one; nobody would "
-            "see it, and it would take the place of an entry that is still valid"
+            f"{find_expiry(entry, now)}: sign again with a later dcterms:valid, or without one; nobody "
+            "would see this entry, and it would replace an entry that is still valid"
         )
     if latest is not None and entry.created < latest:
         raise OlderThanLatestError(

@@ -15,7 +15,7 @@ from validators.revocation import Revocation
 from validators.verdict import CertificateVerdict, Standing
 
 #: Why nobody knows yet how a certificate stands.
-_UNJUDGED = "the certificate is new here; the site looks at it within seconds"
+_UNJUDGED = "the certificate is new here; the site checks it within seconds"
 
 
 def to_statement(listed: Listed, material: TrustMaterial, now: datetime) -> Statement:
@@ -45,7 +45,7 @@ def _decision(row: EntryRow, bound: bool, material: TrustMaterial, now: datetime
     held = row.verdict
     if held is None:
         verdict = _certificate(Standing.UNTRUSTED_ISSUER, None)
-        rule = Rule("chain", Outcome.FAILED, _UNJUDGED, "the site has looked at it", "unjudged")
+        rule = Rule("chain", Outcome.FAILED, _UNJUDGED, "the site has checked it", "unjudged")
         return Decision(verdict, True, True, bound, row.confirmed, row.strength, (rule,))
     endorsed = Endorsed(
         created=row.created,
@@ -76,7 +76,7 @@ def _certificate(standing: Standing, held: StoredVerdict | None) -> CertificateV
         ends=None if held is None else held.ends,
         revoked=revoked,
         revoked_name=None if held is None else held.revoked_name,
-        revocation_fault="whether it is revoked cannot be told" if unknown else None,
+        revocation_fault="its revocation status is unknown" if unknown else None,
         revocation_notes=(),
         listed=held is not None and held.listed,
         faults=(),

@@ -188,7 +188,7 @@ def _without_traces(statement: Statement) -> Statement | None:
     failed = [rule.code for rule in statement.decision.rules if rule.outcome is Outcome.FAILED]
     if statement.deprecated is None or any(code != Code.REVOCATION_UNKNOWN for code in failed):
         return None
-    nobody = Endorser("somebody whom this site does not show", "", "")
+    nobody = Endorser("an endorser that this site does not show", "", "")
     return replace(
         statement, endorser=nobody, deprecated="", checksums=(), licences=(), tags=(), locations=(), size=0
     )

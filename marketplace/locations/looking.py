@@ -207,7 +207,7 @@ def _verify_web(url: str) -> None:
     except ValueError:
         usable = False
     if not usable or len(url) > _MOST_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise _Refused(Look(Reach.NOT_WEB, reason="it is no http or https address"))
+        raise _Refused(Look(Reach.NOT_WEB, reason="it is not an http or https address"))
 
 
 def _length(answer: _Answer) -> int | None:

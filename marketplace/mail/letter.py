@@ -62,9 +62,9 @@ class Letter:
 
     def __post_init__(self) -> None:
         if not is_address(self.to):
-            raise LetterError(f"{self.to[:80]!r} is no mail address")
+            raise LetterError(f"{self.to[:80]!r} is not a mail address")
         if not self.subject or not self.subject.isprintable() or len(self.subject) > MAX_SUBJECT:
-            raise LetterError(f"a subject is one printable line of at most {MAX_SUBJECT} characters")
+            raise LetterError(f"a subject must be one printable line of at most {MAX_SUBJECT} characters")
         if not self.key or not self.key.isprintable() or len(self.key) > MAX_KEY:
             raise LetterError(f"a key is one printable line of at most {MAX_KEY} characters")
         plain = (

@@ -43,7 +43,7 @@ def send_test(settings: Settings, address: str, now: datetime) -> None:
         PermanentError, TemporaryError, ServerUnavailableError: it did not go out.
     """
     if not settings.mail.host or settings.mail.sender is None:
-        raise NoServerError("mail.host is not set: no mail goes out")
+        raise NoServerError("mail.host is not set: no mail is sent")
     letter = Letter(address, "Test", f"Mail of {settings.site.url} arrives.\n", f"test/{now.isoformat()}")
     message = compose(letter, letter.body, settings.mail.sender, settings.site.title, now)
     with SmtpTransport(settings.mail, settings.site.url).connect() as connection:

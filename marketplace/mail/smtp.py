@@ -147,6 +147,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return one_line(f"the mail server's certificate is not trusted: {error.verify_message}", 250)
     if isinstance(error, UnicodeError):  # its text shows what it is about, which may be the password
-        return "the mail server's name, account or password has characters that SMTP cannot carry"
+        return "the mail server's name, account or password has characters that SMTP does not allow"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return one_line(f"the mail server cannot be used: {text}", 250)

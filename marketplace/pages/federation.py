@@ -58,7 +58,7 @@ _REASONS = {
     ),
     "peer.malformed": "Its answer cannot be read.",
     "peer.withheld": "It signed for more than it shows here.",
-    "peer.failed-here": "This site failed itself while it stored what it got.",
+    "peer.failed-here": "This site failed while it stored the peer's data.",
     "peer.moved": "Another process of this site was reading it at the same time.",
     "note.format": "Its signed head cannot be read.",
     "note.signature": "Its head is not signed with the key that its operator gave.",
@@ -158,7 +158,7 @@ def draw(peers: Sequence[PublicPeer]) -> Picture:
 
 def reason(code: str) -> str:
     """What went wrong with a peer's log, as a sentence; codes of this site's own store have one together."""
-    return _REASONS.get(code, "This site could not store what it sent.")
+    return _REASONS.get(code, "This site could not store the peer's data.")
 
 
 def _shown(peer: PublicPeer) -> Shown:

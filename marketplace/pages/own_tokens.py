@@ -58,7 +58,7 @@ REVOKE = Act(
     "account",
     "revoke",
     "Revoke your token",
-    "The token stops working at once and for ever, and so do all sessions and tokens that were "
+    "The token stops working at once and permanently, and so do all sessions and tokens that were "
     "created with it.",
     "Revoke the token",
     "",

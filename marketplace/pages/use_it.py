@@ -178,7 +178,7 @@ def _qemu(image: _Image) -> tuple[Step, ...]:
     disk = f"{image.name}-disk.qcow2"
     return (
         Step(
-            "Keep the image as it is: write changes to a disk of their own",
+            "Keep the image unchanged: write changes to a separate disk",
             f"qemu-img create -f qcow2 -b {image.file} -F {image.format} {disk}",
         ),
         Step(

@@ -135,7 +135,7 @@ def _further(row: Any) -> tuple[str, ...]:
     except RefusedError as refused:
         # It was parsed when it was accepted; one damaged body must not hold up all other entries.
         _logger.error(
-            "a stored entry is no XML; only its columns are searched",
+            "a stored entry is not XML; only its columns are searched",
             extra={"entry_key": row.id, "code": refused.code},
         )
         return ()

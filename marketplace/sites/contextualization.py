@@ -77,7 +77,7 @@ def read_context(source: Path) -> Context:
     if not source.is_file():
         raise ContextError(f"{source}: there is no such disk or folder")
     if source.stat().st_size > _MOST_BYTES:
-        raise ContextError(f"{source} has more than {_MOST_BYTES >> 20} MiB: that is no context")
+        raise ContextError(f"{source} has more than {_MOST_BYTES >> 20} MiB: this is not a context")
     program = shutil.which("xorriso")
     if program is None:
         raise ContextError("reading a disk needs xorriso (Debian: xorriso); or give a folder")
@@ -94,7 +94,7 @@ def read_context(source: Path) -> Context:
         except subprocess.TimeoutExpired:
             raise ContextError(f"{source} was not read within {_PATIENCE:.0f} s") from None
         if done.returncode != 0 or not target.is_dir():
-            raise ContextError(f"{source} is no disk that xorriso reads (ISO 9660)")
+            raise ContextError(f"{source} is not a disk that xorriso can read (ISO 9660)")
         try:
             return _read_folder(target, str(source))
         finally:
@@ -109,16 +109,16 @@ def _read_folder(folder: Path, called: str) -> Context:
     for path in sorted(folder.iterdir()):
         # A link would bring in a file of this machine.
         if path.is_symlink() or not path.is_file() or not _NAME.fullmatch(path.name):
-            raise ContextError(f"{called}: {path.name!r} is no plain file with a plain name")
+            raise ContextError(f"{called}: {path.name!r} must be a plain file with a plain name")
         if len(files) == _MOST_FILES:
-            raise ContextError(f"{called} has more than {_MOST_FILES} files: that is no context")
+            raise ContextError(f"{called} has more than {_MOST_FILES} files: this is not a context")
         with path.open("rb") as stream:
             files[path.name] = stream.read(left + 1)
         left -= len(files[path.name])
         if left < 0:
-            raise ContextError(f"{called} has more than {_MOST_BYTES >> 20} MiB: that is no context")
+            raise ContextError(f"{called} has more than {_MOST_BYTES >> 20} MiB: this is not a context")
     if not any(name in files for name in _KNOWN):
-        raise ContextError(f"{called} is no context: it has none of {', '.join(_KNOWN)}")
+        raise ContextError(f"{called} is not a context: it has none of {', '.join(_KNOWN)}")
     return Context(files, _variables(files.get("context.sh", b"")))
 
 

@@ -266,7 +266,7 @@ class SiteTable(Table):
         if self.receipts is not None:
             able = [one.url for one in self.marketplace if one.token_file is not None]
             faults += [
-                f"receipts go to {url}, which is no marketplace here that has a token_file"
+                f"receipts go to {url}, which is not a configured marketplace with a token_file"
                 for url in self.receipts.to
                 if url not in able
             ]

@@ -36,7 +36,9 @@ def read_site_key(file: Path, site: str) -> SigningKey:
         remedy = "; marketplace site key --new makes one" if isinstance(error, FileNotFoundError) else ""
         raise SiteKeyError(f"{file}: the site's key cannot be read ({error.strerror}){remedy}") from None
     except (KeyFormatError, UnicodeDecodeError):
-        raise SiteKeyError(f"{file}: is no key of a site; marketplace site key --new makes one") from None
+        raise SiteKeyError(
+            f"{file}: is not the key of a site; marketplace site key --new makes one"
+        ) from None
     if key.name != site:
         raise SiteKeyError(f"{file}: is the key of {key.name}, and this site is named {site}")
     return key

@@ -145,7 +145,7 @@ def _term(value: object) -> list[str | None] | None:
             datatype = value.datatype.value
             plain = datatype in (_XSD_STRING, _LANGUAGE_STRING)
             return ["literal", value.value, None if plain else datatype, value.language]
-    raise QueryMalformedError("query cannot be evaluated: its result holds a triple, which is no value here")
+    raise QueryMalformedError("query cannot be evaluated: its result has a triple, which is not supported")
 
 
 def _where(message: str) -> str:

@@ -25,9 +25,9 @@ def decode_base64(text: str) -> bytes:
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise ValueError("is no base 64") from None
+        raise ValueError("is not base 64") from None
     if encode_base64(data) != text:
-        raise ValueError("is no canonical base 64")
+        raise ValueError("is not canonical base 64")
     return data
 
 
@@ -51,7 +51,7 @@ def parse_decimal(text: str) -> int:
     """
     # int() would also take signs, underscores, spaces and the digits of other scripts.
     if not (text.isascii() and text.isdigit() and len(text) <= 19) or (text[0] == "0" and text != "0"):
-        raise ValueError("is no decimal number")
+        raise ValueError("is not a decimal number")
     number = int(text)
     if number > MAX_NUMBER:
         raise ValueError("is too large")

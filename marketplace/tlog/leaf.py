@@ -102,15 +102,15 @@ def parse_leaf(data: bytes) -> Leaf:
     try:
         said = json.loads(data)
     except (ValueError, RecursionError):
-        raise LeafError("the leaf is no JSON") from None
+        raise LeafError("the leaf is not JSON") from None
     if not isinstance(said, dict) or b"\n" in data:
-        raise LeafError("the leaf is no JSON object on one line")
+        raise LeafError("the leaf is not a JSON object on one line")
     version = _number(said, "v")
     if version != VERSION:
         return UnknownLeaf(version)
     leaf = _read_entry(said) if "id" in said else _read_epoch(said)
     if leaf.to_bytes() != data:
-        raise LeafError("the leaf is not in its one spelling")
+        raise LeafError("the leaf is not in canonical form")
     return leaf
 
 
@@ -122,7 +122,7 @@ def is_origin(text: str) -> bool:
 def _read_entry(said: Mapping[str, Any]) -> EntryLeaf:
     entry_id = said["id"]
     if not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):
-        raise LeafError("the leaf's id is no entry id")
+        raise LeafError("the leaf's id is not an entry id")
     return EntryLeaf(
         entry_id, _number(said, "n"), _origin(said), _number(said, "q", MAX_NUMBER), _number(said, "t")
     )
@@ -140,7 +140,7 @@ def _read_epoch(said: Mapping[str, Any]) -> EpochLeaf:
 def _origin(said: Mapping[str, Any]) -> str:
     origin = said.get("o")
     if not isinstance(origin, str) or not is_origin(origin):
-        raise LeafError("the leaf's o is no name of a log")
+        raise LeafError("the leaf's o is not the name of a log")
     return origin
 
 
@@ -148,5 +148,5 @@ def _number(said: Mapping[str, Any], name: str, most: int = _MAX_EXACT) -> int:
     value = said.get(name)
     # True is an int to Python, and not to JSON.
     if type(value) is not int or not 0 <= value <= most:
-        raise LeafError(f"the leaf's {name} is no whole number within bounds")
+        raise LeafError(f"the leaf's {name} is not a whole number in the allowed range")
     return value

@@ -128,7 +128,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
     name, key_id, material = _parse_key(text)
     key = VerifierKey(name, material[1:], material[0])
     if key.kind not in (ED25519, COSIGNATURE) or len(key.public) != 32:
-        raise KeyFormatError("the key is no Ed25519 key")
+        raise KeyFormatError("the key is not an Ed25519 key")
     if key.key_id.hex() != key_id:
         raise KeyFormatError("the key's short hash is not that of its name and key: part of it is missing")
     return key
@@ -144,7 +144,7 @@ def parse_signing_key(text: str) -> SigningKey:
         raise KeyFormatError("the file holds no private key of a log")
     name, key_id, material = _parse_key(text.removeprefix(_PRIVATE))
     if material[0] != ED25519 or len(material) != 33:
-        raise KeyFormatError("the private key is no Ed25519 key")
+        raise KeyFormatError("the private key is not an Ed25519 key")
     key = SigningKey(name, Ed25519PrivateKey.from_private_bytes(material[1:]))
     if key.verifier.key_id.hex() != key_id:
         raise KeyFormatError("the private key's short hash is not that of its name and key")
@@ -188,11 +188,11 @@ def parse_signature(line: str) -> Signature:
     """
     match = re.fullmatch(rf"{_DASH} ([^ ]+) ([A-Za-z0-9+/=]+)", line)
     if match is None or not is_key_name(match[1]):
-        raise NoteFormatError("a line under the note is no signature")
+        raise NoteFormatError("a line under the note is not a signature")
     try:
         data = decode_base64(match[2])
     except ValueError:
-        raise NoteFormatError("a signature under the note is no base 64") from None
+        raise NoteFormatError("a signature under the note is not base 64") from None
     if len(data) < 5:
         raise NoteFormatError("a signature under the note is too short")
     return Signature(match[1], data[:4], data[4:])
@@ -229,7 +229,7 @@ def _parse_key(text: str) -> tuple[str, str, bytes]:
     try:
         material = decode_base64(parts[2])
     except ValueError:
-        raise KeyFormatError("the key's last part is no base 64") from None
+        raise KeyFormatError("the key's last part is not base 64") from None
     if not material:
         raise KeyFormatError("the key's last part is empty")
     return parts[0], parts[1], material

@@ -100,7 +100,7 @@ def verify_proof(data: bytes, key: VerifierKey) -> ProvenEntry:
     verify_inclusion(hash_leaf(proof.leaf), proof.index, checkpoint.size, proof.path, checkpoint.root)
     leaf = parse_leaf(proof.leaf)
     if not isinstance(leaf, EntryLeaf):
-        raise ProofFormatError("the proof is about a row of the log that is no entry")
+        raise ProofFormatError("the proof is about a row of the log that is not an entry")
     return ProvenEntry(leaf, proof.index, head)
 
 

@@ -47,7 +47,7 @@ def parse_tile_name(path: str) -> TileName:
         raise TileError("a tile is named like x001/067 or x001/067.p/8")
     name = TileName(int(number.replace("x", "").replace("/", "")), int(width) if partial else WIDTH)
     if name.width > WIDTH - bool(partial) or str(name) != path:
-        raise TileError("the tile's name is not in its one spelling")
+        raise TileError("the tile's name is not in canonical form")
     return name
 
 
@@ -72,7 +72,7 @@ def split_hashes(tile: bytes) -> list[bytes]:
         TileError: it is no whole number of hashes.
     """
     if len(tile) % HASH_SIZE:
-        raise TileError(f"a tile of {len(tile)} bytes is no row of hashes")
+        raise TileError(f"a tile of {len(tile)} bytes is not a row of hashes")
     return [tile[n : n + HASH_SIZE] for n in range(0, len(tile), HASH_SIZE)]
 
 

@@ -64,7 +64,7 @@ def _blocks(data: bytes, kind: str) -> list[bytes]:
             try:
                 ders.append(a2b_base64(b"".join(block["body"].split()), strict_mode=True))
             except Base64Error:
-                raise MaterialError("holds a PEM block that is no base64") from None
+                raise MaterialError("has a PEM block that is not base64") from None
     if len(ders) != begun:
         raise MaterialError("holds a PEM block that does not end")
     return ders

@@ -198,7 +198,7 @@ class _Loading:
                 self._fault("trust.crl-unsigned", path, f"{one.name} {reason}")
                 return before
             if not issuers:
-                self._fault("trust.crl-foreign", path, f"{one.name} is no authority of this site")
+                self._fault("trust.crl-foreign", path, f"{one.name} is not an authority of this site")
             series = _series(one, authorities)
             if any(_series(old, authorities) == series and one.age < old.age for old in before or ()):
                 self._fault(

@@ -46,7 +46,7 @@ def test_the_pages_of_an_account_are_accessible_and_fit_a_phone(visit: Opener, s
         page.get_by_label("Token").fill("mpt_wrong")
         opened.failing.add(f"{opened.site}/login")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_contain_text("no token of this marketplace")
+        expect(page.get_by_role("alert")).to_contain_text("not a token of this marketplace")
         assert violations(page) == []
         take_picture(page, f"login-{width}-{scheme}")
         page.get_by_label("Token").fill(secret)

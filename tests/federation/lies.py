@@ -237,7 +237,7 @@ def _flood_of_headers(liar: Liar, honest: Reply) -> Reply:
 
 
 def _framing(liar: Liar, honest: Reply) -> Reply:
-    """Heads of a log that the reader follows, of sizes that it may have: none is signed by its key."""
+    """Heads of a log that the reader follows, of sizes that are allowed: none is signed by its key."""
     notes = []
     for size, key in ((5, liar.key), (5, _OTHER), (6, _OTHER), (99, _OTHER)):
         head = Checkpoint(f"{HONEST}/public", size, bytes([size]) * 32)

@@ -190,7 +190,7 @@ def test_groups_and_members(site: RunningServer, browser: httpx.Client) -> None:
     again = act(browser, site, "/admin/groups/create", name="made")
     assert again.status_code == 409 and "is taken" in again.text
     bad = act(browser, site, "/admin/groups/create", name="Not A Name")
-    assert bad.status_code == 400 and "is no group name" in bad.text and "Not A Name" in bad.text
+    assert bad.status_code == 400 and "is not a group name" in bad.text and "Not A Name" in bad.text
     assert act(browser, site, "/admin/groups/remove?name=made&member=a@example.org").status_code == 404
     assert act(browser, site, "/admin/groups/delete?name=made").status_code == 303
     assert "made" not in re.findall(r"name=([a-z]+)", browser.get("/admin/groups", headers=HTML).text)

@@ -70,9 +70,9 @@ def test_a_token_is_made_shown_once_and_used(server, browser) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"scope.upload": "on"}, "nothing that you may not do yourself"),
-        ({"scope.admin": "on"}, "nothing that you may not do yourself"),
-        ({"scope.peer": "on"}, "nothing that you may not do yourself"),
+        ({"scope.upload": "on"}, "cannot have more permissions than you have"),
+        ({"scope.admin": "on"}, "cannot have more permissions than you have"),
+        ({"scope.peer": "on"}, "cannot have more permissions than you have"),
         ({"scope.read": ""}, "at least one scope"),
         ({"days": "0"}, "from 1 to 365"),
         ({"days": "366"}, "from 1 to 365"),

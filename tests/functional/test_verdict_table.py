@@ -72,14 +72,14 @@ class State:
 BAD = {"deprecated": "backdoor found"}
 PAST = {"valid": at(-1)}
 STATES = {
-    "valid": State(((ALICE, 3, {}),), True, None, "allowed", "valid", "a trusted endorser says yes"),
+    "valid": State(((ALICE, 3, {}),), True, None, "allowed", "valid", "a trusted endorser endorses it"),
     "expired": State(((ALICE, 3, PAST),), False, "expired", "expired", "expired", "till a time that is past"),
     "deprecated": State(
         ((ALICE, 3, BAD),), False, "deprecated", "withdrawn", "deprecated", "its trusted endorser withdrew it"
     ),
     "superseded by valid": State(
         ((ALICE, 3, {}), (ALICE, 2, {"title": "Newer"})),
-        True, None, "superseded", "superseded", "older; the newer one says yes",
+        True, None, "superseded", "superseded", "older; the newer one endorses it",
     ),
     "superseded by deprecated": State(
         ((ALICE, 3, {}), (ALICE, 2, BAD)),
@@ -90,7 +90,7 @@ STATES = {
         False, "conflict", "contradicted", "valid", "trusted endorsers name different files",
     ),
     "untrusted": State(
-        ((MALLORY, 3, {}),), False, "untrusted", "not trusted", "valid", "a stranger says yes: self-signed"
+        ((MALLORY, 3, {}),), False, "untrusted", "not trusted", "valid", "a stranger endorses it: self-signed"
     ),
     "unknown authority": State(
         ((STRANGER, 3, {}),), False, "untrusted", "not trusted", "valid", "the same, by an unknown authority"
@@ -100,11 +100,11 @@ STATES = {
     ),
     "withdrawn by another": State(
         ((ALICE, 3, {}), (BOB, 2, BAD)),
-        False, "deprecated", "withdrawn", "valid", "one trusted endorser says yes, another withdrew it",
+        False, "deprecated", "withdrawn", "valid", "one trusted endorser endorses it, another withdrew it",
     ),
     "withdrawn by a stranger": State(
         ((ALICE, 3, {}), (MALLORY, 2, BAD)),
-        True, None, "allowed", "valid", "a trusted endorser says yes; a stranger's withdrawal does not count",
+        True, None, "allowed", "valid", "a trusted endorser endorses it; a stranger withdrew it",
     ),
     "allowed by another": State(
         ((MALLORY, 3, {}), (ALICE, 2, {})),

@@ -108,7 +108,7 @@ def test_odd_questions_are_refused_and_harm_nobody(served: Path, sent: bytes) ->
 
 
 def test_what_is_no_http_at_all_harms_nobody(served: Path) -> None:
-    with pytest.raises(OSError, match="no HTTP"):
+    with pytest.raises(OSError, match="not HTTP"):
         ask_socket(served, b"\x00\xff\r\n\r\n", 5)
     assert ask_socket(served, b"GET /may-start/id:yes HTTP/1.0\r\n\r\n", 5)[0] == 200
 

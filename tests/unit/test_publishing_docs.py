@@ -37,7 +37,7 @@ def test_every_code_of_advice_is_explained_and_no_other() -> None:
 
 
 def test_every_term_and_every_option_is_in_the_table() -> None:
-    table = section(PUBLISHING, "What an entry says")
+    table = section(PUBLISHING, "What an entry contains")
     for name in v.OPTIONAL:
         assert f"`{v.prefixed(name)}`" in table, name
     for term in COMMON:

@@ -179,7 +179,7 @@ def _end(done: Done, marketplaces: int) -> None:
     """Raise what the exit code is to be."""
     if done.unproven:
         raise CommandError(
-            "some images are not what was endorsed, or not safe: marketplace site quarantine list",
+            "some images differ from their entries, or are not safe: marketplace site quarantine list",
             ExitCode.VERIFICATION_FAILED,
         )
     if done.contradictions:

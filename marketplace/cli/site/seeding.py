@@ -64,7 +64,7 @@ def seed(
         data = read_bounded(user_data, MOST_USER_DATA + 1)
     if data is None:
         raise CommandError(
-            "give --user-data FILE" + ("; the context has none of its own" if kept is not None else ""),
+            "give --user-data FILE" + ("; the context has none" if kept is not None else ""),
             ExitCode.USAGE,
         )
     files = {} if kept is None else kept.files

@@ -94,7 +94,7 @@ ACTS = (
         "tokens",
         "revoke",
         "Revoke a token",
-        "The token stops working at once and for ever, and so do all sessions and tokens that were "
+        "The token stops working at once and permanently, and so do all sessions and tokens that were "
         "created with it.",
         "Revoke the token",
         "The token is revoked.",
@@ -131,7 +131,7 @@ ACTS = (
         "groups",
         "delete",
         "Delete a group",
-        "Deletes the group for ever: its entries stay stored, nobody sees them any more, and its "
+        "Deletes the group permanently: its entries stay stored, but nobody sees them any more, and its "
         "name cannot be used again.",
         "Delete the group",
         "The group is deleted.",

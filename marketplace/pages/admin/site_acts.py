@@ -97,7 +97,7 @@ ACTS = (
         "pending",
         "drop",
         "Delete an upload",
-        "Deletes the upload for ever. If it was reported, its certificate may upload again.",
+        "Deletes the upload permanently. If it was reported, its certificate may upload again.",
         "Delete",
         "The upload is deleted.",
         _drop_upload,
@@ -118,7 +118,7 @@ ACTS = (
         "mail",
         "drop",
         "Delete mail",
-        "Deletes mail that was given up, for ever. Waiting mail stays.",
+        "Permanently deletes mail that was given up. Waiting mail stays.",
         "Delete",
         "The mail is deleted.",
         _drop_mail,
@@ -160,11 +160,11 @@ ACTS = (
         "erase",
         "entry",
         "Erase an entry",
-        "For a legal request. Erases the content of all entries with these coordinates for ever, in "
-        "all logs, and of entries with the same content under another certificate. Their address "
+        "For a legal request. Permanently erases the content of all entries with these coordinates, in all "
+        "logs, and of entries with the same content under another certificate. Their address "
         "answers 410 with the reason. Other marketplaces, backups and caches keep their copies. The "
         "server then restarts itself.",
-        "Erase for ever",
+        "Erase permanently",
         "The entry is erased.",
         _erase,
         (

@@ -206,7 +206,7 @@ def erase(request: Request, query: Mapping[str, str]) -> Page:
     return Page(
         "erase",
         "Erasure",
-        "For legal requests: erases the content of an entry for ever, in all logs. The log still "
+        "For legal requests: permanently erases the content of an entry, in all logs. The log still "
         "shows that there was an entry, and its address shows the reason.",
         acts=(
             Link("Erase an entry", act_path("erase", "entry")),

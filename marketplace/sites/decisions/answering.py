@@ -163,7 +163,7 @@ def ask_socket(folder: Path, request: bytes, patience: float) -> tuple[int, dict
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[1].isdigit():
-        raise ConnectionError("the daemon answers what is no HTTP")
+        raise ConnectionError("the daemon's answer is not HTTP")
     lines = (line.decode("latin-1").partition(":") for line in head.split(b"\r\n")[1:])
     headers = {name.strip().lower(): value.strip() for name, _, value in lines}
     return int(words[1]), headers, body.decode("utf-8", "replace").strip()

@@ -52,7 +52,7 @@ def parse_domain(data: bytes) -> Domain:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise DomainError(f"the domain's description is no XML ({error})") from None
+        raise DomainError(f"the domain's description is not XML ({error})") from None
     if root.tag != "domain":
         raise DomainError("the description is not one of a domain")
     sources = [

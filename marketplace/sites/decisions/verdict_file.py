@@ -49,14 +49,14 @@ def read_verdicts(folder: Path) -> Answers:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no verdict file.
+        ValueError: it is not a verdict file.
     """
     with (folder / NAME).open("rb") as file:
         data = file.read(_MOST_BYTES)
     head, *lines = data.decode().splitlines()
     words = head.split()
     if words[:4] != ["#", "marketplace", "verdicts", "1"]:
-        raise ValueError(f"{folder / NAME} is no verdict file")
+        raise ValueError(f"{folder / NAME} is not a verdict file")
     said = dict(zip(words[4::2], words[5::2], strict=False))
     verdicts = {}
     for line in lines:

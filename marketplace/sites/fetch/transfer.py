@@ -138,7 +138,7 @@ class Transfers:
             answer.close()
             at = urljoin(at, where)
             if not where or urlsplit(at).scheme not in ("http", "https"):
-                raise FetchError(f"{url}: is redirected to what is no http location")
+                raise FetchError(f"{url}: is redirected to an address that is not http")
         raise FetchError(f"{url}: is redirected more than {_REDIRECTS} times")
 
     def _pieces(
@@ -176,7 +176,7 @@ _FAILURES = (
 
 def _start(url: str, answer: httpcore.Response, headers: Mapping[str, str], resume: Resume | None) -> int:
     if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        raise FetchError(f"{url}: answers in an encoding that was not asked for")
+        raise FetchError(f"{url}: answers in an encoding that was not requested")
     if answer.status == 200:
         return 0
     if answer.status == 206 and resume is not None:

@@ -135,7 +135,7 @@ def _read(file: Path) -> dict[str, Any]:
         # The error's own text could show a line with a secret.
         mark = getattr(error, "problem_mark", None)
         at = f" (line {mark.line + 1})" if mark is not None else ""
-        raise SiteConfigurationError(str(file), [f"it is no YAML{at}"]) from None
+        raise SiteConfigurationError(str(file), [f"it is not YAML{at}"]) from None
     return read if isinstance(read, dict) else {}
 
 

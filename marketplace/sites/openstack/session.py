@@ -57,7 +57,7 @@ class Answer:
         except (JSONDecodeError, UnicodeDecodeError, RecursionError):
             read = None
         if not isinstance(read, dict):
-            raise StoreError("Glance answers with what is no JSON object")
+            raise StoreError("Glance's answer is not a JSON object")
         return read
 
     @property

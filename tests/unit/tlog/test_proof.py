@@ -59,7 +59,7 @@ def test_a_leaf_of_another_place_is_refused():
 
 
 def test_a_row_that_is_no_entry_is_no_receipt():
-    with pytest.raises(ProofFormatError, match="no entry"):
+    with pytest.raises(ProofFormatError, match="not an entry"):
         verify_proof(proof_of(0).to_bytes(), KEY.verifier)
 
 

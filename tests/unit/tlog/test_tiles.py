@@ -93,7 +93,7 @@ def test_the_tree_can_be_read_from_tiles(size):
 def test_tiles_that_do_not_fit_the_size_are_refused():
     with pytest.raises(TileError, match="does not fit"):
         RightEdge(3, [bytes(64)])
-    with pytest.raises(TileError, match="no row of hashes"):
+    with pytest.raises(TileError, match="not a row of hashes"):
         RightEdge(3, [bytes(95)])
     with pytest.raises(TileError, match="narrower"):
         nodes_of(3, lambda level, number, width: bytes(64))(0, 2)
