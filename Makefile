@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-smoke soak cluster-test format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-smoke soak cluster-test image format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -105,10 +105,13 @@ lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --override tests/lock-overrides.txt --extra dev setup.py -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --override tests/lock-overrides.txt --constraints requirements.lock --extra server setup.py -o requirements-server.lock
+	  --override tests/lock-overrides.txt --constraints requirements.lock --extra server --extra postgresql setup.py -o requirements-server.lock
 
 cluster-test: setup ## kill and cut off machines of a cluster under uploads (Debian: patroni etcd-server haproxy)
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m tests.cluster
+
+image: ## build the container image into build/image (needs root; Debian: buildah mmdebstrap)
+	deploy/build.sh
 
 clean: ## remove what make made, except ./var
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage *.egg-info

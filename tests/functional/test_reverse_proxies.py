@@ -34,6 +34,10 @@ http {{
   }}
 }}
 """
+#: The same for an example that says itself where it listens.
+NGINX_ALONE = re.sub(r"server \{\{.*?\}\}", "{example}", NGINX, flags=re.S)
+#: Stands for the address at which an example listens.
+HERE = "HERE"
 HAPROXY = """\
 defaults
     mode http
@@ -70,18 +74,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
+def example_of(name: str, server: RunningServer) -> str:
+    """The configuration that docs/operations.md has for a proxy, in its frame."""
+    (example,) = re.findall(rf"^```{name}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    return example.replace("127.0.0.1:6543", f"127.0.0.1:{server.port}")
+
+
 @contextmanager
-def proxy(name: str, server: RunningServer, folder: Path) -> Iterator[httpx.Client]:
-    program, frame, options = PROXIES[name]
+def proxy(name: str, frame: str, example: str, folder: Path) -> Iterator[httpx.Client]:
+    """A proxy that runs; the frame says where it listens and writes."""
+    program, _, options = PROXIES[name]
     path = shutil.which(program) or shutil.which(f"/usr/sbin/{program}")
     if path is None:
         complain = pytest.fail if os.environ.get("REQUIRE_PROXIES") else pytest.skip
         complain(f"needs {program}: apt-get install nginx-light haproxy apache2-bin")
-    (example,) = re.findall(rf"^```{name}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     port = free_port()
     config = folder / "config"
-    example = example.replace("127.0.0.1:6543", f"127.0.0.1:{server.port}")
-    config.write_text(frame.format(folder=folder, port=port, example=example))
+    config.write_text(
+        frame.format(folder=folder, port=port, example=example).replace(HERE, f"127.0.0.1:{port}")
+    )
     log = (folder / "out").open("wb")
     process = subprocess.Popen([str(path), *options, str(config)], stdout=log, stderr=log)
     client = httpx.Client(
@@ -112,7 +123,7 @@ def test_a_marketplace_works_behind_the_proxy_of_the_example(
     name: str, server: RunningServer, tmp_path: Path
 ) -> None:
     place = accept(ENTRY).coordinates
-    with proxy(name, server, tmp_path) as client:
+    with proxy(name, PROXIES[name][1], example_of(name, server), tmp_path) as client:
         sent = client.post("/metadata", content=ENTRY, headers={"Content-Type": "application/rdf+xml"})
         assert sent.status_code == 201, sent.text
         assert client.get(f"/metadata/{place.path()}", headers={"Accept": "application/xml"}).content == ENTRY
@@ -123,6 +134,33 @@ def test_a_marketplace_works_behind_the_proxy_of_the_example(
         client.get(f"/nothing/behind/{name}")
     # The client's own address, and not the proxy's.
     eventually(lambda: any(CLIENT in line and f"/nothing/behind/{name}" in line for line in logged(server)))
+
+
+#: File of deploy/ -> its kind, what stands around it, and the address at which it listens.
+FOR_SEVERAL = {
+    "cluster/haproxy-web.cfg": ("haproxy", "{example}", "10.0.0.20:80"),
+    "compose-haproxy.cfg": ("haproxy", "{example}", ":8080"),
+    "cluster/nginx-web.conf": ("nginx", NGINX_ALONE, "10.0.0.20:80"),
+}
+NODES = ("10.0.0.21:6543", "web1:6543"), ("10.0.0.22:6543", "web2:6543")
+
+
+@pytest.mark.parametrize("file", FOR_SEVERAL)
+def test_one_of_two_web_nodes_may_be_off(file: str, server: RunningServer, tmp_path: Path) -> None:
+    name, frame, listens = FOR_SEVERAL[file]
+    text = (PAGE.parent.parent / "deploy" / file).read_text(encoding="utf-8")
+    for names, port in zip(NODES, (server.port, free_port()), strict=True):
+        for one in names:
+            text = text.replace(one, f"127.0.0.1:{port}")
+    assert text.count(f"127.0.0.1:{server.port}") == 1
+    data = signed(image(content=file), make_identity(email="pat@example.org"))
+    with proxy(name, frame, text.replace(f" {listens}", f" {HERE}"), tmp_path) as client:
+        sent = client.post("/metadata", content=data, headers={"Content-Type": "application/rdf+xml"})
+        assert sent.status_code == 201, sent.text
+        assert [client.get("/metadata?limit=1").status_code for _ in range(6)] == [200] * 6
+        assert client.get("/tag/pat%40example.org/a%2Fb").status_code in (200, 404)
+        client.get(f"/nothing/behind/{file}", headers={"X-Forwarded-For": "10.1.2.3"})
+    eventually(lambda: any(CLIENT in line and f"/nothing/behind/{file}" in line for line in logged(server)))
 
 
 def logged(server: RunningServer) -> list[str]:

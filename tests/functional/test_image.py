@@ -1,0 +1,131 @@
+"""The container image and the compose file of deploy/."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from marketplace.config import load_settings
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.functional.running import AUTHORITIES, free_port
+from tests.functional.sites import until
+from tests.unit.cli.test_help import parse
+from tests.waiting import HANGING
+
+ROOT = Path(__file__).parent.parent.parent
+DEPLOY = ROOT / "deploy"
+#: What `make image` leaves.
+BUILT = ROOT / "build" / "image" / "root"
+#: Bytes; a promise of docs/scale.md.
+LARGEST = 250_000_000
+USER = re.findall(r"^USER (\d+):\1$", (DEPLOY / "Containerfile").read_text(), re.M)[-1]
+#: Runs a command in a copy of the system that nobody can write to, but for two folders.
+CONTAIN = """\
+set -e
+mount --bind "$1" "$1"
+mount -o remount,ro,bind "$1"
+mount --bind "$2" "$1/data"
+mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
+mount -t proc proc "$1/proc"
+mount --bind /dev "$1/dev"
+shift 2
+exec chroot --userspec={user}:{user} --groups= "$root" /usr/bin/env -i {environ} sh -c "$*"
+"""
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files below a folder, each once."""
+    files = (path.lstat() for path in folder.rglob("*"))
+    return sum({(one.st_dev, one.st_ino): one.st_size for one in files}.values())
+
+
+@contextmanager
+def contained(root: Path, data: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The image's own command, as a container runs it: no root, and no place to write but /data."""
+    (command,) = re.findall(r"^CMD (.*)$", (DEPLOY / "Containerfile").read_text(), re.M)
+    said = " ".join(
+        re.findall(r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Containerfile").read_text(), re.M)[-1].split()
+    )
+    environ = said.replace("\\ ", "") + f" MARKETPLACE_SERVER_PORT={port} MARKETPLACE_QUERY_ENABLED=false"
+    script = CONTAIN.format(user=USER, environ=environ).replace("$root", str(root))
+    with (data.parent / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "contain",
+             root, data, json.loads(command)[-1]],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(HANGING)
+
+
+def test_the_image_is_small_and_works_where_it_cannot_write(tmp_path: Path) -> None:
+    if not BUILT.exists():
+        pytest.skip("needs the image that `make image` builds")
+    if os.geteuid() != 0:
+        pytest.skip("needs root to start what is in the image")
+    root = BUILT.resolve()
+    assert size(root) < LARGEST
+    assert not (root / "usr/bin/apt-get").exists() and not list(root.rglob("pytest"))
+    data, port = tmp_path / "data", free_port()
+    data.mkdir(mode=0o700)
+    os.chown(data, int(USER), int(USER))
+    with contained(root, data, port) as process:
+        began = time.monotonic()
+
+        def answers() -> bool:
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/healthz", verify=AUTHORITIES).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(answers, "the image answers")
+        print(f"{size(root) / 1e6:.0f} MB, answers after {time.monotonic() - began:.1f} s")  # noqa: T201  # measured
+        sent = httpx.post(
+            f"http://127.0.0.1:{port}/metadata", content=signed(image(content="contained"), make_identity()),
+            headers={"Content-Type": "text/xml"}, verify=AUTHORITIES, timeout=HANGING,
+        )  # fmt: skip
+        assert sent.status_code == 201, sent.text
+    assert {path.stat().st_uid for path in data.iterdir()} == {int(USER)}
+
+
+def compose() -> dict[str, dict[str, object]]:
+    """The services of the compose file."""
+    services: dict[str, dict[str, object]] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    return services
+
+
+def test_the_compose_file_runs_commands_and_settings_that_there_are(tmp_path: Path) -> None:
+    ours = {name: one for name, one in compose().items() if one["image"] == "marketplace"}
+    assert set(ours) == {"schema", "web1", "web2", "worker"}
+    for service in ours.values():
+        parse(service["command"])
+        given = {name: re.sub(r"\$\{.*?\}", "x", value) for name, value in service["environment"].items()}
+        load_settings(None, given | {"MARKETPLACE_DATA": str(tmp_path)}, {})
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+
+
+def test_composers_take_the_compose_file() -> None:
+    tool = shutil.which("docker-compose") or shutil.which("podman-compose")
+    if tool is None:
+        pytest.skip("needs docker-compose or podman-compose")
+    done = subprocess.run(
+        [tool, "-f", str(DEPLOY / "compose.yaml"), "config"],
+        env=os.environ | {"DATABASE_PASSWORD": "x"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
