@@ -265,6 +265,7 @@ _VOLATILE = (
     # As mails write them (RFC 5322).
     (re.compile(rf"\w{{3}}, {datetime.now(UTC):%d %b %Y} \d\d:\d\d:\d\d".encode()), b"NOW"),
     (re.compile(rb"sparql:[0-9a-f]+"), b"sparql:STORE"),
+    (re.compile(rb"background_since_seconds [0-9.e+]+"), b"background_since_seconds NOW"),
     (re.compile(rb'value="[0-9a-f]{64}"'), b'value="KEY"'),
     (re.compile(rb"\b[0-9a-f]{16}\b"), b"TOKEN"),
     (re.compile(rb"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"), b"+ID+KEY"),
