@@ -19,6 +19,7 @@ from marketplace.http.negotiation import Media, Offer, choose
 from marketplace.http.responses import fresh_response
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
+from marketplace.pages.usage import is_exact
 from marketplace.runtime import Runtime
 from marketplace.usage import By, Figures, Span, Usage, last_days
 from validators.errors import shown
@@ -152,12 +153,6 @@ def of_view(request: Request) -> Response:
     principal = principal_of(request)
     exact = Scope.ADMIN in principal.scopes or definition.group in principal.groups
     return _answer(request, OF_VIEW, lambda usage, span: usage.of_view(definition.name, span, exact=exact))
-
-
-def is_exact(request: Request, email: str) -> bool:
-    """Whether who asks is told exact figures of an endorser: administrators, and the endorser."""
-    principal = principal_of(request)
-    return Scope.ADMIN in principal.scopes or principal.name == email
 
 
 def _answer(request: Request, operation: Operation, find: Callable[[Usage, Span], Figures]) -> Response:

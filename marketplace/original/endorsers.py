@@ -18,6 +18,7 @@ from marketplace.pages.certificates import certificate_values
 from marketplace.pages.endorser_pages import MOST_ROWS, endorser_values, endorsers_values, tags_values
 from marketplace.pages.rendering import page
 from marketplace.pages.trust_badges import lines_of
+from marketplace.pages.usage import endorser_usage
 from marketplace.runtime import Runtime
 from marketplace.sparql.terms import Literal
 from validators.document import format_time
@@ -82,7 +83,7 @@ def endorser(request: Request) -> Response:
         lines = lines_of(request, found[:MOST_ROWS])
         values = endorser_values(record, found, tags, days, lines)
         told = certificate_values(certificates, changes, alike, lines.judges)
-        return page(request, "endorser", values | told)
+        return page(request, "endorser", {**values, **told, "usage": endorser_usage(request, email)})
 
     return _answer(request, variables, rows, as_page)
 

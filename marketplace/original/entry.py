@@ -22,6 +22,7 @@ from marketplace.pages.entry_page import MOST_LOCATIONS, confirmed_badges, entry
 from marketplace.pages.presence import find_presence
 from marketplace.pages.rendering import page
 from marketplace.pages.trust_badges import Judging, banner, judging
+from marketplace.pages.usage import entry_usage
 from marketplace.runtime import Runtime
 from marketplace.sparql.triples import triples
 from validators.document import Coordinates
@@ -151,4 +152,12 @@ def _as_page(request: Request, data: bytes) -> Response:
         told,
         _receipt(runtime, record, shown.entry_id),
     )
-    return page(request, "entry", {**values, "publishable": may_publish(principal_of(request), record)})
+    return page(
+        request,
+        "entry",
+        {
+            **values,
+            "usage": entry_usage(request, shown),
+            "publishable": may_publish(principal_of(request), record),
+        },
+    )

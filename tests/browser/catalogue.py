@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from marketplace.db import Database
 from marketplace.demo.content import serving
 from marketplace.demo.loading import load_demo
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.usage import Kind, Use
+from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import ImageDraft, image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
 from tests.functional.catalogue import eventually, found
 from tests.functional.running import RunningServer, free_port, running_server
+from validators import accept
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -129,4 +134,20 @@ def demo_site(data: Path) -> Iterator[RunningServer]:
         with running.client() as client:
             # Until the index is built, searches for words answer 503.
             eventually(lambda: found(client, "debian") > 0)
+            use(running, client)
         yield running
+
+
+def use(running: RunningServer, client: httpx.Client) -> None:
+    """A year in which two entries were used, as other processes counted it."""
+    told = client.get("/api/v1/tags/alice.archer@images.example.org/latest").json()["id"]
+    with closing(Database.open(running.database_url)) as database:
+        for number, count in enumerate((140, 380, 900, 870, 1520, 12_400)):
+            day = number_of((NOW - timedelta(days=1 + 31 * number)).date())
+            uses = {
+                Use(kind, entry): count // share
+                for entry in (told, accept(SHARED_CURRENT).entry_id)
+                for kind, share in ((Kind.VERDICT, 1), (Kind.DOWNLOAD, 9))
+            }
+            with database.write() as session:
+                add_uses(session, day, uses)

@@ -1,0 +1,84 @@
+"""What pages say of how often something is used: the last twelve months."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyramid.request import Request
+
+from marketplace.access import Scope
+from marketplace.http.security import principal_of
+from marketplace.runtime import Runtime
+from marketplace.usage import By, Figures, Period, Span, Usage, last_days
+from validators.document import AcceptedEntry
+
+#: Height of the tallest bar.
+_HEIGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One month of a chart.
+
+    Args:
+        height: of 100, at least 1 where there is anything.
+    """
+
+    month: str
+    count: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageShown:
+    """What a page shows.
+
+    Args:
+        months: those with anything to tell, newest first.
+        bars: all twelve months, oldest first, by the first sum.
+    """
+
+    figures: Figures
+    months: Sequence[Period]
+    bars: Sequence[Bar]
+
+
+def is_exact(request: Request, email: str) -> bool:
+    """Whether who asks is told exact figures of an endorser: administrators, and the endorser."""
+    principal = principal_of(request)
+    return Scope.ADMIN in principal.scopes or principal.name == email
+
+
+def entry_usage(request: Request, entry: AcceptedEntry) -> UsageShown:
+    """How often an entry was used."""
+    email = entry.endorser.email
+    exact = is_exact(request, email)
+    return _shown(request, lambda usage, span: usage.of_entry(entry.entry_id, email, span, exact=exact))
+
+
+def endorser_usage(request: Request, email: str) -> UsageShown:
+    """How often an endorser's entries were used."""
+    exact = is_exact(request, email)
+    return _shown(request, lambda usage, span: usage.of_endorser(email, span, exact=exact))
+
+
+def _shown(request: Request, find: Callable[[Usage, Span], Figures]) -> UsageShown:
+    runtime: Runtime = request.registry[Runtime]
+    today = runtime.now().date()
+    span = last_days(By.MONTH, today)
+    with runtime.database.read() as session:
+        found = find(Usage(session, principal_of(request), today), span)
+    return UsageShown(found, found.periods[::-1], _bars(found, span.first))
+
+
+def _bars(found: Figures, first: date) -> list[Bar]:
+    name = found.names[0]
+    counts = {one.name: one.sums[name] for one in found.periods}
+    most = max(counts.values(), default=0) or 1
+    months = [divmod(first.year * 12 + first.month - 1 + number, 12) for number in range(12)]
+    return [
+        Bar(month, counts.get(month, 0), -(-counts.get(month, 0) * _HEIGHT // most))
+        for month in (f"{year:04}-{month + 1:02}" for year, month in months)
+    ]
