@@ -33,7 +33,6 @@ from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
-from marketplace.limits import RateLimit
 from marketplace.mail import Chore, MailWorker
 from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
@@ -51,6 +50,7 @@ from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
+from marketplace.shared_limits import SharedLimits
 from marketplace.sparql.service import QueryService, query_service
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
@@ -139,6 +139,7 @@ class Runtime:
         list_caches: what lists remember.
         keeper: has the catalogue on disk.
         renewal: has the process start anew after something was erased.
+        limits: how often somebody may ask.
         background: does the work that one process at a time does for the database.
         now: the clock.
     """
@@ -174,6 +175,7 @@ class Runtime:
     keeper: Keeper
     renewal: Renewal
     background: Background
+    limits: SharedLimits
     sign_in: SignInService | None = None
     federation: Federation | None = None
     now: Callable[[], datetime] = field(default=utc_now)
@@ -182,6 +184,7 @@ class Runtime:
         """Let the followers run and queries be answered."""
         self.renewal.start()
         self.background.start()
+        self.limits.start()
         self.trust_watch.start()
         self.access.start()
         self.following.start()
@@ -194,6 +197,7 @@ class Runtime:
         """Store what waits, stop the followers, let the database go. Later calls do nothing."""
         self.renewal.stop()
         self.log_watch.stop()
+        self.limits.stop()
         self.background.stop()
         self.peers.close()
         self.ingest.close()
@@ -322,6 +326,9 @@ def build(settings: Settings) -> Runtime:
     views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2), usage.count)
     forget = partial(_forget, judge, views)
     metrics = Metrics()
+    counted = settings.limit.counted
+    together = counted == "together" or (counted == "auto" and settings.role == "web")
+    limits = SharedLimits(database if together else None)
     sender = Sender(database, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_delivery)
     webhooks = WebhookWorker(
         database,
@@ -342,7 +349,7 @@ def build(settings: Settings) -> Runtime:
             shown=shown,
         ),
         acceptor=acceptance.accept,
-        limit=RateLimit(settings.limit.endorser),
+        limit=limits.open("endorser", settings.limit.endorser),
         # Two threads are left for readers while the database stores nothing.
         places=max(1, settings.server.threads - 2),
         on_commit=grown,
@@ -415,6 +422,7 @@ def build(settings: Settings) -> Runtime:
         keeper=keeper,
         renewal=Renewal(database, following.is_settled),
         background=background,
+        limits=limits,
         access=AccessService(
             database,
             settings.site.mode,

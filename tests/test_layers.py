@@ -96,6 +96,7 @@ MAY_IMPORT = {
     },
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.background": {"marketplace.db", "marketplace.models"},
+    "marketplace.shared_limits": {"marketplace.db", "marketplace.limits", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,
     "marketplace.oidc": FOLLOWED | {"marketplace.accounts", "marketplace.client"},
     "marketplace.changes": STORE,
@@ -165,6 +166,7 @@ MAY_IMPORT = {
         "marketplace.oidc",
         "marketplace.peers",
         "marketplace.renewal",
+        "marketplace.shared_limits",
     },
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.

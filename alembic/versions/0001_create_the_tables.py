@@ -94,6 +94,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("identifier", "email", "created", name="pk__conflict_place"),
     )
     op.create_table(
+        "limit_bucket",
+        sa.Column("caller", TEXT, nullable=False),
+        sa.Column("turns", sa.Double(), nullable=False),
+        sa.Column("size", sa.Double(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("caller", name="pk__limit_bucket"),
+    )
+    op.create_index("ix__limit_bucket__at", "limit_bucket", ["at"])
+    if op.get_bind().dialect.name == "postgresql":
+        # Nobody misses it after a crash or on another machine, and each upload would wait for it less.
+        op.execute(sa.text("ALTER TABLE limit_bucket SET UNLOGGED"))
+    op.create_table(
         "log",
         sa.Column("id", KEY, nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -19,8 +19,13 @@ class SessionSettings(Section):
 
 
 class LimitSettings(Section):
-    """How often somebody may ask, each process counting for itself; 0 sets no limit."""
+    """How often somebody may ask; 0 sets no limit."""
 
+    counted: Literal["auto", "alone", "together"] = Field(
+        "auto",
+        description="together: processes with one database tell each other what was used, within a second; "
+        "alone: each counts for itself; auto: together where role is web",
+    )
     address: int = Field(
         0, ge=0, le=10_000_000, description="requests a minute from one address (IPv6: one /64 network)"
     )

@@ -175,7 +175,8 @@ def limit_token(request: Request, token: str) -> None:
 
 def includeme(config: Configurator) -> None:
     """Work the cookies out once, and set up what limits credentials."""
-    settings = config.registry[Runtime].settings
+    runtime: Runtime = config.registry[Runtime]
+    settings = runtime.settings
     config.registry[SiteCookies] = SiteCookies.of(settings.site.url)
-    config.registry[_TOKENS] = RateLimit(settings.limit.token)
-    config.registry[_FAILURES] = RateLimit(settings.limit.failures)
+    config.registry[_TOKENS] = runtime.limits.open("token", settings.limit.token)
+    config.registry[_FAILURES] = runtime.limits.open("failures", settings.limit.failures)

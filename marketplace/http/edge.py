@@ -105,7 +105,7 @@ class Edge:
     def __init__(self, registry: Registry, find: Find) -> None:
         runtime: Runtime = registry[Runtime]
         self._find = find
-        self._address_limit = RateLimit(runtime.settings.limit.address)
+        self._address_limit = runtime.limits.open("address", runtime.settings.limit.address)
         self._metrics = runtime.metrics
         self._log_request = registry[RequestLog].add
 

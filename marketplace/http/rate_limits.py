@@ -40,6 +40,7 @@ def take_turn(request: Request, turn: Turn) -> None:
 
 def includeme(config: Configurator) -> None:
     """Set up what counts."""
-    limits = config.registry[Runtime].settings.limit
-    config.registry[Turn.UPLOAD] = RateLimit(limits.uploads)
-    config.registry[Turn.QUERY] = RateLimit(limits.queries)
+    runtime: Runtime = config.registry[Runtime]
+    limits = runtime.settings.limit
+    config.registry[Turn.UPLOAD] = runtime.limits.open("uploads", limits.uploads)
+    config.registry[Turn.QUERY] = runtime.limits.open("queries", limits.queries)

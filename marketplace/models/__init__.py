@@ -9,6 +9,7 @@ from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
 from marketplace.models.event import Event, EventState, Webhook, WebhookDelivery
+from marketplace.models.limit import LimitBucket
 from marketplace.models.location import WatchedLocation
 from marketplace.models.log import Change, FollowerCursor, Log, Renewal
 from marketplace.models.mail import MailLink, OutgoingMail
@@ -56,6 +57,7 @@ __all__ = [
     "FollowerCursor",
     "GroupMember",
     "Leaf",
+    "LimitBucket",
     "Log",
     "LoginSession",
     "MailLink",

@@ -7,8 +7,11 @@ version or schema is never handed to a library that might believe in it.
 from __future__ import annotations
 
 import json
+import os
 import re
+import secrets
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +20,7 @@ from marketplace.search.engine import SCHEMA_VERSION
 from marketplace.search.errors import IndexBrokenError
 
 _LABEL = "index.json"
+_COPY = "copy"
 _SIZES = "sizes.json"
 _OURS = frozenset({_LABEL, _SIZES, f"{_SIZES}.new"})
 
@@ -29,6 +33,29 @@ class Label:
     version: str
     log: str
     schema: int = SCHEMA_VERSION
+
+
+def copy_of(root: Path) -> str:
+    """What tells the indexes of this directory apart from those of others: 16 hex digits.
+
+    A directory that was copied from another one is told by the number that the system gave its file.
+
+    Raises:
+        OSError: it can be neither read nor made.
+    """
+    path = root / _COPY
+    try:
+        copy, number = path.read_text(encoding="ascii").split()
+        if re.fullmatch("[0-9a-f]{16}", copy) and int(number) == path.stat().st_ino:
+            return copy
+    except (FileNotFoundError, ValueError):
+        pass  # there is none that could be used, so a new one is made
+    root.mkdir(parents=True, exist_ok=True)
+    copy = secrets.token_hex(8)
+    with tempfile.NamedTemporaryFile("w", dir=root, encoding="ascii", delete=False) as fresh:
+        fresh.write(f"{copy} {os.fstat(fresh.fileno()).st_ino}\n")
+    Path(fresh.name).replace(path)
+    return copy
 
 
 def directory_of(root: Path, log: str) -> Path:

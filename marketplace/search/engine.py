@@ -135,6 +135,13 @@ class SearchEngine(Protocol):
     #: Name as in the setting ``search.engine``.
     name: str
 
+    def copy(self) -> str:
+        """What tells these indexes apart from others of the same database; empty where it has no others.
+
+        Raises:
+            OSError: the directory of the indexes cannot be used.
+        """
+
     def open(self, log: str) -> SearchIndex:
         """Open a log's index, a new and empty one where there is none.
 

@@ -36,7 +36,19 @@ class SearchIndexer:
     def __init__(self, database: Database, indexes: Indexes) -> None:
         self._database = database
         self.indexes = indexes
-        self.name = f"search:{indexes.engine.name}"
+        self._name = ""
+
+    @property
+    def name(self) -> str:
+        """The cursor's name: another process with indexes of its own has another one."""
+        if not self._name:
+            engine = self.indexes.engine
+            try:
+                self._name = ":".join(filter(None, ("search", engine.name, engine.copy())))
+            except OSError:
+                # No index can be written there either: the worker tells that, and tries again.
+                return f"search:{engine.name}"
+        return self._name
 
     @classmethod
     def open(cls, database: Database, engine: SearchEngine) -> SearchIndexer:

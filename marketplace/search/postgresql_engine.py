@@ -51,6 +51,10 @@ class PostgresqlEngine:
             raise ValueError("search.engine = postgresql needs a PostgreSQL database")
         self._database = database
 
+    def copy(self) -> str:
+        """See SearchEngine: all processes use the one of the database."""
+        return ""
+
     def open(self, log: str) -> PostgresqlIndex:
         """Open or begin a log's index; see SearchEngine."""
         table = _table(log)

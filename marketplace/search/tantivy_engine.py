@@ -42,6 +42,10 @@ class TantivyEngine:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def copy(self) -> str:
+        """See SearchEngine."""
+        return directory.copy_of(self._root)
+
     def open(self, log: str) -> TantivyIndex:
         """Open or begin a log's index; see SearchEngine."""
         where = directory.directory_of(self._root, log)

@@ -58,6 +58,10 @@ class WhooshEngine:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def copy(self) -> str:
+        """See SearchEngine."""
+        return directory.copy_of(self._root)
+
     def open(self, log: str) -> WhooshIndex:
         """Open or begin a log's index; see SearchEngine."""
         where = directory.directory_of(self._root, log)

@@ -30,7 +30,7 @@ _BATCH: Final = 500
 _TELL_AFTER: Final = 3
 #: From a failed look to the next; doubles with each.
 _FIRST_RETRY: Final = timedelta(minutes=15)
-#: A location that a process took and did not come back with is free again.
+#: A location is due again whose process ended while it looked.
 _LEASE: Final = timedelta(minutes=10)
 #: A report does not make a location be looked at again that was looked at so lately.
 _JUST_NOW: Final = timedelta(minutes=5)
@@ -71,7 +71,7 @@ def location_digest(uri: str) -> str:
 
 
 class WatchService:
-    """Any number of processes may use one; each location is taken by one of them at a time.
+    """Locations and what is known of them. One process at a time looks at them.
 
     Args:
         nudge: called when mail is owed.
@@ -148,7 +148,7 @@ class WatchService:
                 )
 
     def take(self, resting: Collection[str] = ()) -> Due | None:
-        """The location whose turn it is, for this process alone; None where none is due.
+        """The location whose turn it is; None where none is due.
 
         Args:
             resting: hosts that were asked a moment ago, and are not to be asked now.
@@ -170,7 +170,7 @@ class WatchService:
             if session.execute(due).one_or_none() is None:
                 return None
         with self.database.write() as session:
-            while (row := session.execute(due.with_for_update(skip_locked=True)).one_or_none()) is not None:
+            while (row := session.execute(due).one_or_none()) is not None:
                 mine = (WatchedLocation.log_id == row.log_id, WatchedLocation.digest == row.digest)
                 wanted = _current(row.log_id).join(Log, Log.id == Current.log_id).where(_is_watched())
                 if session.scalar(select(wanted.where(Current.entry_key == row.entry_key).exists())):
