@@ -22,6 +22,7 @@ from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database, EncodingError
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
+from marketplace.entries.elsewhere import ElsewhereWatch
 from marketplace.events import EventNoter
 from marketplace.federation.keys import SiteKeys, derive_key, load_keys
 from marketplace.federation.site import Condition, Federation, open_federation
@@ -339,6 +340,7 @@ def build(settings: Settings) -> Runtime:
     )
     grown = partial(_nudge, following, federation, forget, webhooks)
     entry_cache = EntryCache(settings.cache.entry_bytes)
+    elsewhere = ElsewhereWatch(database, entry_cache)
     acceptance = Acceptance()
     ingest = IngestService(
         database,
@@ -409,7 +411,7 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
-        log_watch=LogWatch(database, grown, forget),
+        log_watch=LogWatch(database, grown, partial(_see_change, elsewhere, forget)),
         judge=judge,
         queries=queries,
         search=search,
@@ -460,6 +462,12 @@ def _forget(judge: ImageJudge, views: ViewService) -> None:
     """Something changed that answers are made of."""
     judge.forget()
     views.forget()
+
+
+def _see_change(elsewhere: ElsewhereWatch, forget: Callable[[], None]) -> None:
+    """Some process stored something that readers see."""
+    forget()
+    elsewhere.look()
 
 
 def _renew(

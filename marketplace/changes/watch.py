@@ -17,11 +17,11 @@ from marketplace.db import Database
 LOOK = 0.2
 #: Seconds until the next attempt where the database does not answer.
 _RETRY = 1.0
-#: Changes with every row of every log, with every new log, with what is shown of one, with verdicts, and with
-#: definitions of views.
+#: Changes with every row of every log, with every new log, with what is shown of one, with verdicts, with
+#: what was erased, and with definitions of views.
 _STATE = (
     "SELECT count(*), sum(next_sequence), sum(revision), (SELECT max(revision) FROM trust_state),"
-    " (SELECT count(*) FROM named_view), (SELECT max(id) FROM named_view),"
+    " (SELECT count(*) FROM erasure), (SELECT count(*) FROM named_view), (SELECT max(id) FROM named_view),"
     " (SELECT sum(revision) FROM named_view) FROM log"
 )
 

@@ -2,7 +2,7 @@
 
 Holds public entries only, by their public coordinates, which no other entry has: which
 of several is shown can change. An entry's bytes never do; that a second one arrives from
-elsewhere is what ``forget`` and the time limit are for.
+elsewhere is what ``forget`` and the time limit are for; ``elsewhere`` sees what other processes store.
 """
 
 from __future__ import annotations
@@ -99,6 +99,13 @@ class EntryCache:
             if self._items:  # a site that takes in a whole log has hardly served an entry
                 for one in coordinates:
                     self._drop(one.path())
+
+    def forget_everything(self) -> None:
+        """Ask the database next time, whatever is asked for."""
+        with self._lock:
+            self._generation += 1
+            self._items.clear()
+            self._bytes = 0
 
     def size(self) -> tuple[int, int]:
         """How many entries are remembered, and the bytes they are counted with."""
