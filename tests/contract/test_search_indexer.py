@@ -283,6 +283,21 @@ def test_a_cursor_ahead_of_the_index_does_not_lose_entries(site: Site) -> None:
     assert site.titles("skipped") == ["skipped"]
 
 
+def test_processes_with_indexes_of_their_own_do_not_take_rows_from_each_other(
+    disk_site: Site, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    [other_engine] = make_engine(disk_site.engine.name, request, tmp_path / "other")
+    other = Site(disk_site.database, other_engine, tmp_path / "other")
+    add(disk_site.database, [entry(title="Regrettable nebula")])
+    assert (disk_site.follow(), other.follow()) == (1, 1)
+    assert other.titles("nebula") == disk_site.titles("nebula") == ["Regrettable nebula"]
+    copied = tmp_path / "copied"
+    other.indexer.close()
+    shutil.copytree(tmp_path / "other", copied)
+    [copied_engine] = make_engine(disk_site.engine.name, request, copied)
+    assert copied_engine.copy() != other_engine.copy(), "a copied directory is one of its own"
+
+
 def test_a_follower_that_is_reset_builds_everything_again(site: Site) -> None:
     add(site.database, [entry(n, title="again") for n in range(3)])
     site.follow()
