@@ -73,6 +73,16 @@ class Queue(Generic[Row]):
         )
         return settled is not None
 
+    def release_claims(self) -> int:
+        """Let rows be claimed anew at once, because whoever claimed them does this work no more; how many."""
+        model = self._model
+        return self._count(
+            update(model)
+            .where(model.state == WAITING, model.claimed_by.is_not(None))
+            .values(claimed_by=None, claimed_until=None)
+            .returning(model.id)
+        )
+
     def give_up(self, before: datetime, now: datetime, reason: str) -> int:
         """Put aside as dead what has waited since before a moment and is not being sent; returns how many."""
         model = self._model

@@ -136,6 +136,10 @@ class Outbox:
         """The mail will not go out by itself: the operator sees it."""
         self._settle(claimed, worker, state=DEAD, finished_at=now, last_error=error[:MAX_ERROR])
 
+    def take_over(self) -> int:
+        """Send what an earlier worker claimed and did not settle: it may have gone out. Returns how many."""
+        return self._queue.release_claims()
+
     def give_up(self, before: datetime, now: datetime, reason: str) -> int:
         """Put aside as dead what has waited since before a moment and is not being sent; returns how many."""
         return self._queue.give_up(before, now, reason)

@@ -138,6 +138,8 @@ class MailWorker:
 
     def _run(self, stopping: threading.Event) -> None:
         due = {chore.name: time.monotonic() for chore in self._chores}
+        # This process does the work now, so nobody else sends what was claimed.
+        self._attempt("taking over", self._take_over)
         while not stopping.is_set():
             for chore in self._chores:
                 if time.monotonic() >= due[chore.name]:
@@ -153,6 +155,12 @@ class MailWorker:
             run()
         except Exception:  # the thread goes on: logged, and tried again
             _logger.exception("mail: %s failed; it is tried again", name)
+
+    def _take_over(self) -> None:
+        with self._database.write() as session:
+            taken = Outbox(session).take_over()
+        if taken:
+            _logger.warning("mail: %d mails may go out twice: their worker ended while it sent them", taken)
 
     def _is_due(self) -> bool:
         with self._database.read() as session:

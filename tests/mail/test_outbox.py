@@ -109,6 +109,18 @@ def test_a_silent_worker_loses_its_mail_and_its_say(database: Database) -> None:
         assert [one.state for one in Outbox(session).list(["sent"])] == ["sent"]
 
 
+def test_who_takes_the_work_over_sends_at_once_what_was_claimed(database: Database) -> None:
+    with database.write() as session:
+        Outbox(session).enqueue("jane@example.org", "Subject", "Body", "key", now=NOW)
+        first = Outbox(session).claim("a", NOW)
+        assert first is not None and Outbox(session).claim("b", NOW) is None
+        assert Outbox(session).take_over() == 1
+        second = Outbox(session).claim("b", NOW)
+        assert second is not None and second.key == first.key
+        Outbox(session).settle_dead(first, "a", NOW, "too late to say so")
+        assert [one.state for one in Outbox(session).list()] == ["waiting"]
+
+
 def test_a_sent_mail_keeps_its_key_and_loses_its_body(database: Database) -> None:
     with database.write() as session:
         outbox = Outbox(session)
