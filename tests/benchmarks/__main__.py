@@ -20,6 +20,7 @@ from tests.benchmarks import (
     bench_acceptance,
     bench_bootstrap,
     bench_catalogue,
+    bench_glance,
     bench_http,
     bench_idle,
     bench_images,
@@ -60,6 +61,7 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         lambda: bench_trust.run(2_000, 50, rounds=3),
     ),
     "sites": ("A cloud site", bench_sites.run, lambda: bench_sites.run(8 << 20, 1, 20, 100, 1.0)),
+    "glance": ("A cloud site whose Glance fetches", bench_glance.run, bench_glance.run),
     "catalogue": (
         "A start with and without the catalogue on disk",
         lambda: bench_catalogue.run((10_000, 100_000, 1_000_000)),

@@ -35,7 +35,7 @@ from marketplace.sites.runs import Done, hear
 from marketplace.sites.site import Site
 from marketplace.sites.state import Followed, State
 from tests.benchmarks.figures import Figure, percentile, table
-from tests.benchmarks.processes import processor_seconds
+from tests.benchmarks.processes import bytes_read, processor_seconds
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server
 from tests.sites.clouds import ALICE, Cloud
@@ -165,21 +165,15 @@ def _imported(cloud: Cloud) -> tuple[float, int]:
         site.learn(follower)
         site.ask(follower)
         (step,) = site.plan()
-        before = _read()
+        before = bytes_read()
         began = time.perf_counter()
         copy = site.act(step)
         took = time.perf_counter() - began
         assert copy is not None and copy.state == "available", copy
-        extra = _read() - before - copy.size
+        extra = bytes_read() - before - copy.size
     for path in (cloud.images, cloud.folder / "state"):
         subprocess.run(["rm", "-r", path], check=True)
     return took, extra
-
-
-def _read() -> int:
-    """Bytes that this process has read, of files and sockets."""
-    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-    return int(fields["rchar"])
 
 
 def _daemon(folder: Path, server: RunningServer, deprecations: int, seconds: float) -> Iterator[Figure]:
