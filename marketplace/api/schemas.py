@@ -186,6 +186,7 @@ _VIEW: Mapping[str, Schema] = {
     "search": _said(TEXT, "as the query of a search's URL"),
     "policy": {"type": ["object", "null"]},
     "options": {"type": "object", "additionalProperties": TEXT},
+    "digest": _said(TEXT, "SHA-256 of what the view is, as copies of it name it"),
     "group": _said(TEXT_OR_NULL, "whose entries it shows too"),
     "secret": FLAG,
     "changed_at": _said(TIME_OR_NULL, "null for one that is there from the start"),

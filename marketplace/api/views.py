@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.views.definitions import NAME_PATTERN, OPTIONS, Definition
+from marketplace.views.definitions import NAME_PATTERN, OPTIONS, Definition, digest
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.errors import (
     DefinitionError,
@@ -275,6 +275,7 @@ def _line(definition: Definition, request: Request) -> dict[str, Any]:
         "search": definition.search,
         "policy": definition.policy,
         "options": dict(definition.options),
+        "digest": digest(definition),
         "group": definition.group,
         "secret": definition.secret,
         "changed_at": written(definition.changed_at),

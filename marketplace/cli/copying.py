@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +13,11 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings
 from marketplace.logs import printable
-from marketplace.tlog.note import parse_verifier_key
+from marketplace.tlog.note import VerifierKey, parse_verifier_key
+from validators.document import format_time
+
+if TYPE_CHECKING:
+    from marketplace.views.proving import Copy
 
 
 def export_view(config: Path | None, data: str | None, view: str, url: str | None, directory: Path) -> None:
@@ -21,8 +27,6 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
         CommandError: there is no such view, or it cannot be evaluated or copied.
         OSError: the folder cannot be written.
     """
-    from datetime import UTC, datetime
-
     from marketplace.cli.selecting import open_selector
     from marketplace.federation.keys import load_keys
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
@@ -36,12 +40,10 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     with open_database(settings) as database, database.read() as session:
         try:
             definition = ViewRegistry(session).get(view)
-            now = datetime.now(UTC)
+            now = _now()
             shown = open_selector(settings, database).select(session, definition, view, now).view
-            exporter = Exporter(directory, private=definition.group is not None or definition.secret)
             base = (url or shown.base).rstrip("/")
-            key = None if keys is None else keys.log.verifier
-            done = exporter.export(session, shown, definition.logs, base, key)
+            done = Exporter(directory, definition, keys).export(session, shown, base, now)
         except ViewNotFoundError as error:
             raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
         except (CopyError, DefinitionError) as error:
@@ -57,36 +59,64 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     )
 
 
-def verify_static(place: str, key: str | None) -> None:
+def verify_static(place: str, key: str | None, view: str | None, max_age: str | None) -> None:
     """Prove a copy of a view in a folder or at an address; writes what is wrong.
+
+    Args:
+        key: of the site or its log; None takes the one that the copy names.
+        view: name of the view that it has to be of.
+        max_age: how old it may be, such as ``2d``.
 
     Raises:
         CommandError: it is none, or something of it is not proved.
     """
-    from marketplace.views.copy import INDEX, MAX_FILE, MAX_INDEX, parse_index, verify_copy
     from marketplace.views.errors import CopyError
+    from marketplace.views.proving import Wanted, find_faults, open_copy
 
     read = _reader(place)
+    own = None if key is None else parse_verifier_key(key)
+    wanted = Wanted(view, None if max_age is None else _since(max_age), read.names())
     try:
-        index = parse_index(read(INDEX, MAX_INDEX))
+        copy = open_copy(read, own)
     except CopyError as error:
         raise CommandError(f"{place}: {error} [{error.code}]", ExitCode.VERIFICATION_FAILED) from None
-    own = None if key is None else parse_verifier_key(key)
     wrong = 0
-    for fault in verify_copy(index, lambda path: read(path, MAX_FILE), own):
+    for fault in find_faults(copy, read, wanted):
         click.echo(f"marketplace: {printable(fault)}", err=True)
         wrong += 1
     if wrong:
         raise CommandError(f"{printable(place)}: {wrong} faults", ExitCode.VERIFICATION_FAILED)
+    _tell(place, copy, own)
+
+
+def _since(max_age: str) -> datetime:
+    from marketplace.sites.units import parse_duration
+
+    try:
+        return _now() - timedelta(seconds=parse_duration(max_age))
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error), param_hint="--max-age") from None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _tell(place: str, copy: Copy, own: VerifierKey | None) -> None:
+    """What was proved of a copy, and what was not."""
+    index, head = copy.index, copy.head
     receipts = sum(one.path.startswith("log/") for one in index.files)
+    made = "" if head is None else f", made at {format_time(head.hour)}"
     click.echo(
-        f"{printable(place)}: ok, {len(index.images)} images, {len(index.withdrawn)} withdrawn, "
-        f"{receipts} receipts, {len(index.files)} files"
+        f"{printable(place)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
+        f"{len(index.withdrawn)} withdrawn, {receipts} receipts, {len(index.files)} files"
     )
-    if receipts and own is None:
+    if head is None:
+        click.echo("marketplace: the site has no key, so nothing proves that nothing was left out.", err=True)
+    elif own is None:
         click.echo(
-            "marketplace: the receipts are proved by the key that the copy itself names: give --key, from "
-            "the site's federation page or somebody you trust.",
+            "marketplace: index and receipts are proved by the key that the copy itself names: give --key, "
+            "from the site's federation page or somebody you trust.",
             err=True,
         )
 
@@ -96,6 +126,11 @@ class _Reader:
 
     def __init__(self, place: str) -> None:
         self._place = place
+
+    def names(self) -> frozenset[str] | None:
+        """Paths of all files; None where nobody can list them."""
+        folder = Path(self._place)
+        return frozenset(str(one.relative_to(folder)) for one in folder.rglob("*") if not one.is_dir())
 
     def __call__(self, path: str, most: int) -> bytes:
         data = read_bounded(Path(self._place) / path, most + 1)
@@ -117,6 +152,9 @@ class _WebReader(_Reader):
         super().__init__(place)
         self._http = httpx.Client(timeout=60, follow_redirects=True)
 
+    def names(self) -> None:
+        """A web server does not tell."""
+
     def __call__(self, path: str, most: int) -> bytes:
         from urllib.parse import quote
 
@@ -126,6 +164,8 @@ class _WebReader(_Reader):
         found = bytearray()
         try:
             with self._http.stream("GET", url) as answer:
+                if answer.status_code in (404, 410):
+                    raise FileNotFoundError(url)
                 answer.raise_for_status()
                 for chunk in answer.iter_bytes():
                     found += chunk

@@ -32,7 +32,7 @@ OTHER_ENTRY_CODE = "proof.other-entry"
 @examples(
     "marketplace verify signed.xml",
     "marketplace verify signed.xml --proof receipt.txt \\\n    --key mp.example.org+1a2b3c4d+AbCdEfGh",
-    "marketplace verify --static copy --key mp.example.org+1a2b3c4d+AbCdEfGh",
+    "marketplace verify --static copy --max-age 2d \\\n    --key mp.example.org+1a2b3c4d+AbCdEfGh",
 )
 @click.command()
 @click.option(
@@ -52,6 +52,8 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     help="Key of a witness that must have signed. Repeatable.",
 )
 @click.option("--static", "copy", metavar="DIR|URL", help="Verify a copy of a view instead of files.")
+@click.option("--view", metavar="VIEW", help="With --static: the view that the copy has to be of.")
+@click.option("--max-age", metavar="TIME", help="With --static: how old it may be, as 36h or 2d.")
 @click.option("--evidence", metavar="FILE", help="Verify evidence, which `evidence` fetched.")
 @click.option(
     "--anchors",
@@ -68,6 +70,8 @@ def verify(
     key: str | None,
     witnesses: tuple[str, ...],
     copy: str | None,
+    view: str | None,
+    max_age: str | None,
     evidence: str | None,
     anchors: Path | None,
     files: tuple[str, ...],
@@ -81,8 +85,9 @@ def verify(
     receipt must prove with --key that the entry is in the log. FILE may be - for standard input.
     Ends with 5 if any file fails.
 
-    With --static everything of a copy (`export --static`) is proved: every signature, every receipt
-    with --key, and that its lists say what the signed entries say. With --evidence the verdict on
+    With --static everything of a copy (`export --static`) is proved: with --key that the site signed
+    its index, so that it is whole, and every receipt; every signature; and that its lists say what the
+    signed entries say. With --evidence the verdict on
     an image is judged again by the anchors in the file, or by those of --anchors that are in it.
     """
     if evidence is not None:
@@ -99,8 +104,10 @@ def verify(
             raise click.UsageError("--static takes no files and no --proof")
         from marketplace.cli.copying import verify_static
 
-        verify_static(copy, key)
+        verify_static(copy, key, view, max_age)
         return
+    if view is not None or max_age is not None:
+        raise click.UsageError("--view and --max-age go with --static")
     proven = verify_receipt(proof, key, witnesses)
     if not files and proven is None:
         raise click.UsageError("name a file, or a receipt with --proof")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,8 @@ from marketplace.tlog.tiles import HEIGHT, MAX_LEVEL, WIDTH, RightEdge, nodes_of
 
 #: Random bytes in the name of a log that not everybody may see.
 _SLUG_BYTES = 16
+#: Positions named in one statement.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,13 @@ class Trees:
                 .order_by(Leaf.position)
             )
         )
+
+    def leaves_at(self, tree_id: int, positions: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Leaves with their positions, in no order."""
+        for start in range(0, len(positions), _CHUNK):
+            chunk = positions[start : start + _CHUNK]
+            wanted = select(Leaf.position, Leaf.data).where(Leaf.tree_id == tree_id, Leaf.position.in_(chunk))
+            yield from self._session.connection().execute(wanted).tuples()
 
     def tile(self, tree: PublishedLog, level: int, number: int, width: int) -> bytes | None:
         """A tile's first ``width`` hashes; None where the published tree does not fill it so far."""

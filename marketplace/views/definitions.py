@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -143,6 +145,20 @@ def _search_faults(definition: Definition) -> list[str]:
     except (SearchRefusedError, ValueError) as error:
         return [f"search: {error}"]
     return []
+
+
+def digest(definition: Definition) -> str:
+    """SHA-256 in hex of what a view is: of its JSON with sorted keys and without spaces."""
+    told = {
+        "name": definition.name,
+        "title": definition.title,
+        "description": definition.description,
+        "search": definition.search,
+        "policy": definition.policy,
+        "options": dict(definition.options),
+    }
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
 
 
 def epoch() -> datetime:

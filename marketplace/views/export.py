@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -12,22 +15,22 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.federation.feed import Feed
-from marketplace.federation.trees import Trees
+from marketplace.federation.keys import SiteKeys
+from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.models import Change, Entry, EntryBody, Log
-from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import prove_inclusion
-from marketplace.tlog.note import VerifierKey
 from marketplace.tlog.proof import InclusionProof
 from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, receipt_path
+from marketplace.views.definitions import Definition, digest
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.folder import CopyFolder
+from marketplace.views.head import HEAD, CopyHead, LogPosition, describe_index, sign_head
 from marketplace.views.pages import write_pages
 from marketplace.views.value import View, ViewImage, entry_path
 
-#: Keys named in one statement, and leaves read at once.
+#: Keys named in one statement.
 _CHUNK: Final = 500
-_LEAVES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,23 @@ class Exported:
 
 
 class Exporter:
-    """Writes one copy; what is there already and would be the same is left alone.
+    """Writes the copy of a view; what is there already and would be the same is left alone.
 
     Args:
-        private: whether only its owner may read the files.
+        keys: of the site; without them the copy is not signed and has no receipts.
     """
 
-    def __init__(self, folder: Path, *, private: bool) -> None:
+    def __init__(self, folder: Path, definition: Definition, keys: SiteKeys | None) -> None:
+        private = definition.group is not None or definition.secret
         self._folder = CopyFolder(folder, private=private)
+        self._definition = definition
+        self._keys = keys
 
-    def export(
-        self, session: Session, view: View, logs: frozenset[str], base: str, key: VerifierKey | None
-    ) -> Exported:
-        """Write a view: everything that is named before what names it, and the index last.
+    def export(self, session: Session, view: View, base: str, now: datetime) -> Exported:
+        """Write a view: everything that is named before what names it, the index and its head last.
 
         Args:
-            logs: that the view shows.
             base: URL under which the folder will be served, without a slash at the end.
-            key: of this site's logs; None where it publishes none.
 
         Raises:
             OSError: the folder cannot be written.
@@ -72,9 +74,11 @@ class Exporter:
         """
         view = replace(view, base=base, copied=True, until=None)
         images = [*view.images, *view.withdrawn]
+        logs = [] if self._keys is None else self._published(session)
         with self._folder.locked() as folder:
-            self._write_entries(session, images, logs)
-            receipts = self._write_receipts(session, images, key)
+            self._write_entries(session, images)
+            public = next((one for one in logs if one.name == PUBLIC), None)
+            checkpoint = None if public is None else self._write_receipts(session, public, images)
             unavailable = dict(self._write_documents(view))
             for path, data in write_pages(view, unavailable):
                 folder.write(path, data)
@@ -84,46 +88,71 @@ class Exporter:
                 withdrawn=tuple(map(_copied, view.withdrawn)),
                 files=folder.files,
                 unavailable=unavailable,
-                key=str(key) if key is not None and receipts else None,
-            )
-            folder.finish(INDEX, index.to_bytes())
+                key=None if self._keys is None else str(self._keys.log.verifier),
+                checkpoint=checkpoint,
+            ).to_bytes()
+            folder.finish(INDEX, index)
+            if self._keys is not None:
+                folder.finish(HEAD, self._head(self._keys, view, logs, index, now))
             removed = folder.remove_others()
         return Exported(len(images), unavailable, folder.written, folder.kept, removed)
 
-    def _write_entries(self, session: Session, images: Sequence[ViewImage], logs: frozenset[str]) -> None:
+    def _published(self, session: Session) -> list[PublishedLog]:
+        """The logs that the view shows, as far as they are published now."""
+        return [
+            one for one in Trees(session).all() if one.name in self._definition.logs and one.halted is None
+        ]
+
+    def _head(
+        self, keys: SiteKeys, view: View, logs: Sequence[PublishedLog], index: bytes, now: datetime
+    ) -> bytes:
+        head = CopyHead(
+            view=view.name,
+            definition=digest(self._definition),
+            logs=tuple(LogPosition(one.origin, one.size, one.root.hex()) for one in logs),
+            index=describe_index(index),
+            hour=now.replace(minute=0, second=0, microsecond=0),
+        )
+        # Under the name of the public log its own key proves the head too.
+        name = next((one.origin for one in logs if one.name == PUBLIC), keys.site)
+        return sign_head(head, keys.log.named(name))
+
+    def _write_entries(self, session: Session, images: Sequence[ViewImage]) -> None:
         """The signed entries; the bytes of those that are there already are not read."""
         wanted = sorted({one.entry_id for one in images})
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            about = _ABOUT.where(Entry.entry_id.in_(chunk), Log.name.in_(logs))
+            about = _ABOUT.where(Entry.entry_id.in_(chunk), Log.name.in_(self._definition.logs))
             served = {row.entry_id: row for row in session.execute(about)}
             lacking = {
                 row.body_id: entry_path(row.entry_id)
                 for row in served.values()
                 if not self._folder.keep(CopiedFile(entry_path(row.entry_id), row.size, row.sha256))
             }
-            for body_id, data in session.execute(_BODIES.where(EntryBody.id.in_(lacking))).tuples():
+            for body_id, data in session.execute(_BODIES.where(EntryBody.id.in_(list(lacking)))).tuples():
                 self._folder.write(lacking[body_id], data)
 
-    def _write_receipts(self, session: Session, images: Iterable[ViewImage], key: VerifierKey | None) -> int:
-        """What proves that each public entry stands in the log, all under one checkpoint."""
-        trees = Trees(session)
-        log = None if key is None else trees.find(PUBLIC)
-        if log is None or log.halted is not None:
-            return 0
-        wanted = {one.entry_id for one in images if not one.private}
-        checkpoint, nodes = Feed(session, frozenset({PUBLIC})).checkpoint(log), trees.nodes(log)
-        found = 0
-        for start in range(0, log.size, _LEAVES):
-            leaves = trees.leaves(log.tree_id, start, min(log.size, start + _LEAVES))
-            for index, data in enumerate(leaves, start):
-                leaf = parse_leaf(data)
-                if isinstance(leaf, EntryLeaf) and leaf.entry_id in wanted:
-                    path = tuple(prove_inclusion(index, log.size, nodes))
-                    proof = InclusionProof(data, index, path, checkpoint)
-                    self._folder.write(receipt_path(leaf.entry_id), proof.to_bytes())
-                    found += 1
-        return found
+    def _write_receipts(self, session: Session, log: PublishedLog, images: Iterable[ViewImage]) -> str:
+        """What proves that each public entry stands in the log, all under one checkpoint.
+
+        Returns:
+            digest of the checkpoint.
+        """
+        trees, checkpoint = Trees(session), Feed(session, frozenset({PUBLIC})).checkpoint(log)
+        state = sha256(checkpoint).hexdigest()
+        positions = {log.head + one.sequence: receipt_path(one.entry_id) for one in images if not one.private}
+        lacking = [
+            position
+            for position, receipt in positions.items()
+            if position < log.size and not self._folder.keep_receipt(receipt, state)
+        ]
+        # The same nodes are on very many paths.
+        nodes = cache(trees.nodes(log))
+        for position, leaf in trees.leaves_at(log.tree_id, lacking):
+            path = tuple(prove_inclusion(position, log.size, nodes))
+            proof = InclusionProof(leaf, position, path, checkpoint)
+            self._folder.write(positions[position], proof.to_bytes())
+        return state
 
     def _write_documents(self, view: View) -> Iterator[tuple[str, str]]:
         """Every document; the paths of those that cannot be written, and why."""

@@ -30,6 +30,7 @@ class CopyFolder:
         self._folder = folder
         self._folder_mode, self._file_mode = (0o700, 0o600) if private else (0o755, 0o644)
         self._known: dict[str, CopiedFile] = {}
+        self._checkpoint: str | None = None
         self._files: dict[str, CopiedFile] = {}
         self._made: set[str] = set()
         self._doubted = False
@@ -52,7 +53,9 @@ class CopyFolder:
             index, unfinished = self._folder / INDEX, self._folder / _UNFINISHED
             self._doubted = unfinished.exists()
             if index.exists():
-                self._known = {one.path: one for one in parse_index(index.read_bytes()).files}
+                last = parse_index(index.read_bytes())
+                self._known = {one.path: one for one in last.files}
+                self._checkpoint = last.checkpoint
             elif not self._doubted and any(self._folder.iterdir()):
                 raise CopyError(
                     f"{self._folder} is not empty and is not a copy of a view: give another folder"
@@ -92,6 +95,18 @@ class CopyFolder:
         if found:
             self._files[file.path] = file
         return found
+
+    def keep_receipt(self, path: str, checkpoint: str) -> bool:
+        """Take a receipt for written where it is there and of this checkpoint, which decides what is in it.
+
+        Args:
+            checkpoint: its digest, as the index has it.
+
+        Returns:
+            whether it is.
+        """
+        known = self._known.get(path)
+        return known is not None and checkpoint == self._checkpoint and self.keep(known)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file, if it is another one than is there.

@@ -119,7 +119,8 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
 <h1>{title}</h1>
 <p>{description}</p>
 <p>A copy of <a href="{escape(view.site)}">{escape(view.site_title)}</a> as of {format_time(view.updated)}.
-To prove it: <code>marketplace verify --static {escape(view.base)}</code></p>
+To prove it: <code>marketplace verify --static {escape(view.base)} --key KEY</code>, with the log key
+of that marketplace.</p>
 <form role="search"><label>Search <input name="q" type="search" autocomplete="off"></label></form>
 <p><output>{len(view.images)} images</output></p>
 <table>

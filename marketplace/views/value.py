@@ -13,6 +13,8 @@ from urllib.parse import quote
 from validators.document import Coordinates, Metadata
 from validators.identifier import stable_id
 
+#: Folder of a copy that has the signed entries.
+ENTRIES: Final = "entries/"
 #: Algorithms by the names that dialects have for them.
 MD5, SHA1, SHA256, SHA512 = "MD5", "SHA-1", "SHA-256", "SHA-512"
 
@@ -246,7 +248,7 @@ class View:
 
 def entry_path(entry_id: str) -> str:
     """Where a copy has a signed entry: coordinates hold text that others chose, and are no names of files."""
-    return f"entries/{entry_id}.xml"
+    return f"{ENTRIES}{entry_id}.xml"
 
 
 def tally(reasons: Iterable[str | None]) -> Mapping[str, int]:

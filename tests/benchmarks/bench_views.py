@@ -1,8 +1,9 @@
-"""Views of ten thousand images: evaluated, written in every format, served from memory, and copied.
+"""Views of ten thousand images: evaluated, written in every format, served from memory, copied, and judged.
 
 The application is called directly, without a socket. What is served from memory stands beside a view that
 answers the same bytes and does nothing else. Entries are of the right form and not signed, since nothing
-here proves one. Times are of the processor, which other work on the machine does not change.
+here proves one; the certificates of endorsers are real. Times are of the processor, which other work on the
+machine changes little.
 
 ``python -m tests.benchmarks.bench_views [--size 10000]``
 """
@@ -24,20 +25,26 @@ from pyramid.response import Response
 from webob import Request
 
 from marketplace import make_app
-from marketplace.access.principal import ANONYMOUS, PUBLIC
+from marketplace.access.principal import ANONYMOUS
 from marketplace.config import Settings
 from marketplace.db import Database, upgrade
+from marketplace.federation.integrator import BATCH
+from marketplace.federation.keys import create_keys, load_keys
 from marketplace.runtime import Runtime, build
-from marketplace.views.copy import MAX_FILE, parse_index
+from marketplace.views.copy import INDEX, parse_index
+from marketplace.views.definitions import BUILT_IN, Definition
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.errors import DialectUnavailableError
-from marketplace.views.export import Exporter
+from marketplace.views.export import Exported, Exporter
+from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import write_document
 from tests.benchmarks.bulk import fill
 from tests.benchmarks.figures import Figure, percentile, table
-from tests.factories.documents import draft_xml, endorsement_xml, image
-from tests.factories.entries import accepted, moment, signer
+from tests.factories.documents import draft_xml, endorsement_xml, image, signed
+from tests.factories.entries import accepted, moment
 from tests.factories.identities import make_identity
+from tests.unit.trust.authorities import root
+from validators import accept
 from validators.document import AcceptedEntry, format_time
 from validators.pipeline import read_accepted
 
@@ -48,12 +55,17 @@ _SYSTEMS = ("CentOS", "Ubuntu", "Debian", "Fedora", "OpenSuSE", "Windows")
 MOST_SECONDS, LEAST_RATE = 2.0, 0.8
 #: Entries a second of a first copy, and seconds of a second one after one change.
 LEAST_COPIED, MOST_AGAIN = 1500.0, 5.0
+#: Whose certificates the endorsers have, in turn.
+ROOTS = (root("First"), root("Second"))
 
 
 def entries(count: int) -> Iterator[AcceptedEntry]:
     """Entries by fifty endorsers, each about an image of its own."""
-    people = [make_identity(f"Endorser {n}", f"endorser{n}@site{n % 7}.example.org") for n in range(50)]
-    signers = [signer(str(one.email)) for one in people]
+    people = [
+        make_identity(f"Endorser {n}", f"endorser{n}@site{n % 7}.example.org", issuer=ROOTS[n % 2])
+        for n in range(50)
+    ]
+    signers = [accept(signed(image(), one)).signer for one in people]
     for number in range(count):
         who, created = number % len(people), moment(number)
         system, content = _SYSTEMS[number % len(_SYSTEMS)], f"image {number}"
@@ -76,14 +88,28 @@ def run(size: int = 10_000, rounds: int = 40) -> list[Figure]:
     """Measure a view of so many images."""
     with tempfile.TemporaryDirectory(prefix="bench-views-") as name:
         folder = Path(name)
-        given = {"data": name, "query.enabled": "false", "search.engine": "off", "log.level": "error"}
+        anchors = folder / "anchors.pem"
+        anchors.write_bytes(b"".join(one.certificate_pem for one in ROOTS))
+        given = {
+            "data": name, "query.enabled": "false", "search.engine": "off", "log.level": "error",
+            "trust.anchors": str(anchors),
+        }  # fmt: skip
         settings = Settings.from_mapping(given)
+        create_keys(settings.data, "bench.example")
         upgrade(settings.database_url)
         database = Database.open(settings.database_url)
         fill(database, size, source=entries(size))
         runtime = build(settings)
         try:
-            return [*_evaluated(runtime, size), *_served(runtime, rounds), *_copied(runtime, folder, size)]
+            for _ in range(size // BATCH):
+                # The rest is published when the copy is there.
+                runtime.federation.integrator.step()
+            return [
+                *_evaluated(runtime, size),
+                *_served(runtime, rounds),
+                *_copied(runtime, folder, size),
+                *_judged(runtime, anchors, size),
+            ]
         finally:
             runtime.close()
             database.close()
@@ -132,26 +158,58 @@ def _served(runtime: Runtime, rounds: int) -> Iterator[Figure]:
 
 
 def _copied(runtime: Runtime, folder: Path, size: int) -> Iterator[Figure]:
-    view, target = runtime.views.find("default", ANONYMOUS), folder / "copy"
+    view, target, keys = runtime.views.find("default", ANONYMOUS), folder / "copy", load_keys(folder)
 
-    def export() -> object:
-        exporter = Exporter(target, private=False)
+    def export() -> Exported:
         with runtime.database.read() as session:
-            return exporter.export(session, view, frozenset({PUBLIC}), "https://copy.example", None)
+            now = datetime.now(UTC)
+            return Exporter(target, BUILT_IN, keys).export(session, view, "https://copy.example", now)
 
-    seconds, _ = _timed(export)
-    index = parse_index((target / "index.json").read_bytes())
-    files = [target / one.path for one in index.files]
-    read, _ = _timed(lambda: [one.read_bytes()[:MAX_FILE] for one in files])
+    seconds, done = _timed(export)
+    files = [target / one.path for one in parse_index((target / INDEX).read_bytes()).files]
+    read, _ = _timed(lambda: [one.read_bytes() for one in files])
     yield Figure(
-        f"a first copy of {size} entries", f"{size / seconds:.0f}/s", f"{size / read:.0f}/s to read it",
+        f"a first copy of {size} entries with receipts, {done.written} files",
+        f"{size / seconds:.0f}/s", f"{size / read:.0f}/s to read it",
         read / seconds, f"at least {LEAST_COPIED:.0f}/s", size / seconds >= LEAST_COPIED,
     )  # fmt: skip
     view = replace(view, images=view.images[1:], updated=datetime.now(UTC).replace(microsecond=0))
-    seconds, _ = _timed(export)
-    yield Figure(
-        "a second copy after one change", f"{seconds:.2f} s", f"{read:.2f} s to read its files",
+    seconds, done = _timed(export)
+    yield _again("a second copy after an image went", seconds, done, read)
+    # As after an upload: every receipt is of the new head.
+    runtime.federation.integrator.step()
+    seconds, done = _timed(export)
+    yield _again("a copy with another head of the log", seconds, done, read)
+
+
+def _again(what: str, seconds: float, done: Exported, read: float) -> Figure:
+    return Figure(
+        f"{what}: {done.written} files written", f"{seconds:.2f} s", f"{read:.2f} s to read its files",
         seconds / read, f"< {MOST_AGAIN:.0f} s", seconds < MOST_AGAIN,
+    )  # fmt: skip
+
+
+def _judged(runtime: Runtime, anchors: Path, size: int) -> Iterator[Figure]:
+    """A view with a policy, when half of the endorsers lose the site's trust."""
+    with runtime.database.write() as session:
+        ViewRegistry(session).create(Definition("judged", policy={}), by="bench", at=datetime.now(UTC))
+    runtime.trust_watch._look()
+    runtime.views.forget()
+    first, view = _timed(lambda: runtime.views.find("judged", ANONYMOUS))
+    if len(view.images) != size:
+        raise RuntimeError(f"{len(view.images)} images are trusted")
+    anchors.write_bytes(ROOTS[0].certificate_pem)
+
+    def turn() -> bytes:
+        runtime.trust_watch._look()
+        return runtime.views.document("judged", "SHA256SUMS", ANONYMOUS).body
+
+    seconds, body = _timed(turn)
+    if body.count(b"\n") != size // 2:
+        raise RuntimeError("the list does not follow the verdicts")
+    yield Figure(
+        f"an anchor goes: judged, and a list of {size} images written anew", f"{seconds:.2f} s",
+        f"{first:.2f} s to judge the view for the first time", seconds / first, "< 1 s", seconds < 1,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.access.principal import ANONYMOUS, PUBLIC, Principal
+from marketplace.access.principal import ANONYMOUS, Principal
 from marketplace.accounts import GroupService
 from marketplace.cli.selecting import open_selector
 from marketplace.config import Settings
@@ -253,9 +253,9 @@ def test_views_in_memory_hold_a_bounded_number_of_images(
 def test_a_copy_has_the_bytes_of_the_log(database: Database, select: Select, tmp_path: Path) -> None:
     document = made("one")
     view = select(BUILT_IN, document, made("gone", deprecated="old"))
-    exporter = Exporter(tmp_path / "copy", private=True)
+    secret = replace(BUILT_IN, secret=True)
     with database.read() as session:
-        done = exporter.export(session, view, frozenset({PUBLIC}), "https://copy.example", None)
+        done = Exporter(tmp_path / "copy", secret, None).export(session, view, "https://copy.example", NOW)
     entry = accept(document)
     file = tmp_path / "copy" / "entries" / f"{entry.entry_id}.xml"
     assert file.read_bytes() == document
