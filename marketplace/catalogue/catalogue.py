@@ -155,6 +155,7 @@ class Catalogue:
         held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
         if not current <= held:
             raise DamagedError("it lacks entries")
+        reader.release()
         with self._lock:
             if self._logs:
                 return

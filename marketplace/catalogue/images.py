@@ -13,7 +13,7 @@ from itertools import chain
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.sections import DamagedError, Numbers, Reader, Writer
 from marketplace.catalogue.table import Table
 
 #: More entries than this, and than an eighth of the column, are moved from the dictionary to the column.
@@ -32,7 +32,8 @@ class Images:
     def __init__(self, table: Table) -> None:
         self._table = table
         #: Digests, ascending, and the keys beside them.
-        self._digests, self._keys = array("Q"), array("I")
+        self._digests: Numbers = array("Q")
+        self._keys: Numbers = array("I")
         self._fresh: dict[bytes, tuple[int, ...]] = {}
 
     def add(self, image: bytes, key: int) -> None:
@@ -82,8 +83,8 @@ class Images:
 
     def read(self, name: str, reader: Reader, current: Iterable[int]) -> None:
         """Take those of a file; the table holds every current one."""
-        self._digests = reader.array(f"{name}.digests", "Q")
-        self._keys = reader.array(f"{name}.keys", "I")
+        self._digests = reader.view(f"{name}.digests", "Q")
+        self._keys = reader.view(f"{name}.keys", "I")
         if len(self._digests) != len(self._keys):
             raise DamagedError(f"{name} has other digests than keys")
         for key in BitMap(reader.array(f"{name}.fresh", "I")) & BitMap(current):

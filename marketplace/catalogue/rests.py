@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
+from mmap import mmap
 
 from pyroaring import BitMap
 
@@ -26,11 +27,19 @@ _END = SEPARATOR.encode()
 
 
 class Rests:
-    """Texts in one long piece of memory. Not safe to share between threads; the catalogue sees to that."""
+    """Texts in one long piece of memory. Not safe to share between threads; the catalogue sees to that.
+
+    It is counted on from what was read from a file, which stays there, to what came since.
+    """
 
     def __init__(self) -> None:
-        #: All of them, whose each is, and where it ends. Of one that went only zeros are left.
-        self._all, self._keys, self._ends = bytearray(), array("I"), array("I")
+        #: A file with the first of them, where they begin in it, and how many and how many bytes there are.
+        self._file: mmap | bytearray = bytearray()
+        self._begin, self._first, self._first_bytes = 0, 0, 0
+        #: The others. Of one that went only zeros are left.
+        self._since = bytearray()
+        #: Whose each is, and where it ends.
+        self._keys, self._ends = array("I"), array("I")
         #: By key: one more than the place among them, or 0.
         self._places = array("I")
         self._gone = 0
@@ -43,7 +52,11 @@ class Rests:
 
     def keys(self) -> BitMap:
         """The keys of all texts."""
-        return BitMap([key for key, end in zip(self._keys, self._ends, strict=True) if self._all[end - 1]])
+        return BitMap([key for key, place in enumerate(self._places) if place])
+
+    def size(self) -> int:
+        """Bytes that they take."""
+        return self._end() + _BESIDE * len(self._keys)
 
     def add(self, key: int, text: str) -> int:
         """Hold a text that is not held.
@@ -51,14 +64,14 @@ class Rests:
         Returns:
             bytes that it takes.
         """
-        start = len(self._all)
-        self._all += text.encode() + _END
+        data = text.encode() + _END
+        self._since += data
         self._place(key, len(self._keys))
         self._keys.append(key)
-        self._ends.append(len(self._all))
+        self._ends.append(self._end() + len(data))
         if len(self._keys) % BLOCK == 0:
             self._close_block()
-        return len(self._all) - start + _BESIDE
+        return len(data) + _BESIDE
 
     def remove(self, key: int) -> int:
         """Hold a text no longer: nothing of it stays.
@@ -67,69 +80,81 @@ class Rests:
             bytes that are free again.
         """
         place = self._places[key] - 1
-        start, end = self._span(place)
+        data, start, end = self._where(place, place + 1)
         # No word holds such a byte.
-        self._all[start:end] = bytes(end - start)
+        data[start:end] = bytes(end - start)
         self._places[key] = 0
         self._gone += end - start
-        if self._gone > _MOST_GONE and 2 * self._gone > len(self._all):
+        if self._gone > _MOST_GONE and 2 * self._gone > self._end():
             self._move_together()
         return end - start
 
     def has(self, key: int, word: str) -> bool:
         """Whether a text holds a word."""
-        return self._all.find(word.encode(), *self._span(self._places[key] - 1)) >= 0
+        place = self._places[key] - 1
+        data, start, end = self._where(place, place + 1)
+        return data.find(word.encode(), start, end) >= 0
 
     def find(self, word: str) -> BitMap:
         """The keys of the texts that hold a word."""
-        every, ends, looked_for = self._all, self._ends, word.encode()
-        places = array("I")
+        looked_for, places = word.encode(), array("I")
         for first, last in self._spans(looked_for):
-            stop = ends[last - 1]
-            at = every.find(looked_for, ends[first - 1] if first else 0, stop)
-            while at >= 0:
-                place = bisect_right(ends, at, first, last)
-                places.append(self._keys[place])
-                at = every.find(looked_for, ends[place], stop)
-        return BitMap(places)
+            # What is in the file is no part of what came since.
+            for low, high in ((first, min(last, self._first)), (max(first, self._first), last)):
+                if low < high:
+                    places.extend(self._places_of(looked_for, low, high))
+        return BitMap([self._keys[place] for place in places])
 
     def write(self, writer: Writer) -> None:
         """Write them to a file."""
+        first = self._file[self._begin : self._begin + self._first_bytes]
+        writer.raw("rests.all", b"".join((first, self._since)))
         writer.array("rests.keys", self._keys)
         writer.array("rests.ends", self._ends)
-        writer.raw("rests.all", self._all)
+        writer.array("rests.places", self._places)
         width = -(-self._full // 8)
         writer.raw("rests.blocks", b"".join([bits.to_bytes(width, "little") for bits in self._blocks]))
 
-    def read(self, reader: Reader) -> int:
-        """Take those of a file.
-
-        Returns:
-            bytes that they take.
-        """
+    def read(self, reader: Reader) -> None:
+        """Take those of a file."""
+        self._file, (self._begin, end) = reader.mapped, reader.place("rests.all")
+        self._first_bytes = end - self._begin
         self._keys, self._ends = reader.array("rests.keys", "I"), reader.array("rests.ends", "I")
-        self._all, blocks = reader.raw("rests.all"), reader.raw("rests.blocks")
-        self._full = len(self._keys) // BLOCK
+        self._places, blocks = reader.array("rests.places", "I"), reader.raw("rests.blocks")
+        self._first = len(self._keys)
+        self._full = self._first // BLOCK
         width = -(-self._full // 8)
-        last = self._ends[-1] if self._ends else 0
-        if len(self._keys) != len(self._ends) or last != len(self._all) or len(blocks) != _NUMBERS * width:
+        if (
+            len(self._ends) != self._first
+            or self._end() != self._first_bytes
+            or max(self._places, default=0) > self._first
+            or len(blocks) != _NUMBERS * width
+        ):
             raise DamagedError("the texts do not end where they should")
-        self._blocks = (
-            [
-                int.from_bytes(blocks[start : start + width], "little")
-                for start in range(0, len(blocks), width)
-            ]
-            if width
-            else [0] * _NUMBERS
-        )
-        for place, key in enumerate(self._keys):
-            if self._all[self._ends[place] - 1]:
-                self._place(key, place)
-        self._gone = 0
-        return len(self._all) + _BESIDE * len(self._keys)
+        starts = range(0, len(blocks), width) if width else ()
+        self._blocks = [int.from_bytes(blocks[start : start + width], "little") for start in starts] or [
+            0
+        ] * _NUMBERS
 
-    def _span(self, place: int) -> tuple[int, int]:
-        return (self._ends[place - 1] if place else 0), self._ends[place]
+    def _end(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def _where(self, first: int, last: int) -> tuple[mmap | bytearray, int, int]:
+        """In what texts from a place to before another stand, and where: all in the file, or none."""
+        start, end = (self._ends[first - 1] if first else 0), self._ends[last - 1]
+        if last <= self._first:
+            return self._file, self._begin + start, self._begin + end
+        return self._since, start - self._first_bytes, end - self._first_bytes
+
+    def _places_of(self, looked_for: bytes, first: int, last: int) -> Iterator[int]:
+        """The places of the texts that hold some bytes, from a place to before another."""
+        data, start, end = self._where(first, last)
+        ends, shift = self._ends, (self._begin if last <= self._first else -self._first_bytes)
+        at = data.find(looked_for, start, end)
+        while at >= 0:
+            place = bisect_right(ends, at - shift, first, last)
+            yield place
+            at = data.find(looked_for, ends[place] + shift, end)
 
     def _place(self, key: int, place: int) -> None:
         if key >= len(self._places):
@@ -152,18 +177,21 @@ class Rests:
 
     def _close_block(self) -> None:
         """Note what a block holds that has just become full."""
-        start = self._ends[self._full * BLOCK - 1] if self._full else 0
-        block = 1 << self._full
-        for number in _numbers_in(self._all[start:]):
+        block, start = 1 << self._full, self._full * BLOCK
+        texts = [self._text(place) for place in range(start, start + BLOCK)]
+        for number in _numbers_in(b"".join(texts)):
             self._blocks[number] |= block
         self._full += 1
 
+    def _text(self, place: int) -> bytes:
+        data, start, end = self._where(place, place + 1)
+        return bytes(data[start:end])
+
     def _move_together(self) -> None:
-        fresh, start = Rests(), 0
-        for key, end in zip(self._keys, self._ends, strict=True):
-            if self._all[end - 1]:
-                fresh.add(key, self._all[start : end - 1].decode())
-            start = end
+        fresh = Rests()
+        for place, key in enumerate(self._keys):
+            if self._places[key] == place + 1:
+                fresh.add(key, self._text(place)[: -len(_END)].decode())
         self.__dict__ = fresh.__dict__
 
 

@@ -11,13 +11,17 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, BinaryIO
+from mmap import ACCESS_COPY, MADV_DONTNEED, mmap
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from pyroaring import BitMap
 
 #: What a file begins with; the number changes whenever the sections mean something else.
-MAGIC = b"marketplace catalogue 2\n"
+MAGIC = b"marketplace catalogue 3\n"
 _DIGEST = 32
+#: Types of numbers, as ``array`` names them.
+Code = Literal["B", "I", "Q", "q"]
+Numbers: TypeAlias = "array[int] | memoryview"
 #: Bytes of the index of sections, and of the label, that are read at most.
 _MOST_INDEX = 16_000_000
 
@@ -53,9 +57,13 @@ class Writer:
         self._file.write(data)
         self._sections[name] = len(data), digest_of(data).hex()
 
-    def array(self, name: str, values: array[int]) -> None:
+    def array(self, name: str, values: Numbers) -> None:
         """Write numbers."""
         self.raw(name, memoryview(values).cast("B"))
+
+    def roomy(self, name: str, data: bytes | bytearray | Numbers, room: int) -> None:
+        """Write bytes or numbers, and behind them room for so many bytes more."""
+        self.raw(name, b"".join((memoryview(data).cast("B"), bytes(room))))
 
     def json(self, name: str, value: Any) -> None:
         """Write what JSON can say."""
@@ -110,17 +118,44 @@ class Reader:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sections = self._read_index()
+        #: The whole file. What is changed in it is changed for this process alone.
+        self.mapped = mmap(file.fileno(), 0, access=ACCESS_COPY)
 
     def raw(self, name: str) -> bytearray:
         """The bytes of a section."""
-        found = next(self._sections, None)
-        if found is None or found[0] != name:
-            raise DamagedError(f"{name} is missing")
-        _, length, digest = found
+        length, digest = self._next(name)
         data = bytearray(length)
         if self._file.readinto(data) != length or digest_of(data).hex() != digest:  # type: ignore[attr-defined]
             raise DamagedError(f"{name} is damaged")
         return data
+
+    def place(self, name: str) -> tuple[int, int]:
+        """Where in ``mapped`` the bytes of a section begin and end.
+
+        They stay in the file: processes share what nobody changed, and the system may drop it.
+        """
+        start, length, digest = self._file.tell(), *self._next(name)
+        with memoryview(self.mapped) as every, every[start : start + length] as data:
+            if len(data) != length or digest_of(data).hex() != digest:
+                raise DamagedError(f"{name} is damaged")
+        self._file.seek(start + length)
+        return start, start + length
+
+    def view(self, name: str, code: Code = "B") -> memoryview:
+        """Numbers that stay in the file; as ``place`` says.
+
+        Args:
+            code: their type.
+        """
+        start, end = self.place(name)
+        if (end - start) % array(code).itemsize:
+            raise DamagedError(f"{name} is cut")
+        return memoryview(self.mapped)[start:end].cast(code)
+
+    def release(self) -> None:
+        """Keep nothing in memory of what was looked at while reading, and not changed."""
+        # What was changed in the mapping would be lost: nothing was.
+        self.mapped.madvise(MADV_DONTNEED)
 
     def array(self, name: str, code: str) -> array[int]:
         """Numbers.
@@ -146,6 +181,12 @@ class Reader:
             found.append(BitMap.deserialize(data[start : start + length].tobytes()))
             start += length
         return found
+
+    def _next(self, name: str) -> tuple[int, str]:
+        found = next(self._sections, None)
+        if found is None or found[0] != name:
+            raise DamagedError(f"{name} is missing")
+        return found[1:]
 
     def _read_index(self) -> Iterator[tuple[str, int, str]]:
         here = self._file.tell()

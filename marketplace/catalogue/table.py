@@ -1,19 +1,20 @@
 """What is known of each current entry, in columns: a few bytes for each, and no object.
 
 A million entries as objects take a gigabyte and a minute to make; as columns they take a sixth of that, and
-are written to a file and read from it as they are. Not safe to share between threads; the catalogue sees to
-that.
+are written to a file as they are. Columns that were read from a file stay there: processes share what nobody
+changed. Not safe to share between threads; the catalogue sees to that.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facet, Facts
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.pool import Pool
+from marketplace.catalogue.sections import Code, DamagedError, Numbers, Reader, Writer
 from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
 
@@ -23,10 +24,12 @@ _ID_LENGTH = 32
 TITLE_LENGTH = 80
 #: Keys that room is made for at a time.
 _KEYS = 4096
+#: Room in columns and titles: so many entries more, and a share of those there are; bytes of a title.
+_ROOM, _SHARE, _TITLE = 1024, 16, 32
 #: Bytes of titles of removed entries that are kept before the others are moved together.
 _MOST_WASTED = 1_000_000
 #: Columns of whole numbers, with their type codes: of 64 and of 32 bits, and a byte.
-_COLUMNS: Mapping[str, str] = {
+_COLUMNS: Mapping[str, Code] = {
     "created": "q",
     "valid_until": "q",
     "size": "q",
@@ -35,64 +38,8 @@ _COLUMNS: Mapping[str, str] = {
     "titles_at": "Q",
     "title_lengths": "I",
     "deprecated": "B",
-} | {facet.value: "I" for facet in SPELLED}
-
-
-class Pool:
-    """Values that many entries share, each kept once, for as long as an entry has it."""
-
-    def __init__(self) -> None:
-        self.values: list[tuple[str, ...]] = []
-        self._numbers: dict[tuple[str, ...], int] = {}
-        self._uses = array("I")
-        self._free: list[int] = []
-
-    def take(self, value: tuple[str, ...]) -> int:
-        """The number of a value, of which one entry more makes use."""
-        number = self._numbers.get(value)
-        if number is None:
-            if self._free:
-                number = self._free.pop()
-                self.values[number] = value
-            else:
-                number = len(self.values)
-                self.values.append(value)
-                self._uses.append(0)
-            self._numbers[value] = number
-        self._uses[number] += 1
-        return number
-
-    def drop(self, number: int) -> None:
-        """Let a value go, where nothing else makes use of it."""
-        self._uses[number] -= 1
-        if not self._uses[number]:
-            del self._numbers[self.values[number]]
-            self.values[number] = ()
-            self._free.append(number)
-
-    def used(self) -> Iterator[tuple[tuple[str, ...], int]]:
-        """Each value with how many entries have it."""
-        return ((value, uses) for value, uses in zip(self.values, self._uses, strict=True) if uses)
-
-    def write(self, name: str, writer: Writer) -> None:
-        """Write the values to a file."""
-        writer.json(f"{name}.values", self.values)
-        writer.array(f"{name}.uses", self._uses)
-
-    @classmethod
-    def read(cls, name: str, reader: Reader) -> Pool:
-        """The values of a file."""
-        pool = cls()
-        pool.values = [tuple(value) for value in reader.json(f"{name}.values")]
-        pool._uses = reader.array(f"{name}.uses", "I")
-        if len(pool._uses) != len(pool.values):
-            raise DamagedError(f"{name} has other values than uses")
-        for number, value in enumerate(pool.values):
-            if pool._uses[number]:
-                pool._numbers[value] = number
-            else:
-                pool._free.append(number)
-        return pool
+    **{facet.value: "I" for facet in SPELLED},
+}
 
 
 class Table:
@@ -103,9 +50,12 @@ class Table:
         self._places = array("I")
         self._count = 0
         self._free: list[int] = []
-        self._columns = {name: array(code) for name, code in _COLUMNS.items()}
-        self._numbers, self._images, self._titles = bytearray(), bytearray(), bytearray()
-        self._wasted = 0
+        #: Columns with room behind the places in use; in memory, or in a file that was read.
+        self._columns: dict[str, Numbers] = {name: array(code) for name, code in _COLUMNS.items()}
+        self._numbers: bytearray | memoryview = bytearray()
+        self._images: bytearray | memoryview = bytearray()
+        self._titles: bytearray | memoryview = bytearray()
+        self._used, self._titles_end, self._wasted = 0, 0, 0
         self._pools = {facet: Pool() for facet in SPELLED}
         self._signers = Pool()
         self._name_columns()
@@ -146,8 +96,7 @@ class Table:
         self._size[place] = facts.size
         self._certificates[place] = facts.certificate_id
         self._signers_of[place] = self._signers.take((facts.key_digest,))
-        self._titles_at[place], self._title_lengths[place] = len(self._titles), len(title)
-        self._titles += title
+        self._titles_at[place], self._title_lengths[place] = self._add_title(title), len(title)
         self._deprecated[place] = facts.deprecated
         for facet, spelled in zip(SPELLED, facts.spelled, strict=True):
             self._spelled[facet][place] = self._pools[facet].take(spelled)
@@ -172,7 +121,7 @@ class Table:
         self._free.append(place)
         self._count -= 1
         self._wasted += length
-        if self._wasted > _MOST_WASTED and 2 * self._wasted > len(self._titles):
+        if self._wasted > _MOST_WASTED and 2 * self._wasted > self._titles_end:
             self._move_titles()
 
     def created(self, key: int) -> int:
@@ -201,7 +150,7 @@ class Table:
         place = self._places[key] - 1
         start = self._titles_at[place]
         title = self._titles[start : start + self._title_lengths[place]]
-        return not title, title[1:].decode()
+        return not title, str(title[1:], "utf-8")
 
     def number(self, key: int) -> int:
         """The entry id as a number."""
@@ -240,11 +189,13 @@ class Table:
     def write(self, writer: Writer) -> None:
         """Write everything to a file."""
         writer.array("table.places", self._places)
+        writer.json("table.used", [self._used, self._titles_end])
+        room = _room(self._used)
         for name, column in self._columns.items():
-            writer.array(f"table.{name}", column)
-        writer.raw("table.numbers", self._numbers)
-        writer.raw("table.images", self._images)
-        writer.raw("table.titles", self._titles)
+            writer.roomy(f"table.{name}", memoryview(column)[: self._used], room * column.itemsize)
+        writer.roomy("table.numbers", self._numbers[: _ID_LENGTH * self._used], room * _ID_LENGTH)
+        writer.roomy("table.images", self._images[: IMAGE_LENGTH * self._used], room * IMAGE_LENGTH)
+        writer.roomy("table.titles", self._titles[: self._titles_end], room * _TITLE)
         self._signers.write("table.signers", writer)
         for facet, pool in self._pools.items():
             pool.write(f"table.pool.{facet}", writer)
@@ -258,10 +209,10 @@ class Table:
         """
         table = cls()
         table._places = reader.array("table.places", "I")
-        table._columns = {name: reader.array(f"table.{name}", code) for name, code in _COLUMNS.items()}
-        table._numbers = reader.raw("table.numbers")
-        table._images = reader.raw("table.images")
-        table._titles = reader.raw("table.titles")
+        table._used, table._titles_end = reader.json("table.used")
+        table._columns = {name: reader.view(f"table.{name}", code) for name, code in _COLUMNS.items()}
+        table._numbers, table._images = reader.view("table.numbers"), reader.view("table.images")
+        table._titles = reader.view("table.titles")
         table._signers = Pool.read("table.signers", reader)
         table._pools = {facet: Pool.read(f"table.pool.{facet}", reader) for facet in SPELLED}
         table._name_columns()
@@ -270,31 +221,55 @@ class Table:
             {len(column) for column in table._columns.values()} != {length}
             or len(table._numbers) != _ID_LENGTH * length
             or len(table._images) != IMAGE_LENGTH * length
-            or max(table._places, default=0) > length
+            or not max(table._places, default=0) <= table._used <= length
+            or table._titles_end > len(table._titles)
         ):
             raise DamagedError("the columns are not of one length")
-        held = bytearray(length + 1)
+        held = bytearray(table._used + 1)
         for place in table._places:
             held[place] = 1
-        table._free = [place for place in range(length) if not held[place + 1]]
-        table._count = length - len(table._free)
+        table._free = [place for place in range(table._used) if not held[place + 1]]
+        table._count = table._used - len(table._free)
         return table
 
     def _add_place(self) -> int:
-        for column in self._columns.values():
-            column.append(0)
-        self._numbers += bytes(_ID_LENGTH)
-        self._images += bytes(IMAGE_LENGTH)
-        return len(self._created) - 1
+        if self._used == len(self._created):
+            room = _room(self._used)
+            self._columns = {name: _larger(column, room) for name, column in self._columns.items()}
+            self._numbers = bytearray(self._numbers) + bytes(room * _ID_LENGTH)
+            self._images = bytearray(self._images) + bytes(room * IMAGE_LENGTH)
+            self._name_columns()
+        self._used += 1
+        return self._used - 1
+
+    def _add_title(self, title: bytes) -> int:
+        start, end = self._titles_end, self._titles_end + len(title)
+        if end > len(self._titles):
+            self._titles = bytearray(self._titles) + bytes(len(title) + _room(self._used) * _TITLE)
+        self._titles[start:end] = title
+        self._titles_end = end
+        return start
 
     def _move_titles(self) -> None:
         """Move the titles together."""
         kept = bytearray()
-        for place, length in enumerate(self._title_lengths):
-            start = self._titles_at[place]
+        for place in range(self._used):
+            start, length = self._titles_at[place], self._title_lengths[place]
             self._titles_at[place] = len(kept)
             kept += self._titles[start : start + length]
-        self._titles, self._wasted = kept, 0
+        self._titles, self._titles_end, self._wasted = kept, len(kept), 0
+
+
+def _room(used: int) -> int:
+    """Entries that room is made for beside so many."""
+    return _ROOM + used // _SHARE
+
+
+def _larger(column: Numbers, room: int) -> array[int]:
+    """A column in memory, with room for so many entries more."""
+    larger = column if isinstance(column, array) else array(column.format, column)
+    larger.frombytes(bytes(room * larger.itemsize))
+    return larger
 
 
 def _folded_title(title: str) -> bytes:

@@ -145,7 +145,7 @@ class Texts:
         Raises:
             DamagedError: it is not what ``write`` wrote.
         """
-        self._room -= self._rests.read(reader)
+        self._rests.read(reader)
         self._held, self._gone, self._unheld = reader.bitmaps("texts.sets")
         if self._held != self._rests.keys():
             raise DamagedError("the texts are of other entries")
@@ -153,7 +153,7 @@ class Texts:
         self._values = {
             column: _named(reader, f"texts.{column}.values", f"texts.{column}.entries") for column in LEADING
         }
-        self._room -= _NOTED * sum(map(len, self._common.values()))
+        self._room -= self._rests.size() + _NOTED * sum(map(len, self._common.values()))
 
     def _note(self, key: int, piece: str) -> list[str]:
         """Note the common pieces of a piece of a text; what is left of it then."""

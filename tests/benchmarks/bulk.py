@@ -6,6 +6,7 @@ bytes are short. What lists, counts and cursors cost depends on the rows alone.
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -13,13 +14,16 @@ from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert, update
+import psycopg
+from sqlalchemy import insert, make_url, update
 
 from marketplace.db import Database
 from marketplace.ingest.current_rows import uncontested
 from marketplace.ingest.rows import body_row, certificate_row, checksum_rows, current_row, entry_row
 from marketplace.models import (
+    Base,
     Certificate,
     Change,
     Current,
@@ -46,6 +50,12 @@ _COPIED = {
 _INDEXES = """
     SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
     AND tbl_name IN ('entry', 'entry_body', 'change', 'current', 'entry_tag')
+"""
+_POSTGRESQL_INDEXES = """
+    SELECT schemaname, indexname, indexdef FROM pg_indexes
+    WHERE (schemaname = 'marketplace_search'
+      OR tablename IN ('entry', 'entry_body', 'change', 'current', 'entry_tag'))
+    AND indexname NOT IN (SELECT conname FROM pg_constraint)
 """
 SYSTEMS = ("CentOS", "Ubuntu", "Debian", "ttylinux", "Fedora", "OpenSuSE", "Scientific Linux", "Windows")
 PURPOSES = ("web server", "batch worker", "grid site", "desktop", "database", "monitoring", "router")
@@ -134,6 +144,57 @@ def multiply(file: Path, times: int) -> None:
             connection.execute(statement)
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def multiply_postgresql(url: str, times: int) -> None:
+    """The same for a PostgreSQL database that nobody else uses, with the words of its search engine.
+
+    Args:
+        url: of a superuser.
+        times: at most 11.
+    """
+    with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(False)) as connection:
+        run = connection.execute
+        # No foreign keys are looked up.
+        run("SET session_replication_role = replica")
+        count = _one(run("SELECT max(id) FROM entry"))
+        (words,) = _one_row(run("SELECT tablename FROM pg_tables WHERE schemaname = 'marketplace_search'"))
+        indexes = run(_POSTGRESQL_INDEXES).fetchall()
+        for schema, name, _ in indexes:
+            run(f'DROP INDEX "{schema}"."{name}"')
+        for copy in range(1, times):
+            for table, number in _COPIED.items():
+                names = [column.name for column in Base.metadata.tables[table].columns]
+                names = [name for name in names if name != "id" or table != "current"]
+                values = ", ".join(_copied(name, copy, count) for name in names)
+                source = f'SELECT {values} FROM "{table}" WHERE {number} <= {count}'  # noqa: S608 # ours
+                run(f'INSERT INTO "{table}" ({", ".join(names)}) {source}')
+            run(
+                f"INSERT INTO marketplace_search.{words} (entry_key, words)"  # noqa: S608 # ours
+                f" SELECT entry_key + {copy * count}, words FROM marketplace_search.{words}"
+                f" WHERE entry_key BETWEEN 1 AND {count}"
+            )
+        run("UPDATE log SET next_sequence = %s WHERE id = 1", (count * times,))
+        last = _one(run("SELECT entry_id FROM entry WHERE id = %s", (count * times,)))
+        note = json.loads(_one(run(f"SELECT note FROM marketplace_search.{words} WHERE entry_key = 0")))  # noqa: S608
+        note[1:3] = count * times, last
+        run(f"UPDATE marketplace_search.{words} SET note = %s WHERE entry_key = 0", (json.dumps(note),))  # noqa: S608
+        for _, _, statement in indexes:
+            run(statement)
+        for table in ("entry", "entry_body"):
+            run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")  # noqa: S608
+        connection.commit()
+        connection.autocommit = True
+        run("VACUUM ANALYZE")
+
+
+def _one_row(told: psycopg.Cursor[Any]) -> tuple[Any, ...]:
+    (row,) = told.fetchall()
+    return tuple(row)
+
+
+def _one(told: psycopg.Cursor[Any]) -> Any:
+    return _one_row(told)[0]
 
 
 def _copied(column: str, copy: int, count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,23 @@ from pyroaring import BitMap
 
 from marketplace.catalogue import rests as module
 from marketplace.catalogue.rests import Rests
+from marketplace.catalogue.sections import Reader, Writer, read_label
 
 TEXTS = st.lists(st.text(st.sampled_from("ab c\u00e4\u865a"), max_size=9), max_size=20)
 WORDS = st.text(st.sampled_from("abc\u00e4\u865a"), min_size=1, max_size=5)
+
+
+def written_and_read(rests: Rests) -> Rests:
+    """The same from a file."""
+    with tempfile.TemporaryFile() as file:
+        writer = Writer(file, {})
+        rests.write(writer)
+        writer.close()
+        file.seek(0)
+        read_label(file)
+        found = Rests()
+        found.read(Reader(file))
+        return found
 
 
 @given(
@@ -28,16 +43,27 @@ def test_words_are_found_in_every_block(
         for key, text in enumerate(texts):
             rests.add(key, text)
         there = set(range(len(texts)))
-        for change in ("nothing", "some go", "all are moved together"):
-            if change == "some go":
-                for key in gone & there:
+        for change in ("nothing", "some go", "written and read", "some come", "more go", "moved together"):
+            if change.endswith("go"):
+                leaving = {
+                    key for key in there if key % 20 in gone and (change == "some go") == (key % 3 > 0)
+                }
+                for key in leaving:
                     rests.remove(key)
-                there -= gone
-            elif change != "nothing":
+                there -= leaving
+            elif change == "written and read":
+                rests = written_and_read(rests)
+            elif change == "some come":
+                for key, text in enumerate(texts[::-1], 20):
+                    rests.add(key, text)
+                there |= set(range(20, 20 + len(texts)))
+            elif change == "moved together":
                 rests._move_together()
             assert rests.keys() == BitMap(there)
             for word in words:
-                assert rests.find(word) == BitMap(key for key in there if word in texts[key])
+                assert rests.find(word) == BitMap(
+                    key for key in there if word in (texts[key] if key < 20 else texts[::-1][key - 20])
+                )
                 assert {key for key in there if rests.has(key, word)} == set(rests.find(word))
 
 
