@@ -66,6 +66,7 @@ def make_app(runtime: Runtime) -> Router:
     config.include("marketplace.http.edge")
     # Errors in the form each client reads.
     config.include("marketplace.http.exception_views")
+    config.include("marketplace.http.refusals")
     # Templates and static files.
     config.include("marketplace.pages.rendering")
     # The views, beside the features they present.

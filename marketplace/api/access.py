@@ -10,9 +10,7 @@ from pyramid.request import Request
 from sqlalchemy.orm import Session
 
 from marketplace.access.permissions import is_permitted
-from marketplace.accounts import errors
 from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
-from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from validators.document import format_time
@@ -54,31 +52,18 @@ def administers(request: Request) -> bool:
 
 @contextmanager
 def writing(request: Request) -> Iterator[Session]:
-    """A transaction; what rules of access refuse becomes the response it has to be."""
+    """A transaction."""
     runtime: Runtime = request.registry[Runtime]
-    with explained(), runtime.database.write() as session:
+    with runtime.database.write() as session:
         yield session
 
 
 @contextmanager
 def reading(request: Request) -> Iterator[Session]:
-    """A snapshot, with errors as for ``writing``."""
+    """A snapshot."""
     runtime: Runtime = request.registry[Runtime]
-    with explained(), runtime.database.read() as session:
+    with runtime.database.read() as session:
         yield session
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turn errors of access into responses."""
-    try:
-        yield
-    except errors.InvalidValueError as error:
-        raise BadRequestError(error.code, str(error)) from None
-    except (errors.TokenNotFoundError, errors.GroupNotFoundError, errors.MemberNotFoundError) as error:
-        raise NotFoundError(error.code, str(error)) from None
-    except errors.GroupTakenError as error:
-        raise HttpError(409, error.code, str(error)) from None
 
 
 def now_of(request: Request) -> datetime:

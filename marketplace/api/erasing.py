@@ -6,9 +6,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.http.errors import BadRequestError
 from marketplace.http.security import principal_of
-from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+from marketplace.ingest.erasing import ErasingService, UnknownEntryError
 from marketplace.runtime import Runtime
 
 from .answers import write_json
@@ -47,8 +46,6 @@ def erase(request: Request) -> Response:
         ids = service.erase(read_coordinates(request), reason, str(principal_of(request).name))
     except UnknownEntryError:
         raise unknown_entry() from None
-    except ReasonError as error:
-        raise BadRequestError(error.code, error.message) from None
     runtime.judge.forget()
     runtime.following.nudge()
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -11,11 +9,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.accounts.errors import GroupNotFoundError
-from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.errors import PeerDisabledError, PeerError, PeerNotFoundError, PeerTakenError
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.peers.registry.mirror_list import MOST_MIRRORS
 from marketplace.runtime import Runtime
@@ -166,9 +162,9 @@ def add(request: Request) -> Response:
     given = read_object(request, {"url": str, "key": str}, {"auth_key": str, "mirrors": list})
     key = _key(given["key"])
     auth = None if given["auth_key"] is None else _key(given["auth_key"])
-    with _acting(request) as administration:
-        added = administration.add(given["url"], key, auth, _urls(given["mirrors"] or []))
-        body = administration.record(added.name)
+    administration = _administration(request)
+    added = administration.add(given["url"], key, auth, _urls(given["mirrors"] or []))
+    body = administration.record(added.name)
     request.registry[Runtime].peers.look()
     response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
     location = f"{site_url(request)}/api/v1/peers/{added.name}"
@@ -180,8 +176,8 @@ def add(request: Request) -> Response:
 def peer(request: Request) -> Response:
     """One peer."""
     READ.read(request)
-    with _acting(request) as administration:
-        return fresh(request, administration.record(request.matchdict["peer"]))
+    administration = _administration(request)
+    return fresh(request, administration.record(request.matchdict["peer"]))
 
 
 @view_config(route_name="api.peer.mirrors", request_method="PUT", permission="peer:write")
@@ -190,9 +186,9 @@ def mirrors(request: Request) -> Response:
     MIRRORS.read(request)
     urls = _urls(read_object(request, {"mirrors": list})["mirrors"])
     name = request.matchdict["peer"]
-    with _acting(request) as administration:
-        administration.set_mirrors(name, urls)
-        return fresh(request, administration.record(name))
+    administration = _administration(request)
+    administration.set_mirrors(name, urls)
+    return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.peer.action", request_method="POST", permission="peer:write")
@@ -201,19 +197,19 @@ def act(request: Request) -> Response:
     ACT.read(request)
     name, action = request.matchdict["peer"], request.matchdict["action"]
     runtime: Runtime = request.registry[Runtime]
-    with _acting(request) as administration:
-        if action in ("disable", "enable"):
-            administration.switch(name, disabled=action == "disable")
-        elif action == "release":
-            administration.release(name)
-        elif action == "restart":
-            administration.restart(name)
-        elif action == "pull":
-            runtime.peers.nudge(administration.get_enabled(name).name)
-        else:
-            raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
-        runtime.peers.look()
-        return fresh(request, administration.record(name))
+    administration = _administration(request)
+    if action in ("disable", "enable"):
+        administration.switch(name, disabled=action == "disable")
+    elif action == "release":
+        administration.release(name)
+    elif action == "restart":
+        administration.restart(name)
+    elif action == "pull":
+        runtime.peers.nudge(administration.get_enabled(name).name)
+    else:
+        raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
+    runtime.peers.look()
+    return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.peer.epoch", request_method="PUT", permission="peer:write")
@@ -221,10 +217,10 @@ def accept_epoch(request: Request) -> Response:
     """Go on with a peer's public log under another name."""
     EPOCH.read(request)
     name, origin = request.matchdict["peer"], read_object(request, {"origin": str})["origin"]
-    with _acting(request) as administration:
-        administration.accept_epoch(name, origin)
-        request.registry[Runtime].peers.look()
-        return fresh(request, administration.record(name))
+    administration = _administration(request)
+    administration.accept_epoch(name, origin)
+    request.registry[Runtime].peers.look()
+    return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.peer.group", request_method="PUT", permission="peer:write")
@@ -232,9 +228,9 @@ def grant(request: Request) -> Response:
     """Allow a peer to read a group's entries."""
     GRANT.read(request)
     name, group = request.matchdict["peer"], request.matchdict["group"]
-    with _acting(request) as administration:
-        administration.grant(group, name)
-        return fresh(request, administration.record(name))
+    administration = _administration(request)
+    administration.grant(group, name)
+    return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.peer.group", request_method="DELETE", permission="peer:write")
@@ -242,9 +238,9 @@ def revoke(request: Request) -> Response:
     """Let a peer read them no longer."""
     REVOKE.read(request)
     name, group = request.matchdict["peer"], request.matchdict["group"]
-    with _acting(request) as administration:
-        administration.revoke(group, name)
-        return fresh(request, administration.record(name))
+    administration = _administration(request)
+    administration.revoke(group, name)
+    return fresh(request, administration.record(name))
 
 
 @view_config(route_name="api.alerts", request_method="GET", permission="peer:read")
@@ -262,19 +258,6 @@ def _everyone(request: Request) -> list[PublicPeer]:
 def _administration(request: Request) -> PeerAdministration:
     runtime: Runtime = request.registry[Runtime]
     return PeerAdministration(runtime.database, str(principal_of(request).name), runtime.now)
-
-
-@contextmanager
-def _acting(request: Request) -> Iterator[PeerAdministration]:
-    """Administration, with its errors as responses."""
-    try:
-        yield _administration(request)
-    except (PeerNotFoundError, GroupNotFoundError) as error:
-        raise NotFoundError(error.code, str(error)) from None
-    except (PeerTakenError, PeerDisabledError) as error:
-        raise HttpError(409, error.code, error.message) from None
-    except PeerError as error:
-        raise BadRequestError(error.code, error.message) from None
 
 
 def _urls(given: list[Any]) -> list[str]:

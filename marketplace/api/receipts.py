@@ -9,10 +9,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.access import Principal, Scope
-from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
-from marketplace.presence import Copy, Presence, Recall, SiteKeyError
-from marketplace.receipts import MOST_RECEIPTS, ReceiptFormatError, Result
+from marketplace.presence import Copy, Presence, Recall
+from marketplace.receipts import MOST_RECEIPTS, Result
 from marketplace.receipts.exchange import MAX_REQUEST
 from marketplace.runtime import Runtime
 from validators.document import Coordinates, format_time
@@ -86,12 +86,7 @@ def post(request: Request) -> Response:
     if not 0 < len(notes) <= MOST_RECEIPTS or not all(isinstance(one, str) for one in notes):
         raise BadRequestError("receipt.count", f"receipts are 1-{MOST_RECEIPTS} signed texts")
     runtime: Runtime = request.registry[Runtime]
-    try:
-        results = runtime.receipts.take(principal_of(request), given["key"], notes)
-    except ReceiptFormatError as error:
-        raise BadRequestError(error.code, str(error)) from None
-    except SiteKeyError as error:
-        raise HttpError(409, error.code, str(error)) from None
+    results = runtime.receipts.take(principal_of(request), given["key"], notes)
     return fresh(request, {"results": [_result(one) for one in results]})
 
 

@@ -10,12 +10,11 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.http.errors import BadRequestError, HttpError
+from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
-from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.highlight import Marked
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchHit, SearchPage
@@ -136,12 +135,9 @@ def read_search(request: Request, operation: Operation) -> SearchRequest:
             raise unknown_parameter(name, allowed)
         if not value and name != WORDS.name:
             raise BadRequestError("query.empty", f"{name} is empty: give it a value or leave it out")
-    try:
-        asked = runtime.search.read(pairs)
-        # What was typed is held against the rules here, so that a refusal does not wait for the index.
-        asked.query()
-    except SearchRefusedError as error:
-        raise BadRequestError(error.code, error.message) from None
+    asked = runtime.search.read(pairs)
+    # What was typed is held against the rules here, so that a refusal does not wait for the index.
+    asked.query()
     return asked
 
 
@@ -149,18 +145,11 @@ def run_search(request: Request, asked: SearchRequest) -> SearchPage:
     """Answer a search for whoever asks.
 
     Raises:
-        BadRequestError: it breaks a rule of the search, or takes too long.
-        HttpError: 503 where words cannot be searched at the moment.
+        SearchRefusedError: it breaks a rule of the search, or takes too long.
+        SearchUnavailableError: words cannot be searched at the moment.
     """
     runtime: Runtime = request.registry[Runtime]
-    try:
-        return runtime.search.search(asked, principal_of(request), runtime.now())
-    except SearchRefusedError as error:
-        raise BadRequestError(error.code, error.message) from None
-    except SearchUnavailableError as error:
-        raise HttpError(
-            503, error.code, error.message, headers=[("Retry-After", str(error.retry_after))]
-        ) from None
+    return runtime.search.search(asked, principal_of(request), runtime.now())
 
 
 def judge_hits(request: Request, hits: Sequence[SearchHit]) -> Mapping[str, Verdict]:

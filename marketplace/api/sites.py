@@ -8,9 +8,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.http.errors import BadRequestError, NotFoundError
-from marketplace.presence import BoundSite, SiteNotFoundError, SiteRegistry
-from marketplace.receipts import ReceiptFormatError, parse_site_key
+from marketplace.http.errors import BadRequestError
+from marketplace.presence import BoundSite, SiteRegistry
+from marketplace.receipts import parse_site_key
 from marketplace.runtime import Runtime
 from validators.document import format_time
 
@@ -84,10 +84,7 @@ def sites(request: Request) -> Response:
 def bind(request: Request) -> Response:
     """Bind a key to the site's name."""
     BIND.read(request)
-    try:
-        key = parse_site_key(read_object(request, {"key": str})["key"])
-    except ReceiptFormatError as error:
-        raise BadRequestError(error.code, str(error)) from None
+    key = parse_site_key(read_object(request, {"key": str})["key"])
     if key.name != request.matchdict["site"]:
         raise BadRequestError("receipt.format", f"the key is named {key.name}, as its site must be")
     runtime: Runtime = request.registry[Runtime]
@@ -101,11 +98,8 @@ def forget(request: Request) -> Response:
     """Forget a site."""
     FORGET.read(request)
     runtime: Runtime = request.registry[Runtime]
-    try:
-        with runtime.database.write() as session:
-            SiteRegistry(session).forget(request.matchdict["site"], by=actor_of(request), at=now_of(request))
-    except SiteNotFoundError as error:
-        raise NotFoundError(error.code, str(error)) from None
+    with runtime.database.write() as session:
+        SiteRegistry(session).forget(request.matchdict["site"], by=actor_of(request), at=now_of(request))
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 

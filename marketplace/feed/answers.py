@@ -9,7 +9,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.access import PUBLIC
-from marketplace.federation.errors import HaltedError, UnknownLogError, UnknownPartError
+from marketplace.federation.errors import UnknownLogError
 from marketplace.federation.feed import Feed
 from marketplace.federation.site import Federation
 from marketplace.federation.trees import PublishedLog
@@ -62,10 +62,6 @@ def reading(request: Request) -> Iterator[Feed]:
             yield Feed(session, principal_of(request).logs)
     except UnknownLogError:
         raise _unknown_log() from None
-    except UnknownPartError as error:
-        raise NotFoundError(error.code, str(error)) from None
-    except HaltedError as error:
-        raise HttpError(503, error.code, str(error), headers=[("Retry-After", "60")]) from None
 
 
 def log_of(request: Request, feed: Feed) -> PublishedLog:

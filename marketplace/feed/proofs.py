@@ -11,7 +11,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.federation.digests import MAX_LISTED, Digests
-from marketplace.federation.errors import NotPublishedError, UnknownEntryError
+from marketplace.federation.errors import NotPublishedError
 from marketplace.federation.proofs import prove_entry
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.parameters import read_query
@@ -31,8 +31,6 @@ def proof(request: Request) -> Response:
         log = log_of(request, feed)
         try:
             found = prove_entry(feed, log, entry_id)
-        except UnknownEntryError as error:
-            raise NotFoundError(error.code, str(error)) from None
         except NotPublishedError as error:
             body = json.dumps({"code": error.code, "detail": str(error)}).encode()
             return plain(body, "application/json", [NO_STORE, ("Retry-After", "1")], 202)

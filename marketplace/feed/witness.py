@@ -10,14 +10,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.federation.errors import (
-    InconsistentError,
-    MalformedRequestError,
     SizeConflictError,
     UnknownOriginError,
-    UntrustedError,
-    WitnessError,
 )
-from marketplace.http.errors import HttpError, NotFoundError, TooLargeError
+from marketplace.http.errors import NotFoundError, TooLargeError
 from marketplace.http.parameters import read_query
 from marketplace.tlog.proof import MAX_PROOF
 
@@ -25,12 +21,6 @@ from .answers import NO_CACHE, NO_STORE, answer, federation_of, plain
 
 _TEXT = "text/plain; charset=utf-8"
 _SIZE = "text/x.tlog.size"
-_STATUS: dict[type[WitnessError], int] = {
-    MalformedRequestError: 400,
-    UntrustedError: 403,
-    UnknownOriginError: 404,
-    InconsistentError: 422,
-}
 
 
 @view_config(route_name="fed.witness.add", request_method="POST", permission="log:witness")
@@ -44,8 +34,6 @@ def add_checkpoint(request: Request) -> Response:
         lines = witness.add_checkpoint(data)
     except SizeConflictError as error:
         return plain(f"{error.size}\n".encode(), _SIZE, [NO_STORE], 409)
-    except WitnessError as error:
-        raise HttpError(_STATUS[type(error)], error.code, str(error)) from None
     return plain(lines, _TEXT, [NO_STORE])
 
 

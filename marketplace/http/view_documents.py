@@ -13,7 +13,6 @@ from marketplace.access.permissions import is_permitted
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import DEFAULT
 from marketplace.views.dialects.resourcesync import DESCRIPTION
-from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.service import ViewService, Written, find_image
 
 from .cache_policy import VARY
@@ -23,8 +22,6 @@ from .parameters import read_body_pairs, read_query_pairs
 from .responses import passing_response, tagged_response
 from .security import principal_of
 
-#: Seconds after which asking again makes sense.
-_RETRY = ("Retry-After", "30")
 #: How many images of the view a document does not have, because its dialect cannot express them.
 LEFT_OUT = "Marketplace-Left-Out"
 
@@ -35,17 +32,10 @@ def document(request: Request) -> Response:
     views: ViewService = request.registry[Runtime].views
     address, path = request.matchdict["view"], request.matchdict["path"]
     principal = principal_of(request)
-    try:
-        image = find_image(views.find(address, principal), path)
-        if image is not None:
-            return _redirect(views.location(address, image, principal))
-        return document_response(request.environ, views.document(address, path, principal))
-    except ViewNotFoundError:
-        raise missing(request) from None
-    except DialectUnavailableError as error:
-        raise unavailable(error) from None
-    except LocationAwayError as error:
-        raise HttpError(503, error.code, str(error), headers=[_RETRY]) from None
+    image = find_image(views.find(address, principal), path)
+    if image is not None:
+        return _redirect(views.location(address, image, principal))
+    return document_response(request.environ, views.document(address, path, principal))
 
 
 @view_config(route_name="web.view.oai", request_method=("GET", "POST"), permission="view:read")
@@ -56,12 +46,7 @@ def harvest(request: Request) -> Response:
         pairs = [*read_query_pairs(request), *read_body_pairs(request)]
     else:
         pairs = read_query_pairs(request)
-    try:
-        written = views.answer(request.matchdict["view"], "oai-pmh", pairs, principal_of(request))
-    except ViewNotFoundError:
-        raise missing(request) from None
-    except DialectUnavailableError as error:
-        raise unavailable(error) from None
+    written = views.answer(request.matchdict["view"], "oai-pmh", pairs, principal_of(request))
     if request.method == "POST":
         return passing_response(written.body, "text/xml", 200)
     return document_response(request.environ, written)
@@ -71,12 +56,7 @@ def harvest(request: Request) -> Response:
 def describe_source(request: Request) -> Response:
     """Where programs that know this site alone find what ResourceSync tells of its first view."""
     views: ViewService = request.registry[Runtime].views
-    try:
-        written = views.document(DEFAULT, DESCRIPTION, principal_of(request))
-    except ViewNotFoundError:
-        raise missing(request) from None
-    except DialectUnavailableError as error:
-        raise unavailable(error) from None
+    written = views.document(DEFAULT, DESCRIPTION, principal_of(request))
     return document_response(request.environ, written)
 
 
@@ -97,8 +77,3 @@ def missing(request: Request) -> HttpError:
     if principal.name is None and not is_permitted("entry:read", principal):
         return unauthorized(request, "credentials.missing", "please sign in, or send a token")
     return NotFoundError("view.unknown", "there is no such view, or no such document of it")
-
-
-def unavailable(error: DialectUnavailableError) -> HttpError:
-    """503 of what cannot be written now; other dialects can."""
-    return HttpError(503, error.code, str(error), headers=[_RETRY])

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pyramid.request import Request
 
 from marketplace.access import Principal
-from marketplace.access.narrowing import ALL, ScopeError, narrowed, parse_scope
+from marketplace.access.narrowing import ALL, narrowed, parse_scope
 from marketplace.entries import EntryService, VisibleEntries
 from marketplace.runtime import Runtime
 
-from .errors import BadRequestError
 from .security import principal_of
 
 
@@ -39,9 +38,6 @@ def read_scope(fields: Mapping[str, str]) -> str:
     """The part of the entries that a URL's fields ask for.
 
     Raises:
-        BadRequestError: there is no such part.
+        ScopeError: there is no such part.
     """
-    try:
-        return parse_scope(fields.get("scope") or ALL)
-    except ScopeError as error:
-        raise BadRequestError("query.scope", str(error)) from None
+    return parse_scope(fields.get("scope") or ALL)

@@ -10,7 +10,6 @@ from marketplace.entries import (
     Column,
     Direction,
     EntryQuery,
-    EntryQueryError,
     LocationFilter,
     StatusFilter,
 )
@@ -68,30 +67,28 @@ def select(
 
     Raises:
         BadRequestError: a field has a value that cannot be meant.
+        EntryQueryError: no list answers the query.
         UnknownCoordinatesError: the selection names something that no entry can be.
     """
     named = _named(read_coordinates(parts), fields)
     sort, direction = _order(fields)
-    try:
-        return EntryQuery(
-            now=now,
-            status=StatusFilter(one_of("status", fields.get("status") or "valid", STATUSES)),
-            location=LocationFilter(one_of("location", fields.get("location") or "all", LOCATIONS)),
-            identifier=named.identifier,
-            email=named.email,
-            created=named.created,
-            tag=fields.get("tag") or None,
-            checksum=_checksum(fields.get("checksum")),
-            trust=_trust(fields, TrustShown.ANY if all(astuple(named)) else shown),
-            search=_search("sSearch", fields),
-            columns=tuple((column, _search(f"sSearch_{n}", fields)) for n, column in enumerate(_SEARCHED, 1)),
-            sort=sort,
-            direction=direction,
-            offset=_offset(fields),
-            limit=min(_limit(fields, default_limit), cap),
-        )
-    except EntryQueryError as error:
-        raise BadRequestError(error.code, str(error)) from error
+    return EntryQuery(
+        now=now,
+        status=StatusFilter(one_of("status", fields.get("status") or "valid", STATUSES)),
+        location=LocationFilter(one_of("location", fields.get("location") or "all", LOCATIONS)),
+        identifier=named.identifier,
+        email=named.email,
+        created=named.created,
+        tag=fields.get("tag") or None,
+        checksum=_checksum(fields.get("checksum")),
+        trust=_trust(fields, TrustShown.ANY if all(astuple(named)) else shown),
+        search=_search("sSearch", fields),
+        columns=tuple((column, _search(f"sSearch_{n}", fields)) for n, column in enumerate(_SEARCHED, 1)),
+        sort=sort,
+        direction=direction,
+        offset=_offset(fields),
+        limit=min(_limit(fields, default_limit), cap),
+    )
 
 
 def _trust(fields: Mapping[str, str], shown: TrustShown) -> frozenset[TrustMark]:

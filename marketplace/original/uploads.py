@@ -9,10 +9,8 @@ from pyramid.view import view_config
 from marketplace.access import find_group
 from marketplace.changes import LogNotFoundError
 from marketplace.confirmation import (
-    CertificateFrozenError,
     ConfirmationService,
     Held,
-    TooManyPendingError,
 )
 from marketplace.confirmation.examination import with_confirmation
 from marketplace.entries import EntryService
@@ -26,13 +24,7 @@ from marketplace.http.security import principal_of
 from marketplace.http.upload_target import read_address, unknown_audience
 from marketplace.ingest import (
     Addressing,
-    AudienceError,
-    ConflictError,
-    ErasedError,
-    GateError,
     Receipt,
-    StoreUnavailableError,
-    TooManyUploadsError,
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.pages.rendering import page
@@ -123,40 +115,23 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
 def submit(
     confirmation: ConfirmationService, data: bytes, address: str | Addressing, client: str
 ) -> Receipt | Held:
-    """Hand an entry in, with every refusal as the response it becomes.
+    """Hand an entry in.
 
     Args:
         client: address of whoever uploads.
 
     Raises:
-        HttpError: 400 invalid or refused by the gate, 403 reported certificate, 404 no such group,
-            409 taken coordinates, 429 too many wait for a confirmation, 503 no database.
+        HttpError: 400 no entry, 404 no such group.
+        IngestError: the entry is refused here; ``refusals`` has the responses.
+        ConfirmationError: its confirmation cannot be asked for; likewise.
     """
     try:
         return confirmation.submit(data, address, client)
     except RefusedError as error:
         raise refused(error) from error
-    except GateError as error:
-        raise BadRequestError(error.code, f"invalid metadata: {error.message}", step=8) from error
-    except AudienceError as error:
-        raise BadRequestError(error.code, f"invalid metadata: {error.message}") from error
-    except CertificateFrozenError as error:
-        raise HttpError(403, error.code, error.message) from error
-    except TooManyUploadsError as error:
-        raise HttpError(
-            429, error.code, error.message, headers=[("Retry-After", str(error.seconds))]
-        ) from error
-    except TooManyPendingError as error:
-        raise HttpError(429, error.code, error.message, headers=[("Retry-After", "3600")]) from error
     except LogNotFoundError:
         # The group was there when the request came.
         raise unknown_audience() from None
-    except ErasedError as error:
-        raise HttpError(410, error.code, error.message) from error
-    except ConflictError as error:
-        raise HttpError(409, error.code, error.message) from error
-    except StoreUnavailableError as error:
-        raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
 
 
 def refused(error: RefusedError) -> BadRequestError:

@@ -15,13 +15,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.confirmation import (
-    BeingConfirmedError,
     ConfirmationService,
-    LinkUnknownError,
 )
 from marketplace.confirmation.letters import facts
 from marketplace.http.errors import HttpError, NotFoundError
-from marketplace.ingest import StoreUnavailableError
 from marketplace.mail import LinkPurpose
 from marketplace.mail.links import FoundLink
 from marketplace.runtime import Runtime
@@ -98,10 +95,7 @@ def offer(request: Request) -> Response:
         shown: tuple[tuple[str, str], ...] = (("Address", link.address),)
         return _unkept(page(request, "action", {"action": _reminder_action(request, link), "facts": shown}))
     action = _upload_action(request)
-    try:
-        _, entry = runtime.confirmation.find(secret)
-    except LinkUnknownError as error:
-        raise NotFoundError(error.code, error.message) from None
+    _, entry = runtime.confirmation.find(secret)
     return _unkept(page(request, "action", {"action": action, "facts": facts(entry)}))
 
 
@@ -134,20 +128,13 @@ def refuse_foreign(request: Request) -> None:
 def _act_on_upload(request: Request, service: ConfirmationService, secret: str) -> Response:
     action = _upload_action(request)
     email = refusal = None
-    try:
-        if action.name == "confirm":
-            confirmed = service.confirm(secret)
-            email, refusal = confirmed.email, confirmed.refusal
-        elif action.name == "abort":
-            service.abort(secret)
-        else:
-            service.report(secret)
-    except LinkUnknownError as error:
-        raise NotFoundError(error.code, error.message) from None
-    except BeingConfirmedError as error:
-        raise HttpError(409, error.code, error.message) from None
-    except StoreUnavailableError as error:
-        raise HttpError(503, error.code, error.message, headers=[("Retry-After", "5")]) from error
+    if action.name == "confirm":
+        confirmed = service.confirm(secret)
+        email, refusal = confirmed.email, confirmed.refusal
+    elif action.name == "abort":
+        service.abort(secret)
+    else:
+        service.report(secret)
     return _unkept(page(request, "acted", {"action": action, "email": email, "refusal": refusal}))
 
 

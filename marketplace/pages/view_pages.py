@@ -10,10 +10,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.http.security import principal_of
-from marketplace.http.view_documents import missing, unavailable
 from marketplace.runtime import Runtime
 from marketplace.views.dialects import DIALECTS, Dialect
-from marketplace.views.errors import DialectUnavailableError, ViewNotFoundError
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import ViewService
 from marketplace.views.value import View
@@ -53,12 +51,7 @@ def views(request: Request) -> Response:
 def view(request: Request) -> Response:
     """One view: its documents, and how many images each lacks and why."""
     service: ViewService = request.registry[Runtime].views
-    try:
-        found, definition = service.find_defined(request.matchdict["view"], principal_of(request))
-    except ViewNotFoundError:
-        raise missing(request) from None
-    except DialectUnavailableError as error:
-        raise unavailable(error) from None
+    found, definition = service.find_defined(request.matchdict["view"], principal_of(request))
     values = {
         "view": found,
         "search": definition.search,

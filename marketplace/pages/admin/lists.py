@@ -9,12 +9,10 @@ from typing import TypeVar
 from pyramid.request import Request
 
 from marketplace.accounts import GroupService, TokenService
-from marketplace.accounts.errors import GroupNotFoundError
 from marketplace.accounts.groups import Group
 from marketplace.accounts.tokens import Token
 from marketplace.audit import Act, AuditLog
 from marketplace.confirmation import Pending, PendingUploads
-from marketplace.http.errors import NotFoundError
 from marketplace.http.parameters import whole_number
 from marketplace.mail import Outbox
 from marketplace.mail.outbox import OutgoingState
@@ -113,11 +111,8 @@ def groups(request: Request, query: Mapping[str, str]) -> Page:
     name = query.get("name", "")
     with runtime.database.read() as session:
         service = GroupService(session)
-        try:
-            if name:
-                return _group(service.get(name), query)
-        except GroupNotFoundError as error:
-            raise NotFoundError(error.code, str(error)) from None
+        if name:
+            return _group(service.get(name), query)
         every = service.list()
     found, further, shown = paged(every, query, "groups")
     rows = [

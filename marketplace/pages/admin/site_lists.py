@@ -8,11 +8,9 @@ from typing import Any
 from pyramid.request import Request
 
 from marketplace.confirmation import PendingUploads
-from marketplace.http.errors import NotFoundError
 from marketplace.mail import Outbox
 from marketplace.pages.display import grouped, plural
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.errors import PeerNotFoundError
 from marketplace.runtime import Runtime
 from marketplace.trust.memory import TrustMemory
 
@@ -26,16 +24,13 @@ def peers(request: Request, query: Mapping[str, str]) -> Page:
     """The peers, or everything about one.
 
     Raises:
-        NotFoundError: there is no such peer.
+        PeerNotFoundError: there is no such peer.
     """
     runtime: Runtime = request.registry[Runtime]
     administration = PeerAdministration(runtime.database, "page", runtime.now)
     name = query.get("name", "")
     if name:
-        try:
-            return _peer(administration.record(name))
-        except PeerNotFoundError as error:
-            raise NotFoundError(error.code, str(error)) from None
+        return _peer(administration.record(name))
     every = [administration.summary(status) for status in administration.all()]
     found, further, shown = paged(every, query, "peers")
     return Page(
