@@ -269,12 +269,15 @@ _VOLATILE = (
     (re.compile(rb'value="[0-9a-f]{64}"'), b'value="KEY"'),
     (re.compile(rb"\b[0-9a-f]{16}\b"), b"TOKEN"),
     (re.compile(rb"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"), b"+ID+KEY"),
+    # The process that does the background work; each is named by chance.
+    (re.compile(rb'"node": "[0-9a-f]{8}"'), b'"node": ""'),
+    (re.compile(rb"\b[0-9a-f]{8} \(this process\)"), b"NODE"),
     # Written down a little later.
     (re.compile(rb'"last_used_at":("[^"]*"|null)'), b'"last_used_at":""'),
     (re.compile(rb'"Last used">[^<]*<'), b'"Last used"><'),
 )
 #: Of the figures only those of what is stored: how often and how fast somebody asked differs always.
-_TIMED = re.compile(rb"^(process|python)_|_request_seconds_|^# ")
+_TIMED = re.compile(rb"^(process|python)_|_request_seconds_|_since_seconds |^# ")
 
 
 def shown(answer: Response, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
