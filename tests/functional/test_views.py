@@ -264,7 +264,7 @@ def test_the_server_never_logs_a_secret_name(http, site):
 @pytest.mark.parametrize(
     ("parts", "told"),
     [
-        ({"name": "Upper"}, "name is"),
+        ({"name": "Upper"}, "name must be"),
         ({"name": "x", "search": "status=all"}, "status"),
         ({"name": "x", "search": "nothing=1"}, "There is no parameter"),
         ({"name": "x", "search": "q=a*"}, "search:"),
