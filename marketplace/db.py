@@ -86,6 +86,10 @@ class Database:
         #: Looks at each writing transaction of threads that asked for it, and raises where it must not be.
         self.fence: Callable[[Session], None] = lambda session: None
         self._fenced = threading.local()
+        #: Names another server for a reading transaction of this thread; None stands for the primary.
+        self.choose_reader: Callable[[], Engine | None] = lambda: None
+        #: Is told after each transaction that wrote.
+        self.on_write: Callable[[], None] = lambda: None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -112,6 +116,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent snapshot; it cannot write and holds up nobody."""
+        engine = self.choose_reader() or self._reader
+        with Session(engine, autoflush=False, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def primary(self) -> Iterator[Session]:
+        """Like ``read``, in any case from the server that is written to."""
         with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
             yield session
 
@@ -130,6 +141,7 @@ class Database:
             if getattr(self._fenced, "here", False):
                 self.fence(session)
             yield session
+        self.on_write()
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
@@ -278,6 +290,25 @@ def _open_postgresql(url: URL) -> Database:
     for one in (engine, reader):
         event.listen(one, "do_connect", _connect_postgresql)
     return Database(engine, reader)
+
+
+def open_replica_engine(url: str) -> Engine:
+    """An engine that reads from a replica of a PostgreSQL database, and can never write."""
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    arguments = POSTGRESQL_NETWORK | {"connect_timeout": "2", "tcp_user_timeout": "3000"}
+    engine = create_engine(
+        parsed,
+        pool_size=READERS,
+        max_overflow=MORE_READERS,
+        pool_pre_ping=True,
+        # Nobody waits for a place in this pool: the primary answers.
+        pool_timeout=1,
+        connect_args=arguments | {"options": "-c default_transaction_read_only=on"},
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+    event.listen(engine, "do_connect", _connect_postgresql)
+    return engine
 
 
 def _leave_replica(context: ExceptionContext) -> None:

@@ -38,6 +38,12 @@ class Metrics:
             ["outcome", "code"],
             registry=self.registry,
         )
+        self._reads = Counter(
+            "marketplace_reads",
+            "Reading transactions that the replica might have answered, by which server did.",
+            ["server"],
+            registry=self.registry,
+        )
         # What concerns groups, or may, is told to administrators only.
         self.private_registry = CollectorRegistry()
         self._mails = Counter(
@@ -96,6 +102,10 @@ class Metrics:
     def count_delivery(self, outcome: str) -> None:
         """Count an attempt to tell a webhook of an event."""
         self._deliveries.labels(outcome).inc()
+
+    def count_read(self, server: str) -> None:
+        """Count a reading transaction of a request: of the primary, or the replica."""
+        self._reads.labels(server).inc()
 
     def count_mail(self, outcome: str) -> None:
         """Count an attempt to send a mail: sent, delayed or dead."""

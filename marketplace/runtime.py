@@ -46,6 +46,7 @@ from marketplace.peers.witness.cosigning import CosigningService
 from marketplace.presence import PresenceNotices, ReceiptService
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
+from marketplace.replica import Replica
 from marketplace.rules.trust import TrustShown
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
@@ -75,7 +76,8 @@ from validators.document import Coordinates
 if TYPE_CHECKING:
     from marketplace.oidc.service import SignInService
 
-#: What is said where no process does the background work.
+#: What is said where something does not work that nothing else depends on.
+AWAY, LAGS = "the replica does not answer: the primary does", "the replica is behind: the primary answers"
 NOBODY_WORKS = "no process does the background work: start `marketplace serve --role worker`"
 
 
@@ -140,6 +142,7 @@ class Runtime:
         list_caches: what lists remember.
         keeper: has the catalogue on disk.
         renewal: has the process start anew after something was erased.
+        replica: answers readers beside the primary; None where there is none.
         limits: how often somebody may ask.
         background: does the work that one process at a time does for the database.
         now: the clock.
@@ -177,6 +180,7 @@ class Runtime:
     renewal: Renewal
     background: Background
     limits: SharedLimits
+    replica: Replica | None
     sign_in: SignInService | None = None
     federation: Federation | None = None
     now: Callable[[], datetime] = field(default=utc_now)
@@ -186,6 +190,8 @@ class Runtime:
         self.renewal.start()
         self.background.start()
         self.limits.start()
+        if self.replica is not None:
+            self.replica.start()
         self.trust_watch.start()
         self.access.start()
         self.following.start()
@@ -199,6 +205,8 @@ class Runtime:
         self.renewal.stop()
         self.log_watch.stop()
         self.limits.stop()
+        if self.replica is not None:
+            self.replica.stop()
         self.background.stop()
         self.peers.close()
         self.ingest.close()
@@ -251,6 +259,8 @@ class Runtime:
         degraded = self.following.degraded(lags)
         if not self.background.is_done:
             degraded["background"] = NOBODY_WORKS
+        if self.replica is not None and not (state := self.replica.state()).used:
+            degraded["replica"] = LAGS if state.up else AWAY
         return Health(tuple(faults), tuple(lags), degraded, publishing, holding)
 
     def trust_faults(self) -> list[Fault]:
@@ -327,6 +337,8 @@ def build(settings: Settings) -> Runtime:
     views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2), usage.count)
     forget = partial(_forget, judge, views)
     metrics = Metrics()
+    url = settings.database.read_url
+    replica = None if url is None else Replica(database, url, settings.database.read_lag, metrics)
     counted = settings.limit.counted
     together = counted == "together" or (counted == "auto" and settings.role == "web")
     limits = SharedLimits(database if together else None)
@@ -411,7 +423,7 @@ def build(settings: Settings) -> Runtime:
         ingest=ingest,
         entry_cache=entry_cache,
         following=following,
-        log_watch=LogWatch(database, grown, partial(_see_change, elsewhere, forget)),
+        log_watch=LogWatch(database, grown, partial(_see_change, elsewhere, forget, database.on_write)),
         judge=judge,
         queries=queries,
         search=search,
@@ -425,6 +437,7 @@ def build(settings: Settings) -> Runtime:
         renewal=Renewal(database, following.is_settled),
         background=background,
         limits=limits,
+        replica=replica,
         access=AccessService(
             database,
             settings.site.mode,
@@ -464,8 +477,9 @@ def _forget(judge: ImageJudge, views: ViewService) -> None:
     views.forget()
 
 
-def _see_change(elsewhere: ElsewhereWatch, forget: Callable[[], None]) -> None:
+def _see_change(elsewhere: ElsewhereWatch, forget: Callable[[], None], note: Callable[[], None]) -> None:
     """Some process stored something that readers see."""
+    note()
     forget()
     elsewhere.look()
 

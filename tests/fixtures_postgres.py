@@ -82,6 +82,7 @@ class PostgresServer:
         self._sockets = directory
         self._user = _demote()
         self._databases = 0
+        self._port = 5432
 
     def start(self) -> None:
         if self._user:
@@ -95,12 +96,29 @@ class PostgresServer:
 
     def launch(self) -> None:
         """Start the server over what it had when it was stopped."""
-        options = f"-k {self._sockets} -c listen_addresses='' -c max_connections=60 -c fsync=off"
+        options = (
+            f"-k {self._sockets} -p {self._port} -c listen_addresses='' -c max_connections=60 -c fsync=off"
+        )
         log = self._data / "server.log"
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--log", log, "--options", options, "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")
+
+    def replicate(self) -> PostgresServer:
+        """Start a streaming replica; its sockets lie beside this server's, under another port."""
+        replica = PostgresServer(self._binaries, self._sockets)
+        replica._data, replica._port = self._sockets / "replica", self._port + 1
+        self._run(
+            "pg_basebackup", "--pgdata", replica._data, "--write-recovery-conf", "--checkpoint", "fast",
+            "--wal-method", "stream", "--host", self._sockets, "--username", "tests",
+        )  # fmt: skip
+        replica.launch()
+        return replica
+
+    def same_at(self, url: str) -> str:
+        """The URL of this server's copy of a database of another one."""
+        return f"{url}&port={self._port}"
 
     def create_database(self, template: str = "template1", *options: str) -> str:
         """Make an empty database, or a copy of the database ``template``, and return its URL."""

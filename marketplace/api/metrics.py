@@ -53,6 +53,7 @@ class _Everything:
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
         yield from _cache(self._runtime.entry_cache)
+        yield from _replica(self._runtime)
         yield from _usage(self._runtime.usage, private=self._private)
         yield GaugeMetricFamily(
             "marketplace_trust_faults",
@@ -105,6 +106,20 @@ def _usage(usage: UsageRecorder, *, private: bool) -> Iterator[Metric]:
         "Uses that are in no sum: the database took nothing for long, or very much was asked for.",
         value=usage.lost,
     )
+
+
+def _replica(runtime: Runtime) -> Iterator[Metric]:
+    if runtime.replica is None:
+        return
+    state = runtime.replica.state()
+    yield GaugeMetricFamily("marketplace_replica_up", "1 where the replica answers.", value=int(state.up))
+    yield GaugeMetricFamily(
+        "marketplace_replica_used", "1 where the replica answers readers, else 0.", value=int(state.used)
+    )
+    if state.lag is not None:
+        yield GaugeMetricFamily(
+            "marketplace_replica_lag_seconds", "How far the replica is behind the primary.", value=state.lag
+        )
 
 
 def _mail(runtime: Runtime) -> Iterator[Metric]:

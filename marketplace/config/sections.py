@@ -59,6 +59,13 @@ def _database_url(value: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def _replica_url(value: str) -> str:
+    url = _database_url(value)
+    if not url.startswith("postgresql"):
+        raise ValueError("must be a postgresql URL")
+    return url
+
+
 def places(value: object) -> object:
     """Several files, directories or patterns in one setting, with commas or line ends between."""
     if isinstance(value, str):
@@ -72,6 +79,14 @@ class DatabaseSettings(Section):
     url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None,
         description="sqlite or postgresql URL; empty: marketplace.sqlite in the data directory",
+    )
+    read_url: Annotated[str, AfterValidator(_replica_url)] | None = Field(
+        None,
+        description="postgresql URL of a streaming replica that answers readers who show no credentials; "
+        "empty: none",
+    )
+    read_lag: float = Field(
+        1.0, ge=0.1, le=3600, description="seconds that the replica may be behind; the primary answers beyond"
     )
 
 

@@ -110,6 +110,12 @@ class Settings(Section):
             raise ValueError("upload.confirm_email = true needs mail.admin: reports of abuse go there")
         return self
 
+    @model_validator(mode="after")
+    def _can_read_elsewhere(self) -> Settings:
+        if self.database.read_url and not self.database_url.startswith("postgresql"):
+            raise ValueError("database.read_url needs a PostgreSQL database.url")
+        return self
+
     @property
     def database_url(self) -> str:
         """The database URL, by default an SQLite file inside the data directory."""
@@ -255,5 +261,5 @@ def _fault(detail: Any, nested: Mapping[str, Any]) -> str:
     if not isinstance(value, str):  # a rule about several settings; some of them may be secret
         return reason
     # A database URL may hold a password, and faults are printed and logged.
-    shown = "" if name == "database.url" else f" (found {value!r})"
+    shown = "" if name in ("database.url", "database.read_url") else f" (found {value!r})"
     return f"{name} or {variable_name(name)}: {reason}{shown}"

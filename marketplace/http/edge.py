@@ -44,6 +44,7 @@ from .errors import HttpError, store_unavailable
 from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
 from .problems import error_response
+from .read_from import ReadFrom
 from .responses import entry_response, tagged_response
 from .security import known_principal
 from .view_documents import document_response
@@ -58,6 +59,8 @@ error_log = logging.getLogger("marketplace.http")
 _VERDICT = "/verdict"
 #: What URLs of the documents of views begin with.
 _VIEW = "/views/"
+#: Where a request keeps that its answer failed because the database did not answer.
+_STORE_FAILED = "marketplace.store.failed"
 #: What stands in logs and figures for requests that no route, or one of many files, answered.
 _NO_ROUTE, _FILE = "none", "static"
 #: What a process with the role worker answers, and what it says to the rest.
@@ -108,6 +111,9 @@ class Edge:
         self._address_limit = runtime.limits.open("address", runtime.settings.limit.address)
         self._metrics = runtime.metrics
         self._log_request = registry[RequestLog].add
+        settings, replica = runtime.settings, runtime.replica
+        secure = settings.site.url.startswith("https:")
+        self._read_from = None if replica is None else ReadFrom(replica, settings.database_url, secure=secure)
 
     def __call__(self, environ: Environ, router: Router) -> Response:
         """Answer a request."""
@@ -117,7 +123,7 @@ class Edge:
         tags = read_tags(environ)
         try:
             wait = _wait(self._address_limit, environ)
-            response, route = (None if wait else self._find(environ)) or _route(environ, router, wait)
+            response, route = (None if wait else self._find(environ)) or self._route(environ, router, wait)
             method, status = environ["REQUEST_METHOD"], response.status_int
             seconds = time.perf_counter() - started
             # The secret in the link of a mail is a credential too, and so is the secret name of a view.
@@ -155,6 +161,21 @@ class Edge:
             return response
         finally:
             request_id.reset(token)
+
+    def _route(self, environ: Environ, router: Router, wait: int) -> tuple[Response, str]:
+        """The answer of the views, from the replica of the database where it has what the reader expects."""
+        if self._read_from is None:
+            return _route(environ, router, wait)
+        position = self._read_from.find_position(environ)
+        if position is not None:
+            with self._read_from.replica.reading(position) as was_used:
+                answer = _route(environ, router, wait)
+            if not (environ.pop(_STORE_FAILED, False) and was_used()):
+                return answer
+            self._read_from.replica.give_up()
+        response, route = _route(environ, router, wait)
+        self._read_from.show_position(environ, response)
+        return response, route
 
 
 def _wait(limit: RateLimit, environ: Environ) -> int:
@@ -217,6 +238,7 @@ def _answer(router: Router, request: Request) -> Response:
         place = _told(request.environ.get("PATH_INFO", ""))
         error_log.error("the database does not answer", extra={"path": place, "reason": reason})
         _release_frames(error)
+        request.environ[_STORE_FAILED] = True
         return error_response(request, store_unavailable())
     except Exception as error:  # logged here; the client gets no traceback
         return _failed(request, error)

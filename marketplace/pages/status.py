@@ -122,9 +122,20 @@ def _versions(runtime: Runtime) -> list[tuple[str, str]]:
         ("Database", _DATABASES.get(database.name, database.name)),
         ("Word search", settings.search.engine),
         ("SPARQL", "on" if settings.query.enabled else "off"),
+        *_replica(runtime),
         ("Mail", _MAIL[runtime.mail.health.state]),
         ("Legacy signatures", "taken in" if settings.upload.legacy == "accept" else "refused"),
     ]
+
+
+def _replica(runtime: Runtime) -> list[tuple[str, str]]:
+    if runtime.replica is None:
+        return []
+    state = runtime.replica.state()
+    if state.lag is None:
+        return [("Read replica", "does not answer")]
+    used = "answers readers" if state.used else "is behind, the primary answers"
+    return [("Read replica", f"{used} ({state.lag:.1f} s behind)")]
 
 
 def _version(package: str) -> str:

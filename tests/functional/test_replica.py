@@ -1,0 +1,184 @@
+"""Readers are answered by a real streaming replica, and never miss what they wrote."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from marketplace.db import Database, open_replica_engine, upgrade
+from marketplace.http.read_from import HEADER
+from marketplace.mail import Outbox
+from marketplace.metrics import Metrics
+from marketplace.models import OutgoingMail
+from marketplace.replica import Replica
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.fixtures_postgres import REQUIRED, PostgresServer, find_binaries
+from tests.functional.running import RunningServer, running_server
+from tests.functional.sites import until
+from validators import accept
+
+XML = {"Content-Type": "application/rdf+xml"}
+JANE = make_identity(email="jane@example.org")
+
+
+@dataclass
+class Pair:
+    """A primary and its replica, and a site on both."""
+
+    primary: PostgresServer
+    replica: PostgresServer
+    url: str
+    site: RunningServer
+
+    @property
+    def read_url(self) -> str:
+        return self.replica.same_at(self.url)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The replica replays nothing as long as the block lasts."""
+        with psycopg.connect(self.read_url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("SELECT pg_wal_replay_pause()")
+            try:
+                yield
+            finally:
+                connection.execute("SELECT pg_wal_replay_resume()")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    binaries = find_binaries()
+    if binaries is None:
+        request.getfixturevalue("postgres_server")  # skips, or fails where it must be there
+        raise AssertionError(REQUIRED)
+    directory = Path(tempfile.mkdtemp(prefix="mp-replica-"))
+    primary = PostgresServer(binaries, directory)
+    replica = None
+    try:
+        primary.start()
+        url = primary.create_database()
+        upgrade(url)
+        replica = primary.replicate()
+        settings = {"database_url": url, "database_read_url": replica.same_at(url), "query_enabled": "false"}
+        with running_server(tmp_path_factory.mktemp("site"), **settings) as site:
+            yield Pair(primary, replica, url, site)
+    finally:
+        for server in (replica, primary):
+            with suppress(RuntimeError):
+                if server is not None:
+                    server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def reads(http: httpx.Client) -> dict[str, float]:
+    """How many reading transactions each server answered."""
+    lines = http.get("/metrics").text.splitlines()
+    found = [line for line in lines if line.startswith("marketplace_reads_total")]
+    return {line.split('"')[1]: float(line.rpartition(" ")[2]) for line in found}
+
+
+def upload(http: httpx.Client, word: str) -> tuple[str, httpx.Response]:
+    document = signed(image(content=word, title=word), JANE)
+    answer = http.post("/metadata", content=document, headers=XML)
+    assert answer.status_code == 201, answer.text
+    http.cookies.clear()
+    return accept(document).coordinates.path(), answer
+
+
+def await_replica(http: httpx.Client) -> None:
+    """Wait until readers are answered by the replica."""
+
+    def is_used() -> bool:
+        before = reads(http).get("replica", 0.0)
+        http.get("/metadata?media=json&status=all")
+        return reads(http).get("replica", 0.0) > before
+
+    until(is_used, "the replica answers readers")
+
+
+def test_readers_are_answered_by_the_replica_and_see_their_uploads_at_once(pair: Pair) -> None:
+    with pair.site.client() as http:
+        for number in range(5):
+            await_replica(http)
+            path, answer = upload(http, f"seen {number}")
+            assert HEADER in answer.headers and "mp-position=" in answer.headers["Set-Cookie"]
+            assert http.get(f"/api/v1/entries/{path}").status_code == 200
+            assert f"seen {number}" in http.get("/metadata?media=json&status=all").text
+        await_replica(http)
+        before = reads(http)
+        for shown in ({HEADER: "0" * 32}, {HEADER: "x"}, {"Cookie": "other=1"}, {"Cookie": "mp-position=zz"}):
+            assert http.get("/metadata?media=json&status=all", headers=shown).status_code == 200
+        assert reads(http)["replica"] == before["replica"], "the primary answers whoever is not understood"
+
+
+def test_a_replica_that_is_behind_answers_nobody_and_says_so(pair: Pair) -> None:
+    with pair.site.client() as http:
+        await_replica(http)
+        with pair.paused():
+            path, _ = upload(http, "behind")
+            assert http.get(f"/api/v1/entries/{path}").status_code == 200
+            assert "behind" in http.get("/metadata?media=json&status=all").text
+            until(
+                lambda: "is behind" in http.get("/readyz").json()["degraded"].get("replica", ""), "it is told"
+            )
+            assert http.get("/readyz").status_code == 200
+            assert "is behind" in http.get("/status").text
+            figures = http.get("/metrics").text
+            assert "marketplace_replica_up 1.0" in figures and "marketplace_replica_used 0.0" in figures
+        await_replica(http)
+        until(lambda: "replica" not in http.get("/readyz").json()["degraded"], "all is well")
+
+
+def test_a_position_holds_at_a_node_that_knows_nothing_of_the_write(pair: Pair) -> None:
+    with closing(Database.open(pair.url)) as here, closing(Database.open(pair.url)) as there:
+        mine, other = (Replica(one, pair.read_url, 3600.0, Metrics()) for one in (here, there))
+        other.start()
+        until(lambda: other.state().used, "the other node reads from the replica")
+        with other.reading(0) as was_used, there.read() as session:
+            session.execute(text("SELECT 1"))
+        assert was_used()
+        with pair.paused():
+            with here.write() as session:
+                Outbox(session).enqueue("jane@example.org", "Subject", "Body", "position")
+            position = mine.position()
+            for shown, expected in ((0, 0), (position, 1)):
+                with other.reading(shown) as was_used, there.read() as session:
+                    assert session.query(OutgoingMail).count() == expected
+                assert was_used() == (not expected)
+        other.stop()
+        mine.stop()
+
+
+def test_without_the_replica_the_primary_answers_everybody(pair: Pair) -> None:
+    with pair.site.client() as http:
+        await_replica(http)
+        pair.replica.stop()
+        for _ in range(20):
+            assert http.get("/metadata?media=json&status=all").status_code == 200
+        until(
+            lambda: "does not answer" in http.get("/readyz").json()["degraded"].get("replica", ""),
+            "it is told",
+        )
+        path, _ = upload(http, "alone")
+        assert http.get(f"/api/v1/entries/{path}").status_code == 200
+        pair.replica.launch()
+        await_replica(http)
+        assert [one for one in pair.site.log_lines() if "traceback" in one] == []
+
+
+def test_nothing_is_written_through_the_url_of_the_replica(pair: Pair) -> None:
+    engine = open_replica_engine(pair.url)  # by mistake that of the primary
+    with pytest.raises(DBAPIError, match="read-only"), engine.begin() as connection:
+        connection.execute(text("DELETE FROM outgoing_mail"))
+    engine.dispose()
