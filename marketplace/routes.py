@@ -44,6 +44,9 @@ ROUTES = (
     Route("web.account", "/account"),
     Route("web.account.tokens", "/account/tokens", ("GET", "POST")),
     Route("web.account.revoke", "/account/tokens/{token}/revoke", ("GET", "POST")),
+    Route("web.account.views", "/account/views"),
+    Route("web.account.views.edit", "/account/views/edit", ("GET", "POST")),
+    Route("web.account.views.delete", "/account/views/delete", ("GET", "POST")),
     # For administrators: an overview, lists, and a page before each act.
     Route("web.admin", "/admin"),
     Route("web.admin.part", "/admin/{part}"),

@@ -215,10 +215,8 @@ def _may_read(request: Request, definition: Definition) -> bool:
 
 
 def _verify_may_write(request: Request, definition: Definition) -> None:
-    group = definition.group
-    if administers(request) or (group is not None and principal_of(request).may_upload_to(group)):
-        return
-    raise _unknown()
+    if not definition.may_be_changed_by(principal_of(request)):
+        raise _unknown()
 
 
 def _unknown() -> NotFoundError:

@@ -22,7 +22,15 @@ from .errors import BadRequestError, DocumentInFormError, TooLargeError
 _MAX_FIELDS = 200
 #: Parameters whose value may have several lines: a SPARQL query, and words as they are pasted.
 _MULTILINE = frozenset(
-    {"query", "q", "members", "mirrors", "sSearch", *(f"sSearch_{number}" for number in range(1, 6))}
+    {
+        "query",
+        "q",
+        "members",
+        "mirrors",
+        "policy",
+        "sSearch",
+        *(f"sSearch_{number}" for number in range(1, 6)),
+    }
 )
 _LINES = str.maketrans("\t\n\r", "   ")
 #: A form that only carries parameters is small.

@@ -9,6 +9,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from marketplace.access.permissions import is_permitted
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.views.dialects import DIALECTS, Dialect
@@ -44,7 +45,7 @@ def views(request: Request) -> Response:
     shown = [
         {"name": one.name, "title": one.title or one.name, "description": one.description} for one in every
     ]
-    return page(request, "views", {"views": shown})
+    return page(request, "views", {"views": shown, "may_make": is_permitted("view:write", principal)})
 
 
 @view_config(route_name="web.view", request_method="GET", permission="view:read")
@@ -55,6 +56,7 @@ def view(request: Request) -> Response:
     values = {
         "view": found,
         "search": definition.search,
+        "changeable": definition.name if definition.may_be_changed_by(principal_of(request)) else None,
         "policy": None
         if definition.policy is None
         else json.dumps(definition.policy, ensure_ascii=False, indent=1),

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from marketplace.access.principal import PUBLIC, Principal, group_log
+from marketplace.access.principal import PUBLIC, Principal, Scope, group_log
 from marketplace.accounts.names import GROUP_PATTERN
 from marketplace.catalogue.facts import Facet
 from marketplace.search.errors import SearchRefusedError
@@ -73,6 +73,12 @@ class Definition:
     def may_be_seen_by(self, principal: Principal) -> bool:
         """Whether somebody who gives its name sees it, by what they may read."""
         return self.logs <= principal.logs and not (self.secret and self.group is None)
+
+    def may_be_changed_by(self, principal: Principal) -> bool:
+        """Whether somebody may make, replace and forget it, by its name alone."""
+        if Scope.ADMIN in principal.scopes:
+            return True
+        return self.group is not None and principal.may_upload_to(self.group)
 
     def request(self, usual: Mapping[Facet, tuple[str, ...]]) -> SearchRequest:
         """The search, as the site reads it.

@@ -145,6 +145,16 @@ class ViewService:
             raise ViewNotFoundError
         return view, kept.definition
 
+    def preview(self, definition: Definition) -> View:
+        """What a definition that is not kept would show now.
+
+        Raises:
+            DialectUnavailableError: it cannot be evaluated now.
+        """
+        # Nobody else has it: the lock is its own, the turn is everybody's.
+        with self._making(_Kept()), self._database.read() as session:
+            return self._select(session, definition, definition.name, self._now()).view
+
     def document(self, address: str, path: str, principal: Principal) -> Written:
         """A document of a view.
 

@@ -30,6 +30,10 @@ PAGES = (
     "/admin/peers/add",
     "/admin/erase/entry",
     "/account/tokens",
+    "/account/views",
+    "/account/views/edit",
+    "/account/views/edit?name=default",
+    "/account/views/delete?name=default",
 )
 
 
@@ -47,7 +51,8 @@ def groups(site: RunningServer) -> None:
 
 
 #: Of each template one, in the other colours too: which colours there are does not depend on the words.
-SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/delete?name=looked-at")
+SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/delete?name=looked-at",
+          "/account/views", "/account/views/edit")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,21 @@ ROWS: Mapping[str, Row] = {
             Ask("/account/tokens/0123456789abcdef/revoke", "POST"),
         ),
     ),
+    "web.account.views": Row("the views that the reader may change", gets("/account/views")),
+    "web.account.views.edit": Row(
+        "404, as for a view that never was",
+        (*absent("/account/views/edit?name={group}:all", "/account/views/edit?name={absent_group}:all"),
+         Ask("/account/views/edit?name={group}:all", "POST", body="act=check",
+             kind="application/x-www-form-urlencoded", instead="/account/views/edit?name={absent_group}:all"),
+         Ask("/account/views/edit", "POST", body="act=save&name={group}:all",
+             kind="application/x-www-form-urlencoded")),
+    ),
+    "web.account.views.delete": Row(
+        "404, as for a view that never was",
+        (*absent("/account/views/delete?name={group}:all", "/account/views/delete?name={absent_group}:all"),
+         Ask("/account/views/delete?name={group}:all", "POST",
+             instead="/account/views/delete?name={absent_group}:all")),
+    ),
     "web.admin": Row("404 or 401 without the administrator's scope", gets("/admin")),
     "web.admin.part": Row(
         "404 or 401 without the administrator's scope, whatever is asked for",
