@@ -11,13 +11,15 @@ from marketplace.models import Base
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations inside the transaction that the connection is in."""
+    """Run the migrations: in the transaction that the connection is in, else each in one of its own."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         include_object=object_filter(connection.dialect.name),
         # SQLite changes tables by copying them.
         render_as_batch=connection.dialect.name == "sqlite",
+        # What took its lock and is done keeps nobody waiting for what comes after it.
+        transaction_per_migration=not connection.in_transaction(),
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -22,7 +22,7 @@ if [ -z "${BASE:-}" ]; then
   fi
 fi
 # The authorities that this machine reaches the package index by.
-run build --isolation chroot --layers --build-arg "BASE=$BASE" \
+run build --isolation chroot --build-arg "BASE=$BASE" \
   --build-arg PIP_CERT=/run/authorities.crt --volume /etc/ssl/certs/ca-certificates.crt:/run/authorities.crt:ro \
   -t marketplace -f deploy/Containerfile .
 run rm --all >/dev/null

@@ -354,21 +354,28 @@ def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: A
     )
 
 
-def upgrade(url: str) -> None:
-    """Bring a database to the newest schema, creating it where it is empty; safe to call at every start."""
-    from marketplace.migrate import upgrade_engine
+def upgrade(url: str, *given: Any, **options: Any) -> None:
+    """Bring a database to the newest schema, creating it where it is empty; safe to call at every start.
+
+    Args:
+        given, options: as of ``marketplace.upgrading.upgrade_engine``.
+
+    Raises:
+        SchemaError: as of that.
+    """
+    from marketplace.upgrading import upgrade_engine
 
     _make_file(url)
     database = Database.open(url)
     try:
-        upgrade_engine(database.engine)
+        upgrade_engine(database.engine, *given, **options)
     finally:
         database.close()
 
 
 def initialise(url: str) -> None:
     """Give an empty database its schema, and leave any other one alone."""
-    from marketplace.migrate import initialise_empty
+    from marketplace.upgrading import initialise_empty
 
     _make_file(url)
     database = Database.open(url)

@@ -1,4 +1,10 @@
-"""Schema migrations: where they lie, and how they run at start."""
+"""Schema migrations: where they lie, which a database has, and whether this version works on it.
+
+The version that is at work survives a migration that *expands* the schema: new tables, columns that may be
+empty, indexes. One that *contracts* it takes away what the version before does not use any more. So two
+versions may work side by side: the older one on a schema that was expanded, the newer one on one that was not
+contracted yet.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
-
-#: Any number that no other program uses on the same PostgreSQL database: "mkplace" in ASCII.
-_UPGRADE_LOCK = 0x6D6B706C616365
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, text
 
 
 class SchemaError(Exception):
@@ -32,22 +34,16 @@ def migrations_directory() -> Path:
     raise SchemaError(f"the migrations are missing beside {package}: install the package again")
 
 
-def configuration() -> Config:
-    """An alembic configuration that needs no ini file."""
+def configuration(directory: Path | None = None) -> Config:
+    """An alembic configuration that needs no ini file.
+
+    Args:
+        directory: of the migrations, where they are not the package's own.
+    """
     config = Config()
     # Percent signs would be taken for interpolation.
-    config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
+    config.set_main_option("script_location", str(directory or migrations_directory()).replace("%", "%%"))
     return config
-
-
-def upgrade_engine(engine: Engine) -> None:
-    """Run what is missing in one transaction; a second process waits and finds nothing to do."""
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        config = configuration()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -63,30 +59,50 @@ def head_revision() -> str:
     return head
 
 
+def find_missing(connection: Connection, directory: Path | None = None) -> list[Script] | None:
+    """The migrations that a database lacks, the first one first; None where a newer version migrated it."""
+    scripts = ScriptDirectory.from_config(configuration(directory))
+    found = current_revision(connection)
+    missing: list[Script] = []
+    for script in scripts.walk_revisions():
+        if script.revision == found:
+            break
+        missing.insert(0, script)
+    else:
+        if found is not None:
+            return None
+    return missing
+
+
+def contracts(script: Script) -> bool:
+    """Whether a migration takes away what older versions use."""
+    return bool(script.module.kind == "contract")
+
+
 def verify_schema(connection: Connection) -> None:
-    """Check that the database is at this version's schema.
+    """Check that this version works on the database's schema.
 
     Raises:
-        SchemaError: it is not; the message says what to run.
+        SchemaError: it does not; the message says what to run.
     """
-    found = current_revision(connection)
-    if found != head_revision():
-        state = "empty" if found is None else f"at revision {found}"
+    missing = find_missing(connection)
+    found, head = current_revision(connection), head_revision()
+    if missing is None:
+        oldest = _find_oldest(connection) if str(found).isdigit() else None
+        if oldest is not None and oldest <= head < str(found):
+            return
         raise SchemaError(
-            f"the database is {state}, this version needs {head_revision()}: run `marketplace db upgrade`"
+            f"the database is at revision {found}, which this version does not know: it was made by a newer "
+            "version that this one cannot work beside; start that version"
         )
+    if found is None or not all(map(contracts, missing)):
+        state = "empty" if found is None else f"at revision {found}"
+        raise SchemaError(f"the database is {state}, this version needs {head}: run `marketplace db upgrade`")
 
 
-def initialise_empty(engine: Engine) -> None:
-    """Give an empty database its schema; one that has a schema, of any version, stays as it is.
-
-    A new directory then needs no step before the first start. Migrating a database
-    with entries in it stays a step that the operator takes, after a backup.
-    """
-    with engine.begin() as connection:
-        empty = current_revision(connection) is None
-    if empty:
-        upgrade_engine(engine)
+def _find_oldest(connection: Connection) -> str | None:
+    found = connection.execute(text("SELECT oldest FROM schema_support")).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def object_filter(dialect: str) -> Callable[[Any, str | None, str, bool, Any], bool]:

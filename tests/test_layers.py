@@ -22,6 +22,7 @@ FOUNDATION = {
 STORE = FOUNDATION | {
     "marketplace.db",
     "marketplace.migrate",
+    "marketplace.upgrading",
     "marketplace.models",
     "marketplace.access",
     "marketplace.audit",
@@ -78,7 +79,8 @@ MAY_IMPORT = {
     "marketplace.system_errors": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
-    "marketplace.db": {"marketplace.models", "marketplace.migrate"},
+    "marketplace.db": {"marketplace.models", "marketplace.migrate", "marketplace.upgrading"},
+    "marketplace.upgrading": {"marketplace.migrate"},
     "marketplace.migrate": {"marketplace.models", "marketplace.db"},
     "marketplace.access": set(),
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},

@@ -9,6 +9,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+#: Everything is new: no older version can be at work.
+kind = "expand"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 SECONDS = sa.BigInteger()
@@ -914,12 +916,20 @@ def upgrade() -> None:
         "ix__webhook_delivery__webhook_id_state_id", "webhook_delivery", ["webhook_id", "state", "id"]
     )
 
+    op.create_table(
+        "schema_support",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("oldest", TEXT, nullable=False),
+        sa.CheckConstraint("id = 1", name="ck__schema_support__one"),
+        sa.PrimaryKeyConstraint("id", name="pk__schema_support"),
+    )
     if op.get_bind().dialect.name == "sqlite":
         for name in UNBOUNDED:
             op.create_index(f"ix__current__{name}", "current", ["log_id", name, "tie", "entry_key"])
     op.execute(sa.text("INSERT INTO log (name, next_sequence) VALUES ('public', 0)"))
     op.execute(sa.text("INSERT INTO background_lease VALUES (1, 0, '', 0, 0, 0)"))
     op.execute(sa.text("INSERT INTO event_state (id, next_number) VALUES (1, 0)"))
+    op.execute(sa.text("INSERT INTO schema_support (id, oldest) VALUES (1, '0001')"))
 
 
 def downgrade() -> None:

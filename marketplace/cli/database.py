@@ -30,16 +30,62 @@ def database() -> None:
     """Manage the database."""
 
 
-@examples("marketplace db upgrade --config marketplace.ini")
+@examples(
+    "marketplace db upgrade --config marketplace.ini",
+    "marketplace db upgrade --config marketplace.ini --only-expand",
+)
 @database.command()
 @settings_options
-def upgrade(config: Path | None, data: str | None) -> None:
-    """Upgrade the database schema to this version, or create the database."""
+@click.option(
+    "--only-expand", is_flag=True, help="Leave out what a version that still runs would not survive."
+)
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait so long for a lock of PostgreSQL at a time: uploads wait meanwhile.",
+)
+@click.option(
+    "--statement-timeout",
+    type=click.FloatRange(0),
+    default=3600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Let one statement in PostgreSQL take so long; 0: any time.",
+)
+@click.option(
+    "--attempts", type=click.IntRange(1), default=30, show_default=True, help="Try so often to get a lock."
+)
+def upgrade(
+    config: Path | None,
+    data: str | None,
+    only_expand: bool,
+    lock_timeout: float,
+    statement_timeout: float,
+    attempts: int,
+) -> None:
+    """Upgrade the database schema to this version, or create the database.
+
+    Servers may run meanwhile, of this version and of the one before.
+    """
     from marketplace import db
+    from marketplace.migrate import SchemaError
+    from marketplace.upgrading import Patience
 
     settings = read_settings(config, data)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db.upgrade(settings.database_url)
+    patience = Patience(lock_timeout, statement_timeout, attempts)
+    try:
+        db.upgrade(
+            settings.database_url,
+            patience,
+            only_expand=only_expand,
+            tell=lambda line: click.echo(f"marketplace: {line}", err=True),
+        )
+    except SchemaError as error:
+        raise CommandError(str(error), ExitCode.OTHER) from None
     click.echo("marketplace: the database is up to date.", err=True)
 
 

@@ -27,6 +27,7 @@ from marketplace.models.peers import (
 from marketplace.models.pending import ConfirmedEndorser, PendingUpload
 from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
+from marketplace.models.schema import SchemaSupport
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
 from marketplace.models.usage import EntryUse, ViewUse
@@ -76,6 +77,7 @@ __all__ = [
     "ReminderChoice",
     "ReminderGiven",
     "Renewal",
+    "SchemaSupport",
     "SeenCheckpoint",
     "SiteReceipt",
     "Tile",
