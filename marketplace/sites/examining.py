@@ -28,7 +28,8 @@ def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str
     names the copy."""
     if measured.size != copy.size:
         return f"has {measured.size} bytes, endorsed are {copy.size}"
-    for checksum in entry.metadata.checksums:
+    # The strongest comes first: it is what the reason names.
+    for checksum in sorted(entry.metadata.checksums, key=lambda one: -len(one.value)):
         found, value = measured.digests.get(checksum.algorithm), checksum.value.lower()
         if found is None:  # a store that fetched by itself has made one digest only
             continue

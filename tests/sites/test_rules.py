@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from marketplace.demo.hypervisor import running_hypervisor
@@ -26,6 +27,7 @@ from tests.sites.clouds import ALICE, Cloud
 from tests.sites.daemons import await_true
 from tests.sites.libvirts import require_libvirt
 from tests.sites.neutrons import running_neutron
+from tests.sites.openstacks import VENV
 from tests.waiting import HANGING
 from validators import accept
 
@@ -70,30 +72,72 @@ def test_the_command_writes_for_an_image_that_is_allowed(cloud: Cloud) -> None:
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["security_group_rules"]) == 8
     assert "left out: inbound-port 9999" in done.stderr
+    assert "delete the egress rules" in done.stderr
     assert cloud.command("rules", "A" * 27, "--as", "nft").returncode == 3
 
 
-def test_neutron_takes_the_rules_once_and_has_no_others(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def neutron(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A real Neutron's API."""
+    with running_neutron(tmp_path_factory.mktemp("neutron")) as api:
+        yield api
+
+
+def test_neutron_takes_the_rules_once_and_has_no_others(neutron: httpx.Client) -> None:
     asked = [
         Rules((22, 80, 443, 8080), (25,), (8, 255)),
         Rules((0,), (0,), (0, 13)),
         Rules((), None, ()),
     ]
-    with running_neutron(tmp_path) as api:
-        for number, rules in enumerate(asked):
-            made = api.post("/security-groups", json={"security_group": {"name": f"image-{number}"}})
-            assert made.status_code == 201, made.text
-            group = made.json()["security_group"]["id"]
-            text = write_neutron(rules, "image").replace("SECURITY_GROUP", group)
-            given = json.loads(text)["security_group_rules"]
-            for status in (201, 409) if given else ():  # what is there already is no harm
-                said = api.post("/security-group-rules", content=text.encode())
-                assert said.status_code == status, said.text
-            there = api.get(f"/security-groups/{group}").json()["security_group"]["security_group_rules"]
-            names = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max")
-            found = [{name: one[name] for name in names} for one in there]
-            wanted = [{name: one[name] for name in names} for one in given]
-            assert sorted(map(str, found)) == sorted(map(str, wanted))
+    for number, rules in enumerate(asked):
+        made = neutron.post("/security-groups", json={"security_group": {"name": f"image-{number}"}})
+        assert made.status_code == 201, made.text
+        group = made.json()["security_group"]
+        if rules.outbound is not None:
+            for one in group["security_group_rules"]:
+                assert neutron.delete(f"/security-group-rules/{one['id']}").status_code == 204
+        text = write_neutron(rules, "image").replace("SECURITY_GROUP", group["id"])
+        given = json.loads(text)["security_group_rules"]
+        for status in (201, 409) if given else ():  # what is there already is no harm
+            said = neutron.post("/security-group-rules", content=text.encode())
+            assert said.status_code == status, said.text
+        assert _rules_of(neutron, group["id"]) == _expected(rules)
+
+
+def test_the_openstack_client_makes_a_group_with_these_rules_only(
+    neutron: httpx.Client, tmp_path: Path
+) -> None:
+    rules = Rules((), (25,), (8,))
+    environ = {
+        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "OS_AUTH_TYPE": "none",
+        "OS_ENDPOINT": str(neutron.base_url).removesuffix("/v2.0/"),
+        "no_proxy": "127.0.0.1",
+    }
+    subprocess.run(["sh", "-ec", write_openstack(rules, "A" * 27)], env=environ, check=True)
+    (group,) = [
+        one
+        for one in neutron.get("/security-groups").json()["security_groups"]
+        if one["name"] == f"image-{'A' * 27}"
+    ]
+    assert _rules_of(neutron, group["id"]) == _expected(rules)
+
+
+_FIELDS = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max")
+
+
+def _rules_of(api: httpx.Client, group: str) -> list[str]:
+    there = api.get(f"/security-groups/{group}").json()["security_group"]["security_group_rules"]
+    return sorted(str([one[name] for name in _FIELDS]) for one in there)
+
+
+def _expected(rules: Rules) -> list[str]:
+    """What the group has to have; where nothing outbound is limited, what Neutron gives every group."""
+    given = [[one[name] for name in _FIELDS] for one in neutron_rules(rules)]
+    if rules.outbound is None:
+        given += [["egress", family, None, None, None] for family in ("IPv4", "IPv6")]
+    return sorted(map(str, given))
 
 
 @pytest.fixture

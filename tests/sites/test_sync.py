@@ -73,6 +73,29 @@ def test_a_stranger_stops_nothing_and_brings_nothing(cloud: Cloud, content: Cont
     assert cloud.visible() == {f"{picture.identifier}.qcow2"}
 
 
+def test_an_import_that_the_policy_refuses_says_so(cloud: Cloud) -> None:
+    picture = raw("asked for by hand")
+    cloud.configure(subscription='search = "tag=byhand"')
+    cloud.say(picture.draft("http://127.0.0.1:9/x", tags=("byhand",)), MALLORY)
+    unknown = cloud.command("import", picture.identifier, "--reason", "physics")
+    assert unknown.returncode == 0 and "the site looks for it" in unknown.stderr
+    cloud.sync()
+    refused = cloud.command("import", picture.identifier, "--reason", "physics")
+    assert refused.returncode == 0
+    assert "it is not imported as long as this is so: this site does not trust mallory" in refused.stderr
+
+
+def test_other_bytes_are_told_by_the_strongest_digest(cloud: Cloud, content: ContentServer) -> None:
+    picture = raw("other bytes")
+    tagged(cloud, "other")
+    sums = [("MD5", "0" * 32), ("SHA-256", "0" * 64), ("SHA-512", picture.sha512)]
+    cloud.say(
+        picture.draft(content.put("x", raw("evil").data), tags=("other",), checksums=tuple(sums)),
+    )
+    assert cloud.sync().unproven == 1
+    assert f"has the SHA-512 {raw('evil').sha512[:16]}" in cloud.copy().reason
+
+
 def test_a_new_version_is_in_before_the_old_one_is_out(cloud: Cloud, content: ContentServer) -> None:
     old, new = qcow2("old"), qcow2("new")
     tagged(cloud, "moves")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
+    from marketplace.sites.opinions import Opinions
     from marketplace.sites.state import State
 
 
@@ -52,6 +54,20 @@ def open_state(configuration: SiteConfiguration) -> Iterator[State]:
         yield state
     finally:
         state.close()
+
+
+def judge_image(configuration: SiteConfiguration, state: State, image: str) -> Opinions:
+    """Judge one image that the site knows, as its daemon does.
+
+    Returns:
+        the opinions, with that of the image.
+    """
+    from marketplace.sites.opinions import Opinions
+    from marketplace.sites.site import open_trust
+
+    opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
+    opinions.judge([image])
+    return opinions
 
 
 def show_time(wall: float | None) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.site.common import config_option, open_state, read_site
+from marketplace.cli.site.common import config_option, judge_image, open_state, read_site
 from marketplace.logs import printable
 
 _KINDS = ("neutron", "openstack", "nft", "nwfilter")
@@ -30,19 +29,21 @@ def rules(config: Path | None, kind: str, image: str) -> None:
     """
     from marketplace.sites.network.rules import rules_of
     from marketplace.sites.network.writers import WRITERS
-    from marketplace.sites.opinions import Opinions
-    from marketplace.sites.site import open_trust
 
     configuration = read_site(config)
     with open_state(configuration) as state:
         if image not in state.evidence.identifiers():
             raise CommandError(f"{image} is not an image that this site knows", ExitCode.NOT_FOUND)
-        opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
-        opinions.judge([image])
+        opinions = judge_image(configuration, state, image)
         opinion = opinions.held[image]
         if not opinion.allowed or opinion.entry is None:
             raise CommandError(f"{image}: {opinion.reason}", ExitCode.REFUSED_BY_POLICY)
         found = rules_of(opinions.entry(opinion.entry.entry_id), configuration.table.network)
     for one in found.left_out:
         click.echo(printable(f"marketplace: left out: {one}"), err=True)
+    if kind == "neutron" and found.outbound is not None:
+        click.echo(
+            "marketplace: first delete the egress rules of the new group: they let everything out.",
+            err=True,
+        )
     click.echo(WRITERS[kind](found, image), nl=False)

@@ -11,7 +11,8 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.site.common import config_option, open_state, read_site, who
+from marketplace.cli.site.common import config_option, judge_image, open_state, read_site, who
+from marketplace.logs import printable
 from validators.identifier import is_identifier
 
 if TYPE_CHECKING:
@@ -79,13 +80,25 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
             raise CommandError(f"no decision about {image} by the operator", ExitCode.NOT_FOUND)
         state.words.say(Word(image, WordKind(kind), reason, who(), now, end))
         answered = _answer_by_it(configuration, state, kind)
+        against = _reason_against(configuration, state, image) if kind == "import" and known else None
     note = "" if known or kind in ("import", "release") else " (the site does not know this image yet)"
     then = (
         "answers follow it now, stores at the next sync"
         if answered
         else "a running daemon acts at once, else the next sync does"
     )
+    if kind == "import" and not known:
+        then = "the site looks for it at its marketplaces, at once if the daemon runs, else at the next sync"
     click.echo(f"marketplace: noted{note}; {then}.", err=True)
+    if against is not None:
+        click.echo(printable(f"marketplace: it is not imported as long as this is so: {against}"), err=True)
+
+
+def _reason_against(configuration: SiteConfiguration, state: State, image: str) -> str | None:
+    """Why a known image may not be started now; None where it may."""
+    opinions = judge_image(configuration, state, image)
+    opinion = opinions.held[image]
+    return None if opinion.allowed else opinion.reason
 
 
 def _answer_by_it(configuration: SiteConfiguration, state: State, kind: str) -> bool:

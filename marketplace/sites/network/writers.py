@@ -59,6 +59,12 @@ def write_openstack(rules: Rules, identifier: str) -> str:
     """Commands of the openstack client for a group named after the image."""
     group = f"image-{identifier}"
     lines = [f"openstack security group create {group}"]
+    if rules.outbound is not None:
+        # Neutron gives every new group rules that let everything out.
+        lines.append(
+            f"openstack security group rule list --egress -f value -c ID {group} "
+            "| xargs -r openstack security group rule delete"
+        )
     for one in neutron_rules(rules):
         words = [
             "openstack security group rule create",
