@@ -98,7 +98,7 @@ def _told(runtime: Runtime, holding: Holding) -> list[tuple[str, str]]:
     return [
         ("Background jobs run in", where),
         ("Since", format_time(holding.since)),
-        ("Processes that ran them before", grouped(holding.term - 1)),
+        ("Earlier processes with these jobs", grouped(holding.term - 1)),
     ]
 
 

@@ -120,9 +120,7 @@ def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
     first = verdict.reasons[0]
     tone = _REFUSALS.get(str(first.code), ("", "bad"))[1]
     change = None if first.change is None else _sentence(first.change)
-    return Banner(
-        tone, str(first.code), _sentence(f"do not start this image: {first.message}"), change, until
-    )
+    return Banner(tone, str(first.code), _sentence(first.message), change, until)
 
 
 _PRIVATE = Badge("private", "plain", "Only members of your groups see this entry.")

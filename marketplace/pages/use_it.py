@@ -93,7 +93,7 @@ def use_it(entry: AcceptedEntry) -> UseIt:
             Platform("libvirt", "libvirt", _libvirt(image)),
             Platform("qemu", "QEMU", _qemu(image)),
             Platform("incus", "Incus / LXD", _incus(image)),
-            Platform("terraform", "Terraform", (_terraform(image),)),
+            Platform("terraform", "Terraform", _terraform(image)),
         ),
     )
 
@@ -208,7 +208,18 @@ def _incus(image: _Image) -> tuple[Step, ...]:
     )
 
 
-def _terraform(image: _Image) -> Step:
+#: Without it Terraform looks for the provider among those of its own maker, where it is not.
+_TERRAFORM_PROVIDER = """terraform {
+  required_providers {
+    openstack = {
+      source = "terraform-provider-openstack/openstack"
+    }
+  }
+}
+"""
+
+
+def _terraform(image: _Image) -> tuple[Step, ...]:
     resource = (
         f'resource "openstack_images_image_v2" {_quoted(image.name)} {{\n'
         f"  name             = {_quoted(image.name)}\n"
@@ -217,9 +228,13 @@ def _terraform(image: _Image) -> Step:
         f'  container_format = "bare"\n'
         f"}}\n"
     )
-    return Step(
-        "Write the resource; terraform apply uploads the file that was checked",
-        f"printf %s {shlex.quote(resource)} > {image.name}.tf",
+    return (
+        Step(
+            "Name the provider, once in a folder",
+            f"printf %s {shlex.quote(_TERRAFORM_PROVIDER)} > openstack-provider.tf",
+        ),
+        Step("Write the resource", f"printf %s {shlex.quote(resource)} > {image.name}.tf"),
+        Step("Upload the file that was checked", "terraform init && terraform apply"),
     )
 
 

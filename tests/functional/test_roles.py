@@ -86,7 +86,7 @@ def test_the_work_is_done_in_one_process_and_taken_over(tmp_path: Path, database
             first.kill()
         with web.client() as http:
             until(lambda: "second" in http.get("/status").text, "the status page names it")
-            assert "Processes that ran them before" in http.get("/status").text
+            assert "Earlier processes with these jobs" in http.get("/status").text
             assert "marketplace_background_takeovers_total 1.0" in http.get("/metrics").text
         third = node(stack, tmp_path, database_url, "third", "worker")
         assert not ready(third)["background"]["here"]

@@ -220,7 +220,9 @@ def test_pages(http, case):
     banner = re.search(told, page)
     assert banner is not None
     assert (banner[1] == "good") is case.state.allowed
-    assert banner[2].startswith("Allowed" if case.state.allowed else "Do not start this image")
+    assert banner[2].startswith("Allowed") is case.state.allowed
+    lead = "✓ You may start this image here." if case.state.allowed else "✗ Do not start this image."
+    assert f"<strong>{lead}</strong>" in banner[0]
     assert "This site trusts this entry" not in page
     if case.state.code == "deprecated":
         assert banner[1] == "bad" and "backdoor found" in banner[2]

@@ -340,7 +340,7 @@ def test_pages_tell_which_views_there_are_and_what_each_leaves_out(http, site):
     assert f"{site[0].url}/views/shown/SHA256SUMS" in told
     assert "os=debian" in told and "400d" in told
     default = http.get("/views/default", headers=html).text
-    assert "No policy judges these images" in default
+    assert "This view has no policy" in default
     assert "compressed at its location" in default
     assert http.get("/views/astro:page", headers=html).status_code == 404
     assert http.get("/views/nothing", headers=html).status_code == 404
