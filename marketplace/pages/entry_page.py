@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from marketplace.access import PUBLIC
 from marketplace.entries import EntryRecord, EntryRow, current_among
 from marketplace.http.coordinates import entry_path
 from marketplace.locations.links import link
 from marketplace.presence import Report
+from marketplace.rules.status import Status
 from marketplace.watch import Reachability
 from validators import vocabulary as v
 from validators.decision import Decision, Rule
@@ -24,6 +26,7 @@ from .changed_terms import Told
 from .commands import commands
 from .display import day
 from .presence import EntryPresence
+from .schema_org import data_block
 from .terms import facts, statements
 from .timeline import lay_out
 from .trust_badges import Banner, standing_badges
@@ -90,6 +93,7 @@ def entry_values(
         "receipt": receipt,
         "endorsers": _other_endorsers(entry, timeline),
         "replacement": _replacement(entry),
+        "structured": data_block(entry, site_url) if _is_offered(record, verdict, now) else None,
         "decision": decision,
         "verdict": verdict,
         "status": status_name(record, now),
@@ -119,6 +123,12 @@ def entry_values(
         "picture": lay_out(timeline, now),
         "others": len(timeline) - 1,
     }
+
+
+def _is_offered(record: EntryRecord, verdict: Banner | None, now: datetime) -> bool:
+    """Whether search engines are told of it: it is public, current, and nothing here speaks against it."""
+    refused = verdict is not None and verdict.tone == "bad"
+    return PUBLIC in record.logs and status_name(record, now) == Status.VALID.value and not refused
 
 
 def _other_endorsers(entry: AcceptedEntry, timeline: Sequence[EntryRow]) -> list[EntryRow]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.catalogue import HOSTILE_ENTRY, MALLORY
+from tests.browser.catalogue import HOSTILE_ENTRY, MALLORY, SHARED_CURRENT, SHARED_DEPRECATED
 from tests.browser.conftest import Opener
 from tests.browser.test_pages import PAGES, entry_path
 
@@ -26,6 +28,20 @@ def test_nothing_runs_hides_or_floods(visit: Opener, name: str) -> None:
     assert len(page.content()) < 200_000
     addresses = page.eval_on_selector_all("a", "links => links.map(link => link.protocol)")
     assert set(addresses) <= {"http:", "https:"}
+
+
+def test_what_search_engines_read_is_data_and_breaks_no_rule(visit: Opener) -> None:
+    """Browsers do not run it, and do not complain of it: ``visit`` looks at the console."""
+    opened = visit()
+    for path in (entry_path(HOSTILE_ENTRY), entry_path(SHARED_CURRENT)):
+        opened.go(path)
+        block = opened.page.locator('head script[type="application/ld+json"]')
+        assert block.count() == 1
+        told = json.loads(block.text_content() or "")
+        assert told["@type"] == "SoftwareApplication" and len(json.dumps(told)) < 60_000
+        assert opened.page.evaluate("window.taken") is None
+    opened.go(entry_path(SHARED_DEPRECATED))
+    assert opened.page.locator('script[type="application/ld+json"]').count() == 0
 
 
 def test_what_it_says_can_still_be_read(visit: Opener) -> None:
