@@ -242,7 +242,7 @@ class Catalogue:
         state = tuple(one.stand for one in logs)
         known = self._views.get(keys)
         if known is None or known.state != state:
-            known = self._views[keys] = View(state, logs, self._values, self._lock)
+            known = self._views[keys] = View(state, logs, self._values, self._lock, known)
         self._views.move_to_end(keys)
         while len(self._views) > _REMEMBERED:
             self._views.popitem(last=False)

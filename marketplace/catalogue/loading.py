@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, Subquery, and_, select, type_coerce
+from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindparam, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.catalogue import text
@@ -45,31 +45,49 @@ def load_current(
     Args:
         renewed: of the log's renewals those from this number on count too; None for none.
     """
-    statement = _CURRENT.where(Current.log_id == log_id)
-    tagged = (
-        select(EntryTag.entry_key, EntryTag.tag)
-        .join(Current, and_(Current.entry_key == EntryTag.entry_key, Current.log_id == log_id))
-        .order_by(EntryTag.entry_key, EntryTag.position)
-    )
-    twins = _TWINS.where(Current.log_id == log_id)
-    if since > 0:
-        rows = touched(log_id, since, end, renewed)
-        same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
-        statement, tagged, twins = (one.join(rows, same) for one in (statement, tagged, twins))
+    statement, tagged, said_twice = _statements(caught_up=since > 0, renewed=renewed is not None)
+    given = {"log": log_id, "since": since, "end": end, "renewed": renewed}
     # Through the connection: the session would look for objects to make of these values.
     connection = session.connection()
     tags: defaultdict[int, list[str]] = defaultdict(list)
-    for key, tag in connection.execute(tagged):
+    for key, tag in connection.execute(tagged, given):
         tags[key].append(tag)
     others: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
-    for key, certificate, strength in connection.execute(twins):
+    for key, certificate, strength in connection.execute(said_twice, given):
         others[key].append((certificate, strength))
-    for row in connection.execute(statement, execution_options={"yield_per": _FETCHED}):
+    for row in connection.execute(statement, given, execution_options={"yield_per": _FETCHED}):
         key = row[0]
         yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())))
 
 
-def touched(log_id: int, since: int, end: int, renewed: int | None = None) -> Subquery:
+@cache
+def _statements(*, caught_up: bool, renewed: bool) -> tuple[Select[Any], ...]:
+    """Of current entries, of their tags, and of their twins.
+
+    Made once: making one and its cache key takes longer than running it.
+    """
+    log: BindParameter[Any] = bindparam("log")
+    tagged = (
+        select(EntryTag.entry_key, EntryTag.tag)
+        .join(Current, and_(Current.entry_key == EntryTag.entry_key, Current.log_id == log))
+        .order_by(EntryTag.entry_key, EntryTag.position)
+    )
+    statements: tuple[Select[Any], ...] = (
+        _CURRENT.where(Current.log_id == log),
+        tagged,
+        _TWINS.where(Current.log_id == log),
+    )
+    if caught_up:
+        rows = touched(log, bindparam("since"), bindparam("end"), bindparam("renewed") if renewed else None)
+        same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
+        statements = tuple(one.join(rows, same) for one in statements)
+    return statements
+
+
+Number = int | BindParameter[Any]
+
+
+def touched(log_id: Number, since: Number, end: Number, renewed: Number | None = None) -> Subquery:
     """The images and endorsers that some rows of a log are about, and those of its renewals from a number on.
 
     Joined first, so that indexes lead on.

@@ -67,6 +67,8 @@ class FollowedLog:
         self._trusted: dict[int, Rank] = {}
         self._images = Images(table)
         self.vocabulary = Vocabulary()
+        #: How often entries were put in, and the images that the last ones are about, each by an endorser.
+        self.puts, self.latest = 0, frozenset[bytes]()
 
     def put(self, many: Sequence[Facts], seen: set[bytes]) -> list[int]:
         """Take in current entries; all of an image and endorser take the place of all earlier ones.
@@ -79,12 +81,15 @@ class FollowedLog:
             the keys of the entries that are not current any more.
         """
         former: set[int] = set()
+        # Of the first entries of a log no images are noted, as if more had come since.
+        self.puts += 1 if self.stand.position else 2
         if self.stand.position:
             images = {facts.entry_key: facts.image for facts in many}
             for image in set(images.values()) - seen:
                 former |= self._images.find(image, self.current)
             self._remove(former)
             seen.update(images.values())
+            self.latest = frozenset(images.values())
             for key, image in images.items():
                 self._images.add(image, key)
         strengths: defaultdict[str, list[int]] = defaultdict(list)

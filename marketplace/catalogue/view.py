@@ -19,6 +19,8 @@ from marketplace.rules.status import Status
 
 #: So many entries are looked at in the time that the bitmap of one value takes.
 _WALKED = 4
+#: Images that are looked at by themselves; of more, all are.
+_FEW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,24 @@ class View:
     Args:
         state: of the logs it was made of.
         lock: of the catalogue, held for each question.
+        former: a view of the same logs in an earlier state, of which most is still true.
     """
 
-    def __init__(self, state: object, logs: Sequence[FollowedLog], values: Values, lock: RLock) -> None:
+    def __init__(
+        self,
+        state: object,
+        logs: Sequence[FollowedLog],
+        values: Values,
+        lock: RLock,
+        former: View | None = None,
+    ) -> None:
         self.state = state
         self._logs, self._all, self._lock = tuple(logs), values, lock
+        self._current, self._puts = [one.current for one in logs], [one.puts for one in logs]
+        #: Of what is current in each log, what another one serves, or something newer there supersedes.
+        self._hidden = _hidden(logs) if former is None else former._hidden_since(self._logs)
         #: What each log serves, so that every entry is served once.
-        self._served = _served(logs)
+        self._served = [current - hidden for current, hidden in zip(self._current, self._hidden, strict=True)]
         #: Keys of everything to be seen.
         self.shown = BitMap.union(*self._served) if logs else BitMap()
         self._of_logs = [{Facet.TRUST: one.marks.values, Facet.SIGNATURE: one.signatures} for one in logs]
@@ -154,6 +167,27 @@ class View:
             found = sorted({pair for one in self._logs for pair in one.vocabulary.similar(word, limit)})
             return [candidate for _, candidate in found][:limit]
 
+    def _hidden_since(self, logs: tuple[FollowedLog, ...]) -> list[BitMap]:
+        """What is hidden of each log by now, looking only at the images about which something came."""
+        if any(one is not other for one, other in zip(logs, self._logs, strict=True)):
+            return _hidden(logs)  # one was read anew
+        images = set[bytes]()
+        for one, puts in zip(logs, self._puts, strict=True):
+            if one.puts > puts + 1:
+                return _hidden(logs)  # only the last images are known
+            if one.puts > puts:
+                images |= one.latest
+        if len(images) > _FEW:
+            return _hidden(logs)
+        hidden = list(self._hidden)
+        if len(logs) > 1 and images:
+            held = defaultdict[bytes, list[tuple[int, int]]](list)
+            for number, one in enumerate(logs):
+                for image, keys in one.of_images(images).items():
+                    held[image] += ((number, key) for key in keys)
+            _hide(logs, held, hidden)
+        return hidden
+
     def _each(self) -> Iterable[tuple[FollowedLog, BitMap]]:
         return zip(self._logs, self._served, strict=True)
 
@@ -182,11 +216,11 @@ def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str,
     return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
 
 
-def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
-    """For each log what it shows of its own: what is current in all logs together, every entry once."""
-    if len(logs) < 2:
-        return [one.current for one in logs]
+def _hidden(logs: Sequence[FollowedLog]) -> list[BitMap]:
+    """For each log what is current there and not shown: of all logs together, every entry is shown once."""
     hidden = [BitMap() for _ in logs]
+    if len(logs) < 2:
+        return hidden
     table = logs[0].table
     largest = max(range(len(logs)), key=lambda number: len(logs[number].current))
     # The largest log is only asked about what the others hold, and each of them is walked once.
@@ -197,6 +231,20 @@ def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
                 held[table.image(key)].append((number, key))
     for image, keys in logs[largest].of_images(held).items():
         held[image] += ((largest, key) for key in keys)
+    _hide(logs, held, hidden)
+    return hidden
+
+
+def _hide(
+    logs: Sequence[FollowedLog], held: Mapping[bytes, Sequence[tuple[int, int]]], hidden: list[BitMap]
+) -> None:
+    """Settle what is hidden of some images, and leave everything else as it was.
+
+    Args:
+        held: by image, what is current of it, each with the number of the log.
+        hidden: of each log; what changes is replaced.
+    """
+    gone: defaultdict[int, BitMap] = defaultdict(BitMap)
     for places in held.values():
         if len(places) < 2 or len({number for number, _ in places}) < 2:
             continue
@@ -205,5 +253,8 @@ def _served(logs: Sequence[FollowedLog]) -> list[BitMap]:
         stay = {claim.entry for claim in unsuperseded(claims)}
         for number, key in (claim.entry for claim in claims):
             if (number, key) not in stay:
-                hidden[number].add(key)
-    return [one.current - gone for one, gone in zip(logs, hidden, strict=True)]
+                gone[number].add(key)
+    settled = BitMap([key for places in held.values() for _, key in places])
+    for number, former in enumerate(hidden):
+        if number in gone or former.intersect(settled):
+            hidden[number] = (former - settled) | gone[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from marketplace.access import ANONYMOUS
+from marketplace.access import ANONYMOUS, Principal, group_log
 from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import By, Place
+from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.rules.visibility import find_scope
 from marketplace.search.indexer import SearchIndexer
@@ -19,7 +21,7 @@ from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from marketplace.search.whoosh_engine import WhooshEngine
 from marketplace.worker import catch_up
-from tests.contract.search_store import NOW, add, empty, entry
+from tests.contract.search_store import GROUP, NOW, add, empty, entry
 
 IMAGES = 40
 
@@ -88,3 +90,30 @@ def test_a_view_says_the_same_until_nobody_looks_at_it_any_more(
         assert view.narrow(view.shown, Filters({}, created_from=0), 0) == view.shown
     look_again()
     assert catalogue.size() == IMAGES
+
+
+def test_a_view_that_goes_on_from_an_earlier_one_says_what_a_new_one_says(database: Database) -> None:
+    """Of a few images only is looked at what several logs say of them; the answer must be that of all."""
+    empty(database)
+    others = [group_log(name) for name in ("h", "i")]
+    with database.write() as session:
+        for log in others:
+            ChangeLog(session).create(log)
+    logs = (PUBLIC, GROUP, *others)
+    member = Principal("member", frozenset(logs))
+    chance, lasting = random.Random(5), Catalogue()
+    told = set[int]()
+    for second in range(60):
+        said = {
+            "email": f"e{chance.randrange(2)}@example.org",
+            "deprecated": chance.choice((None, None, "bad")),
+        }
+        again = entry(chance.randrange(6), chance.choice((second, -second)), **said)
+        for log in chance.sample(logs, chance.choice((1, 1, 1, 2))):
+            add(database, [again], log)
+        with database.read() as session:
+            scope = find_scope(session, member)
+            with lasting.look(session, scope) as view, Catalogue().look(session, scope) as anew:
+                assert view.by_log(view.shown) == anew.by_log(anew.shown)
+                told.add(len(view.shown))
+    assert len(told) > 3
