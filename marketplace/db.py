@@ -55,13 +55,29 @@ POSTGRESQL_NETWORK = {
 _READ_ONLY = "25006"
 
 
-class EncodingError(SQLAlchemyError):
+#: The oldest PostgreSQL that is supported, and the oldest SQLite that has what statements use (RETURNING).
+OLDEST_POSTGRESQL, OLDEST_SQLITE = 15, (3, 35, 0)
+
+
+class UnfitError(SQLAlchemyError):
+    """A database that cannot be used as it is; the message says what to do."""
+
+    fault = "store.version"
+
+
+class EncodingError(UnfitError):
     """A PostgreSQL database that cannot hold every letter, so that some entry could not be stored."""
+
+    fault = "store.encoding"
+
+
+class VersionError(UnfitError):
+    """A database that is older than what is needed."""
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:
     """Whether an error tells that the database does not answer now, and not that it was asked wrongly."""
-    if isinstance(error, EncodingError | PoolTimeoutError):
+    if isinstance(error, UnfitError | PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -214,6 +230,11 @@ def _holding(turn: threading.Lock | None) -> Iterator[None]:
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise VersionError(
+            f"Python has SQLite {sqlite3.sqlite_version}, and {oldest} or newer is needed: use another Python"
+        )
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file: an in-memory database forgets every entry")
     Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -336,12 +357,20 @@ def _make_file(url: str) -> None:
 
 
 def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
-    """Connect to a database that holds every letter: no other is asked anything.
+    """Connect to a database that is new enough and holds every letter: no other is asked anything.
 
     Raises:
-        EncodingError: it does not.
+        VersionError, EncodingError: it is not, or does not.
     """
     connection = dialect.connect(*arguments, **options)
+    version = connection.info.server_version // 10000
+    if version < OLDEST_POSTGRESQL:
+        connection.close()
+        raise VersionError(
+            f"the database server is PostgreSQL {version}, and {OLDEST_POSTGRESQL} or newer is needed: "
+            "upgrade it (pg_upgrade), or bring the entries to another one with `marketplace export` and "
+            "`import`"
+        )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding == "UTF8":
         return connection

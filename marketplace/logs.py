@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -31,6 +32,21 @@ ADDED = "added_fields"
 _ENCODER = json.JSONEncoder(default=str, ensure_ascii=True)
 
 
+#: Characters of an error's own words.
+_MOST_REASON = 300
+#: Whether an error's words say all, so that no traceback is written.
+_brief: list[Callable[[BaseException], bool]] = []
+
+
+def tell_briefly(says_all: Callable[[BaseException], bool]) -> None:
+    """Write the reason of some errors and no traceback: where a database is away, every thread meets that.
+
+    Args:
+        says_all: whether an error is one of them.
+    """
+    _brief[:] = [says_all]
+
+
 class _EventFormatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """What the event holds: time, level, logger, message, request id, extra fields, traceback."""
@@ -48,7 +64,12 @@ class _EventFormatter(logging.Formatter):
             added = {key: value for key, value in known.items() if key not in _STANDARD}
         fields.update(added)
         if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
+            error = record.exc_info[1]
+            if error is not None and any(says_all(error) for says_all in _brief):
+                told = " ".join(str(getattr(error, "orig", None) or error).split())
+                fields["reason"] = told[:_MOST_REASON]
+            else:
+                fields["traceback"] = self.formatException(record.exc_info)
         return fields
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts import AccessService
-from marketplace.background import Background, Duty, Holding
+from marketplace.background import Background, Duty, Holding, LeaseLostError
 from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
 from marketplace.changes import LogNotFoundError, LogWatch, Precedence
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
 from marketplace.conflicts import ConflictFollower, ConflictNotices
-from marketplace.db import Database, EncodingError
+from marketplace.db import Database, UnfitError, is_unavailable
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.entries.elsewhere import ElsewhereWatch
@@ -34,6 +34,7 @@ from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
+from marketplace.logs import tell_briefly
 from marketplace.mail import Chore, MailWorker
 from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
@@ -243,8 +244,8 @@ class Runtime:
                 holding = self.background.holding(session)
         except SchemaError as error:
             return Health((error.code,), ())
-        except EncodingError:
-            return Health(("store.encoding",), ())
+        except UnfitError as error:
+            return Health((error.fault,), ())
         except (SQLAlchemyError, LogNotFoundError, OSError):
             return Health(("store.unreachable",), ())
         faults = [
@@ -285,6 +286,7 @@ def build(settings: Settings) -> Runtime:
         KeysError: the site's keys cannot be used.
     """
     bound_pools()
+    tell_briefly(is_expected)
     database = Database.open(settings.database_url)
     keys = load_keys(settings.data)
     federation = _open_federation(settings, database, keys, lambda head: peers.show(head))
@@ -459,6 +461,14 @@ def build(settings: Settings) -> Runtime:
         usage=usage,
         mail=mail,
     )
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether an error only tells that the database, or the background work, is not to be had now."""
+    if isinstance(error, SQLAlchemyError):
+        return isinstance(error, LeaseLostError) or is_unavailable(error)
+    # The driver's own, which the pool meets when it takes a broken connection back.
+    return hasattr(error, "sqlstate")
 
 
 def _sign_in(settings: Settings) -> SignInService | None:

@@ -94,13 +94,15 @@ class PostgresServer:
         )  # fmt: skip
         self.launch()
 
-    def launch(self) -> None:
-        """Start the server over what it had when it was stopped."""
+    def launch(self, more: str = "", *, wait: bool = True) -> None:
+        """Start the server over what it had when it was stopped; ``more`` options than usual."""
         options = (
             f"-k {self._sockets} -p {self._port} -c listen_addresses='' -c max_connections=60 -c fsync=off"
+            f" {more}"
         )
         log = self._data / "server.log"
-        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--log", log, "--options", options, "start")
+        waiting = "--wait" if wait else "--no-wait"
+        self._run("pg_ctl", "--pgdata", self._data, waiting, "--log", log, "--options", options, "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,100 @@ def test_every_route_says_that_the_database_is_away_and_comes_back_with_it(away:
         assert client.post("/metadata", content=again, headers=XML).status_code == 201
 
 
+@pytest.mark.parametrize("condition", ["read_only", "full", "starting"])
+def test_every_route_of_a_database_that_does_not_do_its_work(away: Away, condition: str) -> None:
+    """It cannot be written to, takes no further connection, or says at each that it is no use yet."""
+    lines = len(away.server.log_lines())
+    wrong: list[object] = []
+    told = set()
+    with away.server.client() as client:
+        with CONDITIONS[condition](away):
+            # Reading goes on where only writing is refused; how connections are refused is nothing to routes.
+            asking = [one for one in requests() if one[1] != "GET"]
+            for name, method, asked in asking if condition == "read_only" else requests()[::4]:
+                for headers in ({}, bearer(away.secret)):
+                    given = asked | {"headers": asked.get("headers", {}) | headers}
+                    answer = client.request(method, **given)
+                    if answer.status_code >= 500:
+                        told.add(name)
+                        wrong += is_told(answer, name)
+        assert wrong == []
+        assert len(told) >= 3
+        until(lambda: client.get("/readyz").status_code == 200, "everything works")
+        again = signed(image(content=condition), make_identity(email="jane@example.org"))
+        assert client.post("/metadata", content=again, headers=XML).status_code == 201
+    # Nor do the threads behind the routes write tracebacks about it.
+    assert [one for one in away.server.log_lines()[lines:] if "traceback" in one] == []
+
+
+@contextmanager
+def read_only(away: Away) -> Iterator[None]:
+    """Nothing can be written, as in a primary that was demoted."""
+    setting = "default_transaction_read_only"
+    with psycopg.connect(away.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET {setting} = on")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            until(lambda: connection.execute(f"SHOW {setting}").fetchone() == ("on",), "it is set")
+            yield
+        finally:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"ALTER SYSTEM RESET {setting}")
+            connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def full(away: Away) -> Iterator[None]:
+    """Others have all connections."""
+    server, name = away.url.replace("+psycopg", ""), name_of(away.url)
+    with ExitStack() as stack:
+        first = stack.enter_context(psycopg.connect(server, autocommit=True))
+
+        def is_full() -> bool:
+            first.execute(f"{_END} AND application_name <> 'hog' AND pid <> pg_backend_pid()", (name,))
+            try:
+                while True:
+                    hog = psycopg.connect(server, application_name="hog")
+                    stack.enter_context(closing(hog))
+            except psycopg.OperationalError:
+                query = (
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name <> 'hog'"
+                )
+                return first.execute(query, (name,)).fetchone() == (1,)
+
+        until(is_full, "nobody else has a connection")
+        yield
+
+
+@contextmanager
+def starting(away: Away) -> Iterator[None]:
+    """The server listens, and refuses every connection: it recovers, and may not be asked yet."""
+    signal_file = away.postgres._data / "standby.signal"
+    away.postgres.stop()
+    signal_file.touch()
+    shutil.chown(signal_file, away.postgres._data.owner(), away.postgres._data.group())
+    away.postgres.launch("-c hot_standby=off", wait=False)
+    url = away.url.replace("+psycopg", "")
+
+    def refuses() -> bool:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError as error:
+            return "not accepting connections" in str(error) or "starting up" in str(error)
+        return False
+
+    try:
+        until(refuses, "it refuses connections")
+        yield
+    finally:
+        away.postgres.stop()
+        signal_file.unlink(missing_ok=True)
+        away.postgres.launch()
+
+
+CONDITIONS = {"read_only": read_only, "full": full, "starting": starting}
+
+
 @contextmanager
 def stopped(postgres: PostgresServer) -> Iterator[None]:
     """The database server does not run as long as the block lasts."""
@@ -191,6 +285,21 @@ def test_a_database_that_does_not_hold_every_letter_is_refused(
         until(lambda: client.get("/readyz").json().get("reasons") == ["store.encoding"], "it is named")
         answer = client.get("/metadata?status=all")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_database_that_is_too_old_is_refused(
+    away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("marketplace.db.OLDEST_POSTGRESQL", 99)
+    monkeypatch.setenv("MARKETPLACE_DATABASE_URL", away.url)
+    for command in (["db", "upgrade"], ["serve", "--port", "1"], ["token", "list"]):
+        assert run([*command, "--data", str(tmp_path)]) == 7, command
+        told = capsys.readouterr().err
+        assert "and 99 or newer is needed" in told and "\n" not in told.strip()
+    monkeypatch.delenv("MARKETPLACE_DATABASE_URL")
+    monkeypatch.setattr("marketplace.db.OLDEST_SQLITE", (99, 0, 0))
+    assert run(["db", "upgrade", "--data", str(tmp_path)]) == 7
+    assert "99.0.0 or newer is needed: use another Python" in capsys.readouterr().err
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import logging
 import sys
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,19 @@ def record(message: str, **extra: object) -> logging.LogRecord:
         "marketplace.test", logging.INFO, "file.py", 1, message, (), None, extra=extra
     )
     return made
+
+
+def test_an_error_whose_words_say_all_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marketplace.logs._brief", [lambda error: isinstance(error, KeyError)])
+
+    def written(error: Exception) -> dict[str, object]:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "it failed", (), (type(error), error, None))
+        found: dict[str, object] = json.loads(JsonFormatter().format(record))
+        return found
+
+    brief, whole = written(KeyError("away\nnow")), written(ValueError("a fault"))
+    assert brief["reason"] == "'away\\nnow'" and "traceback" not in brief
+    assert "a fault" in str(whole["traceback"]) and "reason" not in whole
 
 
 @given(st.text(), st.text())
