@@ -89,6 +89,7 @@ MAY_IMPORT = {
     "marketplace.webhooks": RULED
     | {
         "marketplace.accounts",
+        "marketplace.background",
         "marketplace.catalogue",
         "marketplace.deadlines",
         "marketplace.events",
@@ -107,7 +108,7 @@ MAY_IMPORT = {
     "marketplace.rules": STORE,
     "marketplace.catalogue": STORE | {"marketplace.rules"},
     "marketplace.entries": RULED | {"marketplace.catalogue"},
-    "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.memory"},
+    "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.events", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": set(),
     # Pure as well: sites sign with it, the server verifies with it.
@@ -123,7 +124,7 @@ MAY_IMPORT = {
     "marketplace.search": RULED | {"marketplace.catalogue", "marketplace.entries"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
-    "marketplace.trust": FOLLOWED | {"marketplace.trust_files"},
+    "marketplace.trust": FOLLOWED | {"marketplace.events", "marketplace.trust_files"},
     "marketplace.usage": RULED,
     "marketplace.judging": FOLLOWED
     | {"marketplace.usage"}
@@ -135,6 +136,8 @@ MAY_IMPORT = {
     "marketplace.watch": FOLLOWED | {"marketplace.locations", "marketplace.mail", "marketplace.reminders"},
     "marketplace.presence": RULED
     | {
+        "marketplace.events",
+        "marketplace.locations",
         "marketplace.mail",
         "marketplace.receipts",
         "marketplace.reminders",
@@ -158,7 +161,7 @@ MAY_IMPORT = {
         "marketplace.watch",
     },
     "marketplace.worker": FOLLOWED | {"marketplace.system_errors"},
-    "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.mail"},
+    "marketplace.conflicts": RULED | {"marketplace.entries", "marketplace.events", "marketplace.mail"},
     "marketplace.peers": SERVICES - {"marketplace.sparql"} | {"marketplace.processes"},
     "marketplace.metrics": set(),
     "marketplace.following": SERVICES | {"marketplace.system_errors"},

@@ -119,7 +119,7 @@ def recalls(request: Request) -> Response:
     principal, runtime = principal_of(request), request.registry[Runtime]
     with runtime.database.read() as session:
         email = None if _is_administrator(principal) else principal.name
-        every = sorted(Presence(session, principal).recalls(email), key=_place)
+        every = sorted(Presence(session, principal).recalls(email, email), key=_place)
     found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
     body = {"total": len(every), "recalls": [_recall(one, urls) for one in found]}

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from marketplace.changes import Change
+from marketplace.changes import Change, ChangeLog
 from marketplace.db import Database
+from marketplace.events import Happening, Kind, record
+from marketplace.models import Change as ChangeRow
 from marketplace.models import ConflictPlace, Entry
 from validators.document import Coordinates
 
@@ -51,6 +53,7 @@ class ConflictFollower:
             if new:
                 _logger.warning("entries contradict each other", extra={"log": log, "places": len(new)})
                 self._tell(writing, log, new)
+                record(writing, _events(writing, log, new, self._clock()))
 
     def reset(self) -> None:
         """Forget every place."""
@@ -68,6 +71,25 @@ class ConflictFollower:
         except IntegrityError:  # another process follows the same log and was quicker
             return False
         return True
+
+
+def _events(session: Session, log: str, places: Sequence[Coordinates], now: datetime) -> list[Happening]:
+    """New places as events, each about the newest entry there."""
+    log_id = ChangeLog(session).key(log)
+    found = []
+    for place in places:
+        entry_key = session.scalar(
+            select(func.max(Entry.id))
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .where(
+                ChangeRow.log_id == log_id,
+                Entry.identifier == place.identifier,
+                Entry.email == place.email,
+                Entry.created == place.created,
+            )
+        )
+        found.append(Happening(Kind.CONFLICT, log_id, now, entry_key))
+    return found
 
 
 def _contradicted(session: Session, keys: Sequence[int]) -> list[Coordinates]:

@@ -9,10 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from marketplace.events.kinds import Kind
-from marketplace.models import Change, Current, Entry, EntryTag, Event, EventState, Log
+from marketplace.models import (
+    Change,
+    CloudSite,
+    Current,
+    Entry,
+    EntryTag,
+    Event,
+    EventState,
+    Log,
+    SiteReceipt,
+)
 from validators.document import Coordinates
 
 
@@ -69,6 +79,7 @@ class Wanted:
         logs: names of the logs; those that the reader may see.
         email: of the endorser.
         tag: of the entry.
+        contact: with an email, also recalls of images that sites have whose token belongs to this owner.
     """
 
     logs: Collection[str]
@@ -76,6 +87,7 @@ class Wanted:
     email: str | None = None
     tag: str | None = None
     identifier: str | None = None
+    contact: str | None = None
 
 
 class EventNotFoundError(Exception):
@@ -167,7 +179,10 @@ def _select(wanted: Wanted) -> Select[Any]:
     if wanted.kinds:
         conditions.append(Event.kind.in_([one.value for one in wanted.kinds]))
     if wanted.email is not None:
-        conditions.append(Entry.email == wanted.email)
+        mine = [Entry.email == wanted.email]
+        if wanted.contact is not None:
+            mine.append(_concerns_sites_of(wanted.contact))
+        conditions.append(or_(*mine))
     if wanted.identifier is not None:
         conditions.append(Entry.identifier == wanted.identifier)
     if wanted.tag is not None:
@@ -187,6 +202,24 @@ def _select(wanted: Wanted) -> Select[Any]:
         .outerjoin(Change, shown)
         .where(*conditions)
     )  # fmt: skip
+
+
+def _concerns_sites_of(contact: str) -> ColumnElement[bool]:
+    """Whether an event is the recall of an image that a site of somebody's token still has."""
+    imported = aliased(Entry)
+    has = (
+        select(SiteReceipt.entry_key)
+        .join(CloudSite, CloudSite.id == SiteReceipt.site_id)
+        .join(imported, imported.id == SiteReceipt.entry_key)
+        .where(
+            CloudSite.bound_by == contact,
+            SiteReceipt.finding == "available",
+            imported.identifier == Entry.identifier,
+            imported.email == Entry.email,
+        )
+        .exists()
+    )
+    return and_(Event.kind == Kind.RECALL.value, has)
 
 
 def _happened(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from marketplace.access.principal import PUBLIC
 from marketplace.events.kinds import Kind
 from marketplace.events.reading import Happened, Subject
 from validators.document import Coordinates, format_time
@@ -118,8 +117,7 @@ def _about_no_entry(happened: Happened) -> str:
     if happened.kind is Kind.ERASED:
         return "What an entry said was erased."
     if happened.kind is Kind.QUARANTINED:
-        log = "" if happened.log == PUBLIC else f" for {happened.log}"
-        return f"The log of {details.get('peer')}{log} contradicts itself and is not read any more."
+        return f"The log {details.get('origin')} contradicts itself and is not read any more."
     return f"{happened.kind}."
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace.audit import AuditLog
 from marketplace.db import Database
 from marketplace.entries.erased import line_digest, place_digest, series_digest
+from marketplace.events import Happening, Kind, record
 from marketplace.ingest.errors import IngestError
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.showing import hide
@@ -34,12 +35,14 @@ from marketplace.models import (
     EntryTag,
     EntryUse,
     Erasure,
+    Event,
     PendingUpload,
     SiteReceipt,
     Twin,
     Verdict,
     VerdictChange,
     WatchedLocation,
+    WebhookDelivery,
 )
 from marketplace.rules.trust import is_trusted
 from validators import accept
@@ -74,6 +77,17 @@ BLANK = {
     "has_pdisk": False,
 }
 
+#: Tables whose rows hold words of an entry, or of somebody about it.
+_HOLDS_WORDS = (
+    EntryTag,
+    EntryLocation,
+    EntryChecksum,
+    Twin,
+    WatchedLocation,
+    SiteReceipt,
+    Event,
+    WebhookDelivery,
+)
 
 _IS_THERE = ~select(Erasure.entry_key).where(Erasure.entry_key == Entry.id).exists()
 
@@ -162,9 +176,12 @@ class ErasingService:
                 erased_at=now,
             )
         )
-        for log_id in session.scalars(select(Change.log_id).where(Change.entry_key == entry.id)).all():
+        logs = session.execute(
+            select(Change.log_id, Change.shown).where(Change.entry_key == entry.id).order_by(Change.log_id)
+        ).all()
+        for log_id, _ in logs:
             hide(session, log_id, [entry.id])
-        for table in (EntryTag, EntryLocation, EntryChecksum, Twin, WatchedLocation, SiteReceipt):
+        for table in _HOLDS_WORDS:
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))
@@ -174,6 +191,7 @@ class ErasingService:
         # After it: whoever adds to the sums at this moment has come before, or finds nothing to add to.
         session.execute(delete(EntryUse).where(EntryUse.email == email, EntryUse.entry_key == entry.id))
         AuditLog(session).record(actor, "entry.erase", entry.entry_id, {"reason": reason}, at=now)
+        record(session, [Happening(Kind.ERASED, log_id, now, entry.id) for log_id, shown in logs if shown])
 
 
 def _find(session: Session, which: Coordinates | str) -> list[Entry]:

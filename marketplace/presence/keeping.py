@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from marketplace.access import Principal
 from marketplace.audit import AuditLog, Detail
 from marketplace.db import Database
+from marketplace.events import Happening, Kind, record
+from marketplace.locations.links import carries_credentials
 from marketplace.mail.once import insert_once
 from marketplace.models import Change, Entry, EntryChecksum, EntryLocation, SiteReceipt
 from marketplace.presence.errors import NotTakenError
@@ -36,6 +38,8 @@ _CLOCK: Final = timedelta(minutes=5)
 MOST_STORES: Final = 32
 _SHA512: Final = "SHA-512"
 
+#: What of the findings at a location is an event.
+_TOLD: Final = {Finding.MISMATCH: Kind.MISMATCH, Finding.UNREACHABLE: Kind.UNREACHABLE}
 #: A receipt that is proven, with its bytes, or why it is not.
 _Read = tuple[Receipt, str] | Result
 
@@ -174,7 +178,23 @@ class _Keeping:
         available = Finding.AVAILABLE.value
         if receipt.finding is Finding.AVAILABLE and (known is None or known.finding != available):
             self.imports[key] += 1
+        if receipt.finding in _TOLD and (known is None or known.finding != receipt.finding.value):
+            self._tell(receipt, key)
         return True
+
+    def _tell(self, receipt: Receipt, key: int) -> None:
+        """Note what a site found as an event, for whoever sees the entry; the site is not named."""
+        location = receipt.location or ""
+        details = {
+            "location": None if carries_credentials(location) else location,
+            "reason": receipt.reason,
+        }
+        logs = select(Change.log_id).where(Change.entry_key == key, Change.shown).order_by(Change.log_id)
+        kind = _TOLD[receipt.finding]
+        record(
+            self._session,
+            [Happening(kind, log, self._now, key, details) for log in self._session.scalars(logs)],
+        )
 
     def _follow_up(self, receipt: Receipt, key: int, said: Mapping[str, object]) -> None:
         mine = SiteReceipt.site_id == self._site.number

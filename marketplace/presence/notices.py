@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from marketplace.access.principal import ANONYMOUS, PUBLIC
+from marketplace.access.principal import PUBLIC, Principal
 from marketplace.changes import ChangeLog
 from marketplace.config import Settings
+from marketplace.config.mail import is_address
 from marketplace.db import Database
+from marketplace.events import Happening, Kind, record
 from marketplace.mail import LINK, Letter, LinkPurpose, Outbox, one_line
 from marketplace.mail.once import insert_once
-from marketplace.models import Change, Current, Entry, ReminderGiven, SiteReceipt
-from marketplace.presence.reading import Presence, Recall
+from marketplace.models import Change, Current, Entry, Log, ReminderGiven, SiteReceipt
+from marketplace.presence.keys import SiteRegistry
+from marketplace.presence.reading import Copy, Presence, Recall
 from marketplace.receipts import Finding
 from marketplace.reminders.due import Due, Reminded
 from marketplace.reminders.letters import location_letter
@@ -50,74 +54,83 @@ class PresenceNotices:
         self._nudge = nudge
 
     def run(self) -> int:
-        """Owe what is due; returns how many mails that are."""
-        if not self._settings.mail.host:
-            return 0
-        owed = sum(map(self._recall, self._withdrawn())) + sum(map(self._report, self._reported()))
+        """Note recalls as events and owe the mail that is due; returns how many mails that are."""
+        owed = sum(map(self._recall, self._withdrawn()))
+        if self._settings.mail.host:
+            owed += sum(map(self._report, self._reported()))
         if owed:
             self._nudge()
         return owed
 
-    def _withdrawn(self) -> Sequence[str]:
-        """Ids of public entries that withdrew an image some time ago which sites still have."""
+    def _withdrawn(self) -> Sequence[tuple[str, str]]:
+        """Logs and ids of entries there that withdrew an image some time ago which sites still have."""
         ripe = self._now() - timedelta(seconds=self._settings.recall.after)
+        told, theirs = aliased(Change), aliased(Change)
         with self._database.read() as session:
-            public = ChangeLog(session).key(PUBLIC)
             statement = (
-                select(Current.entry_id)
+                select(Log.name, Current.entry_id)
+                .join(Log, Log.id == Current.log_id)
                 .join(Entry, (Entry.identifier == Current.identifier) & (Entry.email == Current.email))
                 .join(SiteReceipt, SiteReceipt.entry_key == Entry.id)
-                .join(Change, (Change.log_id == public) & (Change.entry_key == Current.entry_key))
+                .join(told, (told.log_id == Current.log_id) & (told.entry_key == Current.entry_key))
+                # What sites have they have by an entry of this log: nobody hears of what others keep.
+                .join(theirs, (theirs.log_id == Current.log_id) & (theirs.entry_key == Entry.id))
                 .where(
                     SiteReceipt.finding == Finding.AVAILABLE.value,
-                    Current.log_id == public,
+                    theirs.shown,
                     Current.deprecated,
-                    Change.accepted_at <= ripe,
-                    ~exists().where(ReminderGiven.occasion == "recall/" + Current.entry_id),
+                    told.accepted_at <= ripe,
+                    ~exists().where(ReminderGiven.occasion == _occasion(Log.name, Current.entry_id)),
                 )
                 .distinct()
                 .limit(_MOST_TOLD)
             )
-            return session.scalars(statement).all()
+            return [(row.name, row.entry_id) for row in session.execute(statement)]
 
-    def _recall(self, entry_id: str) -> int:
+    def _recall(self, place: tuple[str, str]) -> int:
+        log, entry_id = place
         now = self._now()
         with self._database.write() as session:
+            key = session.scalar(select(Entry.id).where(Entry.entry_id == entry_id))
             email = session.scalar(select(Current.email).where(Current.entry_id == entry_id).limit(1))
-            recalls = [] if email is None else Presence(session, ANONYMOUS).recalls(email)
-            recall = next((one for one in recalls if one.entry_id == entry_id), None)
-            if recall is None or not _take(session, f"recall/{entry_id}", now):
-                return 0  # what sites have they have by entries of groups, and nobody else may hear of that
-            outbox = Outbox(session)
-            owed = sum(
-                outbox.enqueue(
-                    operator,
-                    self._subject(recall),
-                    self._body(recall),
-                    f"recall {entry_id} {operator}",
-                    now=now,
-                )
-                for operator in self._settings.mail.admin
+            recalls = (
+                [] if email is None else Presence(session, Principal(None, frozenset({log}))).recalls(email)
             )
-            entry = _find_warned(session, self._settings, entry_id, now)
-            if entry is not None:
-                body = self._body(recall) + "\n".join(
-                    [
-                        "--",
-                        f"No more reminders to {entry.email}: open this page and press its button.",
-                        f"{LINK}/stop",
-                        "",
-                    ]
-                )
-                letter = Letter(
-                    entry.email,
-                    self._subject(recall),
-                    body,
-                    f"recall {entry_id} {entry.email}",
-                    link=LinkPurpose.STOP,
-                )
-                owed += outbox.post(letter, now)
+            recall = next((one for one in recalls if one.entry_id == entry_id), None)
+            if recall is None or not _take(session, _occasion(log, entry_id), now):
+                return 0  # removed meanwhile, or another process was quicker
+            owed = self._owe(session, recall, now) if log == PUBLIC and self._settings.mail.host else 0
+            details = {"sites": len({copy.site for copy in recall.copies})}
+            record(session, [Happening(Kind.RECALL, ChangeLog(session).key(log), now, key, details)])
         return owed
+
+    def _owe(self, session: Session, recall: Recall, now: datetime) -> int:
+        """Owe operators, the endorser, and the sites that have the image a mail; how many that are."""
+        outbox, key = Outbox(session), f"recall {recall.entry_id}"
+        owed = sum(
+            outbox.enqueue(to, self._subject(recall), self._body(recall), f"{key} {to}", now=now)
+            for to in self._settings.mail.admin
+        )
+        entry = _find_warned(session, self._settings, recall.entry_id, now)
+        if entry is not None:
+            body = self._body(recall) + "\n".join(
+                [
+                    "--",
+                    f"No more reminders to {entry.email}: open this page and press its button.",
+                    f"{LINK}/stop",
+                    "",
+                ]
+            )
+            letter = Letter(
+                entry.email, self._subject(recall), body, f"{key} {entry.email}", link=LinkPurpose.STOP
+            )
+            owed += outbox.post(letter, now)
+        told = {*self._settings.mail.admin, recall.email}
+        return owed + sum(
+            outbox.enqueue(to, self._subject(mine), self._body(mine), f"{key} {to}", now=now)
+            for to, mine in _by_contact(session, recall).items()
+            if to not in told
+        )
 
     def _subject(self, recall: Recall) -> str:
         sites = len({copy.site for copy in recall.copies})
@@ -195,6 +208,22 @@ class PresenceNotices:
                 entry, location, _reason(*said[0]), before, self._settings.site, location_digest(location)
             )
             return int(Outbox(session).post(letter, now))
+
+
+def _occasion(log: Any, entry_id: Any) -> Any:
+    """What a recall is known by, of a log's name and an entry's id, as values or as columns."""
+    return "recall/" + log + "/" + entry_id
+
+
+def _by_contact(session: Session, recall: Recall) -> Mapping[str, Recall]:
+    """For each address that a token of a site with copies belongs to, what concerns its sites."""
+    bound = {one.name: one.bound_by for one in SiteRegistry(session).list()}
+    copies: dict[str, list[Copy]] = {}
+    for copy in recall.copies:
+        contact = bound.get(copy.site, "")
+        if is_address(contact):
+            copies.setdefault(contact, []).append(copy)
+    return {contact: replace(recall, copies=tuple(mine)) for contact, mine in sorted(copies.items())}
 
 
 def _reason(finding: str, reason: str | None) -> str:

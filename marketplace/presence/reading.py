@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.access import Principal
@@ -135,11 +135,12 @@ class Presence:
             statement = statement.where(Entry.email == email)
         return _listed(self._session.execute(statement.limit(MOST_COPIES)).all())
 
-    def recalls(self, email: str | None = None) -> Sequence[Recall]:
+    def recalls(self, email: str | None = None, contact: str | None = None) -> Sequence[Recall]:
         """Images that sites still have though their endorser withdrew them, by image and endorser.
 
         Args:
             email: only of this endorser.
+            contact: and those copies that sites have whose token belongs to this owner.
         """
         current = aliased(Current)
         statement = (
@@ -156,7 +157,8 @@ class Presence:
             .limit(MOST_COPIES)
         )
         if email is not None:
-            statement = statement.where(Entry.email == email)
+            his = [Entry.email == email, *([] if contact is None else [CloudSite.bound_by == contact])]
+            statement = statement.where(or_(*his))
         found: dict[str, list[Any]] = {}
         for row in self._session.execute(statement):
             found.setdefault(row.withdrawn_by, []).append(row)

@@ -17,12 +17,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
+from marketplace.events import Happening, Kind, record
 from marketplace.models import (
     Certificate,
     CertificateBeside,
@@ -364,6 +365,23 @@ def _record(session: Session, changes: Sequence[tuple[int, _Held | None, _Held]]
     rows = list(_changed_standings(changes, now))
     if rows:
         session.execute(insert(VerdictChange), rows)
+        known = {row["certificate_id"]: row for row in rows if row["before"] is not None}
+        record(session, _events(session, known, now))
+
+
+def _events(session: Session, changed: Mapping[int, Mapping[str, Any]], now: datetime) -> list[Happening]:
+    """What changed verdicts are to the readers of each log, by the newest entry of the certificate there."""
+    newest = (
+        select(Change.log_id, Entry.certificate_id, func.max(Change.entry_key))
+        .join(Entry, Entry.id == Change.entry_key)
+        .where(Entry.certificate_id.in_(list(changed)), Change.shown)
+        .group_by(Change.log_id, Entry.certificate_id)
+        .order_by(Change.log_id, Entry.certificate_id)
+    )
+    return [
+        Happening(Kind.TRUST, log_id, now, entry_key, {one: changed[key][one] for one in ("before", "after")})
+        for log_id, key, entry_key in session.execute(newest)
+    ]
 
 
 def _changed_standings(

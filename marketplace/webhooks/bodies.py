@@ -8,11 +8,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from marketplace.events import Events, Wanted
+from marketplace.access.principal import Principal
+from marketplace.events import Events, Happened, Kind, Wanted
 from marketplace.events.telling import to_json
-from marketplace.webhooks.definitions import Hook
+from marketplace.presence import Presence
+from marketplace.webhooks.definitions import SITE, Hook
 from marketplace.webhooks.deliveries import TEST
 from validators.document import format_time
+
+#: Copies named in one event; the API has all of them.
+_MOST_COPIES = 500
 
 
 def find_body(
@@ -34,7 +39,23 @@ def find_body(
             }
         )
     found = Events(session).find(Wanted(frozenset({hook.log})), event_id)
-    return None if found is None else _write(to_json(found, site))
+    if found is None:
+        return None
+    told = to_json(found, site)
+    if found.kind is Kind.RECALL:
+        told["data"]["copies"] = _copies(session, hook, found)
+    return _write(told)
+
+
+def _copies(session: Session, hook: Hook, found: Happened) -> list[dict[str, Any]]:
+    """Where a withdrawn image still is: all sites for administrators, else what concerns the owner."""
+    mine = None if hook.audience == SITE else hook.owner
+    recalls = Presence(session, Principal(None, frozenset({hook.log}))).recalls(mine, mine)
+    copies = [copy for one in recalls if one.entry_id == found.entry_id for copy in one.copies]
+    return [
+        {"site": one.site, "store": one.store, "kind": one.kind, "at": format_time(one.at)}
+        for one in copies[:_MOST_COPIES]
+    ]
 
 
 def _write(told: dict[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from marketplace.webhooks.errors import DefinitionError
 
 #: All events of the public log, with what only administrators may know.
 SITE: Final = "site"
-#: Events of the public log about entries that the owner endorses.
+#: Events of the public log about entries that the owner endorses, and recalls of what the owner's sites have.
 OWN: Final = "own"
 _LONGEST_URL: Final = 2000
 _LONGEST_TEXT: Final = 200
@@ -100,8 +100,9 @@ class Hook:
     def wanted(self) -> Wanted:
         """Which events it is told of, but for those that its view leaves out."""
         filters = self.filters
-        email = self.owner if self.audience == OWN else filters.endorser
-        return Wanted(frozenset({self.log}), filters.kinds, email, filters.tag)
+        if self.audience == OWN:
+            return Wanted(frozenset({self.log}), filters.kinds, self.owner, filters.tag, contact=self.owner)
+        return Wanted(frozenset({self.log}), filters.kinds, filters.endorser, filters.tag)
 
 
 def parse_audience(group: str | None, *, own: bool) -> str:

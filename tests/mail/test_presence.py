@@ -253,9 +253,10 @@ def test_who_still_has_a_withdrawn_image_is_told_once_and_later(database: Databa
     assert (recall.identifier, recall.email, recall.reason) == (entry.identifier, JANE, "backdoor")
     assert [(one.site, one.store, one.kind) for one in recall.copies] == [("lab-orsay", "main", "directory")]
     assert notices(database, NOW + timedelta(minutes=59)) == 0  # sites follow within seconds, mostly
-    assert notices(database, NOW + timedelta(minutes=61)) == 2
+    assert notices(database, NOW + timedelta(minutes=61)) == 3
     assert notices(database, NOW + timedelta(days=3)) == 0
-    assert {letter.recipient for letter in mails(database)} == {JANE, "root@mp.example.org"}
+    told = {JANE, "root@mp.example.org", "ops@orsay.example"}
+    assert {letter.recipient for letter in mails(database)} == told
     for letter in mails(database):
         assert "1 site still has a withdrawn image" in letter.subject
         assert "lab-orsay, store main (directory), since 2026-03-14T11:00:00Z" in letter.body

@@ -11,6 +11,7 @@ from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
+from marketplace.events import Happening, Kind, record
 from marketplace.ingest import ErasedError, IngestError
 from marketplace.ingest.batch import Taken
 from marketplace.models import Change, Entry, PeerEvidence, PeerLog
@@ -164,6 +165,9 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
     )
     forget_left_out(session, [followed.id])
     save_evidence(session, followed, error, now)
+    details = {"origin": followed.origin, "code": error.code}
+    log_id = ChangeLog(session).key(followed.log)
+    record(session, [Happening(Kind.QUARANTINED, log_id, now, details=details)])
 
 
 def save_evidence(session: Session, followed: FollowedLog, error: IntegrityError, now: datetime) -> None:
