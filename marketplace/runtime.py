@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from marketplace.accounts import AccessService
 from marketplace.background import Background, Duty, Holding, LeaseLostError
@@ -68,6 +69,7 @@ from marketplace.views.service import ViewService
 from marketplace.views.signing import SigningKeys
 from marketplace.watch import LocationWatch, WatchService
 from marketplace.webhooks.planning import Planner
+from marketplace.webhooks.registry import WebhookRegistry
 from marketplace.webhooks.selection import find_entries
 from marketplace.webhooks.sending import Sender
 from marketplace.webhooks.worker import WebhookWorker
@@ -132,6 +134,7 @@ class Runtime:
         reminders: owes endorsers lists and warnings.
         mail: sends what is owed.
         webhooks: notes events, and tells programs of them.
+        webhook_registry: the webhooks, as a transaction sees them.
         watch: knows whether the content of images is where entries say.
         watching: looks whether it is.
         receipts: takes in what cloud sites say of images.
@@ -169,6 +172,7 @@ class Runtime:
     reminders: ReminderService
     mail: MailWorker
     webhooks: WebhookWorker
+    webhook_registry: Callable[[Session], WebhookRegistry]
     watch: WatchService
     watching: LocationWatch
     receipts: ReceiptService
@@ -459,6 +463,7 @@ def build(settings: Settings) -> Runtime:
         views=views,
         webhooks=webhooks,
         usage=usage,
+        webhook_registry=sender.registry,
         mail=mail,
     )
 

@@ -93,6 +93,11 @@ PERMISSIONS: Mapping[str, tuple[Predicate, ...]] = MappingProxyType(
         "view:read": (anyone,),
         # Members make views of their groups, administrators those of the site; views ask for more.
         "view:write": (uploader, administrator),
+        # What happened, of what the reader may see.
+        "event:read": (reader,),
+        # One's own webhooks; administrators see all. Services ask for more by whose events they are told of.
+        "webhook:read": (holder,),
+        "webhook:write": (holder,),
         "audit:read": (administrator,),
         # Receipts of cloud sites: services take them, and show them, by what the principal may read.
         "receipt:write": (cloud_site,),

@@ -31,11 +31,11 @@ from .search import SEARCH, judge_hits, newest_first, read_search, run_search
 from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
 
 ATOM_TYPE = "application/atom+xml"
-_ATOM = "http://www.w3.org/2005/Atom"
+ATOM = "http://www.w3.org/2005/Atom"
 #: An image's endorsement is this resource at every marketplace.
 _RESOURCE = "http://mp.stratuslab.eu/#"
 #: When nothing was ever said: a feed needs a time, and this one does not change.
-_NEVER = "1970-01-01T00:00:00Z"
+NEVER = "1970-01-01T00:00:00Z"
 #: Parameters that say how a search is shown, not what is searched for.
 _VIEW = ("cursor", "limit", "sort")
 
@@ -84,17 +84,17 @@ def _write(
 ) -> bytes:
     site = request.registry[Runtime].settings.site
     urls = Urls(site.url)
-    root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})  # type: ignore[dict-item]  # the stubs know no default namespace
-    _add(root, "title", f"{site.title}: {words.strip()}" if words.strip() else f"{site.title}: images")
-    _add(root, "id", _feed_url(request, "/api/v1/search.atom"))
-    _add(root, "updated", max((format_time(hit.row.created) for hit in hits), default=_NEVER))
-    _add(_add(root, "author"), "name", site.title)
-    _link(root, "self", following_url(request), ATOM_TYPE)
+    root = make_feed()
+    add_element(root, "title", f"{site.title}: {words.strip()}" if words.strip() else f"{site.title}: images")
+    add_element(root, "id", _feed_url(request, "/api/v1/search.atom"))
+    add_element(root, "updated", max((format_time(hit.row.created) for hit in hits), default=NEVER))
+    add_element(add_element(root, "author"), "name", site.title)
+    add_link(root, "self", following_url(request), ATOM_TYPE)
     # The home page takes the same parameters.
-    _link(root, "alternate", _feed_url(request, "/"), "text/html")
-    _link(root, "alternate", _feed_url(request, "/api/v1/search"), "application/json")
+    add_link(root, "alternate", _feed_url(request, "/"), "text/html")
+    add_link(root, "alternate", _feed_url(request, "/api/v1/search"), "application/json")
     if following is not None:
-        _link(root, "next", following, ATOM_TYPE)
+        add_link(root, "next", following, ATOM_TYPE)
     for hit in hits:
         _entry(root, hit, urls, verdicts.get(hit.row.identifier))
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
@@ -103,27 +103,27 @@ def _write(
 def _entry(root: etree._Element, hit: SearchHit, urls: Urls, verdict: Verdict | None) -> None:
     row = hit.row
     state = _state(hit, verdict)
-    entry = _add(root, "entry")
+    entry = add_element(root, "entry")
     name = row.title or " ".join(filter(None, (row.os, row.os_version, row.os_arch))) or row.identifier
-    _add(entry, "title", f"{_TITLES.get(state, '')}{name[:LIST_CHARACTERS]}")
-    _add(entry, "id", f"{_RESOURCE}{entry_path(row.coordinates)}")
-    _add(entry, "updated", format_time(row.created))
-    author = _add(entry, "author")
-    _add(author, "name", row.email)
-    _add(author, "email", row.email)
-    _link(entry, "alternate", urls.signed(row.coordinates), "text/html")
-    _link(entry, "alternate", urls.entry(row.coordinates), "application/json")
-    _link(entry, "related", urls.image(row.identifier), "application/json")
-    etree.SubElement(entry, f"{{{_ATOM}}}category", term=state, scheme=urls.states())
+    add_element(entry, "title", f"{_TITLES.get(state, '')}{name[:LIST_CHARACTERS]}")
+    add_element(entry, "id", f"{_RESOURCE}{entry_path(row.coordinates)}")
+    add_element(entry, "updated", format_time(row.created))
+    author = add_element(entry, "author")
+    add_element(author, "name", row.email)
+    add_element(author, "email", row.email)
+    add_link(entry, "alternate", urls.signed(row.coordinates), "text/html")
+    add_link(entry, "alternate", urls.entry(row.coordinates), "application/json")
+    add_link(entry, "related", urls.image(row.identifier), "application/json")
+    etree.SubElement(entry, f"{{{ATOM}}}category", term=state, scheme=urls.states())
     for tag in hit.tags[:LIST_TAGS]:
-        etree.SubElement(entry, f"{{{_ATOM}}}category", term=_xml(tag[:LIST_CHARACTERS]))
+        etree.SubElement(entry, f"{{{ATOM}}}category", term=_xml(tag[:LIST_CHARACTERS]))
     summary = (row.description or name)[:LIST_CHARACTERS]
     if verdict is not None and state != _ALLOWED:
         summary = f"{verdict.sentence}\n\n{summary}"
     if row.deprecated is not None:
         reason = row.deprecated[:LIST_CHARACTERS] or "no reason is given"
         summary = f"Withdrawn by {row.email}: {reason}\n\n{summary}"
-    _add(entry, "summary", summary)
+    add_element(entry, "summary", summary)
 
 
 def _state(hit: SearchHit, verdict: Verdict | None) -> str:
@@ -143,14 +143,21 @@ def _feed_url(request: Request, path: str) -> str:
     return f"{site_url(request)}{quote(path)}{'?' if kept else ''}{urlencode(kept)}"
 
 
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{_ATOM}}}{name}")
+def make_feed() -> etree._Element:
+    """An empty feed."""
+    return etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM})  # type: ignore[dict-item]  # the stubs know no default namespace
+
+
+def add_element(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    """Add an element of Atom, with a text."""
+    element = etree.SubElement(parent, f"{{{ATOM}}}{name}")
     element.text = None if text is None else _xml(text)
     return element
 
 
-def _link(parent: etree._Element, relation: str, url: str, media_type: str) -> None:
-    etree.SubElement(parent, f"{{{_ATOM}}}link", rel=relation, href=url, type=media_type)
+def add_link(parent: etree._Element, relation: str, url: str, media_type: str) -> None:
+    """Add a link."""
+    etree.SubElement(parent, f"{{{ATOM}}}link", rel=relation, href=url, type=media_type)
 
 
 def _xml(text: str) -> str:

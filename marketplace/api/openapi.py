@@ -24,6 +24,7 @@ from . import (
     endorsers,
     entry,
     erasing,
+    events,
     evidence,
     federation,
     feed,
@@ -34,6 +35,7 @@ from . import (
     original,
     peers,
     publishing,
+    recall_feed,
     receipts,
     search,
     sites,
@@ -42,6 +44,7 @@ from . import (
     verdict,
     verify,
     views,
+    webhooks,
 )
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
@@ -94,9 +97,12 @@ OPERATIONS: Sequence[Operation] = (
     groups.ADD,
     groups.REMOVE,
     *receipts.OPERATIONS,
+    recall_feed.FEED,
     *sites.OPERATIONS,
     *views.OPERATIONS,
     *usage.OPERATIONS,
+    events.EVENTS,
+    *webhooks.OPERATIONS,
     audit.AUDIT,
     *peers.OPERATIONS,
     *federation.OPERATIONS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyramid.request import Request
@@ -66,8 +67,8 @@ OF_IMAGE = Operation(
 RECALLS = Operation(
     "api.recalls",
     "Withdrawn images that sites still have",
-    "Images of the token's owner whose withdrawal some site did not follow yet; for administrators those of "
-    "all endorsers.",
+    "Images whose withdrawal some site did not follow yet: those that the token's owner endorsed, and those "
+    "that sites have which send receipts with a token of the same owner; for administrators all.",
     GROUP,
     [Answer("A page of images.", "Recalls", headers=("Link",))],
     query=(LIMIT, CURSOR),
@@ -116,14 +117,19 @@ def of_image(request: Request) -> Response:
 def recalls(request: Request) -> Response:
     """A page of withdrawn images that sites still have."""
     asked = RECALLS.read(request)
-    principal, runtime = principal_of(request), request.registry[Runtime]
-    with runtime.database.read() as session:
-        email = None if _is_administrator(principal) else principal.name
-        every = sorted(Presence(session, principal).recalls(email, email), key=_place)
+    every = sorted(find_recalls(request), key=_place)
     found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
     body = {"total": len(every), "recalls": [_recall(one, urls) for one in found]}
     return page(request, body, encode_cursor(after, "api.recalls"))
+
+
+def find_recalls(request: Request) -> Sequence[Recall]:
+    """The recalls that concern who asks: all for administrators, else by their name as it is known here."""
+    principal, runtime = principal_of(request), request.registry[Runtime]
+    mine = None if _is_administrator(principal) else principal.name
+    with runtime.database.read() as session:
+        return Presence(session, principal).recalls(mine, mine)
 
 
 def _place(one: Recall) -> Cursor:

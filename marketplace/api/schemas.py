@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from marketplace.access import Scope
 from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
+from marketplace.events import Kind
 from marketplace.peers.model import Question
 from marketplace.receipts import Finding, Outcome
 from marketplace.rules.trust import STANDINGS
@@ -92,6 +93,65 @@ _SHARED: Mapping[str, Schema] = {
     "strength": STRENGTH,
     "deprecated": _said(TEXT_OR_NULL, "the reason, which may be empty; null where it is not deprecated"),
     "links": record("Where to go on.", self=URL, signed=URL, image=URL, endorser=URL),
+}
+_EVENT: Mapping[str, Schema] = {
+    "id": _said({"type": "string", "pattern": "^evt_[0-9a-f]{24}$"}, "the same wherever it is told"),
+    "type": {"type": "string", "enum": [one.value for one in Kind]},
+    "timestamp": TIME,
+    "data": record(
+        "What happened.",
+        log=_said(TEXT, "`public` or `group:NAME`: whose readers see it"),
+        sentence=_said(TEXT, "in plain words"),
+        entry_id=_said(_or_null(DIGEST), "null where it is about no entry"),
+        entry=_or_null(
+            record(
+                "What the entry says; null where it is about none, or its words were erased.",
+                **_COORDINATES,
+                title=TEXT_OR_NULL,
+                os=TEXT_OR_NULL,
+                os_version=TEXT_OR_NULL,
+                os_arch=TEXT_OR_NULL,
+                version=TEXT_OR_NULL,
+                valid=_said(TIME_OR_NULL, "until when; null: it never expires"),
+                deprecated=_said(TEXT_OR_NULL, "the reason of a withdrawal"),
+                tags=array(TEXT),
+                current=_said(FLAG, "whether it is what its endorser says now"),
+                links=record("Where to go on.", self=URL, signed=URL, verdict=URL),
+            )
+        ),
+        details={"type": "object", "description": "what else there is to say, by the kind of event"},
+    ),
+}
+_WEBHOOK: Mapping[str, Schema] = {
+    "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+    "url": URL,
+    "owner": TEXT,
+    "audience": _said(TEXT, "`site`, `own` or `group:NAME`"),
+    "kinds": array({"type": "string", "enum": [one.value for one in Kind]}),
+    "view": TEXT_OR_NULL,
+    "endorser": TEXT_OR_NULL,
+    "tag": TEXT_OR_NULL,
+    "description": TEXT,
+    "state": {"type": "string", "enum": ["ok", "failing", "disabled"]},
+    "created_at": TIME,
+    "failing_since": TIME_OR_NULL,
+    "disabled_at": TIME_OR_NULL,
+    "disabled_reason": TEXT_OR_NULL,
+    "deliveries": record("How many there are.", waiting=COUNT, sent=COUNT, dead=COUNT),
+    "links": record("Where it is.", self=URL, deliveries=URL),
+}
+_DELIVERY: Mapping[str, Schema] = {
+    "event": TEXT,
+    "kind": _said(TEXT, "of the event, or `webhook.test`"),
+    "state": {"type": "string", "enum": ["waiting", "sent", "dead"]},
+    "attempts": COUNT,
+    "status": _said(_or_null(COUNT), "of the last answer"),
+    "duration_ms": _or_null(COUNT),
+    "answer": _said(TEXT, "its first characters"),
+    "error": TEXT_OR_NULL,
+    "owed_at": TIME,
+    "next_at": _said(TIME_OR_NULL, "when it is tried next"),
+    "finished_at": TIME_OR_NULL,
 }
 _PORT: Schema = {"type": "integer", "minimum": 0, "maximum": 65_535}
 _LINE: Mapping[str, Schema] = {
@@ -637,6 +697,17 @@ SCHEMAS: Mapping[str, Schema] = {
         "A new view.", **_VIEW, url=_said(URL, "of its documents; shown only once for a secret view")
     ),
     "Views": _page("Views, by name.", total=COUNT, views=array(record("A view.", **_VIEW))),
+    "Event": record("Something that happened, as webhooks are told of it.", **_EVENT),
+    "Events": _page("Events.", events=array(ref("Event"))),
+    "Webhook": record("A webhook, without its secret.", **_WEBHOOK),
+    "NewWebhook": record(
+        "A webhook, with its secret where it was made just now.",
+        **_WEBHOOK,
+        secret=_said(TEXT_OR_NULL, "shown this once: `whsec_` and base64"),
+    ),
+    "Webhooks": _page("Webhooks.", total=COUNT, webhooks=array(ref("Webhook"))),
+    "Delivery": record("An event for a webhook.", **_DELIVERY),
+    "Deliveries": _page("Deliveries.", total=COUNT, deliveries=array(ref("Delivery"))),
     "Audit": _page(
         "Administrative and private acts, the newest first.",
         records=array(

@@ -195,7 +195,7 @@ class WebhookRegistry:
     def _verify_group(self, audience: str) -> None:
         group = audience.partition(":")[2]
         if group and not GroupService(self._session).living({group}):
-            raise DefinitionError(f"there is no group {group}")
+            raise DefinitionError("there is no group of this name")
 
 
 #: A row in the identity map could be older than the database: an update goes past it.

@@ -109,7 +109,7 @@ class Sender:
     def disable(self, session: Session, hook: Hook, reason: str) -> None:
         """Tell a webhook nothing any more, and its owner why."""
         now = self._now()
-        self._registry(session).disable(hook.name, reason, by="system", at=now)
+        self.registry(session).disable(hook.name, reason, by="system", at=now)
         mail = self._settings.mail
         if not mail.host:
             return
@@ -127,7 +127,8 @@ class Sender:
         with self._database.write() as session:
             Deliveries(session).forget_old(self._now() - timedelta(days=self._settings.webhooks.keep_days))
 
-    def _registry(self, session: Session) -> WebhookRegistry:
+    def registry(self, session: Session) -> WebhookRegistry:
+        """The webhooks, as a transaction sees them."""
         return WebhookRegistry(session, self._box, self._guard)
 
     def _prepare(self, session: Session, row: WebhookDelivery, now: datetime) -> _Attempt | None:
@@ -145,7 +146,7 @@ class Sender:
         keys: tuple[bytes, ...] = ()
         objection = ""
         try:
-            keys = self._registry(session).keys(hook, now)
+            keys = self.registry(session).keys(hook, now)
             check(hook.url, hook.description, hook.filters, self._guard)  # settings may have changed
         except (SecretKeyError, DefinitionError) as error:
             objection = str(error)

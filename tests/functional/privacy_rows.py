@@ -105,6 +105,13 @@ _QUERIES = (
     "SELECT%20?o%20WHERE%20%7B?s%20<http://purl.org/dc/terms/title>%20?o%7D%20ORDER%20BY%20?o",
     "SELECT%20(COUNT(*)%20AS%20?n)%20WHERE%20%7B?s%20?p%20?o%7D",
 )
+_EVENTS = (
+    "?endorser=sybil@secret.example",
+    "?tag=quasar",
+    "?identifier={image_identifier}",
+    "?scope=group:{group}",
+    "?kind=entry.erased",
+)
 _ABSENT_LOG = "/fed/v1/logs/nothing"
 
 ROWS: Mapping[str, Row] = {
@@ -434,6 +441,9 @@ ROWS: Mapping[str, Row] = {
     "api.recalls": Row(
         "withdrawn images of the reader's own, among what the reader sees", gets("/api/v1/recalls")
     ),
+    "api.recalls.feed": Row(
+        "withdrawn images of the reader's own, among what the reader sees", gets("/api/v1/recalls.atom")
+    ),
     "api.sites": Row("404, as if there were no sites", gets("/api/v1/sites")),
     "api.site": Row(
         "404, as if there were no sites",
@@ -512,6 +522,46 @@ ROWS: Mapping[str, Row] = {
         "404, as for a view that never was",
         (*gets("/api/v1/views/default/usage"),
          *absent("/api/v1/views/{group}:all/usage", "/api/v1/views/{absent_group}:all/usage")),
+    ),
+    "web.events": Row(
+        "events about what the reader sees",
+        gets(*(f"/events{query}" for query in _EVENTS)),
+    ),
+    "api.events": Row(
+        "events about what the reader sees; their ids count nothing",
+        gets(*(f"/api/v1/events{query}" for query in _EVENTS), "/api/v1/events?after=evt_" + "0" * 24),
+    ),
+    "web.webhooks": Row("the reader's own webhooks", gets("/webhooks")),
+    "web.webhooks.new": Row(
+        "a form; a group that is not the reader's is one that does not exist",
+        (*gets("/webhooks/new"), Ask("/webhooks/new", "POST", body="audience=group:{group}",
+                                     kind="application/x-www-form-urlencoded")),
+    ),
+    "web.webhook": Row("404, as for a webhook that never was", gets("/webhooks/0123456789abcdef")),
+    "web.webhook.act": Row(
+        "404, as for a webhook that never was",
+        (*gets("/webhooks/0123456789abcdef/test", "/webhooks/0123456789abcdef/redeliver?event=x"),
+         Ask("/webhooks/0123456789abcdef/delete", "POST")),
+    ),
+    "api.webhooks": Row(
+        "the reader's own webhooks; a group that is not the reader's is one that does not exist",
+        (*gets("/api/v1/webhooks"),
+         Ask("/api/v1/webhooks", "POST", kind="application/json",
+             body='{{"url": "https://hook.example/", "audience": "group:{group}"}}')),
+    ),
+    "api.webhook": Row(
+        "404, as for a webhook that never was",
+        (*gets("/api/v1/webhooks/0123456789abcdef"), Ask("/api/v1/webhooks/0123456789abcdef", "DELETE")),
+    ),
+    "api.webhook.deliveries": Row(
+        "404, as for a webhook that never was", gets("/api/v1/webhooks/0123456789abcdef/deliveries")
+    ),
+    "api.webhook.redeliver": Row(
+        "404, as for a webhook that never was",
+        (Ask("/api/v1/webhooks/0123456789abcdef/deliveries/evt_0/redeliver", "POST"),),
+    ),
+    "api.webhook.action": Row(
+        "404, as for a webhook that never was", (Ask("/api/v1/webhooks/0123456789abcdef/test", "POST"),)
     ),
     "api.audit": Row("404, as if there were no such list", gets("/api/v1/audit")),
     "api.peers": Row("the public logs of peers", (*gets("/api/v1/peers"), Ask("/api/v1/peers", "POST"))),

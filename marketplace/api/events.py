@@ -1,0 +1,114 @@
+"""What happened lately, in plain words, for whoever reads it."""
+
+from __future__ import annotations
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from marketplace.access.narrowing import LONGEST, ScopeError, narrowed, parse_scope
+from marketplace.events import MEANINGS, Events, Kind, Wanted
+from marketplace.events.reading import EventNotFoundError
+from marketplace.events.telling import to_json
+from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.security import principal_of
+from marketplace.runtime import Runtime
+
+from .answers import following_url, fresh, next_link, site_url
+from .description import PLAIN_PATTERN, Answer, Operation, Parameter
+from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, limit
+
+LIMIT = limit(50, 500)
+EVENT_PATTERN = "^evt_[0-9a-f]{24}$"
+
+
+def _read_kinds(text: str | None) -> tuple[Kind, ...]:
+    try:
+        return () if text is None else tuple(Kind(word) for word in text.split(","))
+    except ValueError:
+        raise BadRequestError("query.kind", f"kind is one or more of {', '.join(Kind)}") from None
+
+
+def _read_scope(text: str | None) -> str:
+    try:
+        return parse_scope(text or "all")
+    except ScopeError as error:
+        raise BadRequestError("query.scope", str(error)) from None
+
+
+def _text(name: str, meaning: str, pattern: str, most: int) -> Parameter[str | None]:
+    schema = {"type": "string", "pattern": pattern, "maxLength": most}
+    return Parameter(name, meaning, schema, lambda text: text)
+
+
+def _event(name: str, meaning: str) -> Parameter[str | None]:
+    return Parameter(name, meaning, {"type": "string", "pattern": EVENT_PATTERN}, lambda text: text)
+
+
+KIND: Parameter[tuple[Kind, ...]] = Parameter(
+    "kind",
+    "only events of these kinds, with commas between",
+    {"type": "string", "pattern": "^[a-z.,]+$"},
+    _read_kinds,
+    Kind.DEPRECATED.value,
+)
+ENDORSER = _text("endorser", "only events of entries of this endorser", EMAIL_PATTERN, 254)
+TAG = _text("tag", "only events of entries with this tag", PLAIN_PATTERN, 1000)
+IDENTIFIER = _text("identifier", "only events about this image", IDENTIFIER_PATTERN, 27)
+SCOPE = Parameter(
+    "scope",
+    "which events: all that you may see, `public`, `mine` (of your groups) or `group:NAME`",
+    {"type": "string", "maxLength": LONGEST, "default": "all"},
+    _read_scope,
+    "public",
+)
+CURSOR = _event("before", "only events older than this one; `next` has it")
+AFTER = _event("after", "only events that came after this one, the oldest first: for whoever must miss none")
+
+EVENTS = Operation(
+    "api.events",
+    "What happened lately",
+    "Events of the entries that you may read, the newest first: "
+    + "; ".join(f"`{kind}`: {meaning}" for kind, meaning in MEANINGS.items())
+    + ". Webhooks are told of the same events under the same ids. With `after` they come in the order in "
+    "which they happened: whoever asks with the last id again and again misses none. Events are kept for 90 "
+    "days.",
+    "Events and webhooks",
+    [Answer("A page of events.", "Events", headers=("Link",))],
+    query=(KIND, ENDORSER, TAG, IDENTIFIER, SCOPE, CURSOR, AFTER, LIMIT),
+    errors={400: ["query.kind", "query.scope", "query.after", "query.limit"], 404: ["event.unknown"]},
+)
+
+
+@view_config(route_name="api.events", request_method="GET", permission="event:read")
+def events(request: Request) -> Response:
+    """A page of events."""
+    asked = EVENTS.read(request)
+    before, after, most = asked[CURSOR], asked[AFTER], asked[LIMIT]
+    if before is not None and after is not None:
+        raise BadRequestError("query.after", "give before or after")
+    kinds = asked[KIND]
+    wanted = Wanted(
+        narrowed(principal_of(request), asked[SCOPE]).logs,
+        kinds,
+        asked[ENDORSER],
+        asked[TAG],
+        asked[IDENTIFIER],
+    )
+    try:
+        with request.registry[Runtime].database.read() as session:
+            stream = Events(session)
+            if after is None:
+                found = stream.newest(wanted, most + 1, before)
+            else:
+                found = stream.after(wanted, most + 1, after)
+    except EventNotFoundError as error:
+        raise NotFoundError(error.code, str(error)) from None
+    shown = found[:most]
+    url = None
+    if len(found) > most:
+        last = shown[-1].event_id
+        url = following_url(request, **({"before": last} if after is None else {"after": last}))
+    site = site_url(request)
+    body = {"events": [to_json(one, site) for one in shown], "next": url}
+    return fresh(request, body, next_link(url))

@@ -1,0 +1,238 @@
+"""Pages of webhooks: one's own, how each fares, what it was sent, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
+from sqlalchemy.orm import Session
+
+from marketplace.access import Scope, group_log
+from marketplace.events import MEANINGS
+from marketplace.http.errors import NotFoundError
+from marketplace.http.security import principal_of
+from marketplace.runtime import Runtime
+from marketplace.webhooks.definitions import OWN, SITE, Filters, Hook, parse_kinds
+from marketplace.webhooks.deliveries import TEST, Deliveries
+from marketplace.webhooks.errors import WebhookError, WebhookNotFoundError
+from marketplace.webhooks.registry import Made
+from marketplace.webhooks.rights import may_see, verify_may_make
+
+from .admin.asking import Act, Acting, Field, Given, Secret, lines_of
+from .events import NAMES
+from .rendering import base_path, page
+from .sessions import own_form, see_other, session_key, unstored
+
+#: Deliveries on the page of a webhook; the API has all of them.
+_MOST_SHOWN = 200
+
+
+def _unreachable(acting: Acting, given: Given) -> Secret | None:
+    raise AssertionError("unreachable: the view does it, because it needs the request")
+
+
+def _act(name: str, title: str, explains: str, button: str, *fields: Field, harmful: bool = False) -> Act:
+    return Act("account", name, title, explains, button, "", _unreachable, fields, harmful=harmful)
+
+
+MAKE = _act(
+    "new",
+    "Create a webhook",
+    "A webhook tells a program of yours what happens here, by requests that are signed with a secret. The "
+    "secret is shown only once, on the next page.",
+    "Create the webhook",
+    Field("url", "Address", "An https address of your program."),
+    Field(
+        "audience",
+        "Which events",
+        "own: entries that you endorse, and recalls at your cloud sites; group:NAME: entries of a group of "
+        "yours; site: everything public, for administrators.",
+        value=OWN,
+    ),
+    Field(
+        "kinds",
+        "Only these kinds",
+        "One on each line: " + ", ".join(kind.value for kind in MEANINGS) + ".",
+        kind="lines",
+        optional=True,
+    ),
+    Field("view", "Only images of this view", optional=True),
+    Field("endorser", "Only entries of this publisher", optional=True),
+    Field("tag", "Only entries with this tag", optional=True),
+    Field("description", "Note", "Purpose of the webhook.", optional=True),
+)
+ACTS = {
+    one.name: one
+    for one in (
+        _act("test", "Send a test", "Your program is sent a test event in a moment. The page of the webhook "
+             "shows what it answered.", "Send the test"),
+        _act("rotate", "Create a new secret", "The new secret is shown only once, on the next page. For 24 "
+             "hours requests are signed with both secrets.", "Create the secret"),
+        _act("enable", "Enable the webhook", "It is told of what happens from now on, and of what still "
+             "waits.", "Enable it"),
+        _act("disable", "Disable the webhook", "It is told of nothing until it is enabled again.",
+             "Disable it", harmful=True),
+        _act("delete", "Delete the webhook", "It is told of nothing any more, and its log of deliveries is "
+             "deleted.", "Delete it", harmful=True),
+        _act("redeliver", "Send the event again", "It is sent again in a moment, whether it arrived or not.",
+             "Send it again", Field("event", "Event", about=True)),
+    )
+}  # fmt: skip
+
+
+@view_config(route_name="web.webhooks", request_method="GET", permission="webhook:read")
+def webhooks(request: Request) -> Response:
+    """The webhooks that the reader may see."""
+    runtime: Runtime = request.registry[Runtime]
+    principal = principal_of(request)
+    with runtime.database.read() as session:
+        every = [one for one in runtime.webhook_registry(session).list() if may_see(principal, one)]
+        counts = {one.name: Deliveries(session).counts(one) for one in every}
+    values = {"webhooks": every, "counts": counts, "key": session_key(request), "words": _WORDS}
+    return unstored(page(request, "webhooks", values))
+
+
+@view_config(route_name="web.webhooks.new", request_method="GET", permission="webhook:write")
+def ask(request: Request) -> Response:
+    """Ask what the webhook is to be."""
+    return _question(request, MAKE, {}, 200, None, "/webhooks")
+
+
+@view_config(route_name="web.webhooks.new", request_method="POST", permission="webhook:write")
+def make(request: Request) -> Response:
+    """Make a webhook, and show its secret this once."""
+    given = own_form(request)
+    runtime: Runtime = request.registry[Runtime]
+    principal = principal_of(request)
+    audience, who = given.get("audience", "").strip() or OWN, str(principal.name)
+    filters = {name: given.get(name, "").strip() or None for name in ("view", "endorser", "tag")}
+    try:
+        with runtime.database.write() as session:
+            verify_may_make(session, principal, audience)
+            made = runtime.webhook_registry(session).create(
+                given.get("url", "").strip(),
+                audience,
+                Filters(parse_kinds(lines_of(given, "kinds")), **filters),
+                owner=who,
+                token=principal.token,
+                description=given.get("description", "").strip(),
+                by=who,
+                at=runtime.now(),
+            )
+    except WebhookError as error:
+        return _question(request, MAKE, given, 400, error, "/webhooks")
+    return _show_secret(request, made)
+
+
+@view_config(route_name="web.webhook", request_method="GET", permission="webhook:read")
+def webhook(request: Request) -> Response:
+    """How a webhook fares, and what it was sent."""
+    runtime: Runtime = request.registry[Runtime]
+    with runtime.database.read() as session:
+        hook = _find(request, session)
+        found = Deliveries(session).list(hook)
+    values = {
+        "hook": hook,
+        "words": _WORDS[hook.state],
+        "deliveries": found[:_MOST_SHOWN],
+        "left_out": max(0, len(found) - _MOST_SHOWN),
+        "kinds": {**{kind.value: name for kind, (name, _) in NAMES.items()}, TEST: "Test"},
+        "key": session_key(request),
+    }
+    return unstored(page(request, "webhook", values))
+
+
+@view_config(route_name="web.webhook.act", request_method="GET", permission="webhook:write")
+def ask_to_act(request: Request) -> Response:
+    """Ask before anything is done with a webhook."""
+    act, hook = _chosen(request)
+    given = {"event": request.params.get("event", "")[:100]} if act.fields else {}
+    return _question(request, act, given, 200, None, f"/webhooks/{hook.name}")
+
+
+@view_config(route_name="web.webhook.act", request_method="POST", permission="webhook:write")
+def do(request: Request) -> Response:
+    """Do something with a webhook."""
+    act, hook = _chosen(request)
+    given = own_form(request)
+    runtime: Runtime = request.registry[Runtime]
+    by, at = str(principal_of(request).name), runtime.now()
+    made: Made | None = None
+    try:
+        with runtime.database.write() as session:
+            registry, deliveries = runtime.webhook_registry(session), Deliveries(session)
+            if act.name == "rotate":
+                made = registry.rotate(hook.name, by=by, at=at)
+            elif act.name == "redeliver":
+                deliveries.redeliver(hook, given.get("event", ""), by=by, at=at)
+            elif act.name == "test":
+                deliveries.owe_test(hook, by=by, at=at)
+            elif act.name == "enable":
+                registry.enable(hook.name, by=by, at=at)
+            elif act.name == "disable":
+                registry.disable(hook.name, f"by {by}", by=by, at=at)
+            else:
+                registry.delete(hook.name, by=by, at=at)
+    except WebhookError as error:
+        return _question(request, act, given, 400, error, f"/webhooks/{hook.name}")
+    runtime.webhooks.nudge()
+    if made is not None:
+        return _show_secret(request, made)
+    back = "/webhooks" if act.name == "delete" else f"/webhooks/{hook.name}"
+    return see_other(request, f"{base_path(request)}{back}")
+
+
+#: The states of webhooks in words, and how they look.
+_WORDS = {"ok": ("works", "good"), "failing": ("fails", "warn"), "disabled": ("disabled", "bad")}
+
+
+def _chosen(request: Request) -> tuple[Act, Hook]:
+    act = ACTS.get(request.matchdict["act"])
+    if act is None:
+        raise NotFoundError("path.unknown", "there is nothing at this address")
+    with request.registry[Runtime].database.read() as session:
+        return act, _find(request, session)
+
+
+def _find(request: Request, session: Session) -> Hook:
+    """The webhook of the path, which the reader has to be allowed to see."""
+    try:
+        hook = request.registry[Runtime].webhook_registry(session).get(request.matchdict["webhook"])
+        if not may_see(principal_of(request), hook):
+            raise WebhookNotFoundError
+    except WebhookNotFoundError as error:
+        raise NotFoundError(error.code, str(error)) from None
+    found: Hook = hook
+    return found
+
+
+def _show_secret(request: Request, made: Made) -> Response:
+    return unstored(page(request, "webhook_secret", {"secret": made.secret, "hook": made.hook}))
+
+
+def _question(
+    request: Request, act: Act, given: Given, status: int, error: WebhookError | None, back: str
+) -> Response:
+    principal = principal_of(request)
+    values: dict[str, Any] = {
+        "act": act,
+        "given": _with_audience(given, principal.groups, Scope.ADMIN in principal.scopes),
+        "scopes": (),
+        "problem": "" if error is None else str(error),
+        "code": "" if error is None else error.code,
+        "key": session_key(request),
+        "back": back,
+        "parts": (),
+        "part": "account",
+    }
+    return unstored(page(request, "ask", values, status))
+
+
+def _with_audience(given: Given, groups: frozenset[str], administers: bool) -> Given:
+    """What a form begins with: the widest that its reader is likely to want."""
+    if given:
+        return given
+    usual = SITE if administers else group_log(min(groups)) if groups else OWN
+    return {"audience": usual}
