@@ -6,7 +6,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.access.narrowing import LONGEST, ScopeError, narrowed, parse_scope
+from marketplace.access.narrowing import ScopeError, narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Kind, Wanted
 from marketplace.events.reading import EventNotFoundError
 from marketplace.events.telling import to_json
@@ -16,9 +16,11 @@ from marketplace.runtime import Runtime
 
 from .answers import following_url, fresh, next_link, site_url
 from .description import PLAIN_PATTERN, Answer, Operation, Parameter
+from .filters import SCOPE_SCHEMA
 from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, limit
 
 LIMIT = limit(50, 500)
+_KINDS = f"({'|'.join(one.value.replace('.', '[.]') for one in Kind)})"
 EVENT_PATTERN = "^evt_[0-9a-f]{24}$"
 
 
@@ -48,7 +50,7 @@ def _event(name: str, meaning: str) -> Parameter[str | None]:
 KIND: Parameter[tuple[Kind, ...]] = Parameter(
     "kind",
     "only events of these kinds, with commas between",
-    {"type": "string", "pattern": "^[a-z.,]+$"},
+    {"type": "string", "pattern": f"^{_KINDS}(,{_KINDS})*$"},
     _read_kinds,
     Kind.DEPRECATED.value,
 )
@@ -58,7 +60,7 @@ IDENTIFIER = _text("identifier", "only events about this image", IDENTIFIER_PATT
 SCOPE = Parameter(
     "scope",
     "which events: all that you may see, `public`, `mine` (of your groups) or `group:NAME`",
-    {"type": "string", "maxLength": LONGEST, "default": "all"},
+    SCOPE_SCHEMA,
     _read_scope,
     "public",
 )
@@ -76,7 +78,7 @@ EVENTS = Operation(
     "Events and webhooks",
     [Answer("A page of events.", "Events", headers=("Link",))],
     query=(KIND, ENDORSER, TAG, IDENTIFIER, SCOPE, CURSOR, AFTER, LIMIT),
-    errors={400: ["query.kind", "query.scope", "query.after", "query.limit"], 404: ["event.unknown"]},
+    errors={400: ["query.kind", "query.scope", "query.limit"], 404: ["event.unknown"]},
 )
 
 
@@ -85,8 +87,6 @@ def events(request: Request) -> Response:
     """A page of events."""
     asked = EVENTS.read(request)
     before, after, most = asked[CURSOR], asked[AFTER], asked[LIMIT]
-    if before is not None and after is not None:
-        raise BadRequestError("query.after", "give before or after")
     kinds = asked[KIND]
     wanted = Wanted(
         narrowed(principal_of(request), asked[SCOPE]).logs,
@@ -101,7 +101,7 @@ def events(request: Request) -> Response:
             if after is None:
                 found = stream.newest(wanted, most + 1, before)
             else:
-                found = stream.after(wanted, most + 1, after)
+                found = stream.after(wanted, most + 1, after, before)
     except EventNotFoundError as error:
         raise NotFoundError(error.code, str(error)) from None
     shown = found[:most]

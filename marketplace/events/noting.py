@@ -71,11 +71,11 @@ class EventNoter:
 
     def _is_time(self, session: Session) -> bool:
         looked = session.scalars(select(EventState.looked_until)).one()
-        return looked is None or self._now() - looked >= LOOK
+        return looked is None or self._now() - looked > LOOK
 
     def _look_at_ends(self, session: Session) -> list[Happening]:
         looked = session.scalars(select(EventState.looked_until)).one()
-        until = self._now().replace(microsecond=0)
+        until = self._now().replace(microsecond=0) - timedelta(seconds=1)  # valid during its last second
         session.execute(update(EventState).values(looked_until=until))
         if looked is None or looked >= until:
             return []  # the first look: what ended before is no news

@@ -120,13 +120,18 @@ class Events:
             statement = statement.where(Event.number < self._number(wanted, before))
         return self._read(statement.order_by(Event.number.desc()).limit(limit))
 
-    def after(self, wanted: Wanted, limit: int, after: str) -> list[Happened]:
+    def after(self, wanted: Wanted, limit: int, after: str, before: str | None = None) -> list[Happened]:
         """Events that came after the one of an id, in the order in which they came.
+
+        Args:
+            before: only those older than the event of this id.
 
         Raises:
             EventNotFoundError: there is no such event.
         """
         statement = _select(wanted).where(Event.number > self._number(wanted, after))
+        if before is not None:
+            statement = statement.where(Event.number < self._number(wanted, before))
         return self._read(statement.order_by(Event.number).limit(limit))
 
     def since(self, wanted: Wanted, number: int, limit: int) -> list[Happened]:

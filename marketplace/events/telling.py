@@ -18,8 +18,10 @@ _MOST_NAME: Final = 100
 #: The standings of certificates, in words for people.
 _STANDINGS: Final[Mapping[str, str]] = {
     "chained": "trusted",
-    "unchained": "not vouched for",
+    "self-signed": "not certified by anybody",
+    "untrusted-issuer": "certified by somebody who is not trusted here",
     "revoked": "revoked",
+    "revocation-unknown": "not trusted, because nobody knows whether it is revoked",
 }
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
+from marketplace.events import Events, Kind, Wanted
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.acceptance.pool import Verification
@@ -250,6 +251,9 @@ def test_rows_that_do_not_make_the_signed_tree_lead_to_quarantine(site: Site) ->
         site.pull(feed)
     log = site.followed()
     assert (log.state, log.error_code, log.trusted.reached.size) == (State.QUARANTINED, "integrity.root", 2)
+    with site.database.read() as session:
+        (told,) = Events(session).since(Wanted(frozenset({PUBLIC})), 0, 10)
+    assert (told.kind, told.details) == (Kind.QUARANTINED, {"origin": ORIGIN, "code": "integrity.root"})
     with site.database.write() as session:
         evidence = FollowedLogs(session).evidence(site.peer.id)
         FollowedLogs(session).release(site.peer)

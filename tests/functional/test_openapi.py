@@ -105,6 +105,8 @@ def with_examples(document: dict) -> dict:
         "tag": "lts",
         "id": entry.entry_id,
         "token": "0123456789abcdef",
+        "webhook": "0123456789abcdef",
+        "event": "evt_0123456789abcdef01234567",
         "group": "lab",
         "view": "default",
         "member": "alice@example.org",
