@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -33,14 +35,18 @@ def _read_kinds(text: str | None) -> tuple[Kind, ...]:
 
 def _read_scope(text: str | None) -> str:
     try:
-        return parse_scope(text or "all")
+        return parse_scope("all" if text is None else text)
     except ScopeError as error:
         raise BadRequestError("query.scope", str(error)) from None
 
 
 def _text(name: str, meaning: str, pattern: str, most: int) -> Parameter[str | None]:
-    schema = {"type": "string", "pattern": pattern, "maxLength": most}
-    return Parameter(name, meaning, schema, lambda text: text)
+    def read(text: str | None) -> str | None:
+        if text is not None and (len(text) > most or re.search(pattern, text) is None):
+            raise BadRequestError(f"query.{name}", f"{name} has another form: {pattern}")
+        return text
+
+    return Parameter(name, meaning, {"type": "string", "pattern": pattern, "maxLength": most}, read)
 
 
 def _event(name: str, meaning: str) -> Parameter[str | None]:
@@ -78,7 +84,10 @@ EVENTS = Operation(
     "Events and webhooks",
     [Answer("A page of events.", "Events", headers=("Link",))],
     query=(KIND, ENDORSER, TAG, IDENTIFIER, SCOPE, CURSOR, AFTER, LIMIT),
-    errors={400: ["query.kind", "query.scope", "query.limit"], 404: ["event.unknown"]},
+    errors={
+        400: ["query.kind", "query.endorser", "query.tag", "query.identifier", "query.scope", "query.limit"],
+        404: ["event.unknown"],
+    },
 )
 
 

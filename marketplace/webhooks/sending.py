@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.config import Settings
@@ -16,6 +16,7 @@ from marketplace.db import Database
 from marketplace.locations import AddressGuard
 from marketplace.mail import Letter, Outbox, one_line
 from marketplace.models import Webhook, WebhookDelivery
+from marketplace.models.base import UtcSecond
 from marketplace.models.owed import DEAD, SENT
 from marketplace.queue import MAX_ERROR, next_wait
 from marketplace.webhooks.bodies import find_body
@@ -187,7 +188,7 @@ class Sender:
             since = session.scalars(
                 update(Webhook)
                 .where(Webhook.id == attempt.hook.key)
-                .values(failing_since=func.coalesce(Webhook.failing_since, now))
+                .values(failing_since=func.coalesce(Webhook.failing_since, literal(now, UtcSecond)))
                 .returning(Webhook.failing_since)
                 .execution_options(synchronize_session=False)
             ).one_or_none()

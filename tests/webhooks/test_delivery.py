@@ -1,0 +1,500 @@
+"""Deliveries: signed, in order, at least once, never where or to whom they must not go; on both databases."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from standardwebhooks import Webhook as Library
+from standardwebhooks import WebhookVerificationError
+
+from marketplace.access import Scope
+from marketplace.accounts import GroupService, TokenService
+from marketplace.db import Database
+from marketplace.ingest.erasing import ErasingService
+from marketplace.models import Webhook, WebhookDelivery
+from marketplace.webhooks.definitions import OWN, SITE
+from marketplace.webhooks.deliveries import MOST_KEPT, MOST_WAITING, Deliveries
+from marketplace.webhooks.errors import DefinitionError, SecretKeyError
+from marketplace.webhooks.secrets import FILE
+from tests.factories.entries import accepted
+from tests.mail.server import make_certificate
+from tests.mail.test_presence import JANE, notices, withdrawn
+from tests.mail.test_reminders import store
+from tests.waiting import HANGING
+from tests.webhooks.receiver import Receiver, answer, drip, flood, hang, receiving
+from tests.webhooks.rig import BY, START, Rig
+
+ASTRO = "group:astro"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver(shared: Receiver) -> Receiver:
+    """A receiver that answers 204, and whose requests of earlier tests are forgotten."""
+    shared.came.clear()
+    shared.behaviours.clear()
+    shared.always = None
+    return shared
+
+
+@pytest.fixture
+def rig(database: Database, tmp_path: Path) -> Rig:
+    return Rig(database, tmp_path)
+
+
+def upload(rig: Rig, *names: str, log: str = "public", email: str = JANE, **said: object) -> None:
+    store(rig.database, *[accepted(one, email, title=one, **said) for one in names], log=log)
+
+
+def test_an_event_arrives_signed_and_in_order(rig: Rig, receiver: Receiver) -> None:
+    upload(rig, "before")
+    rig.note()
+    made = rig.make(receiver.url)
+    upload(rig, "one", "two", "three")
+    assert rig.run() == 3
+    titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
+    assert titles == ["one", "two", "three"]
+    assert rig.states(made) == [("sent", 1)] * 3
+    (first, *_) = receiver.came
+    # The library looks at its own clock; this site's is set.
+    key = Library(made.secret)
+    signature = key.sign(first.event_id, START.replace(tzinfo=None), first.body.decode())
+    assert (first.headers["webhook-signature"], first.headers["webhook-timestamp"]) == (
+        signature, str(int(START.timestamp())),
+    )  # fmt: skip
+    with pytest.raises(WebhookVerificationError):
+        key.verify(first.body, first.headers)  # replayed: the time in it is over
+    assert first.headers["content-type"] == "application/json"
+    assert rig.run() == 0
+
+
+def test_a_former_secret_signs_for_a_day(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    with rig.database.write() as session:
+        renewed = rig.sender.registry(session).rotate(made.hook.name, by=BY, at=rig.now)
+    assert renewed.secret != made.secret
+
+    def valid() -> list[bool]:
+        upload(rig, str(rig.now))
+        rig.run()
+        last = receiver.came[-1]
+        given = last.headers["webhook-signature"].split(" ")
+        moment = rig.now.replace(tzinfo=None)
+        keys = (Library(one.secret) for one in (made, renewed))
+        return [key.sign(last.event_id, moment, last.body.decode()) in given for key in keys]
+
+    assert valid() == [True, True]
+    rig.wait(hours=25)
+    assert valid() == [False, True]
+
+
+UNKIND = {
+    "500": (answer(500, b"<b>broken\x1b[2J</b>"), 500, "the receiver answers with 500"),
+    "404": (answer(404), 404, "the receiver answers with 404"),
+    "redirect": (None, 302, "redirects are not followed"),
+    "hangs": (None, None, "no answer within 0.5 seconds"),
+    "drips": (None, None, "no answer within 0.5 seconds"),
+}
+
+
+@pytest.mark.parametrize("kind", UNKIND)
+def test_what_fails_is_tried_again_and_holds_up_what_is_behind(
+    rig: Rig, receiver: Receiver, kind: str
+) -> None:
+    behave, status, reason = UNKIND[kind]
+    end = threading.Event()
+    with receiving() as inside:
+        usual = {
+            "redirect": answer(302, Location=inside.url),
+            "hangs": hang(end),
+            "drips": drip(end),
+        }
+        receiver.behaviours.append(behave or usual[kind])
+        made = rig.make(receiver.url)
+        upload(rig, "one", "two")
+        rig.note()
+        try:
+            assert rig.send() == 1
+        finally:
+            end.set()
+        assert inside.came == []
+    failed, waiting = rig.deliveries(made)
+    assert (failed.state, failed.attempts, failed.status, waiting.attempts) == ("waiting", 1, status, 0)
+    assert reason in str(failed.error)
+    assert failed.answer.isprintable()
+    assert failed.due_at == rig.now + timedelta(seconds=30)
+    assert rig.hook(made).state == "failing"
+    rig.wait(seconds=29)
+    assert rig.send() == 0
+    rig.wait(seconds=1)
+    assert rig.send() == 2
+    assert [one.event_id for one in receiver.came].count(failed.event_id) == 2
+    assert rig.states(made) == [("sent", 2), ("sent", 1)]
+    assert rig.hook(made).state == "ok"
+
+
+def test_one_that_hangs_does_not_hold_up_another(rig: Rig, receiver: Receiver) -> None:
+    end = threading.Event()
+    with receiving() as slow:
+        slow.always = hang(end)
+        rig.make(slow.url)
+        rig.make(receiver.url)
+        upload(rig, "one")
+        rig.note()
+        first = rig.sender.take()
+        assert first is not None
+        try:
+            assert rig.send() == 1  # the first is claimed: the other goes on without it
+            first()
+        finally:
+            end.set()
+    assert len(receiver.came) == 1
+
+
+def test_an_answer_without_end_is_read_to_a_bound(rig: Rig, receiver: Receiver) -> None:
+    receiver.behaviours.append(flood)
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    rig.run()
+    (sent,) = rig.deliveries(made)
+    assert (sent.state, len(sent.answer)) == ("sent", 500)
+
+
+def test_gone_disables_at_once_and_its_owner_is_told(rig: Rig, receiver: Receiver) -> None:
+    receiver.behaviours.append(answer(410))
+    made = rig.make(receiver.url, OWN, JANE)
+    upload(rig, "one", "two")
+    assert rig.run() == 1
+    assert rig.hook(made).state == "disabled"
+    ((recipient, body),) = rig.mails()
+    assert (recipient, "410 Gone" in body, receiver.url in body) == (JANE, True, True)
+    upload(rig, "three")
+    assert rig.run() == 0
+    with rig.database.write() as session:
+        rig.sender.registry(session).enable(made.hook.name, by=BY, at=rig.now)
+    upload(rig, "four")
+    rig.run()
+    titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
+    assert titles == ["one", "two", "four"]  # what waited, and what came after it was enabled
+
+
+def test_given_up_after_days_and_disabled_after_more(rig: Rig, receiver: Receiver) -> None:
+    receiver.always = answer(503)
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    attempts = rig.run()
+    while rig.states(made)[0][0] == "waiting":
+        rig.wait(hours=6)
+        attempts += rig.send()
+    assert rig.states(made) == [("dead", attempts)]
+    assert rig.now - START == timedelta(hours=78)
+    upload(rig, "two")
+    while rig.hook(made).state != "disabled":
+        rig.run()
+        rig.wait(hours=6)
+    assert "no event arrived for 120 hours" in str(rig.hook(made).disabled_reason)
+    assert [recipient for recipient, _ in rig.mails()] == ["root@mp.example.org"]
+    assert rig.send() == 0
+
+
+def test_a_process_that_dies_between_answer_and_note_sends_again(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    rig.note()
+    other = Rig(rig.database, rig.data)
+    died = other.sender.take()
+    assert died is not None
+    assert rig.send() == 0
+    rig.wait(seconds=7)
+    assert rig.send() == 1
+    other.now = rig.now
+    died()  # it was not dead, only slow: it has no say any more
+    assert [one.event_id for one in receiver.came] == [rig.deliveries(made)[0].event_id] * 2
+    assert rig.states(made) == [("sent", 2)]
+
+
+def test_two_processes_send_each_event_once(rig: Rig, receiver: Receiver) -> None:
+    made = [rig.make(receiver.url) for _ in range(3)]
+    upload(rig, *[str(n) for n in range(8)])
+    rig.noter.note()
+    both, start = [rig, Rig(rig.database, rig.data)], threading.Barrier(2)
+
+    def run(one: Rig) -> int:
+        start.wait(HANGING)
+        attempts = 0
+        while any(
+            state == "waiting" or not state for hook in made for state, _ in one.states(hook)
+        ) or not all(one.states(hook) for hook in made):
+            one.note()
+            attempts += one.send()
+        return attempts
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(run, both)) == 24
+    assert len(receiver.came) == 24
+    titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
+    assert sorted(titles) == sorted([str(n) for n in range(8)] * 3)
+
+
+INWARD = [
+    "http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "https://[::1]:{port}/", "https://10.0.0.1/",
+    "https://169.254.169.254/latest", "https://[::ffff:127.0.0.1]/", "https://user@example.org/",
+    "ftp://example.org/", "https:///x", "http://example.org/", "https://exa mple.org/", "https://example.org:x/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", INWARD)
+def test_no_address_inside_is_taken(database: Database, tmp_path: Path, url: str) -> None:
+    rig = Rig(database, tmp_path, {"webhooks.allow_private": ""})
+    with pytest.raises(DefinitionError):
+        rig.make(url.format(port=1))
+
+
+def test_a_name_that_leads_inside_is_not_asked(
+    database: Database, tmp_path: Path, receiver: Receiver
+) -> None:
+    rig = Rig(database, tmp_path, {"webhooks.allow_private": ""})
+    made = rig.make(f"https://localhost:{receiver.port}/")
+    upload(rig, "one")
+    rig.run()
+    (failed,) = rig.deliveries(made)
+    assert "localhost leads to" in str(failed.error) or "inside" in str(failed.error), failed.error
+    assert receiver.came == []
+    allowed = Rig(database, tmp_path / "other", {"webhooks.allow_private": "127.0.0.0/8"})
+    insecure = allowed.make(receiver.url)
+    assert rig.hook(insecure).url == receiver.url
+    upload(rig, "two")
+    rig.run()
+    assert receiver.came == []  # this process has other settings: no plain http goes out of it
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(database: Database, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with receiving(tls) as receiver:
+        rig = Rig(database, tmp_path)
+        made = rig.make(receiver.url)
+        upload(rig, "one")
+        rig.run()
+        assert receiver.came == []
+        assert "CERTIFICATE_VERIFY_FAILED" in str(rig.deliveries(made)[0].error)
+        trusting = Rig(
+            database, tmp_path, {"webhooks.ca_file": str(certificate)}, rig.now + timedelta(minutes=1)
+        )
+        assert trusting.send() == 1
+        assert len(receiver.came) == 1
+
+
+def test_a_member_who_left_is_told_nothing_more(rig: Rig, receiver: Receiver) -> None:
+    rig.group("astro", JANE)
+    token = rig.token(JANE, Scope.READ)
+    made = rig.make(receiver.url, ASTRO, JANE, token=token)
+    outsider = rig.make(receiver.url)
+    upload(rig, "one", log=ASTRO)
+    rig.run()
+    assert rig.states(outsider) == []
+    assert [one.told["data"]["log"] for one in receiver.came] == [ASTRO]
+    upload(rig, "two", log=ASTRO)
+    rig.note()  # owed while she was a member
+    with rig.database.write() as session:
+        GroupService(session).remove("astro", JANE, by=BY, at=rig.now)
+    assert rig.send() == 1
+    assert len(receiver.came) == 1
+    assert rig.hook(made).disabled_reason == f"{JANE} is no member of the group astro any more"
+    assert "no member" in rig.mails()[-1][1]
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "deleted group"])
+def test_rights_that_ended_end_the_webhook(rig: Rig, receiver: Receiver, how: str) -> None:
+    rig.group("astro", JANE)
+    with rig.database.write() as session:
+        issued = TokenService(session).create(
+            JANE, [Scope.READ, Scope.ADMIN], by=BY, at=rig.now, expires_at=rig.now + timedelta(days=1)
+        )
+    made = rig.make(receiver.url, ASTRO if how == "deleted group" else SITE, JANE, token=issued.token.name)
+    with rig.database.write() as session:
+        if how == "revoked":
+            TokenService(session).revoke(issued.token.name, by=BY, at=rig.now)
+            TokenService(session).create(
+                JANE, [Scope.ADMIN], by=BY, at=rig.now
+            )  # of no help: it may be a thief's
+        elif how == "deleted group":
+            GroupService(session).delete("astro", by=BY, at=rig.now)
+    rig.wait(days=2 if how == "expired" else 0)
+    upload(rig, "one", log=made.hook.log)
+    assert rig.run() == 0
+    assert (receiver.came, rig.hook(made).state) == ([], "disabled")
+
+
+def test_who_hears_of_what(rig: Rig, receiver: Receiver) -> None:
+    own = rig.make(receiver.url, OWN, JANE)
+    tagged = rig.make(receiver.url, tag="lts")
+    bobs = rig.make(receiver.url, endorser="bob@example.org")
+    viewed = rig.make(receiver.url, view="default")
+    upload(rig, "jane", tags=("lts",))
+    upload(rig, "bob", email="bob@example.org")
+    rig.entries = None
+    rig.note()
+    assert rig.states(viewed) == []  # the view cannot be made now: nothing is missed
+    rig.entries = {accepted("bob", "bob@example.org", title="bob").entry_id}
+    rig.note()
+
+    def told(made: object) -> list[str]:
+        mine = {one.event_id for one in rig.deliveries(made)}  # type: ignore[arg-type]
+        return sorted(
+            one.subject.title or ""
+            for one in events(rig) if one.event_id in mine and one.subject
+        )  # fmt: skip
+
+    assert (told(own), told(tagged), told(bobs), told(viewed)) == (["jane"], ["jane"], ["bob"], ["bob"])
+
+
+def events(rig: Rig) -> list:  # type: ignore[type-arg]
+    from tests.webhooks.test_events import seen
+
+    return seen(rig.database)
+
+
+def test_a_recall_names_the_copies_to_whom_they_concern(rig: Rig, receiver: Receiver) -> None:
+    hooks = {
+        "administrator": rig.make(receiver.url),
+        "endorser": rig.make(receiver.url, OWN, JANE),
+        "site": rig.make(receiver.url, OWN, "ops@orsay.example"),
+        "stranger": rig.make(receiver.url, OWN, "mallory@example.org"),
+    }
+    withdrawn(rig.database)
+    rig.note()
+    rig.send()
+    receiver.came.clear()
+    notices(rig.database, START + timedelta(hours=2))
+    rig.run()
+    assert {name: len(rig.deliveries(made)) for name, made in hooks.items()} == {
+        "administrator": 3, "endorser": 3, "site": 1, "stranger": 0,
+    }  # fmt: skip
+    assert [one.told["type"] for one in receiver.came] == ["image.recalled"] * 3
+    for one in receiver.came:
+        assert [copy["site"] for copy in one.told["data"]["copies"]] == ["lab-orsay"]
+
+
+def test_erasing_takes_what_waits_and_what_was_answered(rig: Rig, receiver: Receiver) -> None:
+    receiver.behaviours.append(answer(200, b"thanks for Jane's image"))
+    made = rig.make(receiver.url)
+    one = accepted("one", JANE)
+    store(rig.database, one, accepted("two", JANE))
+    rig.note()
+    rig.send(1)
+    rig.sender.take()  # the second is on its way
+    for name in (one.entry_id, accepted("two", JANE).entry_id):
+        ErasingService(rig.database, lambda: rig.now).erase(name, "asked", BY)
+    assert rig.deliveries(made) == []
+    rig.run()
+    assert receiver.kinds() == ["entry.accepted", "entry.erased", "entry.erased"]
+    assert JANE.encode() not in receiver.came[-1].body
+
+
+def test_an_import_waits_as_events_and_not_as_deliveries(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    upload(rig, *[str(n) for n in range(MOST_WAITING + 20)])
+    rig.note()
+    assert len(rig.deliveries(made)) == MOST_WAITING
+    while rig.run():
+        pass
+    titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
+    assert titles == [str(n) for n in range(MOST_WAITING + 20)]
+
+
+def test_the_log_has_failures_first_and_forgets(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    upload(rig, "one", "two", "three")
+    rig.note()
+    rig.send(1)
+    receiver.behaviours.append(answer(500))
+    rig.send(1)
+    assert [(one.state, one.attempts) for one in rig.deliveries(made)] == [
+        ("waiting", 1), ("waiting", 0), ("sent", 1),
+    ]  # fmt: skip
+    rig.wait(minutes=1)
+    rig.send()
+    newest, oldest = rig.deliveries(made)[0], rig.deliveries(made)[-1]
+    with rig.database.write() as session:
+        again = Deliveries(session).redeliver(made.hook, oldest.event_id, by=BY, at=rig.now)
+    assert (again.state, again.attempts) == ("waiting", 0)
+    assert rig.send() == 1
+    assert receiver.came[-1].event_id == oldest.event_id
+    with rig.database.write() as session:
+        rows = [
+            {
+                "webhook_id": made.hook.key, "event_id": f"old {n}", "kind": "x", "state": "dead",
+                "attempts": 1, "created_at": rig.now, "due_at": rig.now, "finished_at": rig.now, "answer": "",
+            }
+            for n in range(MOST_KEPT)
+        ]  # fmt: skip
+        session.execute(WebhookDelivery.__table__.insert(), rows)
+    rig.sender.forget_old()
+    assert len(rig.deliveries(made)) == MOST_KEPT
+    assert newest.event_id not in {one.event_id for one in rig.deliveries(made)}
+    rig.wait(days=31)
+    rig.sender.forget_old()
+    assert rig.deliveries(made) == []
+
+
+def test_the_database_alone_signs_nothing(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    key = rig.data / FILE
+    assert key.stat().st_mode & 0o777 == 0o600
+    with rig.database.read() as session:
+        stored = session.scalars(select(Webhook.secret)).one()
+    assert made.secret.removeprefix("whsec_") not in stored
+    kept = key.read_bytes()
+    key.unlink()
+    upload(rig, "one")
+    rig.run()
+    assert receiver.came == []
+    assert str(key) in str(rig.deliveries(made)[0].error)
+    other = rig.make(receiver.url)  # makes another key
+    rig.wait(minutes=1)
+    rig.send()
+    assert "is not the key" in str(rig.deliveries(made)[0].error)
+    assert rig.hook(other).state == "ok"
+    key.chmod(0o644)
+    with pytest.raises(SecretKeyError, match="chmod 600"):
+        rig.make(receiver.url)
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    rig.wait(hours=1)
+    rig.send()
+    assert [one.event_id for one in receiver.came] == [rig.deliveries(made)[0].event_id]
+
+
+def test_a_test_goes_before_everything_else(rig: Rig, receiver: Receiver) -> None:
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    rig.note()
+    receiver.behaviours.append(answer(200, b"hello"))
+    came = rig.sender.send_test(made.hook, by=BY)
+    assert (came.state, came.status, came.answer) == ("sent", 200, "hello")
+    assert receiver.came[0].told["type"] == "webhook.test"
+    assert receiver.came[0].event_id == came.event_id
+
+
+def test_twenty_webhooks_of_one_owner(rig: Rig) -> None:
+    for _ in range(20):
+        rig.make("https://example.org/hook")
+    with pytest.raises(DefinitionError, match="20 webhooks already"):
+        rig.make("https://example.org/hook")
+    rig.make("https://example.org/hook", OWN, JANE)
+    with rig.database.write() as session:
+        session.execute(update(Webhook).values(position=0))
