@@ -42,7 +42,7 @@ PARTS = {
     "peer": "mp-b.example", "action": "confirm", "first": PLACE.identifier,
     "second": PLACE.email, "third": "2024-05-01T12:00:00Z",
     "secret": "s" * 43, "page": "start", "part": "tokens", "act": "create", "site": "x", "topic": "entries",
-    "view": "default", "path": "SHA256SUMS", "file": "x",
+    "webhook": "0" * 16, "event": "evt_" + "0" * 24, "view": "default", "path": "SHA256SUMS", "file": "x",
 }  # fmt: skip
 
 
