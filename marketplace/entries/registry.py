@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -103,17 +103,26 @@ class CertificateRegistry:
             .group_by(Entry.certificate_id)
             .subquery()
         )
+        columns = {
+            "key": used.c.key,
+            "fingerprint": Certificate.fingerprint,
+            "subject": used.c.subject,
+            "issuer": used.c.issuer,
+            "not_before": Certificate.not_before,
+            "not_after": Certificate.not_after,
+            "email": Certificate.email,
+            "entries": used.c.entries,
+            "first": used.c.first,
+            "latest": used.c.latest,
+            "seen": used.c.seen,
+        }
         rows = self._session.execute(
-            select(
-                used.c.key, Certificate.fingerprint, used.c.subject, used.c.issuer, Certificate.not_before,
-                Certificate.not_after, Certificate.email, used.c.entries, used.c.first, used.c.latest,
-                used.c.seen, *VERDICT_COLUMNS,
-            )
+            select(*columns.values(), *VERDICT_COLUMNS)
             .join(Certificate, Certificate.id == used.c.key)
             .outerjoin(Verdict, Verdict.certificate_id == used.c.key)
             .order_by(used.c.seen, used.c.first, Certificate.fingerprint)
-        )  # fmt: skip
-        found = [_use(row) for row in rows]
+        )
+        found = [_use(tuple(columns), row) for row in rows]
         return list(_followed(found, now))[::-1]
 
     def changes(self, certificates: Sequence[CertificateUse]) -> list[EndorserChange]:
@@ -139,13 +148,10 @@ class CertificateRegistry:
         return sorted(found, key=lambda one: (one.at, one.fingerprint), reverse=True)
 
 
-_FIELDS = tuple(field.name for field in fields(CertificateUse))[:11]
-
-
-def _use(row: Row[Any]) -> CertificateUse:
+def _use(names: Sequence[str], row: Row[Any]) -> CertificateUse:
     columns: Sequence[Any] = row
-    known: dict[str, Any] = dict(zip(_FIELDS, columns, strict=False))
-    return CertificateUse(**known, verdict=to_verdict(columns[len(_FIELDS) :]))
+    known: dict[str, Any] = dict(zip(names, columns, strict=False))
+    return CertificateUse(**known, verdict=to_verdict(columns[len(names) :]))
 
 
 def _followed(found: Sequence[CertificateUse], now: datetime) -> Iterator[CertificateUse]:

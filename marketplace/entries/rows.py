@@ -16,8 +16,12 @@ from marketplace.rules.visibility import Scope
 from validators.document import Strength
 from validators.verdict import Standing
 
-#: Values of an EntryRow that are columns of their own, in its order.
-_OF_ENTRY = len(fields(EntryRow)) - 1
+#: Fields of an EntryRow that are columns of their own, in its order.
+_NAMES = tuple(field.name for field in fields(EntryRow) if field.name != "verdict")
+_PLACE = {name: place for place, name in enumerate(_NAMES)}
+_STRENGTH = _PLACE["strength"]
+#: What SQLite answers with 0 and 1.
+_FLAGS = tuple(_PLACE[name] for name in ("conflicting", "confirmed", "bound"))
 #: Columns of a stored verdict, by their names; the first is absent where there is none.
 VERDICT_COLUMNS = tuple(getattr(Verdict, field.name) for field in fields(StoredVerdict))
 
@@ -31,38 +35,38 @@ def select_rows(scope: Scope) -> Select[Any]:
 def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""
     scope = Scope(tuple((log, 0) for log in logs))
+    columns: dict[str, Any] = {
+        "key": Entry.id,
+        "entry_id": Entry.entry_id,
+        "identifier": Entry.identifier,
+        "email": Entry.email,
+        "created": Entry.created,
+        "subject": Entry.subject,
+        "issuer": Entry.issuer,
+        "size": Entry.size,
+        "type": Entry.type,
+        "valid": Entry.valid,
+        "deprecated": Entry.deprecated,
+        "title": Entry.title,
+        "description": Entry.description,
+        "os": Entry.os,
+        "os_version": Entry.os_version,
+        "os_arch": Entry.os_arch,
+        "kind": Entry.kind,
+        "format": Entry.format,
+        "publisher": Entry.publisher,
+        "version": Entry.version,
+        "location": Entry.first_location,
+        "has_web": Entry.has_web,
+        "has_pdisk": Entry.has_pdisk,
+        "strength": EntryBody.strength,
+        "conflicting": scope.conflicting(),
+        "confirmed": is_confirmed(),
+        "key_digest": Certificate.key_digest,
+        "bound": func.coalesce(Certificate.email == Entry.email, false()),
+    }
     return (
-        select(
-            Entry.id,
-            Entry.entry_id,
-            Entry.identifier,
-            Entry.email,
-            Entry.created,
-            Entry.subject,
-            Entry.issuer,
-            Entry.size,
-            Entry.type,
-            Entry.valid,
-            Entry.deprecated,
-            Entry.title,
-            Entry.description,
-            Entry.os,
-            Entry.os_version,
-            Entry.os_arch,
-            Entry.kind,
-            Entry.format,
-            Entry.publisher,
-            Entry.version,
-            Entry.first_location,
-            Entry.has_web,
-            Entry.has_pdisk,
-            EntryBody.strength,
-            scope.conflicting().label("conflicting"),
-            is_confirmed().label("confirmed"),
-            Certificate.key_digest,
-            func.coalesce(Certificate.email == Entry.email, false()).label("bound"),
-            *VERDICT_COLUMNS,
-        )
+        select(*(columns[name].label(name) for name in _NAMES), *VERDICT_COLUMNS)
         .select_from(Entry)
         .join(Change, and_(Change.entry_key == Entry.id, scope.serves()))
         .join(EntryBody, EntryBody.id == Change.body_id)
@@ -80,10 +84,11 @@ def rows_of(logs: tuple[int, ...]) -> Select[Any]:
 def to_row(row: Row[Any]) -> EntryRow:
     """An EntryRow from a row of ``select_rows``."""
     # By place: naming each of so many values takes longer than everything else here.
-    *plain, strength, conflicting, confirmed, key_digest, bound = row[:_OF_ENTRY]
-    verdict = to_verdict(row[_OF_ENTRY:])
-    flags = Strength(strength), bool(conflicting), bool(confirmed), key_digest, bool(bound)
-    values: list[Any] = [*plain, *flags, verdict]
+    values: list[Any] = list(row[: len(_NAMES)])
+    values[_STRENGTH] = Strength(values[_STRENGTH])
+    for place in _FLAGS:
+        values[place] = bool(values[place])
+    values.append(to_verdict(row[len(_NAMES) :]))
     return EntryRow(*values)
 
 
