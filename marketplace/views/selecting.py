@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,9 +19,7 @@ from marketplace.access.principal import Principal
 from marketplace.catalogue.facts import Facet
 from marketplace.config import Settings
 from marketplace.db import Database
-from marketplace.entries import EntryService, ListCaches, VisibleEntries
-from marketplace.entries.said import Listed
-from marketplace.judging.listed import to_statement
+from marketplace.entries import EntryService, ListCaches
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry
 from marketplace.models import Verdict as StoredVerdict
@@ -33,13 +31,11 @@ from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.history import find_records
+from marketplace.views.judging import Asked, Judged, PolicyJudging, after
 from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
 from marketplace.views.value import Record, View, ViewImage
-from validators.document import Checksum
 from validators.material import TrustMaterial
-from validators.policy import Policy, Statement, Verdict, Weight, judge
-from validators.policy.weighing import second_after
 
 #: Images judged between two questions to the database.
 _CHUNK: Final = 250
@@ -59,12 +55,14 @@ class Selected:
         version: of the definition, the logs and the verdicts.
         trusted: what the site trusted.
         until: when the clock alone may make it another one; None: never.
+        judged: what the policy made of each image; None where no policy judges.
     """
 
     view: View
     version: Hashable
     trusted: TrustMaterial
     until: datetime | None
+    judged: Judged | None = None
 
 
 _TRUSTED: Final = (
@@ -100,7 +98,7 @@ class Selector:
         self._lists = lists
         self._search = search
         self._trust = trust
-        self._judge = judge
+        self._judging = PolicyJudging(judge, reader)
         self._reader = reader
         self._keys = keys
 
@@ -113,11 +111,19 @@ class Selector:
             and selected.view.signing is self._keys.signing()
         )
 
-    def select(self, session: Session, definition: Definition, address: str, now: datetime) -> Selected:
+    def select(
+        self,
+        session: Session,
+        definition: Definition,
+        address: str,
+        now: datetime,
+        before: Selected | None = None,
+    ) -> Selected:
         """What a view shows.
 
         Args:
             address: the name it is asked for by, which may be a secret one.
+            before: what the view showed at another time: what holds of it is taken over.
 
         Raises:
             SearchRefusedError, PolicyError: the definition cannot be used any more.
@@ -139,11 +145,14 @@ class Selector:
         found, withdrawn = (self._reader.read(session, scope, one) for one in (keys, old))
         policy = definition.rules()
         if policy is None:
+            judged = None
             shown = _newest(found, _trusted_among(session, found))
-            ends = [_after(one.said.valid) for one in found.values()]
+            ends = [after(one.said.valid) for one in found.values()]
         else:
             visible = EntryService(session, self._lists).visible_to(principal)
-            shown, ends = self._allowed(session, scope, visible, found, policy, now)
+            asked = Asked(session, scope, visible, policy, material, now)
+            judged = self._judging.judge(asked, found, None if before is None else before.judged)
+            shown, ends = judged.shown, judged.ends
         if request.words:
             ends.append(now + _INDEX_LAG)
         until = min((one for one in ends if one is not None and one > now), default=None)
@@ -153,7 +162,7 @@ class Selector:
         )  # fmt: skip
         view = self._view(definition, address, shown, withdrawn.values(), records, until)
         view = replace(view, read_entries=partial(read_entries, self._database, scope))
-        return Selected(view, _version(definition, scope), material, until)
+        return Selected(view, _version(definition, scope), material, until, judged)
 
     def _view(
         self,
@@ -191,58 +200,6 @@ class Selector:
             token_key=hmac.digest(self._token_key, base.encode(), "sha256"),
         )
 
-    def _allowed(
-        self,
-        session: Session,
-        scope: Scope,
-        visible: VisibleEntries,
-        found: Mapping[int, ViewImage],
-        policy: Policy,
-        now: datetime,
-    ) -> tuple[list[ViewImage], list[datetime | None]]:
-        """The images that a policy allows, by the entry that decided where the search found it."""
-        by_image: defaultdict[str, dict[str, ViewImage]] = defaultdict(dict)
-        for one in found.values():
-            by_image[one.identifier][one.entry_id] = one
-        shown, ends = list[ViewImage](), list[datetime | None]()
-        identifiers = sorted(by_image)
-        for start in range(0, len(identifiers), _CHUNK):
-            chunk = identifiers[start : start + _CHUNK]
-            for identifier, verdict in self._verdicts(session, scope, visible, chunk, policy, now):
-                ends += _moments(verdict)
-                image = _chosen(verdict, by_image[identifier])
-                if image is not None:
-                    shown.append(image)
-        return shown, ends
-
-    def _verdicts(
-        self,
-        session: Session,
-        scope: Scope,
-        visible: VisibleEntries,
-        identifiers: Sequence[str],
-        policy: Policy,
-        now: datetime,
-    ) -> Iterable[tuple[str, Verdict]]:
-        listed, unshown = visible.listed_of(identifiers)
-        images = self._reader.read(session, scope, [one.row.key for one in listed])
-        signers = _fingerprints(session, list(images))
-        said: defaultdict[str, list[Statement]] = defaultdict(list)
-        material = self._trust.material
-        for one in listed:
-            image = images.get(one.row.key)
-            if image is not None:
-                statement = to_statement(one, material, now)
-                said[image.identifier].append(_complete(statement, one, image, signers[one.row.key], scope))
-        for identifier in identifiers:
-            if identifier in unshown:
-                # What the site's filter hides counts where it withdraws: the whole question is asked.
-                verdict = self._judge.judge(visible, identifier, now, policy=policy)
-                if verdict is not None:
-                    yield identifier, verdict
-            else:
-                yield identifier, judge(identifier, said[identifier], policy, now)
-
 
 def _contact(told: str, site: str) -> str:
     """The mail address that the site names for everybody, else the one that every host has (RFC 5321)."""
@@ -257,61 +214,6 @@ def _reader_of(definition: Definition) -> Principal:
 
 def _version(definition: Definition, scope: Scope) -> Hashable:
     return definition.revision, definition.changed_at, scope.version, scope.verdicts
-
-
-def _complete(
-    statement: Statement, listed: Listed, image: ViewImage, fingerprint: str, scope: Scope
-) -> Statement:
-    """The statement of a list with what only the entry itself says."""
-    said = image.said
-    return replace(
-        statement,
-        certificate=fingerprint,
-        key=listed.row.key_digest,
-        checksums=tuple(Checksum(algorithm, value) for algorithm, value in image.checksums.items()),
-        virtual_size=image.virtual_size,
-        licences=image.licences,
-        tags=said.tags,
-        locations=said.locations,
-        groups=frozenset(_groups(scope)) if image.private else frozenset(),
-    )
-
-
-def _groups(scope: Scope) -> Iterable[str]:
-    return (name.partition(":")[2] for name in scope.names if ":" in name)
-
-
-def _chosen(verdict: Verdict, found: Mapping[str, ViewImage]) -> ViewImage | None:
-    """The entry to show an allowed image by: the one that decided, else another one that says yes."""
-    if not verdict.allowed:
-        return None
-    decided = () if verdict.entry is None else (verdict.entry,)
-    yes = [one.statement for one in verdict.statements if one.weight is Weight.ALLOWS]
-    newest = sorted(yes, key=lambda one: (one.created, one.entry_id), reverse=True)
-    return next((found[one.entry_id] for one in (*decided, *newest) if one.entry_id in found), None)
-
-
-def _moments(verdict: Verdict) -> Iterable[datetime | None]:
-    """When the clock may make a verdict another one, or another statement decide."""
-    yield verdict.until
-    for one in verdict.statements:
-        certificate = one.statement.decision.certificate
-        yield certificate.begins
-        yield from map(_after, (one.statement.valid, certificate.ends, certificate.fresh_until))
-
-
-def _after(last: datetime | None) -> datetime | None:
-    """The first moment at which something holds no more; None where that never comes."""
-    return None if last is None else second_after(last)
-
-
-def _fingerprints(session: Session, keys: Sequence[int]) -> Mapping[int, str]:
-    statement = (
-        select(Entry.id, Certificate.fingerprint)
-        .join(Certificate, Certificate.id == Entry.certificate_id)
-        .where(Entry.id.in_(keys))
-    )
-    return {row.id: row.fingerprint for row in session.execute(statement)}
 
 
 def _trusted_among(session: Session, found: Mapping[int, ViewImage]) -> frozenset[str]:

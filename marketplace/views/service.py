@@ -313,14 +313,21 @@ class ViewService:
                 or not self._selector.is_current(session, definition, selected)
                 or (selected.until is not None and selected.until <= now)
             ):
-                selected = self._select(session, definition, address, now)
+                selected = self._select(session, definition, address, now, selected)
                 kept.documents = {}
         kept.definition, kept.selected = definition, selected
         kept.generation, kept.looked_at = generation, now
 
-    def _select(self, session: Session, definition: Definition, address: str, now: datetime) -> Selected:
+    def _select(
+        self,
+        session: Session,
+        definition: Definition,
+        address: str,
+        now: datetime,
+        before: Selected | None,
+    ) -> Selected:
         try:
-            return self._selector.select(session, definition, address, now)
+            return self._selector.select(session, definition, address, now, before)
         except (PolicyError, SearchRefusedError) as error:
             raise DialectUnavailableError(f"the view can no longer be used: {error}") from None
         except SearchUnavailableError as error:

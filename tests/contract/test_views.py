@@ -32,6 +32,7 @@ from marketplace.views.errors import (
 from marketplace.views.export import Exporter
 from marketplace.views.reading import ImageReader
 from marketplace.views.registry import ViewRegistry
+from marketplace.views.selecting import Selected
 from marketplace.views.service import KEPT, ViewService
 from marketplace.views.value import View
 from marketplace.watch import WatchService
@@ -40,6 +41,7 @@ from tests.factories.identities import make_identity
 from tests.unit.trust.authorities import root
 from tests.waiting import HANGING
 from validators import accept
+from validators.document import format_time
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROOT = root()
@@ -118,6 +120,65 @@ def test_a_policy_asks_for_trust_and_hears_withdrawals(select: Select) -> None:
     assert shown(select(narrow)) == {"good": "jim@example.org"}
     hosts = replace(TRUSTED, policy={"hosts": {"deny": ["images.example.org"]}})
     assert shown(select(hosts)) == {}
+
+
+def test_what_a_verdict_does_not_touch_is_not_judged_again(
+    database: Database, settings: Settings, select: Select, tmp_path: Path
+) -> None:
+    other = root("Another Root")
+    anchors = tmp_path / "root.pem"
+    anchors.write_bytes(ROOT.certificate_pem + other.certificate_pem)
+    rosa = make_identity("Rosa", "rosa@example.org", issuer=other)
+    soon = NOW + timedelta(hours=1)
+    select(
+        TRUSTED,
+        made("stays", JIM, title="stays"),
+        made("goes", rosa, title="goes"),
+        made("both", JIM, 9, title="both"),
+        made("both", rosa, 5, title="both"),
+        made("ends", JIM, title="ends", valid=format_time(soon)),
+    )
+
+    def choose(now: datetime = NOW, before: Selected | None = None) -> Selected:
+        with database.read() as session:
+            selector = open_selector(settings, database)
+            return selector.select(session, TRUSTED, TRUSTED.name, now, before)
+
+    def turn() -> None:
+        store = open_store(settings.trust, TrustMemory(database))
+        VerdictService(database, store, TrustService(store), lambda: NOW, lambda: 0).refresh()
+
+    first = choose()
+    assert shown(first.view) == {
+        "stays": str(JIM.email), "goes": str(rosa.email), "both": str(rosa.email), "ends": str(JIM.email),
+    }  # fmt: skip
+    anchors.write_bytes(ROOT.certificate_pem)
+    turn()
+    second = choose(before=first)
+    assert second.view.images == choose().view.images
+    assert shown(second.view) == {"stays": str(JIM.email), "both": str(JIM.email), "ends": str(JIM.email)}
+    assert again(first, second) == {"goes", "both"}
+    later = choose(soon + timedelta(seconds=1), second)
+    assert shown(later.view) == {"stays": str(JIM.email), "both": str(JIM.email)}
+    assert again(second, later) == set()
+    # A clock that goes back makes everything another question, and so does an entry.
+    assert again(later, choose(before=later)) == {"stays", "goes", "both", "ends"}
+    select(TRUSTED, made("more", JIM, title="more"))
+    assert again(later, choose(before=later)) == {"stays", "goes", "both", "ends", "more"}
+    anchors.write_bytes(ROOT.certificate_pem + other.certificate_pem)
+    turn()
+    assert choose(before=second).view.images == choose().view.images
+
+
+def again(before: Selected, now: Selected) -> set[str]:
+    """Titles of the images that were judged, and not taken over."""
+    assert before.judged is not None and now.judged is not None
+    titles = {accept(made(one)).identifier: one for one in ("stays", "goes", "both", "ends", "more")}
+    return {
+        titles[identifier]
+        for identifier, one in now.judged.images.items()
+        if before.judged.images.get(identifier) is not one
+    }
 
 
 def test_an_image_goes_when_its_time_is_over(select: Select) -> None:
