@@ -87,9 +87,10 @@ def nodes_of(size: int, read: TileReader) -> NodeReader:
         tile_level, within = divmod(level, HEIGHT)
         number, first = divmod(index << within, WIDTH)
         width = width_at(size, tile_level, number)
-        hashes = split_hashes(read(tile_level, number, width))
-        wanted = hashes[first : first + (1 << within)]
-        if len(hashes) < width or len(wanted) != 1 << within:
+        tile = read(tile_level, number, width)
+        # Of the tile only what is folded is split: whoever reads many nodes reads a tile very often.
+        wanted = split_hashes(tile[first * HASH_SIZE : (first + (1 << within)) * HASH_SIZE])
+        if len(tile) % HASH_SIZE or len(tile) < width * HASH_SIZE or len(wanted) != 1 << within:
             raise TileError(f"tile {number} of level {tile_level} is narrower than the tree")
         return fold(wanted)
 

@@ -324,7 +324,7 @@ class ViewService:
         definition: Definition,
         address: str,
         now: datetime,
-        before: Selected | None,
+        before: Selected | None = None,
     ) -> Selected:
         try:
             return self._selector.select(session, definition, address, now, before)

@@ -219,7 +219,7 @@ def test_a_redirect_leads_to_where_the_content_was_found(
     watch = WatchService(database, settings, lambda: NOW)
     views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
     (found,) = views.find("default", ANONYMOUS).images
-    assert views.location("default", found) == places[0]
+    assert views.location("default", found, ANONYMOUS) == places[0]
     while watch.learn():
         pass
     looks = {
@@ -229,9 +229,9 @@ def test_a_redirect_leads_to_where_the_content_was_found(
     }
     while (due := watch.take()) is not None:
         watch.keep(due, looks[due.uri])
-    assert views.location("default", found) == places[2]
+    assert views.location("default", found, ANONYMOUS) == places[2]
     with pytest.raises(LocationAwayError, match="404"):
-        views.location("default", replace(found, locations=places[:2]))
+        views.location("default", replace(found, locations=places[:2]), ANONYMOUS)
 
 
 def test_names_that_nobody_gave_take_no_place_in_memory(
@@ -288,7 +288,7 @@ def test_threads_beyond_the_turns_do_not_wait_for_a_view(
         making = others.submit(views.document, "default", "SHA256SUMS", ANONYMOUS)
         assert begun.wait(HANGING)
         try:
-            with pytest.raises(DialectUnavailableError, match="ask again"):
+            with pytest.raises(DialectUnavailableError, match="try again"):
                 views.document("default", "SHA512SUMS", ANONYMOUS)
         finally:
             go_on.set()
