@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-smoke soak cluster-test image format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-million bench-smoke soak cluster-test image format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -93,6 +93,10 @@ sure: check ## every check: check, tests with coverage, benchmark smoke
 
 bench: setup ## measure, each figure beside a floor of the same run (writes docs/benchmarks.md)
 	$(BIN)/python -m tests.benchmarks --report docs/benchmarks.md
+
+bench-million: setup ## measure a web node beside PostgreSQL and its starts at a million entries (half an hour)
+	$(BIN)/python -m tests.benchmarks.bench_scale --sizes 10000,100000,1000000
+	$(BIN)/python -m tests.benchmarks.bench_catalogue --sizes 10000,100000,1000000
 
 soak: setup ## the long forms of the fault tests, or ONLY=some (writes docs/soak.md)
 	$(BIN)/pytest -m "soak or fault" -k "$(ONLY)" --soak --soak-report=docs/soak.md

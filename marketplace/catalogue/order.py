@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.sections import DamagedError, Numbers, Reader, Writer
 
 #: Entries in a chunk.
 _CHUNK = 512
@@ -47,10 +47,17 @@ class _Chunk:
 
     __slots__ = ("first", "keys", "last", "ordered")
 
-    def __init__(self, ordered: array[int], place: Callable[[int], Place]) -> None:
+    def __init__(self, ordered: Numbers, place: Callable[[int], Place]) -> None:
+        #: In memory, or in a file that was read, until something changes.
         self.ordered = ordered
         self.keys = BitMap(ordered)
         self.look(place)
+
+    def own(self) -> array[int]:
+        """The keys as they stand, in memory to be changed."""
+        if not isinstance(self.ordered, array):
+            self.ordered = array("I", self.ordered)
+        return self.ordered
 
     def look(self, place: Callable[[int], Place]) -> None:
         """Note the places of the first and the last one."""
@@ -90,7 +97,7 @@ class Order:
         if number == len(self._chunks) or key not in self._chunks[number].keys:
             return
         chunk = self._chunks[number]
-        del chunk.ordered[bisect_left(chunk.ordered, place, key=self.place)]
+        del chunk.own()[bisect_left(chunk.ordered, place, key=self.place)]
         chunk.keys.remove(key)
         if chunk.ordered:
             chunk.look(self.place)
@@ -132,7 +139,7 @@ class Order:
         """Write the order to a file."""
         ordered = array("I")
         for chunk in self._chunks:
-            ordered += chunk.ordered
+            ordered.frombytes(memoryview(chunk.ordered).cast("B"))
         writer.array(name, ordered)
 
     def read(self, name: str, reader: Reader, known: BitMap) -> None:
@@ -141,13 +148,13 @@ class Order:
         Args:
             known: keys of the entries that have a place.
         """
-        ordered = reader.array(name, "I")
+        ordered = reader.view(name, "I")
         held = BitMap(ordered)
         if len(held) != len(ordered) or not held <= known:
             raise DamagedError(f"{name} orders other entries")
         self._cut(ordered)
 
-    def _cut(self, ordered: array[int]) -> None:
+    def _cut(self, ordered: Numbers) -> None:
         starts = range(0, len(ordered), _CHUNK)
         self._chunks = [_Chunk(ordered[start : start + _CHUNK], self.place) for start in starts]
 
@@ -158,7 +165,7 @@ class Order:
     def _insert(self, key: int) -> None:
         number = min(self._number(self.place(key)), len(self._chunks) - 1)
         chunk = self._chunks[number]
-        insort(chunk.ordered, key, key=self.place)
+        insort(chunk.own(), key, key=self.place)
         chunk.keys.add(key)
         chunk.look(self.place)
         if len(chunk.ordered) > 2 * _CHUNK:
