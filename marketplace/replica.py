@@ -4,6 +4,8 @@ A reader is answered by the replica if it has replayed three things: what this p
 knows of the logs and wrote itself, what the reader wrote (the position it shows), and what the
 primary had written some seconds ago (``database.read_lag``). In any other case, and for every
 other request, the primary answers; ``marketplace.http.read_from`` says which requests may go here.
+While the primary answers nobody, a replica that was not behind before answers readers by what it has; whoever
+shows a position must find that there.
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ from marketplace.metrics import Metrics
 LOOK = 0.25
 #: Seconds without a look that succeeded after which the replica counts as away: it may hang.
 SILENCE = 2.0
-#: Seconds from a failure to the next try to reach it.
+#: Seconds from a failure to the next try to reach it, after some that came soon: in a failover another server
+#: is there before long.
 _RETRY = 2.0
+#: Failures in a row of the primary that are its being away, and of either that are looked into at once.
+_AWAY, _SOON = 2, 8
 #: Positions of the primary that are remembered with their times.
 _REMEMBERED = 4096
 
@@ -78,22 +83,30 @@ class Replica:
         self._learning = threading.Lock()
         self._looks: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
         self._looked_at = float("-inf")
-        self._failing = False
+        #: When the primary answered last, and how often in a row it did not since.
+        self._primary_at = float("-inf")
+        self._primary_failures = 0
         self._here = threading.local()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
+        # Two, because a server that hangs must not keep the other one from being looked at.
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True)
+            for name, run in (("replica", self._look_at_replica), ("primary", self._look_at_primary))
+        ]
         database.choose_reader = self._choose
         database.on_write = self.note
 
     def start(self) -> None:
         """Begin to look at the replica; until the first look the primary answers everybody."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End. Later calls do nothing."""
         self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(SILENCE)
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(SILENCE)
         self._engine.dispose()
 
     def note(self) -> None:
@@ -149,37 +162,53 @@ class Replica:
     def _has(self, wanted: int) -> bool:
         if not self._is_up():
             return False
+        if self._is_primary_up():
+            if not self._knows_needed():
+                return False
+            wanted = max(wanted, self._needed)
         try:
-            if self._known < self._written:
-                self._learn_needed()
-            if self._replayed < max(wanted, self._needed):
+            if self._replayed < wanted:
                 self._learn_replayed()
         except SQLAlchemyError:
             self.give_up()
             return False
         lag = self._lag()
-        return self._replayed >= max(wanted, self._needed) and lag is not None and lag <= self._most_lag
+        return self._replayed >= wanted and lag is not None and lag <= self._most_lag
+
+    def _is_primary_up(self) -> bool:
+        return self._primary_failures < _AWAY and time.monotonic() - self._primary_at < SILENCE
 
     def _is_up(self) -> bool:
         return time.monotonic() - self._looked_at < SILENCE
 
     def _lag(self) -> float | None:
-        """Seconds since the primary was where the replica is; 0 where it is there now."""
+        """Seconds since the primary was where the replica is; 0 where it is there now.
+
+        While the primary is away: when it answered last.
+        """
+        now = time.monotonic() if self._is_primary_up() else self._primary_at
         with self._lock:
             for moment, position in self._looks:
                 # The first place that it has not reached: it is behind by what came since.
                 if position > self._replayed:
-                    return time.monotonic() - moment
+                    return max(0.0, now - moment)
             return 0.0 if self._looks else None
 
-    def _learn_needed(self) -> None:
+    def _knows_needed(self) -> bool:
+        """Learn what must be replayed, where something was written since; False where the primary is away."""
+        if self._known == self._written:
+            return True
         # Whoever comes meanwhile waits: what was written just now may be its own.
         with self._learning:
             written = self._written
             if self._known < written:
-                # After a failover the new primary may be behind where the old one was.
-                self._needed = self._ask_primary()
+                try:
+                    # After a failover the new primary may be behind where the old one was.
+                    self._needed = self._ask_primary()
+                except SQLAlchemyError:
+                    return False
                 self._known = written
+        return True
 
     def _learn_replayed(self) -> None:
         with self._engine.connect() as connection:
@@ -189,27 +218,44 @@ class Replica:
         with self._database.primary() as session:
             return int(session.scalars(_PRIMARY).one())
 
-    def _run(self) -> None:
+    def _look_at_primary(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
             try:
                 position = self._ask_primary()
-                with self._lock:
-                    if not self._looks or self._looks[-1][1] != position:
-                        self._looks.append((time.monotonic(), position))
+            except SQLAlchemyError:
+                # Whoever needs the primary says so in the log.
+                self._primary_failures += 1
+                pause = LOOK if self._primary_failures < _SOON else _RETRY
+                continue
+            with self._lock:
+                if self._looks and position < self._looks[-1][1]:
+                    # Another server became the primary, and never had what came last at the one before.
+                    self._looks.clear()
+                    self._written += 1
+                if not self._looks or self._looks[-1][1] != position:
+                    self._looks.append((time.monotonic(), position))
+            self._primary_at, self._primary_failures = time.monotonic(), 0
+            pause = LOOK
+
+    def _look_at_replica(self) -> None:
+        pause, failures = 0.0, 0
+        while not self._stopping.wait(pause):
+            try:
                 self._learn_replayed()
-                with self._lock:
-                    # The newest look stays: a replica that has it is behind by nothing.
-                    while len(self._looks) > 1 and self._looks[0][1] <= self._replayed:
-                        self._looks.popleft()
-                self._looked_at = time.monotonic()
-                if self._failing:
-                    _logger.info("the replica answers again")
-                self._failing, pause = False, LOOK
             except SQLAlchemyError as error:
                 self.give_up()
-                pause = _RETRY
-                if not self._failing:
+                failures += 1
+                pause = LOOK if failures < _SOON else _RETRY
+                if failures == 1:
                     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
                     _logger.warning("the replica cannot be used", extra={"reason": reason})
-                self._failing = True
+                continue
+            with self._lock:
+                # The newest look stays: a replica that has it is behind by nothing.
+                while len(self._looks) > 1 and self._looks[0][1] <= self._replayed:
+                    self._looks.popleft()
+            self._looked_at = time.monotonic()
+            if failures:
+                _logger.info("the replica answers again")
+            failures, pause = 0, LOOK

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     bench_images,
     bench_lag,
     bench_list,
+    bench_nodes,
     bench_pages,
     bench_private,
     bench_scale,
@@ -94,6 +95,11 @@ BENCHMARKS: Mapping[str, tuple[str, Callable[[], list[Figure]], Callable[[], lis
         "Sites that follow each other",
         lambda: [*bench_lag.run(), *bench_idle.run()],
         lambda: [*bench_lag.run(40), *bench_idle.run(10.0)],
+    ),
+    "nodes": (
+        "Several web nodes, and what a unit of everything costs",
+        bench_nodes.run,
+        lambda: bench_nodes.run(60, 1.0),
     ),
     "images": (
         "Describing images, on as many cores as there are",

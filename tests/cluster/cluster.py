@@ -87,7 +87,9 @@ def cluster(**changed: int) -> Iterator[Cluster]:
                     ("web1", "web2", "worker"), ("web", "web", "worker"), ports, strict=True
                 ):
                     settings = SETTINGS | {
-                        "database_url": url, "site_url": address, "server_trusted_proxy": "127.0.0.1",
+                        "database_url": url, "database_read_url": database.url(database.replicas_port),
+                        "role": role, "node": name,
+                        "site_url": address, "server_trusted_proxy": "127.0.0.1",
                     }  # fmt: skip
                     data = shutil.copytree(folder / "keys", folder / name)
                     servers.append(Server(name, role, data, port, settings))

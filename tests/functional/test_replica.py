@@ -177,6 +177,29 @@ def test_without_the_replica_the_primary_answers_everybody(pair: Pair) -> None:
         assert [one for one in pair.site.log_lines() if "traceback" in one] == []
 
 
+def test_without_the_primary_the_replica_answers_readers(pair: Pair) -> None:
+    with pair.site.client() as http:
+        path, _ = upload(http, "kept")
+        await_replica(http)
+        pair.primary.stop()
+        until(lambda: http.get("/metadata?media=json&status=all").status_code == 200, "readers are answered")
+        for _ in range(20):
+            answer = http.get("/metadata?media=json&status=all")
+            assert answer.status_code == 200 and "kept" in answer.text
+            assert http.get(f"/api/v1/entries/{path}").status_code == 200
+        refused = http.post("/metadata", content=signed(image(content="late"), JANE), headers=XML)
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+        pair.primary.launch()
+
+        def is_taken() -> bool:
+            late = signed(image(content="late"), JANE)
+            return http.post("/metadata", content=late, headers=XML).status_code == 201
+
+        until(is_taken, "uploads are taken again")
+        http.cookies.clear()
+        await_replica(http)
+
+
 def test_nothing_is_written_through_the_url_of_the_replica(pair: Pair) -> None:
     engine = open_replica_engine(pair.url)  # by mistake that of the primary
     with pytest.raises(DBAPIError, match="read-only"), engine.begin() as connection:

@@ -1,0 +1,210 @@
+"""What one entry, one upload, one poll and one more web node cost, for the sums of docs/scale.md.
+
+Really signed entries and real server processes. Processor time as the kernel counts it, of the server and of
+PostgreSQL together, so that it stays true while a machine does other things too; rates are beside it.
+
+``python -m tests.benchmarks.bench_nodes``
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from marketplace.db import Database, upgrade
+from marketplace.federation.keys import create_keys
+from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.http_load import ask, each_once, get, post, repeat
+from tests.benchmarks.processes import processor_seconds
+from tests.factories.documents import image, signed
+from tests.factories.identities import make_identity
+from tests.fixtures_postgres import PostgresServer, find_binaries
+from tests.functional.running import RunningServer, start
+
+#: Cloud sites, and seconds between two questions of each.
+SITES, POLL = 100, 0.5
+LIST = "/api/v1/entries?limit=20"
+#: An entry with what publishers usually say: about 6 kB with its signature.
+SAID = {
+    "description": "A plain image for batch work. " * 12,
+    "locations": ("https://images.example.org/a.raw",),
+}
+
+
+def run(entries: int = 1000, seconds: float = 10.0) -> list[Figure]:
+    """Measure everything.
+
+    Args:
+        entries: that are uploaded.
+        seconds: of polling, and of reading from each set of nodes.
+    """
+    identity = make_identity()
+    documents = [
+        signed(image(content=f"node {n}", title=f"Node {n}", **SAID), identity) for n in range(entries)
+    ]
+    size = sum(map(len, documents)) / entries
+    figures = [Figure("bytes of a signed entry, as it is uploaded", f"{size:.0f} B")]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-nodes-")))
+        url = f"sqlite:///{folder / 'marketplace.sqlite'}"
+        upgrade(url)
+        with _node(folder / "sqlite", url) as server:
+            figures += _uploads("SQLite", [server.process.pid], url, server, documents, size)
+        found = stack.enter_context(_postgres())
+        if found is None:
+            return [*figures, Figure("PostgreSQL", "not measured: no server here")]
+        postgres, main = found
+        url = postgres.create_database()
+        upgrade(url)
+        for name in ("worker", "web1", "web2"):
+            (folder / name).mkdir()
+        create_keys(folder / "worker", "bench.example.org")
+        for name in ("web1", "web2"):
+            shutil.copytree(folder / "worker" / "federation", folder / name / "federation")
+        worker = stack.enter_context(_node(folder / "worker", url, "worker"))
+        one = stack.enter_context(_node(folder / "web1", url, "web"))
+        spent = [one.process.pid, worker.process.pid, main]
+        figures += _uploads("PostgreSQL", spent, url, one, documents, size)
+        figures += _polls(one, [one.process.pid, main], seconds)
+        two = stack.enter_context(_node(folder / "web2", url, "web"))
+        figures += _nodes([one, two], main, seconds)
+    return figures
+
+
+@contextmanager
+def _postgres() -> Iterator[tuple[PostgresServer, int] | None]:
+    """A server of its own and the process that all of its others come from."""
+    binaries = find_binaries()
+    if binaries is None:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
+    server = PostgresServer(binaries, folder)
+    try:
+        server.start()
+        yield server, int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _node(folder: Path, url: str, role: str = "all") -> Iterator[RunningServer]:
+    folder.mkdir(exist_ok=True)
+    engine = "postgresql" if url.startswith("postgresql") else "whoosh"
+    settings = {"database_url": url, "role": role, "search_engine": engine, "query_enabled": "false"}
+    server = start(folder, **settings, log_level="warning")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _size(url: str) -> int:
+    with closing(Database.open(url)) as database:
+        database.drop_history()
+        if database.dialect == "sqlite":
+            return Path(url.removeprefix("sqlite:///")).stat().st_size
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+            return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def _uploads(
+    name: str, spent: Sequence[int], url: str, server: RunningServer, documents: Sequence[bytes], size: float
+) -> Iterator[Figure]:
+    before, used = _size(url), sum(map(processor_seconds, spent))
+    each_once(server.port, [post("/metadata", one) for one in documents], b"201", clients=4)
+    time.sleep(2)  # what follows the log is a part of an upload's cost
+    used = (sum(map(processor_seconds, spent)) - used) / len(documents)
+    grown = (_size(url) - before) / len(documents)
+    yield Figure(f"{name}: processor time of an upload, with what follows it", f"{used * 1000:.1f} ms")
+    yield Figure(
+        f"{name}: the database grows by, for each entry", f"{grown:.0f} B", f"{size:.0f} B", grown / size
+    )
+
+
+def _polls(server: RunningServer, spent: Sequence[int], seconds: float) -> Iterator[Figure]:
+    """The question whether a log has grown, which a cloud site asks again and again."""
+    request = get("/fed/v1/logs/public/checkpoint")
+    before = sum(map(processor_seconds, spent))
+    time.sleep(seconds)
+    idle = sum(map(processor_seconds, spent)) - before
+    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(SITES)]
+    before, asked = sum(map(processor_seconds, spent)), 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        turn = time.monotonic()
+        for connection in connections:
+            assert b" 200 " in ask(connection, request)[:16]
+            asked += 1
+        time.sleep(max(0.0, POLL - (time.monotonic() - turn)))
+    used = sum(map(processor_seconds, spent)) - before - idle
+    for connection in connections:
+        connection.close()
+    share = used / asked * SITES / POLL
+    yield Figure("processor time of a poll", f"{used / asked * 1000:.2f} ms")
+    yield Figure(
+        f"{SITES} cloud sites that ask every {POLL} s",
+        f"{share * 100:.0f} % of a core",
+        goal="< 20 %",
+        met=share < 0.2,
+    )
+
+
+def _nodes(nodes: Sequence[RunningServer], postgres: int, seconds: float) -> Iterator[Figure]:
+    """One node on one core, then two on two: how much more they answer."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        yield Figure("two web nodes on two cores", "not measured: there is one core")
+        return
+    rates, costs = [], []
+    for some in (nodes[:1], nodes):
+        for node, core in zip(some, cores, strict=False):
+            _pin(node.process.pid, core)
+        pids = [postgres, *(node.process.pid for node in some)]
+        before = sum(map(processor_seconds, pids))
+        with ThreadPoolExecutor(len(some)) as pool:
+            done = list(pool.map(lambda node: _read(node, seconds), some))
+        answered = sum(done)
+        rates.append(answered / seconds)
+        costs.append((sum(map(processor_seconds, pids)) - before) / answered)
+    yield Figure(
+        "two web nodes, each pinned to a core of its own: lists a second",
+        f"{rates[1]:.0f}/s",
+        f"one node on one core: {rates[0]:.0f}/s",
+        rates[1] / rates[0],
+        ">= 1.7",
+        rates[1] / rates[0] >= 1.7,
+    )
+    yield Figure(
+        "the same in processor time of a list, PostgreSQL included",
+        f"{costs[1] * 1000:.2f} ms",
+        f"one node: {costs[0] * 1000:.2f} ms",
+        costs[1] / costs[0],
+        "<= 1.18",
+        costs[1] / costs[0] <= 1.18,
+    )
+
+
+def _read(node: RunningServer, seconds: float) -> int:
+    load = repeat(node.port, get(LIST), b"200", connections=4, seconds=seconds)
+    return len(load.latencies)
+
+
+def _pin(pid: int, core: int) -> None:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
+if __name__ == "__main__":
+    print(table(run()))  # noqa: T201 - a command
