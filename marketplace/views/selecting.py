@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
+from marketplace.accounts.secrets import is_view
 from marketplace.catalogue.facts import Facet
 from marketplace.config import Settings
 from marketplace.db import Database
@@ -194,6 +195,7 @@ class Selector:
             options=definition.options,
             until=until,
             signing=self._keys.signing(),
+            needs_token=not is_view(address) and (definition.group is not None or site.mode == "private"),
             contact=_contact(site.security_contact or "", site.url),
             records=records,
             keeps_all=definition.policy is None and not definition.search,

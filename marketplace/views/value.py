@@ -158,6 +158,7 @@ class View:
         until: when the clock makes it another one; None: never.
         signing: what lists are signed with.
         copied: whether it is written into a copy, which has the signed entries beside it and no redirects.
+        needs_token: whether readers show a token, which they send with a list and not with each image of it.
         contact: mail address of whoever runs the site.
         records: for harvesters, by time and id; none in a copy.
         keeps_all: whether each entry that goes leaves a record.
@@ -178,6 +179,7 @@ class View:
     until: datetime | None = None
     signing: Signing = UNSIGNED
     copied: bool = False
+    needs_token: bool = False
     contact: str = ""
     records: tuple[Record, ...] = ()
     keeps_all: bool = False
@@ -195,8 +197,8 @@ class View:
         return f"{self.site}/metadata/{quote(coordinates.path(), safe='/@:+~')}"
 
     def image_url(self, image: ViewImage) -> str:
-        """What leads to the content of an image; a location of it where nobody redirects."""
-        if self.copied and image.locations:
+        """What leads to the content of an image; a location of it where nobody redirects who asks for it."""
+        if (self.copied or self.needs_token) and image.locations:
             return image.locations[0]
         return f"{self.base}/{image.path}"
 

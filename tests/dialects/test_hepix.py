@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from marketplace.access import Scope
 from tests.dialects.clients import run
-from tests.dialects.conftest import SITE, Lab
+from tests.dialects.conftest import ALICE, NOW, SITE, Lab
+from tests.factories.documents import image, signed
+from tests.functional.access import bearer, found_group, issue_token
+from tests.functional.test_views import digest
 from validators.document import format_time
 
 
@@ -38,7 +42,11 @@ def fetch(lab: Lab, authorities: Path, folder: Path) -> dict:
     """The list, as OpenSSL proves it: the call that cloudkeeper and atrope make."""
     answer = lab.get("hepix/image.list")
     assert answer.status_code == 200, answer.text
-    (folder / "image.list").write_bytes(answer.content)
+    return proved(answer.content, authorities, folder)
+
+
+def proved(content: bytes, authorities: Path, folder: Path) -> dict:
+    (folder / "image.list").write_bytes(content)
     told = run("openssl", "smime", "-verify", "-CApath", authorities, "-in", "image.list", folder=folder)
     assert told.returncode == 0, told.stderr
     return json.loads(told.stdout)["hv:imagelist"]
@@ -79,6 +87,41 @@ def test_atrope_fetches_verifies_trusts_and_downloads(lab, authorities, tmp_path
         one["hv:image"]["sl:osname"]: one["hv:image"]["dc:identifier"]
         for one in fetch(lab, authorities, tmp_path)["hv:images"]
     }["Debian"]
+    source = f"  url: {lab.url}/hepix/image.list\n"
+    assert downloaded(authorities, tmp_path, source, identifier) == [lab.contents["/debian.qcow2"]]
+
+
+def test_atrope_reads_the_view_of_a_group_with_a_token(lab, authorities, tmp_path):
+    """It sends the token as the user name of Basic with the list, and nothing with the images."""
+    server, owner = lab.server, "mary@astro.example"
+    found_group(server, "astro", owner)
+    token = issue_token(server, owner, [Scope.READ, Scope.UPLOAD])
+    place = lab.entries["ubuntu"].metadata.locations[0]
+    sums = (("SHA-512", digest("sha512", "disk of ubuntu")),)
+    private = image(content="disk of ubuntu", os="Secret", checksums=sums, locations=(place,), size=14)
+    with server.client(headers=bearer(token)) as http:
+        data = signed(private, ALICE, created=format_time(NOW))
+        kind = {"Content-Type": "application/rdf+xml"}
+        assert http.post("/metadata?audience=astro", content=data, headers=kind).status_code == 201
+        made = http.post("/api/v1/views", json={"name": "astro:own", "search": "os=Secret"})
+        assert made.status_code == 201, made.text
+    path = "/views/astro:own/hepix/image.list"
+    with server.client() as http:
+        assert http.get(path).status_code == 404
+        answer = http.get(path, auth=(token, "x-oauth-basic"))
+    assert answer.status_code == 200 and place in answer.text
+    (one,) = proved(answer.content, authorities, tmp_path)["hv:images"]
+    source = f"  url: {server.url}{path}\n  token: {token}\n"
+    identifier = one["hv:image"]["dc:identifier"]
+    assert downloaded(authorities, tmp_path, source, identifier) == [lab.contents["/ubuntu.qcow2"]]
+
+
+def downloaded(authorities: Path, tmp_path: Path, source: str, identifier: str) -> list[bytes]:
+    """What atrope has of an image after it fetched, verified and trusted a list.
+
+    Args:
+        source: where the list is, and how to get it, as lines of its configuration.
+    """
     (tmp_path / "atrope.conf").write_text(
         f"[DEFAULT]\nca_path = {authorities}\nstate_path = {tmp_path}/state\n"
         f"download_ca_file = {tmp_path}/bundle.pem\n[sources]\nhepix_sources = {tmp_path}/hepix.yaml\n"
@@ -86,7 +129,7 @@ def test_atrope_fetches_verifies_trusts_and_downloads(lab, authorities, tmp_path
     )
     subject, issuer = names(tmp_path)
     (tmp_path / "hepix.yaml").write_text(
-        f"lab:\n  url: {lab.url}/hepix/image.list\n  enabled: true\n  endorser:\n"
+        f"lab:\n{source}  enabled: true\n  endorser:\n"
         f"    dn: '{subject}'\n    ca: '{issuer}'\n  images: ['{identifier}']\n"
     )
     (tmp_path / "state").mkdir()
@@ -102,4 +145,4 @@ def test_atrope_fetches_verifies_trusts_and_downloads(lab, authorities, tmp_path
     done = run("atrope", "--config-file", "atrope.conf", "cache-sync", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     files = [one for one in (tmp_path / "cache").rglob("*") if one.is_file()]
-    assert [one.read_bytes() for one in files] == [lab.contents["/debian.qcow2"]], done.stderr
+    return [one.read_bytes() for one in files]
