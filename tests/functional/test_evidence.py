@@ -122,7 +122,7 @@ def test_other_anchors_are_believed_nothing(fetch, tmp_path, capsys):
         ("receipt.txt", b"index ", b"index 1", "receipt"),
         ("anchors.pem", b"-----BEGIN", b"", "missing"),
         ("anchors.pem", b"MII", b"MIJ", "cannot be read"),
-        ("evidence.json", b"marketplace-evidence/1", b"marketplace-evidence/9", "no evidence"),
+        ("evidence.json", b"marketplace-evidence/1", b"marketplace-evidence/9", "not evidence"),
         ("revocation.pem", b"MIH", b"MIJ", "cannot be read"),
     ],
 )

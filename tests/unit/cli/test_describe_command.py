@@ -133,9 +133,9 @@ def test_progress_is_shown_on_a_terminal(image):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"{", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[]", "no JSON object"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a JSON object"),
         (b"{}", "'checksums'"),
         (b'{"checksums": {"SHA-1": "xyz"}}', "'checksums'"),
         (b'{"checksums": {"SHA-1": 5}}', "'checksums'"),
