@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -13,7 +14,9 @@ import pytest
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.db import Database, upgrade
+from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.ingest.service import utc_now
+from marketplace.tlog.checkpoint import verify_checkpoint
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.fixtures_postgres import PostgresServer, postgres_server
@@ -25,6 +28,7 @@ from validators import accept
 __all__ = ["postgres_server"]
 
 XML = {"Content-Type": "application/rdf+xml", "Accept": "application/problem+json"}
+SITE = "mp-nodes.example"
 #: Requests a minute with one token.
 LIMIT = 120
 
@@ -39,6 +43,7 @@ class Nodes:
     one: httpx.Client
     two: httpx.Client
     url: str
+    keys: SiteKeys
 
     def issue(self, owner: str) -> str:
         """A token's secret."""
@@ -71,8 +76,10 @@ def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             "limit_token": str(LIMIT),
         }
 
+        keys = create_keys(folder / "keys", SITE)
+
         def node(name: str, port: int = 0) -> RunningServer:
-            (folder / name).mkdir()
+            shutil.copytree(folder / "keys", folder / name)
             role = "worker" if name == "worker" else "web"
             server = start(folder / name, port, **shared, role=role, node=name)
             stack.callback(server.stop)
@@ -81,7 +88,7 @@ def nodes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         first, second = node("first", port), node("second")
         node("worker")
         one, two = stack.enter_context(first.client()), stack.enter_context(second.client())
-        yield Nodes(first, second, token, one, two, url)
+        yield Nodes(first, second, token, one, two, url, keys)
 
 
 def test_what_one_node_was_told_the_other_one_shows(nodes: Nodes) -> None:
@@ -93,6 +100,7 @@ def test_what_one_node_was_told_the_other_one_shows(nodes: Nodes) -> None:
         assert http.get(f"/metadata/{path}").content == document
     for http in (nodes.one, nodes.two):
         _await_shown(http)
+        _await_published(http, nodes.keys)
 
     erased = nodes.two.post(
         f"/api/v1/entries/{path}/erase", json={"reason": "asked"}, headers=bearer(nodes.token)
@@ -108,6 +116,18 @@ def _await_shown(http: httpx.Client) -> None:
     until(lambda: http.get("/api/v1/search?q=nebula&status=all").json().get("total") == 1, "words find it")
     assert "Regrettable nebula" in http.get("/metadata?media=json&status=all").text
     until(lambda: http.get("/readyz").json()["followers"]["verdicts"]["behind"] == 0, "it is judged")
+
+
+def _await_published(http: httpx.Client, keys: SiteKeys) -> None:
+    """Wait until a node shows to peers what the worker published."""
+
+    def is_published() -> bool:
+        answer = http.get("/fed/v1/logs/public/checkpoint")
+        if answer.status_code != 200:
+            return False
+        return verify_checkpoint(answer.content, keys.verifier(f"{SITE}/public")).checkpoint.size == 1
+
+    until(is_published, "peers can read the entry")
 
 
 def test_who_signed_in_at_one_node_is_known_at_the_other_until_the_token_is_revoked(nodes: Nodes) -> None:
