@@ -69,6 +69,7 @@ class Background:
         self._asked = 0
         #: Whether some process does the work, as of the last look.
         self._held = True
+        self._failing = False
         self._wants_look = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
@@ -130,9 +131,13 @@ class Background:
     def _try_step(self) -> None:
         try:
             self._step()
+            self._failing = False
         except (SQLAlchemyError, OSError) as error:
-            # Whoever asks for the state of the process is told that the database is away.
-            _logger.debug("who does the background work cannot be found out", extra={"reason": str(error)})
+            self._held = False
+            if not self._failing:
+                reason = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+                _logger.warning("nobody knows who does the background work", extra={"reason": reason})
+            self._failing = True
 
     def _step(self) -> None:
         if self._term is not None:

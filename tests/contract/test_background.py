@@ -186,6 +186,21 @@ def test_duties_run_where_the_work_is_done_and_begin_again(database: Database, o
         assert read_holding(session).node == "second"
 
 
+def test_a_process_that_cannot_find_out_whose_turn_it_is_says_so(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.write() as session:
+        session.execute(text("ALTER TABLE background_lease RENAME TO away"))
+    process = Background(database, "first", [], takes_turns=True, hurry=lambda: None, beat=0.05)
+    process.start()
+    assert not process.is_here and not process.is_done
+    with database.write() as session:
+        session.execute(text("ALTER TABLE away RENAME TO background_lease"))
+    until(lambda: process.is_here, "it works as soon as it can")
+    process.stop()
+    assert caplog.text.count("nobody knows who does the background work") == 1
+
+
 def test_a_process_that_lost_the_work_ends_its_duties_and_may_get_it_back(
     database: Database, other: Database
 ) -> None:

@@ -145,9 +145,13 @@ def test_a_position_holds_at_a_node_that_knows_nothing_of_the_write(pair: Pair) 
         mine, other = (Replica(one, pair.read_url, 3600.0, Metrics()) for one in (here, there))
         other.start()
         until(lambda: other.state().used, "the other node reads from the replica")
-        with other.reading(0) as was_used, there.read() as session:
-            session.execute(text("SELECT 1"))
-        assert was_used()
+
+        def is_used() -> bool:
+            with other.reading(0) as was_used, there.read() as session:
+                session.execute(text("SELECT 1"))
+            return was_used()
+
+        until(is_used, "it has all that the other node knows of")
         with pair.paused():
             with here.write() as session:
                 Outbox(session).enqueue("jane@example.org", "Subject", "Body", "position")
