@@ -61,6 +61,22 @@ class Cursors:
         )
         return 0 if found is None else found
 
+    def lacks_renewals(self, follower: str, log: str) -> bool:
+        """Whether what is shown or current of a log changed since the follower looked."""
+        found = self._session.scalar(
+            select(FollowerCursor.position)
+            .join(Log, Log.id == FollowerCursor.log_id)
+            .where(
+                FollowerCursor.follower == follower,
+                Log.name == log,
+                or_(
+                    FollowerCursor.revision != Log.revision,
+                    FollowerCursor.renewals < Log.renewals,
+                ),
+            )
+        )
+        return found is not None
+
     def is_outdated(self, follower: str, log: str) -> bool:
         """Whether the log has changed which of the rows that the follower took in are shown."""
         found = self._session.scalar(

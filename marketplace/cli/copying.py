@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ from validators.document import format_time
 if TYPE_CHECKING:
     from marketplace.views.proving import Copy
 
+#: How often, and after how many seconds, a search index that is behind the log is looked at again.
+_TRIES, _PAUSE = 40, 0.5
+
 
 def export_view(config: Path | None, data: str | None, view: str, url: str | None, directory: Path) -> None:
     """Write a copy of a view into a folder.
@@ -30,26 +34,44 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     from marketplace.cli.selecting import open_selector
     from marketplace.federation.keys import load_keys
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-    from marketplace.views.errors import CopyError, DefinitionError, ViewNotFoundError
+    from marketplace.search.looking import open_indexes
+    from marketplace.views.errors import (
+        CopyError,
+        DefinitionError,
+        DialectUnavailableError,
+        ViewNotFoundError,
+    )
     from marketplace.views.export import Exporter
     from marketplace.views.registry import ViewRegistry
     from validators.policy import PolicyError
 
     settings = read_settings(config, data)
     keys = load_keys(settings.data)
-    with open_database(settings) as database, database.read() as session:
-        try:
-            definition = ViewRegistry(session).get(view)
-            now = _now()
-            shown = open_selector(settings, database).select(session, definition, view, now).view
-            base = (url or shown.base).rstrip("/")
-            done = Exporter(directory, definition, keys).export(session, shown, base, now)
-        except ViewNotFoundError as error:
-            raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
-        except (CopyError, DefinitionError) as error:
-            raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
-        except (SearchUnavailableError, SearchRefusedError, PolicyError) as error:
-            raise CommandError(f"the view {view} cannot be evaluated: {error}", ExitCode.OTHER) from None
+    try:
+        with open_database(settings) as database, open_indexes(settings, database) as indexes:
+            selector = open_selector(settings, database, indexes)
+            for _ in range(_TRIES):
+                with database.read() as session:
+                    definition, now = ViewRegistry(session).get(view), _now()
+                    selected = selector.select(session, definition, view, now)
+                    if selected.whole:
+                        base = (url or selected.view.base).rstrip("/")
+                        exporter = Exporter(directory, definition, keys)
+                        done = exporter.export(session, selected.view, base, now)
+                        break
+                time.sleep(_PAUSE)  # the server takes new entries into the index meanwhile
+            else:
+                raise CommandError(
+                    f"the view {view} has words, and the search index is behind the log: is the server "
+                    "running? `marketplace reindex` builds the index where it is not.",
+                    ExitCode.OTHER,
+                )
+    except ViewNotFoundError as error:
+        raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
+    except (CopyError, DefinitionError) as error:
+        raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
+    except (SearchUnavailableError, SearchRefusedError, PolicyError, DialectUnavailableError) as error:
+        raise CommandError(f"the view {view} cannot be evaluated: {error}", ExitCode.OTHER) from None
     for name, reason in done.unavailable.items():
         click.echo(f"marketplace: {name} is left out: {printable(reason)}", err=True)
     click.echo(

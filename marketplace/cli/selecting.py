@@ -10,6 +10,7 @@ from marketplace.entries import ListCaches
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
 from marketplace.rules.trust import TrustShown
+from marketplace.search.indexer import SearchIndexer
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, open_store
 from marketplace.trust.memory import TrustMemory
@@ -18,14 +19,18 @@ from marketplace.views.selecting import Selector
 from marketplace.views.signing import SigningKeys
 
 
-def open_selector(settings: Settings, database: Database) -> Selector:
-    """What evaluates the views of a database; views with words need the index of a running server."""
+def open_selector(settings: Settings, database: Database, indexes: SearchIndexer | None = None) -> Selector:
+    """What evaluates the views of a database.
+
+    Args:
+        indexes: by which views with words are evaluated; without them such views are refused.
+    """
     lists = ListCaches()
     trust = TrustService(open_store(settings.trust, TrustMemory(database)))
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, _now()).standing.value
     )
-    search = SearchService(database, lists.catalogue, None, TrustShown(settings.trust.show))
+    search = SearchService(database, lists.catalogue, indexes, TrustShown(settings.trust.show))
     judge = ImageJudge(trust, shown)
     # A command gives out no tokens.
     return Selector(

@@ -132,6 +132,16 @@ class SearchIndexer:
                 Cursors(session).move(self.name, log, size, revisions[log])
         return sum(sizes.values())
 
+    def is_behind(self, session: Session, log: str) -> bool:
+        """Whether the index of a log does not have all yet that the log shows now.
+
+        Raises:
+            IndexBrokenError: it cannot be read.
+        """
+        position = self.indexes.get(log).position()
+        behind = position.sequence < ChangeLog(session).size(log) or not position.whole
+        return behind or Cursors(session).lacks_renewals(self.name, log)
+
     def close(self) -> None:
         """Close every index."""
         self.indexes.close()

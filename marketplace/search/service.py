@@ -224,6 +224,18 @@ class SearchService:
         instead = find_vouching(session, scope, twins) if twins else {}
         return [instead.get(key, key) for key in found]
 
+    def is_behind(self, session: Session, scope: Scope) -> bool:
+        """Whether words are searched in an index that does not have all yet that the logs of a scope show.
+
+        Raises:
+            SearchUnavailableError: there is no index that could be read.
+        """
+        indexer = self._indexer
+        try:
+            return indexer is not None and any(indexer.is_behind(session, log) for log in scope.names)
+        except IndexBrokenError:
+            return True  # the search itself has it mended
+
     def look_over(self, principal: Principal, now: datetime) -> Overview:
         """The numbers of everything that a reader sees."""
         moment = to_seconds(now)

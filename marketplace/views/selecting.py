@@ -40,8 +40,8 @@ from validators.material import TrustMaterial
 
 #: Images judged between two questions to the database.
 _CHUNK: Final = 250
-#: A view of words follows an index, which is a moment behind the logs.
-_INDEX_LAG: Final = timedelta(seconds=3)
+#: When a view with words is looked at again whose index was behind the logs.
+_INDEX_LAG: Final = timedelta(seconds=1)
 
 
 #: Entries that a view is made of, with those that are withdrawn: each is read and kept in memory.
@@ -57,6 +57,7 @@ class Selected:
         trusted: what the site trusted.
         until: when the clock alone may make it another one; None: never.
         judged: what the policy made of each image; None where no policy judges.
+        whole: whether the index of words had all that the logs have.
     """
 
     view: View
@@ -64,6 +65,7 @@ class Selected:
     trusted: TrustMaterial
     until: datetime | None
     judged: Judged | None = None
+    whole: bool = True
 
 
 _TRUSTED: Final = (
@@ -137,6 +139,8 @@ class Selector:
         valid = replace(request, chosen={**request.chosen, Facet.STATUS: (Status.VALID.value,)})
         gone = (Status.DEPRECATED.value, Status.EXPIRED.value)
         over = replace(request, chosen={**request.chosen, Facet.STATUS: gone})
+        # Asked first: what the index learns meanwhile is not in what it finds.
+        lags = bool(request.words) and self._search.is_behind(session, scope)
         keys, old = (self._search.find_keys(session, scope, one, now) for one in (valid, over))
         if len(keys) + len(old) > MOST_ENTRIES:
             raise DialectUnavailableError(
@@ -154,7 +158,7 @@ class Selector:
             asked = Asked(session, scope, visible, policy, material, now)
             judged = self._judging.judge(asked, found, None if before is None else before.judged)
             shown, ends = judged.shown, judged.ends
-        if request.words:
+        if lags:
             ends.append(now + _INDEX_LAG)
         until = min((one for one in ends if one is not None and one > now), default=None)
         records = find_records(
@@ -163,7 +167,7 @@ class Selector:
         )  # fmt: skip
         view = self._view(definition, address, shown, withdrawn.values(), records, until)
         view = replace(view, read_entries=partial(read_entries, self._database, scope))
-        return Selected(view, _version(definition, scope), material, until, judged)
+        return Selected(view, _version(definition, scope), material, until, judged, whole=not lags)
 
     def _view(
         self,

@@ -19,6 +19,10 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.locations import Look, Reach
+from marketplace.search.engines import open_engine
+from marketplace.search.errors import SearchUnavailableError
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.looking import open_indexes
 from marketplace.trust import TrustService, VerdictService, open_store
 from marketplace.trust.memory import TrustMemory
 from marketplace.views.definitions import BUILT_IN, Definition
@@ -168,6 +172,48 @@ def test_what_a_verdict_does_not_touch_is_not_judged_again(
     anchors.write_bytes(ROOT.certificate_pem + other.certificate_pem)
     turn()
     assert choose(before=second).view.images == choose().view.images
+
+
+def test_words_are_looked_for_in_the_index_of_the_server_and_nothing_is_mended(
+    database: Database, settings: Settings, select: Select, tmp_path: Path
+) -> None:
+    engine = "postgresql" if database.dialect == "postgresql" else "whoosh"
+    given = {"database.url": settings.database_url, "data": str(tmp_path), "search.engine": engine}
+    settings = Settings.from_mapping(given)
+    words = Definition("words", search="q=needle")
+
+    def choose() -> Selected:
+        with database.read() as session, open_indexes(settings, database) as indexes:
+            return open_selector(settings, database, indexes).select(session, words, words.name, NOW)
+
+    select(BUILT_IN, made("one", title="a needle"), made("two", title="hay"))
+    if engine == "whoosh":
+        with pytest.raises(SearchUnavailableError, match="marketplace reindex"):
+            choose()
+        assert not (tmp_path / "search").exists()
+    found = open_engine(settings, database)
+    assert found is not None
+    indexer = SearchIndexer.open(database, found)
+    indexer.rebuild(lambda log, done, size: None)
+    first = choose()
+    assert shown(first.view).keys() == {"a needle"} and first.whole and first.view.until is None
+    # The index does not have it yet: looked at again in a moment.
+    select(BUILT_IN, made("three", title="another needle"))
+    behind = choose()
+    assert shown(behind.view).keys() == {"a needle"} and not behind.whole
+    assert behind.view.until is not None and behind.view.until <= NOW + timedelta(seconds=1)
+    indexer.rebuild(lambda log, done, size: None)
+    assert shown(choose().view).keys() == {"a needle", "another needle"} and choose().whole
+    if engine == "whoosh":
+        indexer.close()
+        for one in (tmp_path / "search").rglob("*"):
+            if one.is_file():
+                one.write_bytes(b"damaged")
+        with pytest.raises(SearchUnavailableError, match="cannot be read"):
+            choose()
+        assert any(
+            one.read_bytes() == b"damaged" for one in (tmp_path / "search").rglob("*") if one.is_file()
+        )
 
 
 def again(before: Selected, now: Selected) -> set[str]:

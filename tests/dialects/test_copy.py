@@ -376,6 +376,20 @@ def test_without_keys_a_copy_has_everything_else(lab, tmp_path, capsys):
     assert run(["verify", "--static", str(tmp_path / "copy"), "--key", log_key(lab)]) == 0
 
 
+def test_a_view_with_words_is_copied_beside_the_running_server(lab, tmp_path, capsys):
+    with open_database(Settings.from_mapping({"data": str(lab.server.data)})) as database:
+        with database.write() as session:
+            ViewRegistry(session).create(
+                Definition("words", search="q=debian+alle"), by="tests", at=datetime.now(UTC)
+            )
+        assert export(lab, tmp_path / "copy", "--view", "words") == 0
+        with database.write() as session:
+            ViewRegistry(session).delete("words", by="tests", at=datetime.now(UTC))
+    images = json.loads((tmp_path / "copy" / "images.json").read_text())
+    assert [one["title"] for one in images] == ["Debian 12 für alle"]
+    assert run(["verify", "--static", str(tmp_path / "copy"), "--key", log_key(lab), "--view", "words"]) == 0
+
+
 def test_an_entry_that_came_since_is_in_the_next_copy(lab, copied, capsys):
     with lab.server.client() as http:
         upload(http, entry("later", "https://images.example.org", minutes=5, title="Later"))

@@ -1,0 +1,73 @@
+"""Search indexes as a command reads them beside a running server: it never makes, mends or removes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.search import directory
+from marketplace.search.engine import SearchEngine, SearchIndex
+from marketplace.search.engines import open_engine
+from marketplace.search.errors import SearchUnavailableError
+from marketplace.search.indexer import SearchIndexer
+from marketplace.search.indexes import Indexes
+
+_AGAIN = "start the server, which builds it, or run `marketplace reindex`"
+_RETRY_AFTER = 5
+
+
+class _Made(Indexes):
+    """Indexes that are there.
+
+    Args:
+        root: where they are kept, for an engine with directories.
+    """
+
+    def __init__(self, engine: SearchEngine, root: Path) -> None:
+        super().__init__(engine)
+        self._root = root
+
+    def get(self, log: str) -> SearchIndex:
+        """A log's index.
+
+        Raises:
+            SearchUnavailableError: there is none.
+            IndexBrokenError: it cannot be read.
+        """
+        if self.engine.name != "postgresql" and not directory.is_made(
+            directory.directory_of(self._root, log)
+        ):
+            raise SearchUnavailableError(f"there is no search index of the log {log}: {_AGAIN}", _RETRY_AFTER)
+        return super().get(log)
+
+
+class _Looking(SearchIndexer):
+    def mend(self, log: str, broken: SearchIndex | None, reason: str) -> NoReturn:
+        """Leave a broken index to the server.
+
+        Raises:
+            SearchUnavailableError: always.
+        """
+        raise SearchUnavailableError(f"the search index cannot be read ({reason}): {_AGAIN}", _RETRY_AFTER)
+
+
+@contextmanager
+def open_indexes(settings: Settings, database: Database) -> Iterator[SearchIndexer | None]:
+    """The indexes of a marketplace, for reading; None where it has none.
+
+    Raises:
+        ConfigurationError: the search engine asked for is not there.
+    """
+    engine = open_engine(settings, database)
+    if engine is None:
+        yield None
+        return
+    indexer = _Looking(database, _Made(engine, settings.data / "search"))
+    try:
+        yield indexer
+    finally:
+        indexer.close()
