@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue import Catalogue, Facet, Filters
+from marketplace.catalogue.order import By
 from marketplace.entries.filters import holding, named
 from marketplace.entries.ordering import NAMED, Orders, walked
 from marketplace.entries.query import (
@@ -31,6 +32,8 @@ from validators.document import Coordinates
 
 #: Bodies fetched at a time while streaming: about 64 x 6 kB in memory.
 CHUNK = 64
+#: Places up to the end of a page for which the catalogue's order is walked, in which it stands still.
+_IN_MEMORY = 2000
 #: Steps along an index that take as long as fetching one entry by its key.
 _STEPS = 6
 
@@ -39,7 +42,8 @@ class Listing:
     """Lists of what a scope sees as current, in one transaction.
 
     Args:
-        catalogue: says what matches; the database says in which order, and has the rows.
+        catalogue: says what matches, and in which order of time; the database says all other orders, and
+            has the rows.
     """
 
     def __init__(
@@ -73,6 +77,12 @@ class Listing:
         end = total if query.limit is None else min(total, query.offset + query.limit)
         if query.offset >= end:
             return []
+        if query.sort is Column.CREATED and end <= _IN_MEMORY:
+            with self._catalogue.look(self._session, self._scope) as view:
+                walk = view.descending if query.direction is Direction.DESCENDING else view.ascending
+                # What went meanwhile has no place any more.
+                first = walk(By.CREATED, found & view.shown, None, end)
+            return [place.entry_key for place in first[query.offset :]]
         held = sum(size for _, size in self._scope.sizes)
         # Sorting fetches all that was found; walking along an index passes by what was not.
         places = self._orders.known(self._scope.version, found, query.sort)

@@ -27,12 +27,16 @@ from marketplace.db import Database
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
 from marketplace.search.engine import SCHEMA_VERSION, START, Batch, EngineStats, Equals, Matches, Position
 from marketplace.search.errors import IndexBrokenError, SearchError, SearchRefusedError
+from marketplace.search.remembered import Remembered
 from marketplace.search.words import Clause, Match, WordQuery
 
 #: Milliseconds that the server may take for one statement of a search.
 STATEMENT_LIMIT = 1500
 #: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
 RANKED_ENTRIES = 1500
+
+#: Bytes of answers that are remembered for an index.
+CACHED_BYTES = 8 * 2**20
 
 _SCHEMA = "marketplace_search"
 #: Key of the one row that is no entry: its note holds the position, so both commit together.
@@ -79,21 +83,12 @@ class PostgresqlIndex:
     def __init__(self, database: Database, table: str) -> None:
         self._database = database
         self._table = table
+        #: What fits, by the transaction that wrote the index last: who searches goes on to pages and filters.
+        self._known: Remembered[tuple[str, WordQuery], BitMap] = Remembered(CACHED_BYTES, _bytes_of)
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _broken(self._table), self._database.read() as session:
-            note = session.scalar(
-                text(f"SELECT note FROM {self._table} WHERE entry_key = {_POSITION_KEY}")  # noqa: S608 - a hash
-            )
-            if note is None:
-                return START
-            version, *position = json.loads(note)
-            if version != SCHEMA_VERSION:
-                raise IndexBrokenError(
-                    f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
-                )
-            return Position(*position)
+        return self._state()[0]
 
     def apply(self, batch: Batch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -113,9 +108,17 @@ class PostgresqlIndex:
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
-        whole = self.position().whole
-        with _broken(self._table), self._reading() as session:
-            return PostgresqlMatches(self, query, self._keys(session, query), whole=whole)
+        position, written = self._state()
+        keys = self._known.find((written, query))
+        if keys is None:
+            with _broken(self._table), self._reading() as session:
+                keys = self._keys(session, query)
+            self._known.keep((written, query), keys)
+        return PostgresqlMatches(self, query, keys, whole=position.whole)
+
+    def forget_words(self) -> None:
+        """Forget answers, as a process that just started knows none."""
+        self._known.clear()
 
     def best(self, query: WordQuery, among: BitMap, limit: int, last: float | None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
@@ -153,6 +156,21 @@ class PostgresqlIndex:
 
     def close(self) -> None:
         """The database belongs to the process, which closes it."""
+
+    def _state(self) -> tuple[Position, str]:
+        """The position, and what tells the transaction that wrote the index last from all others."""
+        with _broken(self._table), self._database.read() as session:
+            told = session.execute(
+                text(f"SELECT note, xmin::text FROM {self._table} WHERE entry_key = {_POSITION_KEY}")  # noqa: S608 - a hash
+            ).one_or_none()
+            if told is None:
+                return START, ""
+            version, *position = json.loads(told.note)
+            if version != SCHEMA_VERSION:
+                raise IndexBrokenError(
+                    f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
+                )
+            return Position(*position), told.xmin
 
     def _coarsely(self, session: Session, scoring: list[str], among: BitMap) -> list[Equals]:
         """Entries with all the words in the title first, then the rest."""
@@ -207,6 +225,11 @@ class PostgresqlMatches:
 
     def score_of(self, entry_key: int) -> None:
         """Its score is an entry's own affair, so it never shifts; see Matches."""
+
+
+def _bytes_of(keys: BitMap) -> int:
+    """Bytes of memory, about."""
+    return 500 + 2 * len(keys)
 
 
 def _table(log: str) -> str:

@@ -234,6 +234,13 @@ def test_an_applied_batch_is_seen_by_an_index_opened_before(engine: SearchEngine
     assert find(reader, "late") == {1}
 
 
+def test_a_batch_that_moves_no_position_is_seen_too(index: SearchIndex) -> None:
+    put(index, document(1, title="before"))
+    assert (find(index, "before"), find(index, "after")) == ({1}, set())
+    put(index, document(1, title="after"))
+    assert (find(index, "before"), find(index, "after")) == (set(), {1})
+
+
 def test_logs_do_not_see_each_other(engine: SearchEngine, index: SearchIndex) -> None:
     other = engine.open("group:a")
     put(index, document(1, title="shared word"))
