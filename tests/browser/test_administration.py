@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import insert
 
 from marketplace.access import Scope
+from marketplace.db import Database
+from marketplace.models import Webhook, WebhookDelivery
+from marketplace.webhooks.definitions import Filters
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
 from tests.browser.looking import take_picture, violations
 from tests.functional.access import found_group, issue_token
 from tests.functional.running import RunningServer
 
 BOSS = "boss@laboratory.example.org"
+HOOK = "0123456789abcdef"
 PAGES = (
     "/admin",
     "/admin/tokens",
@@ -34,6 +41,10 @@ PAGES = (
     "/account/views/edit",
     "/account/views/edit?name=default",
     "/account/views/delete?name=default",
+    "/webhooks",
+    "/webhooks/new",
+    f"/webhooks/{HOOK}",
+    f"/webhooks/{HOOK}/delete",
 )
 
 
@@ -48,11 +59,34 @@ def enter(opened: Visit, site: RunningServer) -> None:
 @pytest.fixture(scope="module")
 def groups(site: RunningServer) -> None:
     found_group(site, "looked-at", "somebody.with.a.long.name@laboratory.example.org", "b@example.org")
+    make_webhook(site)
+
+
+def make_webhook(site: RunningServer) -> None:
+    """A webhook that is disabled, with deliveries of each kind."""
+    now = datetime.now(UTC)
+    hook = {
+        "name": HOOK, "url": f"https://hooks.example.org/{'long/' * 30}", "owner": BOSS, "audience": "site",
+        "description": "Mails the night shift", "filters": Filters(tag="lts").to_json(), "secret": "",
+        "position": 0, "created_at": now, "disabled_at": now,
+        "disabled_reason": "no event arrived for 120 hours",
+    }  # fmt: skip
+    states = [("dead", 9, 503), ("waiting", 2, None), ("waiting", 0, None), ("sent", 1, 204)]
+    with closing(Database.open(site.database_url)) as database, database.write() as session:
+        key = session.scalars(insert(Webhook).values(hook).returning(Webhook.id)).one()
+        for number, (state, attempts, status) in enumerate(states):
+            row = {
+                "webhook_id": key, "event_id": f"evt_{number:024}", "kind": "entry.deprecated",
+                "state": state, "attempts": attempts, "created_at": now, "due_at": now, "status": status,
+                "answer": "x" * 300,
+                "duration": 12, "last_error": None if state == "sent" else "the receiver answers with 503",
+            }  # fmt: skip
+            session.execute(insert(WebhookDelivery).values(row))
 
 
 #: Of each template one, in the other colours too: which colours there are does not depend on the words.
 SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/delete?name=looked-at",
-          "/account/views", "/account/views/edit")  # fmt: skip
+          "/account/views", "/account/views/edit", f"/webhooks/{HOOK}")  # fmt: skip
 
 
 @pytest.mark.parametrize(

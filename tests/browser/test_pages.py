@@ -62,6 +62,8 @@ PAGES = {
     "tags": (f"/endorsers/{ALICE}/tags", 200),
     "tags-hostile": (f"/endorsers/{quote(MALLORY.email)}/tags", 200),
     "conflicts": ("/conflicts", 200),
+    "events": ("/events", 200),
+    "events-narrowed": ("/events?kind=entry.deprecated&endorser=nobody@example.org", 200),
     "views": ("/views", 200),
     "view": ("/views/default", 200),
     "conflicts-none": ("/conflicts?email=nobody@example.org", 200),
@@ -120,7 +122,7 @@ STEPS = {"web.login.oidc", "web.login.callback"}
 #: Pages of people who have signed in, which test_administration.py looks at.
 SIGNED_IN = {
     "web.account.tokens", "web.account.revoke", "web.admin", "web.admin.part", "web.admin.act",
-    "web.entry.publish",
+    "web.entry.publish", "web.webhooks", "web.webhooks.new", "web.webhook", "web.webhook.act",
 }  # fmt: skip
 
 
