@@ -121,7 +121,8 @@ FILES = {"web.robots", "web.favicon", "web.security"} | {
 STEPS = {"web.login.oidc", "web.login.callback"}
 #: Pages of people who have signed in, which test_administration.py looks at.
 SIGNED_IN = {
-    "web.account.tokens", "web.account.revoke", "web.admin", "web.admin.part", "web.admin.act",
+    "web.account.tokens", "web.account.revoke", "web.account.views", "web.account.views.edit",
+    "web.account.views.delete", "web.admin", "web.admin.part", "web.admin.act",
     "web.entry.publish", "web.webhooks", "web.webhooks.new", "web.webhook", "web.webhook.act",
 }  # fmt: skip
 
