@@ -25,6 +25,7 @@ _MULTILINE = frozenset(
     {
         "query",
         "q",
+        "kinds",
         "members",
         "mirrors",
         "policy",

@@ -90,7 +90,7 @@ def webhooks(request: Request) -> Response:
     with runtime.database.read() as session:
         every = [one for one in runtime.webhook_registry(session).list() if may_see(principal, one)]
         counts = {one.name: Deliveries(session).counts(one) for one in every}
-    values = {"webhooks": every, "counts": counts, "key": session_key(request), "words": _WORDS}
+    values = {"webhooks": every, "counts": counts, "key": session_key(request), "looks": _LOOKS}
     return unstored(page(request, "webhooks", values))
 
 
@@ -135,7 +135,7 @@ def webhook(request: Request) -> Response:
         found = Deliveries(session).list(hook)
     values = {
         "hook": hook,
-        "words": _WORDS[hook.state],
+        "look": _LOOKS[hook.state],
         "deliveries": found[:_MOST_SHOWN],
         "left_out": max(0, len(found) - _MOST_SHOWN),
         "kinds": {**{kind.value: name for kind, (name, _) in NAMES.items()}, TEST: "Test"},
@@ -185,7 +185,7 @@ def do(request: Request) -> Response:
 
 
 #: The states of webhooks in words, and how they look.
-_WORDS = {"ok": ("works", "good"), "failing": ("fails", "warn"), "disabled": ("disabled", "bad")}
+_LOOKS = {"ok": ("works", "good"), "failing": ("fails", "warn"), "disabled": ("disabled", "bad")}
 
 
 def _chosen(request: Request) -> tuple[Act, Hook]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 
+from marketplace.access import Scope
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.running import RunningServer, running_server
+from tests.functional.access import bearer, form_key, found_group, from_own_page, issue_token, sign_in
+from tests.functional.catalogue import eventually
+from tests.functional.running import RunningServer, running_server, start
 from tests.launching import COMMAND, run_text
-from tests.webhooks.receiver import receiving
+from tests.webhooks.receiver import hang, receiving
 from validators.document import format_time
 
 ALICE = make_identity(email="alice@example.org")
@@ -25,15 +30,166 @@ def upload(http: httpx.Client, data: bytes) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_an_upload_is_told_under_a_signature_that_the_library_verifies(tmp_path) -> None:
+def test_by_the_command_line(tmp_path: Path) -> None:
     with running_server(tmp_path, query_enabled="false", **LOOPBACK) as server, receiving() as receiver:
         made = json.loads(command(server, "create", receiver.url, "-o", "json"))
+        name, secret = made["name"], made["secret"]
+        command(server, "test", name)
+        assert receiver.wait(1)[0].verified(secret)["type"] == "webhook.test"
         with server.client() as http:
-            upload(http, signed(image(title="Spread"), ALICE, created=format_time(NOW - timedelta(hours=2))))
-        (received,) = receiver.wait(1)
-        told = received.verified(made["secret"])
-        assert (told["type"], told["id"]) == ("entry.accepted", received.event_id)
-        assert told["data"]["sentence"] == "alice@example.org endorsed Spread."
+            upload(http, document("Spread", 2))
+            received = receiver.wait(2)[1]
+            told = received.verified(secret)
+            assert (told["type"], told["id"]) == ("entry.accepted", received.event_id)
+            assert told["data"]["sentence"] == "alice@example.org endorsed Spread."
+            (event,) = http.get("/api/v1/events").json()["events"]
+            assert event == told  # the page, the interface and webhooks have one source
+        eventually(lambda: json.loads(command(server, "show", name, "-o", "json"))["sent"] == 2)
+        shown = json.loads(command(server, "deliveries", name, "-o", "json"))
+        assert [one["status"] for one in shown] == [204, 204]
+        command(server, "redeliver", name, received.event_id)
+        assert receiver.wait(3)[2].event_id == received.event_id
+        assert secret not in command(server, "list", "-o", "json")
+        assert json.loads(command(server, "rotate", name, "-o", "json"))["secret"] != secret
+        command(server, "disable", name)
+        assert json.loads(command(server, "list", "-o", "json"))[0]["state"] == "disabled"
+        command(server, "enable", name)
+        command(server, "delete", name)
+        assert "webhook.unknown" in command(server, "show", name, fails=3)
+        assert "https address" in command(server, "create", "http://example.org/", fails=2)
+        assert "--owner" in command(server, "create", receiver.url, "--group", "x", fails=2)
+        assert secret.removeprefix("whsec_") not in server.log.read_text()
+
+
+def test_by_the_interface_and_by_pages(tmp_path: Path) -> None:
+    with running_server(tmp_path, query_enabled="false", **LOOPBACK) as server, receiving() as receiver:
+        found_group(server, "astro", "ann@example.org")
+        ann, mallory = (
+            issue_token(server, f"{name}@example.org", [Scope.READ, Scope.UPLOAD])
+            for name in ("ann", "mallory")
+        )
+        boss = issue_token(server, "boss@example.org", [Scope.ADMIN])
+        with server.client() as http:
+
+            def make(token: str, audience: str, **given: object) -> httpx.Response:
+                asked = {"url": receiver.url, "audience": audience, **given}
+                return http.post("/api/v1/webhooks", json=asked, headers=bearer(token))
+
+            assert http.post("/api/v1/webhooks", json={}).status_code == 401
+            for token, audience in (
+                (mallory, "group:astro"),
+                (mallory, "group:none"),
+                (ann, "site"),
+                (ann, "x"),
+            ):
+                refused = make(token, audience)
+                assert (refused.status_code, refused.json()["code"]) == (400, "webhook.definition")
+            faulty = make(boss, "site", kinds=["x"])
+            assert "kinds are entry.accepted" in faulty.json()["detail"]
+            assert make(boss, "site", view="nothing").json()["detail"] == "there is no view nothing"
+            mine = make(ann, "group:astro").json()
+            where = f"/api/v1/webhooks/{mine['name']}"
+            answer = http.post(
+                "/metadata?audience=astro",
+                content=document("Private", 3),
+                headers={"Content-Type": "application/rdf+xml", **bearer(ann)},
+            )
+            assert answer.status_code == 201, answer.text
+            told = receiver.wait(1)[0].verified(mine["secret"])
+            assert told["data"]["entry"]["title"] == "Private"
+            assert http.get("/api/v1/events").json()["events"] == []
+            assert http.get("/api/v1/events", headers=bearer(mallory)).json()["events"] == []
+            (seen,) = http.get("/api/v1/events", headers=bearer(ann)).json()["events"]
+            assert seen == told
+            after = http.get(f"/api/v1/events?after={seen['id']}")
+            assert (after.status_code, after.json()["code"]) == (404, "event.unknown")
+
+            # Who else may know of it, and what can be done with it.
+            assert http.get(where, headers=bearer(mallory)).status_code == 404
+            assert http.get("/api/v1/webhooks", headers=bearer(mallory)).json()["total"] == 0
+            assert http.get("/api/v1/webhooks", headers=bearer(boss)).json()["total"] == 1
+            assert "secret" not in http.get(where, headers=bearer(ann)).json()
+            http.post(f"{where}/test", headers=bearer(ann))
+            assert receiver.wait(2)[1].told["type"] == "webhook.test"
+            renewed = http.post(f"{where}/rotate", headers=bearer(ann)).json()["secret"]
+            again = http.post(f"{where}/deliveries/{seen['id']}/redeliver", headers=bearer(ann))
+            assert (again.status_code, again.json()["state"]) == (200, "waiting")
+            assert receiver.wait(3)[2].verified(renewed)["id"] == seen["id"]
+            eventually(lambda: http.get(where, headers=bearer(ann)).json()["deliveries"]["sent"] == 2)
+            log = http.get(f"{where}/deliveries?limit=1", headers=bearer(ann)).json()
+            assert (log["total"], log["deliveries"][0]["status"], log["next"] is not None) == (2, 204, True)
+
+        with server.client() as browser:
+            sign_in(browser, server, ann)
+            html = {"Accept": "text/html"}
+            form = browser.get("/webhooks/new", headers=html).text
+            given = {
+                "key": form_key(form),
+                "url": receiver.url,
+                "audience": "own",
+                "kinds": "entry.deprecated\n",
+            }
+            given |= {"view": "", "endorser": "", "tag": "", "description": "<b>mine</b>"}
+            sent = browser.post("/webhooks/new", data=given, headers={**html, **from_own_page(server)})
+            assert (sent.status_code, "whsec_" in sent.text) == (200, True), sent.text
+            assert sent.headers["Cache-Control"] == "no-store"
+            wrong = browser.post(
+                "/webhooks/new", data={**given, "url": "http://x"}, headers={**html, **from_own_page(server)}
+            )
+            assert (wrong.status_code, "https address" in wrong.text) == (400, True)
+            listed = browser.get("/webhooks", headers=html).text
+            assert "&lt;b&gt;mine" in listed
+            assert "whsec_" not in listed
+            one = browser.get(f"/webhooks/{mine['name']}", headers=html).text
+            assert seen["id"] in one
+            assert 'name="q" value=""' in one or "('" not in one
+            ask = browser.get(f"/webhooks/{mine['name']}/delete", headers=html).text
+            gone = browser.post(
+                f"/webhooks/{mine['name']}/delete",
+                data={"key": form_key(ask)},
+                headers={**html, **from_own_page(server)},
+            )
+            assert (gone.status_code, gone.headers["Location"].endswith("/webhooks")) == (303, True)
+            page = browser.get("/events", headers=html).text
+            assert "ann" not in page.partition("<main")[2].partition("astro")[0] or "Private" in page
+            assert "endorsed Private." in page
+        with server.client() as http:
+            assert "endorsed Private." not in http.get("/events", headers={"Accept": "text/html"}).text
+
+
+def test_killed_between_the_receiver_and_the_note_another_process_sends_it_again(tmp_path: Path) -> None:
+    settings = {"query_enabled": "false", "webhooks_timeout": "1", **LOOPBACK}
+    end = threading.Event()
+    with running_server(tmp_path, **settings) as server, receiving() as receiver:
+        made = json.loads(command(server, "create", receiver.url, "-o", "json"))
+        with server.client() as http:
+            upload(http, document("First", 3))
+        receiver.wait(1)
+        beside = start(tmp_path, **settings)
+        try:
+            receiver.behaviours.append(hang(end))
+            with beside.client() as http:
+                upload(http, document("Second", 2))
+            came = receiver.wait(2)[1]
+            server.kill()
+            end.set()
+            again = receiver.wait(3)[2]
+            assert again.event_id == came.event_id
+            assert again.verified(made["secret"])["data"]["entry"]["title"] == "Second"
+            with beside.client() as http:
+                upload(http, document("Third", 1))
+            assert receiver.wait(4)[3].told["data"]["entry"]["title"] == "Third"
+            eventually(
+                lambda: json.loads(command(beside, "show", made["name"], "-o", "json"))["waiting"] == 0
+            )
+            assert len(receiver.came) == 4
+        finally:
+            end.set()
+            beside.stop()
+
+
+def document(title: str, hours: int) -> bytes:
+    return signed(image(content=title, title=title), ALICE, created=format_time(NOW - timedelta(hours=hours)))
 
 
 def command(server: RunningServer, *arguments: str, fails: int = 0) -> str:
