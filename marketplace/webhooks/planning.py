@@ -31,12 +31,14 @@ class Planner:
         now: the clock.
         disable: called where a webhook may be told nothing any more.
         find_entries: asked where a webhook has a view as a filter.
+        most_waiting: deliveries of one webhook that wait; the events behind them wait as events.
     """
 
     database: Database
     now: Callable[[], datetime]
     disable: Disable
     find_entries: FindEntries
+    most_waiting: int = MOST_WAITING
 
     def plan(self) -> int:
         """Owe every webhook some of what came since it was looked at; returns how many deliveries."""
@@ -44,7 +46,7 @@ class Planner:
             end = session.scalars(select(EventState.next_number)).one()
             behind = select(Webhook).where(Webhook.disabled_at.is_(None), Webhook.position < end)
             hooks = [read_hook(row) for row in session.scalars(behind.order_by(Webhook.id))]
-            hooks = [one for one in hooks if Deliveries(session).count_waiting(one) < MOST_WAITING]
+            hooks = [one for one in hooks if Deliveries(session).count_waiting(one) < self.most_waiting]
         return sum(map(self._plan, hooks))
 
     def _plan(self, hook: Hook) -> int:
@@ -66,7 +68,7 @@ class Planner:
 
     def _owe(self, session: Session, hook: Hook, entries: Collection[str] | None, now: datetime) -> int:
         events, deliveries = Events(session), Deliveries(session)
-        room = MOST_WAITING - deliveries.count_waiting(hook)
+        room = self.most_waiting - deliveries.count_waiting(hook)
         end = events.end()
         found = events.since(hook.wanted(), hook.position, room) if room > 0 else []
         owed = [

@@ -42,12 +42,13 @@ class Rig:
     settings: dict[str, str] = field(default_factory=dict)
     now: datetime = START
     entries: Any = None
+    most_waiting: int = 100
 
     def __post_init__(self) -> None:
         read = Settings.from_mapping({**SETTINGS, "data": str(self.data), **self.settings})
         self.sender = Sender(self.database, read, lambda: self.now)
         self.planner = Planner(
-            self.database, lambda: self.now, self.sender.disable, lambda hook: self.entries
+            self.database, lambda: self.now, self.sender.disable, lambda hook: self.entries, self.most_waiting
         )
         self.noter = EventNoter(self.database, lambda: self.now)
 

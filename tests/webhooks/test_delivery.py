@@ -20,7 +20,7 @@ from marketplace.db import Database
 from marketplace.ingest.erasing import ErasingService
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import OWN, SITE
-from marketplace.webhooks.deliveries import MOST_KEPT, MOST_WAITING, Deliveries
+from marketplace.webhooks.deliveries import MOST_KEPT, Deliveries
 from marketplace.webhooks.errors import DefinitionError, SecretKeyError
 from marketplace.webhooks.secrets import FILE
 from tests.factories.entries import accepted
@@ -405,15 +405,18 @@ def test_erasing_takes_what_waits_and_what_was_answered(rig: Rig, receiver: Rece
     assert JANE.encode() not in receiver.came[-1].body
 
 
-def test_an_import_waits_as_events_and_not_as_deliveries(rig: Rig, receiver: Receiver) -> None:
+def test_an_import_waits_as_events_and_not_as_deliveries(
+    database: Database, tmp_path: Path, receiver: Receiver
+) -> None:
+    rig = Rig(database, tmp_path, most_waiting=4)
     made = rig.make(receiver.url)
-    upload(rig, *[str(n) for n in range(MOST_WAITING + 20)])
+    upload(rig, *[str(n) for n in range(11)])
     rig.note()
-    assert len(rig.deliveries(made)) == MOST_WAITING
+    assert len(rig.deliveries(made)) == 4
     while rig.run():
         pass
     titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
-    assert titles == [str(n) for n in range(MOST_WAITING + 20)]
+    assert titles == [str(n) for n in range(11)]
 
 
 def test_the_log_has_failures_first_and_forgets(rig: Rig, receiver: Receiver) -> None:
