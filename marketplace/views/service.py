@@ -60,6 +60,7 @@ class _Kept:
     selected: Selected | None = None
     generation: int = -1
     looked_at: datetime | None = None
+    selected_at: datetime | None = None
     documents: dict[str, Written] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -310,11 +311,14 @@ class ViewService:
             selected = kept.selected
             if (
                 selected is None
+                # The clock was wrong then, or is now: what ended in between may not have.
+                or kept.selected_at is None
+                or now < kept.selected_at
                 or not self._selector.is_current(session, definition, selected)
                 or (selected.until is not None and selected.until <= now)
             ):
                 selected = self._select(session, definition, address, now, selected)
-                kept.documents = {}
+                kept.documents, kept.selected_at = {}, now
         kept.definition, kept.selected = definition, selected
         kept.generation, kept.looked_at = generation, now
 
