@@ -173,9 +173,11 @@ class CopyFolder:
     def _make(self, folder: str) -> None:
         if folder not in self._made:
             place = self._folder / folder
-            if not place.is_dir():
-                place.mkdir(parents=True, exist_ok=True)
-                place.chmod(self._folder_mode)
+            # Each folder on the way too: a web server is another user, and commands give others nothing.
+            for one in reversed((place, *place.parents[: folder.count("/") + 1 if folder else 0])):
+                if not one.is_dir():
+                    one.mkdir(parents=True, exist_ok=True)
+                    one.chmod(self._folder_mode)
             self._made.add(folder)
 
 

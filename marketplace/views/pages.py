@@ -112,6 +112,7 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="style.css">
 <script src="search.js" defer></script>
 </head>

@@ -174,6 +174,19 @@ def test_what_a_verdict_does_not_touch_is_not_judged_again(
     assert choose(before=second).view.images == choose().view.images
 
 
+def test_replaced_entries_are_the_same_by_image_and_by_log(
+    select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [
+        made(content, by, hours) for content in ("one", "two") for by in (JIM, RITA) for hours in (9, 6, 3)
+    ]
+    by_image = select(replace(BUILT_IN, search="os=debian"), *documents).records, select(BUILT_IN).records
+    monkeypatch.setattr("marketplace.views.history.FEW", 0)
+    by_log = select(replace(BUILT_IN, search="os=debian")).records, select(BUILT_IN).records
+    assert by_image == by_log
+    assert len(by_image[1]) == len(documents) and sum(one.image is not None for one in by_image[1]) == 2
+
+
 def test_words_are_looked_for_in_the_index_of_the_server_and_nothing_is_mended(
     database: Database, settings: Settings, select: Select, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,23 @@ def test_a_private_copy_is_its_owners(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "lists").stat().st_mode & 0o777 == 0o700
     assert (folder / "lists" / "a").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("private", "folders", "files"), [(False, 0o755, 0o644), (True, 0o700, 0o600)])
+def test_a_web_server_reads_each_folder_and_nobody_else_a_private_one(
+    tmp_path: Path, private: bool, folders: int, files: int
+) -> None:
+    before = os.umask(0o077)  # as the command has it
+    try:
+        with CopyFolder(tmp_path / "copy", private=private).locked() as place:
+            place.write("a/b/c/file", b"one")
+            place.write("a/other", b"two")
+    finally:
+        os.umask(before)
+    found = {one.stat().st_mode & 0o777 for one in [tmp_path / "copy", *(tmp_path / "copy").rglob("*")]
+             if one.is_dir()}  # fmt: skip
+    assert found == {folders}
+    assert {one.stat().st_mode & 0o777 for one in (tmp_path / "copy").rglob("*") if one.is_file()} == {files}
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
