@@ -29,6 +29,7 @@ from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.fixtures_postgres import PostgresServer, find_binaries
 from tests.functional.running import RunningServer, start
+from validators import accept
 
 #: Cloud sites, and seconds between two questions of each.
 SITES, POLL = 100, 0.5
@@ -52,13 +53,14 @@ def run(entries: int = 1000, seconds: float = 10.0) -> list[Figure]:
         signed(image(content=f"node {n}", title=f"Node {n}", **SAID), identity) for n in range(entries)
     ]
     size = sum(map(len, documents)) / entries
+    floor = _accepting(documents[:100])
     figures = [Figure("bytes of a signed entry, as it is uploaded", f"{size:.0f} B")]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-nodes-")))
         url = f"sqlite:///{folder / 'marketplace.sqlite'}"
         upgrade(url)
         with _node(folder / "sqlite", url) as server:
-            figures += _uploads("SQLite", [server.process.pid], url, server, documents, size)
+            figures += _uploads("SQLite", [server.process.pid], url, server, documents, size, floor)
         found = stack.enter_context(_postgres())
         if found is None:
             return [*figures, Figure("PostgreSQL", "not measured: no server here")]
@@ -73,8 +75,8 @@ def run(entries: int = 1000, seconds: float = 10.0) -> list[Figure]:
         worker = stack.enter_context(_node(folder / "worker", url, "worker"))
         one = stack.enter_context(_node(folder / "web1", url, "web"))
         spent = [one.process.pid, worker.process.pid, main]
-        figures += _uploads("PostgreSQL", spent, url, one, documents, size)
-        figures += _polls(one, [one.process.pid, main], seconds)
+        figures += _uploads("PostgreSQL", spent, url, one, documents, size, floor)
+        figures += _polls(one, [one.process.pid, main], seconds, floor)
         two = stack.enter_context(_node(folder / "web2", url, "web"))
         figures += _nodes([one, two], main, seconds)
     return figures
@@ -119,21 +121,43 @@ def _size(url: str) -> int:
             return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 
 
+def _accepting(documents: Sequence[bytes]) -> float:
+    """Seconds of the processor that acceptance of an entry takes, for what else is done to it."""
+    before = time.process_time()
+    for document in documents:
+        accept(document)
+    return (time.process_time() - before) / len(documents)
+
+
+def _beside(seconds: float, floor: float) -> tuple[str, float]:
+    return f"acceptance of one entry: {floor * 1000:.2f} ms", seconds / floor
+
+
 def _uploads(
-    name: str, spent: Sequence[int], url: str, server: RunningServer, documents: Sequence[bytes], size: float
+    name: str,
+    spent: Sequence[int],
+    url: str,
+    server: RunningServer,
+    documents: Sequence[bytes],
+    size: float,
+    floor: float,
 ) -> Iterator[Figure]:
     before, used = _size(url), sum(map(processor_seconds, spent))
     each_once(server.port, [post("/metadata", one) for one in documents], b"201", clients=4)
     time.sleep(2)  # what follows the log is a part of an upload's cost
     used = (sum(map(processor_seconds, spent)) - used) / len(documents)
     grown = (_size(url) - before) / len(documents)
-    yield Figure(f"{name}: processor time of an upload, with what follows it", f"{used * 1000:.1f} ms")
+    yield Figure(
+        f"{name}: processor time of an upload, with what follows it",
+        f"{used * 1000:.1f} ms",
+        *_beside(used, floor),
+    )
     yield Figure(
         f"{name}: the database grows by, for each entry", f"{grown:.0f} B", f"{size:.0f} B", grown / size
     )
 
 
-def _polls(server: RunningServer, spent: Sequence[int], seconds: float) -> Iterator[Figure]:
+def _polls(server: RunningServer, spent: Sequence[int], seconds: float, floor: float) -> Iterator[Figure]:
     """The question whether a log has grown, which a cloud site asks again and again."""
     request = get("/fed/v1/logs/public/checkpoint")
     before = sum(map(processor_seconds, spent))
@@ -152,7 +176,7 @@ def _polls(server: RunningServer, spent: Sequence[int], seconds: float) -> Itera
     for connection in connections:
         connection.close()
     share = used / asked * SITES / POLL
-    yield Figure("processor time of a poll", f"{used / asked * 1000:.2f} ms")
+    yield Figure("processor time of a poll", f"{used / asked * 1000:.2f} ms", *_beside(used / asked, floor))
     yield Figure(
         f"{SITES} cloud sites that ask every {POLL} s",
         f"{share * 100:.0f} % of a core",

@@ -13,8 +13,8 @@ from marketplace.db import upgrade
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
 from tests.cluster.database import DatabaseCluster, start_balancer, start_database
 from tests.cluster.machines import network
+from tests.cluster.waiting import until
 from tests.functional.running import RunningServer, free_port, start
-from tests.functional.sites import until
 
 SITE = "mp-cluster.example"
 #: What the test does not look at costs no time.

@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from tests.cluster.machines import Machine, Network, own
+from tests.cluster.waiting import until
 from tests.fixtures_postgres import find_binaries
 from tests.functional.running import free_port
-from tests.functional.sites import until
 from tests.launching import ROOT
 
 EXAMPLES = ROOT / "deploy" / "cluster"

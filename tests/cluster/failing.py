@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster, Server
 from tests.cluster.load import Load
-from tests.functional.sites import until
+from tests.cluster.waiting import until
 
 #: Uploads that have to be acknowledged before a failure, and again after it.
 SOME = 10

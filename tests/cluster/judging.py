@@ -17,8 +17,8 @@ from marketplace.tlog.checkpoint import Checkpoint, verify_checkpoint
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.tiles import split_bundle, tile_names
+from tests.cluster.waiting import until
 from tests.functional.running import AUTHORITIES
-from tests.functional.sites import until
 
 LOG = "/fed/v1/logs/public"
 

@@ -9,7 +9,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.failing import FAULTS, Pause, fail, is_possible, worst
 from tests.cluster.judging import Verdict, judge
 from tests.cluster.load import Load
-from tests.functional.sites import until
+from tests.cluster.waiting import until
 
 #: Seconds without an upload, and without a read at a node that lives, that a failure may cost.
 UPLOADS_AGAIN, READS_AGAIN = 30.0, 5.0
