@@ -91,6 +91,18 @@ def test_atrope_fetches_verifies_trusts_and_downloads(lab, authorities, tmp_path
     assert downloaded(authorities, tmp_path, source, identifier) == [lab.contents["/debian.qcow2"]]
 
 
+def test_atrope_holds_bytes_against_the_digest_of_the_list(lab, authorities, tmp_path, monkeypatch):
+    """What docs/sites.md says of atrope beside this software."""
+    identifiers = {
+        one["hv:image"]["sl:osname"]: one["hv:image"]["dc:identifier"]
+        for one in fetch(lab, authorities, tmp_path)["hv:images"]
+    }
+    monkeypatch.setitem(lab.contents, "/debian.qcow2", lab.contents["/debian.qcow2"][::-1])
+    source = f"  url: {lab.url}/hepix/image.list\n"
+    wanted = (identifiers["Debian"], identifiers["Ubuntu"])
+    assert downloaded(authorities, tmp_path, source, *wanted) == [lab.contents["/ubuntu.qcow2"]]
+
+
 def test_atrope_reads_the_view_of_a_group_with_a_token(lab, authorities, tmp_path):
     """It sends the token as the user name of Basic with the list, and nothing with the images."""
     server, owner = lab.server, "mary@astro.example"
@@ -116,7 +128,7 @@ def test_atrope_reads_the_view_of_a_group_with_a_token(lab, authorities, tmp_pat
     assert downloaded(authorities, tmp_path, source, identifier) == [lab.contents["/ubuntu.qcow2"]]
 
 
-def downloaded(authorities: Path, tmp_path: Path, source: str, identifier: str) -> list[bytes]:
+def downloaded(authorities: Path, tmp_path: Path, source: str, *identifiers: str) -> list[bytes]:
     """What atrope has of an image after it fetched, verified and trusted a list.
 
     Args:
@@ -130,7 +142,7 @@ def downloaded(authorities: Path, tmp_path: Path, source: str, identifier: str) 
     subject, issuer = names(tmp_path)
     (tmp_path / "hepix.yaml").write_text(
         f"lab:\n{source}  enabled: true\n  endorser:\n"
-        f"    dn: '{subject}'\n    ca: '{issuer}'\n  images: ['{identifier}']\n"
+        f"    dn: '{subject}'\n    ca: '{issuer}'\n  images: {list(identifiers)}\n"
     )
     (tmp_path / "state").mkdir()
     (tmp_path / "cache").mkdir()
