@@ -13,6 +13,7 @@ import pytest
 from marketplace.demo.images import make_image
 from marketplace.sites.checking import check_site
 from marketplace.sites.state import CopyState
+from marketplace.sites.store_settings import GlanceTable
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import Kind, StoreContract, facts, raw
 from tests.dialects.clients import run
@@ -109,6 +110,23 @@ def test_glance_fetches_by_itself_and_its_digest_proves_it(
     assert cloud.sync().imported == 1
     assert image_of(openstack, picture)["status"] == "active"
     assert served.requests["glance"] == 1
+
+
+def test_an_id_that_is_taken_keeps_no_image_out(
+    cloud: Cloud, content: ContentServer, openstack: OpenStack
+) -> None:
+    picture = raw("taken id")
+    offer(cloud, openstack, picture, content.put("taken", picture.data), name="open")
+    configuration = cloud.read()
+    (table,) = configuration.table.store
+    assert isinstance(table, GlanceTable)
+    taken = GlanceStore(table, configuration.table.name).reserve(facts(picture), 1)
+    headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+    change = b'[{"op": "replace", "path": "/tags", "value": []}]'
+    assert openstack.everybody("PATCH", f"/v2/images/{taken}", content=change, headers=headers).is_success
+    assert cloud.sync().imported == 1, cloud.copy().reason
+    assert cloud.copy().external != taken and cloud.copy().attempt == 2
+    assert openstack.everybody("GET", f"/v2/images/{taken}").json()["status"] == "queued"
 
 
 @pytest.mark.parametrize("on_withdraw", ["hide", "delete"])
@@ -272,6 +290,26 @@ def test_openstack_image_manager_fills_glance_from_a_view(
         assert entries == [http.get(f"/api/v1/images/{picture.identifier}").json()["entries"][0]["id"]]
     again = run(*manage, "--filter", "^Managed$", folder=tmp_path)
     assert "Importing image" not in again.stderr
+
+
+def test_openstack_image_manager_alone_holds_bytes_against_nothing(
+    cloud: Cloud, content: ContentServer, openstack: OpenStack, tmp_path: Path
+) -> None:
+    """What docs/sites.md says of it; ``--verify-checksum`` would need aria2c."""
+    wrong, right = qcow2("managed wrong"), qcow2("managed right")
+    for picture, data in ((wrong, qcow2("managed evil").data), (right, right.data)):
+        url = content.put(f"{picture.identifier}.qcow2", data)
+        cloud.say(picture.draft(url, title="Beside", extra=said(image_original_user="debian")))
+    with cloud.server.client() as http:
+        told = http.get("/views/default/openstack-image-manager.yml")
+    (tmp_path / "images.yml").write_bytes(told.content)
+    openstack.clouds(tmp_path / "clouds.yaml", username="admin", password="secret", project_name="admin")
+    manage = ["openstack-image-manager", "--images", "images.yml", "--cloud", "site", "--check"]
+    done = run(*manage, "--filter", "^Beside", folder=tmp_path)
+    images = openstack.everybody("GET", "/v2/images?limit=1000").json()["images"]
+    found = {one["name"]: one["visibility"] for one in images if one["name"].startswith("Beside")}
+    names = {f"Beside {picture.identifier}" for picture in (wrong, right)}
+    assert found == dict.fromkeys(names, "public"), done.stdout + done.stderr
 
 
 def test_the_command_of_a_page_uploads_what_was_checked(openstack: OpenStack, tmp_path: Path) -> None:

@@ -288,7 +288,8 @@ class GlanceStore:
             return None
         image = answer.json
         if not self._is_ours(image):
-            raise StoreError(f"store {self.name}: the image {external} is there, and not of this site")
+            # A Glance whose database fails between image and tags leaves such images, for ever.
+            raise NameBurntError(f"store {self.name}: the image {external} is there, and not of this site")
         return image
 
     def _get(self, external: str) -> dict[str, Any]:
