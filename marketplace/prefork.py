@@ -21,7 +21,7 @@ _FORKED = (
 
 
 def verify_server() -> None:
-    """Check that the server around this process lets the application have threads of its own.
+    """Check that the server around this process allows the application's background threads.
 
     Raises:
         ConfigurationError: it is uWSGI with settings under which there are none.

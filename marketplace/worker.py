@@ -150,7 +150,7 @@ def rebuild(database: Database, follower: Follower) -> None:
 
 
 def _start_again(database: Database, follower: Follower) -> None:
-    """Likewise, because the follower holds what is not shown any more: that must go whatever happens."""
+    """Rebuild the follower's data because it contains entries that are no longer shown."""
     name = follower.name
     follower.reset()
     with database.write() as session:

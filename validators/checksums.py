@@ -80,7 +80,7 @@ def canonical(checksum: Checksum) -> Checksum:
 
 
 def find_checksum(text: str) -> Checksum | None:
-    """The checksum that somebody typed, in its canonical spelling, or None where the text is none.
+    """A typed checksum in canonical form; None where the text is not a checksum.
 
     That is hex digits of either case, alone (their number tells the algorithm) or behind
     the algorithm's name (``sha256:``, ``SHA-512=``, ``md5 ``), or an identifier.

@@ -119,7 +119,7 @@ def decide_by(
     *,
     email_confirmed: bool = False,
 ) -> Decision:
-    """The same where the certificate was judged before."""
+    """Decide on an entry whose certificate was already evaluated."""
     then = entry.begins <= entry.created <= entry.ends and verdict.covers(entry.created)
     today = entry.begins <= now <= entry.ends and verdict.covers(now)
     rules = (

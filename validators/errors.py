@@ -36,7 +36,7 @@ class RefusedError(Exception):
         return f"{self.element}: found {self.found}, expected {self.expected}"
 
     def released(self) -> Self:
-        """This error without the frames that it came through and the errors before it.
+        """This error without its traceback and its causes.
 
         Frames hold the document and its tree, which is megabytes that the garbage collector of Python
         does not count. Whoever keeps an error, or has it in a cycle, would keep those too.

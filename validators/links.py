@@ -243,7 +243,7 @@ def is_signed_by(child: bytes, parent: bytes) -> bool:
 
 
 def chain_above(certificate: bytes, beside: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Those of some certificates (DER) that signed the first one, or another one of them that did.
+    """The certificates (DER), of those given, in the chain above the first one.
 
     A signature does not cover what stands beside the signer's certificate, so anybody
     can put more there: only what belongs to it is worth keeping.

@@ -35,7 +35,7 @@ class GroupService:
         self._session = session
 
     def create(self, name: str, *, by: str, at: datetime) -> Group:
-        """Found a group, with its log.
+        """Create a group, with its log.
 
         Raises:
             InvalidValueError: it is no name of a group.
@@ -134,7 +134,7 @@ class GroupService:
         )
 
     def living(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of some names that are groups."""
+        """The names, of those given, that are names of existing groups."""
         return frozenset(
             self._session.scalars(
                 select(AccessGroup.name).where(AccessGroup.name.in_(names), AccessGroup.deleted_at.is_(None))

@@ -252,7 +252,7 @@ _ROWS = select(TokenRow).execution_options(populate_existing=True)
 
 
 def own_scopes(principal: Principal) -> frozenset[Scope]:
-    """What a principal may give to a token of its own.
+    """The scopes that a principal may give to its own tokens.
 
     A right that a sign-in provider gave lasts for the session, and a token longer: it may not administer.
     """

@@ -68,7 +68,7 @@ def feed(request: Request) -> Response:
 
 
 def _with_recalls(request: Request, asked: SearchRequest) -> SearchRequest:
-    """The same search with what was withdrawn: whoever follows an image has to learn of that."""
+    """A search that also finds withdrawn entries: readers who follow an image must learn of them."""
     if any(name == Facet.STATUS.value for name, _ in read_query_pairs(request)):
         return asked
     shown = (Status.VALID.value, Status.DEPRECATED.value)

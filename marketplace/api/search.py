@@ -160,7 +160,7 @@ def judge_hits(request: Request, hits: Sequence[SearchHit]) -> Mapping[str, Verd
 
 
 def newest_first(asked: SearchRequest) -> SearchRequest:
-    """The same search with what is new on top, where it names no order itself."""
+    """A search in the order "newest first", unless it names an order."""
     return asked if asked.sort is not None else replace(asked, sort=Sort.NEWEST)
 
 

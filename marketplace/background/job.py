@@ -9,7 +9,7 @@ from marketplace.db import Database
 
 
 class Job:
-    """Runs a function on a thread of its own, from each ``start`` to the next ``stop``.
+    """Runs a function on a separate thread, from each ``start`` to the next ``stop``.
 
     What the thread writes is stored only as long as this process does the background work.
 

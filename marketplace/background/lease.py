@@ -96,7 +96,7 @@ class Lease(Protocol):
         """
 
     def release(self, term: int) -> None:
-        """Let another process take it now."""
+        """Release the lease, so that another process can take it now."""
 
 
 def open_lease(database: Database, node: str) -> Lease:

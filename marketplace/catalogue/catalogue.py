@@ -87,7 +87,7 @@ class Catalogue:
             return len(self._values.items)
 
     def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
-        """Those of some entries that hold a word, and those only the database can tell of; see ``Texts``."""
+        """The given entries with a word, and those that only the database can check; see ``Texts``."""
         with self._lock:
             return self._values.texts.find(column, word, among)
 

@@ -76,7 +76,7 @@ class Images:
             self.gather(current)
 
     def write(self, name: str, writer: Writer) -> None:
-        """Write them to a file."""
+        """Write the images to a file."""
         writer.array(f"{name}.digests", self._digests)
         writer.array(f"{name}.keys", self._keys)
         writer.array(f"{name}.fresh", array("I", chain.from_iterable(self._fresh.values())))

@@ -45,7 +45,7 @@ class Stand:
 
 
 class FollowedLog:
-    """A log as far as it was read.
+    """A log up to the row that was read last.
 
     Args:
         table: has the facts of every entry that is current in some log.

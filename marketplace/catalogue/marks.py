@@ -82,7 +82,7 @@ def load_judged(session: Session, since: int) -> dict[int, Judged]:
 
 
 class Signed(NamedTuple):
-    """An entry of a log as marks go by it.
+    """The facts about an entry of a log that its marks depend on.
 
     Args:
         created: seconds since 1970.

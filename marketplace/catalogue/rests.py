@@ -55,7 +55,7 @@ class Rests:
         return BitMap([key for key, place in enumerate(self._places) if place])
 
     def size(self) -> int:
-        """Bytes that they take."""
+        """Memory of the rests in bytes."""
         return self._end() + _BESIDE * len(self._keys)
 
     def add(self, key: int, text: str) -> int:
@@ -106,7 +106,7 @@ class Rests:
         return BitMap([self._keys[place] for place in places])
 
     def write(self, writer: Writer) -> None:
-        """Write them to a file."""
+        """Write the rests to a file."""
         first = self._file[self._begin : self._begin + self._first_bytes]
         writer.raw("rests.all", b"".join((first, self._since)))
         writer.array("rests.keys", self._keys)

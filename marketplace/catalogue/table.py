@@ -137,7 +137,7 @@ class Table:
         return self._size[self._places[key] - 1]
 
     def is_deprecated(self, key: int) -> bool:
-        """Whether it was withdrawn."""
+        """Whether the entry was withdrawn."""
         return bool(self._deprecated[self._places[key] - 1])
 
     def expires(self, key: int) -> bool:
@@ -163,7 +163,7 @@ class Table:
         return bytes(self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)])
 
     def certificate(self, key: int) -> int:
-        """The key of its signer's certificate."""
+        """The database key of the signer's certificate."""
         return self._certificates[self._places[key] - 1]
 
     def key_digest(self, key: int) -> str:
@@ -171,11 +171,11 @@ class Table:
         return self._signers.values[self._signers_of[self._places[key] - 1]][0]
 
     def email(self, key: int) -> str:
-        """Its endorser."""
+        """The address of the endorser."""
         return self.spelled(Facet.ENDORSER, key)[0]
 
     def spelled(self, facet: Facet, key: int) -> tuple[str, ...]:
-        """Its values of a facet as written."""
+        """The entry's values of a facet, as written."""
         return self._pools[facet].values[self._spelled[facet][self._places[key] - 1]]
 
     def number_of_spelled(self, facet: Facet, key: int) -> int:
@@ -273,7 +273,7 @@ def _larger(column: Numbers, room: int) -> array[int]:
 
 
 def _folded_title(title: str) -> bytes:
-    """What is kept of a title; empty where there is none."""
+    """A title in the form that titles are compared in; empty where there is none."""
     if not title.strip():
         return b""
     # Told from no title by the first byte: a title of signs that folding takes away is one.

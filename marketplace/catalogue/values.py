@@ -95,19 +95,19 @@ class Values:
         return self._by_value[facet]
 
     def status(self, status: Status, among: BitMap, now: int) -> BitMap:
-        """Those of some entries that have a status at a moment."""
+        """The entries, of those given, that have a status at a moment."""
         if status is Status.DEPRECATED:
             return among & self._deprecated
         expired = self._expired_by(now)
         return among & expired if status is Status.EXPIRED else among - self._deprecated - expired
 
     def created(self, among: BitMap, first: int | None, before: int | None) -> BitMap:
-        """Those of some entries that were created in a range."""
+        """The entries, of those given, that were created in a range."""
         low, high = -FOREVER if first is None else first, FOREVER if before is None else before
         return among & self.orders[By.CREATED].between(low, high)
 
     def expiring(self, among: BitMap, now: int, before: int) -> BitMap:
-        """Those of some entries that are valid at a moment, and have expired at a later one."""
+        """The entries, of those given, that are valid at a moment and have expired at a later one."""
         return (among & self._expiring.between(now, before)) - self._deprecated
 
     def label(self, facet: Facet, value: str) -> str:

@@ -87,7 +87,7 @@ class View:
         return {one.name: served & found for one, served in self._each()}
 
     def narrow(self, among: BitMap, filters: Filters, now: int, without: Facet | None = None) -> BitMap:
-        """Those of some entries that pass the filters.
+        """The entries, of those given, that pass the filters.
 
         Args:
             now: seconds since 1970; decides what has expired.
@@ -150,12 +150,12 @@ class View:
             return list(islice(self._all.orders[by].ascending(among, after), limit))
 
     def descending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
-        """The same backwards."""
+        """The same order, reversed."""
         with self._lock:
             return list(islice(self._all.orders[by].descending(among, after), limit))
 
     def with_twins(self, keys: Iterable[int]) -> list[int]:
-        """Those of some entries that may stand in a log beside others that make the same statement."""
+        """The entries, of those given, that may have a twin (the same statement under another certificate) in a log."""
         with self._lock:
             return [key for key in keys if any(key in one.twins for one in self._logs)]
 

@@ -16,12 +16,12 @@ class Precedence:
 
     @property
     def taken(self) -> bool:
-        """Whether anybody has it."""
+        """Whether a thread has precedence."""
         return self._going_on > 0
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Have it for a block."""
+        """Take precedence for a block of code."""
         with self._lock:
             self._going_on += 1
         try:

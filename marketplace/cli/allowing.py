@@ -89,7 +89,7 @@ def find_verdict(client: MarketplaceClient, image: str) -> dict[str, Any]:
 
 
 def write_verdict(verdict: dict[str, Any], name: str) -> None:
-    """One line, and the reasons below it."""
+    """Write a verdict: one line, and the reasons below it."""
     until = f" (until {verdict['until']})" if verdict.get("until") else ""
     sentence = judged(printable(str(verdict["sentence"])), verdict["allowed"] is True)
     click.echo(f"{printable(name)}: {sentence}{printable(until)}")

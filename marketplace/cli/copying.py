@@ -166,7 +166,7 @@ def _reader(place: str) -> _Reader:
 
 
 class _WebReader(_Reader):
-    """The same from a web server."""
+    """Reads a copy of a view from a web server."""
 
     def __init__(self, place: str) -> None:
         import httpx

@@ -23,7 +23,7 @@ from marketplace.cli.options import read_settings, settings_options
 @click.argument("entry", metavar="ID")
 @click.option("--reason", required=True, help="Reason, shown to everybody who asks for the entry.")
 def erase(config: Path | None, data: str | None, entry: str, reason: str) -> None:
-    """Erase the content of an entry for ever, in all logs, for example after a legal request.
+    """Erase the content of an entry permanently, in all logs, for example after a legal request.
 
     ID is an entry id, or IDENTIFIER/EMAIL/CREATED for all entries with these coordinates. Entries
     with the same content under another certificate are erased too. The log still shows that there

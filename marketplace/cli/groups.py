@@ -109,7 +109,7 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
 )
 @click.argument("name")
 def delete(config: Path | None, data: str | None, name: str) -> None:
-    """Delete a group for ever: its entries stay stored, and nobody sees them any more."""
+    """Delete a group permanently: its entries stay stored, and nobody sees them any more."""
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:

@@ -236,7 +236,7 @@ def _key(text: str) -> VerifierKey:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record for a table: each log and piece of evidence on a line of its own."""
+    """A record for a table: each log and piece of evidence on a separate line."""
     flat = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
     flat["granted"] = record["granted"]
     flat["logs"] = [

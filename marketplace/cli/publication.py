@@ -75,7 +75,7 @@ class Publication:
         self._asks = sys.stdin.isatty() and not order.yes
 
     def run(self, terms: dict[str, list[str]]) -> dict[str, Any]:
-        """Publish, and tell what came of it."""
+        """Publish, and return the outcome."""
         like = self._order.like
         earlier = None if like is None else get_like(self._client, like, self._email, self._key)
         if self._asks:

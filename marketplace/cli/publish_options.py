@@ -83,7 +83,7 @@ def ask_for_missing(
 
 
 def _ask(term: CommonTerm, now: datetime) -> str:
-    """Ask until the answer can be read; empty where there is none."""
+    """Ask until the answer is valid; an empty answer is returned as it is."""
     while True:
         answer = click.prompt(f"{term.question} (optional)", default="", show_default=False, err=True)
         answer = str(answer).strip()

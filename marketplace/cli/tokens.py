@@ -119,7 +119,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
 @settings_options
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> None:
-    """Revoke tokens, at once and for ever. If one NAME is unknown, none is revoked."""
+    """Revoke tokens, at once and permanently. If one NAME is unknown, none is revoked."""
     from marketplace.accounts import TokenService
 
     with writing(config, data) as session:

@@ -154,7 +154,7 @@ def printable(text: str) -> str:
 
 
 def _is_of_a_marketplace(answer: Answer) -> bool:
-    """Whether an error has a shape that marketplaces give theirs: any web server has a 404 of its own."""
+    """Whether an error has the form of a marketplace's errors: any web server can answer 404."""
     reason, rule = _reason(answer)
     if rule is not None or answer.body.lstrip().startswith((b"<error>", f'{{"{answer.status}"'.encode())):
         return True

@@ -38,7 +38,7 @@ class LinkUnknownError(ConfirmationError):
 
 
 class BeingConfirmedError(ConfirmationError):
-    """Its endorser has agreed to the upload a moment ago."""
+    """The endorser has just confirmed the upload."""
 
     code = "confirmation.under-way"
 

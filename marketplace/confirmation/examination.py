@@ -20,7 +20,7 @@ _WAITS = (
 def with_confirmation(
     found: Examination, confirmation: ConfirmationService, log: str | Addressing, client: str
 ) -> Examination:
-    """The same examination, where somebody's word is asked for with the upload gate saying so.
+    """An examination whose upload gate says that the endorser must confirm by mail, where that is so.
 
     Args:
         log: that would be uploaded to.

@@ -96,7 +96,7 @@ class PendingUploads:
         return self._found(_open(key, now))
 
     def claim_open(self, key: int, now: datetime) -> tuple[Pending, bytes] | None:
-        """The same, and nobody else changes it until the end of the transaction."""
+        """An open upload, locked until the end of the transaction."""
         return self._found(_open(key, now).with_for_update())
 
     def _found(self, statement: Select[tuple[PendingUpload]]) -> tuple[Pending, bytes] | None:
@@ -226,7 +226,7 @@ class PendingUploads:
         return self._session.get(ConfirmedEndorser, (fingerprint, email)) is not None
 
     def is_known_confirmed(self, fingerprint: str, email: str) -> bool:
-        """The same, as far as everybody may know: an upload to a group is nobody's business."""
+        """Whether the pair is confirmed by a public upload: uploads to groups are private."""
         found = self._session.get(ConfirmedEndorser, (fingerprint, email))
         return found is not None and found.public_at is not None
 

@@ -149,7 +149,7 @@ class _Watch:
         self._refused = self._start(lambda: refused in verdicts.read_text())
 
     def lag(self) -> float:
-        """Seconds from the one to the other."""
+        """Seconds between two moments."""
         for thread, _ in (self._accepted, self._refused):
             thread.join()
         return self._refused[1][0] - self._accepted[1][0]

@@ -62,7 +62,7 @@ def serving(folder: Path, port: int = 0) -> Iterator[str]:
 
 
 def start(folder: Path, port: int) -> bool:
-    """Start a server in a process of its own, which ends with this process, whatever program that becomes.
+    """Start a server in a separate process, which ends with this one, even after an exec.
 
     Returns:
         Whether it listens: False where the port is taken.

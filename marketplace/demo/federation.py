@@ -68,7 +68,7 @@ class Site:
         until(lambda: self._answers("/readyz"))
 
     def stop(self) -> None:
-        """Stop its server in order."""
+        """Stop the site's server cleanly."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)

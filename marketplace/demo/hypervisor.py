@@ -80,12 +80,12 @@ class Hypervisor:
 
     @property
     def uri(self) -> str:
-        """How virsh reaches it."""
+        """The URI by which virsh reaches the libvirtd."""
         return f"qemu:///system?socket={self.folder}/run/libvirt-sock"
 
     @property
     def hooks(self) -> Path:
-        """The folder of its hooks."""
+        """The folder of libvirtd's hooks."""
         return self.folder / "hooks" / "qemu.d"
 
     def virsh(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:

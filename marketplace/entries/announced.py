@@ -48,7 +48,7 @@ _STATE = (
 
 
 def find_state(session: Session, log: str) -> LogState | None:
-    """How far a log is; None where there is none of that name."""
+    """The newest row of a log; None where there is no log of that name."""
     found = session.execute(_STATE, {"name": log}).one_or_none()
     return None if found is None else LogState(*found)
 

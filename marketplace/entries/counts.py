@@ -66,7 +66,7 @@ class AnswerCache(Generic[T]):
         return answer
 
     def find(self, question: Hashable, version: Hashable, now: int) -> T | None:
-        """The remembered answer while it holds."""
+        """The cached count while it is valid; None otherwise."""
         held = self._find(question, version, now)
         return None if held is None else held[1]
 

@@ -70,7 +70,7 @@ class Erasures:
 
 
 def find_erasures(session: Session) -> Erasures:
-    """All of them: there are few, if any."""
+    """All erasures; there are few, if any."""
     # Two questions, and mostly one: a join begins at the wrong end, which is the whole log.
     rows = session.execute(
         select(

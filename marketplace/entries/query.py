@@ -99,7 +99,7 @@ class EntryQuery:
         return words_of(self.search)
 
     def searches(self) -> bool:
-        """Whether it looks for words at all."""
+        """Whether the query searches for words."""
         return bool(self.words() or any(words_of(text) for _, text in self.columns))
 
     def is_dated(self) -> bool:

@@ -68,7 +68,7 @@ class EntryRow:
         return status_of(self.deprecated, self.valid, now)
 
     def marks(self) -> tuple[TrustMark, ...]:
-        """How this site stands to it."""
+        """This site's marks of trust for the entry."""
         return marks_of(self)
 
     @property
@@ -78,7 +78,7 @@ class EntryRow:
         return speaks_for(standing, bound=self.bound, confirmed=self.confirmed)
 
     def rank(self) -> tuple[datetime, bool, int]:
-        """Its precedence among entries of the same image and endorser."""
+        """The entry's precedence among entries of the same image and endorser."""
         return precedence(self.created, self.deprecated is not None, self.entry_id)
 
     def claim(self) -> Claim[EntryRow]:
@@ -170,7 +170,7 @@ class EntryRecord:
 
     @property
     def is_current(self) -> bool:
-        """Whether listings show it."""
+        """Whether the entry is current, so that lists show it."""
         return self.row.entry_id == self.current_id
 
 

@@ -77,7 +77,7 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
 
 @lru_cache(maxsize=256)
 def rows_of(logs: tuple[int, ...]) -> Select[Any]:
-    """The same for entries that are named by the parameter ``keys``."""
+    """The rows of the entries that the parameter ``keys`` names."""
     return _select_rows(logs).where(Entry.id.in_(bindparam("keys", expanding=True)))
 
 

@@ -124,7 +124,7 @@ class VisibleEntries:
         return self._scope.version
 
     def private_among(self, keys: Collection[int]) -> frozenset[int]:
-        """Those of some visible entries, by their keys, that the public log does not show."""
+        """The keys, of those given, of entries that the public log does not show."""
         if self._principal.logs <= {PUBLIC}:
             return frozenset()
         public = (

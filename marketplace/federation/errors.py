@@ -72,7 +72,7 @@ class UntrustedError(WitnessError):
 
 
 class MalformedRequestError(WitnessError):
-    """The request is none."""
+    """The request is malformed."""
 
     code = "witness.format"
 

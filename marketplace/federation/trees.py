@@ -249,12 +249,12 @@ def epoch_origin(log: PublishedLog, epoch: int) -> str:
 
 
 def find_epoch(log: PublishedLog, origin: str) -> int | None:
-    """Which epoch of a log has a name; None where it is none of this log."""
+    """The epoch of a log that has a name; None where no epoch of the log has it."""
     return epoch_number(first_origin(log), origin)
 
 
 def epoch_number(first: str, origin: str) -> int | None:
-    """Which epoch of a log has a name; None where it is none of this log.
+    """The epoch of a log that has a name; None where no epoch of the log has it.
 
     Args:
         first: the name of its first epoch.

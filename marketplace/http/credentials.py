@@ -157,7 +157,7 @@ class Guesses:
             raise too_many("limit.failures", "too many wrong credentials from this address", wait)
 
     def count(self) -> None:
-        """There was another one."""
+        """Count one more failure."""
         self._limit.take(self._caller)
 
 

@@ -110,5 +110,5 @@ def erased_entry(erased: Erased) -> HttpError:
 
 
 def no_entry() -> NotFoundError:
-    """404 of one entry."""
+    """The answer 404 for an entry that does not exist, or that the reader may not see."""
     return NotFoundError("entry.unknown", "metadata entry not found.")

@@ -37,7 +37,7 @@ Environ = dict[str, Any]
 
 
 class ReadFrom:
-    """The rule, for one process.
+    """Decides, for one process, which database answers a request.
 
     Args:
         secret: the same for all processes of a database.

@@ -40,7 +40,7 @@ class PlainResponse(Response):  # type: ignore[misc]  # Pyramid has no types
 def entry_response(
     environ: Mapping[str, Any], entry: RememberedEntry, identifier: str, created: str
 ) -> Response:
-    """The exact received bytes of an entry, kept by caches for ever; 304 where the client has them.
+    """The exact received bytes of an entry, marked immutable for caches; 304 where the client has them.
 
     Args:
         created: of the entry, as URLs write it; nothing about it changed since.
@@ -139,7 +139,7 @@ def unchanged_response(request: Request, etag: str) -> Response | None:
 def tagged_response(
     environ: Mapping[str, Any], body: bytes, etag: str, content_type: str, headers: Headers | None = None
 ) -> Response:
-    """The same as ``fresh_response`` where the entity tag is known already."""
+    """``fresh_response`` with an entity tag that is already known."""
     return _tagged(environ, body, etag, content_type, [_REVALIDATED, VARY, *(headers or [])])
 
 

@@ -18,7 +18,7 @@ class ImageError(Exception):
 
 
 class EmptyImageError(ImageError):
-    """There is not one byte in the image."""
+    """The image has no bytes."""
 
     code = "image.empty"
 

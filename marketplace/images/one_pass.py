@@ -146,7 +146,7 @@ def measure(
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of ``BLOCK``; the last may be shorter."""
+    """The image's bytes in blocks of ``BLOCK``; the last block may be shorter."""
     waiting = bytearray()
     for piece in pieces:
         if not waiting and len(piece) == BLOCK:

@@ -33,7 +33,7 @@ def verify_audience(entry: AcceptedEntry, log: str) -> Audience:
 
 
 def verify_replica(entry: AcceptedEntry, log: str) -> Audience:
-    """The same for an entry of another site's log: the groups that it names are groups there.
+    """Check the audience of an entry from another site's log, whose groups are that site's.
 
     Raises:
         PrivateEntryError: it is signed as private and the log is the public one.

@@ -184,7 +184,7 @@ class Batch:
         note: Note | None = None,
         provenance: Provenance | None = None,
     ) -> Taken:
-        """Take in one entry.
+        """Add one entry to the batch.
 
         Args:
             note: called where the entry is new to the log.
@@ -251,7 +251,7 @@ class Batch:
         note: Note | None = None,
         provenance: Provenance | None = None,
     ) -> Taken | Exception:
-        """``add`` in a savepoint of its own: what it raised, where the fault is that of this entry alone.
+        """``add`` in a separate savepoint; returns its error where only this entry is at fault.
 
         Raises:
             DBAPIError: the database is in trouble: that is no single entry's doing.

@@ -107,7 +107,7 @@ class UnknownEntryError(IngestError):
 
 
 class ReasonError(IngestError):
-    """The reason is none that can be told."""
+    """The reason of an erasure cannot be shown: it is empty, too long, or has control characters."""
 
     code = "erase.reason"
 

@@ -52,11 +52,11 @@ class Earlier(Protocol):
 
     @property
     def created(self) -> datetime:
-        """When it was made."""
+        """The creation time of the entry."""
 
     @property
     def key_digest(self) -> str:
-        """Of the key that signed it."""
+        """Digest of the key that signed the entry."""
 
     @property
     def trusted(self) -> bool:

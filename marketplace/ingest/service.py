@@ -258,7 +258,7 @@ class IngestService:
         return waiting.answer
 
     def enqueue_page(self, page: Page) -> Future[list[Receipt | Exception]]:
-        """Hand a page of replicated entries to the writer, for one transaction of its own.
+        """Give a page of replicated entries to the writer, for one separate transaction.
 
         The future holds what became of each entry, or what ``within`` or the database raised.
         """

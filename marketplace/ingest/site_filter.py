@@ -54,7 +54,7 @@ class SiteFilter:
         return self.find_reason_of(Judged(entry.endorser.email, entry.metadata.tags, standing))
 
     def find_reason_of(self, entry: Judged) -> str | None:
-        """The same of an entry that is stored."""
+        """The reason why the site does not show a stored entry; None where it shows the entry."""
         endorsers, tags, standings = (self._values.get(name) for name in ("endorser", "tag", "trust"))
         email = entry.email
         if endorsers is not None and not {email, "@" + email.rpartition("@")[2]} & endorsers:
@@ -71,5 +71,5 @@ class SiteFilter:
         return groups is None or group in groups
 
     def takes_log(self, log: str) -> bool:
-        """The same by the name of the log that it goes into."""
+        """Whether the site takes entries of a log, by the log's name."""
         return not log.startswith(group_log("")) or self.takes_group(log.removeprefix(group_log("")))

@@ -32,7 +32,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True)
 class LookLimits:
-    """What one look may take.
+    """Limits for one check of a location.
 
     Args:
         connect_seconds, silence_seconds: until a connection stands; between two pieces.

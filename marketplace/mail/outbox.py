@@ -40,7 +40,7 @@ class Claimed:
     since: datetime
 
     def body(self, site_url: str) -> str:
-        """The body with its link filled in."""
+        """The mail's body with its link."""
         if self.secret is None:
             return self.letter.body
         return self.letter.body.replace(LINK, f"{site_url}/action/{self.secret}")

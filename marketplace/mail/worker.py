@@ -68,7 +68,7 @@ def _utc_now() -> datetime:
 
 
 class MailWorker:
-    """Sends mail and runs chores on a thread of its own.
+    """Sends mail and runs regular jobs on a separate thread.
 
     Args:
         site: base of the links in mails, and what the sender is called.

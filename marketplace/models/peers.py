@@ -164,7 +164,7 @@ class PeerEvidence(Base):
 
 
 class PeerFault(Base):
-    """A question beside its rows that a peer does not answer as it should: until it does.
+    """A question, other than for rows, that a peer does not answer correctly; removed at a right answer.
 
     ``question`` is one of ``peers.sites.Question``, ``origin`` the log that it was about, empty
     where it was about the site.

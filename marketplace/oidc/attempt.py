@@ -31,12 +31,12 @@ class Attempt:
 
     @classmethod
     def begin(cls, wanted: str) -> Attempt:
-        """A new one."""
+        """A new attempt to sign in."""
         return cls(secrets.token_urlsafe(32), wanted)
 
     @classmethod
     def parse(cls, cookie: str) -> Attempt | None:
-        """The one of a cookie; None where the cookie is none of ours."""
+        """The attempt in a cookie; None where this site did not make the cookie."""
         found = _COOKIE.fullmatch(cookie)
         if found is None:
             return None

@@ -17,7 +17,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Contact:
-    """Requests to one provider.
+    """Sends requests to one sign-in provider.
 
     Args:
         seconds: for each request, from the connection to the last byte.

@@ -64,6 +64,6 @@ class PersonNameError(SignInError):
 
 
 class NotAdmittedError(SignInError):
-    """The person is none of those who may sign in."""
+    """The person is not among those who may sign in."""
 
     code = "oidc.not-admitted"

@@ -70,7 +70,7 @@ class Provider:
         return failure[0] if failure is not None and now - failure[1] < FAILED else None
 
     def metadata(self) -> Metadata:
-        """Its addresses.
+        """The provider's description, with its addresses.
 
         Raises:
             SignInError: they cannot be had, or one is none to be used.
@@ -91,7 +91,7 @@ class Provider:
             return found
 
     def keys(self, *, missing: bool = False) -> KeySet:
-        """The keys it signs with.
+        """The keys that the provider signs with.
 
         Args:
             missing: a key was not among those that are known: they are read again, once a minute at most.
@@ -142,7 +142,7 @@ def _words(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _parse_keys(given: Mapping[str, Any]) -> KeySet:
-    """The keys for signatures that are understood; the others are none of ours to judge."""
+    """The signature keys that this site can read; all others are ignored."""
     listed = given.get("keys")
     if not isinstance(listed, list) or len(listed) > MOST_KEYS:
         raise ProviderAnswerError(f"the sign-in provider has no list of at most {MOST_KEYS} keys")

@@ -144,7 +144,7 @@ def _read_query(
 
 
 def _every_trust(fields: Mapping[str, str]) -> str:
-    """The same list with the entries that this site leaves out unless asked."""
+    """A list with the entries that this site leaves out by default."""
     kept = {name: value for name, value in fields.items() if name not in ("offset", "iDisplayStart")}
     return "?" + urlencode({**kept, "trust": EVERY_TRUST})
 
@@ -184,7 +184,7 @@ def _links(
 
 
 def _relative(fields: Mapping[str, str], offset: int) -> str:
-    """The same query from another row on."""
+    """The query with another first row."""
     kept = {name: value for name, value in fields.items() if name not in ("offset", "iDisplayStart")}
     return "?" + urlencode({**kept, "offset": str(offset)})
 

@@ -43,7 +43,7 @@ _EXCERPT = 160
 
 @dataclass(frozen=True)
 class Section:
-    """What stands under one heading.
+    """A section of the documentation: the text under one heading.
 
     Attributes:
         path: where it is, below the address of the documentation.
@@ -152,7 +152,7 @@ class _Document:
     anchors: dict[str, str]
 
     def pages(self, places: dict[str, str]) -> Iterator[Page]:
-        """Its pages: one, or one a section after one that lists them."""
+        """The pages of a document: one, or a list of sections and one page for each of them."""
         heads = [title for title, _ in self.parts[1:]]
         if not self.split:
             tokens = [token for _, part in self.parts for token in part]

@@ -75,7 +75,7 @@ def ask(request: Request) -> Response:
 
 @view_config(route_name="web.account.tokens", request_method="POST", permission="token:make")
 def make(request: Request) -> Response:
-    """Make a token, and show it this once."""
+    """Create a token, and show its secret once."""
     given = own_form(request)
     runtime: Runtime = request.registry[Runtime]
     try:
@@ -107,7 +107,7 @@ def ask_to_revoke(request: Request) -> Response:
 
 @view_config(route_name="web.account.revoke", request_method="POST", permission="token:revoke")
 def revoke(request: Request) -> Response:
-    """Revoke a token of one's own."""
+    """Revoke one of the person's own tokens."""
     own_form(request)
     runtime: Runtime = request.registry[Runtime]
     acting = Acting(runtime, str(principal_of(request).name), runtime.now())

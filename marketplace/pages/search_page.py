@@ -203,7 +203,7 @@ def _every(base: str, pairs: Pairs, facet: Facet) -> str:
 
 
 def _feed(base: str, pairs: Pairs) -> str:
-    """The same list for feed readers."""
+    """The link to the list's feed."""
     text = urlencode([pair for pair in _without(pairs, "cursor", "limit") if pair[1]])
     return f"{base}/api/v1/search.atom" + (f"?{text}" if text else "")
 

@@ -202,7 +202,7 @@ def _following(row: EntryRow, shown: Sequence[EntryRow]) -> EntryRow | None:
 
 
 def _spans(row: EntryRow, end: int | None, scale: _Scale) -> list[Span]:
-    """What holds from an entry on until the endorser's next one, or for ever."""
+    """The spans of time from each entry to the endorser's next one, or without an end."""
     start = to_seconds(row.created)
     if row.deprecated is not None:
         return [_span(Kind.DEPRECATED, start, end, scale, f"Deprecated since {day(row.created)}")]

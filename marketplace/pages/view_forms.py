@@ -55,7 +55,7 @@ class Preview:
 
 @view_config(route_name="web.account.views", request_method="GET", permission="view:write")
 def own_views(request: Request) -> Response:
-    """The views that one may change."""
+    """The views that the person may change."""
     runtime: Runtime = request.registry[Runtime]
     principal = principal_of(request)
     with runtime.database.read() as session:

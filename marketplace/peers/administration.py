@@ -48,7 +48,7 @@ class PeerStatus:
 
     @property
     def public(self) -> FollowedLog | None:
-        """Its public log."""
+        """The peer's public log."""
         return next((one for one in self.logs if one.log == PUBLIC), None)
 
     @property
@@ -101,7 +101,7 @@ class PeerAdministration:
             return Peers(session).get(name)
 
     def all(self) -> list[PeerStatus]:
-        """Every peer and how its logs stand."""
+        """Every peer, with the state of its logs."""
         with self.database.read() as session:
             followed = FollowedLogs(session)
             trouble, logs, kept_back = followed.trouble(), followed.all(), withheld(session)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class PeerError(Exception):
-    """A peer cannot be used as it should."""
+    """A fault in the exchange with a peer."""
 
     #: Stable, machine-readable name of the reason.
     code: ClassVar[str] = "peer"
@@ -34,7 +34,7 @@ class ContactError(PeerError):
 
 
 class UnreachableError(ContactError):
-    """No connection, or it broke off."""
+    """The peer cannot be reached, or the connection broke."""
 
     code = "peer.unreachable"
 
@@ -94,7 +94,7 @@ class WithheldError(ContactError):
 
 
 class HereError(PeerError):
-    """This site failed over what the peer gave; the peer did nothing wrong."""
+    """This site failed while it processed the peer's answer; the peer is not at fault."""
 
     code = "peer.failed-here"
 
@@ -112,7 +112,7 @@ class PeerTakenError(PeerError):
 
 
 class PeerAddressError(PeerError):
-    """The address is none that a peer can have."""
+    """The address is not a valid address of a peer."""
 
     code = "peer.address"
 

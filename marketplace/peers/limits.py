@@ -18,7 +18,7 @@ MOST_LEFT_OUT = 50_000
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """What one request to a peer may take.
+    """Limits for one request to a peer.
 
     Args:
         connect_seconds: until the connection stands.

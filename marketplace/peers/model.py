@@ -43,7 +43,7 @@ class Question(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A question that a peer does not answer as it should.
+    """A question that a peer does not answer correctly.
 
     Args:
         origin: the log that it was about; empty where it was about the site.
@@ -171,7 +171,7 @@ class FollowedLog:
 
     @property
     def standing(self) -> Standing:
-        """What others may change of it."""
+        """The fields of a followed log that other processes may change."""
         return Standing(self.id, self.origin, self.state, self.trusted.reached.size)
 
 

@@ -102,7 +102,7 @@ class _Keeping:
         self.imports: Counter[int] = Counter()
 
     def take(self, receipt: Receipt, note: str) -> Result:
-        """Keep one receipt."""
+        """Store one receipt."""
         try:
             key = self._judge(receipt)
             return Result(Outcome.KEPT if self._keep(receipt, key, note) else Outcome.KNOWN)

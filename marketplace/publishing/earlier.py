@@ -36,7 +36,7 @@ class StrangersTagError(InvalidEntryError):
 def find_current(
     client: MarketplaceClient, identifier: str, email: str, key: str | None
 ) -> AcceptedEntry | None:
-    """The present entry of an endorser about an image, verified; None where there is none.
+    """The current entry of an endorser about an image, verified; None where there is none.
 
     Where entries of several keys are present, it is the one of the key that is given, else the one whose
     certificate the marketplace trusts, else none: anybody can write an address into a certificate.

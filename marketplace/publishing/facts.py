@@ -76,7 +76,7 @@ class ImageFacts:
         )
 
     def record(self) -> dict[str, Any]:
-        """As JSON and YAML have it."""
+        """The facts as members for JSON and YAML."""
         return {
             "identifier": self.identifier,
             "bytes": self.size,

@@ -105,7 +105,7 @@ class Work:
 
 
 class ImageWork:
-    """What is kept of one publication."""
+    """The files of one publication in the work folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -159,11 +159,11 @@ class Judged(Protocol):
 
     @property
     def created(self) -> datetime:
-        """When it was made."""
+        """The creation time of the entry."""
 
     @property
     def strength(self) -> Strength:
-        """Of its signature."""
+        """The strength of the entry's signature."""
 
     @property
     def confirmed(self) -> bool:

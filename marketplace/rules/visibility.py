@@ -72,7 +72,7 @@ class Scope:
         return tuple(key for key, _ in self.sizes)
 
     def covers(self, log_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
-        """Whether a log's key is among them."""
+        """Whether a log is among the visible logs, by its key."""
         if not self.sizes:
             return false()
         return log_id == self.keys[0] if len(self.sizes) == 1 else log_id.in_(self.keys)

@@ -90,7 +90,7 @@ def bounded(found: Iterable[list[str]]) -> list[list[str]]:
 
 
 def further_texts(body: bytes) -> Iterator[str]:
-    """Every text and attribute value of an entry that has no column of its own: above all its extensions.
+    """Every text and attribute value of an entry that has no separate column: above all its extensions.
 
     Args:
         body: an accepted entry.

@@ -100,7 +100,7 @@ class SearchIndex(Protocol):
     """The index of one log. Reading is safe from any thread, also while one other writes."""
 
     def position(self) -> Position:
-        """How far it follows the log.
+        """The row up to which the index follows the log.
 
         Raises:
             IndexBrokenError: it cannot be read.
@@ -123,7 +123,7 @@ class SearchIndex(Protocol):
         """
 
     def stats(self) -> EngineStats:
-        """Its size."""
+        """The size of the index."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -148,7 +148,7 @@ class PostgresqlIndex:
             return [Equals(score, by_score[score]) for score in sorted(by_score, reverse=True)]
 
     def stats(self) -> EngineStats:
-        """Its size; see SearchIndex."""
+        """The size of the index; see SearchIndex."""
         with _broken(self._table), self._database.read() as session:
             count = text(f"SELECT count(*) FROM {self._table} WHERE entry_key > 0")  # noqa: S608 - a hash
             size = text("SELECT pg_total_relation_size(:name)")
@@ -224,7 +224,7 @@ class PostgresqlMatches:
         return self._owner.best(self._query, among & self.keys, limit, last)
 
     def score_of(self, entry_key: int) -> None:
-        """Its score is an entry's own affair, so it never shifts; see Matches."""
+        """The score of an entry, which never depends on other entries; see Matches."""
 
 
 def _bytes_of(keys: BitMap) -> int:

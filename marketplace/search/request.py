@@ -281,7 +281,7 @@ def parse_cursor(request: SearchRequest) -> Cursor | None:
 
 
 def foreign_cursor() -> SearchRefusedError:
-    """The refusal of a cursor that is none of this search."""
+    """The refusal of a cursor that belongs to another search."""
     return SearchRefusedError(
         "search.cursor", "The cursor belongs to another search; search again without a cursor."
     )

@@ -155,7 +155,7 @@ class _Found(NamedTuple):
 
 
 class SearchService:
-    """Searches for everybody, each seeing what it may.
+    """Searches the logs that each reader may see.
 
     Args:
         catalogue: of this process.

@@ -131,7 +131,7 @@ class TantivyIndex:
         self._answers.clear()
 
     def stats(self) -> EngineStats:
-        """Its size; see SearchIndex."""
+        """The size of the index; see SearchIndex."""
         with _broken(self._where):
             return EngineStats(max(0, self._snapshot()[1].num_docs - 1), directory.size_of(self._where))
 

@@ -187,7 +187,7 @@ class WhooshIndex:
         self._answers.clear()
 
     def stats(self) -> EngineStats:
-        """Its size; see SearchIndex."""
+        """The size of the index; see SearchIndex."""
         with _Broken(self._where), self._lock:
             documents = self._newest().searcher.doc_count()
             return EngineStats(max(0, documents - 1), directory.size_of(self._where))

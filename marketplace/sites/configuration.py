@@ -184,7 +184,7 @@ def _store_types() -> set[str]:
 
 
 def _anchored(table: SiteTable, folder: Path) -> SiteTable:
-    """The same with relative paths read from the folder of the file."""
+    """Settings whose relative paths start at the folder of the file."""
 
     def at(path: Path | None) -> Path | None:
         return None if path is None else folder / path

@@ -191,6 +191,6 @@ class Filler:
 
 
 def external_of(copy: Copy) -> str:
-    """The name of a copy in its store."""
+    """The name that a copy has in its store."""
     assert copy.external is not None  # noqa: S101  # every state behind "wanted" has one
     return copy.external

@@ -53,7 +53,7 @@ _Way = Callable[[str, Copy, Store, AcceptedEntry], Measured]
 
 
 class Importer:
-    """Brings images into stores; safe to share between threads, each with a copy of its own.
+    """Brings images into stores; threads may share it, each of them for another copy.
 
     Args:
         find_stop: asked while bytes flow: why an image may not be used any more, or None.

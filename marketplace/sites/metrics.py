@@ -32,7 +32,7 @@ class SiteMetrics:
         self.hook_proven = 0.0
 
     def text(self) -> bytes:
-        """All of it."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:

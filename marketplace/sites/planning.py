@@ -26,7 +26,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A step and why; ``copy`` is None where there is none yet."""
+    """A planned step with its reason; ``copy`` is None where there is no copy yet."""
 
     step: Step
     store: str

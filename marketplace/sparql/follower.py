@@ -78,7 +78,7 @@ class _Row:
 
 
 class SparqlFollower:
-    """Keeps the triple store, and publishes it for queries from a thread of its own.
+    """Keeps the triple store current, and publishes it for queries from a separate thread.
 
     Use ``open``. One process at a time follows into one directory; several
     machines can each follow one log, each into a directory of its own.
@@ -127,7 +127,7 @@ class SparqlFollower:
         return follower
 
     def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
-        """Take in rows of the public log; those of other logs are not for everybody's queries."""
+        """Add rows of the public log; entries of other logs are never in the triple store."""
         if log != PUBLIC or not changes:
             return
         with self._guard:

@@ -188,7 +188,7 @@ class TripleStore:
         self.mark = mark
 
     def _read_mark(self) -> Mark | None:
-        """The mark, or None where there is none of this format; then nothing else is left either."""
+        """The store's mark; None, with an empty store, where there is no mark of this format."""
         quads = list(self._opened.quads_for_pattern(None, None, None, _MARK))
         if len(quads) == 1 and isinstance(quads[0].object, Literal):
             number, _, rest = quads[0].object.value.partition(" ")

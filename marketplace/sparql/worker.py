@@ -187,6 +187,6 @@ def serve(requests: BinaryIO, answers: BinaryIO, reader: StoreReader) -> None:
 
 
 def main() -> None:
-    """Take the directory of generations and the bytes of memory from the command line; serve for ever."""
+    """Take the directory of generations and the bytes of memory from the command line; serve until killed."""
     directory, memory = Path(sys.argv[1]), int(sys.argv[2])
     serve(*begin([directory], memory), StoreReader(Generations(directory)))

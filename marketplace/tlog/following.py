@@ -46,7 +46,7 @@ class TrustedLog:
         return 0 if self.newest is None else self.newest.checkpoint.size - self.reached.size
 
     def rewound(self) -> TrustedLog:
-        """The log as it was proven last."""
+        """The log as it was last verified."""
         return replace(self, reached=self.proven)
 
 

@@ -45,7 +45,7 @@ class EntryLeaf:
     time: int
 
     def to_bytes(self) -> bytes:
-        """The leaf in its one spelling."""
+        """The leaf in canonical form."""
         # By hand, because this is done several times for every entry. Nothing in it needs to be escaped.
         return (
             f'{{"id":"{self.entry_id}","n":{self.size},"o":"{self.origin}","q":{self.sequence},'
@@ -70,7 +70,7 @@ class EpochLeaf:
     time: int
 
     def to_bytes(self) -> bytes:
-        """The leaf in its one spelling."""
+        """The leaf in canonical form."""
         said = {
             "o": self.origin,
             "q": self.size,

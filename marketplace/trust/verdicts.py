@@ -286,7 +286,7 @@ def _beside(session: Session, keys: Sequence[int]) -> defaultdict[int, list[byte
 
 
 def public_among(keys: Collection[int]) -> Select[tuple[int]]:
-    """Those of some certificates that carry an entry of the public log."""
+    """The certificates, of those given, that signed an entry of the public log."""
     return (
         select(Certificate.id)
         .join(Entry, Entry.certificate_id == Certificate.id)

@@ -18,7 +18,7 @@ LISTEN = 3.0
 
 
 class TrustWatch:
-    """Reloads a store on a thread of its own, and has what follows from it done.
+    """Reloads the trust material on a separate thread, and runs the work that follows from a change.
 
     Args:
         interval: seconds between two looks at the files.

@@ -45,7 +45,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is not as it should be; ``code`` is stable, ``file`` is its name without directories."""
+    """A fault of a trust file; ``code`` is stable, ``file`` is the file's name without directories."""
 
     code: str
     file: str

@@ -38,7 +38,7 @@ _NOT_OF_A_VIEW: Final = ("status", "limit", "cursor", "sort", "scope", "reachabl
 
 @dataclass(frozen=True)
 class Definition:
-    """A view as it is kept.
+    """The stored definition of a view.
 
     Args:
         search: the query of a search's URL, as it was given.

@@ -286,7 +286,7 @@ def _position(proven: ProvenEntry) -> LogPosition:
 
 
 def _unnamed(view: View, index: Index, present: Iterable[str]) -> Iterator[str]:
-    """What lies among the files of the copy and is none of them; files beside them are the operator's own."""
+    """Files in the copy's folders that its index does not name; others are the operator's."""
     named = {INDEX, HEAD, *(one.path for one in index.files)}
     folders = {one.path.rpartition("/")[0] for one in index.files} - {""}
     documents = {one.path for dialect in DIALECTS for one in dialect.files(view)}

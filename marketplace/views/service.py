@@ -75,11 +75,11 @@ class _Kept:
         )
 
     def size(self) -> int:
-        """Bytes of its documents."""
+        """Size of the view's documents in bytes."""
         return sum(len(one.body) for one in self.documents.values())
 
     def images(self) -> int:
-        """How many images it holds."""
+        """Number of images in the view."""
         view = None if self.selected is None else self.selected.view
         return 0 if view is None else len(view.images) + len(view.withdrawn)
 

@@ -42,7 +42,7 @@ class Filters:
     tag: str | None = None
 
     def to_json(self) -> str:
-        """As the table keeps them."""
+        """The filters as the table stores them."""
         return json.dumps({**asdict(self), "kinds": [one.value for one in self.kinds]}, sort_keys=True)
 
     @classmethod
@@ -84,7 +84,7 @@ class Hook:
 
     @property
     def log(self) -> str:
-        """The log whose events it is told of."""
+        """The log whose events the webhook gets."""
         return PUBLIC if self.audience in (SITE, OWN) else self.audience
 
     @property

@@ -22,7 +22,7 @@ class DefinitionError(WebhookError):
 
 
 class WebhookNotFoundError(WebhookError):
-    """There is none of that name, or none for who asks."""
+    """There is no webhook of that name, or the person may not see it."""
 
     code = "webhook.unknown"
 

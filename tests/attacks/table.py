@@ -56,7 +56,7 @@ certificate's bytes are, it has a verdict, and what the library cannot read is n
 _IMPERSONATION = """
 ## Somebody else's address
 
-Anybody can write an endorser's address into a certificate of their own, and acceptance takes what it
+Anybody can write an endorser's address into their own certificate, and acceptance takes what it
 signs. Such an entry, uploaded or let in by a peer that takes everything, does nothing to the endorser
 whose certificate the site trusts for the address (`tests/attacks/test_impersonation.py`, on a site that
 shows chained entries only and on one that shows all):

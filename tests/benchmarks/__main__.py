@@ -117,7 +117,7 @@ _HEAD = """# Benchmarks
 
 Written by `make bench`. Every figure stands beside a floor or a peer that was measured
 in the same run, because times on a shared machine mean little: read the ratios. What is
-measured, and how, is told in the modules of `tests/benchmarks/`.
+measured, and how, is described in the modules of `tests/benchmarks/`.
 
 Run on {when:%Y-%m-%d}, {cores} cores, Python {python}, {system}.
 """

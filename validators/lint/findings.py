@@ -31,7 +31,7 @@ class Finding:
     message: str
 
     def record(self) -> dict[str, str]:
-        """As JSON and YAML have it."""
+        """The finding as members for JSON and YAML."""
         return {
             "code": self.code,
             "level": self.level.value,

@@ -28,7 +28,7 @@ def apply_images(known: Evidence) -> Rule | None:
 
 
 def apply_checksums(known: Evidence) -> Rule | None:
-    """Its checksums are such that the policy allows."""
+    """The checksums of the image are allowed by the policy."""
     checksums = known.policy.checksums
     if not checksums:
         return None
@@ -48,7 +48,7 @@ def apply_checksums(known: Evidence) -> Rule | None:
 
 
 def apply_asked_checksum(known: Evidence) -> Rule | None:
-    """Those who say yes name the checksum of the file that was asked about."""
+    """Trusted endorsers state the checksum of the file that the question is about."""
     asked = known.checksum
     if asked is None:
         return None
@@ -70,7 +70,7 @@ def apply_asked_checksum(known: Evidence) -> Rule | None:
 
 
 def apply_size(known: Evidence) -> Rule | None:
-    """It is not too large."""
+    """The image is not too large."""
     most = known.policy.most_size
     if most is None:
         return None
@@ -103,7 +103,7 @@ def apply_virtual_size(known: Evidence) -> Rule | None:
 
 
 def apply_formats(known: Evidence) -> Rule | None:
-    """Its format is one that the policy allows."""
+    """The format of the image is allowed by the policy."""
     measured = known.measured.format if known.measured is not None else None
     claimed = {one.statement.format for one in known.counted} | {measured}
     proved = {one.statement.format for one in known.allowing} | {measured}
@@ -112,7 +112,7 @@ def apply_formats(known: Evidence) -> Rule | None:
 
 
 def apply_licences(known: Evidence) -> Rule | None:
-    """Its licence is one that the policy allows."""
+    """The licence of the image is allowed by the policy."""
     claimed = {text for one in known.counted for text in one.statement.licences}
     proved = {text for one in known.allowing for text in one.statement.licences}
     codes = (Code.LICENCE_DENIED, Code.LICENCE_NOT_LISTED)
@@ -120,7 +120,7 @@ def apply_licences(known: Evidence) -> Rule | None:
 
 
 def apply_hosts(known: Evidence) -> Rule | None:
-    """It can be had from a host that the policy allows."""
+    """The image can be downloaded from a host that the policy allows."""
     hosts = known.policy.hosts
     if not hosts:
         return None

@@ -35,7 +35,7 @@ _Checksum = tuple[str, str]
 
 
 def apply_deprecation(known: Evidence) -> Rule:
-    """Nobody who counts withdraws the image."""
+    """No trusted endorser withdrew the image."""
     withdrawing = known.withdrawing
     if not withdrawing:
         return Rule("deprecation", Outcome.PASSED, "no trusted endorser withdrew the image")
@@ -51,7 +51,7 @@ def apply_deprecation(known: Evidence) -> Rule:
 
 
 def apply_agreement(known: Evidence) -> Rule:
-    """Those who count do not contradict each other, or themselves."""
+    """The trusted endorsers do not contradict each other, or themselves."""
     for one in known.counted:
         if one.statement.equivocal:
             found = (
@@ -78,7 +78,7 @@ def apply_agreement(known: Evidence) -> Rule:
 
 
 def apply_endorsement(known: Evidence) -> Rule:
-    """Enough endorsers say yes."""
+    """Enough endorsers endorse the image."""
     if not known.allowing:
         return _nobody(known)
     if known.policy.require:
@@ -88,7 +88,7 @@ def apply_endorsement(known: Evidence) -> Rule:
 
 
 def closest(known: Evidence) -> Weighed | None:
-    """Of statements that do not say yes, the one to tell about: one that counts, else that nearly does."""
+    """Of the statements that do not endorse the image, the one to report: a counted one, else the closest."""
     if known.counted:
         return known.counted[0]
     return min(known.weighed, key=_distance, default=None)

@@ -38,7 +38,7 @@ class Evidence:
     allowing: Sequence[Weighed] = ()
 
     def hear(self, statements: Sequence[Statement]) -> Evidence:
-        """The same with statements.
+        """This evidence with more statements.
 
         Args:
             statements: newest first.
@@ -46,7 +46,7 @@ class Evidence:
         return self._with([weigh(one, self.policy, self.now) for one in statements])
 
     def at(self, now: datetime) -> Evidence:
-        """The same at a later moment."""
+        """This evidence at a later moment."""
         # Only the clock moved, so what has not come to an end weighs what it did.
         weighed = [
             weigh(one.statement, self.policy, now)

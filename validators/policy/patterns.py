@@ -72,7 +72,7 @@ class EndorserPattern:
         return self._is_named(statement)
 
     def might_match(self, statement: Statement) -> bool:
-        """The same for rules that deny: an address that is only claimed is denied as well."""
+        """Whether a rule that denies matches: an address that is only claimed is denied as well."""
         if self._address is not None:
             return _fits(self._address, _fold_host(statement.endorser.email))
         return self._is_named(statement)
@@ -128,7 +128,7 @@ class TagPattern:
         return _fits(self._address, _fold_host(email)) and self._carries(statement)
 
     def might_match(self, statement: Statement) -> bool:
-        """The same for rules that deny: an address that is only claimed is denied as well."""
+        """Whether a rule that denies matches: an address that is only claimed is denied as well."""
         email = statement.endorser.email
         return _fits(self._address, _fold_host(email)) and self._carries(statement)
 
@@ -156,7 +156,7 @@ class ChecksumPattern:
 
     @property
     def key(self) -> tuple[str, str]:
-        """As ``checksum_key`` gives it."""
+        """The checksum as ``checksum_key`` writes it."""
         return self._key
 
     @property
@@ -165,7 +165,7 @@ class ChecksumPattern:
         return Checksum(ALGORITHMS[self._key[0]], self._key[1])
 
     def is_named_by(self, statement: Statement) -> bool:
-        """Whether a statement names it."""
+        """Whether a statement has this checksum."""
         return self._key in checksum_keys(statement) or self._key == sha1_key(statement.identifier)
 
 

@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The answer in one line."""
+        """The verdict in one line."""
         if not self.allowed:
             return f"NOT allowed: {self.reasons[0].message}"
         who = self.entry.endorser.email if self.entry is not None else "somebody"

@@ -38,7 +38,7 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A statement and what became of it.
+    """A statement with the results of the rules.
 
     Args:
         rules: those that were applied to it.
@@ -294,7 +294,7 @@ def _status(statement: Statement, policy: Policy, now: datetime) -> Rule:
 
 
 def _first(found: Iterator[str]) -> str | None:
-    """The same one of several in whatever order they are written."""
+    """The first of several texts in alphabetical order, or None."""
     return min(found, default=None)
 
 

@@ -76,7 +76,7 @@ def show_time(wall: float | None) -> str | None:
 
 
 def who() -> str:
-    """Who types, as the machine knows it."""
+    """The name of the user who runs the command."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

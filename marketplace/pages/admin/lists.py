@@ -102,7 +102,7 @@ def _token(one: Token, now: datetime) -> Row:
 
 
 def groups(request: Request, query: Mapping[str, str]) -> Page:
-    """The groups, or the members of one.
+    """The groups, or the members of a group.
 
     Raises:
         NotFoundError: there is no such group.

@@ -21,7 +21,7 @@ _TONES = {"tailing": "good", "backoff": "warn", "quarantined": "bad", "disabled"
 
 
 def peers(request: Request, query: Mapping[str, str]) -> Page:
-    """The peers, or everything about one.
+    """The peers, or everything about one peer.
 
     Raises:
         PeerNotFoundError: there is no such peer.

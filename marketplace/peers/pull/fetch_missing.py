@@ -43,7 +43,7 @@ class Compared:
 
 
 class MissingEntries:
-    """Asks one peer for what is missing."""
+    """Requests missing entries from one peer."""
 
     def __init__(self, means: Means, peer: Peer) -> None:
         self._means = means

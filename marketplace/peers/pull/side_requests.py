@@ -33,7 +33,7 @@ class _Standing:
 
 
 class Questions:
-    """Puts questions to one peer, on one thread; each has a pause of its own after failures."""
+    """Asks one peer the questions beside its rows; each pauses separately after failures."""
 
     def __init__(self, means: Means, peer: Peer) -> None:
         self._means = means

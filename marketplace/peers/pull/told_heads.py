@@ -104,7 +104,7 @@ class ToldHeads:
         return True
 
     def _read(self, note: bytes, followed: FollowedLog) -> SignedCheckpoint | None:
-        """A head of the log that says something new; None where the note is none that its key signed."""
+        """A new head of the log from a note; None where the log's key did not sign the note."""
         newest = followed.trusted.newest
         try:
             head = parse_checkpoint(parse_note(note).text)

@@ -36,7 +36,7 @@ class Faults:
             self._session.execute(insert(PeerFault).values(row | said))
 
     def forget(self, peer_id: int, question: Question, origin: str) -> None:
-        """The peer answered as it should."""
+        """Remove a fault, because the peer answered correctly."""
         self._session.execute(
             delete(PeerFault).where(
                 PeerFault.peer_id == peer_id,
@@ -46,11 +46,11 @@ class Faults:
         )
 
     def of(self, peer_id: int) -> list[Fault]:
-        """Those of a peer, by question and log."""
+        """The faults of a peer, by question and log."""
         return list(self.all().get(peer_id, ()))
 
     def all(self) -> Mapping[int, tuple[Fault, ...]]:
-        """Every one, by the key of the peer."""
+        """All faults, by the key of the peer."""
         rows = self._session.execute(
             select(
                 PeerFault.peer_id,

@@ -40,11 +40,11 @@ class FollowedLogs:
         self._session = session
 
     def all(self) -> list[FollowedLog]:
-        """Every one."""
+        """All followed logs."""
         return self._select()
 
     def of(self, peer_id: int) -> list[FollowedLog]:
-        """Those of a peer."""
+        """The followed logs of a peer."""
         return self._select(PeerLog.peer_id == peer_id)
 
     def standings(self) -> Standings:
@@ -63,7 +63,7 @@ class FollowedLogs:
         )
 
     def get(self, peer_log_id: int) -> FollowedLog:
-        """One of them.
+        """One followed log.
 
         Raises:
             PeerNotFoundError: it is not followed any more.

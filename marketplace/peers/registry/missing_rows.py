@@ -146,7 +146,7 @@ def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> 
 
 
 def forget_wanted(session: Session, log: str, ids: Sequence[str]) -> None:
-    """These entries are in a local log now, whoever still waits for them."""
+    """Forget that entries are wanted: they are in a local log now."""
     if ids:
         followed = select(PeerLog.id).where(PeerLog.log_id == ChangeLog(session).key(log))
         session.execute(
@@ -229,7 +229,7 @@ def due_elsewhere(session: Session, peer_id: int, now: datetime) -> list[Wanted]
 
 
 def note_asked(session: Session, peer_id: int, until: datetime) -> None:
-    """A peer was asked for everything that others said by then that they erased."""
+    """Note that a peer was asked for all entries that other peers had reported as erased."""
     session.execute(update(PeerRow).where(PeerRow.id == peer_id).values(asked_until=until))
 
 

@@ -65,7 +65,7 @@ class Step:
 
 
 def known_ids(session: Session, log: str, ids: Sequence[str]) -> set[str]:
-    """Those of some entry ids that a local log has."""
+    """The entry ids, of those given, that a local log has."""
     log_id = ChangeLog(session).key(log)
     # As a join, SQLite reads the whole log and looks which of its entries are among these.
     stands = exists().where(Change.log_id == log_id, Change.entry_key == Entry.id)

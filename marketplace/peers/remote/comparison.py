@@ -36,7 +36,7 @@ class Sets:
 
     @property
     def digest(self) -> str:
-        """The digest of all of them."""
+        """The digest of all ids."""
         return sum_up(self.parts.values()).digest
 
 

@@ -142,7 +142,7 @@ class PeerFeed:
         self._reader.close()
 
     def another(self) -> PeerFeed:
-        """The same peer over a connection of its own, for another thread."""
+        """A feed of the same peer with a separate connection, for another thread."""
         return PeerFeed(self._url, self._credentials)
 
     def description(self) -> Description:

@@ -176,7 +176,7 @@ class PeerWitness:
         return found
 
     def _newest_epoch(self, log: PublishedLog) -> SignedCheckpoint | None:
-        """The newest head of the newest epoch that the peer cosigned; None where that is none after ours."""
+        """The newest head of the newest epoch that the peer cosigned; None if not newer than ours."""
         query = urlencode({"origin": first_origin(log)})
         try:
             note = self._reader.get(f"/fed/v1/witness/latest?{query}", _TEXT, limit=MAX_NOTE).body

@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def json(self) -> dict[str, Any]:
-        """The object in it.
+        """The JSON object in the answer.
 
         Raises:
             StoreError: it is none.
@@ -62,7 +62,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Why not, on one line."""
+        """The reason of a refusal, on one line."""
         text = self.data[:4096].decode("utf-8", "replace")
         # In HTML title and heading say what the status says.
         text = " ".join(_TAG.sub(" ", _HEADING.sub(" ", text)).split())
@@ -146,7 +146,7 @@ class CloudSession:
             yield response
 
     def judge(self, answer: Answer, method: str, path: str, allowed: Iterable[int] = ()) -> Answer:
-        """Hand an answer back where it is none that refuses.
+        """Return an answer, or raise its refusal.
 
         Raises:
             StoreFullError, StoreError: it refuses.

@@ -15,7 +15,7 @@ from marketplace.sites.state.words import Word, WordKind, Words
 
 
 class State:
-    """All of a site's memory, in one file.
+    """All stored state of a site, in one file.
 
     Args:
         folder: made where it is not there.

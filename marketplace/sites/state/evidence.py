@@ -172,14 +172,14 @@ class Evidence:
         ]
 
     def covered(self, source: str) -> set[str]:
-        """The images of which a marketplace was asked for everything it said before."""
+        """The images for which a marketplace was asked for all earlier entries."""
         return {
             row[0]
             for row in self._database.rows("SELECT identifier FROM covered WHERE source = ?", (source,))
         }
 
     def note_covered(self, source: str, identifiers: Iterable[str]) -> None:
-        """Write down that a marketplace was asked for everything it said about images."""
+        """Note that a marketplace was asked for all entries about images."""
         with self._database.write():
             for identifier in identifiers:
                 self._database.run(

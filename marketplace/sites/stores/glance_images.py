@@ -54,17 +54,17 @@ def one_line(text: str) -> str:
 
 
 def is_complete(image: dict[str, Any]) -> bool:
-    """Whether all its bytes are there."""
+    """Whether all bytes of the image are there."""
     return image.get("status") in ("active", "deactivated")
 
 
 def is_visible(image: dict[str, Any]) -> bool:
-    """Whether users can start it."""
+    """Whether users can start the image."""
     return image.get("status") == "active" and not image.get("os_hidden")
 
 
 def stored_of(image: dict[str, Any]) -> Stored:
-    """What a site is told of it."""
+    """The image as the site's other parts see it."""
     return Stored(
         external=str(image.get("id")),
         identifier=str(image.get("mp_identifier", "")),

@@ -145,7 +145,7 @@ class Store(Protocol):
         """
 
     def show(self, external: str) -> None:
-        """Let users start it."""
+        """Show an image, so that users can start it."""
 
     def hide(self, external: str) -> None:
         """Take it out of users' sight; the bytes stay."""
@@ -154,7 +154,7 @@ class Store(Protocol):
         """Put it where nobody opens it by mistake."""
 
     def remove(self, external: str) -> None:
-        """Take everything of it away."""
+        """Remove an image completely."""
 
     def ours(self) -> Iterable[Stored]:
         """Everything that carries this site's tag."""

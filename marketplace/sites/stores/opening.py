@@ -10,7 +10,7 @@ from marketplace.sites.stores.libvirt_pool import LibvirtPool
 
 
 def open_store(table: DirectoryTable | LibvirtTable | GlanceTable | S3Table, site: str) -> Store:
-    """A store; nothing is asked of it yet."""
+    """Make the store of a table in the settings; it is not contacted yet."""
     if isinstance(table, LibvirtTable):
         return LibvirtPool(table.name, site, table.path, table.pool, table.uri)
     if isinstance(table, GlanceTable):

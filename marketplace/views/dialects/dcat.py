@@ -61,7 +61,7 @@ class _Node(NamedTuple):
 
 
 def documents(view: View) -> Iterable[Document]:
-    """The same graph three times."""
+    """The graph of the catalogue, in three formats."""
     return (
         Document("dcat.rdf", "application/rdf+xml"),
         Document("dcat.ttl", "text/turtle"),

@@ -74,5 +74,5 @@ class Dialect:
         return tally(map(self.find_lack, view.images))
 
     def expressed(self, view: View) -> Sequence[ViewImage]:
-        """The images of a view that it shows."""
+        """The images of a view that the dialect can express."""
         return [one for one in view.images if self.find_lack(one) is None]
