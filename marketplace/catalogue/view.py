@@ -155,7 +155,7 @@ class View:
             return list(islice(self._all.orders[by].descending(among, after), limit))
 
     def with_twins(self, keys: Iterable[int]) -> list[int]:
-        """The entries, of those given, that may have a twin (the same statement under another certificate) in a log."""
+        """The given entries that may have a twin (the same statement, another certificate) in a log."""
         with self._lock:
             return [key for key in keys if any(key in one.twins for one in self._logs)]
 

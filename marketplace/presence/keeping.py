@@ -66,7 +66,7 @@ class ReceiptService:
             notes: the signed receipts.
 
         Raises:
-            ReceiptFormatError: the text is no key of a site.
+            ReceiptFormatError: the text is not a key of a site.
             SiteKeyError: it is not the key that is bound to the site's name.
         """
         key = parse_site_key(key_text)

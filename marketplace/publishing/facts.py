@@ -159,7 +159,7 @@ def _notes(told: object) -> tuple[str, ...]:
 
 def _checksums(told: object) -> dict[str, str]:
     if not isinstance(told, dict) or not told:
-        raise FactsError('\'checksums\' is no object such as {"SHA-1": "…", "SHA-512": "…"}')
+        raise FactsError('\'checksums\' is not an object such as {"SHA-1": "…", "SHA-512": "…"}')
     found = {}
     for algorithm, value in told.items():
         try:

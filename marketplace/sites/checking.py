@@ -130,7 +130,7 @@ def _marketplace(one: MarketplaceTable) -> Finding:
         finally:
             reader.close()
     except (KnowledgeError, TransportError, TlogError) as error:
-        return Finding(what, "does not answer as it should", str(error))
+        return Finding(what, "does not answer correctly", str(error))
     if offset is not None and abs(offset) > MOST_SKEW:
         return Finding(what, f"{size} entries", f"its clock and ours are {offset:.0f} s apart")
     return Finding(what, f"{size} entries")

@@ -36,7 +36,7 @@ checksum.least = "SHA-256"
 [decision]
 stale_after = "24h"             # since a marketplace was last heard
 when_stale  = "refuse"          # or "keep"
-unknown     = "allow"           # disks that are no image of this site; "refuse" for closed sites
+unknown     = "allow"           # disks that are not an image of this site; "refuse" for closed sites
 
 [fetch]
 parallel = 2

@@ -142,7 +142,7 @@ def find_faults(copy: Copy, read: Read, wanted: Wanted) -> Iterator[str]:
     withdrawn, more = _images(index.withdrawn, bodies, broken)
     yield from (*faults, *more)
     named = {entry_path(one.entry_id) for one in (*index.images, *index.withdrawn)}
-    yield from (f"{path}: is no entry of the view" for path in sorted(bodies.keys() - named))
+    yield from (f"{path}: is not an entry of the view" for path in sorted(bodies.keys() - named))
     view = _view(index, images, withdrawn)
     if not (faults or more or broken):
         yield from _verify_documents(view, index, read)

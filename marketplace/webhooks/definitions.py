@@ -142,7 +142,7 @@ def _address_faults(url: str, guard: AddressGuard) -> list[str]:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port  # raises ValueError where the port is no number
     except ValueError:
-        return ["url is no address"]
+        return ["url is not an address"]
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
         return [f"url is at most {_LONGEST_URL} visible ASCII characters"]
     if parts.scheme not in ("http", "https") or not host:

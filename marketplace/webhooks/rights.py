@@ -47,7 +47,7 @@ def find_objection(session: Session, hook: Hook, now: datetime) -> str | None:
     """
     group = hook.group
     if group is not None and group not in GroupService(session).of(hook.owner):
-        return f"{hook.owner} is no member of the group {group} any more"
+        return f"{hook.owner} is no longer a member of the group {group}"
     if hook.token is None:
         return None  # an operator made it, on the server's machine
     tokens = TokenService(session)

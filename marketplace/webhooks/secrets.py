@@ -73,7 +73,7 @@ class SecretBox:
         except ValueError:
             key = b""
         if len(key) != _KEY_BYTES:
-            raise SecretKeyError(f"{self._path}: is no key of {_KEY_BYTES} bytes in base64")
+            raise SecretKeyError(f"{self._path}: is not a key of {_KEY_BYTES} bytes in base64")
         return key
 
     def _make(self) -> None:

@@ -49,7 +49,7 @@ def test_an_upload_at_one_site_reaches_the_other_also_after_restarts(
         until(lambda: peers(a)[0]["follows"] is True, "the other site says that it follows this one")
         assert "follows this site" in page(a, "/federation")
         assert "uploaded at this site" in page(a, f"/metadata/{path}")
-        assert "first accepted by mp-a.example, as it says" in page(b, f"/metadata/{path}")
+        assert "first accepted by mp-a.example according to the peer" in page(b, f"/metadata/{path}")
 
 
 def peers(site: Site) -> list[dict[str, object]]:

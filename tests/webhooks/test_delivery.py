@@ -313,8 +313,8 @@ def test_a_member_who_left_is_told_nothing_more(rig: Rig, receiver: Receiver) ->
         GroupService(session).remove("astro", JANE, by=BY, at=rig.now)
     assert rig.send() == 1
     assert len(receiver.came) == 1
-    assert rig.hook(made).disabled_reason == f"{JANE} is no member of the group astro any more"
-    assert "no member" in rig.mails()[-1][1]
+    assert rig.hook(made).disabled_reason == f"{JANE} is no longer a member of the group astro"
+    assert "no longer a member" in rig.mails()[-1][1]
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "deleted group"])

@@ -112,7 +112,7 @@ class FollowedLogs:
             PeerAddressError: the name is none of a log of this peer.
         """
         if not origin.startswith(f"{peer.name}/{PUBLIC}/e") or not is_key_name(origin):
-            raise PeerAddressError(f"{origin[:80]!r} is no epoch of {peer.name}/{PUBLIC}")
+            raise PeerAddressError(f"{origin[:80]!r} is not an epoch of {peer.name}/{PUBLIC}")
         for known in self.of(peer.id):
             if known.log == PUBLIC:
                 forget_left_out(self._session, [known.id])

@@ -124,7 +124,7 @@ class MarketplaceReader:
         size, following = _number(said, "size"), _number(said, "next_since")
         rows = tuple(_row(one) for one in _list(said, "changes"))
         if len(rows) > limit or (size > since and following <= since):
-            raise KnowledgeError(f"{self.url}: the list of changes does not go on as it should")
+            raise KnowledgeError(f"{self.url}: the list of changes does not continue correctly")
         return Changes(rows, size, following)
 
     def checkpoint(self) -> bytes | None:
