@@ -187,10 +187,12 @@ def test_replaced_entries_are_the_same_by_image_and_by_log(
     assert len(by_image[1]) == len(documents) and sum(one.image is not None for one in by_image[1]) == 2
 
 
+@pytest.mark.parametrize("fast", [False, True], ids=("usual", "tantivy"))
 def test_words_are_looked_for_in_the_index_of_the_server_and_nothing_is_mended(
-    database: Database, settings: Settings, select: Select, tmp_path: Path
+    database: Database, settings: Settings, select: Select, tmp_path: Path, fast: bool
 ) -> None:
-    engine = "postgresql" if database.dialect == "postgresql" else "whoosh"
+    usual = "postgresql" if database.dialect == "postgresql" else "whoosh"
+    engine = "tantivy" if fast else usual
     given = {"database.url": settings.database_url, "data": str(tmp_path), "search.engine": engine}
     settings = Settings.from_mapping(given)
     words = Definition("words", search="q=needle")
@@ -200,7 +202,7 @@ def test_words_are_looked_for_in_the_index_of_the_server_and_nothing_is_mended(
             return open_selector(settings, database, indexes).select(session, words, words.name, NOW)
 
     select(BUILT_IN, made("one", title="a needle"), made("two", title="hay"))
-    if engine == "whoosh":
+    if engine != "postgresql":
         with pytest.raises(SearchUnavailableError, match="marketplace reindex"):
             choose()
         assert not (tmp_path / "search").exists()
@@ -217,7 +219,7 @@ def test_words_are_looked_for_in_the_index_of_the_server_and_nothing_is_mended(
     assert behind.view.until is not None and behind.view.until <= NOW + timedelta(seconds=1)
     indexer.rebuild(lambda log, done, size: None)
     assert shown(choose().view).keys() == {"a needle", "another needle"} and choose().whole
-    if engine == "whoosh":
+    if engine != "postgresql":
         indexer.close()
         for one in (tmp_path / "search").rglob("*"):
             if one.is_file():

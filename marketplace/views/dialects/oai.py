@@ -16,7 +16,7 @@ from typing import Final
 
 from marketplace.views.dialects import oai_records as items
 from marketplace.views.dialects.dialect import Dialect, Document
-from marketplace.views.dialects.oai_records import xml_text
+from marketplace.views.dialects.texts import xml_text
 from marketplace.views.dialects.tokens import read_token, write_token
 from marketplace.views.value import Record, View, ViewImage
 from validators.document import format_time

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
-from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from marketplace.views.dialects.texts import xml_text
 from marketplace.views.value import Record, View, ViewImage
 from validators import vocabulary as v
 from validators.document import format_time
@@ -136,9 +136,3 @@ def _elements(view: View, image: ViewImage) -> Iterator[tuple[str, str]]:
     yield "relation", image.term(v.dcterms("replaces"))
     for licence in image.licences:
         yield "rights", licence
-
-
-def xml_text(text: str) -> str:
-    """A text for XML 1.0; characters that it cannot hold are spaces."""
-    plain = "".join(c if c.isprintable() or c in "\t\n" else " " for c in text)
-    return escape(plain, {'"': "&quot;"})

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from marketplace.views.dialects.dialect import Dialect, Document
-from marketplace.views.dialects.oai_records import xml_text
+from marketplace.views.dialects.texts import xml_text
 from marketplace.views.value import Record, View, ViewImage
 from validators.document import format_time
 

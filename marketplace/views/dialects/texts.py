@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 _LONGEST = 1000
 #: Writes JSON on one line, with all characters as they are, and in ASCII.
@@ -46,3 +47,9 @@ def json_text(told: Any, levels: int, encode: Callable[[Any], str] = plain) -> s
         members = (f"{encode(name)}: {json_text(one, inner, encode)}" for name, one in told.items())
         return "{\n" + ",\n".join(members) + "\n}"
     return "[\n" + ",\n".join(json_text(one, inner, encode) for one in told) + "\n]"
+
+
+def xml_text(text: str) -> str:
+    """A text for XML 1.0; characters that it cannot hold are spaces."""
+    shown = "".join(c if c.isprintable() or c in "\t\n" else " " for c in text)
+    return escape(shown, {'"': "&quot;"})
