@@ -119,6 +119,19 @@ def test_by_the_interface_and_by_pages(tmp_path: Path) -> None:
             log = http.get(f"{where}/deliveries?limit=1", headers=bearer(ann)).json()
             assert (log["total"], log["deliveries"][0]["status"], log["next"] is not None) == (2, 204, True)
 
+            # A view as a filter: its entries, and their end.
+            view = {"name": "debian", "search": "os=debian"}
+            assert http.post("/api/v1/views", json=view, headers=bearer(boss)).status_code == 201
+            viewed = make(boss, "site", view="debian").json()
+            for hours, said in (
+                (9, {"os": "fedora"}),
+                (8, {"os": "debian"}),
+                (7, {"deprecated": "hole", "os": "debian"}),
+            ):
+                upload(http, document("Viewed", hours, **said))
+            told = [one.verified(viewed["secret"]) for one in receiver.wait(5)[3:]]
+            assert [one["type"] for one in told] == ["entry.accepted", "entry.deprecated"]
+
         with server.client() as browser:
             sign_in(browser, server, ann)
             html = {"Accept": "text/html"}
@@ -188,8 +201,11 @@ def test_killed_between_the_receiver_and_the_note_another_process_sends_it_again
             beside.stop()
 
 
-def document(title: str, hours: int) -> bytes:
-    return signed(image(content=title, title=title), ALICE, created=format_time(NOW - timedelta(hours=hours)))
+def document(title: str, hours: int, **said: str) -> bytes:
+    about = f"{title} {said.get('os', '')}"
+    return signed(
+        image(content=about, title=title, **said), ALICE, created=format_time(NOW - timedelta(hours=hours))
+    )
 
 
 def command(server: RunningServer, *arguments: str, fails: int = 0) -> str:
