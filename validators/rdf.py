@@ -51,7 +51,7 @@ def verify_rdf(content: bytes, root: _Element, *, extended: bool) -> None:
         RdfSyntaxError: the content is not RDF/XML.
     """
     # A canonical form writes attributes in one way only; in a text these words cost a closer look.
-    if b" xml:lang=" in content or b" xmlns:xml" in content:
+    if b":lang=" in content or b" xmlns:xml" in content:
         for element in _outside_literals(root):
             _verify_language(element)
             _verify_prefixes(element)
