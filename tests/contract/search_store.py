@@ -10,7 +10,7 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
-from marketplace.models import Base, Log
+from marketplace.models import Base, EventState, Log
 from tests.factories.entries import accepted, moment
 from validators.document import AcceptedEntry
 
@@ -24,6 +24,7 @@ def empty(database: Database) -> None:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(delete(table))
         session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
+        session.execute(insert(EventState).values(id=1, next_number=0))
         ChangeLog(session).create(GROUP)
 
 
