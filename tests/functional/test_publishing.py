@@ -327,7 +327,7 @@ def test_a_terminal_is_asked_for_what_is_missing_and_before_it_signs(
     answers = {
         b"URL of the content": b"pdisk:1234\n", b"Title": b"Asked for\n", b"Version of the image": b"\n",
         b"Operating system (": b"debian\n", b"Version of the op": b"13\n", b"Architecture": b"x86_64\n",
-        b"Valid until": b"soon\n", b"is no YYYY": b"90d\n", b"Licence": b"\n", b"Tag (": b"asked\n",
+        b"Valid until": b"soon\n", b"is not YYYY": b"90d\n", b"Licence": b"\n", b"Tag (": b"asked\n",
         b"Login user": b"debian\n", b"First boot": b"cloud-init\n", b"Sign and publish": b"y\n",
     }  # fmt: skip
     arguments = ["publish", "image.qcow2", "--endpoint", server.url, *KEYS, "-o", "json"]

@@ -260,7 +260,7 @@ def test_a_signature_that_does_not_hold_publishes_nothing(cli, here, vendor, sig
     over = Signer(tmp_path / "over", at="20200101T000000", lifetime="1d")
     (here / "vendor.asc").write_bytes(over.public_key())
     vendor.files["/latest/SHA512SUMS.sign"] = over.detached(good["/latest/SHA512SUMS"], at="20200101T010000")
-    assert "over" in mirror(cli, code=5)
+    assert "expired" in mirror(cli, code=5)
     over.close()
     assert http.get("/api/v1/changes?limit=1").json()["size"] == size
 

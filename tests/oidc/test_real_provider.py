@@ -209,7 +209,7 @@ def test_while_the_provider_is_away_pages_and_tokens_go_on(tmp_path: Path) -> No
     with running_server(tmp_path, **settings) as site, site.client() as browser:
         refused = go_to_provider(browser)
         assert refused.status_code == 503 and refused.headers["Retry-After"] == "10"
-        assert f"The sign-in provider is away: {away} cannot be reached" in refused.text
+        assert f"The sign-in provider cannot be reached: {away}" in refused.text
         assert f"{away} cannot be reached" in browser.get("/login", headers=HTML).text
         assert browser.get("/", headers=HTML).status_code == 200
         assert sign_in(browser, site, issue_token(site)).status_code == 303

@@ -83,6 +83,7 @@ def test_strangers_are_let_in_to_few_things(permission: str) -> None:
 #: What every token lends.
 _HOLDERS = frozenset(
     {"account:read", "group:read", "recall:read", "token:make", "token:read", "token:revoke"}
+    | {"webhook:read", "webhook:write"}
 )
 
 
