@@ -12,8 +12,8 @@ from markupsafe import Markup
 from marketplace.locations.links import carries_credentials, link
 from validators.document import AcceptedEntry, format_time
 
-#: Characters of a text, and values of one kind.
-_MOST_TEXT, _MOST_VALUES = 2000, 20
+#: Characters of a text, and values of one kind: search engines show no more, and a page has at most 60 kB.
+_MOST_TEXT, _MOST_VALUES = 300, 20
 #: In the document itself: readers fetch nothing to understand it.
 _CONTEXT: Mapping[str, Any] = {
     "@vocab": "https://schema.org/",
