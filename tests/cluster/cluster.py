@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from marketplace.db import upgrade
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
 from tests.cluster.database import DatabaseCluster, start_balancer, start_database
@@ -114,5 +116,8 @@ def _make_keys(data: Path) -> SiteKeys:
 
 
 def _upgraded(url: str) -> bool:
-    upgrade(url)
+    try:
+        upgrade(url)
+    except OperationalError:
+        return False  # the proxy has not begun to listen, or knows no primary yet
     return True
