@@ -173,7 +173,7 @@ def _try(
             tell(
                 f"migration {script.revision} waits for a lock ({attempt} of {patience.attempts}): {blockers}"
             )
-            time.sleep(patience.pause_seconds)
+            time.sleep(patience.pause_seconds)  # whoever waits behind this lock goes on meanwhile
 
 
 def _name_blockers(connection: Connection, seconds: float) -> str:
@@ -196,7 +196,7 @@ def _alone(connection: Connection, tell: Callable[[str], None]) -> Iterator[None
         if not told:
             tell("another process upgrades the database: waiting for its end")
         told = True
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # between two looks at the lock of another process
     connection.commit()
     try:
         yield

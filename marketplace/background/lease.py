@@ -40,11 +40,12 @@ _IDLE = 10.0
 
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 _VERIFY = text(
-    f"SELECT set_config('idle_in_transaction_session_timeout', '{int(_IDLE * 1000)}', true)"  # noqa: S608
+    f"SELECT set_config('idle_in_transaction_session_timeout', '{int(_IDLE * 1000)}', true)"  # noqa: S608  # ours
     " FROM (SELECT 1 FROM background_lease WHERE id = 1 AND term = :term FOR KEY SHARE) AS held"
 )
 _RENEW = text(
-    f"UPDATE background_lease SET until_ms = {_NOW} + :life WHERE id = 1 AND term = :term RETURNING term"  # noqa: S608
+    f"UPDATE background_lease SET until_ms = {_NOW} + :life"  # noqa: S608  # no input in it
+    " WHERE id = 1 AND term = :term RETURNING term"
 )
 _FREE = text(f"SELECT until_ms < {_NOW} FROM background_lease WHERE id = 1")  # noqa: S608  # no input in it
 # Waits for the transactions that hold the key.

@@ -186,7 +186,7 @@ class Keeper:
                 if self._is_part(handle):
                     self._part.replace(self._path)
             except BaseException:
-                with suppress(OSError):
+                with suppress(OSError):  # the error of the write is the one to tell
                     self._part.unlink(missing_ok=True)
                 raise
 

@@ -138,7 +138,7 @@ class CopyFolder:
                 file.write(data)
             os.replace(self._part, target)  # noqa: PTH105  # one of very many
         except BaseException as error:  # also when interrupted: nothing half written stays
-            with suppress(OSError):
+            with suppress(OSError):  # the error of the write is the one to tell; the next run looks through
                 Path(self._part).unlink()
             if isinstance(error, OSError) and error.filename is None:
                 # What says that a disk is full does not say which.

@@ -115,7 +115,7 @@ class Poster:
                 if len(start) >= _MOST_READ:
                     break
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
-            pass
+            pass  # the status has come already, and it decides
         return printable(bytes(start[:_MOST_READ]).decode("utf-8", "replace"))
 
 

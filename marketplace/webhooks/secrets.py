@@ -87,7 +87,7 @@ class SecretBox:
                     file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
                     file.flush()
                     os.fsync(file.fileno())
-                with suppress(FileExistsError):
+                with suppress(FileExistsError):  # another process made it at the same time
                     os.link(mine, self._path)
             finally:
                 mine.unlink()

@@ -161,7 +161,7 @@ def _polls(server: RunningServer, spent: Sequence[int], seconds: float, floor: f
     """The question whether a log has grown, which a cloud site asks again and again."""
     request = get("/fed/v1/logs/public/checkpoint")
     before = sum(map(processor_seconds, spent))
-    time.sleep(seconds)
+    time.sleep(seconds)  # the time that is measured
     idle = sum(map(processor_seconds, spent)) - before
     connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(SITES)]
     before, asked = sum(map(processor_seconds, spent)), 0
@@ -171,7 +171,7 @@ def _polls(server: RunningServer, spent: Sequence[int], seconds: float, floor: f
         for connection in connections:
             assert b" 200 " in ask(connection, request)[:16]
             asked += 1
-        time.sleep(max(0.0, POLL - (time.monotonic() - turn)))
+        time.sleep(max(0.0, POLL - (time.monotonic() - turn)))  # as a site polls
     used = sum(map(processor_seconds, spent)) - before - idle
     for connection in connections:
         connection.close()

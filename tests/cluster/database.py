@@ -66,7 +66,7 @@ class Node:
 
     def kill_postgres(self) -> None:
         """Lose the database server; Patroni still runs."""
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):  # it is gone, which is what is wanted
             os.kill(self._postmaster, signal.SIGKILL)
 
     @property

@@ -25,7 +25,7 @@ def account() -> tuple[int, int]:
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
     for name in ("postgres", "nobody"):
-        with suppress(KeyError):
+        with suppress(KeyError):  # the next name is tried
             found = pwd.getpwnam(name)
             return found.pw_uid, found.pw_gid
     pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
@@ -156,7 +156,7 @@ def network(folder: Path) -> Iterator[Network]:
 def _end_all(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for pid in done.stdout.split():
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):  # it is gone, which is what is wanted
             os.kill(int(pid), signal.SIGKILL)
 
 

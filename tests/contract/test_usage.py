@@ -44,7 +44,7 @@ def record(database: Database) -> Record:
     store(database, PRIVATE, log=GROUP)
 
     def make(now: datetime = NOW, **settings: object) -> UsageRecorder:
-        return UsageRecorder(database, UsageSettings(**settings), lambda: now)  # type: ignore[arg-type]
+        return UsageRecorder(database, UsageSettings(**settings), lambda: now)
 
     return make
 

@@ -353,7 +353,7 @@ def test_who_hears_of_what(rig: Rig, receiver: Receiver) -> None:
     rig.note()
 
     def told(made: object) -> list[str]:
-        mine = {one.event_id for one in rig.deliveries(made)}  # type: ignore[arg-type]
+        mine = {one.event_id for one in rig.deliveries(made)}
         return sorted(
             one.subject.title or ""
             for one in events(rig) if one.event_id in mine and one.subject
@@ -362,7 +362,7 @@ def test_who_hears_of_what(rig: Rig, receiver: Receiver) -> None:
     assert (told(own), told(tagged), told(bobs), told(viewed)) == (["jane"], ["jane"], ["bob"], ["bob"])
 
 
-def events(rig: Rig) -> list:  # type: ignore[type-arg]
+def events(rig: Rig) -> list:
     from tests.webhooks.test_events import seen
 
     return seen(rig.database)
