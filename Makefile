@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-million bench-smoke soak cluster-test image format lock clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-million bench-smoke soak cluster-test image format lock vendor clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -110,6 +110,9 @@ lock: ## resolve the dependencies anew (needs uv)
 	  --override tests/lock-overrides.txt --extra dev setup.py -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --override tests/lock-overrides.txt --constraints requirements.lock --extra server --extra postgresql setup.py -o requirements-server.lock
+
+vendor: setup ## copy the modules below marketplace/_vendor anew, from the releases of the lock file
+	$(BIN)/python -m tests.packaging.vendoring
 
 cluster-test: setup ## kill and cut off machines of a cluster under uploads (Debian: patroni etcd-server haproxy)
 	$(BIN)/python -W "ignore:.*pkg_resources.*" -m tests.cluster

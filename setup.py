@@ -12,7 +12,6 @@ CLIENT = [
     "httpcore>=1,<2",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
-    "oslo.utils>=8,<11",  # tells the formats of disk images, hostile ones included
     "prometheus-client>=0.20,<1",
     "pydantic>=2.7,<3",
     "PyYAML>=6,<7",
@@ -55,6 +54,7 @@ DEVELOPMENT = [
     "hypothesis>=6.100",
     "lxml-stubs>=0.5",
     "mypy>=1.11",
+    "oslo.utils>=8,<11",  # one module is copied from it (docs/adr/0075-sixty-megabytes.md)
     "playwright>=1.45",
     "pymerkle>=6",  # an independent Merkle tree for the tests
     "pytest>=8.2",
@@ -90,6 +90,7 @@ setup(
     package_data={
         "marketplace": ["py.typed", "pages/templates/*.jinja2", "pages/static/*", "pages/static/hashes/*"],
         "marketplace._docs": ["*.md", "*.png"],
+        "marketplace._vendor": ["*/LICENSE"],
         "validators": ["py.typed"],
     },
     install_requires=CLIENT,

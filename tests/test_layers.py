@@ -178,7 +178,8 @@ MAY_IMPORT = {
     },
     "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
     # Nothing of the server: publishers and cloud sites run it without one.
-    "marketplace.images": {"validators"},
+    "marketplace.images": {"validators", "marketplace._vendor"},
+    "marketplace._vendor": set(),
     "marketplace.locations": {"marketplace.deadlines"},
     "marketplace.publishing": {
         "validators",

@@ -1,9 +1,9 @@
 """What kind of disk image a stream is, and whether a machine may open it.
 
-The work is done by the format inspector of ``oslo.utils``, which OpenStack's
-image service uses: it keeps a few kilobytes of a stream that flows by, reads no
-other file, and names what makes an image dangerous. What it leaves to its
-caller is settled here.
+The work is done by a copy of the format inspector of ``oslo.utils``, which OpenStack's
+image service uses (docs/adr/0075-sixty-megabytes.md): it keeps a few
+kilobytes of a stream that flows by, reads no other file, and names what makes
+an image dangerous. What it leaves to its caller is settled here.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from oslo_utils.imageutils.format_inspector import (
+from marketplace._vendor.oslo_utils.imageutils.format_inspector import (
     FileInspector,
     ImageFormatError,
     InspectWrapper,
     SafetyCheckFailed,
 )
-
 from marketplace.images.errors import UnsafeImageError
 
 # The library logs what it finds, and so do those who show it: where nobody set up logs, Python would write
 # it to standard error, beside the one sentence of a command.
-logging.getLogger("oslo_utils").addHandler(logging.NullHandler())
+logging.getLogger("marketplace._vendor").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
