@@ -351,7 +351,7 @@ def build(settings: Settings) -> Runtime:
     sender = Sender(database, settings, utc_now, nudge=mail_owed.set, on_outcome=metrics.count_delivery)
     webhooks = WebhookWorker(
         database,
-        EventNoter(database, utc_now),
+        EventNoter(database, utc_now, lambda: mail.hurry("recalls")),
         Planner(database, utc_now, sender.disable, partial(find_entries, views)),
         sender,
         precedence,

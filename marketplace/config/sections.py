@@ -285,8 +285,8 @@ class RecallSettings(Section):
         3600.0,
         ge=0,
         le=2_592_000,
-        description="seconds between the withdrawal of an image and the mail that lists the sites that "
-        "still have the image",
+        description="seconds between the withdrawal of an image and the second mail, which lists the sites "
+        "that still have the image; 0: one mail, at once",
     )
 
 

@@ -35,7 +35,7 @@ MEANINGS: Mapping[Kind, str] = MappingProxyType(
         Kind.CONFLICT: "entries with the same coordinates say different things",
         Kind.MISMATCH: "a cloud site found other bytes at a location than the entry endorses",
         Kind.UNREACHABLE: "a cloud site could not download an image from a location",
-        Kind.RECALL: "an image was withdrawn some time ago, and cloud sites still have it",
+        Kind.RECALL: "cloud sites have an image that was withdrawn; again an hour later if some still do",
         Kind.QUARANTINED: "a log of another marketplace contradicts itself and is not read any more",
     }
 )

@@ -37,11 +37,18 @@ class EventNoter:
 
     Args:
         now: the clock.
+        on_withdrawn: called after entries were noted that withdraw their images.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        on_withdrawn: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._now = now
+        self._on_withdrawn = on_withdrawn
 
     def note(self) -> int:
         """Note what came since the last time, some of it; returns how many rows and ends that were."""
@@ -56,6 +63,8 @@ class EventNoter:
             if self._is_time(session):
                 happenings += self._look_at_ends(session)
             record(session, happenings)
+        if any(one.kind is Kind.DEPRECATED for one in happenings):
+            self._on_withdrawn()
         return len(happenings)
 
     def forget_old(self) -> None:

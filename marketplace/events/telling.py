@@ -58,7 +58,7 @@ def sentence(happened: Happened) -> str:
         case Kind.UNREACHABLE:
             told = f"A cloud site could not download {name} of {email}."
         case Kind.RECALL:
-            told = f"{_sites(details.get('sites'))} {name}, which {email} withdrew."
+            told = f"{_having(details)} {name}, which {email} withdrew."
         case _:
             told = f"{happened.kind}: {name} of {email}."
     return told
@@ -127,8 +127,9 @@ def _standing(word: Any) -> str:
     return "unknown" if word is None else _STANDINGS.get(str(word), str(word))
 
 
-def _sites(count: Any) -> str:
-    return "1 cloud site still has" if count == 1 else f"{count} cloud sites still have"
+def _having(details: Mapping[str, Any]) -> str:
+    count, still = details.get("sites"), "" if details.get("reminder") is False else "still "
+    return f"1 cloud site {still}has" if count == 1 else f"{count} cloud sites {still}have"
 
 
 def _cut(text: str, most: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import case, exists, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.access.principal import PUBLIC, Principal
@@ -29,8 +30,17 @@ from validators.document import format_time
 
 #: Sites named in one mail; the API has all of them.
 MOST_NAMED: Final = 200
-#: Images and locations that are told of at one time; the others are told of the next time.
-_MOST_TOLD: Final = 50
+#: Images and locations that are looked up at one time.
+MOST_TOLD: Final = 50
+
+
+class Telling(StrEnum):
+    """The times at which people are told of a withdrawn image that sites have. They begin an occasion."""
+
+    #: At once: who has the image.
+    AT_ONCE = "withdrawn"
+    #: ``recall.after`` later: who has it still.
+    REMINDER = "recall"
 
 
 class PresenceNotices:
@@ -55,20 +65,33 @@ class PresenceNotices:
 
     def run(self) -> int:
         """Note recalls as events and owe the mail that is due; returns how many mails that are."""
-        owed = sum(map(self._recall, self._withdrawn()))
+        owed = self._recall_all()
         if self._settings.mail.host:
             owed += sum(map(self._report, self._reported()))
         if owed:
             self._nudge()
         return owed
 
-    def _withdrawn(self) -> Sequence[tuple[str, str]]:
-        """Logs and ids of entries there that withdrew an image some time ago which sites still have."""
+    def _recall_all(self) -> int:
+        """Tell of every withdrawn image that is to be told of; how many mails that are."""
+        owed, left = 0, True
+        while left:
+            found = self._withdrawn()
+            told = [one for one in (self._recall(*place) for place in found) if one is not None]
+            owed += sum(told)
+            left = len(found) == MOST_TOLD and bool(told)
+        return owed
+
+    def _withdrawn(self) -> Sequence[tuple[Telling, str, str]]:
+        """What is to be told of withdrawn images that sites have: which telling, the log, the entry there."""
         ripe = self._now() - timedelta(seconds=self._settings.recall.after)
         told, theirs = aliased(Change), aliased(Change)
+        telling = case(
+            (told.accepted_at <= ripe, literal(Telling.REMINDER.value)), else_=literal(Telling.AT_ONCE.value)
+        )
         with self._database.read() as session:
             statement = (
-                select(Log.name, Current.entry_id)
+                select(telling.label("telling"), Log.name, Current.entry_id)
                 .join(Log, Log.id == Current.log_id)
                 .join(Entry, (Entry.identifier == Current.identifier) & (Entry.email == Current.email))
                 .join(SiteReceipt, SiteReceipt.entry_key == Entry.id)
@@ -79,41 +102,44 @@ class PresenceNotices:
                     SiteReceipt.finding == Finding.AVAILABLE.value,
                     theirs.shown,
                     Current.deprecated,
-                    told.accepted_at <= ripe,
-                    ~exists().where(ReminderGiven.occasion == _occasion(Log.name, Current.entry_id)),
+                    ~exists().where(ReminderGiven.occasion == _occasion(telling, Log.name, Current.entry_id)),
                 )
                 .distinct()
-                .limit(_MOST_TOLD)
+                .limit(MOST_TOLD)
             )
-            return [(row.name, row.entry_id) for row in session.execute(statement)]
+            return [(Telling(row.telling), row.name, row.entry_id) for row in session.execute(statement)]
 
-    def _recall(self, place: tuple[str, str]) -> int:
-        log, entry_id = place
+    def _recall(self, telling: Telling, log: str, entry_id: str) -> int | None:
+        """Tell of one image; how many mails that are, or None where there is nothing to tell any more."""
         now = self._now()
         with self._database.write() as session:
             key = session.scalar(select(Entry.id).where(Entry.entry_id == entry_id))
-            email = session.scalar(select(Current.email).where(Current.entry_id == entry_id).limit(1))
-            recalls = (
-                [] if email is None else Presence(session, Principal(None, frozenset({log}))).recalls(email)
+            recall = next(
+                iter(Presence(session, Principal(None, frozenset({log}))).recalls(entry_id=entry_id)), None
             )
-            recall = next((one for one in recalls if one.entry_id == entry_id), None)
-            if recall is None or not _take(session, _occasion(log, entry_id), now):
-                return 0  # removed meanwhile, or another process was quicker
-            owed = self._owe(session, recall, now) if log == PUBLIC and self._settings.mail.host else 0
-            details = {"sites": len({copy.site for copy in recall.copies})}
+            if recall is None or not _take(session, _occasion(telling.value, log, entry_id), now):
+                return None  # removed meanwhile, or another process was quicker
+            letters = log == PUBLIC and self._settings.mail.host
+            owed = self._owe(session, telling, recall, now) if letters else 0
+            details = {
+                "sites": len({copy.site for copy in recall.copies}),
+                "reminder": telling is Telling.REMINDER,
+            }
             record(session, [Happening(Kind.RECALL, ChangeLog(session).key(log), now, key, details)])
         return owed
 
-    def _owe(self, session: Session, recall: Recall, now: datetime) -> int:
+    def _owe(self, session: Session, telling: Telling, recall: Recall, now: datetime) -> int:
         """Owe operators, the endorser, and the sites that have the image a mail; how many that are."""
-        outbox, key = Outbox(session), f"recall {recall.entry_id}"
+        outbox, key = Outbox(session), f"{telling} {recall.entry_id}"
         owed = sum(
-            outbox.enqueue(to, self._subject(recall), self._body(recall), f"{key} {to}", now=now)
+            outbox.enqueue(
+                to, self._subject(telling, recall), self._body(telling, recall), f"{key} {to}", now=now
+            )
             for to in self._settings.mail.admin
         )
         entry = _find_warned(session, self._settings, recall.entry_id, now)
         if entry is not None:
-            body = self._body(recall) + "\n".join(
+            body = self._body(telling, recall) + "\n".join(
                 [
                     "--",
                     f"No more reminders to {entry.email}: open this page and press its button.",
@@ -122,22 +148,29 @@ class PresenceNotices:
                 ]
             )
             letter = Letter(
-                entry.email, self._subject(recall), body, f"{key} {entry.email}", link=LinkPurpose.STOP
+                entry.email,
+                self._subject(telling, recall),
+                body,
+                f"{key} {entry.email}",
+                link=LinkPurpose.STOP,
             )
             owed += outbox.post(letter, now)
         told = {*self._settings.mail.admin, recall.email}
         return owed + sum(
-            outbox.enqueue(to, self._subject(mine), self._body(mine), f"{key} {to}", now=now)
+            outbox.enqueue(
+                to, self._subject(telling, mine), self._body(telling, mine), f"{key} {to}", now=now
+            )
             for to, mine in _by_contact(session, recall).items()
             if to not in told
         )
 
-    def _subject(self, recall: Recall) -> str:
+    def _subject(self, telling: Telling, recall: Recall) -> str:
         sites = len({copy.site for copy in recall.copies})
-        has = "1 site still has" if sites == 1 else f"{sites} sites still have"
+        still = "still " if telling is Telling.REMINDER else ""
+        has = f"1 site {still}has" if sites == 1 else f"{sites} sites {still}have"
         return f"{one_line(self._settings.site.title, 80)}: {has} a withdrawn image"
 
-    def _body(self, recall: Recall) -> str:
+    def _body(self, telling: Telling, recall: Recall) -> str:
         named = [
             f"    {copy.site}, store {copy.store} ({copy.kind}), since {format_time(copy.at)}"
             for copy in recall.copies[:MOST_NAMED]
@@ -157,10 +190,19 @@ class PresenceNotices:
             *named,
             *([f"    and {more} more"] if more else []),
             "",
+            *self._announce(telling),
             f"All of them, with a token: {url}/api/v1/recalls",
             "",
         ]
         return "\n".join(lines)
+
+    def _announce(self, telling: Telling) -> Sequence[str]:
+        """What the first mail says of the second one."""
+        if telling is Telling.REMINDER:
+            return []
+        minutes = round(self._settings.recall.after / 60)
+        later = "a minute" if minutes <= 1 else f"{minutes} minutes"
+        return [f"A second mail lists the sites that still have the image {later} after its withdrawal.", ""]
 
     def _reported(self) -> Sequence[tuple[int, str]]:
         """Entries and locations of which sites said something that nobody was told of.
@@ -183,7 +225,7 @@ class PresenceNotices:
                     Current.deprecated.is_(False),
                 )
                 .distinct()
-                .limit(_MOST_TOLD)
+                .limit(MOST_TOLD)
             ).all()
         return [(row.entry_key, row.location) for row in rows]
 
@@ -210,9 +252,9 @@ class PresenceNotices:
             return int(Outbox(session).post(letter, now))
 
 
-def _occasion(log: Any, entry_id: Any) -> Any:
-    """What a recall is known by, of a log's name and an entry's id, as values or as columns."""
-    return "recall/" + log + "/" + entry_id
+def _occasion(telling: Any, log: Any, entry_id: Any) -> Any:
+    """What a recall is known by, of a telling, a log's name and an entry's id, as values or as columns."""
+    return telling + "/" + log + "/" + entry_id
 
 
 def _by_contact(session: Session, recall: Recall) -> Mapping[str, Recall]:

@@ -135,12 +135,15 @@ class Presence:
             statement = statement.where(Entry.email == email)
         return _listed(self._session.execute(statement.limit(MOST_COPIES)).all())
 
-    def recalls(self, email: str | None = None, contact: str | None = None) -> Sequence[Recall]:
+    def recalls(
+        self, email: str | None = None, contact: str | None = None, entry_id: str | None = None
+    ) -> Sequence[Recall]:
         """Images that sites still have though their endorser withdrew them, by image and endorser.
 
         Args:
             email: only of this endorser.
             contact: and those copies that sites have whose token belongs to this owner.
+            entry_id: only of the image that this entry withdraws.
         """
         current = aliased(Current)
         statement = (
@@ -159,6 +162,8 @@ class Presence:
         if email is not None:
             his = [Entry.email == email, *([] if contact is None else [CloudSite.bound_by == contact])]
             statement = statement.where(or_(*his))
+        if entry_id is not None:
+            statement = statement.where(current.entry_id == entry_id)
         found: dict[str, list[Any]] = {}
         for row in self._session.execute(statement):
             found.setdefault(row.withdrawn_by, []).append(row)

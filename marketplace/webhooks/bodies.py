@@ -50,8 +50,9 @@ def find_body(
 def _copies(session: Session, hook: Hook, found: Happened) -> list[dict[str, Any]]:
     """Where a withdrawn image still is: all sites for administrators, else what concerns the owner."""
     mine = None if hook.audience == SITE else hook.owner
-    recalls = Presence(session, Principal(None, frozenset({hook.log}))).recalls(mine, mine)
-    copies = [copy for one in recalls if one.entry_id == found.entry_id for copy in one.copies]
+    presence = Presence(session, Principal(None, frozenset({hook.log})))
+    recalls = presence.recalls(mine, mine, found.entry_id)
+    copies = [copy for one in recalls for copy in one.copies]
     return [
         {"site": one.site, "store": one.store, "kind": one.kind, "at": format_time(one.at)}
         for one in copies[:_MOST_COPIES]

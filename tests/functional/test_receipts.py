@@ -12,6 +12,7 @@ from marketplace.tlog.note import SigningKey
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.access import issue_token
+from tests.functional.catalogue import eventually
 from tests.functional.privacy_sites import ASTRO_KEY, BIO_KEY
 from tests.functional.running import running_server
 from validators import accept
@@ -96,6 +97,13 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
         assert get("/api/v1/recalls", "reader").json()["total"] == 0
         bad = image(content="spread", locations=(URL,), title="Spread", deprecated="backdoor")
         upload(http, signed(bad, ALICE, created=format_time(NOW - timedelta(hours=1))))
+
+        def recalled() -> list[dict[str, object]]:
+            told = http.get("/api/v1/events", params={"kind": "image.recalled"}).json()["events"]
+            return [one["data"]["details"] for one in told]
+
+        eventually(recalled)  # also where the chore beside would not come for a quarter of an hour
+        assert recalled() == [{"sites": 2, "reminder": False}]
         assert send(http, tokens["bio"], BIO_KEY, here(BIO_KEY, Finding.WITHDRAWN, 0)) == [Outcome.KEPT]
         for who, total in (("root", 1), ("reader", 1), ("stranger", 0)):
             found = get("/api/v1/recalls", who).json()

@@ -23,6 +23,7 @@ from marketplace.presence import (
     SiteRegistry,
 )
 from marketplace.presence.keeping import MOST_STORES
+from marketplace.presence.notices import MOST_TOLD
 from marketplace.receipts import Finding, Outcome, Receipt, sign_receipt
 from marketplace.tlog.note import SigningKey
 from marketplace.watch import WatchService
@@ -247,22 +248,54 @@ def withdrawn(database: Database) -> AcceptedEntry:
     return entry
 
 
-def test_who_still_has_a_withdrawn_image_is_told_once_and_later(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "subject", "announced"),
+    [(0, "1 site has a withdrawn image", True), (61, "1 site still has a withdrawn image", False)],
+)
+def test_who_has_a_withdrawn_image_is_told_at_once_and_an_hour_later(
+    database: Database, minutes: int, subject: str, announced: bool
+) -> None:
+    """Each is told once: whoever was away for the first one gets the second alone."""
     entry = withdrawn(database)
     (recall,) = recalls(database)
     assert (recall.identifier, recall.email, recall.reason) == (entry.identifier, JANE, "backdoor")
     assert [(one.site, one.store, one.kind) for one in recall.copies] == [("lab-orsay", "main", "directory")]
-    assert notices(database, NOW + timedelta(minutes=59)) == 0  # sites follow within seconds, mostly
-    assert notices(database, NOW + timedelta(minutes=61)) == 3
-    assert notices(database, NOW + timedelta(days=3)) == 0
+    moment = NOW + timedelta(minutes=minutes)
+    assert [notices(database, moment) for _ in "12"] == [3, 0]
     told = {JANE, "root@mp.example.org", "ops@orsay.example"}
     assert {letter.recipient for letter in mails(database)} == told
     for letter in mails(database):
-        assert "1 site still has a withdrawn image" in letter.subject
+        assert subject in letter.subject
+        assert ("60 minutes after its withdrawal" in letter.body) is announced
         assert "lab-orsay, store main (directory), since 2026-03-14T11:00:00Z" in letter.body
         assert "backdoor" in letter.body
+    later = [notices(database, NOW + timedelta(hours=2)), notices(database, NOW + timedelta(days=3))]
+    assert later == [3 if announced else 0, 0]
     send(database, receipt(entry, Finding.WITHDRAWN, at=NOW))
     assert recalls(database) == []
+
+
+def test_whoever_removed_the_image_is_not_reminded(database: Database) -> None:
+    entry = withdrawn(database)
+    assert notices(database) == 3
+    send(database, receipt(entry, Finding.WITHDRAWN, at=NOW))
+    assert notices(database, NOW + 2 * HOUR) == 0
+
+
+def test_one_telling_where_nothing_lies_between(database: Database) -> None:
+    withdrawn(database)
+    assert [notices(database, **{"recall.after": "0"}) for _ in "12"] == [3, 0]
+    assert notices(database, NOW + timedelta(days=3), **{"recall.after": "0"}) == 0
+
+
+def test_all_images_that_are_withdrawn_together_are_told_of_together(database: Database) -> None:
+    """There are more of them than are looked up at one time."""
+    entries = [accepted(f"image {n}", created=NOW - 3 * HOUR) for n in range(MOST_TOLD + 1)]
+    store(database, *entries)
+    assert set(send(database, *map(receipt, entries))) == {"kept"}
+    gone = [accepted(f"image {n}", created=NOW - 2 * HOUR, deprecated="bad") for n in range(MOST_TOLD + 1)]
+    store(database, *gone)
+    assert notices(database) == 2 * len(gone)  # administrators and the site
 
 
 def test_nobody_is_told_of_an_image_that_every_site_took_back(database: Database) -> None:

@@ -150,10 +150,26 @@ def test_what_sites_find_is_told_when_it_is_new_and_without_their_names(database
 
 def test_a_recall_is_an_event_also_without_a_mail_server(database: Database) -> None:
     withdrawn(database)
-    assert notices(database, NOW + 2 * HOUR, **{"mail.host": "", "reminders.enabled": "false"}) == 0
-    assert notices(database, NOW + 3 * HOUR, **{"mail.host": "", "reminders.enabled": "false"}) == 0
-    (told,) = seen(database)
-    assert (told.kind, told.details) == (Kind.RECALL, {"sites": 1})
+    for hours in (0, 0, 2, 3):
+        moment = NOW + hours * HOUR
+        assert notices(database, moment, **{"mail.host": "", "reminders.enabled": "false"}) == 0
+    told = seen(database)
+    assert kinds(told) == ["image.recalled"] * 2
+    assert [one.details for one in told] == [{"sites": 1, "reminder": said} for said in (False, True)]
+    assert ["still" in sentence(one) for one in told] == [False, True]
+
+
+def test_a_withdrawal_asks_for_the_recall_at_once_and_nothing_else_does(database: Database) -> None:
+    asked: list[str] = []
+    noter = EventNoter(database, lambda: NOW, lambda: asked.append("recall"))
+    store(database, accepted("one", JANE), accepted("two", JANE))
+    while noter.note():
+        pass
+    assert asked == []
+    store(database, accepted("one", JANE, created=NOW - HOUR, deprecated="bad"))
+    while noter.note():
+        pass
+    assert asked == ["recall"]
 
 
 def test_a_recall_in_a_group_is_for_its_members(database: Database) -> None:
