@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -49,7 +50,7 @@ class Token:
     revoked_at: datetime | None
     last_used_at: datetime | None
 
-    def status(self, now: datetime) -> str:
+    def status(self, now: datetime) -> Literal["valid", "revoked", "expired"]:
         """``valid``, ``revoked`` or ``expired``."""
         if self.revoked_at is not None:
             return "revoked"

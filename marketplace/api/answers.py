@@ -15,22 +15,34 @@ from marketplace.http.responses import fresh_response, immutable_response
 from marketplace.runtime import Runtime
 
 from .description import JSON
+from .shapes.base import Shape
+
+#: What an answer is written from.
+Body = Shape | Mapping[str, Any]
 
 
-def fresh(request: Request, body: Mapping[str, Any], headers: Sequence[tuple[str, str]] = ()) -> Response:
+def fresh(request: Request, body: Body, headers: Sequence[tuple[str, str]] = ()) -> Response:
     """Something that may change at any moment."""
     return fresh_response(request, write_json(body), JSON, list(headers))
 
 
-def immutable(request: Request, body: Mapping[str, Any]) -> Response:
+def immutable(request: Request, body: Body) -> Response:
     """Something that never changes."""
     return immutable_response(request, write_json(body), JSON)
 
 
-def page(request: Request, body: Mapping[str, Any], next_cursor: str | None) -> Response:
+def page(request: Request, body: Body, next_cursor: str | None) -> Response:
     """A page of a list: where it ends before the list does, ``next`` and a Link (RFC 8288) lead on."""
     url = None if next_cursor is None else following_url(request, cursor=next_cursor)
-    return fresh(request, {**body, "next": url}, next_link(url))
+    told = body.model_copy(update={"next": url}) if isinstance(body, Shape) else {**body, "next": url}
+    return fresh(request, told, next_link(url))
+
+
+def created(body: Body, location: str) -> Response:
+    """Something that was made just now, which no cache may keep: it may hold a secret."""
+    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
+    response.headerlist += [("Location", location), ("Cache-Control", "no-store")]
+    return response
 
 
 def next_link(url: str | None) -> list[tuple[str, str]]:
@@ -52,6 +64,8 @@ def site_url(request: Request) -> str:
     return url
 
 
-def write_json(body: Mapping[str, Any] | Sequence[Any]) -> bytes:
+def write_json(body: Body | Sequence[Any]) -> bytes:
     """JSON as UTF-8; the order of members is part of what the entity tag covers."""
+    if isinstance(body, Shape):
+        return body.model_dump_json().encode()
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

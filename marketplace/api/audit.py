@@ -8,11 +8,12 @@ from pyramid.view import view_config
 
 from marketplace.audit import AuditLog
 
-from .access import GROUP, reading, written
+from .access import GROUP, reading
 from .answers import page
 from .cursors import Cursor, encode_cursor, foreign_cursor
 from .description import PLAIN_PATTERN, Answer, Operation, Parameter
 from .parameters import cursor, limit
+from .shapes import access as shapes
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.audit")
@@ -34,7 +35,7 @@ AUDIT = Operation(
     "The audit log",
     "Who did what to tokens, groups, peers and private entries; the newest first. Nothing removes records.",
     GROUP,
-    [Answer("A page of records.", "Audit", headers=("Link",))],
+    [Answer("A page of records.", shapes.Audit, headers=("Link",))],
     query=(ACTOR, ACTION, LIMIT, CURSOR),
     errors={400: ["query.actor", "query.action", "query.limit", "query.cursor"]},
     needs="scope `admin`",
@@ -51,19 +52,7 @@ def audit(request: Request) -> Response:
             before=_before(asked[CURSOR]), limit=wanted + 1, actor=asked[ACTOR], action=asked[ACTION]
         )
     after = (str(acts[wanted - 1].number),) if len(acts) > wanted else None
-    body = {
-        "records": [
-            {
-                "number": act.number,
-                "at": written(act.at),
-                "actor": act.actor,
-                "action": act.action,
-                "subject": act.subject,
-                "details": dict(act.details),
-            }
-            for act in acts[:wanted]
-        ]
-    }
+    body = shapes.Audit(records=[shapes.Act.model_validate(act) for act in acts[:wanted]])
     return page(request, body, encode_cursor(after, "api.audit"))
 
 

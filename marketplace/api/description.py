@@ -64,10 +64,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: what it is, its type, and the name of its schema for JSON."""
+    """A successful answer: what it is, its type, and its shape for JSON."""
 
     meaning: str
-    schema: str | None = None
+    schema: Any = None
     content_types: Sequence[str] = (JSON,)
     status: int = 200
     headers: Sequence[str] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -94,7 +95,7 @@ def _laid_out(told: Mapping[str, Any]) -> Reference:
             }
     homes: dict[str, str] = {}
     for group, shown in operations.items():
-        for name in _answered_with(shown):
+        for name in _with_parts(_answered_with(shown), components["schemas"]):
             homes.setdefault(name, group)
     # What is answered only with an error, or nowhere, stands with the service itself: the last topic.
     last = next(reversed(operations))
@@ -123,6 +124,15 @@ def _answered_with(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for operation in operations:
         for answer in operation["answers"]:
             yield from (name for _, name in answer["types"] if name)
+
+
+def _with_parts(names: Iterable[str], schemas: Mapping[str, Any]) -> Sequence[str]:
+    """Names of schemas, and of all that these refer to."""
+    found = list(dict.fromkeys(names))
+    for name in found:
+        referred = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schemas[name]))
+        found += [one for one in dict.fromkeys(referred) if one not in found]
+    return found
 
 
 def _schema(schema: Mapping[str, Any]) -> Markup:

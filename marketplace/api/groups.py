@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -22,13 +20,14 @@ from .access import (
     now_of,
     reading,
     writing,
-    written,
 )
-from .answers import fresh, page, site_url, write_json
+from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import JSON, Answer, Operation
+from .description import Answer, Operation
 from .json_body import CODES, described, read_object
 from .parameters import cursor, limit
+from .shapes import access as shapes
+from .shapes.base import SelfLink
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.groups")
@@ -39,7 +38,7 @@ GROUPS = Operation(
     "Groups",
     "Those one belongs to; with scope `admin` all. By name.",
     GROUP,
-    [Answer("A page of groups.", "Groups", headers=("Link",))],
+    [Answer("A page of groups.", shapes.Groups, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -49,7 +48,7 @@ CREATE = Operation(
     "Create a group",
     "The group gets its own log. A name that was used before cannot be used again.",
     GROUP,
-    [Answer("The group.", "Group", status=201, headers=("Location",))],
+    [Answer("The group.", shapes.Group, status=201, headers=("Location",))],
     method="POST",
     bodies=described({"name": {"type": "string", "pattern": f"^{GROUP_PATTERN}$"}}),
     errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
@@ -60,7 +59,7 @@ READ = Operation(
     "One group",
     "For its members, and with scope `admin`. To everybody else it looks as if it were not there.",
     GROUP,
-    [Answer("The group.", "Group")],
+    [Answer("The group.", shapes.Group)],
     path=(GROUP_NAME,),
     errors={404: ["group.unknown"]},
     needs="any token",
@@ -81,7 +80,7 @@ ADD = Operation(
     "Add a member",
     "A member sees all entries of the group, including the existing ones. A member stays one.",
     GROUP,
-    [Answer("The group.", "Group")],
+    [Answer("The group.", shapes.Group)],
     method="PUT",
     path=(GROUP_NAME, MEMBER),
     errors={400: ["access.value"], 404: ["group.unknown"]},
@@ -92,7 +91,7 @@ REMOVE = Operation(
     "Remove a member",
     "From now on the group's entries are not there for them.",
     GROUP,
-    [Answer("The group.", "Group")],
+    [Answer("The group.", shapes.Group)],
     method="DELETE",
     path=(GROUP_NAME, MEMBER),
     errors={404: ["group.unknown", "group.no-member"]},
@@ -111,7 +110,7 @@ def groups(request: Request) -> Response:
         else:
             every = [service.get(name) for name in sorted(service.of(actor_of(request)))]
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = {"total": len(every), "groups": [_shown(one, request) for one in found]}
+    body = shapes.Groups(total=len(every), groups=[_shown(one, request) for one in found])
     return page(request, body, encode_cursor(after, "api.groups"))
 
 
@@ -123,9 +122,7 @@ def create(request: Request) -> Response:
     with writing(request) as session:
         made = GroupService(session).create(name, by=actor_of(request), at=now_of(request))
     body = _shown(made, request)
-    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
-    response.headerlist += [("Location", body["links"]["self"]), ("Cache-Control", "no-store")]
-    return response
+    return created(body, body.links.self)
 
 
 @view_config(route_name="api.group", request_method="GET", permission="group:read")
@@ -171,10 +168,6 @@ def remove(request: Request) -> Response:
     return fresh(request, _shown(found, request))
 
 
-def _shown(one: Group, request: Request) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "created_at": written(one.created_at),
-        "members": list(one.members),
-        "links": {"self": f"{site_url(request)}/api/v1/groups/{one.name}"},
-    }
+def _shown(one: Group, request: Request) -> shapes.Group:
+    links = SelfLink(self=f"{site_url(request)}/api/v1/groups/{one.name}")
+    return shapes.Group(name=one.name, created_at=one.created_at, members=one.members, links=links)

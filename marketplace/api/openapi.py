@@ -49,6 +49,7 @@ from . import (
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
+from .shapes.base import components
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
 API_VERSION = "1.5.0"
@@ -192,7 +193,7 @@ def document(registry: Registry) -> dict[str, Any]:
         "tags": [{"name": group} for group in dict.fromkeys(one.group for one in OPERATIONS)],
         "paths": _paths(registry),
         "components": {
-            "schemas": dict(SCHEMAS),
+            "schemas": {**SCHEMAS, **components(_shapes())},
             "responses": {"TooLong": _TOO_LONG, "Unauthorized": _UNAUTHORIZED, "TooMany": _TOO_MANY},
             "securitySchemes": _SECURITY,
         },
@@ -282,7 +283,7 @@ def _answer(answer: Answer, method: str) -> dict[str, Any]:
     told: dict[str, Any] = {"description": answer.meaning}
     if answer.content_types:
         told["content"] = {
-            kind: {"schema": ref(answer.schema)} if kind == JSON and answer.schema else {}
+            kind: {"schema": ref(_name(answer.schema))} if kind == JSON and answer.schema else {}
             for kind in answer.content_types
         }
     headers = {
@@ -292,6 +293,19 @@ def _answer(answer: Answer, method: str) -> dict[str, Any]:
     if headers:
         told["headers"] = headers
     return told
+
+
+def _shapes() -> list[Any]:
+    return [
+        answer.schema
+        for operation in OPERATIONS
+        for answer in operation.answers
+        if answer.schema and not isinstance(answer.schema, str)
+    ]
+
+
+def _name(shape: Any) -> str:
+    return shape if isinstance(shape, str) else str(shape.__name__)
 
 
 def _error(operation: Operation, codes: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from marketplace.access import Scope
 from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
 from marketplace.events import Kind
@@ -251,18 +250,6 @@ _VIEW: Mapping[str, Schema] = {
     "secret": FLAG,
     "changed_at": _said(TIME_OR_NULL, "null for one that is there from the start"),
     "links": record("Where it is.", self=URL, documents=_said(URL_OR_NULL, "null for a secret one")),
-}
-_TOKEN: Mapping[str, Schema] = {
-    "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
-    "owner": TEXT,
-    "scopes": array({"type": "string", "enum": sorted(Scope)}),
-    "status": {"type": "string", "enum": ["valid", "expired", "revoked"]},
-    "note": TEXT,
-    "created_at": TIME,
-    "expires_at": TIME_OR_NULL,
-    "revoked_at": TIME_OR_NULL,
-    "last_used_at": _said(TIME_OR_NULL, "to the minute, and up to half a minute late"),
-    "links": record("Where it is.", self=URL),
 }
 _REGISTERED: Mapping[str, Schema] = {
     "first": TIME,
@@ -668,17 +655,6 @@ SCHEMAS: Mapping[str, Schema] = {
         bound_by=_said(TEXT, "an owner of tokens, or `cli:USER`"),
     ),
     "CloudSites": _page("Cloud sites, by name.", total=COUNT, sites=array(ref("CloudSite"))),
-    "Token": record("A token, without its secret.", **_TOKEN),
-    "NewToken": record("A new token, with its secret, this once.", **_TOKEN, secret=TEXT),
-    "Tokens": _page("Tokens.", total=COUNT, tokens=array(ref("Token"))),
-    "Group": record(
-        "A group.",
-        name=TEXT,
-        created_at=TIME,
-        members=_said(array(TEXT), "owners of tokens, by code point"),
-        links=record("Where it is.", self=URL),
-    ),
-    "Groups": _page("Groups.", total=COUNT, groups=array(ref("Group"))),
     "View": record(
         "A view, with the images that it shows now.",
         **_VIEW,
@@ -708,20 +684,6 @@ SCHEMAS: Mapping[str, Schema] = {
     "Webhooks": _page("Webhooks.", total=COUNT, webhooks=array(ref("Webhook"))),
     "Delivery": record("An event for a webhook.", **_DELIVERY),
     "Deliveries": _page("Deliveries.", total=COUNT, deliveries=array(ref("Delivery"))),
-    "Audit": _page(
-        "Administrative and private acts, the newest first.",
-        records=array(
-            record(
-                "An act.",
-                number=COUNT,
-                at=TIME,
-                actor=_said(TEXT, "an owner of tokens, `cli:USER` or `system`"),
-                action=TEXT,
-                subject=TEXT,
-                details={"type": "object"},
-            )
-        ),
-    ),
     "Peers": record("The peers.", peers=array(ref("Peer"))),
     "Peer": record(
         "A peer's public log.",

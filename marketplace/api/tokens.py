@@ -16,12 +16,14 @@ from marketplace.accounts.names import OWNER_PATTERN
 from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS, Token
 from marketplace.http.errors import BadRequestError
 
-from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing, written
-from .answers import fresh, page, site_url, write_json
+from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing
+from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
 from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
 from .json_body import CODES, read_object
 from .parameters import cursor, limit
+from .shapes import access as shapes
+from .shapes.base import SelfLink
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.tokens")
@@ -46,7 +48,7 @@ TOKENS = Operation(
     "Tokens",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [Answer("A page of tokens.", "Tokens", headers=("Link",))],
+    [Answer("A page of tokens.", shapes.Tokens, headers=("Link",))],
     query=(OWNER, LIMIT, CURSOR),
     errors={400: ["query.owner", "query.limit", "query.cursor"]},
     needs="any token",
@@ -56,7 +58,7 @@ CREATE = Operation(
     "Create a token",
     "The answer holds its `secret`, which is not shown again. It expires after `days`.",
     GROUP,
-    [Answer("The token, with its secret.", "NewToken", status=201, headers=("Location",))],
+    [Answer("The token, with its secret.", shapes.NewToken, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: NEW_TOKEN},
     errors={**CODES, 400: (*CODES[400], "access.value")},
@@ -67,7 +69,7 @@ READ = Operation(
     "One token",
     "One's own; with scope `admin` anybody's.",
     GROUP,
-    [Answer("The token.", "Token")],
+    [Answer("The token.", shapes.Token)],
     path=(TOKEN,),
     errors={404: ["token.unknown"]},
     needs="any token",
@@ -78,7 +80,7 @@ REVOKE = Operation(
     "At once and for good, with every session that was opened with it. One's own; with scope `admin` "
     "anybody's.",
     GROUP,
-    [Answer("The token, revoked.", "Token")],
+    [Answer("The token, revoked.", shapes.Token)],
     method="DELETE",
     path=(TOKEN,),
     errors={404: ["token.unknown"]},
@@ -98,7 +100,7 @@ def tokens(request: Request) -> Response:
         every = _list(request, owner)
     found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
     now = now_of(request)
-    body = {"total": len(every), "tokens": [_shown(one, now, request) for one in found]}
+    body = shapes.Tokens(total=len(every), tokens=[_shown(one, now, request) for one in found])
     return page(request, body, encode_cursor(after, "api.tokens"))
 
 
@@ -117,10 +119,8 @@ def create(request: Request) -> Response:
             expires_at=now + timedelta(days=_days(given["days"])),
             note=given["note"] or "",
         )
-    body = {**_shown(issued.token, now, request), "secret": issued.secret.text}
-    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
-    response.headerlist += [("Location", _url(request, issued.token)), ("Cache-Control", "no-store")]
-    return response
+    shown = _shown(issued.token, now, request)
+    return created(shapes.NewToken(**dict(shown), secret=issued.secret.text), shown.links.self)
 
 
 @view_config(route_name="api.token", request_method="GET", permission="token:read")
@@ -175,20 +175,16 @@ def _days(given: int | None) -> int:
     return days
 
 
-def _shown(one: Token, now: datetime, request: Request) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "owner": one.owner,
-        "scopes": sorted(one.scopes),
-        "status": one.status(now),
-        "note": one.note,
-        "created_at": written(one.created_at),
-        "expires_at": written(one.expires_at),
-        "revoked_at": written(one.revoked_at),
-        "last_used_at": written(one.last_used_at),
-        "links": {"self": _url(request, one)},
-    }
-
-
-def _url(request: Request, one: Token) -> str:
-    return f"{site_url(request)}/api/v1/tokens/{one.name}"
+def _shown(one: Token, now: datetime, request: Request) -> shapes.Token:
+    return shapes.Token(
+        name=one.name,
+        owner=one.owner,
+        scopes=sorted(one.scopes),
+        status=one.status(now),
+        note=one.note,
+        created_at=one.created_at,
+        expires_at=one.expires_at,
+        revoked_at=one.revoked_at,
+        last_used_at=one.last_used_at,
+        links=SelfLink(self=f"{site_url(request)}/api/v1/tokens/{one.name}"),
+    )

@@ -179,3 +179,8 @@ def test_the_document_is_cached_by_its_tag(site):
     assert first.headers["Content-Type"].startswith("application/json")
     assert first.json()["servers"] == [{"url": site.url}]
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_two_shapes_never_have_one_name(document):
+    # Of two with one name both get names with the paths of their modules in them.
+    assert [name for name in document["components"]["schemas"] if not name.isalpha()] == []
