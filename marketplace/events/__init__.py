@@ -1,12 +1,13 @@
 """What happened at this marketplace, in one order: the page of events and webhooks are made of it."""
 
 from marketplace.events.kinds import MEANINGS, Kind
-from marketplace.events.noting import EventNoter
+from marketplace.events.noting import PAGE, EventNoter
 from marketplace.events.reading import Events, Happened, Subject, Wanted
 from marketplace.events.record import Happening, record
 
 __all__ = [
     "MEANINGS",
+    "PAGE",
     "EventNoter",
     "Events",
     "Happened",

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from marketplace.background import Job
 from marketplace.changes import Precedence
 from marketplace.db import Database
-from marketplace.events import EventNoter
+from marketplace.events import PAGE, EventNoter
 from marketplace.webhooks.planning import Planner
 from marketplace.webhooks.sending import Sender
 
 #: Seconds between two looks: other processes write without a word.
 POLL = 1.0
+#: Seconds from one noting to the next while something happens: each is a durable write, whatever it holds,
+#: and one for every upload would slow the uploads down.
+GATHER = 0.6
 #: Seconds from one look to the next while something has precedence.
 LET_PASS = 5.0
 #: Seconds between two removals of what is of no use any more.
@@ -51,6 +54,7 @@ class WebhookWorker:
         self._precedence = precedence or Precedence()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._wake = threading.Event()
+        self._sent = threading.Event()
         self._job = Job(database, self._run, "webhooks")
 
     def start(self) -> None:
@@ -65,6 +69,7 @@ class WebhookWorker:
         """End; what is on its way may arrive, and is sent again where that was not noted in time."""
         self._job.ask_to_end()
         self._wake.set()
+        self._sent.set()
         end = time.monotonic() + timeout
         self._job.join(timeout)
         held = [self._slots.acquire(timeout=max(0.0, end - time.monotonic())) for _ in range(AT_ONCE)]
@@ -89,6 +94,15 @@ class WebhookWorker:
                 stopping.wait(LET_PASS)
             elif not busy:
                 self._wake.wait(POLL)
+            elif busy < PAGE:
+                self._gather(stopping)
+
+    def _gather(self, stopping: threading.Event) -> None:
+        """Let more happen before it is noted; what is owed already is sent meanwhile."""
+        end = time.monotonic() + GATHER
+        while not stopping.is_set() and self._sent.wait(max(0.0, end - time.monotonic())):
+            self._sent.clear()
+            self._attempt("sending", self._begin)
 
     def _begin(self) -> int:
         """Begin to send what is due, as far as threads are free."""
@@ -114,7 +128,9 @@ class WebhookWorker:
             _logger.exception("webhooks: a delivery could not be noted; it is tried again")
         finally:
             self._slots.release()
-            self._wake.set()  # the next one of the same webhook
+            # The next one of the same webhook.
+            self._sent.set()
+            self._wake.set()
 
     def _tidy(self) -> int:
         self._noter.forget_old()

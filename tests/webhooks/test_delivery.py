@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -17,12 +18,15 @@ from standardwebhooks import WebhookVerificationError
 from marketplace.access import Scope
 from marketplace.accounts import GroupService, TokenService
 from marketplace.db import Database
+from marketplace.events import EventNoter
+from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.erasing import ErasingService
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import OWN, SITE
 from marketplace.webhooks.deliveries import MOST_KEPT, Deliveries
 from marketplace.webhooks.errors import DefinitionError, SecretKeyError
 from marketplace.webhooks.secrets import FILE
+from marketplace.webhooks.worker import GATHER, WebhookWorker
 from tests.factories.entries import accepted
 from tests.mail.server import make_certificate
 from tests.mail.test_presence import JANE, notices, withdrawn
@@ -501,3 +505,33 @@ def test_twenty_webhooks_of_one_owner(rig: Rig) -> None:
     rig.make("https://example.org/hook", OWN, JANE)
     with rig.database.write() as session:
         session.execute(update(Webhook).values(position=0))
+
+
+class Counting(EventNoter):
+    """Remembers how much each transaction noted."""
+
+    noted: list[int]
+
+    def note(self) -> int:
+        done = super().note()
+        self.noted += [done] if done else []
+        return done
+
+
+def test_what_comes_fast_is_noted_together(rig: Rig, receiver: Receiver) -> None:
+    rig.make(receiver.url)
+    noter = Counting(rig.database, lambda: rig.now)
+    noter.noted = []
+    worker = WebhookWorker(rig.database, noter, rig.planner, rig.sender)
+    ingest = IngestService(rig.database, UploadPolicy(), on_commit=worker.nudge)
+    began = time.monotonic()
+    worker.start()
+    try:
+        for number in range(30):
+            ingest.enqueue(accepted(number)).result(HANGING)
+        receiver.wait(30)
+    finally:
+        ingest.close()
+        worker.stop(HANGING)
+    assert sum(noter.noted) == 30
+    assert len(noter.noted) <= 2 + (time.monotonic() - began) / GATHER
