@@ -18,6 +18,8 @@ from validators.document import Metadata
 from validators.editing import remove_element, set_leaf
 from validators.endorsing import strip_signatures
 from validators.lint.properties import IMAGE_PROPERTIES, PREFIX
+from validators.lxd import FINGERPRINT, IMAGE_FORMAT
+from validators.lxd import PREFIX as LXD_PREFIX
 from validators.parser import parse_document
 from validators.signing_errors import DraftError
 
@@ -29,10 +31,11 @@ PREFIXES: Final = {
     "dcterms": v.DCTERMS,
     "slterms": v.SLTERMS,
     PREFIX: IMAGE_PROPERTIES,
+    LXD_PREFIX: IMAGE_FORMAT,
 }
 #: What a statement does not hand on to the next one, and what it hands on about the same image only.
 _OF_ONE_STATEMENT: Final = (v.ENDORSEMENT, v.DEPRECATED)
-_OF_ONE_IMAGE: Final = (v.CREATED, v.LOCATION, v.dcterms("replaces"), v.dcterms("isReplacedBy"))
+_OF_ONE_IMAGE: Final = (v.CREATED, v.LOCATION, v.dcterms("replaces"), v.dcterms("isReplacedBy"), FINGERPRINT)
 _ROOT_PREFIXES: Final = {"rdf": v.RDF, "dcterms": v.DCTERMS, "slreq": v.SLREQ, "slterms": v.SLTERMS}
 
 
@@ -77,7 +80,8 @@ def next_draft(document: bytes, content: ImageContent, terms: Terms) -> bytes:
 
     Args:
         document: a signed entry or a draft. Endorsement and deprecation stay behind, and where the
-            image is another one, what is true of one image only: its locations, what it replaces.
+            image is another one, what is true of one image only: its locations, what it replaces, its
+            fingerprint for LXD.
         terms: what is to be said otherwise.
 
     Raises:

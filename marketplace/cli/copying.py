@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,17 +96,17 @@ def verify_static(place: str, key: str | None, view: str | None, max_age: str | 
     from marketplace.views.errors import CopyError
     from marketplace.views.proving import Wanted, find_faults, open_copy
 
-    read = _reader(place)
     own = None if key is None else parse_verifier_key(key)
-    wanted = Wanted(view, None if max_age is None else _since(max_age), read.names())
-    try:
-        copy = open_copy(read, own)
-    except CopyError as error:
-        raise CommandError(f"{place}: {error} [{error.code}]", ExitCode.VERIFICATION_FAILED) from None
     wrong = 0
-    for fault in find_faults(copy, read, wanted):
-        click.echo(f"marketplace: {printable(fault)}", err=True)
-        wrong += 1
+    with closing(_reader(place)) as read:
+        wanted = Wanted(view, None if max_age is None else _since(max_age), read.names())
+        try:
+            copy = open_copy(read, own)
+        except CopyError as error:
+            raise CommandError(f"{place}: {error} [{error.code}]", ExitCode.VERIFICATION_FAILED) from None
+        for fault in find_faults(copy, read, wanted):
+            click.echo(f"marketplace: {printable(fault)}", err=True)
+            wrong += 1
     if wrong:
         raise CommandError(f"{printable(place)}: {wrong} faults", ExitCode.VERIFICATION_FAILED)
     _tell(place, copy, own)
@@ -149,6 +150,9 @@ class _Reader:
     def __init__(self, place: str) -> None:
         self._place = place
 
+    def close(self) -> None:
+        """Nothing stays open of a folder."""
+
     def names(self) -> frozenset[str] | None:
         """Paths of all files; None where nobody can list them."""
         folder = Path(self._place)
@@ -173,6 +177,10 @@ class _WebReader(_Reader):
 
         super().__init__(place)
         self._http = httpx.Client(timeout=60, follow_redirects=True)
+
+    def close(self) -> None:
+        """End the connections to the web server."""
+        self._http.close()
 
     def names(self) -> None:
         """A web server does not tell."""

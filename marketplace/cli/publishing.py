@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from marketplace.cli.publication import Order, Publication
 from marketplace.cli.publish_facts import get_facts
 from marketplace.cli.publish_options import read_terms, term_options
 from marketplace.publishing.work import Work
+from validators import vocabulary as v
+from validators.lxd import architectures, find_architecture
 
 _WORK = ".marketplace"
 
@@ -47,6 +50,12 @@ _WORK = ".marketplace"
     help="Take everything else from this earlier entry, and say that it is replaced.",
 )
 @click.option("--email", metavar="ADDRESS", help="The endorser's address, if the certificate contains none.")
+@click.option(
+    "--lxd",
+    is_flag=True,
+    help="Also sign the fingerprint by which LXD and Incus take this qcow2 disk from lists: one more digest. "
+    "Needs --arch.",
+)
 @click.option("--edit", is_flag=True, help="Edit the draft in $EDITOR before it is checked.")
 @click.option("--dry-run", is_flag=True, help="Do everything but sign and upload; needs no key.")
 @click.option("--yes", is_flag=True, help="Ask nothing on a terminal.")
@@ -78,6 +87,7 @@ def publish(
     from_json: str | None,
     like: str | None,
     email: str | None,
+    lxd: bool,
     edit: bool,
     dry_run: bool,
     yes: bool,
@@ -98,11 +108,12 @@ def publish(
     order = Order(image, like, email, audience, edit, dry_run, yes, not no_look, allow_private)
     now = datetime.now(UTC)
     terms = read_terms(values, settings, now)
+    architecture = _lxd_architecture(terms) if lxd else None
     keyless = dry_run and p12 is None and cert is None and key is None
     identity = None if keyless else load_identity(p12, cert, key, password_file)
     with ExitStack() as stack:
         client = stack.enter_context(open_client(endpoint))
-        facts, at_hand = get_facts(image, from_json, Work(work))
+        facts, at_hand = get_facts(image, from_json, Work(work), architecture)
         order = replace(order, image=at_hand)
         own = stack.enter_context(Work(work).image(facts.identifier))
         run = Publication(order, client, own, facts, identity, now)
@@ -110,3 +121,13 @@ def publish(
         if output == "table":
             told.pop("advice")  # was told line by line already
         write_record(told, output, identify="entry")
+
+
+def _lxd_architecture(terms: Mapping[str, Sequence[str]]) -> str:
+    """The architecture that ``--arch`` says, as LXD has it."""
+    said = next(iter(terms.get(v.OS_ARCH, ())), "")
+    found = find_architecture(said)
+    if found is None:
+        known = ", ".join(architectures())
+        raise click.UsageError(f"--lxd needs --arch with one of {known}", click.get_current_context())
+    return found

@@ -22,6 +22,8 @@ _HASHLIB: Final = {
     "SHA-384": "sha384",
     "SHA-512": "sha512",
 }
+#: Name of the digest that has other bytes before the first block.
+COMBINED: Final = "combined"
 #: Blocks of one digest that wait at most: what keeps the memory constant.
 _WAITING: Final = 4
 
@@ -32,24 +34,29 @@ class Digests:
     Args:
         algorithms: names as in the metadata format.
         threads: that work on them; by default one for each processor that this process may use.
+        before: bytes that one more SHA-256, named ``COMBINED``, has before the first block.
 
     Raises:
         ValueError: the format does not have one of the algorithms.
     """
 
-    def __init__(self, algorithms: Iterable[str], threads: int | None = None) -> None:
+    def __init__(
+        self, algorithms: Iterable[str], threads: int | None = None, before: bytes | None = None
+    ) -> None:
         names = tuple(dict.fromkeys(algorithms))
         unknown = [name for name in names if name not in _HASHLIB]
         if unknown:
             raise ValueError(f"no such digest: {', '.join(unknown)}; there are {', '.join(_HASHLIB)}")
-        self._digests = [_Digest(name) for name in names]
+        self._digests = [_Digest(name, hashlib.new(_HASHLIB[name], usedforsecurity=False)) for name in names]
+        if before is not None:
+            self._digests.append(_Digest(COMBINED, hashlib.sha256(before)))
         lock = Lock()
         self._work, self._room = Condition(lock), Condition(lock)
         self._ended = False
         # Daemons, so that a process which is told to end does not wait for a digest.
         self._threads = [
             Thread(target=self._run, name=f"digests {number}", daemon=True)
-            for number in range(min(len(names), threads or _processors()))
+            for number in range(min(len(self._digests), threads or _processors()))
         ]
 
     def __enter__(self) -> Self:
@@ -115,9 +122,9 @@ class Digests:
 class _Digest:
     """One algorithm, the blocks that wait for it, and whether a thread is at it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, made: hashlib._Hash) -> None:
         self.name = name
-        self.hash = hashlib.new(_HASHLIB[name], usedforsecurity=False)
+        self.hash = made
         self.blocks: deque[bytes] = deque()
         self.busy = False
 

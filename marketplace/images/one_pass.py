@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from marketplace.images.decompression import Compression, decompressed, find_compression
-from marketplace.images.digests import Digests
+from marketplace.images.digests import COMBINED, Digests
 from marketplace.images.errors import EmptyImageError, TooLargeError
 from marketplace.images.inspection import Inspection, Inspector
 from validators.identifier import identifier_from_sha1
@@ -33,6 +33,7 @@ class Measured:
         inspection: format, virtual size, and whether a machine may open it.
         compression: how the bytes that came in were compressed; None where they were not.
         stored_size: bytes that came in.
+        combined: SHA-256 in hex of other bytes and then the uncompressed ones; None where not asked for.
     """
 
     size: int
@@ -41,6 +42,7 @@ class Measured:
     inspection: Inspection
     compression: Compression | None
     stored_size: int
+    combined: str | None = None
 
 
 class OnePass:
@@ -49,12 +51,18 @@ class OnePass:
     Args:
         algorithms: digests to make; SHA-1 is needed for the identifier.
         most_bytes: uncompressed bytes that the image may have; no more than these are handed out.
+        before: bytes that stand before the image in the combined digest; None makes none.
     """
 
-    def __init__(self, algorithms: Iterable[str] = USUAL_DIGESTS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        algorithms: Iterable[str] = USUAL_DIGESTS,
+        most_bytes: int = MOST_BYTES,
+        before: bytes | None = None,
+    ) -> None:
         self._most = most_bytes
         self._inspector = Inspector()
-        self._digests = Digests(algorithms)
+        self._digests = Digests(algorithms, before=before)
         self._size = 0
         self._stored_size = 0
         self._compression: Compression | None = None
@@ -101,6 +109,7 @@ class OnePass:
         digests = self._digests.finish()
         if not self._size:
             raise EmptyImageError("the image is empty")
+        combined = digests.pop(COMBINED, None)
         sha1 = digests.get("SHA-1")
         return Measured(
             size=self._size,
@@ -109,6 +118,7 @@ class OnePass:
             inspection=self._inspector.finish(),
             compression=self._compression,
             stored_size=self._stored_size,
+            combined=combined,
         )
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -126,19 +136,20 @@ def measure(
     *,
     algorithms: Iterable[str] = USUAL_DIGESTS,
     most_bytes: int = MOST_BYTES,
+    before: bytes | None = None,
     sink: Callable[[bytes], object] | None = None,
 ) -> Measured:
     """Take a whole image in, and tell what it is.
 
     Args:
         chunks: the bytes as they come, in pieces of any size, compressed or not.
-        algorithms, most_bytes: those of ``OnePass``.
+        algorithms, most_bytes, before: those of ``OnePass``.
         sink: is given each uncompressed block, in order.
 
     Raises:
         ImageError: the image cannot be measured.
     """
-    with OnePass(algorithms, most_bytes) as one_pass:
+    with OnePass(algorithms, most_bytes, before) as one_pass:
         for block in one_pass.blocks(chunks):
             if sink is not None:
                 sink(block)

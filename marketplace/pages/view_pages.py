@@ -25,7 +25,7 @@ READERS = {
     "sha512sums": "sha512sum -c",
     "terraform": "Terraform and any program that reads JSON",
     "hepix": "atrope, cloudkeeper, vmcatcher",
-    "simplestreams": "sstream-query, sstream-mirror",
+    "simplestreams": "sstream-query, sstream-mirror, lxc, Incus",
     "dcat": "Data portals",
     "opennebula": "OpenNebula's market driver",
     "openstack-image-manager": "openstack-image-manager",

@@ -12,6 +12,7 @@ from marketplace.images import Measured
 from validators.checksums import parse_checksum
 from validators.errors import RefusedError
 from validators.identifier import identifier_from_sha1
+from validators.lxd import DISK_FORMAT, Fingerprint
 
 #: Bytes that a file of facts may have.
 MOST_FACTS: Final = 65_536
@@ -40,6 +41,7 @@ class ImageFacts:
         compression: of the file that was read; None where it is not compressed.
         stored_size: bytes of that file.
         notes: what is worth knowing, a sentence each.
+        lxd_fingerprint: of a disk for LXD and Incus; None where it was not asked for.
     """
 
     identifier: str
@@ -50,11 +52,21 @@ class ImageFacts:
     compression: str | None = None
     stored_size: int | None = None
     notes: tuple[str, ...] = ()
+    lxd_fingerprint: Fingerprint | None = None
 
     @classmethod
-    def of(cls, measured: Measured) -> ImageFacts:
-        """The facts that a pass over the image found."""
+    def of(cls, measured: Measured, lxd: str | None = None) -> ImageFacts:
+        """The facts that a pass over the image found.
+
+        Args:
+            lxd: architecture of the metadata archive that the combined digest begins with.
+
+        Raises:
+            FactsError: it is no disk that LXD takes.
+        """
         found = measured.inspection
+        if lxd is not None and (found.format != DISK_FORMAT or not found.recognised):
+            raise FactsError(f"--lxd is for {DISK_FORMAT} disks: LXD and Incus take no other format")
         notes = found.notes
         if not found.recognised and not notes:
             notes = (
@@ -73,10 +85,12 @@ class ImageFacts:
             compression=measured.compression.value if measured.compression else None,
             stored_size=measured.stored_size,
             notes=notes,
+            lxd_fingerprint=Fingerprint(lxd, measured.combined) if lxd and measured.combined else None,
         )
 
     def record(self) -> dict[str, Any]:
         """The facts as members for JSON and YAML."""
+        told = None if self.lxd_fingerprint is None else str(self.lxd_fingerprint)
         return {
             "identifier": self.identifier,
             "bytes": self.size,
@@ -86,7 +100,7 @@ class ImageFacts:
             "compression": self.compression,
             "stored_bytes": self.stored_size,
             "notes": list(self.notes),
-        }
+        } | ({} if told is None else {"lxd_fingerprint": told})
 
 
 def parse_facts(data: bytes) -> ImageFacts:
@@ -130,6 +144,7 @@ def read_facts(told: Mapping[str, object]) -> ImageFacts:
         compression=_text(told, "compression"),
         stored_size=_size(told, "stored_bytes"),
         notes=_notes(told.get("notes")),
+        lxd_fingerprint=_fingerprint(told.get("lxd_fingerprint")),
     )
 
 
@@ -147,6 +162,15 @@ def _text(told: Mapping[str, object], name: str) -> str | None:
     if text is None or (isinstance(text, str) and _WORD.fullmatch(text)):
         return text
     raise FactsError(f"'{name}' is {str(text)[:40]!r}, not a word such as qcow2")
+
+
+def _fingerprint(told: object) -> Fingerprint | None:
+    if told is None:
+        return None
+    found = Fingerprint.parse(told) if isinstance(told, str) else None
+    if found is None:
+        raise FactsError(f"'lxd_fingerprint' is {str(told)[:40]!r}, not ARCHITECTURE:SHA-256")
+    return found
 
 
 def _notes(told: object) -> tuple[str, ...]:

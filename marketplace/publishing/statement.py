@@ -20,10 +20,14 @@ from validators.document import AcceptedEntry, Metadata
 from validators.drafting import ImageContent, new_draft, next_draft, said
 from validators.errors import RefusedError
 from validators.lint import FileFacts, Finding, Level, Linted, lint
+from validators.lxd import FINGERPRINT
 from validators.signing import SigningIdentity, sign
 
-#: Advice that stops a publication: the location has something else than the image, or gives a secret away.
-STOPPING: Final = frozenset({"location.other-size", "location.other-content", "location.credentials"})
+#: Advice that stops a publication: the location has something else than the image or gives a secret away, or
+#: the fingerprint for LXD is of something else.
+STOPPING: Final = frozenset(
+    {"location.other-size", "location.other-content", "location.credentials", "lxd.differs"}
+)
 _START: Final = 128 * 1024
 
 
@@ -50,6 +54,8 @@ def draft(facts: ImageFacts, wish: Wish) -> bytes:
     terms = dict(wish.terms)
     if facts.format is not None:
         terms.setdefault(v.FORMAT, [facts.format])
+    if facts.lxd_fingerprint is not None:
+        terms.setdefault(FINGERPRINT, [str(facts.lxd_fingerprint)])
     compression = v.dcterms("compression")
     if facts.compression is not None:
         terms.setdefault(compression, [facts.compression])

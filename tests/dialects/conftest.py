@@ -18,9 +18,11 @@ from tests.functional.catalogue import upload
 from tests.functional.running import RunningServer, running_server
 from tests.functional.serving import images_at
 from tests.functional.test_views import digest
+from tests.mail.server import make_certificate
 from tests.unit.trust.authorities import root
 from validators import accept
 from validators.document import AcceptedEntry, format_time
+from validators.lxd import IMAGE_FORMAT, fingerprint_of
 
 AUTHORITY = root()
 SITE = make_identity("Images of the Lab", "images@lab.example", "rsa2048", issuer=AUTHORITY)
@@ -65,6 +67,12 @@ def entry(content: str, base: str, *, minutes: int = 60, **fields: object) -> by
     return signed(draft, ALICE, created=format_time(NOW - timedelta(minutes=minutes)))
 
 
+def fingerprint(architecture: str, disk: bytes) -> str:
+    """The element by which LXD finds a disk."""
+    told = fingerprint_of(architecture, disk)
+    return f'<x:fingerprint xmlns:x="{IMAGE_FORMAT}">{told}</x:fingerprint>'
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     keys = tmp_path_factory.mktemp("keys")
@@ -89,6 +97,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             "debian": entry(
                 "disk of debian", base, os="Debian", os_version="12", tags=("debian-12",),
                 title="Debian 12 für alle", valid=format_time(NOW + timedelta(days=200)),
+                extra=fingerprint("x86_64", contents["/debian.qcow2"]),
             ),
             "ubuntu": entry("disk of ubuntu", base, os="Ubuntu", os_version="24.04", title="Ubuntu 24.04"),
             # What lists cannot say: without a checksum, and somewhere that is no place of the web.
@@ -101,3 +110,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         entries = {name: accept(data) for name, data in documents.items()}
         yield Lab(server, entries, contents, AUTHORITY, openpgp, keys)
     openpgp.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Files of the certificate and key of 127.0.0.1, which is its own authority."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))

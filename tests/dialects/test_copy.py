@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from marketplace.cli import run
@@ -27,7 +28,10 @@ from marketplace.views.registry import ViewRegistry
 from marketplace.views.value import View, entry_path
 from tests.dialects import clients
 from tests.dialects.conftest import Lab, entry
+from tests.dialects.lxd import reads_debian
+from tests.dialects.nginx import served_by_nginx
 from tests.functional.catalogue import eventually, upload
+from tests.functional.running import AUTHORITIES
 from tests.functional.serving import folder_at
 from validators.times import parse_time
 
@@ -358,15 +362,35 @@ def test_an_index_that_leads_elsewhere_is_refused(copied, capsys):
         assert "not the index of a copy" in capsys.readouterr().err
 
 
-def test_simplestreams_reads_a_copy(lab, copied, tmp_path):
+def test_programs_read_a_copy_behind_nginx(lab, copied, certificate, tmp_path, capsys):
+    for name in ("nginx", "home"):
+        (tmp_path / name).mkdir()
     (tmp_path / "site.gpg").write_bytes(lab.openpgp.public_key(armor=False))
-    with folder_at(copied) as url:
+    (tmp_path / "root.pem").write_bytes(lab.authority.certificate_pem)
+    with served_by_nginx(copied, certificate, tmp_path / "nginx") as (url, secure):
+        assert run(["verify", "--static", url, "--key", log_key(lab)]) == 0
+        reads_debian(lab, f"{secure}/simplestreams", certificate[0], tmp_path / "home")
         told = clients.run(
             "sstream-query", "--json", f"--keyring={tmp_path}/site.gpg",
             f"{url}/simplestreams/streams/v1/index.sjson", folder=tmp_path,
         )  # fmt: skip
+        images = httpx.get(f"{url}/hepix/image.list", trust_env=False, verify=AUTHORITIES).content
+        disk = httpx.get(f"{url}/{path_of(lab, 'ubuntu')}", trust_env=False, verify=AUTHORITIES)
     assert told.returncode == 0, told.stderr
     assert {one["os"] for one in json.loads(told.stdout)} == {"Debian", "Ubuntu"}
+    (tmp_path / "image.list").write_bytes(images)
+    proved = clients.run(
+        "openssl", "smime", "-verify", "-CAfile", "root.pem", "-in", "image.list", folder=tmp_path
+    )
+    assert proved.returncode == 0, proved.stderr
+    entries = [one["hv:image"]["ad:mpuri"] for one in json.loads(proved.stdout)["hv:imagelist"]["hv:images"]]
+    assert f"https://copy.example/lists/entries/{lab.entries['debian'].entry_id}.xml" in entries
+    assert disk.status_code == 302
+    assert disk.headers["location"] == lab.entries["ubuntu"].metadata.locations[0]
+
+
+def path_of(lab: Lab, name: str) -> str:
+    return f"images/{lab.entries[name].identifier}/{name}.qcow2"
 
 
 def test_without_keys_a_copy_has_everything_else(lab, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Simplestreams, read by the programs of the simplestreams project as they are installed."""
+"""Simplestreams, read by the programs of the simplestreams project and of LXD as they are installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 
 from tests.dialects.clients import run
 from tests.dialects.conftest import Lab
+from tests.dialects.lxd import lxc, reads_debian
 from tests.factories.openpgp import Signer
+from tests.sites.tls import behind_tls
+from validators.lxd import metadata_archive
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def test_the_signed_index_is_proved_and_leads_to_every_image(lab, keyring, tmp_p
     index = f"{lab.url}/simplestreams/streams/v1/index.sjson"
     told = run("sstream-query", "--json", f"--keyring={keyring}", index, folder=tmp_path)
     assert told.returncode == 0, told.stderr
-    items = {one["os"]: one for one in json.loads(told.stdout)}
+    items = {one["os"]: one for one in json.loads(told.stdout) if one["ftype"] == "disk.img"}
     assert set(items) == {"Debian", "Ubuntu"}
     debian, entry = items["Debian"], lab.entries["debian"]
     assert (debian["arch"], debian["version"], debian["ftype"]) == ("amd64", "12", "disk.img")
@@ -70,3 +73,25 @@ def test_plain_and_signed_documents_say_the_same(lab):
             assert name[:8].isdigit()
             assert all(isinstance(item["size"], int) for item in version["items"].values())
     assert lab.get("simplestreams/streams/v1/index.sjson").content == signed.content
+
+
+def test_lxc_reads_a_view(lab, certificate, tmp_path):
+    with behind_tls(lab.server.port, certificate) as port:
+        url = f"https://127.0.0.1:{port}/views/default/simplestreams"
+        reads_debian(lab, url, certificate[0], tmp_path)
+
+
+def test_lxc_refuses_a_disk_that_is_another_one(lab, certificate, tmp_path, monkeypatch):
+    monkeypatch.setitem(lab.contents, "/debian.qcow2", lab.contents["/debian.qcow2"][::-1])
+    with behind_tls(lab.server.port, certificate) as port, pytest.raises(AssertionError, match="mismatch"):
+        url = f"https://127.0.0.1:{port}/views/default/simplestreams"
+        lxc(tmp_path, certificate[0], "remote", "add", "lab", url, "--protocol", "simplestreams")
+        lxc(tmp_path, certificate[0], "image", "export", "lab:debian-12", str(tmp_path))
+
+
+def test_an_archive_is_served_with_a_tag_and_no_image_has_to_need_it(lab):
+    for name in ("x86_64", "aarch64"):
+        answer = lab.get(f"simplestreams/archives/{name}/metadata.tar")
+        assert answer.content == metadata_archive(name)
+        assert answer.headers["content-type"].startswith("application/x-tar") and answer.headers["etag"]
+    assert lab.get("simplestreams/archives/m68k/metadata.tar").status_code == 404

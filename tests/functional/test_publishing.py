@@ -25,6 +25,7 @@ from tests.unit.locations.content import ContentServer, content_server
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry
+from validators.lxd import find_fingerprint, fingerprint_of
 from validators.revision import unsigned, with_valid
 from validators.signing import sign
 
@@ -229,6 +230,34 @@ def test_facts_come_from_a_file_in_ci(cli, here: Path, http: httpx.Client) -> No
     assert "Packer's manifest says" in cli("publish", "--from-json", "build/packer-manifest.json", *KEYS).err
     for arguments in (["image", "--from-json", "facts.json"], []):
         assert cli("publish", *arguments, *KEYS).code == 2
+
+
+def test_a_fingerprint_for_lxd_is_signed_where_it_is_asked_for(publish, cli, here: Path, http) -> None:
+    disk, later = publish.fresh(), publish.fresh()
+    made = ("--arch", "amd64", "--tag", "lxd")
+    told = publish("--lxd", *made, image=disk)
+    assert find_fingerprint(entry_of(http, told).metadata) == fingerprint_of("x86_64", disk)
+    # What was read for LXD is not signed by a run that does not ask for it.
+    told = publish(*made)
+    assert find_fingerprint(entry_of(http, told).metadata) is None
+    told = publish("--lxd", *made)
+    # Another image has none of the earlier one.
+    told = publish("--like", told["entry"], image=later, name="later.qcow2")
+    assert find_fingerprint(entry_of(http, told).metadata) is None
+    (here / "facts.json").write_bytes(cli("describe", "later.qcow2", "--lxd", "aarch64", "-o", "json").out)
+    facts = ("publish", "--from-json", "facts.json", "--location", "https://a.example/x", "--no-look", *KEYS)
+    done = cli(*facts, "--arch", "x86_64")
+    assert done.code == 5 and "lxd.differs" in done.err
+    done = cli(*facts, "--arch", "aarch64", "-o", "json")
+    assert done.code == 0, done.err
+    assert find_fingerprint(entry_of(http, done.json).metadata) == fingerprint_of("aarch64", later)
+
+
+def test_a_fingerprint_for_lxd_needs_an_architecture_and_a_digest(publish, cli, here: Path) -> None:
+    assert "--lxd needs --arch" in publish("--lxd", image=publish.fresh(), code=2)
+    (here / "facts.json").write_bytes(cli("describe", "image.qcow2", "-o", "json").out)
+    done = cli("publish", "--from-json", "facts.json", "--lxd", "--arch", "x86_64", *KEYS)
+    assert done.code == 2 and "describe --lxd x86_64" in done.err
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from marketplace.demo.hypervisor import MESSAGE
 from marketplace.demo.images import make_image
 from tests.functional.pasting import commands, need, paste, steps_for
 from tests.functional.running import STOP_SECONDS
+from validators.lxd import fingerprint_of, metadata_archive
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,10 @@ def test_lxd_imports_the_image(lxd, tmp_path):
     (found,) = json.loads(paste("lxc image list --format json", tmp_path, **here))
     assert (found["type"], found["architecture"]) == ("virtual-machine", "x86_64")
     assert [one["name"] for one in found["aliases"]] == ["a-demo-image"]
+    # The archive that lists name: the daemon takes it, and counts the fingerprint that entries have.
+    (tmp_path / "metadata.tar").write_bytes(metadata_archive("x86_64"))
+    told = paste("lxc image import metadata.tar tiny.qcow2", tmp_path, **here)
+    assert fingerprint_of("x86_64", (tmp_path / "tiny.qcow2").read_bytes()).digest in told
     line = launch.line.replace("incus ", "lxc ")
     done = subprocess.run(["bash", "-c", line], env={**os.environ, **here}, capture_output=True, text=True)
     # It finds the image and would start it: what is missing is said of this machine.

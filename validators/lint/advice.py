@@ -21,6 +21,7 @@ from validators.lint.properties import (
     missing_of_scs_0102,
     says,
 )
+from validators.lxd import DISK_FORMAT, FINGERPRINT, PREFIX, find_fingerprint
 from validators.status import Status, status_of
 from validators.vocabulary import prefixed
 
@@ -244,6 +245,16 @@ def _incomplete_for_scs(subject: _Subject) -> _Found:
         )
 
 
+def _lxd_fingerprint_differs(subject: _Subject) -> _Found:
+    given = any(one.name == FINGERPRINT for one in subject.said.extensions)
+    if given and find_fingerprint(subject.said) is None:
+        yield (
+            f"{PREFIX}:fingerprint",
+            "LXD and Incus cannot use it: it has to be one ARCHITECTURE:SHA-256 for the architecture of the "
+            f"entry, of a {DISK_FORMAT} disk (marketplace describe --lxd ARCHITECTURE computes it)",
+        )
+
+
 def _tag_goes_back(subject: _Subject) -> _Found:
     old = subject.previous
     if old is None or old.version is None or subject.said.version is None:
@@ -292,6 +303,7 @@ RULES: Final[dict[str, _Rule]] = {
     "login-user.missing": _no_login_user,
     "first-boot.missing": _no_first_boot,
     "scs-0102.incomplete": _incomplete_for_scs,
+    "lxd.differs": _lxd_fingerprint_differs,
     "tag.goes-back": _tag_goes_back,
     "port.all": _all_ports,
 }

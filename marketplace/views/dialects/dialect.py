@@ -15,10 +15,12 @@ class Document:
     Args:
         path: below the view's address, and below an export.
         media_type: with its parameters.
+        is_part: whether nobody asks for it who has not read another one.
     """
 
     path: str
     media_type: str
+    is_part: bool = False
 
 
 #: So many documents are named one by one.
@@ -56,7 +58,7 @@ class Dialect:
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with; of many the last, which leads to the others."""
-        every = list(self.documents(view))
+        every = [one for one in self.documents(view) if not one.is_part]
         return every if len(every) <= _FEW else every[-1:]
 
     def files(self, view: View) -> Iterable[Document]:

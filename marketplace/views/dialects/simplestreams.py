@@ -2,6 +2,10 @@
 
 Paths of items are joined to the mirror's address, so content is below ``simplestreams/images/``. Sizes are
 numbers: a text makes some readers hide every image. Versions begin with a date of eight digits.
+
+LXD and Incus take a disk together with a metadata archive only, and name it by a digest over both, which no
+list can compute: it is in the entry, or they do not see the image. The archive is served here, since it
+depends on the architecture alone.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from email.utils import format_datetime
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +21,7 @@ from marketplace.views.dialects.dialect import Dialect, Document
 from marketplace.views.dialects.texts import json_text
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.value import MD5, SHA256, SHA512, View, ViewImage
+from validators.lxd import architectures, find_fingerprint, metadata_archive
 
 _ROOT: Final = "simplestreams/"
 _INDEX: Final = "streams/v1/index"
@@ -27,16 +33,26 @@ _ARCHITECTURES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64
 #: Characters of a text, and tags of an image: gpg signs no lines of more than 20 000 bytes as they are.
 _LONGEST, _MOST_TAGS = 200, 20
 _SUMS: Final = {MD5: "md5", SHA256: "sha256", SHA512: "sha512"}
+_LISTS: Final = (
+    Document(f"{_ROOT}{_PRODUCTS}{_PLAIN}", "application/json"),
+    Document(f"{_ROOT}{_INDEX}{_PLAIN}", "application/json"),
+    Document(f"{_ROOT}{_PRODUCTS}{_SIGNED}", "text/plain"),
+    Document(f"{_ROOT}{_INDEX}{_SIGNED}", "text/plain"),
+)
+#: The metadata archive of each architecture, and the types by which LXD and Incus look for one.
+_ARCHIVES: Final = {
+    name: Document(f"{_ROOT}archives/{name}/metadata.tar", "application/x-tar", is_part=True)
+    for name in architectures()
+}
+_ARCHIVE_TYPES: Final = ("lxd.tar.xz", "incus.tar.xz")
+#: How they name a disk, and the digest over archive and disk.
+_DISK_TYPE, _COMBINED = "disk-kvm.img", "disk-kvm-img"
 
 
 def documents(view: View) -> Iterable[Document]:
-    """Products before the index that leads to them, plain ones before signed ones."""
-    return (
-        Document(f"{_ROOT}{_PRODUCTS}{_PLAIN}", "application/json"),
-        Document(f"{_ROOT}{_INDEX}{_PLAIN}", "application/json"),
-        Document(f"{_ROOT}{_PRODUCTS}{_SIGNED}", "text/plain"),
-        Document(f"{_ROOT}{_INDEX}{_SIGNED}", "text/plain"),
-    )
+    """Archives before products, these before the index that leads to them, plain ones before signed ones."""
+    used = {found.architecture for one in view.images if (found := find_fingerprint(one.said))}
+    return (*(one for name, one in _ARCHIVES.items() if name in used), *_LISTS)
 
 
 def find_lack(image: ViewImage) -> str | None:
@@ -57,12 +73,20 @@ def find_image(view: View, path: str) -> ViewImage | None:
     return found if found is not None and find_lack(found) is None else None
 
 
+def find_document(view: View, path: str) -> Document | None:
+    """A document, without a look at the images."""
+    return next((one for one in (*_LISTS, *_ARCHIVES.values()) if one.path == path), None)
+
+
 def write(view: View, path: str) -> bytes:
-    """Index or products.
+    """Index, products or an archive.
 
     Raises:
         DialectUnavailableError: it is a signed one, and the site cannot sign.
     """
+    architecture = next((name for name, one in _ARCHIVES.items() if one.path == path), None)
+    if architecture is not None:
+        return metadata_archive(architecture)
     name, dot, kind = path.removeprefix(_ROOT).rpartition(".")
     clearsign = view.signing.clearsign
     if dot + kind == _SIGNED and isinstance(clearsign, str):
@@ -151,7 +175,24 @@ def _version(view: View, image: ViewImage) -> dict[str, Any]:
         "mp_entry": image.entry_id,
         "mp_entry_url": view.entry_url(image),
     }
-    return {"label": "release", "pubname": image.title[:_LONGEST], "items": {str(item["ftype"]): item}}
+    items = {str(item["ftype"]): item, **_for_containers(image, item)}
+    return {"label": "release", "pubname": image.title[:_LONGEST], "items": items}
 
 
-SIMPLESTREAMS = Dialect("simplestreams", documents, write, find_lack, find_image)
+def _for_containers(image: ViewImage, disk: Mapping[str, Any]) -> dict[str, Any]:
+    """The disk with its archive, as LXD and Incus look for them; nothing where no fingerprint is known."""
+    found = find_fingerprint(image.said)
+    if found is None:
+        return {}
+    archive = metadata_archive(found.architecture)
+    told = {
+        "path": _ARCHIVES[found.architecture].path.removeprefix(_ROOT),
+        "size": len(archive),
+        "sha256": sha256(archive).hexdigest(),
+        f"combined_{_COMBINED}_sha256": found.digest,
+    }
+    archives = {name: {"ftype": name, **told} for name in _ARCHIVE_TYPES}
+    return {_DISK_TYPE: {**disk, "ftype": _DISK_TYPE}, **archives}
+
+
+SIMPLESTREAMS = Dialect("simplestreams", documents, write, find_lack, find_image, find_document)

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import json
 import os
 
 import pytest
@@ -12,6 +13,7 @@ from marketplace.publishing.facts import FactsError, parse_facts
 from tests.factories import images
 from tests.unit.cli.test_terminal import on_terminal
 from validators.identifier import identifier_from_sha1
+from validators.lxd import fingerprint_of
 
 IMAGE = images.qcow2(10 << 30)
 
@@ -153,3 +155,26 @@ def test_progress_is_shown_on_a_terminal(image):
 def test_facts_that_are_none_are_refused_by_name(text, words):
     with pytest.raises(FactsError, match=words):
         parse_facts(text)
+
+
+def test_the_fingerprint_for_lxd_is_one_more_digest_of_the_same_reading(cli, image, tmp_path):
+    told = cli("describe", image, "--lxd", "aarch64", "-o", "json").json
+    wanted = str(fingerprint_of("aarch64", IMAGE))
+    assert told == cli("describe", image, "-o", "json").json | {"lxd_fingerprint": wanted}
+    assert str(parse_facts(json.dumps(told).encode()).lxd_fingerprint) == wanted
+    assert wanted in cli("describe", image, "--lxd", "aarch64").out.decode()
+    packed = tmp_path / "image.gz"
+    packed.write_bytes(gzip.compress(IMAGE))
+    assert cli("describe", packed, "--lxd", "aarch64", "-o", "json").json["lxd_fingerprint"] == wanted
+
+
+def test_what_lxd_does_not_take_has_no_fingerprint(cli, image, tmp_path):
+    (tmp_path / "disk.raw").write_bytes(b"a raw disk")
+    done = cli("describe", tmp_path / "disk.raw", "--lxd", "x86_64")
+    assert done.code == 2 and "--lxd is for qcow2 disks" in done.err
+    done = cli("describe", image, "--lxd", "m68k")
+    assert done.code == 2 and "aarch64" in done.err
+    for wrong in ("x86_64", 7, "m68k:" + 64 * "a"):
+        facts = {"bytes": 1, "checksums": {"SHA-1": 40 * "a"}, "lxd_fingerprint": wrong}
+        with pytest.raises(FactsError, match="lxd_fingerprint"):
+            parse_facts(json.dumps(facts).encode())

@@ -38,6 +38,10 @@ GOOD = image(
     tags=("stable",),
     extra=COMPLETE,
 )
+LXD = (
+    '<x:fingerprint xmlns:x="https://documentation.ubuntu.com/lxd/latest/reference/image_format/#">'
+    f"x86_64:{64 * 'a'}</x:fingerprint>"
+)
 
 
 def codes(draft, **more) -> list[str]:
@@ -87,6 +91,8 @@ def test_a_document_with_everything_is_found_good() -> None:
         ({"extra": COMPLETE.replace("license", "accessRights")}, "licence.missing"),
         ({"extra": COMPLETE.replace("conformsTo", "relation")}, "first-boot.missing"),
         ({"description": None}, "scs-0102.incomplete"),
+        ({"extra": COMPLETE + LXD.replace("x86_64", "aarch64")}, "lxd.differs"),
+        ({"extra": COMPLETE + LXD + LXD}, "lxd.differs"),
         ({"extra": COMPLETE.replace("uuid_validity", "other")}, "scs-0102.incomplete"),
     ],
 )
@@ -205,5 +211,6 @@ def test_codes_are_stable_and_messages_are_for_people() -> None:
         "format.differs", "compression.differs", "location.missing", "location.not-https",
         "location.private-address", "location.credentials", "os.missing", "architecture.missing",
         "licence.missing",
-        "login-user.missing", "first-boot.missing", "scs-0102.incomplete", "tag.goes-back", "port.all",
+        "login-user.missing", "first-boot.missing", "scs-0102.incomplete", "lxd.differs",
+        "tag.goes-back", "port.all",
     ]  # fmt: skip
