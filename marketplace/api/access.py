@@ -13,7 +13,6 @@ from marketplace.access.permissions import is_permitted
 from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from validators.document import format_time
 
 from .description import Parameter
 
@@ -70,8 +69,3 @@ def now_of(request: Request) -> datetime:
     """The time."""
     runtime: Runtime = request.registry[Runtime]
     return runtime.now()
-
-
-def written(moment: datetime | None) -> str | None:
-    """A time as the API writes it."""
-    return None if moment is None else format_time(moment)

@@ -19,7 +19,8 @@ from validators.times import parse_time
 from .answers import page, site_url
 from .cursors import Cursor, encode_cursor
 from .description import Answer, Operation, Parameter
-from .parameters import EMAIL_PATTERN, cursor, limit
+from .parameters import cursor, limit
+from .shapes.base import EMAIL_PATTERN
 from .shown import Shown, Urls, show_verdict
 
 _ID = re.compile("[0-9a-f]{64}")

@@ -16,6 +16,8 @@ from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
 from validators.errors import shown
 
+from .shapes.base import Body, Shape
+
 T = TypeVar("T")
 
 #: A JSON Schema (2020-12), as OpenAPI 3.1 takes it.
@@ -67,7 +69,7 @@ class Answer:
     """A successful answer: what it is, its type, and its shape for JSON."""
 
     meaning: str
-    schema: Any = None
+    schema: type[Shape] | str | None = None
     content_types: Sequence[str] = (JSON,)
     status: int = 200
     headers: Sequence[str] = ()
@@ -84,7 +86,8 @@ class Operation:
         group: heading in the documentation.
         errors: stable codes by status, beside those that every operation has.
         needs: what token it takes, in words; nothing where none is needed.
-        bodies: media types of the request's body, each with the schema of a form or None for plain bytes.
+        bodies: media types of the request's body, each with its shape, the schema of a form, or None for
+            plain bytes.
     """
 
     route: str
@@ -96,7 +99,7 @@ class Operation:
     query: Sequence[Parameter[Any]] = ()
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)
     method: str = "GET"
-    bodies: Mapping[str, Schema | None] = field(default_factory=dict)
+    bodies: Mapping[str, Schema | type[Body] | None] = field(default_factory=dict)
     needs: str = ""
 
     def read(self, request: Request) -> Asked:

@@ -13,7 +13,8 @@ from marketplace.runtime import Runtime
 from .answers import write_json
 from .description import JSON, Answer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
-from .json_body import CODES, described, read_object
+from .json_body import CODES, read_body
+from .shapes.entries import Erased, ErasureReason
 
 ERASE = Operation(
     "api.entry.erase",
@@ -22,14 +23,10 @@ ERASE = Operation(
     "from it, in all logs; its URL answers 410 with the reason. That there was an entry stays in the "
     "log. Other marketplaces that have it keep it: ask them too.",
     "Entries",
-    [Answer("It is gone.", "Erased")],
+    [Answer("It is gone.", Erased)],
     path=COORDINATES,
     method="POST",
-    bodies=described(
-        {
-            "reason": {"type": "string", "description": "shown to everybody who requests the entry"},
-        }
-    ),
+    bodies={JSON: ErasureReason},
     errors={**CODES, 400: (*CODES[400], "erase.reason"), 404: ("entry.unknown",)},
     needs="scope `admin`",
 )
@@ -40,7 +37,7 @@ def erase(request: Request) -> Response:
     """Erase the entries with these coordinates."""
     ERASE.read(request)
     runtime: Runtime = request.registry[Runtime]
-    reason = read_object(request, {"reason": str})["reason"]
+    reason = read_body(request, ErasureReason).reason
     service = ErasingService(runtime.database, runtime.now, runtime.forget_erased)
     try:
         ids = service.erase(read_coordinates(request), reason, str(principal_of(request).name))
@@ -49,4 +46,4 @@ def erase(request: Request) -> Response:
     runtime.judge.forget()
     runtime.following.nudge()
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
-    return Response(body=write_json({"erased": ids}), status=200, headerlist=headers)
+    return Response(body=write_json(Erased(erased=ids)), status=200, headerlist=headers)

@@ -19,7 +19,8 @@ from marketplace.runtime import Runtime
 from .answers import following_url, fresh, next_link, site_url
 from .description import PLAIN_PATTERN, Answer, Operation, Parameter
 from .filters import SCOPE_SCHEMA
-from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, limit
+from .parameters import limit
+from .shapes.base import EMAIL_PATTERN, IDENTIFIER_PATTERN
 
 LIMIT = limit(50, 500)
 _KINDS = f"({'|'.join(one.value.replace('.', '[.]') for one in Kind)})"

@@ -21,7 +21,7 @@ from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR
 from .description import SPACED_PATTERN, VISIBLE_PATTERN, Parameter, Schema
-from .parameters import TIME_PATTERN
+from .shapes.base import TIME_PATTERN
 
 _DATE: Schema = {
     "type": "string",

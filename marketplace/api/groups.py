@@ -9,7 +9,6 @@ from pyramid.view import view_config
 from marketplace.accounts import GroupService
 from marketplace.accounts.errors import GroupNotFoundError
 from marketplace.accounts.groups import Group
-from marketplace.accounts.names import GROUP_PATTERN
 
 from .access import (
     GROUP,
@@ -23,8 +22,8 @@ from .access import (
 )
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import Answer, Operation
-from .json_body import CODES, described, read_object
+from .description import JSON, Answer, Operation
+from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
 from .shapes.base import SelfLink
@@ -50,7 +49,7 @@ CREATE = Operation(
     GROUP,
     [Answer("The group.", shapes.Group, status=201, headers=("Location",))],
     method="POST",
-    bodies=described({"name": {"type": "string", "pattern": f"^{GROUP_PATTERN}$"}}),
+    bodies={JSON: shapes.GroupName},
     errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
     needs=_ADMIN,
 )
@@ -118,7 +117,7 @@ def groups(request: Request) -> Response:
 def create(request: Request) -> Response:
     """Create a group."""
     CREATE.read(request)
-    name = read_object(request, {"name": str})["name"]
+    name = read_body(request, shapes.GroupName).name
     with writing(request) as session:
         made = GroupService(session).create(name, by=actor_of(request), at=now_of(request))
     body = _shown(made, request)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import ValidationError
 from pyramid.request import Request
 
 from marketplace.http.body import content_type
@@ -13,6 +14,9 @@ from marketplace.http.errors import BadRequestError, TooLargeError, UnsupportedT
 from validators.errors import shown
 
 from .description import JSON
+from .shapes.base import Body
+
+B = TypeVar("B", bound=Body)
 
 #: Bytes of the largest object taken.
 MAX_BYTES = 64 * 1024
@@ -24,62 +28,43 @@ CODES: Mapping[int, tuple[str, ...]] = {
 }
 
 
-def described(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """How a body that ``read_object`` reads is described.
-
-    Args:
-        required: the schema of each member that has to be there.
-        optional: the schema of each that may be left out.
-    """
-    schema = {
-        "type": "object",
-        "required": list(required),
-        "additionalProperties": False,
-        "properties": {**required, **(optional or {})},
-    }
-    return {JSON: schema}
-
-
-def read_object(
-    request: Request,
-    required: Mapping[str, type],
-    optional: Mapping[str, type] | None = None,
-    *,
-    most: int = MAX_BYTES,
-) -> dict[str, Any]:
+def read_body(request: Request, shape: type[B], *, most: int = MAX_BYTES) -> B:
     """The JSON object of a request's body.
 
     Args:
-        required: the type of each member that has to be there.
-        optional: the type of each that may be left out.
+        shape: what it must have, and what it may have.
         most: bytes of the body.
-
-    Returns:
-        every member, those left out as None.
 
     Raises:
         UnsupportedTypeError: the body is of another type.
         TooLargeError: it is larger than any object here needs to be.
         BadRequestError: it is no JSON object, a member is missing, unknown, or of another type.
     """
+    told = _read(request, most)
+    try:
+        body = shape.model_validate(told)
+    except ValidationError as error:
+        faults = {one["type"]: str(one["loc"][0]) for one in reversed(error.errors(include_url=False))}
+    else:
+        nulls = [name for name, value in told.items() if value is None]
+        if not nulls:
+            return body
+        faults = {"null": nulls[0]}
+    if (name := faults.get("extra_forbidden")) is not None:
+        members = ", ".join(shape.model_fields)
+        raise BadRequestError("body.member", f"there is no member {shown(name)}; there are {members}")
+    if (name := faults.get("missing")) is not None:
+        raise BadRequestError("body.member", f"member {name} is missing")
+    name = next(reversed(faults.values()))
+    raise BadRequestError("body.member", f"member {name} has a value of another type than it takes")
+
+
+def _read(request: Request, most: int) -> dict[str, Any]:
     if content_type(request) != JSON:
         raise UnsupportedTypeError("body.type", content_type(request) or "no Content-Type", JSON)
     body: bytes = request.environ["wsgi.input"].read(most + 1)
     if len(body) > most:
         raise TooLargeError(most)
-    told, members = _parse(body), {**required, **(optional or {})}
-    for name in told:
-        if name not in members:
-            raise BadRequestError(
-                "body.member", f"there is no member {shown(name)}; there are {', '.join(members)}"
-            )
-    for name in required:
-        if name not in told:
-            raise BadRequestError("body.member", f"member {name} is missing")
-    return {name: _member(name, told[name], kind) if name in told else None for name, kind in members.items()}
-
-
-def _parse(body: bytes) -> dict[str, Any]:
     try:
         told = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -99,12 +84,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
-
-
-def _member(name: str, value: Any, kind: type) -> Any:
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)  # JSON has one kind of number: 7.0 is 7
-    # True is an int to Python, and to nobody else.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise BadRequestError("body.member", f"member {name} has a value of another type than it takes")
-    return value

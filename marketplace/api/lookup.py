@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -13,13 +15,13 @@ from validators.errors import shown
 from validators.identifier import is_identifier
 
 from .answers import fresh, site_url
-from .description import Answer, Operation
-from .json_body import CODES, described, read_object
-from .parameters import IDENTIFIER
+from .description import JSON, Answer, Operation
+from .json_body import CODES, read_body
+from .shapes.entries import MOST_IDENTIFIERS, WantedImages
 from .shown import Urls, show_line
 
-#: Images that one request can name, and entries of one answer.
-MOST_IDENTIFIERS, MOST_ENTRIES = 1000, 5000
+#: Entries of one answer.
+MOST_ENTRIES = 5000
 
 LOOKUP = Operation(
     "api.lookup",
@@ -31,9 +33,7 @@ LOOKUP = Operation(
     "Entries",
     [Answer("The entries, by image.", "Found")],
     method="POST",
-    bodies=described(
-        {"identifiers": {"type": "array", "items": IDENTIFIER.schema, "maxItems": MOST_IDENTIFIERS}}
-    ),
+    bodies={JSON: WantedImages},
     errors={**CODES, 400: (*CODES[400], "lookup.identifiers")},
 )
 
@@ -41,7 +41,7 @@ LOOKUP = Operation(
 @view_config(route_name="api.lookup", request_method="POST", permission="entry:read")
 def lookup(request: Request) -> Response:
     """The current entries of the images that the body names."""
-    wanted = _identifiers(read_object(request, {"identifiers": list})["identifiers"])
+    wanted = _identifiers(read_body(request, WantedImages).identifiers)
     runtime: Runtime = request.registry[Runtime]
     now, urls = runtime.now(), Urls(site_url(request))
     with visible_entries(request) as visible:
@@ -60,7 +60,7 @@ def lookup(request: Request) -> Response:
     return fresh(request, {"total": len(lines), "entries": lines, "left_out": left_out})
 
 
-def _identifiers(given: list[object]) -> list[str]:
+def _identifiers(given: Sequence[object]) -> list[str]:
     if len(given) > MOST_IDENTIFIERS:
         raise BadRequestError("lookup.identifiers", f"name at most {MOST_IDENTIFIERS} images")
     for one in given:

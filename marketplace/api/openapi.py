@@ -49,7 +49,7 @@ from . import (
 from .answers import write_json
 from .description import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
-from .shapes.base import components
+from .shapes.base import Body, Shape, components
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
 API_VERSION = "1.5.0"
@@ -237,7 +237,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         told["description"] = f"Needs {operation.needs}. {operation.description}"
     if operation.bodies:
         content = {
-            kind: {} if schema is None else {"schema": schema} for kind, schema in operation.bodies.items()
+            kind: {"schema": ref(schema.__name__) if isinstance(schema, type) else schema} if schema else {}
+            for kind, schema in operation.bodies.items()
         }
         told["requestBody"] = {"required": True, "content": content}
     return told
@@ -295,17 +296,15 @@ def _answer(answer: Answer, method: str) -> dict[str, Any]:
     return told
 
 
-def _shapes() -> list[Any]:
-    return [
-        answer.schema
-        for operation in OPERATIONS
-        for answer in operation.answers
-        if answer.schema and not isinstance(answer.schema, str)
-    ]
+def _shapes() -> Iterator[type[Shape | Body]]:
+    for operation in OPERATIONS:
+        for shape in (*(answer.schema for answer in operation.answers), *operation.bodies.values()):
+            if isinstance(shape, type):
+                yield shape
 
 
-def _name(shape: Any) -> str:
-    return shape if isinstance(shape, str) else str(shape.__name__)
+def _name(shape: type[Shape] | str) -> str:
+    return shape if isinstance(shape, str) else shape.__name__
 
 
 def _error(operation: Operation, codes: Sequence[str]) -> dict[str, Any]:

@@ -8,11 +8,7 @@ from marketplace.http.parameters import whole_number
 
 from .cursors import MAX_CURSOR, Cursor, parse_cursor
 from .description import VISIBLE_PATTERN, Parameter
-
-#: Patterns of the metadata format, for clients; acceptance has the rules themselves.
-IDENTIFIER_PATTERN = "^[A-P][A-Za-z0-9_-]{26}$"
-TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
-EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$"
+from .shapes.base import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN
 
 #: What the demo catalogue has at every start.
 DEMO_EMAIL = "alice.archer@images.example.org"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -13,15 +10,15 @@ from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
-from marketplace.peers.registry.mirror_list import MOST_MIRRORS
 from marketplace.runtime import Runtime
 from marketplace.tlog.errors import KeyFormatError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
-from .access import GROUP_NAME, now_of, written
-from .answers import fresh, site_url, write_json
+from .access import GROUP_NAME, now_of
+from .answers import created, fresh, site_url
 from .description import JSON, Answer, Operation, Parameter
-from .json_body import CODES, described, read_object
+from .json_body import CODES, read_body
+from .shapes import peers as shapes
 
 _GROUP = "Peers"
 _ADMIN = "scope `admin`"
@@ -39,19 +36,12 @@ ACTION = Parameter(
     lambda text: text or "",
 )
 
-_MIRRORS = {
-    "type": "array",
-    "items": {"type": "string", "format": "uri"},
-    "maxItems": MOST_MIRRORS,
-    "description": "addresses below which copies of its tiles and bundles lie, tried in this order",
-}
-
 PEERS = Operation(
     "api.peers",
     "Peers",
     "The sites that this one pulls from, and how their public logs stand.",
     _GROUP,
-    [Answer("The peers by name.", "Peers")],
+    [Answer("The peers by name.", shapes.Peers)],
 )
 ADD = Operation(
     "api.peers",
@@ -60,13 +50,7 @@ ADD = Operation(
     _GROUP,
     [Answer("The peer.", "PeerRecord", status=201, headers=("Location",))],
     method="POST",
-    bodies=described(
-        {
-            "url": {"type": "string", "format": "uri"},
-            "key": {"type": "string", "description": "the log key: name+hex8+base64"},
-        },
-        {"auth_key": {"type": "string", "description": "the auth key, likewise"}, "mirrors": _MIRRORS},
-    ),
+    bodies={JSON: shapes.PeerAddition},
     errors={**CODES, 400: (*CODES[400], "peer.address", "peer.key", "key.format"), 409: ["peer.taken"]},
     needs=_ADMIN,
 )
@@ -100,7 +84,7 @@ EPOCH = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
-    bodies=described({"origin": {"type": "string", "description": "such as NAME/public/e2"}}),
+    bodies={JSON: shapes.PeerEpoch},
     errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
     needs=_ADMIN,
 )
@@ -112,7 +96,7 @@ MIRRORS = Operation(
     [Answer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
-    bodies=described({"mirrors": _MIRRORS}),
+    bodies={JSON: shapes.PeerMirrors},
     errors={**CODES, 400: (*CODES[400], "peer.address"), 404: ["peer.unknown"]},
     needs=_ADMIN,
 )
@@ -143,7 +127,7 @@ ALERTS = Operation(
     "Alerts for the operator",
     "Empty while replication works.",
     _GROUP,
-    [Answer("The alerts, peer by peer.", "Alerts")],
+    [Answer("The alerts, peer by peer.", shapes.Alerts)],
 )
 OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 
@@ -152,24 +136,21 @@ OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 def peers(request: Request) -> Response:
     """The peers by name."""
     PEERS.read(request)
-    return fresh(request, {"peers": [_public(one) for one in _everyone(request)]})
+    return fresh(request, shapes.Peers(peers=[shapes.Peer.model_validate(one) for one in _everyone(request)]))
 
 
 @view_config(route_name="api.peers", request_method="POST", permission="peer:write")
 def add(request: Request) -> Response:
     """Follow a site."""
     ADD.read(request)
-    given = read_object(request, {"url": str, "key": str}, {"auth_key": str, "mirrors": list})
-    key = _key(given["key"])
-    auth = None if given["auth_key"] is None else _key(given["auth_key"])
+    given = read_body(request, shapes.PeerAddition)
+    key = _key(given.key)
+    auth = None if given.auth_key is None else _key(given.auth_key)
     administration = _administration(request)
-    added = administration.add(given["url"], key, auth, _urls(given["mirrors"] or []))
+    added = administration.add(given.url, key, auth, given.mirrors)
     body = administration.record(added.name)
     request.registry[Runtime].peers.look()
-    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
-    location = f"{site_url(request)}/api/v1/peers/{added.name}"
-    response.headerlist += [("Location", location), ("Cache-Control", "no-store")]
-    return response
+    return created(body, f"{site_url(request)}/api/v1/peers/{added.name}")
 
 
 @view_config(route_name="api.peer", request_method="GET", permission="peer:write")
@@ -184,7 +165,7 @@ def peer(request: Request) -> Response:
 def mirrors(request: Request) -> Response:
     """Name a peer's mirrors."""
     MIRRORS.read(request)
-    urls = _urls(read_object(request, {"mirrors": list})["mirrors"])
+    urls = read_body(request, shapes.PeerMirrors).mirrors
     name = request.matchdict["peer"]
     administration = _administration(request)
     administration.set_mirrors(name, urls)
@@ -216,7 +197,7 @@ def act(request: Request) -> Response:
 def accept_epoch(request: Request) -> Response:
     """Go on with a peer's public log under another name."""
     EPOCH.read(request)
-    name, origin = request.matchdict["peer"], read_object(request, {"origin": str})["origin"]
+    name, origin = request.matchdict["peer"], read_body(request, shapes.PeerEpoch).origin
     administration = _administration(request)
     administration.accept_epoch(name, origin)
     request.registry[Runtime].peers.look()
@@ -248,7 +229,7 @@ def alert_list(request: Request) -> Response:
     """An alert for the operator."""
     ALERTS.read(request)
     found = alerts(_everyone(request), now_of(request))
-    return fresh(request, {"alerts": [asdict(one) for one in found]})
+    return fresh(request, shapes.Alerts(alerts=[shapes.Alert.model_validate(one) for one in found]))
 
 
 def _everyone(request: Request) -> list[PublicPeer]:
@@ -260,21 +241,8 @@ def _administration(request: Request) -> PeerAdministration:
     return PeerAdministration(runtime.database, str(principal_of(request).name), runtime.now)
 
 
-def _urls(given: list[Any]) -> list[str]:
-    if not all(isinstance(one, str) for one in given):
-        raise BadRequestError("body.member", "member mirrors has a value that is not a text")
-    return given
-
-
 def _key(text: str) -> VerifierKey:
     try:
         return parse_verifier_key(text)
     except KeyFormatError as error:
         raise BadRequestError(error.code, str(error)) from None
-
-
-def _public(one: PublicPeer) -> dict[str, Any]:
-    return asdict(one) | {
-        "succeeded_at": written(one.succeeded_at),
-        "contacted_at": written(one.contacted_at),
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -13,17 +12,18 @@ from marketplace.access import Principal, Scope
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.presence import Copy, Presence, Recall
-from marketplace.receipts import MOST_RECEIPTS, Result
+from marketplace.receipts import MOST_RECEIPTS
 from marketplace.receipts.exchange import MAX_REQUEST
 from marketplace.runtime import Runtime
-from validators.document import Coordinates, format_time
+from validators.document import Coordinates
 from validators.identifier import is_identifier
 
 from .answers import fresh, page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
-from .description import Answer, Operation
-from .json_body import CODES, described, read_object
+from .description import JSON, Answer, Operation
+from .json_body import CODES, read_body
 from .parameters import IDENTIFIER, cursor, limit
+from .shapes import sites as shapes
 from .shown import Urls
 
 GROUP = "Cloud sites"
@@ -38,19 +38,9 @@ POST = Operation(
     "refused from then on. Each receipt has its own result, and sending it again changes nothing. A "
     "receipt is accepted for entries that the token may read.",
     GROUP,
-    [Answer("What became of each.", "Receipts")],
+    [Answer("What became of each.", shapes.Receipts)],
     method="POST",
-    bodies=described(
-        {
-            "key": {"type": "string", "description": "of the site: `NAME+hex8+base64`"},
-            "receipts": {
-                "type": "array",
-                "items": {"type": "string"},
-                "minItems": 1,
-                "maxItems": MOST_RECEIPTS,
-            },
-        }
-    ),
+    bodies={JSON: shapes.SentReceipts},
     errors={**CODES, 400: (*CODES[400], "receipt.format", "receipt.count"), 409: ["receipt.key"]},
     needs="scope `site`",
 )
@@ -60,7 +50,7 @@ OF_IMAGE = Operation(
     "By what sites said of the entries that you may read. Sites are named to administrators, and to "
     "the owner of a token who endorsed the image, of that endorser's entries.",
     GROUP,
-    [Answer("The number, and the sites where they are named.", "Presence")],
+    [Answer("The number, and the sites where they are named.", shapes.Presence)],
     path=(IDENTIFIER,),
     errors={404: ["image.unknown"]},
 )
@@ -70,7 +60,7 @@ RECALLS = Operation(
     "Images whose withdrawal some site did not follow yet: those that the token's owner endorsed, and those "
     "that sites have which send receipts with a token of the same owner; for administrators all.",
     GROUP,
-    [Answer("A page of images.", "Recalls", headers=("Link",))],
+    [Answer("A page of images.", shapes.Recalls, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -82,13 +72,15 @@ OPERATIONS = (POST, OF_IMAGE, RECALLS)
 def post(request: Request) -> Response:
     """Take receipts in."""
     POST.read(request)
-    given = read_object(request, {"key": str, "receipts": list}, most=MAX_REQUEST)
-    notes = given["receipts"]
+    given = read_body(request, shapes.SentReceipts, most=MAX_REQUEST)
+    notes = given.receipts
     if not 0 < len(notes) <= MOST_RECEIPTS or not all(isinstance(one, str) for one in notes):
         raise BadRequestError("receipt.count", f"receipts are 1-{MOST_RECEIPTS} signed texts")
     runtime: Runtime = request.registry[Runtime]
-    results = runtime.receipts.take(principal_of(request), given["key"], notes)
-    return fresh(request, {"results": [_result(one) for one in results]})
+    results = runtime.receipts.take(principal_of(request), given.key, notes)
+    return fresh(
+        request, shapes.Receipts(results=[shapes.ReceiptResult.model_validate(one) for one in results])
+    )
 
 
 @view_config(route_name="api.image.sites", request_method="GET", permission="entry:read")
@@ -110,7 +102,7 @@ def of_image(request: Request) -> Response:
         elif principal.name is not None:
             copies = presence.copies(identifier, principal.name) or None
     told = None if copies is None else [_copy(one) for one in copies]
-    return fresh(request, {"identifier": identifier, "sites": sites, "copies": told})
+    return fresh(request, shapes.Presence(identifier=identifier, sites=sites, copies=told))
 
 
 @view_config(route_name="api.recalls", request_method="GET", permission="recall:read")
@@ -120,7 +112,7 @@ def recalls(request: Request) -> Response:
     every = sorted(find_recalls(request), key=_place)
     found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
-    body = {"total": len(every), "recalls": [_recall(one, urls) for one in found]}
+    body = shapes.Recalls(total=len(every), recalls=[_recall(one, urls) for one in found])
     return page(request, body, encode_cursor(after, "api.recalls"))
 
 
@@ -144,32 +136,28 @@ def _unknown() -> NotFoundError:
     return NotFoundError("image.unknown", "no entry about this image is known")
 
 
-def _result(one: Result) -> dict[str, Any]:
-    return {"outcome": one.outcome.value, "code": one.code, "message": one.message}
+def _copy(one: Copy) -> shapes.Copy:
+    return shapes.Copy(
+        site=one.site,
+        id=one.entry_id,
+        email=one.email,
+        finding=one.finding,
+        store=one.store,
+        kind=one.kind,
+        location=one.location,
+        reason=one.reason,
+        at=one.at,
+    )
 
 
-def _copy(one: Copy) -> dict[str, Any]:
-    return {
-        "site": one.site,
-        "id": one.entry_id,
-        "email": one.email,
-        "finding": one.finding.value,
-        "store": one.store,
-        "kind": one.kind,
-        "location": one.location,
-        "reason": one.reason,
-        "at": format_time(one.at),
-    }
-
-
-def _recall(one: Recall, urls: Urls) -> dict[str, Any]:
-    return {
-        "id": one.entry_id,
-        "identifier": one.identifier,
-        "email": one.email,
-        "created": format_time(one.created),
-        "title": one.title,
-        "reason": one.reason,
-        "copies": [_copy(copy) for copy in one.copies],
-        "links": {"entry": urls.entry(Coordinates(one.identifier, one.email, one.created))},
-    }
+def _recall(one: Recall, urls: Urls) -> shapes.Recall:
+    return shapes.Recall(
+        id=one.entry_id,
+        identifier=one.identifier,
+        email=one.email,
+        created=one.created,
+        title=one.title,
+        reason=one.reason,
+        copies=[_copy(copy) for copy in one.copies],
+        links=shapes.RecallLinks(entry=urls.entry(Coordinates(one.identifier, one.email, one.created))),
+    )

@@ -11,11 +11,10 @@ from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
 from marketplace.events import Kind
 from marketplace.peers.model import Question
-from marketplace.receipts import Finding, Outcome
 from marketplace.rules.trust import STANDINGS
 
 from .description import Schema
-from .parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN
+from .shapes.base import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN
 
 TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
@@ -121,37 +120,6 @@ _EVENT: Mapping[str, Schema] = {
         details={"type": "object", "description": "what else there is to say, by the kind of event"},
     ),
 }
-_WEBHOOK: Mapping[str, Schema] = {
-    "name": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
-    "url": URL,
-    "owner": TEXT,
-    "audience": _said(TEXT, "`site`, `own` or `group:NAME`"),
-    "kinds": array({"type": "string", "enum": [one.value for one in Kind]}),
-    "view": TEXT_OR_NULL,
-    "endorser": TEXT_OR_NULL,
-    "tag": TEXT_OR_NULL,
-    "description": TEXT,
-    "state": {"type": "string", "enum": ["ok", "failing", "disabled"]},
-    "created_at": TIME,
-    "failing_since": TIME_OR_NULL,
-    "disabled_at": TIME_OR_NULL,
-    "disabled_reason": TEXT_OR_NULL,
-    "deliveries": record("How many there are.", waiting=COUNT, sent=COUNT, dead=COUNT),
-    "links": record("Where it is.", self=URL, deliveries=URL),
-}
-_DELIVERY: Mapping[str, Schema] = {
-    "event": TEXT,
-    "kind": _said(TEXT, "of the event, or `webhook.test`"),
-    "state": {"type": "string", "enum": ["waiting", "sent", "dead"]},
-    "attempts": COUNT,
-    "status": _said(_or_null(COUNT), "of the last answer"),
-    "duration_ms": _or_null(COUNT),
-    "answer": _said(TEXT, "its first characters"),
-    "error": TEXT_OR_NULL,
-    "owed_at": TIME,
-    "next_at": _said(TIME_OR_NULL, "when it is tried next"),
-    "finished_at": TIME_OR_NULL,
-}
 _PORT: Schema = {"type": "integer", "minimum": 0, "maximum": 65_535}
 _LINE: Mapping[str, Schema] = {
     **_SHARED,
@@ -218,18 +186,6 @@ _NOW: Mapping[str, Schema] = {
     "seen_by": _said(array(TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"),
 }
 SITES: Schema = _said(COUNT, "cloud sites that say that they offer the image")
-_COPY: Schema = record(
-    "What a cloud site said last of one of its stores, or of a location.",
-    site=TEXT,
-    id=_said(DIGEST, "the entry by which the site judged the image"),
-    email=_said(TEXT, "of the entry's endorser"),
-    finding={"type": "string", "enum": [one.value for one in Finding]},
-    store=TEXT,
-    kind=_said(TEXT, "of the store: `directory`, `libvirt` ..."),
-    location=TEXT_OR_NULL,
-    reason=TEXT_OR_NULL,
-    at=TIME,
-)
 _NEXT: Mapping[str, Schema] = {"next": _said(URL_OR_NULL, "the next page; null on the last one")}
 _ENDORSER: Mapping[str, Schema] = {
     "email": TEXT,
@@ -237,19 +193,6 @@ _ENDORSER: Mapping[str, Schema] = {
     "names": array(record("Names of a certificate.", subject=TEXT, issuer=TEXT, entries=COUNT)),
     "names_total": COUNT,
     "links": record("Where to go on.", self=URL, tags=URL, entries=URL),
-}
-_VIEW: Mapping[str, Schema] = {
-    "name": TEXT,
-    "title": TEXT,
-    "description": TEXT,
-    "search": _said(TEXT, "as the query of a search's URL"),
-    "policy": {"type": ["object", "null"]},
-    "options": {"type": "object", "additionalProperties": TEXT},
-    "digest": _said(TEXT, "SHA-256 of what the view is, as copies of it name it"),
-    "group": _said(TEXT_OR_NULL, "whose entries it shows too"),
-    "secret": FLAG,
-    "changed_at": _said(TIME_OR_NULL, "null for one that is there from the start"),
-    "links": record("Where it is.", self=URL, documents=_said(URL_OR_NULL, "null for a secret one")),
 }
 _REGISTERED: Mapping[str, Schema] = {
     "first": TIME,
@@ -608,113 +551,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "what cloud sites will refuse or miss in the entry; keeps nothing out",
         ),
     ),
-    "Receipts": record(
-        "What became of receipts.",
-        results=_said(
-            array(
-                record(
-                    "What became of one.",
-                    outcome={"type": "string", "enum": [one.value for one in Outcome]},
-                    code=_said(TEXT_OR_NULL, "why it was refused"),
-                    message=TEXT_OR_NULL,
-                )
-            ),
-            "in the order of the receipts",
-        ),
-    ),
-    "Presence": record(
-        "At how many cloud sites an image is.",
-        identifier=_COORDINATES["identifier"],
-        sites=SITES,
-        copies=_said(
-            {"anyOf": [array(_COPY), {"type": "null"}]},
-            "what each site said last; null for readers to whom sites are not named",
-        ),
-    ),
     "EntryUsage": _usage("How often entries were used.", "verdicts", "downloads", "imports"),
     "ViewUsage": _usage("How often a view was used.", "documents", "downloads"),
-    "Recalls": _page(
-        "Images that their endorser withdrew and that cloud sites still have.",
-        total=COUNT,
-        recalls=array(
-            record(
-                "An image.",
-                **_COORDINATES,
-                title=TEXT_OR_NULL,
-                reason=_said(TEXT, "of the withdrawal; may be empty"),
-                copies=array(_COPY),
-                links=record("Where to go on.", entry=URL),
-            )
-        ),
-    ),
-    "CloudSite": record(
-        "A cloud site whose receipts are taken.",
-        name=TEXT,
-        key=_said(TEXT, "as verifiers are configured with it: `NAME+hex8+base64`"),
-        bound_at=TIME,
-        bound_by=_said(TEXT, "an owner of tokens, or `cli:USER`"),
-    ),
-    "CloudSites": _page("Cloud sites, by name.", total=COUNT, sites=array(ref("CloudSite"))),
-    "View": record(
-        "A view, with the images that it shows now.",
-        **_VIEW,
-        images={**_or_null(COUNT), "description": "null to administrators who do not see its entries"},
-        updated=TIME_OR_NULL,
-        dialects=array(
-            record(
-                "A way to read it.",
-                name=TEXT,
-                documents=_said(array(URL), "what clients are configured with"),
-                left_out={"type": "object", "additionalProperties": COUNT, "description": "images by reason"},
-            )
-        ),
-    ),
-    "NewView": record(
-        "A new view.", **_VIEW, url=_said(URL, "of its documents; shown only once for a secret view")
-    ),
-    "Views": _page("Views, by name.", total=COUNT, views=array(record("A view.", **_VIEW))),
     "Event": record("Something that happened, as webhooks are told of it.", **_EVENT),
     "Events": _page("Events.", events=array(ref("Event"))),
-    "Webhook": record("A webhook, without its secret.", **_WEBHOOK),
-    "NewWebhook": record(
-        "A webhook, with its secret where it was made just now.",
-        **_WEBHOOK,
-        secret=_said(TEXT_OR_NULL, "shown this once: `whsec_` and base64"),
-    ),
-    "Webhooks": _page("Webhooks.", total=COUNT, webhooks=array(ref("Webhook"))),
-    "Delivery": record("An event for a webhook.", **_DELIVERY),
-    "Deliveries": _page("Deliveries.", total=COUNT, deliveries=array(ref("Delivery"))),
-    "Peers": record("The peers.", peers=array(ref("Peer"))),
-    "Peer": record(
-        "A peer's public log.",
-        name=TEXT,
-        url=URL,
-        state={
-            "type": "string",
-            "enum": ["new", "bootstrap", "tailing", "backoff", "quarantined", "disabled"],
-        },
-        rows=_said(COUNT, "rows of its log that were processed"),
-        behind=_said(COUNT, "rows that its newest checkpoint covers beyond those"),
-        entries=_said(COUNT, "entries that came from there first"),
-        received=_said(COUNT, "bytes read over the network"),
-        wanted=_said(COUNT, "rows whose entry nobody handed out yet"),
-        rejected=_said(COUNT, "rows that were passed over"),
-        failures=_said(COUNT, "failed attempts in a row"),
-        error=_said(TEXT_OR_NULL, "code of the last failure, until an attempt succeeds"),
-        succeeded_at=TIME_OR_NULL,
-        contacted_at=TIME_OR_NULL,
-        clock_offset=_said({"type": ["integer", "null"]}, "its clock minus ours, in seconds"),
-        follows=_said(
-            {"type": ["boolean", "null"]},
-            "whether it says that it reads this site's log; null before it said",
-        ),
-        withheld=_said(COUNT, "rows that it signed for elsewhere and does not show here"),
-        erased=_said(COUNT, "rows whose entry is missing here and was erased there, as it says"),
-        faults=_said(
-            {"type": "object", "additionalProperties": TEXT},
-            "codes of the faults in its answers, by question",
-        ),
-    ),
     "PeerRecord": record(
         "Everything about a peer.",
         name=TEXT,
@@ -746,19 +586,6 @@ SCHEMAS: Mapping[str, Schema] = {
             )
         ),
         evidence=array({"type": "object"}),
-    ),
-    "Erased": record("What was erased.", erased=_said(array(TEXT), "ids of the entries")),
-    "Alerts": record(
-        "An alert for the operator.",
-        alerts=array(
-            record(
-                "An alert.",
-                code=TEXT,
-                severity={"type": "string", "enum": ["warning", "critical"]},
-                peer=TEXT,
-                message=TEXT,
-            )
-        ),
     ),
     "Health": {"type": "object", "required": ["status"], "properties": {"status": TEXT}},
     "RdfJson": {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -12,15 +10,15 @@ from marketplace.http.errors import BadRequestError
 from marketplace.presence import BoundSite, SiteRegistry
 from marketplace.receipts import parse_site_key
 from marketplace.runtime import Runtime
-from validators.document import format_time
 
 from .access import actor_of, now_of
 from .answers import fresh, page
 from .cursors import cut_page, encode_cursor
-from .description import Answer, Operation, Parameter
-from .json_body import CODES, described, read_object
+from .description import JSON, Answer, Operation, Parameter
+from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .receipts import GROUP
+from .shapes import sites as shapes
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.sites")
@@ -37,7 +35,7 @@ SITES = Operation(
     "Cloud sites whose receipts are taken",
     "With the key of each; by name.",
     GROUP,
-    [Answer("A page of sites.", "CloudSites", headers=("Link",))],
+    [Answer("A page of sites.", shapes.CloudSites, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs=_ADMIN,
@@ -47,10 +45,10 @@ BIND = Operation(
     "Bind a key to a site's name",
     "In the place of any other. What the site said under its old key stays.",
     GROUP,
-    [Answer("The site.", "CloudSite")],
+    [Answer("The site.", shapes.CloudSite)],
     method="PUT",
     path=(SITE,),
-    bodies=described({"key": {"type": "string", "description": "`NAME+hex8+base64`"}}),
+    bodies={JSON: shapes.SiteKey},
     errors={**CODES, 400: (*CODES[400], "receipt.format")},
     needs=_ADMIN,
 )
@@ -76,7 +74,7 @@ def sites(request: Request) -> Response:
     with runtime.database.read() as session:
         every = SiteRegistry(session).list()
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = {"total": len(every), "sites": [_shown(one) for one in found]}
+    body = shapes.CloudSites(total=len(every), sites=[_shown(one) for one in found])
     return page(request, body, encode_cursor(after, "api.sites"))
 
 
@@ -84,7 +82,7 @@ def sites(request: Request) -> Response:
 def bind(request: Request) -> Response:
     """Bind a key to the site's name."""
     BIND.read(request)
-    key = parse_site_key(read_object(request, {"key": str})["key"])
+    key = parse_site_key(read_body(request, shapes.SiteKey).key)
     if key.name != request.matchdict["site"]:
         raise BadRequestError("receipt.format", f"the key is named {key.name}, as its site must be")
     runtime: Runtime = request.registry[Runtime]
@@ -103,10 +101,5 @@ def forget(request: Request) -> Response:
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-def _shown(one: BoundSite) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "key": one.key,
-        "bound_at": format_time(one.bound_at),
-        "bound_by": one.bound_by,
-    }
+def _shown(one: BoundSite) -> shapes.CloudSite:
+    return shapes.CloudSite.model_validate(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,15 +13,14 @@ from pyramid.view import view_config
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.accounts.errors import TokenNotFoundError
-from marketplace.accounts.names import OWNER_PATTERN
-from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS, Token
+from marketplace.accounts.tokens import MOST_DAYS, Token
 from marketplace.http.errors import BadRequestError
 
 from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter, Schema
-from .json_body import CODES, read_object
+from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter
+from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
 from .shapes.base import SelfLink
@@ -28,17 +28,6 @@ from .shapes.base import SelfLink
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.tokens")
 
-NEW_TOKEN: Schema = {
-    "type": "object",
-    "required": ["owner", "scopes"],
-    "additionalProperties": False,
-    "properties": {
-        "owner": {"type": "string", "pattern": f"^{OWNER_PATTERN}$", "not": {"const": "system"}},
-        "scopes": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}},
-        "days": {"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": USUAL_DAYS},
-        "note": {"type": "string", "maxLength": MAX_NOTE, "pattern": "^[ -~]*$"},
-    },
-}
 OWNER: Parameter[str | None] = Parameter(
     "owner", "only tokens of this owner", {"type": "string", "pattern": PLAIN_PATTERN}, lambda text: text
 )
@@ -60,7 +49,7 @@ CREATE = Operation(
     GROUP,
     [Answer("The token, with its secret.", shapes.NewToken, status=201, headers=("Location",))],
     method="POST",
-    bodies={JSON: NEW_TOKEN},
+    bodies={JSON: shapes.TokenParts},
     errors={**CODES, 400: (*CODES[400], "access.value")},
     needs="scope `admin`",
 )
@@ -108,16 +97,16 @@ def tokens(request: Request) -> Response:
 def create(request: Request) -> Response:
     """Make a token and show its secret, this once."""
     CREATE.read(request)
-    given = read_object(request, {"owner": str, "scopes": list}, {"days": int, "note": str})
+    given = read_body(request, shapes.TokenParts)
     now = now_of(request)
     with writing(request) as session:
         issued = TokenService(session).create(
-            given["owner"],
-            _scopes(given["scopes"]),
+            given.owner,
+            _scopes(given.scopes),
             by=actor_of(request),
             at=now,
-            expires_at=now + timedelta(days=_days(given["days"])),
-            note=given["note"] or "",
+            expires_at=now + timedelta(days=_days(given.days)),
+            note=given.note,
         )
     shown = _shown(issued.token, now, request)
     return created(shapes.NewToken(**dict(shown), secret=issued.secret.text), shown.links.self)
@@ -161,15 +150,14 @@ def _visible(request: Request, service: TokenService) -> Token:
     return found
 
 
-def _scopes(words: list[Any]) -> list[Scope]:
+def _scopes(words: Sequence[Any]) -> list[Scope]:
     try:
         return [Scope(word) for word in words]
     except ValueError:
         raise BadRequestError("access.value", f"scopes are {', '.join(Scope)}") from None
 
 
-def _days(given: int | None) -> int:
-    days = USUAL_DAYS if given is None else given
+def _days(days: int) -> int:
     if not 1 <= days <= MOST_DAYS:
         raise BadRequestError("access.value", f"days is a whole number from 1 to {MOST_DAYS}")
     return days

@@ -27,7 +27,8 @@ from validators.times import parse_time
 
 from .answers import site_url, write_json
 from .description import JSON, VERDICTS, Answer, Operation, Parameter
-from .parameters import IDENTIFIER, IDENTIFIER_PATTERN, TIME_PATTERN
+from .parameters import IDENTIFIER
+from .shapes.base import IDENTIFIER_PATTERN, TIME_PATTERN
 from .shown import Shown, Urls
 
 _DESCRIPTION = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.views.definitions import NAME_PATTERN, OPTIONS, Definition, digest
-from marketplace.views.dialects import DIALECTS
+from marketplace.views.definitions import NAME_PATTERN, Definition, digest
+from marketplace.views.dialects import DIALECTS, Dialect
 from marketplace.views.errors import (
     DefinitionError,
     DialectUnavailableError,
@@ -24,14 +24,14 @@ from marketplace.views.errors import (
 )
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.value import View
-from validators.document import format_time
 
-from .access import actor_of, administers, now_of, written
-from .answers import fresh, page, site_url, write_json
+from .access import actor_of, administers, now_of
+from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
 from .description import JSON, Answer, Operation, Parameter
-from .json_body import CODES, described, read_object
+from .json_body import CODES, read_body
 from .parameters import cursor, limit
+from .shapes import views as shapes
 
 GROUP = "Views"
 LIMIT = limit(100, 500)
@@ -44,27 +44,13 @@ VIEW = Parameter(
     lambda text: text or "",
     "default",
 )
-_TEXT = {"type": "string"}
-_PARTS: Mapping[str, Any] = {
-    "title": _TEXT,
-    "description": _TEXT,
-    "search": {"type": "string", "description": "as the query of `/api/v1/search`: `os=debian&tag=stable`"},
-    "policy": {"type": "object", "description": "the `[policy]` table of a cloud site (docs/sites.md)"},
-    "options": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {name: {"type": "string", "description": told} for name, told in OPTIONS.items()},
-    },
-}
-_KINDS = {"title": str, "description": str, "search": str, "policy": dict, "options": dict}
-
 LIST = Operation(
     "api.views",
     "Views",
     "Named selections of images that other programs read in their own formats: those that you may read, by "
     "name.",
     GROUP,
-    [Answer("A page of views.", "Views", headers=("Link",))],
+    [Answer("A page of views.", shapes.Views, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
 )
@@ -74,12 +60,9 @@ CREATE = Operation(
     "A search and a policy that every image has to pass. `GROUP:NAME` shows a group's entries too, for its "
     "members. Everybody with the address of a `secret` view can read it; the address is shown only once.",
     GROUP,
-    [Answer("The view.", "NewView", status=201, headers=("Location",))],
+    [Answer("The view.", shapes.NewView, status=201, headers=("Location",))],
     method="POST",
-    bodies=described(
-        {"name": {"type": "string", "pattern": f"^{NAME_PATTERN}$"}},
-        {**_PARTS, "secret": {"type": "boolean"}},
-    ),
+    bodies={JSON: shapes.NamedViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"], 409: ["view.taken"]},
     needs=_MAKES,
 )
@@ -88,7 +71,7 @@ READ = Operation(
     "One view",
     "With how many images it has, its documents, and how many images each dialect leaves out and why.",
     GROUP,
-    [Answer("The view.", "View")],
+    [Answer("The view.", shapes.View)],
     path=(VIEW,),
     errors={404: ["view.unknown"], 503: ["view.dialect"]},
 )
@@ -98,10 +81,10 @@ REPLACE = Operation(
     "What is left out is as in a new one; whether it is secret stays. Replacing `default` changes what "
     "the site offers to programs that name no view.",
     GROUP,
-    [Answer("The view.", "View")],
+    [Answer("The view.", shapes.View)],
     method="PUT",
     path=(VIEW,),
-    bodies=described({}, _PARTS),
+    bodies={JSON: shapes.ViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"]},
     needs=_MAKES,
 )
@@ -126,7 +109,7 @@ def views(request: Request) -> Response:
     with request.registry[Runtime].database.read() as session:
         every = [one for one in ViewRegistry(session).list() if _may_read(request, one)]
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = {"total": len(every), "views": [_line(one, request) for one in found]}
+    body = shapes.Views(total=len(every), views=[shapes.ViewLine(**_line(one, request)) for one in found])
     return page(request, body, encode_cursor(after, "api.views"))
 
 
@@ -134,16 +117,13 @@ def views(request: Request) -> Response:
 def create(request: Request) -> Response:
     """Make a view."""
     CREATE.read(request)
-    given = read_object(request, {"name": str}, {**_KINDS, "secret": bool})
-    definition = _definition(given["name"], given, secret=bool(given["secret"]))
+    definition = Definition(**dict(read_body(request, shapes.NamedViewParts)))
     _verify_may_write(request, definition)
     with _writing(request) as session:
         made, address = ViewRegistry(session).create(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
-    body = {**_line(made, request), "url": _url(request, address)}
-    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
-    response.headerlist += [("Location", body["links"]["self"]), ("Cache-Control", "no-store")]
-    return response
+    body = shapes.NewView(**_line(made, request), url=_url(request, address))
+    return created(body, body.links.self)
 
 
 @view_config(route_name="api.view", request_method="GET", permission="entry:read")
@@ -157,8 +137,8 @@ def view(request: Request) -> Response:
 def replace(request: Request) -> Response:
     """Put another definition in the place of one."""
     REPLACE.read(request)
-    given = read_object(request, {}, _KINDS)
-    definition = _definition(request.matchdict["view"], given)
+    given = read_body(request, shapes.ViewParts)
+    definition = Definition(request.matchdict["view"], **dict(given))
     _verify_may_write(request, definition)
     with _writing(request) as session:
         kept = ViewRegistry(session).replace(definition, by=actor_of(request), at=now_of(request))
@@ -176,18 +156,6 @@ def delete(request: Request) -> Response:
         ViewRegistry(session).delete(name, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
-
-
-def _definition(name: str, given: Mapping[str, Any], *, secret: bool = False) -> Definition:
-    return Definition(
-        name=name,
-        title=given["title"] or "",
-        description=given["description"] or "",
-        search=given["search"] or "",
-        policy=given["policy"],
-        options=given["options"] or {},
-        secret=secret,
-    )
 
 
 def find_definition(request: Request) -> Definition:
@@ -241,28 +209,22 @@ def _writing(request: Request) -> Iterator[Session]:
 def _told(request: Request, definition: Definition) -> Response:
     """A view with what it shows now, where whoever asks may read what it shows."""
     principal, service = principal_of(request), request.registry[Runtime].views
-    shown: dict[str, Any] = {"images": None, "updated": None, "dialects": []}
-    if definition.may_be_seen_by(principal):
-        try:
-            shown = _contents(service.find(definition.name, principal))
-        except DialectUnavailableError as error:
-            raise HttpError(503, error.code, str(error)) from None
-    return fresh(request, {**_line(definition, request), **shown})
+    line = _line(definition, request)
+    if not definition.may_be_seen_by(principal):
+        return fresh(request, shapes.View(**line))
+    try:
+        found = service.find(definition.name, principal)
+        dialects = [_dialect(one, found) for one in DIALECTS]
+    except DialectUnavailableError as error:
+        raise HttpError(503, error.code, str(error)) from None
+    return fresh(
+        request, shapes.View(**line, images=len(found.images), updated=found.updated, dialects=dialects)
+    )
 
 
-def _contents(view: View) -> dict[str, Any]:
-    return {
-        "images": len(view.images),
-        "updated": format_time(view.updated),
-        "dialects": [
-            {
-                "name": one.name,
-                "documents": [f"{view.base}/{document.path}" for document in one.entrances(view)],
-                "left_out": dict(one.left_out(view)),
-            }
-            for one in DIALECTS
-        ],
-    }
+def _dialect(dialect: Dialect, view: View) -> shapes.ViewDialect:
+    documents = [f"{view.base}/{document.path}" for document in dialect.entrances(view)]
+    return shapes.ViewDialect(name=dialect.name, documents=documents, left_out=dialect.left_out(view))
 
 
 def _line(definition: Definition, request: Request) -> dict[str, Any]:
@@ -272,15 +234,15 @@ def _line(definition: Definition, request: Request) -> dict[str, Any]:
         "description": definition.description,
         "search": definition.search,
         "policy": definition.policy,
-        "options": dict(definition.options),
+        "options": definition.options,
         "digest": digest(definition),
         "group": definition.group,
         "secret": definition.secret,
-        "changed_at": written(definition.changed_at),
-        "links": {
-            "self": f"{site_url(request)}/api/v1/views/{definition.name}",
-            "documents": None if definition.secret else _url(request, definition.name),
-        },
+        "changed_at": definition.changed_at,
+        "links": shapes.ViewLinks(
+            self=f"{site_url(request)}/api/v1/views/{definition.name}",
+            documents=None if definition.secret else _url(request, definition.name),
+        ),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
-from marketplace.events import Kind
 from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.webhooks.definitions import Filters, Hook, parse_kinds
-from marketplace.webhooks.definitions import described as described_filters
 from marketplace.webhooks.deliveries import Deliveries, Delivery
 from marketplace.webhooks.errors import (
     DefinitionError,
@@ -27,13 +25,14 @@ from marketplace.webhooks.errors import (
 from marketplace.webhooks.registry import Made, WebhookRegistry
 from marketplace.webhooks.rights import may_see, verify_may_make
 
-from .access import actor_of, now_of, written
-from .answers import fresh, page, site_url, write_json
+from .access import actor_of, now_of
+from .answers import created, fresh, page, site_url, write_json
 from .cursors import cut_page, encode_cursor
 from .description import JSON, Answer, Operation, Parameter
 from .events import EVENT_PATTERN
-from .json_body import CODES, described, read_object
+from .json_body import CODES, read_body
 from .parameters import cursor, limit
+from .shapes import webhooks as shapes
 
 GROUP = "Events and webhooks"
 LIMIT = limit(100, 500)
@@ -55,7 +54,6 @@ ACTION = Parameter(
     {"type": "string", "enum": list(ACTIONS)},
     lambda text: text or "",
 )
-_TEXT = {"type": "string"}
 _UNKNOWN = {404: ["webhook.unknown"]}
 _NEEDS = "any token; for a group one of scope `read` of a member; for all events one of scope `admin`"
 
@@ -64,7 +62,7 @@ LIST = Operation(
     "Webhooks",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [Answer("A page of webhooks.", "Webhooks", headers=("Link",))],
+    [Answer("A page of webhooks.", shapes.Webhooks, headers=("Link",))],
     query=(LIMIT, HOOKS_CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -77,18 +75,9 @@ CREATE = Operation(
     "events of entries that the token's owner endorses and recalls at the owner's cloud sites, `group:NAME` "
     "for those of a group's entries, or `site` for all of the public log.",
     GROUP,
-    [Answer("The webhook, with its secret.", "NewWebhook", status=201, headers=("Location",))],
+    [Answer("The webhook, with its secret.", shapes.NewWebhook, status=201, headers=("Location",))],
     method="POST",
-    bodies=described(
-        {"url": _TEXT, "audience": _TEXT},
-        {
-            "kinds": {"type": "array", "items": {"type": "string", "enum": [one.value for one in Kind]}},
-            "view": _TEXT,
-            "endorser": _TEXT,
-            "tag": _TEXT,
-            "description": _TEXT,
-        },
-    ),
+    bodies={JSON: shapes.WebhookParts},
     errors={**CODES, 400: (*CODES[400], "webhook.definition"), 503: ["webhook.key"]},
     needs=_NEEDS,
 )
@@ -97,7 +86,7 @@ READ = Operation(
     "One webhook",
     "With how many of its deliveries wait, arrived and were given up.",
     GROUP,
-    [Answer("The webhook.", "Webhook")],
+    [Answer("The webhook.", shapes.Webhook)],
     path=(WEBHOOK,),
     errors=_UNKNOWN,
     needs="any token",
@@ -119,7 +108,7 @@ ACT = Operation(
     "After `rotate` the answer holds the new `secret`, this once; for 24 hours the former one signs too. "
     "After `test` the log of deliveries tells what the receiver answered.",
     GROUP,
-    [Answer("The webhook; `secret` is null but after `rotate`.", "NewWebhook")],
+    [Answer("The webhook; `secret` is null but after `rotate`.", shapes.NewWebhook)],
     method="POST",
     path=(WEBHOOK, ACTION),
     errors={404: ["webhook.unknown", "path.unknown"], 503: ["webhook.key"]},
@@ -131,7 +120,7 @@ DELIVERIES = Operation(
     "What it was sent and what waits: those that failed first, then the newest. Finished ones are kept for "
     "`webhooks.keep_days` days, at most 1000.",
     GROUP,
-    [Answer("A page of deliveries.", "Deliveries", headers=("Link",))],
+    [Answer("A page of deliveries.", shapes.Deliveries, headers=("Link",))],
     path=(WEBHOOK,),
     query=(LIMIT, DELIVERIES_CURSOR),
     errors={400: ["query.limit", "query.cursor"], **_UNKNOWN},
@@ -142,7 +131,7 @@ REDELIVER = Operation(
     "Send an event again",
     "Whether it arrived or not, at once, under the same id.",
     GROUP,
-    [Answer("The delivery.", "Delivery")],
+    [Answer("The delivery.", shapes.Delivery)],
     method="POST",
     path=(WEBHOOK, EVENT),
     errors={404: ["webhook.unknown", "webhook.delivery"]},
@@ -158,33 +147,31 @@ def webhooks(request: Request) -> Response:
     with _reading(request) as (registry, session):
         every = [one for one in registry.list() if may_see(principal_of(request), one)]
         found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[HOOKS_CURSOR], asked[LIMIT])
-        told = [_shown(session, one, request) for one in found]
-    return page(request, {"total": len(every), "webhooks": told}, encode_cursor(after, "api.webhooks"))
+        told = [shapes.Webhook(**_shown(session, one, request)) for one in found]
+    body = shapes.Webhooks(total=len(every), webhooks=told)
+    return page(request, body, encode_cursor(after, "api.webhooks"))
 
 
 @view_config(route_name="api.webhooks", request_method="POST", permission="webhook:write")
 def create(request: Request) -> Response:
     """Make a webhook and show its secret, this once."""
     CREATE.read(request)
-    optional = {"kinds": list, "view": str, "endorser": str, "tag": str, "description": str}
-    given = read_object(request, {"url": str, "audience": str}, optional)
+    given = read_body(request, shapes.WebhookParts)
     principal = principal_of(request)
     with _writing(request) as (registry, session):
-        verify_may_make(session, principal, given["audience"])
+        verify_may_make(session, principal, given.audience)
         made = registry.create(
-            given["url"],
-            given["audience"],
-            Filters(parse_kinds(given["kinds"] or ()), given["view"], given["endorser"], given["tag"]),
+            given.url,
+            given.audience,
+            Filters(parse_kinds(given.kinds), given.view, given.endorser, given.tag),
             owner=actor_of(request),
             token=principal.token,
-            description=given["description"] or "",
+            description=given.description,
             by=actor_of(request),
             at=now_of(request),
         )
         body = _with_secret(session, made, request)
-    response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
-    response.headerlist += [("Location", body["links"]["self"]), ("Cache-Control", "no-store")]
-    return response
+    return created(body, body.links.self)
 
 
 @view_config(route_name="api.webhook", request_method="GET", permission="webhook:read")
@@ -192,7 +179,7 @@ def webhook(request: Request) -> Response:
     """One webhook."""
     READ.read(request)
     with _reading(request) as (registry, session):
-        body = _shown(session, _find(request, registry), request)
+        body = shapes.Webhook(**_shown(session, _find(request, registry), request))
     return fresh(request, body)
 
 
@@ -224,7 +211,7 @@ def act(request: Request) -> Response:
         else:
             registry.disable(hook.name, f"by {by}", by=by, at=at)
         body = (
-            {**_shown(session, registry.get(hook.name), request), "secret": None}
+            shapes.NewWebhook(**_shown(session, registry.get(hook.name), request), secret=None)
             if made is None
             else _with_secret(session, made, request)
         )
@@ -241,7 +228,7 @@ def deliveries(request: Request) -> Response:
     with _reading(request) as (registry, session):
         every = Deliveries(session).list(_find(request, registry))
     found, after = cut_page(every, _place, asked[DELIVERIES_CURSOR], asked[LIMIT])
-    body = {"total": len(every), "deliveries": [_delivery(one) for one in found]}
+    body = shapes.Deliveries(total=len(every), deliveries=[_delivery(one) for one in found])
     return page(request, body, encode_cursor(after, "api.webhook.deliveries"))
 
 
@@ -297,41 +284,40 @@ def _explained() -> Iterator[None]:
         raise HttpError(503, error.code, "secrets of webhooks cannot be kept: see the log") from error
 
 
-def _with_secret(session: Session, made: Made, request: Request) -> dict[str, Any]:
-    return {**_shown(session, made.hook, request), "secret": made.secret}
+def _with_secret(session: Session, made: Made, request: Request) -> shapes.NewWebhook:
+    return shapes.NewWebhook(**_shown(session, made.hook, request), secret=made.secret)
 
 
 def _shown(session: Session, hook: Hook, request: Request) -> dict[str, Any]:
     self = f"{site_url(request)}/api/v1/webhooks/{hook.name}"
-    filters: Mapping[str, Any] = described_filters(hook.filters)
     return {
         "name": hook.name,
         "url": hook.url,
         "owner": hook.owner,
         "audience": hook.audience,
-        **filters,
+        **{name: getattr(hook.filters, name) for name in ("kinds", "view", "endorser", "tag")},
         "description": hook.description,
         "state": hook.state,
-        "created_at": written(hook.created_at),
-        "failing_since": written(hook.failing_since),
-        "disabled_at": written(hook.disabled_at),
+        "created_at": hook.created_at,
+        "failing_since": hook.failing_since,
+        "disabled_at": hook.disabled_at,
         "disabled_reason": hook.disabled_reason,
         "deliveries": Deliveries(session).counts(hook),
-        "links": {"self": self, "deliveries": f"{self}/deliveries"},
+        "links": shapes.WebhookLinks(self=self, deliveries=f"{self}/deliveries"),
     }
 
 
-def _delivery(one: Delivery) -> dict[str, Any]:
-    return {
-        "event": one.event_id,
-        "kind": one.kind,
-        "state": one.state,
-        "attempts": one.attempts,
-        "status": one.status,
-        "duration_ms": one.duration,
-        "answer": one.answer,
-        "error": one.error,
-        "owed_at": written(one.created_at),
-        "next_at": written(one.due_at) if one.state == "waiting" else None,
-        "finished_at": written(one.finished_at),
-    }
+def _delivery(one: Delivery) -> shapes.Delivery:
+    return shapes.Delivery(
+        event=one.event_id,
+        kind=one.kind,
+        state=one.state,
+        attempts=one.attempts,
+        status=one.status,
+        duration_ms=one.duration,
+        answer=one.answer,
+        error=one.error,
+        owed_at=one.created_at,
+        next_at=one.due_at if one.state == "waiting" else None,
+        finished_at=one.finished_at,
+    )

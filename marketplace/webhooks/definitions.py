@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -171,13 +171,3 @@ def _filter_faults(filters: Filters) -> list[str]:
     if filters.tag is not None and not 0 < len(filters.tag) <= _LONGEST_TAG:
         faults.append(f"tag has 1 to {_LONGEST_TAG} characters")
     return faults
-
-
-def described(filters: Filters) -> Mapping[str, Any]:
-    """Filters as they are shown."""
-    return {
-        "kinds": [one.value for one in filters.kinds],
-        "view": filters.view,
-        "endorser": filters.endorser,
-        "tag": filters.tag,
-    }

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from marketplace.access import Scope
+from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
+from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS
 
-from .base import Count, Next, SelfLink, Shape, Time, text
+from .base import Body, Count, Next, Number, SelfLink, Shape, Time, text
+
+
+class TokenParts(Body):
+    """A token to create."""
+
+    owner: Annotated[str, text(pattern=f"^{OWNER_PATTERN}$", **{"not": {"const": "system"}})]
+    scopes: Annotated[
+        list[Any],
+        WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}}),
+    ]
+    days: Annotated[Number, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_DAYS})] = (
+        USUAL_DAYS
+    )
+    note: Annotated[str, text(maxLength=MAX_NOTE, pattern="^[ -~]*$")] = ""
+
+
+class GroupName(Body):
+    """A group to create."""
+
+    name: Annotated[str, text(pattern=f"^{GROUP_PATTERN}$")]
 
 
 class Token(Shape):

@@ -6,12 +6,25 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
-from marketplace.api.parameters import EMAIL_PATTERN, IDENTIFIER_PATTERN, TIME_PATTERN
 from validators.document import format_time
 
+#: Patterns of the metadata format, for clients; acceptance has the rules themselves.
+IDENTIFIER_PATTERN = "^[A-P][A-Za-z0-9_-]{26}$"
+TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$"
+
 _PLACE = "#/components/schemas/{model}"
+_READ: Final[Literal["validation"]] = "validation"
 _WRITTEN: Final[Literal["serialization"]] = "serialization"
 
 
@@ -26,8 +39,24 @@ class Shape(BaseModel):
     )
 
 
+class Body(BaseModel):
+    """An object that a request carries: no member unasked, and none of another type."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
 def text(**told: Any) -> WithJsonSchema:
+    """A text, and what clients are told of it."""
     return WithJsonSchema({"type": "string", **told})
+
+
+def one_of(*words: str) -> WithJsonSchema:
+    """One of some words."""
+    return text(enum=list(words))
+
+
+def _whole(given: Any) -> Any:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
 Url = Annotated[str, text(format="uri")]
@@ -38,10 +67,14 @@ Identifier = Annotated[str, text(pattern=IDENTIFIER_PATTERN)]
 Email = Annotated[str, text(pattern=EMAIL_PATTERN)]
 Code = Annotated[str, text(pattern="^[a-z0-9-]+$", description="stable")]
 Next = Annotated[Url | None, Field(description="the next page; null on the last one")]
-Status = Literal["valid", "deprecated", "expired"]
+Status = Annotated[str, one_of("valid", "deprecated", "expired")]
 #: Of an entry that may have been superseded by its endorser.
-Fate = Literal["valid", "deprecated", "expired", "superseded"]
-Strength = Literal["strong", "legacy"]
+Fate = Annotated[str, one_of("valid", "deprecated", "expired", "superseded")]
+Strength = Annotated[str, one_of("strong", "legacy")]
+#: Of a body, where it may be left out but not be null.
+Text = Annotated[str | None, text()]
+#: Of a body: JSON has one kind of number, 7.0 is 7.
+Number = Annotated[int, BeforeValidator(_whole)]
 
 
 class SelfLink(Shape):
@@ -50,9 +83,12 @@ class SelfLink(Shape):
     self: Url
 
 
-def components(shapes: Iterable[Any]) -> dict[str, Any]:
+def components(shapes: Iterable[type[Shape | Body]]) -> dict[str, Any]:
     """The schemas of some shapes and of all that they consist of, by name, as OpenAPI 3.1 takes them."""
-    adapters = [(shape, _WRITTEN, TypeAdapter(shape)) for shape in dict.fromkeys(shapes)]
+    adapters = [
+        (shape, _READ if issubclass(shape, Body) else _WRITTEN, TypeAdapter(shape))
+        for shape in dict.fromkeys(shapes)
+    ]
     _, told = TypeAdapter.json_schemas(adapters, ref_template=_PLACE)
     found: dict[str, Any] = _plain(told["$defs"])
     return found
@@ -67,5 +103,5 @@ def _plain(schema: Any) -> Any:
     return {
         name: _plain(value)
         for name, value in schema.items()
-        if not (name == "title" and isinstance(value, str)) and (name, value) != ("default", None)
+        if not (name == "title" and isinstance(value, str)) and not (name == "default" and not value)
     }

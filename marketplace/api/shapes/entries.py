@@ -1,0 +1,40 @@
+"""Shapes of requests about entries, and of what was done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Field, WithJsonSchema
+
+from .base import IDENTIFIER_PATTERN, Body, Shape
+
+#: Images that one request can name.
+MOST_IDENTIFIERS: Final = 1000
+
+
+class WantedImages(Body):
+    """Images whose entries are wanted."""
+
+    identifiers: Annotated[
+        list[Any],
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": IDENTIFIER_PATTERN},
+                "maxItems": MOST_IDENTIFIERS,
+            }
+        ),
+    ]
+
+
+class ErasureReason(Body):
+    """Why an entry is erased."""
+
+    reason: str = Field(description="shown to everybody who requests the entry")
+
+
+class Erased(Shape):
+    """What was erased."""
+
+    erased: Sequence[str] = Field(description="ids of the entries")

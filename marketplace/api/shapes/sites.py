@@ -1,0 +1,112 @@
+"""Shapes of receipts, and of the cloud sites that send them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from marketplace.receipts import MOST_RECEIPTS, Finding, Outcome
+
+from .base import Body, Count, Digest, Email, Identifier, Next, Shape, Time, Url, text
+
+
+class SentReceipts(Body):
+    """Receipts of a cloud site."""
+
+    key: Annotated[str, text(description="of the site: `NAME+hex8+base64`")]
+    receipts: Annotated[
+        list[Any],
+        WithJsonSchema(
+            {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_RECEIPTS}
+        ),
+    ]
+
+
+class ReceiptResult(Shape):
+    """What became of one."""
+
+    outcome: Outcome
+    code: str | None = Field(description="why it was refused")
+    message: str | None
+
+
+class Receipts(Shape):
+    """What became of receipts."""
+
+    results: Sequence[ReceiptResult] = Field(description="in the order of the receipts")
+
+
+class Copy(Shape):
+    """What a cloud site said last of one of its stores, or of a location."""
+
+    site: str
+    id: Digest = Field(description="the entry by which the site judged the image")
+    email: str = Field(description="of the entry's endorser")
+    finding: Finding
+    store: str
+    kind: str = Field(description="of the store: `directory`, `libvirt` ...")
+    location: str | None
+    reason: str | None
+    at: Time
+
+
+class Presence(Shape):
+    """At how many cloud sites an image is."""
+
+    identifier: Identifier
+    sites: Count = Field(description="cloud sites that say that they offer the image")
+    copies: Sequence[Copy] | None = Field(
+        description="what each site said last; null for readers to whom sites are not named"
+    )
+
+
+class RecallLinks(Shape):
+    """Where to go on."""
+
+    entry: Url
+
+
+class Recall(Shape):
+    """An image."""
+
+    id: Digest = Field(description="the entry id: the same for all encodings of a signature")
+    identifier: Identifier
+    email: Email
+    created: Time
+    title: str | None
+    reason: str = Field(description="of the withdrawal; may be empty")
+    copies: Sequence[Copy]
+    links: RecallLinks
+
+
+class Recalls(Shape):
+    """Images that their endorser withdrew and that cloud sites still have."""
+
+    total: Count
+    recalls: Sequence[Recall]
+    next: Next = None
+
+
+class SiteKey(Body):
+    """The key of a cloud site."""
+
+    key: Annotated[str, text(description="`NAME+hex8+base64`")]
+
+
+class CloudSite(Shape):
+    """A cloud site whose receipts are taken."""
+
+    name: str
+    key: str = Field(description="as verifiers are configured with it: `NAME+hex8+base64`")
+    bound_at: Time
+    bound_by: str = Field(description="an owner of tokens, or `cli:USER`")
+
+
+class CloudSites(Shape):
+    """Cloud sites, by name."""
+
+    total: Count
+    sites: Sequence[CloudSite]
+    next: Next = None

@@ -1,0 +1,92 @@
+"""Shapes of views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from marketplace.views.definitions import NAME_PATTERN, OPTIONS
+
+from .base import Body, Count, Next, Shape, Time, Url, text
+
+_OPTIONS = {name: {"type": "string", "description": told} for name, told in OPTIONS.items()}
+
+
+class ViewParts(Body):
+    """What a view is to be; what is left out is empty."""
+
+    title: str = ""
+    description: str = ""
+    search: Annotated[str, text(description="as the query of `/api/v1/search`: `os=debian&tag=stable`")] = ""
+    policy: Annotated[
+        Mapping[str, Any] | None,
+        WithJsonSchema(
+            {"type": "object", "description": "the `[policy]` table of a cloud site (docs/sites.md)"}
+        ),
+    ] = None
+    options: Annotated[
+        Mapping[str, Any],
+        WithJsonSchema({"type": "object", "additionalProperties": False, "properties": _OPTIONS}),
+    ] = {}
+
+
+class NamedViewParts(ViewParts):
+    """A view to make."""
+
+    name: Annotated[str, text(pattern=f"^{NAME_PATTERN}$")]
+    secret: bool = False
+
+
+class ViewLinks(Shape):
+    """Where it is."""
+
+    self: Url
+    documents: Url | None = Field(description="null for a secret one")
+
+
+class ViewLine(Shape):
+    """A view."""
+
+    name: str
+    title: str
+    description: str
+    search: str = Field(description="as the query of a search's URL")
+    policy: Mapping[str, Any] | None
+    options: Mapping[str, str]
+    digest: str = Field(description="SHA-256 of what the view is, as copies of it name it")
+    group: str | None = Field(description="whose entries it shows too")
+    secret: bool
+    changed_at: Time | None = Field(description="null for one that is there from the start")
+    links: ViewLinks
+
+
+class ViewDialect(Shape):
+    """A way to read it."""
+
+    name: str
+    documents: Sequence[Url] = Field(description="what clients are configured with")
+    left_out: Mapping[str, Count] = Field(description="images by reason")
+
+
+class View(ViewLine):
+    """A view, with the images that it shows now."""
+
+    images: Count | None = Field(None, description="null to administrators who do not see its entries")
+    updated: Time | None = None
+    dialects: Sequence[ViewDialect] = ()
+
+
+class NewView(ViewLine):
+    """A new view."""
+
+    url: Url = Field(description="of its documents; shown only once for a secret view")
+
+
+class Views(Shape):
+    """Views, by name."""
+
+    total: Count
+    views: Sequence[ViewLine]
+    next: Next = None

@@ -1,0 +1,101 @@
+"""Shapes of webhooks and their deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from marketplace.events import Kind
+
+from .base import Body, Count, Next, Shape, Text, Time, Url, one_of, text
+
+
+class WebhookParts(Body):
+    """A webhook to make."""
+
+    url: str
+    audience: str
+    kinds: Annotated[
+        list[Any],
+        WithJsonSchema({"type": "array", "items": {"type": "string", "enum": [one.value for one in Kind]}}),
+    ] = Field(default_factory=list)
+    view: Text = None
+    endorser: Text = None
+    tag: Text = None
+    description: str = ""
+
+
+class WebhookDeliveries(Shape):
+    """How many there are."""
+
+    waiting: Count
+    sent: Count
+    dead: Count
+
+
+class WebhookLinks(Shape):
+    """Where it is."""
+
+    self: Url
+    deliveries: Url
+
+
+class Webhook(Shape):
+    """A webhook, without its secret."""
+
+    name: Annotated[str, text(pattern="^[0-9a-f]{16}$")]
+    url: Url
+    owner: str
+    audience: str = Field(description="`site`, `own` or `group:NAME`")
+    kinds: Sequence[Kind]
+    view: str | None
+    endorser: str | None
+    tag: str | None
+    description: str
+    state: Annotated[str, one_of("ok", "failing", "disabled")]
+    created_at: Time
+    failing_since: Time | None
+    disabled_at: Time | None
+    disabled_reason: str | None
+    deliveries: WebhookDeliveries
+    links: WebhookLinks
+
+
+class NewWebhook(Webhook):
+    """A webhook, with its secret where it was made just now."""
+
+    secret: str | None = Field(description="shown this once: `whsec_` and base64")
+
+
+class Webhooks(Shape):
+    """Webhooks."""
+
+    total: Count
+    webhooks: Sequence[Webhook]
+    next: Next = None
+
+
+class Delivery(Shape):
+    """An event for a webhook."""
+
+    event: str
+    kind: str = Field(description="of the event, or `webhook.test`")
+    state: Annotated[str, one_of("waiting", "sent", "dead")]
+    attempts: Count
+    status: Count | None = Field(description="of the last answer")
+    duration_ms: Count | None
+    answer: str = Field(description="its first characters")
+    error: str | None
+    owed_at: Time
+    next_at: Time | None = Field(description="when it is tried next")
+    finished_at: Time | None
+
+
+class Deliveries(Shape):
+    """Deliveries."""
+
+    total: Count
+    deliveries: Sequence[Delivery]
+    next: Next = None
