@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from tests.cluster.cluster import cluster
@@ -9,10 +10,13 @@ from tests.cluster.rounds import run
 
 
 def main() -> None:
-    """Run the short form."""
+    """Run the short form, or more rounds of it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1, help="how often each failure happens (default: 1)")
+    rounds = parser.parse_args().rounds
     with cluster() as made:
-        outcome = run(made, tell=lambda line: print(line, flush=True))  # noqa: T201 - the command's output
-    print(outcome.line)  # noqa: T201 - likewise
+        outcome = run(made, rounds, tell=lambda line: print(line, flush=True))  # noqa: T201 - the command's output
+    print(outcome.table, *outcome.odd, outcome.line, sep="\n")  # noqa: T201 - likewise
     sys.exit(0 if outcome.is_right else 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.failing import FAULTS, Pause, fail, is_possible, worst
@@ -32,6 +33,21 @@ class Outcome:
             f"acknowledged {found.acknowledged}, lost {found.lost}, doubled {found.doubled}, "
             f"longest pause of uploads {longest.uploads:.1f} s, of reads {longest.reads:.1f} s"
         )
+
+    @property
+    def table(self) -> str:
+        """The pauses of each kind of failure, as a table of a page."""
+        head = (
+            "| what fails | runs | pause of uploads, median | longest | pause of reads, median | longest |",
+            "| --- | --- | --- | --- | --- | --- |",
+        )
+        rows = []
+        for fault in dict.fromkeys(pause.fault for pause in self.pauses):
+            of_it = [pause for pause in self.pauses if pause.fault == fault]
+            spans = ([one.uploads for one in of_it], [one.reads for one in of_it])
+            cells = " | ".join(f"{of(span):.1f} s" for span in spans for of in (median, max))
+            rows.append(f"| {fault} | {len(of_it)} | {cells} |")
+        return "\n".join((*head, *rows))
 
     @property
     def is_right(self) -> bool:
