@@ -65,11 +65,13 @@ def run(
     rounds: int = 1,
     faults: Sequence[str] = tuple(FAULTS),
     tell: Callable[[str], None] = lambda line: None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Outcome:
     """Have machines fail in turn, under uploads and reads.
 
     Args:
         tell: called with a line of each failure.
+        goes_on: asked before each failure whether it shall still happen.
     """
     load = Load(cluster.address, {node.name: node.url for node in cluster.web}, cluster.keys)
     left_out = [name for name in faults if not is_possible(cluster, name)]
@@ -80,6 +82,8 @@ def run(
     pauses = []
     try:
         for name in [name for name in faults if name not in left_out] * rounds:
+            if not goes_on():
+                break
             pauses.append(fail(cluster, load, name))
             tell(f"{name}: no upload for {pauses[-1].uploads:.1f} s, no read for {pauses[-1].reads:.1f} s")
     finally:
