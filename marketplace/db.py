@@ -168,27 +168,13 @@ class Database:
         finally:
             self._fenced.here = False
 
-    @contextmanager
-    def glance(self) -> Iterator[Callable[[str], tuple[Any, ...] | None]]:
-        """A connection for what is asked several times a second: runs a statement, returns its first row.
-
-        Each statement is a transaction of its own, past everything that makes a session.
+    def glance(self) -> Glance:
+        """A connection to the primary for what is asked many times a second; to be closed.
 
         Raises:
-            OperationalError: the database does not answer; also out of the function.
+            OperationalError: the database does not answer.
         """
-        connection = self._reader.raw_connection()
-        failure = self._reader.dialect.loaded_dbapi.Error
-        try:
-            connection.detach()  # its mode is not one that the pool's other users expect
-            driver: Any = connection.dbapi_connection
-            if self.dialect == "postgresql":
-                driver.autocommit = True
-            yield lambda statement: driver.execute(statement).fetchone()
-        except failure as error:
-            raise OperationalError(None, None, error) from error
-        finally:
-            connection.close()
+        return Glance(self._reader)
 
     def drop_history(self) -> bool:
         """Take out of the files what was written over: with SQLite the log beside the database.
@@ -214,6 +200,47 @@ class Database:
         """Close every idle connection; sessions still open close theirs when they end."""
         self._reader.dispose()
         self.engine.dispose()
+
+
+class Glance:
+    """A connection on which each statement is a transaction of its own, past everything that makes a session.
+
+    Not to be shared by threads that ask at the same time.
+
+    Raises:
+        OperationalError: the database does not answer.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._failure = engine.dialect.loaded_dbapi.Error
+        with self._told():
+            self._connection = engine.raw_connection()
+        self._connection.detach()  # its mode is not one that the pool's other users expect
+        driver: Any = self._connection.dbapi_connection
+        if engine.dialect.name == "postgresql":
+            driver.autocommit = True
+        self._driver = driver
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement; returns its rows.
+
+        Raises:
+            OperationalError: the database does not answer.
+        """
+        with self._told():
+            rows: list[tuple[Any, ...]] = self._driver.execute(statement).fetchall()
+        return rows
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failure as error:
+            raise OperationalError(None, None, error) from error
 
 
 @contextmanager

@@ -221,6 +221,8 @@ class Runtime:
         if self.queries is not None:
             self.queries.close()
         self.usage.stop()
+        if self.federation is not None:
+            self.federation.heads.close()
         self.database.close()
 
     def forget_erased(self, places: Sequence[Coordinates]) -> None:

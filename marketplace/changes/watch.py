@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from marketplace.db import Database
@@ -67,10 +68,10 @@ class LogWatch:
         failing = False
         while not self._stopping.is_set():
             try:
-                with self._database.glance() as ask:
+                with closing(self._database.glance()) as glance:
                     known: tuple[Any, ...] = ()
                     while not self._stopping.is_set():
-                        state = ask(_STATE) or ()
+                        (state,) = glance.ask(_STATE)
                         failing = False
                         before, known = known, state
                         if before != known:

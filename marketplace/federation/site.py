@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.access import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.digests import DigestService
+from marketplace.federation.head import HeadReader
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import Trees
@@ -53,7 +54,7 @@ class Federation:
     """A site among others. ``start`` once, ``stop`` at the end.
 
     ``ready`` is set when it is known that the database has what was published
-    before: until then nothing is shown.
+    before: until then nothing is shown. ``heads`` reads the newest head of the public log.
     """
 
     keys: SiteKeys
@@ -61,6 +62,7 @@ class Federation:
     witness: Witness
     outward: Outward
     ready: threading.Event
+    heads: HeadReader
     digests: DigestService = field(default_factory=DigestService)
 
     def show(self) -> None:
@@ -112,5 +114,7 @@ def open_federation(
     integrator = Integrator(
         database, keys, clock, before=verify_history, on_publish=lambda log: outward.announce()
     )
-    federation = Federation(keys, integrator, Witness(database, keys, clock, hearers), outward, ready)
+    federation = Federation(
+        keys, integrator, Witness(database, keys, clock, hearers), outward, ready, HeadReader(database)
+    )
     return federation

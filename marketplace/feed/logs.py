@@ -11,7 +11,9 @@ from pyramid.view import view_config
 
 from marketplace.access import PUBLIC
 from marketplace.federation.feed import MAX_BODIES, MAX_IDS, MAX_PAGE, stream_bodies
+from marketplace.federation.head import Head
 from marketplace.http.parameters import read_query, whole_number
+from marketplace.http.responses import head_response
 from marketplace.runtime import Runtime
 
 from .answers import (
@@ -29,7 +31,6 @@ from .answers import (
 #: Versions of this protocol that are spoken here.
 VERSIONS = (1,)
 
-_TEXT = "text/plain; charset=utf-8"
 _LINES = "application/x-ndjson"
 _MOST = 2**63 - 1
 
@@ -70,15 +71,7 @@ def checkpoint(request: Request) -> Response:
     with reading(request) as feed:
         log = log_of(request, feed)
         note = feed.checkpoint(log)
-    scope = "public" if log.name == PUBLIC else "private"
-    # Cosignatures come later than the head they are under: with them it is another representation.
-    signatures = note.count(b"\n\xe2\x80\x94 ")
-    tag = f'"{log.size}-{log.root.hex()[:8]}{"" if signatures == 1 else f"-{signatures}"}"'
-    headers = [("ETag", tag), ("Cache-Control", f"{scope}, max-age=1"), ("Vary", "Authorization")]
-    given = request.environ.get("HTTP_IF_NONE_MATCH")
-    if given is not None and (given == tag or tag[1:-1] in request.if_none_match):
-        return Response(status=304, headerlist=headers, app_iter=())
-    return plain(note, _TEXT, headers)
+    return head_response(request.environ, Head(log.size, log.root, note), is_public=log.name == PUBLIC)
 
 
 @view_config(route_name="fed.changes", request_method="GET", permission="log:read")

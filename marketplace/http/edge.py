@@ -24,10 +24,12 @@ from pyramid.response import Response
 from pyramid.router import Router
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.access import PUBLIC
 from marketplace.access.principal import ANONYMOUS
 from marketplace.accounts.secrets import is_view
 from marketplace.db import is_unavailable
 from marketplace.entries.cache import EntryCache
+from marketplace.federation.site import Federation
 from marketplace.judging.memory import AnswerMemory
 from marketplace.limits import RateLimit, network_of
 from marketplace.logs import request_id
@@ -45,7 +47,7 @@ from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
 from .problems import error_response
 from .read_from import ReadFrom
-from .responses import entry_response, tagged_response
+from .responses import entry_response, head_response, tagged_response
 from .security import known_principal
 from .view_documents import document_response
 
@@ -59,6 +61,8 @@ error_log = logging.getLogger("marketplace.http")
 _VERDICT = "/verdict"
 #: What URLs of the documents of views begin with.
 _VIEW = "/views/"
+#: What cloud sites and peers ask again and again.
+_HEAD = f"/fed/v1/logs/{PUBLIC}/checkpoint"
 #: Where a request keeps that its answer failed because the database did not answer.
 _STORE_FAILED = "marketplace.store.failed"
 #: What stands in logs and figures for requests that no route, or one of many files, answered.
@@ -309,7 +313,10 @@ def find_no_page(environ: Environ) -> tuple[Response, str] | None:
 
 
 def make_find(runtime: Runtime) -> Find:
-    """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory."""
+    """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory.
+
+    The head of the public log is read anew, but by no view.
+    """
     find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
         "/metadata/": (partial(_find_entry, runtime.entry_cache), "web.entry"),
         "/api/v1/images/": (
@@ -317,6 +324,7 @@ def make_find(runtime: Runtime) -> Find:
             "api.image.verdict",
         ),
         _VIEW: (partial(_find_document, runtime.views), "web.view.document"),
+        _HEAD: (partial(_find_head, runtime.federation), "fed.checkpoint"),
     }
 
     def find_remembered(environ: Environ) -> tuple[Response, str] | None:
@@ -368,6 +376,16 @@ def _find_document(views: ViewService, environ: Environ, path: str) -> Response 
     address, _, rest = path.partition("/")
     written = views.find_remembered(address, rest, ANONYMOUS)
     return None if written is None else document_response(environ, written)
+
+
+def _find_head(federation: Federation | None, environ: Environ, rest: str) -> Response | None:
+    if rest or federation is None or not federation.ready.is_set():
+        return None
+    try:
+        head = federation.heads.read()
+    except SQLAlchemyError:
+        return None  # the view meets the same, and says it in the form that the client reads
+    return None if head is None else head_response(environ, head, is_public=True)
 
 
 def includeme(config: Configurator) -> None:

@@ -14,6 +14,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.entries.cache import RememberedEntry
+from marketplace.federation.head import Head
 from validators.times import parse_time
 
 from .cache_policy import VARY
@@ -110,6 +111,23 @@ def _is_old(environ: Mapping[str, Any], seconds: float) -> bool:
 def _http_date(created: str) -> tuple[float, str]:
     moment = parse_time(created)
     return moment.timestamp(), format_datetime(moment, usegmt=True)
+
+
+def head_response(environ: Mapping[str, Any], head: Head, *, is_public: bool) -> Response:
+    """The newest checkpoint of a log; 304 where the client has it.
+
+    Args:
+        is_public: whether everybody may read the log.
+    """
+    # Cosignatures come later than the head they are under: with them it is another representation.
+    signatures = head.note.count(b"\n\xe2\x80\x94 ")
+    tag = f'"{head.size}-{head.root.hex()[:8]}{"" if signatures == 1 else f"-{signatures}"}"'
+    caching = f"{'public' if is_public else 'private'}, max-age=1"
+    headers = [("ETag", tag), ("Cache-Control", caching), ("Vary", "Authorization")]
+    if _is_known(environ, tag):
+        return PlainResponse(status=304, headerlist=headers, app_iter=())
+    headers += [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(head.note)))]
+    return PlainResponse(headerlist=headers, app_iter=(head.note,))
 
 
 def immutable_response(request: Request, body: bytes, content_type: str) -> Response:
