@@ -12,8 +12,8 @@ CLIENT = [
     "httpcore>=1,<2",
     "httpx>=0.27,<1",
     "lxml>=6,<7",
+    "marshmallow>=4,<5",  # checks site.toml
     "prometheus-client>=0.20,<1",
-    "pydantic>=2.7,<3",
     "PyYAML>=6,<7",
     "signxml>=4.0,<6",
 ]
@@ -25,6 +25,7 @@ SERVER = [
     "confusable-homoglyphs>=3.3,<4",
     "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
     "markdown-it-py>=4,<5",  # lays out the documentation under /docs
+    "pydantic>=2.7,<3",  # checks the settings
     "PyJWT>=2.13,<3",  # below: CVE-2026-32597, -48522 to -48526
     "pyoxigraph>=0.4,<0.6",
     "pyramid>=2.0.2,<3",

@@ -98,7 +98,7 @@ _SIGNING: dict[type[SigningError], ExitCode] = {
 _EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"} | dict.fromkeys(
     (
         "alembic", "authlib", "confusable_homoglyphs", "joserfc", "jwt", "markdown_it", "pyramid",
-        "pyramid_jinja2", "pyroaring", "sqlalchemy", "waitress", "webob", "whoosh", "zstandard",
+        "pydantic", "pyramid_jinja2", "pyroaring", "sqlalchemy", "waitress", "webob", "whoosh", "zstandard",
     ),
     "server",
 )  # fmt: skip

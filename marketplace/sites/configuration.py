@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from marshmallow import ValidationError
 
 from marketplace.sites.errors import SiteConfigurationError
+from marketplace.sites.setting_kinds import DictOf, ListOf, faults_of, kinds_of, read_table
 from marketplace.sites.settings import DecisionTable, FetchTable, ReceiptsTable, SiteTable, TrustTable
-from marketplace.sites.store_settings import (
-    DirectoryTable,
-    GlanceTable,
-    LibvirtTable,
-    S3Table,
-    StoreTable,
-)
+from marketplace.sites.store_settings import StoreTable
 from validators.policy import Policy, PolicyError, parse_policy
 
 PREFIX = "MARKETPLACE_SITE_"
@@ -88,9 +83,9 @@ def read_configuration(file: Path, environ: Mapping[str, str] = os.environ) -> S
     table: SiteTable | None = None
     policy: Policy | None = None
     try:
-        table = SiteTable.model_validate(said)
+        table = read_table(SiteTable, said)
     except ValidationError as error:
-        faults += [_fault(detail, said) for detail in error.errors()]
+        faults += [_fault(where, message, said) for where, message in faults_of(error.messages)]
     try:
         given = said.get("policy", {})
         policy = parse_policy(given if isinstance(given, dict) else {})
@@ -124,8 +119,8 @@ def scalars() -> Iterator[str]:
         ("fetch", FetchTable),
         ("receipts", ReceiptsTable),
     ):
-        for name, field in table.model_fields.items():
-            if field.annotation not in (tuple[str, ...], dict[str, Any]) and name != "credentials":
+        for name, kind in kinds_of(table).items():
+            if not isinstance(kind, ListOf | DictOf):
                 yield f"{section}.{name}"
     yield from (f"policy.{name}" for name in _POLICY_SCALARS)
 
@@ -153,34 +148,22 @@ def _overlay(said: dict[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
             table[last] = {"true": True, "false": False}.get(value.lower(), value)
 
 
-def _fault(detail: Any, said: dict[str, Any]) -> str:
-    where = [str(part) for part in detail["loc"] if part not in _store_types()]
-    # "store.0" says less than the name of the store.
-    named: Any = said
-    for place, part in enumerate(where):
+def _fault(steps: tuple[str | int, ...], message: str, said: dict[str, Any]) -> str:
+    where: list[str] = []
+    found: Any = said
+    for step in steps:
+        inside = isinstance(found, list) and isinstance(step, int)
         try:
-            named = named[int(part)] if part.isdecimal() else named[part]
-        except (KeyError, IndexError, TypeError, ValueError):
-            break
-        if part.isdecimal() and isinstance(named, dict):
-            known = named.get("name") or named.get("url")
-            where[place] = str(known) if isinstance(known, str) else f"number {int(part) + 1}"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        message = "unknown setting"
-    elif detail["type"] == "missing":
-        message = "is missing"
-    elif detail["type"] == "union_tag_invalid":
-        kinds = ", ".join(sorted(_store_types()))
-        message = f"has the type {detail['ctx'].get('tag')!r}; this version has the store types {kinds}"
-    elif detail["type"] == "union_tag_not_found":
-        message = f"needs a type: {', '.join(sorted(_store_types()))}"
+            found = found[step]
+        except (KeyError, IndexError, TypeError):
+            found = None
+        if inside:
+            # "store.0" says less than the name of the store.
+            known = (found.get("name") or found.get("url")) if isinstance(found, dict) else None
+            where.append(known if isinstance(known, str) else f"number {int(step) + 1}")
+        else:
+            where.append(str(step))
     return f"{' '.join(where)}: {message}" if where else message
-
-
-def _store_types() -> set[str]:
-    kinds: tuple[type[BaseModel], ...] = (DirectoryTable, LibvirtTable, GlanceTable, S3Table)
-    return {str(kind.model_fields["type"].annotation.__args__[0]) for kind in kinds}  # type: ignore[union-attr]
 
 
 def _anchored(table: SiteTable, folder: Path) -> SiteTable:
@@ -192,39 +175,32 @@ def _anchored(table: SiteTable, folder: Path) -> SiteTable:
     def places(values: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(folder / value) for value in values)
 
-    trust, fetch = table.trust, table.fetch
+    trust, receipts = table.trust, table.receipts
     credentials = {
-        host: one.model_copy(
-            update={"bearer_file": at(one.bearer_file), "password_file": at(one.password_file)}
-        )
-        for host, one in fetch.credentials.items()
+        host: replace(one, bearer_file=at(one.bearer_file), password_file=at(one.password_file))
+        for host, one in table.fetch.credentials.items()
     }
-    return table.model_copy(
-        update={
-            "state": folder / table.state,
-            "run": folder / table.run,
-            "marketplace": tuple(
-                one.model_copy(update={"token_file": at(one.token_file)}) for one in table.marketplace
-            ),
-            "receipts": None
-            if table.receipts is None
-            else table.receipts.model_copy(update={"key_file": folder / table.receipts.key_file}),
-            "store": tuple(_anchored_store(one, folder) for one in table.store),
-            "fetch": fetch.model_copy(update={"credentials": credentials}),
-            "trust": trust.model_copy(
-                update={
-                    "anchors": places(trust.anchors),
-                    "intermediates": places(trust.intermediates),
-                    "crls": places(trust.crls),
-                    "allowlist": at(trust.allowlist),
-                    "password_file": at(trust.password_file),
-                }
-            ),
-        }
+    return replace(
+        table,
+        state=folder / table.state,
+        run=folder / table.run,
+        marketplace=tuple(replace(one, token_file=at(one.token_file)) for one in table.marketplace),
+        receipts=None if receipts is None else replace(receipts, key_file=folder / receipts.key_file),
+        store=tuple(_anchored_store(one, folder) for one in table.store),
+        fetch=replace(table.fetch, credentials=credentials),
+        trust=replace(
+            trust,
+            anchors=places(trust.anchors),
+            intermediates=places(trust.intermediates),
+            crls=places(trust.crls),
+            allowlist=at(trust.allowlist),
+            password_file=at(trust.password_file),
+        ),
     )
 
 
 def _anchored_store(table: StoreTable, folder: Path) -> StoreTable:
     names = ("path", "clouds", "credentials", "cacert")
     found = {name: getattr(table, name, None) for name in names}
-    return table.model_copy(update={name: folder / path for name, path in found.items() if path is not None})
+    changed: dict[str, Any] = {name: folder / path for name, path in found.items() if path is not None}
+    return replace(table, **changed)

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import AfterValidator, Field, model_validator
+from marshmallow.fields import Boolean
 
-from marketplace.sites.setting_kinds import Bytes, HttpUrl, Name, Seconds, Table
-from marketplace.sites.store_settings import DirectoryTable, LibvirtTable, StoreTable
+from marketplace.sites.setting_kinds import (
+    DictOf,
+    FilePath,
+    HttpUrl,
+    ListOf,
+    Name,
+    Seconds,
+    Size,
+    TableOf,
+    Text,
+    Whole,
+    member,
+    one_of,
+)
+from marketplace.sites.store_settings import DirectoryTable, LibvirtTable, StoreOf, StoreTable
 from marketplace.tlog.errors import KeyFormatError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
@@ -33,7 +47,8 @@ def _address(value: str) -> str:
     return value
 
 
-class MarketplaceTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class MarketplaceTable:
     """A marketplace that the site follows.
 
     Args:
@@ -41,10 +56,10 @@ class MarketplaceTable(Table):
         poll: seconds between two questions while nothing is wrong.
     """
 
-    url: HttpUrl
-    key: Annotated[str, AfterValidator(_verifier)] | None = None
-    token_file: Path | None = None
-    poll: Seconds = Field(0.5, ge=0.05, le=86_400)
+    url: str = member(HttpUrl())
+    key: str | None = member(Text(_verifier), None)
+    token_file: Path | None = member(FilePath(), None)
+    poll: float = member(Seconds(0.05, 86_400), 0.5)
 
     @property
     def verifier(self) -> VerifierKey | None:
@@ -52,46 +67,48 @@ class MarketplaceTable(Table):
         return None if self.key is None else parse_verifier_key(self.key)
 
 
-class TrustTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class TrustTable:
     """Whose certificates count; as the server's ``trust.*`` settings."""
 
-    anchors: tuple[str, ...] = ()
-    intermediates: tuple[str, ...] = ()
-    crls: tuple[str, ...] = ()
-    allowlist: Path | None = None
-    password_file: Path | None = None
-    legacy: Literal["refuse", "accept"] = "refuse"
-    stale_crl: Literal["refuse", "accept"] = "refuse"
-    missing_crl: Literal["refuse", "accept"] = "accept"
-    reload_interval: Seconds = Field(300, ge=1, le=86_400)
+    anchors: tuple[str, ...] = member(ListOf(Text()), ())
+    intermediates: tuple[str, ...] = member(ListOf(Text()), ())
+    crls: tuple[str, ...] = member(ListOf(Text()), ())
+    allowlist: Path | None = member(FilePath(), None)
+    password_file: Path | None = member(FilePath(), None)
+    legacy: Literal["refuse", "accept"] = member(one_of("refuse", "accept"), "refuse")
+    stale_crl: Literal["refuse", "accept"] = member(one_of("refuse", "accept"), "refuse")
+    missing_crl: Literal["refuse", "accept"] = member(one_of("refuse", "accept"), "accept")
+    reload_interval: float = member(Seconds(1, 86_400), 300.0)
 
 
-class DecisionTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class DecisionTable:
     """How the site answers when a machine is to start."""
 
-    stale_after: Seconds = Field(86_400, gt=0)
-    when_stale: Literal["refuse", "keep"] = "refuse"
-    unknown: Literal["allow", "refuse"] = "allow"
-    refuse_migrations: bool = False
+    stale_after: float = member(Seconds(above=True), 86_400.0)
+    when_stale: Literal["refuse", "keep"] = member(one_of("refuse", "keep"), "refuse")
+    unknown: Literal["allow", "refuse"] = member(one_of("allow", "refuse"), "allow")
+    refuse_migrations: bool = member(Boolean(), False)
 
 
-class CredentialTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class CredentialTable:
     """What is shown to one host of locations, and to no other."""
 
-    bearer_file: Path | None = None
-    user: str | None = None
-    password_file: Path | None = None
+    bearer_file: Path | None = member(FilePath(), None)
+    user: str | None = member(Text(), None)
+    password_file: Path | None = member(FilePath(), None)
 
-    @model_validator(mode="after")
-    def _one_kind(self) -> CredentialTable:
+    def __post_init__(self) -> None:
         if (self.bearer_file is None) == (self.user is None) or (self.user is None) != (
             self.password_file is None
         ):
             raise ValueError("give either bearer_file, or user and password_file")
-        return self
 
 
-class FetchTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class FetchTable:
     """What a transfer may do and cost.
 
     Args:
@@ -101,28 +118,24 @@ class FetchTable(Table):
         prefer: hosts that are asked first.
     """
 
-    parallel: int = Field(2, ge=1, le=64)
-    allow_private: tuple[str, ...] = ()
-    idle: Seconds = Field(30, gt=0)
-    total: Seconds = Field(6 * 3600, gt=0)
-    prefer: tuple[str, ...] = ()
-    credentials: dict[str, CredentialTable] = Field(default_factory=dict)
+    parallel: int = member(Whole(1, 64), 2)
+    allow_private: tuple[str, ...] = member(ListOf(Text()), ())
+    idle: float = member(Seconds(above=True), 30.0)
+    total: float = member(Seconds(above=True), 6 * 3600.0)
+    prefer: tuple[str, ...] = member(ListOf(Text()), ())
+    credentials: dict[str, CredentialTable] = member(DictOf(TableOf(CredentialTable)), factory=dict)
 
-    @model_validator(mode="after")
-    def _readable(self) -> FetchTable:
+    def __post_init__(self) -> None:
         for one in (*self.allow_private, *self.prefer, *self.credentials):
             try:
                 ipaddress.ip_network(one, strict=False)
             except ValueError:
                 if not _HOST.fullmatch(one):
                     raise ValueError(f"{one!r} is neither a network nor a host") from None
-        return self
 
 
-Port = Annotated[int, Field(ge=1, le=65_535)]
-
-
-class NetworkTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class NetworkTable:
     """What images may ask for; they are strangers.
 
     Args:
@@ -130,12 +143,13 @@ class NetworkTable(Table):
         allow_all: whether port 0, which stands for all, is let through.
     """
 
-    allow_inbound: tuple[Port, ...] = (22, 80, 443, 8080)
-    allow_outbound: tuple[Port, ...] = ()
-    allow_all: bool = False
+    allow_inbound: tuple[int, ...] = member(ListOf(Whole(1, 65_535)), (22, 80, 443, 8080))
+    allow_outbound: tuple[int, ...] = member(ListOf(Whole(1, 65_535)), ())
+    allow_all: bool = member(Boolean(), False)
 
 
-class SubscriptionTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionTable:
     """What the site wants to have: a saved search, a tag, an endorser or one image.
 
     Args:
@@ -144,24 +158,22 @@ class SubscriptionTable(Table):
         most_bytes: of all images of the subscription together.
     """
 
-    name: Name
-    stores: tuple[str, ...] = Field(min_length=1)
-    tag: str | None = None
-    search: str | None = None
-    endorser: str | None = None
-    image: str | None = None
-    keep: int = Field(1, ge=1, le=1000)
-    most: int = Field(100, ge=1, le=10_000)
-    most_bytes: Bytes | None = None
+    name: str = member(Name())
+    stores: tuple[str, ...] = member(ListOf(Text(), least=1))
+    tag: str | None = member(Text(), None)
+    search: str | None = member(Text(), None)
+    endorser: str | None = member(Text(), None)
+    image: str | None = member(Text(), None)
+    keep: int = member(Whole(1, 1000), 1)
+    most: int = member(Whole(1, 10_000), 100)
+    most_bytes: int | None = member(Size(), None)
 
-    @model_validator(mode="after")
-    def _one_question(self) -> SubscriptionTable:
+    def __post_init__(self) -> None:
         given = [name for name in ("tag", "search", "endorser", "image") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("must have exactly one of tag, search, endorser and image")
         if self.tag is not None and not all(self.tag.partition("/")[::2]):
             raise ValueError("tag must be written ENDORSER/TAG, such as alice@example.org/debian-13")
-        return self
 
     @property
     def question(self) -> tuple[tuple[str, str], ...]:
@@ -174,7 +186,8 @@ class SubscriptionTable(Table):
         return tuple(parse_qsl(self.search or "", keep_blank_values=False))
 
 
-class HookTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class HookTable:
     """A program that is told of events.
 
     Args:
@@ -183,22 +196,21 @@ class HookTable(Table):
         veto: whether its failure keeps an image out; never a withdrawal back.
     """
 
-    on: tuple[str, ...] = Field(min_length=1)
-    run: tuple[str, ...] = Field(min_length=1)
-    timeout: Seconds = Field(10, gt=0, le=3600)
-    veto: bool = False
+    on: tuple[str, ...] = member(ListOf(Text(), least=1))
+    run: tuple[str, ...] = member(ListOf(Text(), least=1))
+    timeout: float = member(Seconds(0, 3600, above=True), 10.0)
+    veto: bool = member(Boolean(), False)
 
-    @model_validator(mode="after")
-    def _known_events(self) -> HookTable:
+    def __post_init__(self) -> None:
         unknown = [one for one in self.on if one not in EVENT_TYPES]
         if unknown:
             raise ValueError(f"on names {', '.join(unknown)}; there are {', '.join(EVENT_TYPES)}")
         if not Path(self.run[0]).is_absolute():
             raise ValueError("run must begin with the absolute path of a program")
-        return self
 
 
-class ReceiptsTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class ReceiptsTable:
     """Whether marketplaces are told what became of images.
 
     Args:
@@ -206,8 +218,8 @@ class ReceiptsTable(Table):
         to: URLs of the marketplaces that are told; none named: every one that has a token.
     """
 
-    key_file: Path
-    to: tuple[str, ...] = ()
+    key_file: Path = member(FilePath())
+    to: tuple[str, ...] = member(ListOf(Text()), ())
 
 
 #: Events of vmcatcher, in the order of an image's life.
@@ -222,26 +234,26 @@ EVENT_TYPES = (
 )
 
 
-class SiteTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class SiteTable:
     """All of site.toml; ``policy`` is read by the judge."""
 
-    name: Name
-    state: Path
-    run: Path
-    metrics: Annotated[str, AfterValidator(_address)] | None = None
-    marketplace: tuple[MarketplaceTable, ...] = Field(min_length=1)
-    trust: TrustTable = TrustTable()
-    policy: dict[str, Any] = Field(default_factory=dict)
-    decision: DecisionTable = DecisionTable()
-    fetch: FetchTable = FetchTable()
-    network: NetworkTable = NetworkTable()
-    store: tuple[StoreTable, ...] = ()
-    subscription: tuple[SubscriptionTable, ...] = ()
-    hook: tuple[HookTable, ...] = ()
-    receipts: ReceiptsTable | None = None
+    name: str = member(Name())
+    state: Path = member(FilePath())
+    run: Path = member(FilePath())
+    metrics: str | None = member(Text(_address), None)
+    marketplace: tuple[MarketplaceTable, ...] = member(ListOf(TableOf(MarketplaceTable), least=1))
+    trust: TrustTable = member(TableOf(TrustTable), TrustTable())
+    policy: dict[str, Any] = member(DictOf(), factory=dict)
+    decision: DecisionTable = member(TableOf(DecisionTable), DecisionTable())
+    fetch: FetchTable = member(TableOf(FetchTable), FetchTable())
+    network: NetworkTable = member(TableOf(NetworkTable), NetworkTable())
+    store: tuple[StoreTable, ...] = member(ListOf(StoreOf()), ())
+    subscription: tuple[SubscriptionTable, ...] = member(ListOf(TableOf(SubscriptionTable)), ())
+    hook: tuple[HookTable, ...] = member(ListOf(TableOf(HookTable)), ())
+    receipts: ReceiptsTable | None = member(TableOf(ReceiptsTable), None)
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SiteTable:
+    def __post_init__(self) -> None:
         faults = []
         stores = [one.name for one in self.store]
         for what, names in (
@@ -274,4 +286,3 @@ class SiteTable(Table):
                 faults.append("receipts need a marketplace with a token_file (a token with the scope site)")
         if faults:
             raise ValueError("; ".join(faults))
-        return self

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from marshmallow import ValidationError
+from marshmallow.fields import Field
 
-from marketplace.sites.setting_kinds import HttpUrl, Name, Seconds, Table
+from marketplace.sites.setting_kinds import (
+    DictOf,
+    FilePath,
+    HttpUrl,
+    Name,
+    Seconds,
+    TableOf,
+    Text,
+    member,
+    one_of,
+)
 
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
@@ -33,27 +45,30 @@ def _prefix(value: str) -> str:
     return value
 
 
-class DirectoryTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class DirectoryTable:
     """A folder that users or hypervisors read images from."""
 
-    name: Name
-    type: Literal["directory"]
-    path: Path
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+    name: str = member(Name())
+    type: Literal["directory"] = member(one_of("directory"))
+    path: Path = member(FilePath())
+    keep_withdrawn: float = member(Seconds(), 30 * 86_400.0)
 
 
-class LibvirtTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class LibvirtTable:
     """A storage pool of libvirt, of type ``dir``."""
 
-    name: Name
-    type: Literal["libvirt"]
-    pool: Name
-    path: Path
-    uri: str = "qemu:///system"
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+    name: str = member(Name())
+    type: Literal["libvirt"] = member(one_of("libvirt"))
+    pool: str = member(Name())
+    path: Path = member(FilePath())
+    uri: str = member(Text(), "qemu:///system")
+    keep_withdrawn: float = member(Seconds(), 30 * 86_400.0)
 
 
-class GlanceTable(Table):
+@dataclass(frozen=True, kw_only=True)
+class GlanceTable:
     """The image service of an OpenStack cloud.
 
     Args:
@@ -67,20 +82,25 @@ class GlanceTable(Table):
         import_timeout: seconds without progress after which a fetch of Glance counts as dead.
     """
 
-    name: Name
-    type: Literal["glance"]
-    cloud: str
-    clouds: Path | None = None
-    visibility: Literal["private", "shared", "community", "public"] = "shared"
-    projects: dict[str, Annotated[str, AfterValidator(_project)]] = Field(default_factory=dict)
-    via: Literal["auto", "web-download", "stream"] = "auto"
-    on_withdraw: Literal["deactivate", "hide", "delete"] = "deactivate"
-    idle: Seconds = Field(60, gt=0, le=3600)
-    import_timeout: Seconds = Field(600, gt=0, le=86_400)
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+    name: str = member(Name())
+    type: Literal["glance"] = member(one_of("glance"))
+    cloud: str = member(Text())
+    clouds: Path | None = member(FilePath(), None)
+    visibility: Literal["private", "shared", "community", "public"] = member(
+        one_of("private", "shared", "community", "public"), "shared"
+    )
+    projects: dict[str, str] = member(DictOf(Text(_project)), factory=dict)
+    via: Literal["auto", "web-download", "stream"] = member(one_of("auto", "web-download", "stream"), "auto")
+    on_withdraw: Literal["deactivate", "hide", "delete"] = member(
+        one_of("deactivate", "hide", "delete"), "deactivate"
+    )
+    idle: float = member(Seconds(0, 3600, above=True), 60.0)
+    import_timeout: float = member(Seconds(0, 86_400, above=True), 600.0)
+    keep_withdrawn: float = member(Seconds(), 30 * 86_400.0)
 
 
-class S3Table(Table):
+@dataclass(frozen=True, kw_only=True)
+class S3Table:
     """A bucket of object storage that speaks S3.
 
     Args:
@@ -93,18 +113,44 @@ class S3Table(Table):
         idle: seconds without a byte after which a request is given up.
     """
 
-    name: Name
-    type: Literal["s3"]
-    bucket: Annotated[str, AfterValidator(_bucket)]
-    endpoint: HttpUrl | None = None
-    region: str | None = None
-    prefix: Annotated[str, AfterValidator(_prefix)] = ""
-    credentials: Path | None = None
-    profile: str | None = None
-    cacert: Path | None = None
-    addressing: Literal["auto", "path", "virtual"] = "auto"
-    idle: Seconds = Field(60, gt=0, le=3600)
-    keep_withdrawn: Seconds = Field(30 * 86_400, ge=0)
+    name: str = member(Name())
+    type: Literal["s3"] = member(one_of("s3"))
+    bucket: str = member(Text(_bucket))
+    endpoint: str | None = member(HttpUrl(), None)
+    region: str | None = member(Text(), None)
+    prefix: str = member(Text(_prefix), "")
+    credentials: Path | None = member(FilePath(), None)
+    profile: str | None = member(Text(), None)
+    cacert: Path | None = member(FilePath(), None)
+    addressing: Literal["auto", "path", "virtual"] = member(one_of("auto", "path", "virtual"), "auto")
+    idle: float = member(Seconds(0, 3600, above=True), 60.0)
+    keep_withdrawn: float = member(Seconds(), 30 * 86_400.0)
 
 
-StoreTable = Annotated[DirectoryTable | LibvirtTable | GlanceTable | S3Table, Field(discriminator="type")]
+StoreTable = DirectoryTable | LibvirtTable | GlanceTable | S3Table
+#: The type of a store -> its table.
+STORES: Final[dict[str, type[Any]]] = {
+    "directory": DirectoryTable,
+    "glance": GlanceTable,
+    "libvirt": LibvirtTable,
+    "s3": S3Table,
+}
+
+
+class StoreOf(Field[Any]):
+    """A store; its type says which members it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds = {name: TableOf(table) for name, table in STORES.items()}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError("must be a table")
+        kinds = ", ".join(STORES)
+        if "type" not in value:
+            raise ValidationError(f"needs a type: {kinds}")
+        kind = value["type"]
+        if not isinstance(kind, str) or kind not in STORES:
+            raise ValidationError(f"has the type {kind!r}; this version has the store types {kinds}")
+        return self._kinds[kind].deserialize(value)

@@ -259,7 +259,7 @@ class GlanceFaults:
     ) -> None:
         content.otherwise = drip(bytes(1 << 20))
         store = changed(openstack, tmp_path, auth_url=content.url)
-        store._table = store._table.model_copy(update={"idle": 0.1})
+        store._table = replace(store._table, idle=0.1)
         assert "too slowly" in faults_of(store)
 
     def test_glance_is_killed_while_it_fetches(

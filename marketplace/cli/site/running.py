@@ -107,7 +107,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
         if (table.state / FILE).exists():
             with open_state(configuration) as state:
                 state.database.copy_to(Path(folder) / FILE)
-        rehearsed = table.model_copy(update={"state": Path(folder), "run": Path(folder)})
+        rehearsed = replace(table, state=Path(folder), run=Path(folder))
         state = State(Path(folder))
         try:
             site = Site(replace(configuration, table=rehearsed), state)
