@@ -22,6 +22,7 @@ CLIENT = [
 SERVER = [
     "alembic>=1.13,<2",
     "Authlib>=1.9,<2",
+    "cachetools>=6,<9",
     "confusable-homoglyphs>=3.3,<4",
     "joserfc>=1.7,<2",  # what Authlib proves ID tokens with
     "markdown-it-py>=4,<5",  # lays out the documentation under /docs

@@ -7,12 +7,13 @@ it answers.
 from __future__ import annotations
 
 import gc
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from threading import RLock
 
+from cachetools import LRUCache
 from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,7 +47,7 @@ class Catalogue:
         #: Verdicts on certificates, and the revision up to which they were read.
         self._verdicts: dict[int, Judged] = {}
         self._revision = 0
-        self._views: OrderedDict[tuple[int, ...], View] = OrderedDict()
+        self._views: LRUCache[tuple[int, ...], View] = LRUCache(_REMEMBERED)
         #: How often entries went, how many look at views as of then, and what went when and is still held.
         self._generation = 0
         self._lookers: Counter[int] = Counter()
@@ -243,7 +244,4 @@ class Catalogue:
         known = self._views.get(keys)
         if known is None or known.state != state:
             known = self._views[keys] = View(state, logs, self._values, self._lock, known)
-        self._views.move_to_end(keys)
-        while len(self._views) > _REMEMBERED:
-            self._views.popitem(last=False)
         return known

@@ -8,11 +8,11 @@ changes, so neither does the answer.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from cachetools import LRUCache
 from pyroaring import BitMap
 
 from marketplace.catalogue.rests import Rests
@@ -71,7 +71,7 @@ class Texts:
         self._lately: dict[str, int] = {}
         self._rests = Rests()
         self._values: Mapping[Column, dict[str, BitMap]] = {column: {} for column in LEADING}
-        self._decided: OrderedDict[tuple[Column | None, str], _Decided] = OrderedDict()
+        self._decided: LRUCache[tuple[Column | None, str], _Decided] = LRUCache(WORDS)
 
     def add(self, key: int, leading: Sequence[str | None], search_text: str) -> None:
         """Hold the text of an entry, if there is room.
@@ -183,11 +183,7 @@ class Texts:
         return True
 
     def _decided_for(self, column: Column | None, word: str) -> _Decided:
-        decided = self._decided.setdefault((column, word), _Decided())
-        self._decided.move_to_end((column, word))
-        while len(self._decided) > WORDS:
-            self._decided.popitem(last=False)
-        return decided
+        return self._decided.setdefault((column, word), _Decided())
 
     def _look(self, word: str, undecided: BitMap, decided: _Decided) -> None:
         """Decide about some entries, all but those whose address may hold the word where it was cut."""

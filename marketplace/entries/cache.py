@@ -8,11 +8,12 @@ elsewhere is what ``forget`` and the time limit are for; ``elsewhere`` sees what
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
+
+from cachetools import TTLCache
 
 from validators.document import Coordinates
 
@@ -45,11 +46,7 @@ class EntryCache:
     def __init__(
         self, max_bytes: int, max_age: float = 60.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._max_bytes = max_bytes
-        self._max_age = max_age
-        self._clock = clock
-        self._items: OrderedDict[str, tuple[float, RememberedEntry]] = OrderedDict()
-        self._bytes = 0
+        self._items: TTLCache[str, RememberedEntry] = TTLCache(max_bytes, max_age, clock, _cost)
         self._generation = 0
         self._lock = Lock()
         #: How often ``find`` found something, and how often it did not.
@@ -60,13 +57,11 @@ class EntryCache:
         """The entry at ``IDENTIFIER/EMAIL/CREATED``, if it is remembered and fresh."""
         with self._lock:
             found = self._items.get(path)
-            if found is None or found[0] < self._clock():
-                self._drop(path)
+            if found is None:
                 self.misses += 1
-                return None
-            self.hits += 1
-            self._items.move_to_end(path)
-            return found[1]
+            else:
+                self.hits += 1
+            return found
 
     def generation(self) -> int:
         """A mark to take before reading the database; see ``remember``."""
@@ -74,21 +69,15 @@ class EntryCache:
 
     def remember(self, path: str, entry: RememberedEntry, generation: int) -> None:
         """Keep an entry, unless something was forgotten since it was read: it may be what was forgotten."""
-        cost = len(entry.data) + _OVERHEAD_BYTES
         with self._lock:
-            if generation != self._generation or cost > self._max_bytes:
-                return
-            self._drop(path)
-            self._items[path] = (self._clock() + self._max_age, entry)
-            self._bytes += cost
-            while self._bytes > self._max_bytes:
-                self._drop(next(iter(self._items)))
+            if generation == self._generation and _cost(entry) <= self._items.maxsize:
+                self._items[path] = entry
 
     def forget(self, path: str) -> None:
         """Ask the database next time: what is shown at these coordinates may have changed."""
         with self._lock:
             self._generation += 1
-            self._drop(path)
+            self._items.pop(path, None)
 
     def forget_all(self, coordinates: Sequence[Coordinates]) -> None:
         """Forget what is remembered at some coordinates."""
@@ -98,21 +87,20 @@ class EntryCache:
             self._generation += 1
             if self._items:  # a site that takes in a whole log has hardly served an entry
                 for one in coordinates:
-                    self._drop(one.path())
+                    self._items.pop(one.path(), None)
 
     def forget_everything(self) -> None:
         """Ask the database next time, whatever is asked for."""
         with self._lock:
             self._generation += 1
             self._items.clear()
-            self._bytes = 0
 
     def size(self) -> tuple[int, int]:
         """How many entries are remembered, and the bytes they are counted with."""
         with self._lock:
-            return len(self._items), self._bytes
+            self._items.expire()
+            return len(self._items), int(self._items.currsize)
 
-    def _drop(self, path: str) -> None:
-        found = self._items.pop(path, None)
-        if found is not None:
-            self._bytes -= len(found[1].data) + _OVERHEAD_BYTES
+
+def _cost(entry: RememberedEntry) -> int:
+    return len(entry.data) + _OVERHEAD_BYTES

@@ -8,10 +8,11 @@ next entry expires: until then it is the same.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 T = TypeVar("T")
 
@@ -42,8 +43,7 @@ class AnswerCache(Generic[T]):
     """Remembers answers with their lifetimes; shared by all threads of a process."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
-        self._answers: OrderedDict[Hashable, tuple[Lifetime, T]] = OrderedDict()
+        self._answers: LRUCache[Hashable, tuple[Lifetime, T]] = LRUCache(capacity)
         self._lock = threading.Lock()
 
     def get(
@@ -60,9 +60,6 @@ class AnswerCache(Generic[T]):
         lifetime, answer = compute()
         with self._lock:
             self._answers[question] = (lifetime, answer)
-            self._answers.move_to_end(question)
-            while len(self._answers) > self._capacity:
-                self._answers.popitem(last=False)
         return answer
 
     def find(self, question: Hashable, version: Hashable, now: int) -> T | None:
@@ -73,7 +70,4 @@ class AnswerCache(Generic[T]):
     def _find(self, question: Hashable, version: Hashable, now: int) -> tuple[Lifetime, T] | None:
         with self._lock:
             held = self._answers.get(question)
-            if held is None or not held[0].covers(version, now):
-                return None
-            self._answers.move_to_end(question)
-            return held
+            return held if held is not None and held[0].covers(version, now) else None

@@ -7,11 +7,12 @@ verdict on a certificate, what the site trusts, or the clock. Who notices any of
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+
+from cachetools import LRUCache
 
 from marketplace.usage.tally import Use
 
@@ -42,7 +43,7 @@ class AnswerMemory:
     """Least recently used answers of a process. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._answers: LRUCache[Hashable, Answer] = LRUCache(KEPT)
         self._generation = 0
         self._lock = Lock()
 
@@ -55,7 +56,6 @@ class AnswerMemory:
             if not found.begins <= now < min(found.until, found.begins + KEPT_FOR):
                 del self._answers[key]
                 return None
-            self._answers.move_to_end(key)
             return found
 
     def generation(self) -> int:
@@ -65,11 +65,8 @@ class AnswerMemory:
     def remember(self, key: Hashable, answer: Answer, generation: int) -> None:
         """Keep an answer, unless something changed since it was begun."""
         with self._lock:
-            if generation != self._generation:
-                return
-            self._answers[key] = answer
-            while len(self._answers) > KEPT:
-                self._answers.popitem(last=False)
+            if generation == self._generation:
+                self._answers[key] = answer
 
     def forget(self) -> None:
         """Something changed that answers are made of."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from cachetools import LRUCache
 
 from marketplace.entries import EntryRow, VisibleEntries
 from marketplace.entries.said import Listed, Said
@@ -55,7 +57,7 @@ class ImageJudge:
     def __init__(self, trust: TrustService, shown: SiteFilter) -> None:
         self._trust = trust
         self._shown = shown
-        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+        self._known: LRUCache[Hashable, _Known] = LRUCache(KEPT)
         self._generation = 0
         self._lock = threading.Lock()
         #: Answers of views.
@@ -151,15 +153,12 @@ class ImageJudge:
             generation = self._generation
             known = self._known.get(key)
             if known is not None and known.material is material and known.begins <= now < known.ends:
-                self._known.move_to_end(key)
                 return known.statement
         statement = self._read(said, now)
         ends = min([now + _KEPT_FOR, *_ends(statement, now)])
         with self._lock:
             if generation == self._generation:
                 self._known[key] = _Known(statement, material, now, ends)
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
         return statement
 
     def _read(self, said: Said, now: datetime) -> Statement:

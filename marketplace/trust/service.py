@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+
+from cachetools import LRUCache
 
 from marketplace.trust_files import TrustStore
 from validators.decision import Decision, decide
@@ -28,7 +29,7 @@ class TrustService:
 
     def __init__(self, store: TrustStore) -> None:
         self._store = store
-        self._known: OrderedDict[_Key, CertificateVerdict] = OrderedDict()
+        self._known: LRUCache[_Key, CertificateVerdict] = LRUCache(KEPT)
         self._lock = threading.Lock()
 
     @property
@@ -57,16 +58,12 @@ class TrustService:
         key = (self._store.basis(now), signer.fingerprint, signer.intermediates)
         with self._lock:
             known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
         # A path that is over, or has yet to begin, is looked for anew: another one may hold.
         if known is not None and known.covers(now):
             return known
         found = self.judge(signer.certificate, signer.intermediates, now)
         with self._lock:
             self._known[key] = found
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
         return found
 
     def judge(self, certificate: bytes, beside: Sequence[bytes], now: datetime) -> CertificateVerdict:
