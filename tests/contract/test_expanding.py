@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from pathlib import Path
 
@@ -24,6 +25,10 @@ _SQL = re.compile(
 )
 #: Made everything, when no other version was.
 FIRST = "0001"
+#: Each released migration, with the SHA-256 of its file: a release adds its own (docs/releasing.md).
+RELEASED = {
+    "0001_create_the_tables.py": "eb8f271b38ab9c995f562f02a9c87970b448c1a21190438301008f48cc080430",
+}
 
 
 def find_faults(source: str) -> list[str]:
@@ -127,3 +132,31 @@ def test_what_expands_is_left_alone() -> None:
     op.execute("UPDATE entry SET x = 'a' WHERE id < 10")
 """
     assert find_faults(f"revision = '0002'\nkind = 'expand'\ndef upgrade():{body}") == []
+
+
+def find_changed(folder: Path) -> list[str]:
+    """What is wrong with released migrations, in words for whoever changed one."""
+    faults = []
+    for name, digest in RELEASED.items():
+        path = folder / name
+        if not path.exists():
+            faults.append(f"{name} is gone")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            faults.append(f"{name} was changed")
+    return faults
+
+
+def test_released_migrations_stay_as_they_were() -> None:
+    faults = find_changed(migrations_directory() / "versions")
+    assert not faults, (
+        f"{', '.join(faults)}. Databases that ran it will never see the change. Take the change "
+        "back, and write a new migration that expands the schema: docs/changing.md, `Schema changes`."
+    )
+
+
+def test_a_changed_and_a_missing_migration_are_seen(tmp_path: Path) -> None:
+    (name,) = list(RELEASED)[:1]
+    assert find_changed(tmp_path) == [f"{one} is gone" for one in RELEASED]
+    original = (migrations_directory() / "versions" / name).read_bytes()
+    (tmp_path / name).write_bytes(original + b"\n")
+    assert find_changed(tmp_path)[0] == f"{name} was changed"
