@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 from marketplace.db import upgrade
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
 from tests.cluster.database import DatabaseCluster, start_balancer, start_database
-from tests.cluster.machines import network
+from tests.cluster.machines import network, own, unprivileged
 from tests.cluster.waiting import until
 from tests.functional.running import RunningServer, free_port, start
+from tests.launching import COMMAND
 
 SITE = "mp-cluster.example"
 #: What the test does not look at costs no time.
@@ -40,7 +41,15 @@ class Server:
 
     def start(self) -> None:
         """Switch it on; returns when it is ready."""
-        self.running = start(self.data, self.port, **self.settings)
+        self.running = start(self.data, self.port, command=unprivileged(COMMAND), **self.settings)
+
+    @property
+    def user(self) -> int:
+        """The number of the user that it runs as."""
+        assert self.running is not None
+        status = Path(f"/proc/{self.running.process.pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("Uid:")]
+        return int(line.split()[2])
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -94,6 +103,7 @@ def cluster(**changed: int) -> Iterator[Cluster]:
                         "site_url": address, "server_trusted_proxy": "127.0.0.1",
                     }  # fmt: skip
                     data = shutil.copytree(folder / "keys", folder / name)
+                    own(data)
                     servers.append(Server(name, role, data, port, settings))
                     servers[-1].start()
                 yield Cluster(database, servers[:2], servers[2], keys, address)

@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.federation.namespaces import reason_against
+from tests.launching import ROOT
 from tests.waiting import HANGING
 
 #: What programs of the cluster are told, and nothing of the test's own environment.
@@ -32,9 +34,24 @@ def account() -> tuple[int, int]:
 
 
 def own(path: Path) -> None:
-    """Give a file or folder to the user that the programs run as."""
+    """Give a file, or a folder with what is in it, to the user that the programs run as."""
     if os.geteuid() == 0:
-        os.chown(path, *account())
+        for one in (path, *path.rglob("*")):
+            os.chown(one, *account())
+
+
+def unprivileged(command: Sequence[str]) -> tuple[str, ...]:
+    """A command that starts the product, as the user that the programs run as."""
+    if os.geteuid() != 0:
+        return tuple(command)
+    python, option, code = command
+    user, group = account()
+    needed = (str(ROOT), sys.prefix, sys.base_prefix)
+    return (
+        python,
+        option,
+        f"from tests.cluster.user import become; become({user}, {group}, *{needed!r})\n{code}",
+    )
 
 
 @dataclass

@@ -26,6 +26,7 @@ def test_nothing_is_lost_when_the_primary_is_cut_off_and_a_web_node_killed() -> 
     """Without promises in seconds: nobody knows how busy the machine is."""
     reason = reason_against()
     with cluster(**HASTY) as made:
+        assert all(server.user != 0 for server in (*made.web, made.worker))
         outcome = run(made, faults=(PRIMARY_LOST if reason else NETWORK_CUT, WEB_LOST))
     assert_nothing_is_lost(outcome)
     if reason:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +119,12 @@ def running_server(data: Path, port: int = 0, **settings: str) -> Iterator[Runni
                 raise
 
 
-def start(data: Path, port: int = 0, **settings: str) -> RunningServer:
-    """Start a server process and wait until it is ready; port 0 stands for any that is free."""
+def start(data: Path, port: int = 0, *, command: Sequence[str] = COMMAND, **settings: str) -> RunningServer:
+    """Start a server process and wait until it is ready; port 0 stands for any that is free.
+
+    Args:
+        command: starts the product; what follows are its arguments.
+    """
     port = port or free_port()
     given = UNLIMITED | {"data": str(data), "server_port": str(port), "site_url": f"http://127.0.0.1:{port}"}
     given |= settings
@@ -128,7 +132,7 @@ def start(data: Path, port: int = 0, **settings: str) -> RunningServer:
     environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
     log = data / "server.log"
     with log.open("ab") as sink:
-        process = launch([*COMMAND, "serve"], environ, stdout=sink, stderr=sink)
+        process = launch([*command, "serve"], environ, stdout=sink, stderr=sink)
     server = RunningServer(process, port, data, log)
     _await_ready(server)
     return server
