@@ -18,7 +18,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.files import write_whole
-from marketplace.ingest import IngestService, Receipt
+from marketplace.ingest import IngestResult, IngestService
 from marketplace.models import EntryBody
 
 SUFFIX = ".xml"
@@ -32,7 +32,7 @@ class Imported:
     """What became of one file: a receipt, or the reason why it was left out."""
 
     path: Path
-    outcome: Receipt | Exception
+    outcome: IngestResult | Exception
 
 
 class ExportService:
@@ -85,7 +85,7 @@ class ImportService:
 
     def import_directory(self, paths: list[Path], log: str = PUBLIC) -> Iterator[Imported]:
         """Take in files one by one; a bad file does not stop the others."""
-        unreadable: dict[int, Receipt | Exception] = {}
+        unreadable: dict[int, IngestResult | Exception] = {}
 
         def documents() -> Iterator[bytes]:
             for number, path in enumerate(paths):

@@ -27,7 +27,7 @@ Detail = str | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class AuditedAct:
     """One record. ``number`` grows with time; ``details`` are short values by name."""
 
     number: int
@@ -79,7 +79,7 @@ class AuditLog:
         limit: int = PAGE_LIMIT,
         actor: str | None = None,
         action: str | None = None,
-    ) -> list[Act]:
+    ) -> list[AuditedAct]:
         """Records, the newest first.
 
         Args:
@@ -99,7 +99,7 @@ class AuditLog:
                 column.startswith(action, autoescape=True) if action.endswith(".") else column == action
             )
         return [
-            Act(row.id, row.at, row.actor, row.action, row.subject, json.loads(row.details))
+            AuditedAct(row.id, row.at, row.actor, row.action, row.subject, json.loads(row.details))
             for row in self._session.scalars(statement)
         ]
 

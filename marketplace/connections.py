@@ -33,7 +33,7 @@ from marketplace.proxies import plain_address
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How slow a client may be.
 
     Args:
@@ -279,7 +279,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
         self._sent += sent
         return sent
 
-    def enforce(self, now: float, limits: Limits) -> None:
+    def enforce(self, now: float, limits: ConnectionLimits) -> None:
         """End what takes too long; called by the server's own thread, about every second."""
         if self._lingers_until is not None:
             if now > self._lingers_until:
@@ -318,7 +318,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no type
         """Just accepted, and nothing came yet: closing it would reset a request that is on its way."""
         return time.monotonic() < self._new_until
 
-    def _reads_too_slowly(self, now: float, limits: Limits) -> bool:
+    def _reads_too_slowly(self, now: float, limits: ConnectionLimits) -> bool:
         if not self.total_outbufs_len:
             self._window = None
         elif self._window is None:
@@ -408,7 +408,11 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
     channel_class = BoundedChannel
 
     def __init__(
-        self, application: Any, limits: Limits, kept: socket.socket | None = None, **adjustments: Any
+        self,
+        application: Any,
+        limits: ConnectionLimits,
+        kept: socket.socket | None = None,
+        **adjustments: Any,
     ) -> None:
         self.limits = limits
         self._next_check = 0.0

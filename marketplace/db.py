@@ -65,13 +65,13 @@ class UnfitError(SQLAlchemyError):
     fault = "store.version"
 
 
-class EncodingError(UnfitError):
+class DatabaseEncodingError(UnfitError):
     """A PostgreSQL database that cannot hold every letter, so that some entry could not be stored."""
 
     fault = "store.encoding"
 
 
-class VersionError(UnfitError):
+class DatabaseVersionError(UnfitError):
     """A database that is older than what is needed."""
 
 
@@ -259,7 +259,7 @@ def _holding(turn: threading.Lock | None) -> Iterator[None]:
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
-        raise VersionError(
+        raise DatabaseVersionError(
             f"Python has SQLite {sqlite3.sqlite_version}, and {oldest} or newer is needed: use another Python"
         )
     if url.database in (None, "", ":memory:"):
@@ -387,13 +387,13 @@ def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: A
     """Connect to a database that is new enough and holds every letter: no other is asked anything.
 
     Raises:
-        VersionError, EncodingError: it is not, or does not.
+        DatabaseVersionError, DatabaseEncodingError: it is not, or does not.
     """
     connection = dialect.connect(*arguments, **options)
     version = connection.info.server_version // 10000
     if version < OLDEST_POSTGRESQL:
         connection.close()
-        raise VersionError(
+        raise DatabaseVersionError(
             f"the database server is PostgreSQL {version}, and {OLDEST_POSTGRESQL} or newer is needed: "
             "upgrade it (pg_upgrade), or bring the entries to another one with `marketplace export` and "
             "`import`"
@@ -403,7 +403,7 @@ def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: A
         return connection
     name = connection.info.dbname
     connection.close()
-    raise EncodingError(
+    raise DatabaseEncodingError(
         f"the PostgreSQL database {name!r} has the encoding {encoding}, which cannot hold every entry: make "
         f"another one with `createdb --encoding=UTF8 --locale=C --template=template0 NAME`, name it in "
         "database.url and bring the entries there with `marketplace export` and `import`"

@@ -61,7 +61,7 @@ from marketplace.trust import TrustService, TrustStore, VerdictService, open_sto
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust.memory import TrustMemory
 from marketplace.trust.watch import TrustDuty, TrustWatch
-from marketplace.trust_files import Fault
+from marketplace.trust_files import TrustFileFault
 from marketplace.usage import UsageRecorder
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
@@ -270,7 +270,7 @@ class Runtime:
             degraded["replica"] = LAGS if state.up else AWAY
         return Health(tuple(faults), tuple(lags), degraded, publishing, holding)
 
-    def trust_faults(self) -> list[Fault]:
+    def trust_faults(self) -> list[TrustFileFault]:
         """What is wrong with anchors and revocation lists, and with the settings that name them."""
         settings = self.verdicts.find_settings_fault()
         return [*self.trust_store.faults, *([] if settings is None else [settings])]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import marketplace
 from marketplace.config import Settings, in_url
-from marketplace.connections import BoundedServer, Limits
+from marketplace.connections import BoundedServer, ConnectionLimits
 from marketplace.proxies import BehindProxies
 from marketplace.request_log import RequestLog
 from marketplace.runtime import Runtime, build
@@ -46,7 +46,7 @@ def make_server(application: Any, settings: Settings, kept: socket.socket | None
     most = settings.upload.max_bytes + _BODY_MARGIN
     return BoundedServer(
         BehindProxies(application, [ip_network(one) for one in server.trusted_proxy]),
-        Limits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
+        ConnectionLimits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
         kept,
         listen=f"{in_url(server.host)}:{server.port}",
         threads=server.threads,

@@ -16,7 +16,7 @@ from validators.material import TrustMaterial
 from validators.verdict import CertificateVerdict, Standing, judge_certificate
 
 
-class Outcome(StrEnum):
+class RuleOutcome(StrEnum):
     """How a rule came out."""
 
     PASSED = "passed"
@@ -36,7 +36,7 @@ class Rule:
     """
 
     name: str
-    outcome: Outcome
+    outcome: RuleOutcome
     found: str
     change: str | None = None
     code: str | None = None
@@ -66,7 +66,7 @@ class Decision:
     @property
     def trusted(self) -> bool:
         """Whether the site stands by the endorser: no rule failed."""
-        return not any(rule.outcome is Outcome.FAILED for rule in self.rules)
+        return not any(rule.outcome is RuleOutcome.FAILED for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +145,22 @@ def decide_by(
 def _strength(entry: Endorsed, material: TrustMaterial) -> Rule:
     found = f"the signature is {entry.signature}"
     if entry.strength is Strength.STRONG:
-        return Rule("strength", Outcome.PASSED, found)
-    outcome = Outcome.NOTED if material.policy.legacy == "accept" else Outcome.FAILED
+        return Rule("strength", RuleOutcome.PASSED, found)
+    outcome = RuleOutcome.NOTED if material.policy.legacy == "accept" else RuleOutcome.FAILED
     change = "the endorser signs again with a key of 2048 bits or more and SHA-256"
-    code = "legacy-signature" if outcome is Outcome.FAILED else None
+    code = "legacy-signature" if outcome is RuleOutcome.FAILED else None
     return Rule("strength", outcome, f"{found}, which is legacy", change, code)
 
 
 def _chain(verdict: CertificateVerdict) -> Rule:
     if verdict.pinned:
-        return Rule("chain", Outcome.PASSED, "the certificate itself is a trust anchor of this site")
+        return Rule("chain", RuleOutcome.PASSED, "the certificate itself is a trust anchor of this site")
     if verdict.anchor is not None:
         above = " <- ".join(verdict.path[1:])
         return Rule(
-            "chain", Outcome.PASSED, f"the certificate chain ends at a trusted issuer of this site: {above}"
+            "chain",
+            RuleOutcome.PASSED,
+            f"the certificate chain ends at a trusted issuer of this site: {above}",
         )
     if verdict.standing is Standing.SELF_SIGNED:
         found = "the certificate is self-signed"
@@ -167,7 +169,7 @@ def _chain(verdict: CertificateVerdict) -> Rule:
         faults = "; ".join(verdict.faults) or "no issuer was found"
         found = f"the certificate chain does not end at a trusted issuer: {faults}"
         change = "the site adds the authority to its anchors, or the missing certificates are added"
-    return Rule("chain", Outcome.FAILED, found, change, "untrusted")
+    return Rule("chain", RuleOutcome.FAILED, found, change, "untrusted")
 
 
 def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
@@ -178,36 +180,36 @@ def _revocation(verdict: CertificateVerdict, entry: Endorsed) -> Rule:
             f"({verdict.revoked.reason}); the entry's creation time is {when} the revocation"
         )
         change = "the endorser signs again with a new certificate, or the issuer ends the revocation"
-        return Rule("revocation", Outcome.FAILED, found, change, "revoked")
+        return Rule("revocation", RuleOutcome.FAILED, found, change, "revoked")
     if verdict.revocation_fault is not None:
         change = "the site gets the issuer's newest revocation list"
-        return Rule("revocation", Outcome.FAILED, verdict.revocation_fault, change, "revocation-unknown")
+        return Rule("revocation", RuleOutcome.FAILED, verdict.revocation_fault, change, "revocation-unknown")
     if verdict.revocation_notes:
         change = "the site gets the issuer's newest revocation list"
-        return Rule("revocation", Outcome.NOTED, "; ".join(verdict.revocation_notes), change)
+        return Rule("revocation", RuleOutcome.NOTED, "; ".join(verdict.revocation_notes), change)
     if verdict.anchor is None:
-        return Rule("revocation", Outcome.NOTED, "Not checked: no trusted issuer")
+        return Rule("revocation", RuleOutcome.NOTED, "Not checked: no trusted issuer")
     if verdict.pinned:
-        return Rule("revocation", Outcome.PASSED, "no revocation list here revokes the certificate")
-    return Rule("revocation", Outcome.PASSED, "no certificate of the chain is revoked")
+        return Rule("revocation", RuleOutcome.PASSED, "no revocation list here revokes the certificate")
+    return Rule("revocation", RuleOutcome.PASSED, "no certificate of the chain is revoked")
 
 
 def _date_then(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     created = format_time(entry.created)
     if covered:
         found = f"every certificate was valid when the entry was signed ({created})"
-        return Rule("date-at-endorsement", Outcome.PASSED, found)
+        return Rule("date-at-endorsement", RuleOutcome.PASSED, found)
     found = f"the entry was created on {created}, but the certificates are valid {_period(entry, verdict)}"
     change = "the endorser signs again with a valid certificate"
-    return Rule("date-at-endorsement", Outcome.FAILED, found, change, "certificate-out-of-date")
+    return Rule("date-at-endorsement", RuleOutcome.FAILED, found, change, "certificate-out-of-date")
 
 
 def _date_now(entry: Endorsed, verdict: CertificateVerdict, covered: bool) -> Rule:
     if covered:
-        return Rule("date-now", Outcome.PASSED, "every certificate is valid now")
+        return Rule("date-now", RuleOutcome.PASSED, "every certificate is valid now")
     found = f"the certificates are valid {_period(entry, verdict)}"
     change = "the endorser signs again with a valid certificate"
-    return Rule("date-now", Outcome.NOTED, found, change)
+    return Rule("date-now", RuleOutcome.NOTED, found, change)
 
 
 def _period(entry: Endorsed, verdict: CertificateVerdict) -> str:
@@ -219,20 +221,24 @@ def _period(entry: Endorsed, verdict: CertificateVerdict) -> str:
 def _address(entry: Endorsed, confirmed: bool) -> Rule:
     email = entry.email
     if confirmed:
-        return Rule("address", Outcome.PASSED, f"the owner of {email} confirmed the certificate by mail")
+        return Rule("address", RuleOutcome.PASSED, f"the owner of {email} confirmed the certificate by mail")
     if entry.bound:
-        return Rule("address", Outcome.PASSED, f"the certificate contains the address {email}")
+        return Rule("address", RuleOutcome.PASSED, f"the certificate contains the address {email}")
     found = f"{email} is not confirmed by the certificate"
-    return Rule("address", Outcome.NOTED, found, "the endorser uses a certificate that contains the address")
+    return Rule(
+        "address", RuleOutcome.NOTED, found, "the endorser uses a certificate that contains the address"
+    )
 
 
 def _allow_list(verdict: CertificateVerdict, material: TrustMaterial) -> Rule:
     if not material.allowed.names:
-        return Rule("allow-list", Outcome.NOTED, "the site has no allow-list")
+        return Rule("allow-list", RuleOutcome.NOTED, "the site has no allow-list")
     if not verdict.listed:
         change = "the site adds the certificate's subject to its allow-list"
-        return Rule("allow-list", Outcome.NOTED, "the certificate's subject is not on the allow-list", change)
+        return Rule(
+            "allow-list", RuleOutcome.NOTED, "the certificate's subject is not on the allow-list", change
+        )
     if verdict.standing is not Standing.CHAINED:
         found = "the certificate's subject is on the allow-list, but no trusted issuer confirms it"
-        return Rule("allow-list", Outcome.NOTED, found, "the chain and the revocation rule pass")
-    return Rule("allow-list", Outcome.PASSED, "the certificate's subject is on the allow-list")
+        return Rule("allow-list", RuleOutcome.NOTED, found, "the chain and the revocation rule pass")
+    return Rule("allow-list", RuleOutcome.PASSED, "the certificate's subject is on the allow-list")

@@ -9,7 +9,7 @@ from lxml import etree
 
 from validators.document import Endorser, format_time
 from validators.editing import remove_element
-from validators.signing_errors import DraftError, EmailError
+from validators.signing_errors import DraftError, SigningEmailError
 from validators.vocabulary import (
     BASE,
     CREATED,
@@ -68,7 +68,7 @@ def endorse(root: _Element, endorser: Endorser, created: datetime) -> None:
 
     Raises:
         DraftError: the document is no metadata.
-        EmailError: XML cannot hold the endorser's names.
+        SigningEmailError: XML cannot hold the endorser's names.
     """
     description = strip_signatures(root)
     old = description.findall(ENDORSEMENT)
@@ -96,4 +96,4 @@ def _leaf(parent: _Element, tag: str, text: str) -> None:
         etree.SubElement(parent, tag).text = text
     except ValueError:
         name = etree.QName(tag).localname
-        raise EmailError(f"the endorser's {name} has characters that XML cannot hold") from None
+        raise SigningEmailError(f"the endorser's {name} has characters that XML cannot hold") from None

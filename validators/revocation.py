@@ -46,7 +46,7 @@ _ROWS_UNDERSTOOD: Final = frozenset(
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
-class Scope(StrEnum):
+class RevocationScope(StrEnum):
     """The kind of certificates that a list tells of."""
 
     ALL = "all certificates"
@@ -97,7 +97,7 @@ class RevocationList:
     age_of_hash: Age = field(compare=False)
     number: int = field(default=-1, compare=False)
     points: frozenset[GeneralName] = field(default=frozenset(), compare=False)
-    scope: Scope = field(default=Scope.ALL, compare=False)
+    scope: RevocationScope = field(default=RevocationScope.ALL, compare=False)
     key: AuthorityKey = field(default=AuthorityKey(), compare=False)
     delta: bool = field(default=False, compare=False)
     odd: str | None = field(default=None, compare=False)
@@ -131,11 +131,11 @@ class RevocationList:
 
     def find_misfit(self, link: Link) -> str | None:
         """Why the list does not tell of a certificate of its issuer; None where its silence counts."""
-        if self.scope is Scope.ALL and not self.points and not link.points:
+        if self.scope is RevocationScope.ALL and not self.points and not link.points:
             return None
         is_authority = link.basic is not None and link.basic.ca
-        other = Scope.USERS if is_authority else Scope.AUTHORITIES
-        if self.scope in (other, Scope.ATTRIBUTES):
+        other = RevocationScope.USERS if is_authority else RevocationScope.AUTHORITIES
+        if self.scope in (other, RevocationScope.ATTRIBUTES):
             return f"is for {self.scope.value}"
         own = [one for one in link.points if one.is_of(self.issuer, link.issuer)]
         if any(one.limited for one in own):
@@ -226,16 +226,16 @@ def _issuer(crl: x509.CertificateRevocationList) -> bytes:
     return fields[2 if fields[0][0] == INTEGER else 1]
 
 
-def _scope(point: x509.IssuingDistributionPoint | None) -> Scope:
+def _scope(point: x509.IssuingDistributionPoint | None) -> RevocationScope:
     if point is None:
-        return Scope.ALL
+        return RevocationScope.ALL
     if point.only_contains_attribute_certs or (
         point.only_contains_user_certs and point.only_contains_ca_certs
     ):
-        return Scope.ATTRIBUTES  # two kinds at once are no kind (section 5.2.5)
+        return RevocationScope.ATTRIBUTES  # two kinds at once are no kind (section 5.2.5)
     if point.only_contains_user_certs:
-        return Scope.USERS
-    return Scope.AUTHORITIES if point.only_contains_ca_certs else Scope.ALL
+        return RevocationScope.USERS
+    return RevocationScope.AUTHORITIES if point.only_contains_ca_certs else RevocationScope.ALL
 
 
 def _authority_key(written: x509.AuthorityKeyIdentifier | None) -> AuthorityKey:

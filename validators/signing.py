@@ -24,7 +24,7 @@ from validators.endorsing import endorse, get_description
 from validators.parser import parse_trusted
 from validators.pipeline import accept
 from validators.prescan import verify_prescan
-from validators.signing_errors import KEYGEN, EmailError, SigningError
+from validators.signing_errors import KEYGEN, SigningEmailError, SigningError
 from validators.signing_identity import SigningIdentity, SigningKey, load_pem, load_pkcs12
 
 __all__ = ["SigningError", "SigningIdentity", "load_pem", "load_pkcs12", "sign", "sign_unverified"]
@@ -48,7 +48,7 @@ def sign(document: bytes, identity: SigningIdentity, created: datetime, *, email
         email: the endorser's address where the certificate holds none.
 
     Raises:
-        EmailError: no address, or another one than the certificate's.
+        SigningEmailError: no address, or another one than the certificate's.
         DraftError: the document is no metadata.
         RefusedError: signed or not, no marketplace accepts what the document says.
     """
@@ -66,7 +66,7 @@ def sign_unverified(
     Args: those of ``sign``.
 
     Raises:
-        EmailError, DraftError: as ``sign`` does.
+        SigningEmailError, DraftError: as ``sign`` does.
         NotWellFormedError: the document is no XML.
     """
     root = parse_trusted(document)
@@ -91,9 +91,9 @@ def _method(key: SigningKey) -> SignatureMethod:
 def _endorser(identity: SigningIdentity, email: str | None) -> Endorser:
     bound = identity.email
     if bound is None and email is None:
-        raise EmailError(_address_wanted(identity))
+        raise SigningEmailError(_address_wanted(identity))
     if bound is not None and email is not None and email != bound:
-        raise EmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
+        raise SigningEmailError(f"the certificate is for {bound}, so the entry cannot be endorsed as {email}")
     signer = parse_signer(identity.certificate.public_bytes(Encoding.DER))
     return Endorser(bound or email or "", _writable(signer.subjects), _writable(signer.issuers))
 

@@ -50,13 +50,13 @@ class CaCertificateError(SigningError):
     code = "signing.ca-certificate"
 
 
-class KeyUsageError(SigningError):
+class SigningKeyUsageError(SigningError):
     """The certificate's KeyUsage does not allow signing documents."""
 
     code = "signing.key-usage"
 
 
-class EmailError(SigningError):
+class SigningEmailError(SigningError):
     """The endorser's e-mail address is missing, or is not the certificate's."""
 
     code = "signing.email"

@@ -31,8 +31,8 @@ from validators.signing_errors import (
     KEYGEN,
     CaCertificateError,
     KeyFileError,
-    KeyUsageError,
     PasswordRequiredError,
+    SigningKeyUsageError,
     WeakKeyError,
     WrongPasswordError,
 )
@@ -73,7 +73,7 @@ class SigningIdentity:
             KeyFileError: the key is not the certificate's, or the certificate is damaged.
             WeakKeyError: neither RSA of 2048 bits or more nor ECDSA on P-256, P-384 or P-521.
             CaCertificateError: the certificate issues certificates.
-            KeyUsageError: its KeyUsage forbids signing documents.
+            SigningKeyUsageError: its KeyUsage forbids signing documents.
         """
         checked = _verify_key(key)
         if not _belongs(certificate, checked):
@@ -193,7 +193,7 @@ def _verify_certificate(certificate: x509.Certificate) -> SignerCertificate:
         found = f"the certificate holds {error.found} and not {error.expected}"
         raise WeakKeyError(f"{found}: {KEYGEN}") from None
     except refusals.KeyUsageError:
-        raise KeyUsageError(
+        raise SigningKeyUsageError(
             f"the certificate's KeyUsage allows neither digitalSignature nor nonRepudiation: {KEYGEN}"
         ) from None
     except SignatureStepError as error:

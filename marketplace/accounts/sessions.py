@@ -17,8 +17,7 @@ from marketplace.accounts.people import Person
 from marketplace.accounts.secrets import digest_of, is_session, make_session
 from marketplace.accounts.tokens import Token, TokenService
 from marketplace.audit import AuditLog
-from marketplace.models import LoginSession, UsedSignIn
-from marketplace.models import Token as TokenRow
+from marketplace.models import LoginSession, TokenRow, UsedSignIn
 
 #: Sessions of one token or person; whoever opens more ends the oldest.
 MOST_SESSIONS = 20

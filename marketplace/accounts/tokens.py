@@ -22,8 +22,7 @@ from marketplace.accounts.names import parse_owner
 from marketplace.accounts.secrets import NOTHING, TokenSecret, find_token, is_secret_of, make_token
 from marketplace.accounts.secrets import digest_of as _digest_of
 from marketplace.audit import AuditLog
-from marketplace.models import LoginSession
-from marketplace.models import Token as TokenRow
+from marketplace.models import LoginSession, TokenRow
 from validators.document import format_time
 
 #: Characters of a note.

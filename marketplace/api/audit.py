@@ -11,7 +11,7 @@ from marketplace.audit import AuditLog
 from .access import GROUP, reading
 from .answers import page
 from .cursors import Cursor, encode_cursor, foreign_cursor
-from .description import PLAIN_PATTERN, Answer, Operation, Parameter
+from .description import PLAIN_PATTERN, DescribedAnswer, Operation, Parameter
 from .parameters import cursor, limit
 from .shapes import access as shapes
 
@@ -35,7 +35,7 @@ AUDIT = Operation(
     "The audit log",
     "Who did what to tokens, groups, peers and private entries; the newest first. Nothing removes records.",
     GROUP,
-    [Answer("A page of records.", shapes.Audit, headers=("Link",))],
+    [DescribedAnswer("A page of records.", shapes.Audit, headers=("Link",))],
     query=(ACTOR, ACTION, LIMIT, CURSOR),
     errors={400: ["query.actor", "query.action", "query.limit", "query.cursor"]},
     needs="scope `admin`",

@@ -18,7 +18,7 @@ from marketplace.runtime import Runtime
 from validators.document import format_time
 
 from .answers import following_url, next_link, site_url, write_json
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .parameters import limit, number
 from .shown import Urls
 
@@ -48,7 +48,7 @@ CHANGES = Operation(
     "number of rows; one smaller than your `since` says that you followed another log. With "
     "the entity tag of an earlier answer it is 304 while the log is as it was, which costs next to nothing.",
     "Changes",
-    [Answer("A page of the log.", "Changes", headers=("Link",))],
+    [DescribedAnswer("A page of the log.", "Changes", headers=("Link",))],
     query=(SINCE, LIMIT, LOG),
     errors={400: ["query.since", "query.limit"], 404: ["log.unknown"]},
 )

@@ -9,7 +9,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.entries.cache import RememberedEntry
-from marketplace.entries.conflicts import Conflict, Said
+from marketplace.entries.conflicts import Conflict, ConflictingEntry
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.responses import entry_response
 from marketplace.http.visible_entries import visible_entries
@@ -18,7 +18,7 @@ from validators.times import parse_time
 
 from .answers import page, site_url
 from .cursors import Cursor, encode_cursor
-from .description import Answer, Operation, Parameter
+from .description import DescribedAnswer, Operation, Parameter
 from .parameters import cursor, limit
 from .shapes.base import EMAIL_PATTERN
 from .shown import Shown, Urls, show_verdict
@@ -55,7 +55,7 @@ CONFLICTS = Operation(
     "readers see first. `equivocation`: one key signed both, as the documents themselves prove. `contested`: "
     "each has a different key; somebody else may have put the address into a certificate.",
     "Endorsers",
-    [Answer("A page of conflicts.", "Conflicts", headers=("Link",))],
+    [DescribedAnswer("A page of conflicts.", "Conflicts", headers=("Link",))],
     query=(ENDORSER, LIMIT, CURSOR),
     errors={400: ["query.endorser", "query.limit", "query.cursor"]},
 )
@@ -65,7 +65,7 @@ SIGNED = Operation(
     "The exact received bytes. It is the way to an entry that lost against another one with the same "
     "coordinates.",
     "Entries",
-    [Answer("The document.", content_types=("application/rdf+xml",))],
+    [DescribedAnswer("The document.", content_types=("application/rdf+xml",))],
     path=(ENTRY_ID,),
     errors={404: ["entry.unknown"]},
 )
@@ -127,7 +127,7 @@ def _show(conflict: Conflict, urls: Urls) -> Shown:
     }
 
 
-def _said(said: Said, urls: Urls) -> Shown:
+def _said(said: ConflictingEntry, urls: Urls) -> Shown:
     return {
         "id": said.entry_id,
         "title": said.title,

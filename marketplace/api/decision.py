@@ -16,7 +16,7 @@ from validators.document import AcceptedEntry, format_time
 from validators.verdict import CertificateVerdict
 
 from .answers import fresh, site_url
-from .description import VERDICTS, Answer, Operation
+from .description import VERDICTS, DescribedAnswer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates
 from .shown import SUPERSEDED, Shown, Urls
 
@@ -27,7 +27,7 @@ DECISION = Operation(
     "this site now, by its anchors and revocation lists; another site may decide otherwise. Trust "
     "is about the endorser; whether the image may be used is `allowed`, which `/api/v1/verdict` explains.",
     VERDICTS,
-    [Answer("The decision.", "Decision")],
+    [DescribedAnswer("The decision.", "Decision")],
     path=COORDINATES,
     errors={404: ["entry.unknown"]},
 )

@@ -55,7 +55,7 @@ class Parameter(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestValues:
     """The values of a request's parameters."""
 
     values: Mapping[str, Any]
@@ -65,7 +65,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DescribedAnswer:
     """A successful answer: what it is, its type, and its shape for JSON."""
 
     meaning: str
@@ -94,7 +94,7 @@ class Operation:
     summary: str
     description: str
     group: str
-    answers: Sequence[Answer]
+    answers: Sequence[DescribedAnswer]
     path: Sequence[Parameter[Any]] = ()
     query: Sequence[Parameter[Any]] = ()
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Operation:
     bodies: Mapping[str, Schema | type[Body] | None] = field(default_factory=dict)
     needs: str = ""
 
-    def read(self, request: Request) -> Asked:
+    def read(self, request: Request) -> RequestValues:
         """The values of the query's parameters, absent ones as their defaults.
 
         Raises:
@@ -120,7 +120,7 @@ class Operation:
                     f"query.{name}", f"{name} has {len(value)} characters, at most {MAX_CHARACTERS} are taken"
                 )
             given[name] = value
-        return Asked({one.name: one.read(given.get(one.name)) for one in self.query})
+        return RequestValues({one.name: one.read(given.get(one.name)) for one in self.query})
 
 
 def unknown_parameter(name: str, allowed: Sequence[str]) -> BadRequestError:

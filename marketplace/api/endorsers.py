@@ -23,7 +23,7 @@ from validators.verdict import Standing
 
 from .answers import fresh, page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 from .parameters import EMAIL, cursor, limit
 from .shown import Shown, Urls
 
@@ -43,7 +43,7 @@ ENDORSERS = Operation(
     "List publishers",
     f"By e-mail address; with each at most {MOST_NAMES} of the certificate names it signed under.",
     "Endorsers",
-    [Answer("A page of endorsers.", "Endorsers", headers=("Link",))],
+    [DescribedAnswer("A page of endorsers.", "Endorsers", headers=("Link",))],
     query=(LIMIT, ENDORSERS_CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
 )
@@ -55,7 +55,7 @@ ENDORSER = Operation(
     "and how each follows those that were seen before: `new` asks for a second look. `look_alikes` are "
     "other endorsers whose address or name can be taken for this one's.",
     "Endorsers",
-    [Answer("The endorser.", "EndorserDetails")],
+    [DescribedAnswer("The endorser.", "EndorserDetails")],
     path=(EMAIL,),
     errors={404: ["endorser.unknown"]},
 )
@@ -64,7 +64,7 @@ TAGS = Operation(
     "The tags of an endorser",
     "Every tag that names a current entry of this endorser which is not deprecated.",
     "Endorsers",
-    [Answer("A page of tags.", "Tags", headers=("Link",))],
+    [DescribedAnswer("A page of tags.", "Tags", headers=("Link",))],
     path=(EMAIL,),
     query=(LIMIT, TAGS_CURSOR),
     errors={400: ["query.limit", "query.cursor"], 404: ["endorser.unknown"]},

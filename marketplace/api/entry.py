@@ -17,7 +17,7 @@ from validators.identifier import is_identifier
 from validators.times import parse_time
 
 from .answers import fresh, immutable, site_url
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 from .parameters import CREATED, EMAIL, IDENTIFIER, TAG
 from .shown import Shown, Urls, show_entry, show_statement
 
@@ -30,7 +30,7 @@ ENTRY = Operation(
     "certificate, trust, and its status now. The status can change at any moment, so caches ask again with "
     "the entity tag; `/statement` is the part that never changes.",
     "Entries",
-    [Answer("The entry.", "Entry")],
+    [DescribedAnswer("The entry.", "Entry")],
     path=COORDINATES,
     errors={404: ["entry.unknown"], 410: ["entry.erased"]},
 )
@@ -39,7 +39,7 @@ STATEMENT = Operation(
     "Immutable entry",
     "The entry without its status and without anything else that can change. Caches may keep it permanently.",
     "Entries",
-    [Answer("The statement.", "Statement")],
+    [DescribedAnswer("The statement.", "Statement")],
     path=COORDINATES,
     errors={404: ["entry.unknown"], 410: ["entry.erased"]},
 )
@@ -49,7 +49,7 @@ TAGGED = Operation(
     "The endorser's newest current entry with the tag that is not deprecated. Another entry may get the "
     "tag at any moment; `Content-Location` is the URL of the entry that has the tag now.",
     "Endorsers",
-    [Answer("The entry.", "Entry", headers=("Content-Location",))],
+    [DescribedAnswer("The entry.", "Entry", headers=("Content-Location",))],
     path=(EMAIL, TAG),
     errors={404: ["tag.unknown"]},
 )

@@ -11,7 +11,7 @@ from marketplace.ingest.erasing import ErasingService, UnknownEntryError
 from marketplace.runtime import Runtime
 
 from .answers import write_json
-from .description import JSON, Answer, Operation
+from .description import JSON, DescribedAnswer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
 from .json_body import CODES, read_body
 from .shapes.entries import Erased, ErasureReason
@@ -23,7 +23,7 @@ ERASE = Operation(
     "from it, in all logs; its URL answers 410 with the reason. That there was an entry stays in the "
     "log. Other marketplaces that have it keep it: ask them too.",
     "Entries",
-    [Answer("It is gone.", Erased)],
+    [DescribedAnswer("It is gone.", Erased)],
     path=COORDINATES,
     method="POST",
     bodies={JSON: ErasureReason},

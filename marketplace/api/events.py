@@ -17,7 +17,7 @@ from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 
 from .answers import following_url, fresh, next_link, site_url
-from .description import PLAIN_PATTERN, Answer, Operation, Parameter
+from .description import PLAIN_PATTERN, DescribedAnswer, Operation, Parameter
 from .filters import SCOPE_SCHEMA
 from .parameters import limit
 from .shapes.base import EMAIL_PATTERN, IDENTIFIER_PATTERN
@@ -83,7 +83,7 @@ EVENTS = Operation(
     "which they happened: whoever asks with the last id again and again misses none. Events are kept for 90 "
     "days.",
     "Events and webhooks",
-    [Answer("A page of events.", "Events", headers=("Link",))],
+    [DescribedAnswer("A page of events.", "Events", headers=("Link",))],
     query=(KIND, ENDORSER, TAG, IDENTIFIER, SCOPE, CURSOR, AFTER, LIMIT),
     errors={
         400: ["query.kind", "query.endorser", "query.tag", "query.identifier", "query.scope", "query.limit"],

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.access import PUBLIC
 from marketplace.entries import EntryService
-from marketplace.entries.said import Said
-from marketplace.evidence.bundle import Circumstances, Evidence
-from marketplace.federation.errors import NotPublishedError, UnknownEntryError
+from marketplace.entries.said import CurrentStatement
+from marketplace.evidence.bundle import Circumstances, EvidenceBundle
+from marketplace.federation.errors import NotInLogError, NotPublishedError
 from marketplace.federation.feed import Feed
 from marketplace.federation.proofs import prove_entry
 from marketplace.federation.trees import Trees
@@ -31,7 +31,7 @@ from validators.material import TrustMaterial
 from validators.policy import Verdict
 
 from .answers import site_url, write_json
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates, unknown_entry
 from .shown import Urls
 from .verdict import show_verdict
@@ -45,7 +45,7 @@ EVIDENCE = Operation(
     "signatures of witnesses. `marketplace verify --evidence` proves it offline; `RECIPE.txt` in it says "
     "how xmlsec1 and openssl do.",
     "Entries",
-    [Answer("The archive.", content_types=(EVIDENCE_TYPE,))],
+    [DescribedAnswer("The archive.", content_types=(EVIDENCE_TYPE,))],
     path=COORDINATES,
     errors={404: ["entry.unknown"], 410: ["entry.erased"]},
 )
@@ -83,14 +83,14 @@ def evidence(request: Request) -> Response:
 def _gather(
     runtime: Runtime,
     entry: AcceptedEntry,
-    said: Sequence[Said],
+    said: Sequence[CurrentStatement],
     verdict: Verdict,
     now: datetime,
     site: str,
     told: bytes,
     receipt: bytes | None,
     key: str | None,
-) -> Evidence:
+) -> EvidenceBundle:
     shown = [one for one in said if one.shown]
     material = runtime.trust.material
     entries = [entry, *(accept(one.data) for one in shown)]
@@ -98,7 +98,7 @@ def _gather(
     names = {link.subject for link in (*anchors, *between)}
     signer = ssl.DER_cert_to_PEM_cert(entry.signer.certificate).encode()
     lists = [one for one in material.lists if one.issuer in names]
-    return Evidence(
+    return EvidenceBundle(
         at=now,
         site=site,
         identifier=entry.identifier,
@@ -162,5 +162,5 @@ def _receipt(session: Session, runtime: Runtime, entry: AcceptedEntry) -> bytes 
         return None
     try:
         return prove_entry(Feed(session, frozenset({PUBLIC})), log, entry.entry_id).to_bytes()
-    except (NotPublishedError, UnknownEntryError):
+    except (NotPublishedError, NotInLogError):
         return None  # a checkpoint covers it in a moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .description import JSON, Answer, Operation, Parameter, Schema
+from .description import JSON, DescribedAnswer, Operation, Parameter, Schema
 
 GROUP = "Federation protocol"
 _TEXT, _BINARY = "text/plain", "application/octet-stream"
@@ -46,10 +46,10 @@ def _read(
     kind: str,
     path: Sequence[Parameter[str | None]] = (LOG,),
     query: Sequence[Parameter[str | None]] = (),
-    answers: Sequence[Answer] = (),
+    answers: Sequence[DescribedAnswer] = (),
     errors: Mapping[int, Sequence[str]] = _LOG_ERRORS,
 ) -> Operation:
-    told = Answer("It.", content_types=(kind,))
+    told = DescribedAnswer("It.", content_types=(kind,))
     return Operation(route, summary, "", GROUP, [told, *answers], path=path, query=query, errors=errors)
 
 
@@ -81,7 +81,7 @@ OPERATIONS: Sequence[Operation] = (
         "Entries by their ids",
         "Each behind its id (32 bytes) and length (4 bytes), as far as they fit into 8 MiB.",
         GROUP,
-        [Answer("The entries.", content_types=(_BINARY,))],
+        [DescribedAnswer("The entries.", content_types=(_BINARY,))],
         method="POST",
         bodies={
             JSON: {"type": "array", "maxItems": 256, "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
@@ -93,7 +93,7 @@ OPERATIONS: Sequence[Operation] = (
         "The proof that an entry is in a log",
         _TEXT,
         path=(LOG, ID),
-        answers=(Answer("No checkpoint covers it yet.", None, (), 202),),
+        answers=(DescribedAnswer("No checkpoint covers it yet.", None, (), 202),),
     ),
     _read("fed.digest", "Digest and count of all ids of a log", JSON),
     _read("fed.digest.part", "The same for two digits, by the first four", JSON, path=(LOG, PREFIX)),
@@ -113,8 +113,8 @@ OPERATIONS: Sequence[Operation] = (
         "C2SP tlog-witness.",
         GROUP,
         [
-            Answer("Cosignature lines.", content_types=(_TEXT,)),
-            Answer("The size that was cosigned last.", None, ("text/x.tlog.size",), 409),
+            DescribedAnswer("Cosignature lines.", content_types=(_TEXT,)),
+            DescribedAnswer("The size that was cosigned last.", None, ("text/x.tlog.size",), 409),
         ],
         method="POST",
         bodies={_TEXT: None},

@@ -25,7 +25,7 @@ from validators.document import format_time
 from validators.policy import Code, Status, Verdict
 
 from .answers import following_url, next_link, site_url
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 from .filters import SEARCH_PARAMETERS
 from .search import SEARCH, judge_hits, newest_first, read_search, run_search
 from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
@@ -50,7 +50,7 @@ FEED = Operation(
     "withdrawn images are in it too: their title begins with WITHDRAWN, and a category says whether an image "
     "may be used (`allowed`, `withdrawn`, or the code of the verdict's first reason).",
     "Search",
-    [Answer("The feed.", content_types=(ATOM_TYPE,), headers=("Link",))],
+    [DescribedAnswer("The feed.", content_types=(ATOM_TYPE,), headers=("Link",))],
     query=SEARCH_PARAMETERS,
     errors=SEARCH.errors,
 )

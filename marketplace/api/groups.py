@@ -22,7 +22,7 @@ from .access import (
 )
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import JSON, Answer, Operation
+from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
@@ -37,7 +37,7 @@ GROUPS = Operation(
     "Groups",
     "Those one belongs to; with scope `admin` all. By name.",
     GROUP,
-    [Answer("A page of groups.", shapes.Groups, headers=("Link",))],
+    [DescribedAnswer("A page of groups.", shapes.Groups, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -47,7 +47,7 @@ CREATE = Operation(
     "Create a group",
     "The group gets its own log. A name that was used before cannot be used again.",
     GROUP,
-    [Answer("The group.", shapes.Group, status=201, headers=("Location",))],
+    [DescribedAnswer("The group.", shapes.Group, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.GroupName},
     errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
@@ -58,7 +58,7 @@ READ = Operation(
     "One group",
     "For its members, and with scope `admin`. To everybody else it looks as if it were not there.",
     GROUP,
-    [Answer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.Group)],
     path=(GROUP_NAME,),
     errors={404: ["group.unknown"]},
     needs="any token",
@@ -68,7 +68,7 @@ DELETE = Operation(
     "Delete a group",
     "Nobody sees its entries any more; they stay stored, and its name stays taken.",
     GROUP,
-    [Answer("It is closed.", content_types=(), status=204)],
+    [DescribedAnswer("It is closed.", content_types=(), status=204)],
     method="DELETE",
     path=(GROUP_NAME,),
     errors={404: ["group.unknown"]},
@@ -79,7 +79,7 @@ ADD = Operation(
     "Add a member",
     "A member sees all entries of the group, including the existing ones. A member stays one.",
     GROUP,
-    [Answer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.Group)],
     method="PUT",
     path=(GROUP_NAME, MEMBER),
     errors={400: ["access.value"], 404: ["group.unknown"]},
@@ -90,7 +90,7 @@ REMOVE = Operation(
     "Remove a member",
     "From now on the group's entries are not there for them.",
     GROUP,
-    [Answer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.Group)],
     method="DELETE",
     path=(GROUP_NAME, MEMBER),
     errors={404: ["group.unknown", "group.no-member"]},

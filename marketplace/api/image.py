@@ -20,7 +20,7 @@ from validators.policy import Verdict
 
 from .answers import page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
-from .description import VERDICTS, Answer, Operation
+from .description import VERDICTS, DescribedAnswer, Operation
 from .parameters import IDENTIFIER, cursor, limit
 from .shown import SUPERSEDED, Shown, Urls, show_line
 
@@ -33,7 +33,7 @@ IMAGE = Operation(
     "The timeline of an image: every entry about it by anybody, oldest first, superseded ones included. "
     f"Of an image with more than {ROWS_LIMIT} entries the newest are shown.",
     VERDICTS,
-    [Answer("A page of the timeline.", "Timeline", headers=("Link",))],
+    [DescribedAnswer("A page of the timeline.", "Timeline", headers=("Link",))],
     path=(IDENTIFIER,),
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"], 404: ["image.unknown"]},

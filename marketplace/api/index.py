@@ -9,7 +9,7 @@ from pyramid.view import view_config
 from marketplace.runtime import Runtime
 
 from .answers import fresh
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 
 #: Names of things, and their paths.
 _LINKS = {
@@ -29,7 +29,9 @@ _LINKS = {
     "documentation": "/docs",
 }
 
-INDEX = Operation("api.index", "Index", "Links to what there is.", "Search", [Answer("The links.", "Index")])
+INDEX = Operation(
+    "api.index", "Index", "Links to what there is.", "Search", [DescribedAnswer("The links.", "Index")]
+)
 
 
 @view_config(route_name="api.index", request_method="GET", permission="site:read")

@@ -15,7 +15,7 @@ from validators.errors import shown
 from validators.identifier import is_identifier
 
 from .answers import fresh, site_url
-from .description import JSON, Answer, Operation
+from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
 from .shapes.entries import MOST_IDENTIFIERS, WantedImages
 from .shown import Urls, show_line
@@ -31,7 +31,7 @@ LOOKUP = Operation(
     f"you may see. An answer has at most {MOST_ENTRIES} entries; the images that it leaves out are in "
     "`left_out`, for the next request.",
     "Entries",
-    [Answer("The entries, by image.", "Found")],
+    [DescribedAnswer("The entries, by image.", "Found")],
     method="POST",
     bodies={JSON: WantedImages},
     errors={**CODES, 400: (*CODES[400], "lookup.identifiers")},

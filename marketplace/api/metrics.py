@@ -23,7 +23,7 @@ from marketplace.entries.cache import EntryCache
 from marketplace.http.security import principal_of
 from marketplace.mail import Outbox
 from marketplace.runtime import Runtime
-from marketplace.usage import Kind, UsageRecorder
+from marketplace.usage import UsageRecorder, UseKind
 
 from .peer_metrics import peer_metrics
 
@@ -98,7 +98,7 @@ def _usage(usage: UsageRecorder, *, private: bool) -> Iterator[Metric]:
         )
     for name, meaning, known in told:
         uses = CounterMetricFamily(name, meaning, labels=["kind"])
-        for kind in (Kind.VERDICT, Kind.DOWNLOAD, Kind.DOCUMENT):
+        for kind in (UseKind.VERDICT, UseKind.DOWNLOAD, UseKind.DOCUMENT):
             uses.add_metric([kind.value], totals.get((kind, known), 0))
         yield uses
     yield CounterMetricFamily(

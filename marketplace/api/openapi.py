@@ -47,7 +47,7 @@ from . import (
     webhooks,
 )
 from .answers import write_json
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .schemas import SCHEMAS, TEXT, URL, ref
 from .shapes.base import Body, Shape, components
 
@@ -59,7 +59,7 @@ OPENAPI = Operation(
     "OpenAPI document",
     "OpenAPI 3.1.",
     original.SERVICE,
-    [Answer("The document.")],
+    [DescribedAnswer("The document.")],
 )
 
 #: In the order in which people read them.
@@ -280,7 +280,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "431", {"$ref": "#/components/responses/TooLong"}
 
 
-def _answer(answer: Answer, method: str) -> dict[str, Any]:
+def _answer(answer: DescribedAnswer, method: str) -> dict[str, Any]:
     told: dict[str, Any] = {"description": answer.meaning}
     if answer.content_types:
         told["content"] = {

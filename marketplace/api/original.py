@@ -8,7 +8,7 @@ from marketplace.http.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
 from marketplace.original.list_query import LOCATIONS, STATUSES, TRUSTS
 from marketplace.original.query import QUERY_TYPE
 
-from .description import JSON, SPACED_PATTERN, Answer, Operation, Parameter, Schema
+from .description import JSON, SPACED_PATTERN, DescribedAnswer, Operation, Parameter, Schema
 from .filters import CHECKSUM_PATTERN, SCOPE_SCHEMA
 from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
@@ -119,8 +119,12 @@ UPLOAD = Operation(
     "the same bytes again changes nothing and answers the same.",
     GROUP,
     [
-        Answer("The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",)),
-        Answer("It waits until its endorser confirms it by mail.", content_types=(_TEXT, _HTML), status=202),
+        DescribedAnswer(
+            "The entry is stored.", content_types=(_TEXT, _HTML), status=201, headers=("Location",)
+        ),
+        DescribedAnswer(
+            "It waits until its endorser confirms it by mail.", content_types=(_TEXT, _HTML), status=202
+        ),
     ],
     method="POST",
     bodies=UPLOAD_BODIES,
@@ -149,7 +153,7 @@ LIST = Operation(
     "protocol. Where the site's cap ends the answer, a Link leads on.",
     GROUP,
     [
-        Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",)),
+        DescribedAnswer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",)),
     ],
     query=(*_LIST, *_TABLE),
     errors=_LIST_ERRORS,
@@ -162,7 +166,7 @@ BY_ONE = Operation(
     "List the entries of an image, an endorser or a time",
     f"As `/metadata`. {_PARTS} With an address and `tag` the entry that the tag names.",
     GROUP,
-    [Answer("The entries.", "Table", (_XML, JSON, _HTML, _RDF), headers=("Link",))],
+    [DescribedAnswer("The entries.", "Table", (_XML, JSON, _HTML, _RDF), headers=("Link",))],
     path=(_parameter("first", "identifier, address or time", _PART, DEMO_EMAIL),),
     query=(*_LIST, *_TABLE, _parameter("tag", "a tag of the endorser", _SEARCHED)),
     errors=_LIST_ERRORS,
@@ -172,7 +176,7 @@ BY_TWO = Operation(
     "List the entries of two of image, endorser and time",
     f"As `/metadata`. {_PARTS}",
     GROUP,
-    [Answer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",))],
+    [DescribedAnswer("The entries.", "Table", (_XML, JSON, _HTML), headers=("Link",))],
     path=(
         _parameter("first", IDENTIFIER.meaning, _PART),
         _parameter("second", EMAIL.meaning, _PART, DEMO_EMAIL),
@@ -187,9 +191,9 @@ ENTRY = Operation(
     "any order. Any status, also superseded.",
     GROUP,
     [
-        Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML)),
-        Answer("A part of it.", None, (_RDF,), 206, ("Content-Range",)),
-        Answer("There is no such part.", None, (), 416, ("Content-Range",)),
+        DescribedAnswer("The entry.", "RdfJson", (_RDF, JSON, _HTML)),
+        DescribedAnswer("A part of it.", None, (_RDF,), 206, ("Content-Range",)),
+        DescribedAnswer("There is no such part.", None, (), 416, ("Content-Range",)),
     ],
     path=(
         _parameter("first", IDENTIFIER.meaning, IDENTIFIER.schema),
@@ -204,7 +208,7 @@ TAGGED = Operation(
     "The signed entry that a tag names",
     "The endorser's newest current entry with the tag that is not deprecated.",
     GROUP,
-    [Answer("The entry.", "RdfJson", (_RDF, JSON, _HTML), headers=("Content-Location",))],
+    [DescribedAnswer("The entry.", "RdfJson", (_RDF, JSON, _HTML), headers=("Content-Location",))],
     path=(EMAIL, TAG),
     query=(_media(),),
     errors={404: ("entry.unknown",)},
@@ -214,7 +218,7 @@ ENDORSERS = Operation(
     "List publishers",
     "Variables email, subject, issuer.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
+    [DescribedAnswer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
     query=(_media(_TABLES),),
 )
 ENDORSER = Operation(
@@ -222,7 +226,7 @@ ENDORSER = Operation(
     "Recent statements of a publisher",
     "Variables identifier, created, description, location, deprecated, email.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
+    [DescribedAnswer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
     path=(EMAIL,),
     query=(
         _parameter("range", "days that count", {"type": "integer", "minimum": 0, "maximum": 36525}, "30"),
@@ -235,7 +239,7 @@ TAGS = Operation(
     "The tags of an endorser",
     "Variable tag.",
     GROUP,
-    [Answer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
+    [DescribedAnswer("The table.", "Bindings", (_XML, JSON, _HTML, _CSV, _TSV))],
     path=(EMAIL,),
     query=(_media(_TABLES),),
     errors={404: ("endorser.unknown",)},
@@ -245,7 +249,10 @@ QUERY = Operation(
     "SPARQL",
     "A SELECT or ASK query over all public entries. Without one the answer is empty.",
     GROUP,
-    [Answer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)), Answer("No query.", None, (), 204)],
+    [
+        DescribedAnswer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)),
+        DescribedAnswer("No query.", None, (), 204),
+    ],
     query=(
         _parameter(
             "query",
@@ -262,7 +269,10 @@ QUERY_BODY = Operation(
     "SPARQL, for long queries",
     "The query as a form's field or as the whole body.",
     GROUP,
-    [Answer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)), Answer("No query.", None, (), 204)],
+    [
+        DescribedAnswer("The result.", "Results", (_XML, JSON, _HTML, _CSV, _TSV)),
+        DescribedAnswer("No query.", None, (), 204),
+    ],
     method="POST",
     bodies={
         FORM_TYPE: {"type": "object", "properties": {"query": {"type": "string"}}},
@@ -270,34 +280,36 @@ QUERY_BODY = Operation(
     },
     errors={400: ("every code of the query",), 415: ("body.type",), 503: ("query.busy", "query.unavailable")},
 )
-ALIVE = Operation("health.alive", "Is the process alive?", "", SERVICE, [Answer("It answers.", "Health")])
+ALIVE = Operation(
+    "health.alive", "Is the process alive?", "", SERVICE, [DescribedAnswer("It answers.", "Health")]
+)
 READY = Operation(
     "health.ready",
     "Can the process do its work?",
     "503 names what keeps it from it.",
     SERVICE,
-    [Answer("It can.", "Health"), Answer("It cannot.", "Health", status=503)],
+    [DescribedAnswer("It can.", "Health"), DescribedAnswer("It cannot.", "Health", status=503)],
 )
 METRICS = Operation(
     "metrics",
     "Figures for Prometheus",
     "Requests, uploads by outcome and code, size of the public log, followers, memory.",
     SERVICE,
-    [Answer("The figures.", content_types=(_TEXT, "application/openmetrics-text"))],
+    [DescribedAnswer("The figures.", content_types=(_TEXT, "application/openmetrics-text"))],
 )
 
 ROBOTS = Operation(
-    "web.robots", "What robots may read", "", SERVICE, [Answer("The rules.", content_types=(_TEXT,))]
+    "web.robots", "What robots may read", "", SERVICE, [DescribedAnswer("The rules.", content_types=(_TEXT,))]
 )
 FAVICON = Operation(
-    "web.favicon", "The icon", "", SERVICE, [Answer("The icon.", content_types=("image/svg+xml",))]
+    "web.favicon", "The icon", "", SERVICE, [DescribedAnswer("The icon.", content_types=("image/svg+xml",))]
 )
 SECURITY = Operation(
     "web.security",
     "Contact for security reports",
     "RFC 9116.",
     SERVICE,
-    [Answer("The contact.", content_types=(_TEXT,))],
+    [DescribedAnswer("The contact.", content_types=(_TEXT,))],
     errors={404: ("path.unknown",)},
 )
 

@@ -16,7 +16,7 @@ from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
 from .access import GROUP_NAME, now_of
 from .answers import created, fresh, site_url
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .json_body import CODES, read_body
 from .shapes import peers as shapes
 
@@ -41,14 +41,14 @@ PEERS = Operation(
     "Peers",
     "The sites that this one pulls from, and how their public logs stand.",
     _GROUP,
-    [Answer("The peers by name.", shapes.Peers)],
+    [DescribedAnswer("The peers by name.", shapes.Peers)],
 )
 ADD = Operation(
     "api.peers",
     "Add a peer",
     "Its keys come from its operator and not from its address.",
     _GROUP,
-    [Answer("The peer.", "PeerRecord", status=201, headers=("Location",))],
+    [DescribedAnswer("The peer.", "PeerRecord", status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.PeerAddition},
     errors={**CODES, 400: (*CODES[400], "peer.address", "peer.key", "key.format"), 409: ["peer.taken"]},
@@ -59,7 +59,7 @@ READ = Operation(
     "One peer",
     "With its keys, all its logs, missing entries, its permissions, and evidence against it.",
     _GROUP,
-    [Answer("The peer.", "PeerRecord")],
+    [DescribedAnswer("The peer.", "PeerRecord")],
     path=(PEER,),
     errors={404: ["peer.unknown"]},
     needs=_ADMIN,
@@ -69,7 +69,7 @@ ACT = Operation(
     "Run an action on a peer",
     "`release` lets a quarantined peer be pulled again after the last verified row; the evidence is kept.",
     _GROUP,
-    [Answer("The peer after it.", "PeerRecord")],
+    [DescribedAnswer("The peer after it.", "PeerRecord")],
     method="POST",
     path=(PEER, ACTION),
     errors={404: ["peer.unknown", "peer.action"], 409: ["peer.disabled"]},
@@ -81,7 +81,7 @@ EPOCH = Operation(
     "The peer's public log continues under a new name, which its operator told you. It is read "
     "from its first row.",
     _GROUP,
-    [Answer("The peer after it.", "PeerRecord")],
+    [DescribedAnswer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
     bodies={JSON: shapes.PeerEpoch},
@@ -93,7 +93,7 @@ MIRRORS = Operation(
     "Set a peer's mirrors",
     "Plain HTTP servers with copies of what never changes, held against what the peer signed.",
     _GROUP,
-    [Answer("The peer after it.", "PeerRecord")],
+    [DescribedAnswer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER,),
     bodies={JSON: shapes.PeerMirrors},
@@ -105,7 +105,7 @@ GRANT = Operation(
     "Allow a peer to read a group's entries",
     "It reads them from the first one on. A grant that stands stays.",
     _GROUP,
-    [Answer("The peer after it.", "PeerRecord")],
+    [DescribedAnswer("The peer after it.", "PeerRecord")],
     method="PUT",
     path=(PEER, GROUP_NAME),
     errors={400: ["peer.grant"], 404: ["peer.unknown", "group.unknown"]},
@@ -116,7 +116,7 @@ REVOKE = Operation(
     "Stop a peer from reading a group's entries",
     "What was delivered cannot be called back.",
     _GROUP,
-    [Answer("The peer after it.", "PeerRecord")],
+    [DescribedAnswer("The peer after it.", "PeerRecord")],
     method="DELETE",
     path=(PEER, GROUP_NAME),
     errors={400: ["peer.grant"], 404: ["peer.unknown", "group.unknown"]},
@@ -127,7 +127,7 @@ ALERTS = Operation(
     "Alerts for the operator",
     "Empty while replication works.",
     _GROUP,
-    [Answer("The alerts, peer by peer.", shapes.Alerts)],
+    [DescribedAnswer("The alerts, peer by peer.", shapes.Alerts)],
 )
 OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 

@@ -7,12 +7,12 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.confirmation import Held
-from marketplace.ingest import Receipt
+from marketplace.ingest import IngestResult
 from marketplace.original.publication import publish_entry
 from validators.document import format_time
 
 from .answers import site_url, write_json
-from .description import JSON, Answer, Operation
+from .description import JSON, DescribedAnswer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
 from .shown import Urls
 
@@ -24,9 +24,9 @@ PUBLISH = Operation(
     "read and upload, of a member of a group that has the entry; for all others there is no such entry.",
     "Entries",
     [
-        Answer("It is public from now on.", "Published", status=201, headers=("Location",)),
-        Answer("It was public already.", "Published", headers=("Location",)),
-        Answer("Its endorser is asked by mail first.", "Held", status=202),
+        DescribedAnswer("It is public from now on.", "Published", status=201, headers=("Location",)),
+        DescribedAnswer("It was public already.", "Published", headers=("Location",)),
+        DescribedAnswer("Its endorser is asked by mail first.", "Held", status=202),
     ],
     path=COORDINATES,
     method="POST",
@@ -56,7 +56,7 @@ def _waiting(held: Held) -> Response:
     return Response(body=write_json(body), status=202, headerlist=headers)
 
 
-def _answer(request: Request, receipt: Receipt) -> Response:
+def _answer(request: Request, receipt: IngestResult) -> Response:
     urls = Urls(site_url(request))
     signed = urls.signed(receipt.coordinates)
     body = {

@@ -14,7 +14,7 @@ from marketplace.runtime import Runtime
 from validators.document import Coordinates, format_time
 
 from .answers import site_url
-from .description import Answer, Operation
+from .description import DescribedAnswer, Operation
 from .feed import ATOM_TYPE, NEVER, add_element, add_link, make_feed
 from .receipts import GROUP, find_recalls
 
@@ -29,7 +29,7 @@ FEED = Operation(
     "The newest withdrawn images that sites still have, as the recall list has them. Feed readers show a "
     "token as the user name of Basic.",
     GROUP,
-    [Answer("The feed.", content_types=(ATOM_TYPE,))],
+    [DescribedAnswer("The feed.", content_types=(ATOM_TYPE,))],
     needs="any token",
 )
 

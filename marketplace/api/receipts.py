@@ -11,7 +11,7 @@ from pyramid.view import view_config
 from marketplace.access import Principal, Scope
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
-from marketplace.presence import Copy, Presence, Recall
+from marketplace.presence import Presence, Recall, SiteCopy
 from marketplace.receipts import MOST_RECEIPTS
 from marketplace.receipts.exchange import MAX_REQUEST
 from marketplace.runtime import Runtime
@@ -20,7 +20,7 @@ from validators.identifier import is_identifier
 
 from .answers import fresh, page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
-from .description import JSON, Answer, Operation
+from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
 from .parameters import IDENTIFIER, cursor, limit
 from .shapes import sites as shapes
@@ -38,7 +38,7 @@ POST = Operation(
     "refused from then on. Each receipt has its own result, and sending it again changes nothing. A "
     "receipt is accepted for entries that the token may read.",
     GROUP,
-    [Answer("What became of each.", shapes.Receipts)],
+    [DescribedAnswer("What became of each.", shapes.Receipts)],
     method="POST",
     bodies={JSON: shapes.SentReceipts},
     errors={**CODES, 400: (*CODES[400], "receipt.format", "receipt.count"), 409: ["receipt.key"]},
@@ -50,7 +50,7 @@ OF_IMAGE = Operation(
     "By what sites said of the entries that you may read. Sites are named to administrators, and to "
     "the owner of a token who endorsed the image, of that endorser's entries.",
     GROUP,
-    [Answer("The number, and the sites where they are named.", shapes.Presence)],
+    [DescribedAnswer("The number, and the sites where they are named.", shapes.Presence)],
     path=(IDENTIFIER,),
     errors={404: ["image.unknown"]},
 )
@@ -60,7 +60,7 @@ RECALLS = Operation(
     "Images whose withdrawal some site did not follow yet: those that the token's owner endorsed, and those "
     "that sites have which send receipts with a token of the same owner; for administrators all.",
     GROUP,
-    [Answer("A page of images.", shapes.Recalls, headers=("Link",))],
+    [DescribedAnswer("A page of images.", shapes.Recalls, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -136,7 +136,7 @@ def _unknown() -> NotFoundError:
     return NotFoundError("image.unknown", "no entry about this image is known")
 
 
-def _copy(one: Copy) -> shapes.Copy:
+def _copy(one: SiteCopy) -> shapes.Copy:
     return shapes.Copy(
         site=one.site,
         id=one.entry_id,

@@ -21,7 +21,7 @@ from marketplace.search.service import SearchHit, SearchPage
 from validators.policy import Verdict
 
 from .answers import following_url, page, site_url
-from .description import Answer, Operation, unknown_parameter
+from .description import DescribedAnswer, Operation, unknown_parameter
 from .filters import LIST_PARAMETERS, SEARCH_PARAMETERS, WORDS
 from .shown import Urls, show_line
 
@@ -59,7 +59,7 @@ ENTRIES = Operation(
     "say otherwise. A filter may be given several times: its values are alternatives. Lists work also while "
     "the search index is being built.",
     "Entries",
-    [Answer("A page of entries.", "Entries", headers=("Link",))],
+    [DescribedAnswer("A page of entries.", "Entries", headers=("Link",))],
     query=LIST_PARAMETERS,
     errors={400: _REFUSALS},
 )
@@ -72,7 +72,7 @@ SEARCH = Operation(
     "otherwise. Each facet counts what choosing a value would list. Where nothing is found, `suggestion` may "
     "hold words that find something; `hint` says that AND, OR and NOT are words like any other.",
     "Search",
-    [Answer("A page of hits with facets.", "SearchResults", headers=("Link",))],
+    [DescribedAnswer("A page of hits with facets.", "SearchResults", headers=("Link",))],
     query=SEARCH_PARAMETERS,
     errors={400: (*_REFUSALS, *_WORD_REFUSALS), 503: ("search.unavailable",)},
 )

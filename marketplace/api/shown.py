@@ -10,7 +10,7 @@ from urllib.parse import quote
 from marketplace.entries import EntryRecord, EntryRow
 from marketplace.http.coordinates import entry_path
 from marketplace.pages.presence import EntryPresence
-from marketplace.rules.trust import Judged, TrustMark, marks_of
+from marketplace.rules.trust import MarkedEntry, TrustMark, marks_of
 from marketplace.watch import Reachability
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.policy import Verdict
@@ -174,7 +174,7 @@ def _reachability(found: Reachability) -> Shown:
     }
 
 
-def show_verdict(entry: Judged) -> Shown:
+def show_verdict(entry: MarkedEntry) -> Shown:
     """How this site stands to the endorser's certificate, as lists and filters go by it."""
     held, marks = entry.verdict, marks_of(entry)
     revoked = None if held is None else held.revoked_since

@@ -14,7 +14,7 @@ from marketplace.runtime import Runtime
 from .access import actor_of, now_of
 from .answers import fresh, page
 from .cursors import cut_page, encode_cursor
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .receipts import GROUP
@@ -35,7 +35,7 @@ SITES = Operation(
     "Cloud sites whose receipts are taken",
     "With the key of each; by name.",
     GROUP,
-    [Answer("A page of sites.", shapes.CloudSites, headers=("Link",))],
+    [DescribedAnswer("A page of sites.", shapes.CloudSites, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs=_ADMIN,
@@ -45,7 +45,7 @@ BIND = Operation(
     "Bind a key to a site's name",
     "In the place of any other. What the site said under its old key stays.",
     GROUP,
-    [Answer("The site.", shapes.CloudSite)],
+    [DescribedAnswer("The site.", shapes.CloudSite)],
     method="PUT",
     path=(SITE,),
     bodies={JSON: shapes.SiteKey},
@@ -57,7 +57,7 @@ FORGET = Operation(
     "Delete a cloud site",
     "With its key and everything that it said.",
     GROUP,
-    [Answer("It is forgotten.", content_types=(), status=204)],
+    [DescribedAnswer("It is forgotten.", content_types=(), status=204)],
     method="DELETE",
     path=(SITE,),
     errors={404: ["site.unknown"]},

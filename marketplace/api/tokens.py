@@ -19,7 +19,7 @@ from marketplace.http.errors import BadRequestError
 from .access import GROUP, TOKEN, actor_of, administers, now_of, reading, writing
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import JSON, PLAIN_PATTERN, Answer, Operation, Parameter
+from .description import JSON, PLAIN_PATTERN, DescribedAnswer, Operation, Parameter
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
@@ -37,7 +37,7 @@ TOKENS = Operation(
     "Tokens",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [Answer("A page of tokens.", shapes.Tokens, headers=("Link",))],
+    [DescribedAnswer("A page of tokens.", shapes.Tokens, headers=("Link",))],
     query=(OWNER, LIMIT, CURSOR),
     errors={400: ["query.owner", "query.limit", "query.cursor"]},
     needs="any token",
@@ -47,7 +47,7 @@ CREATE = Operation(
     "Create a token",
     "The answer holds its `secret`, which is not shown again. It expires after `days`.",
     GROUP,
-    [Answer("The token, with its secret.", shapes.NewToken, status=201, headers=("Location",))],
+    [DescribedAnswer("The token, with its secret.", shapes.NewToken, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.TokenParts},
     errors={**CODES, 400: (*CODES[400], "access.value")},
@@ -58,7 +58,7 @@ READ = Operation(
     "One token",
     "One's own; with scope `admin` anybody's.",
     GROUP,
-    [Answer("The token.", shapes.Token)],
+    [DescribedAnswer("The token.", shapes.Token)],
     path=(TOKEN,),
     errors={404: ["token.unknown"]},
     needs="any token",
@@ -69,7 +69,7 @@ REVOKE = Operation(
     "At once and for good, with every session that was opened with it. One's own; with scope `admin` "
     "anybody's.",
     GROUP,
-    [Answer("The token, revoked.", shapes.Token)],
+    [DescribedAnswer("The token, revoked.", shapes.Token)],
     method="DELETE",
     path=(TOKEN,),
     errors={404: ["token.unknown"]},

@@ -25,7 +25,7 @@ from marketplace.usage import By, Figures, Span, Usage, last_days
 from validators.errors import shown
 
 from .answers import fresh
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .entry import COORDINATES, find_entry, read_coordinates
 from .parameters import EMAIL
 from .views import VIEW, find_definition
@@ -95,7 +95,7 @@ OF_ENTRY = Operation(
     "`verdicts`: how often it decided whether an image may be started. `downloads`: how often a view led "
     f"to its content. `imports`: stores of cloud sites that said that they have it. {_WHAT}",
     GROUP,
-    [Answer("The sums.", "EntryUsage", content_types=(JSON, CSV))],
+    [DescribedAnswer("The sums.", "EntryUsage", content_types=(JSON, CSV))],
     path=COORDINATES,
     query=_QUERY,
     errors={400: _BAD, 404: ["entry.unknown"], 410: ["entry.erased"]},
@@ -105,7 +105,7 @@ OF_ENDORSER = Operation(
     "How often an endorser's entries were used",
     f"The sums of all entries of the address that you may see. {_WHAT}",
     GROUP,
-    [Answer("The sums.", "EntryUsage", content_types=(JSON, CSV))],
+    [DescribedAnswer("The sums.", "EntryUsage", content_types=(JSON, CSV))],
     path=(EMAIL,),
     query=_QUERY,
     errors={400: _BAD, 404: ["endorser.unknown"]},
@@ -116,7 +116,7 @@ OF_VIEW = Operation(
     "`documents`: how often one of its documents was read. `downloads`: how often it led to content. "
     f"Members of a group get exact figures of its views. {_WHAT}",
     GROUP,
-    [Answer("The sums.", "ViewUsage", content_types=(JSON, CSV))],
+    [DescribedAnswer("The sums.", "ViewUsage", content_types=(JSON, CSV))],
     path=(VIEW,),
     query=_QUERY,
     errors={400: _BAD, 404: ["view.unknown"]},

@@ -15,10 +15,10 @@ from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.responses import etag_of, tagged_response
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.judging.memory import Answer as Remembered
+from marketplace.judging.memory import RenderedAnswer as Remembered
 from marketplace.judging.service import ImageJudge, next_moment
 from marketplace.runtime import Runtime
-from marketplace.usage import Kind, Use
+from marketplace.usage import Use, UseKind
 from validators.decision import Rule
 from validators.document import Coordinates, format_time
 from validators.identifier import is_identifier
@@ -26,7 +26,7 @@ from validators.policy import Asked, ChecksumPattern, Statement, Verdict, Weighe
 from validators.times import parse_time
 
 from .answers import site_url, write_json
-from .description import JSON, VERDICTS, Answer, Operation, Parameter
+from .description import JSON, VERDICTS, DescribedAnswer, Operation, Parameter
 from .parameters import IDENTIFIER
 from .shapes.base import IDENTIFIER_PATTERN, TIME_PATTERN
 from .shown import Shown, Urls
@@ -44,7 +44,7 @@ OF_IMAGE = Operation(
     "May this image be started?",
     _DESCRIPTION,
     VERDICTS,
-    [Answer("The verdict.", "ImageVerdict")],
+    [DescribedAnswer("The verdict.", "ImageVerdict")],
     path=(IDENTIFIER,),
     errors={404: ["image.unknown"]},
 )
@@ -77,7 +77,7 @@ OF_ANYTHING = Operation(
     "May this be started?",
     f"{_DESCRIPTION} Exactly one of the parameters is given.",
     VERDICTS,
-    [Answer("The verdict.", "ImageVerdict")],
+    [DescribedAnswer("The verdict.", "ImageVerdict")],
     query=(CHECKSUM, ASKED_IDENTIFIER, ENTRY),
     errors={400: ["query.verdict", "query.checksum", "query.entry"], 404: ["image.unknown"]},
 )
@@ -167,7 +167,7 @@ def _answer(request: Request, question: _Question) -> Response:
 def _use_of(verdict: Verdict) -> Use | None:
     """What a verdict counts for: the entry that decided, where readers see it."""
     entry = verdict.entry
-    return None if entry is None or entry.hidden is not None else Use(Kind.VERDICT, entry.entry_id)
+    return None if entry is None or entry.hidden is not None else Use(UseKind.VERDICT, entry.entry_id)
 
 
 def show_verdict(verdict: Verdict, urls: Urls) -> Shown:

@@ -20,7 +20,7 @@ from validators.document import AcceptedEntry
 from validators.errors import RefusedError
 from validators.report import StepResult
 
-from .description import VERDICTS, Answer, Operation
+from .description import VERDICTS, DescribedAnswer, Operation
 from .original import AUDIENCE, UPLOAD_BODIES
 
 VERIFY = Operation(
@@ -30,7 +30,7 @@ VERIFY = Operation(
     "200 also "
     "for a document that an upload would refuse: `verdict` says so.",
     VERDICTS,
-    [Answer("The report.", "Verification")],
+    [DescribedAnswer("The report.", "Verification")],
     method="POST",
     bodies=UPLOAD_BODIES,
     query=(AUDIENCE,),

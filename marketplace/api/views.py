@@ -28,7 +28,7 @@ from marketplace.views.value import View
 from .access import actor_of, administers, now_of
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import views as shapes
@@ -50,7 +50,7 @@ LIST = Operation(
     "Named selections of images that other programs read in their own formats: those that you may read, by "
     "name.",
     GROUP,
-    [Answer("A page of views.", shapes.Views, headers=("Link",))],
+    [DescribedAnswer("A page of views.", shapes.Views, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
 )
@@ -60,7 +60,7 @@ CREATE = Operation(
     "A search and a policy that every image has to pass. `GROUP:NAME` shows a group's entries too, for its "
     "members. Everybody with the address of a `secret` view can read it; the address is shown only once.",
     GROUP,
-    [Answer("The view.", shapes.NewView, status=201, headers=("Location",))],
+    [DescribedAnswer("The view.", shapes.NewView, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.NamedViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"], 409: ["view.taken"]},
@@ -71,7 +71,7 @@ READ = Operation(
     "One view",
     "With how many images it has, its documents, and how many images each dialect leaves out and why.",
     GROUP,
-    [Answer("The view.", shapes.View)],
+    [DescribedAnswer("The view.", shapes.View)],
     path=(VIEW,),
     errors={404: ["view.unknown"], 503: ["view.dialect"]},
 )
@@ -81,7 +81,7 @@ REPLACE = Operation(
     "What is left out is as in a new one; whether it is secret stays. Replacing `default` changes what "
     "the site offers to programs that name no view.",
     GROUP,
-    [Answer("The view.", shapes.View)],
+    [DescribedAnswer("The view.", shapes.View)],
     method="PUT",
     path=(VIEW,),
     bodies={JSON: shapes.ViewParts},
@@ -93,7 +93,7 @@ DELETE = Operation(
     "Forget a view",
     "`default` is reset to its first definition.",
     GROUP,
-    [Answer("It is forgotten.", content_types=(), status=204)],
+    [DescribedAnswer("It is forgotten.", content_types=(), status=204)],
     method="DELETE",
     path=(VIEW,),
     errors={404: ["view.unknown"]},

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.webhooks.definitions import Filters, Hook, parse_kinds
+from marketplace.webhooks.definitions import EventFilters, Hook, parse_kinds
 from marketplace.webhooks.deliveries import Deliveries, Delivery
 from marketplace.webhooks.errors import (
-    DefinitionError,
     DeliveryNotFoundError,
     SecretKeyError,
+    WebhookDefinitionError,
     WebhookNotFoundError,
 )
 from marketplace.webhooks.registry import Made, WebhookRegistry
@@ -28,7 +28,7 @@ from marketplace.webhooks.rights import may_see, verify_may_make
 from .access import actor_of, now_of
 from .answers import created, fresh, page, site_url, write_json
 from .cursors import cut_page, encode_cursor
-from .description import JSON, Answer, Operation, Parameter
+from .description import JSON, DescribedAnswer, Operation, Parameter
 from .events import EVENT_PATTERN
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
@@ -62,7 +62,7 @@ LIST = Operation(
     "Webhooks",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [Answer("A page of webhooks.", shapes.Webhooks, headers=("Link",))],
+    [DescribedAnswer("A page of webhooks.", shapes.Webhooks, headers=("Link",))],
     query=(LIMIT, HOOKS_CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -75,7 +75,7 @@ CREATE = Operation(
     "events of entries that the token's owner endorses and recalls at the owner's cloud sites, `group:NAME` "
     "for those of a group's entries, or `site` for all of the public log.",
     GROUP,
-    [Answer("The webhook, with its secret.", shapes.NewWebhook, status=201, headers=("Location",))],
+    [DescribedAnswer("The webhook, with its secret.", shapes.NewWebhook, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.WebhookParts},
     errors={**CODES, 400: (*CODES[400], "webhook.definition"), 503: ["webhook.key"]},
@@ -86,7 +86,7 @@ READ = Operation(
     "One webhook",
     "With how many of its deliveries wait, arrived and were given up.",
     GROUP,
-    [Answer("The webhook.", shapes.Webhook)],
+    [DescribedAnswer("The webhook.", shapes.Webhook)],
     path=(WEBHOOK,),
     errors=_UNKNOWN,
     needs="any token",
@@ -96,7 +96,7 @@ DELETE = Operation(
     "Delete a webhook",
     "With its log of deliveries.",
     GROUP,
-    [Answer("It is deleted.", content_types=(), status=204)],
+    [DescribedAnswer("It is deleted.", content_types=(), status=204)],
     method="DELETE",
     path=(WEBHOOK,),
     errors=_UNKNOWN,
@@ -108,7 +108,7 @@ ACT = Operation(
     "After `rotate` the answer holds the new `secret`, this once; for 24 hours the former one signs too. "
     "After `test` the log of deliveries tells what the receiver answered.",
     GROUP,
-    [Answer("The webhook; `secret` is null but after `rotate`.", shapes.NewWebhook)],
+    [DescribedAnswer("The webhook; `secret` is null but after `rotate`.", shapes.NewWebhook)],
     method="POST",
     path=(WEBHOOK, ACTION),
     errors={404: ["webhook.unknown", "path.unknown"], 503: ["webhook.key"]},
@@ -120,7 +120,7 @@ DELIVERIES = Operation(
     "What it was sent and what waits: those that failed first, then the newest. Finished ones are kept for "
     "`webhooks.keep_days` days, at most 1000.",
     GROUP,
-    [Answer("A page of deliveries.", shapes.Deliveries, headers=("Link",))],
+    [DescribedAnswer("A page of deliveries.", shapes.Deliveries, headers=("Link",))],
     path=(WEBHOOK,),
     query=(LIMIT, DELIVERIES_CURSOR),
     errors={400: ["query.limit", "query.cursor"], **_UNKNOWN},
@@ -131,7 +131,7 @@ REDELIVER = Operation(
     "Send an event again",
     "Whether it arrived or not, at once, under the same id.",
     GROUP,
-    [Answer("The delivery.", shapes.Delivery)],
+    [DescribedAnswer("The delivery.", shapes.Delivery)],
     method="POST",
     path=(WEBHOOK, EVENT),
     errors={404: ["webhook.unknown", "webhook.delivery"]},
@@ -163,7 +163,7 @@ def create(request: Request) -> Response:
         made = registry.create(
             given.url,
             given.audience,
-            Filters(parse_kinds(given.kinds), given.view, given.endorser, given.tag),
+            EventFilters(parse_kinds(given.kinds), given.view, given.endorser, given.tag),
             owner=actor_of(request),
             token=principal.token,
             description=given.description,
@@ -276,7 +276,7 @@ def _explained() -> Iterator[None]:
     """Turn what is refused into the response it has to be."""
     try:
         yield
-    except DefinitionError as error:
+    except WebhookDefinitionError as error:
         raise BadRequestError(error.code, str(error), faults=list(error.faults)) from None
     except (WebhookNotFoundError, DeliveryNotFoundError) as error:
         raise NotFoundError(error.code, str(error)) from None

@@ -2,6 +2,6 @@
 
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
-from marketplace.catalogue.view import Filters, View
+from marketplace.catalogue.view import CatalogueView, Filters
 
-__all__ = ["Catalogue", "Facet", "Filters", "View"]
+__all__ = ["Catalogue", "CatalogueView", "Facet", "Filters"]

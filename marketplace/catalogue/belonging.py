@@ -12,12 +12,12 @@ from sqlalchemy import BigInteger, func, select, text, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.logs import Stand
-from marketplace.models import Change, Entry, Erasure, Log, Renewal
+from marketplace.models import ChangeRow, Entry, Erasure, Log, RenewalRow
 
 _LOGS = select(Log.id, Log.name, Log.next_sequence, Log.revision, Log.renewals)
 _ROW = select(
-    Change.entry_key, Change.body_id, Entry.entry_id, type_coerce(Change.accepted_at, BigInteger)
-).join(Entry, Entry.id == Change.entry_key)
+    ChangeRow.entry_key, ChangeRow.body_id, Entry.entry_id, type_coerce(ChangeRow.accepted_at, BigInteger)
+).join(Entry, Entry.id == ChangeRow.entry_key)
 
 
 _AT = type_coerce(Erasure.erased_at, BigInteger)
@@ -70,14 +70,16 @@ def stands_of(label: Mapping[str, Any]) -> dict[int, Stand]:
 
 def _row(session: Session, log_id: int, sequence: int) -> list[Any] | None:
     """What tells a row of a log from every other one."""
-    row = session.execute(_ROW.where(Change.log_id == log_id, Change.sequence == sequence)).one_or_none()
+    row = session.execute(
+        _ROW.where(ChangeRow.log_id == log_id, ChangeRow.sequence == sequence)
+    ).one_or_none()
     return None if row is None else list(row)
 
 
 def _renewal(session: Session, log_id: int, number: int) -> list[Any] | None:
     """What tells a renewal of a log from every other one; None where it is not kept."""
-    statement = select(Renewal.identifier, Renewal.email).where(
-        Renewal.log_id == log_id, Renewal.number == number
+    statement = select(RenewalRow.identifier, RenewalRow.email).where(
+        RenewalRow.log_id == log_id, RenewalRow.number == number
     )
     row = session.execute(statement).one_or_none()
     return None if row is None else list(row)

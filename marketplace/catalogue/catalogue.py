@@ -19,14 +19,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import load_current
-from marketplace.catalogue.logs import FollowedLog, Stand
-from marketplace.catalogue.marks import Judged, load_judged
+from marketplace.catalogue.logs import CatalogueLog, Stand
+from marketplace.catalogue.marks import ListedVerdict, load_judged
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.catalogue.values import Values
-from marketplace.catalogue.view import View
+from marketplace.catalogue.view import CatalogueView
 from marketplace.models import TrustState
 from marketplace.rules.columns import Column
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 
 #: More entries read at once than this are kept from the garbage collector.
 _FROZEN = 5000
@@ -42,18 +42,18 @@ class Catalogue:
     def __init__(self) -> None:
         self._lock = RLock()
         self._reading = RLock()
-        self._logs: dict[int, FollowedLog] = {}
+        self._logs: dict[int, CatalogueLog] = {}
         self._values = Values()
         #: Verdicts on certificates, and the revision up to which they were read.
-        self._verdicts: dict[int, Judged] = {}
+        self._verdicts: dict[int, ListedVerdict] = {}
         self._revision = 0
-        self._views: LRUCache[tuple[int, ...], View] = LRUCache(_REMEMBERED)
+        self._views: LRUCache[tuple[int, ...], CatalogueView] = LRUCache(_REMEMBERED)
         #: How often entries went, how many look at views as of then, and what went when and is still held.
         self._generation = 0
         self._lookers: Counter[int] = Counter()
         self._gone: deque[tuple[int, int]] = deque()
 
-    def catch_up(self, session: Session, scope: Scope) -> None:
+    def catch_up(self, session: Session, scope: VisibleLogs) -> None:
         """Read what a scope has beyond what is known here.
 
         Args:
@@ -67,7 +67,7 @@ class Catalogue:
                 self._read(session, log_id, name, stand)
 
     @contextmanager
-    def look(self, session: Session, scope: Scope) -> Iterator[View]:
+    def look(self, session: Session, scope: VisibleLogs) -> Iterator[CatalogueView]:
         """What a scope shows, unchanging while the block runs.
 
         Where another thread has read more of the logs than this session sees, that counts too.
@@ -142,15 +142,15 @@ class Catalogue:
             DamagedError: it is not what ``write`` wrote.
             OSError: the file cannot be read.
         """
-        former = {key: Judged.of(*told) for key, *told in reader.json("verdicts")}
-        values, logs = Values(), dict[int, FollowedLog]()
+        former = {key: ListedVerdict.of(*told) for key, *told in reader.json("verdicts")}
+        values, logs = Values(), dict[int, CatalogueLog]()
         values.read(reader)
         # Verdicts have no history: those that are not as they were when it was written count as changed.
         revision = session.scalar(select(TrustState.revision)) or 0
         verdicts = load_judged(session, 0)
         changed = [key for key in former.keys() | verdicts.keys() if former.get(key) != verdicts.get(key)]
         for number, key in enumerate(reader.json("logs")):
-            log = logs[key] = FollowedLog("", values.items, verdicts)
+            log = logs[key] = CatalogueLog("", values.items, verdicts)
             log.read(number, reader)
             log.marks.judge(changed, log.signed)
         held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
@@ -197,7 +197,7 @@ class Catalogue:
             known = self._logs.get(log_id)
             # Where other rows are shown than those that were read, it is read anew.
             anew = known is None or not known.stand.leads_to(stand)
-            log = FollowedLog(name, self._values.items, self._verdicts) if known is None or anew else known
+            log = CatalogueLog(name, self._values.items, self._verdicts) if known is None or anew else known
             read, gone, fresh, seen = 0, set[int](), list[int](), set[bytes]()
             renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None
             rows = load_current(session, log_id, log.stand.position, stand.position, renewed)
@@ -238,10 +238,10 @@ class Catalogue:
             if key in self._values.items and not any(key in one.current for one in self._logs.values()):
                 self._values.remove(key)
 
-    def _view_of(self, keys: tuple[int, ...]) -> View:
+    def _view_of(self, keys: tuple[int, ...]) -> CatalogueView:
         logs = [self._logs[key] for key in keys]
         state = tuple(one.stand for one in logs)
         known = self._views.get(keys)
         if known is None or known.state != state:
-            known = self._views[keys] = View(state, logs, self._values, self._lock, known)
+            known = self._views[keys] = CatalogueView(state, logs, self._values, self._lock, known)
         return known

@@ -14,7 +14,7 @@ from itertools import chain
 from pyroaring import BitMap
 
 from marketplace.catalogue.sections import DamagedError, Numbers, Reader, Writer
-from marketplace.catalogue.table import Table
+from marketplace.catalogue.table import FactsTable
 
 #: More entries than this, and than an eighth of the column, are moved from the dictionary to the column.
 _MOST_FRESH = 20_000
@@ -29,7 +29,7 @@ class Images:
         table: holds every entry that counts.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: FactsTable) -> None:
         self._table = table
         #: Digests, ascending, and the keys beside them.
         self._digests: Numbers = array("Q")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.catalogue import text
 from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.texts import LEADING
-from marketplace.models import Change, Current, Entry, EntryBody, EntryTag, Renewal, Twin
+from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
@@ -23,7 +23,7 @@ _TOLD = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedEntry:
     """A current entry for the catalogue.
 
     Args:
@@ -39,7 +39,7 @@ class Loaded:
 
 def load_current(
     session: Session, log_id: int, since: int, end: int, renewed: int | None = None
-) -> Iterator[Loaded]:
+) -> Iterator[LoadedEntry]:
     """The current entries of a log that its rows ``since <= sequence < end`` can have changed.
 
     Args:
@@ -95,13 +95,13 @@ def touched(log_id: Number, since: Number, end: Number, renewed: Number | None =
     of_rows = (
         select(Entry.identifier, Entry.email)
         .distinct()
-        .join(Change, Change.entry_key == Entry.id)
-        .where(Change.log_id == log_id, Change.sequence >= since, Change.sequence < end)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= since, ChangeRow.sequence < end)
     )
     if renewed is None:
         return of_rows.subquery("touched")
-    of_renewals = select(Renewal.identifier, Renewal.email).where(
-        Renewal.log_id == log_id, Renewal.number >= renewed
+    of_renewals = select(RenewalRow.identifier, RenewalRow.email).where(
+        RenewalRow.log_id == log_id, RenewalRow.number >= renewed
     )
     return of_rows.union(of_renewals).subquery("touched")
 
@@ -113,9 +113,12 @@ _TWINS: Select[Any] = (
     .select_from(_OWN)
     .join(Current, Current.entry_key == _OWN.entry_key)
     .join(_OTHER, and_(_OTHER.statement == _OWN.statement, _OTHER.entry_key != _OWN.entry_key))
-    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == _OTHER.entry_key, Change.shown))
+    .join(
+        ChangeRow,
+        and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == _OTHER.entry_key, ChangeRow.shown),
+    )
     .join(Entry, Entry.id == _OTHER.entry_key)
-    .join(EntryBody, EntryBody.id == Change.body_id)
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
     # Of equally close ones the smallest id counts, and the current entry has a smaller one than its twins.
     .order_by(_OWN.entry_key, Entry.entry_id)
 )
@@ -150,8 +153,8 @@ _CURRENT: Select[Any] = (
         *(getattr(Current, f"{column.value}_folded") for column in LEADING),
     )
     .join(Entry, Entry.id == Current.entry_key)
-    .join(Change, and_(Change.log_id == Current.log_id, Change.entry_key == Current.entry_key))
-    .join(EntryBody, EntryBody.id == Change.body_id)
+    .join(ChangeRow, and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == Current.entry_key))
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
 )
 
 
@@ -187,7 +190,7 @@ class _Row(NamedTuple):
 _LEADING_AT = len(_Row._fields)
 
 
-def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> Loaded:
+def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> LoadedEntry:
     row = _Row(*told[:_LEADING_AT])
     facts = Facts(
         entry_key=row.entry_key,
@@ -212,7 +215,7 @@ def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, 
     for shared in (row.os, row.publisher, *tags):
         if shared:
             words += _words_of(shared[:_TOLD])
-    return Loaded(facts, words, told[_LEADING_AT:], row.search_text)
+    return LoadedEntry(facts, words, told[_LEADING_AT:], row.search_text)
 
 
 def _spelled(row: _Row, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -15,9 +15,9 @@ from pyroaring import BitMap
 
 from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.images import Images
-from marketplace.catalogue.marks import Judged, Marks, Signed
+from marketplace.catalogue.marks import ListedVerdict, Marks, SignedFacts
 from marketplace.catalogue.sections import Reader, Writer
-from marketplace.catalogue.table import Table
+from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.vocabulary import Vocabulary
 from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.current import Claim, Rank
@@ -44,7 +44,7 @@ class Stand:
         return self.revision == other.revision and other.renewals - self.renewals <= RENEWALS_KEPT
 
 
-class FollowedLog:
+class CatalogueLog:
     """A log up to the row that was read last.
 
     Args:
@@ -52,7 +52,7 @@ class FollowedLog:
         verdicts: on certificates; belong to the catalogue.
     """
 
-    def __init__(self, name: str, table: Table, verdicts: Mapping[int, Judged]) -> None:
+    def __init__(self, name: str, table: FactsTable, verdicts: Mapping[int, ListedVerdict]) -> None:
         self.name = name
         self.table = table
         self.marks = Marks(verdicts)
@@ -99,7 +99,7 @@ class FollowedLog:
             if facts.trusted is not None:
                 self._trusted[facts.entry_key] = facts.trusted
             strengths[facts.strength].append(facts.entry_key)
-        self.marks.add([Signed(one.entry_key, one.created, one.email, one.certificates) for one in many])
+        self.marks.add([SignedFacts(one.entry_key, one.created, one.email, one.certificates) for one in many])
         self.signatures = dict(self.signatures) | {
             strength: self.signatures.get(strength, BitMap()) | BitMap(keys)
             for strength, keys in strengths.items()
@@ -119,12 +119,12 @@ class FollowedLog:
         """The keys of the current entries about some images, each by an endorser, where there are any."""
         return self._images.find_many(images, self.current)
 
-    def signed(self, key: int) -> Signed:
+    def signed(self, key: int) -> SignedFacts:
         """What marks of a current entry go by."""
         table = self.table
         strength = next(strength for strength, held in self.signatures.items() if key in held)
         certificates = ((table.certificate(key), strength), *self.twins.get(key, ()))
-        return Signed(key, table.created(key), table.email(key), certificates)
+        return SignedFacts(key, table.created(key), table.email(key), certificates)
 
     def claim(self, key: int, of: T) -> Claim[T]:
         """The claim of a current entry to be current beside entries of other logs, as that of something."""

@@ -12,28 +12,28 @@ from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.sections import Reader, Writer
-from marketplace.models import Certificate, ConfirmedEndorser, Verdict
+from marketplace.models import Certificate, ConfirmedEndorser, VerdictRow
 from marketplace.rules.trust import TrustMark, distance, is_sound, trust_marks
 from validators.document import Strength
 
 _CHANGED = select(
-    Verdict.certificate_id,
-    Verdict.standing,
-    Verdict.listed,
-    Verdict.takes_legacy,
-    type_coerce(Verdict.begins, BigInteger),
-    type_coerce(Verdict.ends, BigInteger),
+    VerdictRow.certificate_id,
+    VerdictRow.standing,
+    VerdictRow.listed,
+    VerdictRow.takes_legacy,
+    type_coerce(VerdictRow.begins, BigInteger),
+    type_coerce(VerdictRow.ends, BigInteger),
 )
 _CONFIRMED = (
-    select(Verdict.certificate_id, ConfirmedEndorser.email)
-    .join(Certificate, Certificate.id == Verdict.certificate_id)
+    select(VerdictRow.certificate_id, ConfirmedEndorser.email)
+    .join(Certificate, Certificate.id == VerdictRow.certificate_id)
     .join(ConfirmedEndorser, ConfirmedEndorser.fingerprint == Certificate.fingerprint)
     .where(ConfirmedEndorser.public_at.is_not(None))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ListedVerdict:
     """A certificate's verdict, as far as lists go by it; times in seconds since 1970.
 
     Args:
@@ -55,7 +55,7 @@ class Judged:
     @classmethod
     def of(
         cls, standing: str, listed: bool, legacy: bool, begins: int, ends: int, confirmed: Iterable[str]
-    ) -> Judged:
+    ) -> ListedVerdict:
         """What ``told`` told."""
         return cls(standing, listed, legacy, begins, ends, frozenset(confirmed))
 
@@ -69,19 +69,19 @@ class Judged:
         return distance(self.standing, sound=sound, confirmed=confirmed), marks
 
 
-def load_judged(session: Session, since: int) -> dict[int, Judged]:
+def load_judged(session: Session, since: int) -> dict[int, ListedVerdict]:
     """The verdicts that changed behind a revision, by certificate."""
     confirmed: defaultdict[int, set[str]] = defaultdict(set)
-    for key, email in session.execute(_CONFIRMED.where(Verdict.revision > since)):
+    for key, email in session.execute(_CONFIRMED.where(VerdictRow.revision > since)):
         confirmed[key].add(email)
-    changed = session.execute(_CHANGED.where(Verdict.revision > since))
+    changed = session.execute(_CHANGED.where(VerdictRow.revision > since))
     return {
-        key: Judged(standing, listed, legacy, begins, ends, frozenset(confirmed.get(key, ())))
+        key: ListedVerdict(standing, listed, legacy, begins, ends, frozenset(confirmed.get(key, ())))
         for key, standing, listed, legacy, begins, ends in changed
     }
 
 
-class Signed(NamedTuple):
+class SignedFacts(NamedTuple):
     """The facts about an entry of a log that its marks depend on.
 
     Args:
@@ -98,20 +98,20 @@ class Signed(NamedTuple):
 class Marks:
     """Which entries have which mark. The verdicts belong to the catalogue and are shared by all logs."""
 
-    def __init__(self, verdicts: Mapping[int, Judged]) -> None:
+    def __init__(self, verdicts: Mapping[int, ListedVerdict]) -> None:
         self._verdicts = verdicts
         self._by_certificate: dict[int, BitMap] = {}
         #: Keys of the entries with each mark, if any has it; replaced and never changed.
         self.values: Mapping[str, BitMap] = {}
 
-    def add(self, many: Sequence[Signed]) -> None:
+    def add(self, many: Sequence[SignedFacts]) -> None:
         """Mark entries."""
         for signed in many:
             for certificate, _ in signed.certificates:
                 self._by_certificate.setdefault(certificate, BitMap()).add(signed.entry_key)
         self._mark(many, BitMap())
 
-    def remove(self, many: Sequence[Signed]) -> None:
+    def remove(self, many: Sequence[SignedFacts]) -> None:
         """Forget entries."""
         for signed in many:
             for certificate, _ in signed.certificates:
@@ -121,7 +121,7 @@ class Marks:
                     self._by_certificate.pop(certificate, None)
         self._mark((), BitMap([signed.entry_key for signed in many]))
 
-    def judge(self, certificates: Iterable[int], signed: Callable[[int], Signed]) -> None:
+    def judge(self, certificates: Iterable[int], signed: Callable[[int], SignedFacts]) -> None:
         """Mark the entries of some certificates anew.
 
         Args:
@@ -145,7 +145,7 @@ class Marks:
         self._by_certificate = dict(zip(certificates, reader.bitmaps(f"{name}.signed"), strict=True))
         self.values = dict(zip(reader.json(f"{name}.marks"), reader.bitmaps(f"{name}.marked"), strict=True))
 
-    def _mark(self, many: Iterable[Signed], former: BitMap) -> None:
+    def _mark(self, many: Iterable[SignedFacts], former: BitMap) -> None:
         """Mark entries, after taking every mark from some others."""
         marked: defaultdict[str, list[int]] = defaultdict(list)
         for signed in many:
@@ -158,12 +158,12 @@ class Marks:
             values[name] = values.get(name, BitMap()) | BitMap(keys)
         self.values = values
 
-    def _marks_of(self, signed: Signed) -> tuple[TrustMark, ...]:
+    def _marks_of(self, signed: SignedFacts) -> tuple[TrustMark, ...]:
         every = (self._judged(signed, *one) for one in signed.certificates)
         return min(every, key=lambda judged: judged[0])[1]
 
     def _judged(
-        self, signed: Signed, certificate: int, strength: str
+        self, signed: SignedFacts, certificate: int, strength: str
     ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
         """How far the site stands from a certificate of an entry, and what marks that makes."""
         verdict = self._verdicts.get(certificate)

@@ -34,7 +34,7 @@ class Place(NamedTuple):
     entry_key: int
 
 
-class By(StrEnum):
+class SortKey(StrEnum):
     """What an order goes by, ascending."""
 
     CREATED = "created"

@@ -42,7 +42,7 @@ _COLUMNS: Mapping[str, Code] = {
 }
 
 
-class Table:
+class FactsTable:
     """The facts of entries, each found by the entry's key."""
 
     def __init__(self) -> None:
@@ -201,7 +201,7 @@ class Table:
             pool.write(f"table.pool.{facet}", writer)
 
     @classmethod
-    def read(cls, reader: Reader) -> Table:
+    def read(cls, reader: Reader) -> FactsTable:
         """What a file holds.
 
         Raises:

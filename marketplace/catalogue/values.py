@@ -13,10 +13,10 @@ from typing import Any
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import SPELLED, Facet, values_of
-from marketplace.catalogue.loading import Loaded
-from marketplace.catalogue.order import By, Order, Place
+from marketplace.catalogue.loading import LoadedEntry
+from marketplace.catalogue.order import Order, Place, SortKey
 from marketplace.catalogue.sections import Reader, Writer
-from marketplace.catalogue.table import Table
+from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.texts import Texts
 from marketplace.models.current import FOREVER
 from marketplace.rules.status import Status
@@ -26,23 +26,23 @@ class Values:
     """Facts of entries, with bitmaps of keys for each value, orders, and the texts to look for words in."""
 
     def __init__(self) -> None:
-        self._hold(Table())
+        self._hold(FactsTable())
         self.texts = Texts()
         self._by_value: dict[Facet, dict[str, BitMap]] = {facet: {} for facet in Facet}
         self._spellings: dict[tuple[Facet, str], Counter[str]] = {}
         self._deprecated = BitMap()
         self._expired, self._expired_at = BitMap(), -FOREVER
 
-    def _hold(self, table: Table) -> None:
+    def _hold(self, table: FactsTable) -> None:
         self.items = table
         self.orders = {
-            By.CREATED: _order(table, table.created),
-            By.TITLE: _order(table, table.title),
-            By.SIZE: _order(table, table.size),
+            SortKey.CREATED: _order(table, table.created),
+            SortKey.TITLE: _order(table, table.title),
+            SortKey.SIZE: _order(table, table.size),
         }
         self._expiring = _order(table, table.valid_until)
 
-    def put(self, many: Sequence[Loaded]) -> list[int]:
+    def put(self, many: Sequence[LoadedEntry]) -> list[int]:
         """Hold those of some entries that are not held; ``arrange`` what it returns before anybody looks."""
         fresh = []
         keys: defaultdict[tuple[Facet, tuple[str, ...]], list[int]] = defaultdict(list)
@@ -104,7 +104,7 @@ class Values:
     def created(self, among: BitMap, first: int | None, before: int | None) -> BitMap:
         """The entries, of those given, that were created in a range."""
         low, high = -FOREVER if first is None else first, FOREVER if before is None else before
-        return among & self.orders[By.CREATED].between(low, high)
+        return among & self.orders[SortKey.CREATED].between(low, high)
 
     def expiring(self, among: BitMap, now: int, before: int) -> BitMap:
         """The entries, of those given, that are valid at a moment and have expired at a later one."""
@@ -142,7 +142,7 @@ class Values:
         Raises:
             DamagedError: it is not what ``write`` wrote.
         """
-        self._hold(Table.read(reader))
+        self._hold(FactsTable.read(reader))
         known = self.items.keys()
         for by, order in self.orders.items():
             order.read(f"order.{by}", reader, known)
@@ -166,5 +166,5 @@ class Values:
         return self._expired
 
 
-def _order(table: Table, value: Callable[[int], Any]) -> Order:
+def _order(table: FactsTable, value: Callable[[int], Any]) -> Order:
     return Order(lambda key: Place(value(key), table.number(key), key))

@@ -11,8 +11,8 @@ from threading import RLock
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import BY_LOG, Facet
-from marketplace.catalogue.logs import FollowedLog
-from marketplace.catalogue.order import By, Place
+from marketplace.catalogue.logs import CatalogueLog
+from marketplace.catalogue.order import Place, SortKey
 from marketplace.catalogue.values import Values
 from marketplace.rules.current import unsuperseded
 from marketplace.rules.status import Status
@@ -40,7 +40,7 @@ class Filters:
     expires_before: int | None = None
 
 
-class View:
+class CatalogueView:
     """Several logs seen as one; get it from ``Catalogue.look``.
 
     Which entries it shows, and which log serves each, never changes. What the entries say does not either,
@@ -55,10 +55,10 @@ class View:
     def __init__(
         self,
         state: object,
-        logs: Sequence[FollowedLog],
+        logs: Sequence[CatalogueLog],
         values: Values,
         lock: RLock,
-        former: View | None = None,
+        former: CatalogueView | None = None,
     ) -> None:
         self.state = state
         self._logs, self._all, self._lock = tuple(logs), values, lock
@@ -144,12 +144,12 @@ class View:
         with self._lock:
             return self._all.label(facet, value)
 
-    def ascending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+    def ascending(self, by: SortKey, among: BitMap, after: Place | None, limit: int) -> list[Place]:
         """The first of some entries in an order, from behind a place on."""
         with self._lock:
             return list(islice(self._all.orders[by].ascending(among, after), limit))
 
-    def descending(self, by: By, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+    def descending(self, by: SortKey, among: BitMap, after: Place | None, limit: int) -> list[Place]:
         """The same order, reversed."""
         with self._lock:
             return list(islice(self._all.orders[by].descending(among, after), limit))
@@ -167,7 +167,7 @@ class View:
             found = sorted({pair for one in self._logs for pair in one.vocabulary.similar(word, limit)})
             return [candidate for _, candidate in found][:limit]
 
-    def _hidden_since(self, logs: tuple[FollowedLog, ...]) -> list[BitMap]:
+    def _hidden_since(self, logs: tuple[CatalogueLog, ...]) -> list[BitMap]:
         """What is hidden of each log by now, looking only at the images about which something came."""
         if any(one is not other for one, other in zip(logs, self._logs, strict=True)):
             return _hidden(logs)  # one was read anew
@@ -188,7 +188,7 @@ class View:
             _hide(logs, held, hidden)
         return hidden
 
-    def _each(self) -> Iterable[tuple[FollowedLog, BitMap]]:
+    def _each(self) -> Iterable[tuple[CatalogueLog, BitMap]]:
         return zip(self._logs, self._served, strict=True)
 
     def _values(self, facet: Facet) -> Mapping[str, BitMap]:
@@ -216,7 +216,7 @@ def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str,
     return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
 
 
-def _hidden(logs: Sequence[FollowedLog]) -> list[BitMap]:
+def _hidden(logs: Sequence[CatalogueLog]) -> list[BitMap]:
     """For each log what is current there and not shown: of all logs together, every entry is shown once."""
     hidden = [BitMap() for _ in logs]
     if len(logs) < 2:
@@ -236,7 +236,7 @@ def _hidden(logs: Sequence[FollowedLog]) -> list[BitMap]:
 
 
 def _hide(
-    logs: Sequence[FollowedLog], held: Mapping[bytes, Sequence[tuple[int, int]]], hidden: list[BitMap]
+    logs: Sequence[CatalogueLog], held: Mapping[bytes, Sequence[tuple[int, int]]], hidden: list[BitMap]
 ) -> None:
     """Settle what is hidden of some images, and leave everything else as it was.
 

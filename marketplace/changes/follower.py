@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.changes.log import Change, ChangeLog
-from marketplace.models import FollowerCursor, Log, Renewal
+from marketplace.models import FollowerCursor, Log, RenewalRow
 from marketplace.models.log import RENEWALS_KEPT
 
 
@@ -107,8 +107,8 @@ class Cursors:
         if start >= end:
             return end, []
         rows = self._session.execute(
-            select(Renewal.identifier, Renewal.email)
-            .where(Renewal.log_id == log_id, Renewal.number >= start, Renewal.number < end)
+            select(RenewalRow.identifier, RenewalRow.email)
+            .where(RenewalRow.log_id == log_id, RenewalRow.number >= start, RenewalRow.number < end)
             .distinct()
         )
         return end, [(identifier, email) for identifier, email in rows]

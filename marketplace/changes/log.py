@@ -17,8 +17,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marketplace.models import Change as ChangeRow
-from marketplace.models import Entry, Log
+from marketplace.models import ChangeRow, Entry, Log
 from marketplace.models.insertion import insert_many
 
 #: Most rows of one page, whatever the caller asks for.

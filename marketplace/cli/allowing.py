@@ -24,7 +24,7 @@ from validators.policy import ChecksumPattern, Code
 from validators.policy.patterns import ALGORITHMS
 
 if TYPE_CHECKING:
-    from marketplace.images import Measured
+    from marketplace.images import MeasuredImage
 
 _CHECKSUM = re.compile(r"(md5|sha-?(1|256|384|512)):", re.IGNORECASE)
 _FORMS = (
@@ -112,14 +112,14 @@ def _of_image(client: MarketplaceClient, parts: list[str]) -> dict[str, Any]:
     return client.verdict(entry=path)
 
 
-def measured_wholly(name: str) -> Measured:
+def measured_wholly(name: str) -> MeasuredImage:
     """What an image file is, with every digest that an endorser can name."""
     from marketplace.cli.describing import measure_file
 
     return measure_file(name, tuple(ALGORITHMS.values()))
 
 
-def verdict_on(client: MarketplaceClient, measured: Measured) -> dict[str, Any]:
+def verdict_on(client: MarketplaceClient, measured: MeasuredImage) -> dict[str, Any]:
     """The verdict on a file: the image that its SHA-1 names, if every checksum of it is the file's own."""
     verdict = client.verdict(identifier=measured.identifier)
     if not verdict["allowed"]:

@@ -125,12 +125,12 @@ def _touch(config: Path | None, data: str | None, audience: str | None, action: 
 
 
 def _import(service: ImportService, paths: list[Path], log: str) -> Counter[str]:
-    from marketplace.ingest import Receipt
+    from marketplace.ingest import IngestResult
 
     counts: Counter[str] = Counter()
     with progress("Importing", len(paths)) as advance:
         for imported in service.import_directory(paths, log):
-            if isinstance(imported.outcome, Receipt):
+            if isinstance(imported.outcome, IngestResult):
                 counts[imported.outcome.outcome] += 1
             else:
                 counts["failed"] += 1

@@ -13,7 +13,7 @@ from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 
 if TYPE_CHECKING:
-    from marketplace.audit import Act
+    from marketplace.audit import AuditedAct
 
 
 @examples(
@@ -36,7 +36,7 @@ def audit(
     """Show the audit log of administrative and private actions, the newest first."""
     from marketplace.audit import PAGE_LIMIT, AuditLog
 
-    acts: list[Act] = []
+    acts: list[AuditedAct] = []
     with reading(config, data) as session:
         log = AuditLog(session)
         while len(acts) < limit:
@@ -60,5 +60,5 @@ def audit(
     write_records(records, ("at", "actor", "action", "subject", "details"), output, identify="number")
 
 
-def _told(act: Act) -> str:
+def _told(act: AuditedAct) -> str:
     return " ".join(f"{name}={value}" for name, value in act.details.items() if value is not None)

@@ -19,7 +19,7 @@ from marketplace.tlog.note import VerifierKey, parse_verifier_key
 from validators.document import format_time
 
 if TYPE_CHECKING:
-    from marketplace.views.proving import Copy
+    from marketplace.views.proving import IndexedCopy
 
 #: How often, and after how many seconds, a search index that is behind the log is looked at again.
 _TRIES, _PAUSE = 40, 0.5
@@ -94,12 +94,12 @@ def verify_static(place: str, key: str | None, view: str | None, max_age: str | 
         CommandError: it is none, or something of it is not proved.
     """
     from marketplace.views.errors import CopyError
-    from marketplace.views.proving import Wanted, find_faults, open_copy
+    from marketplace.views.proving import CopyDemand, find_faults, open_copy
 
     own = None if key is None else parse_verifier_key(key)
     wrong = 0
     with closing(_reader(place)) as read:
-        wanted = Wanted(view, None if max_age is None else _since(max_age), read.names())
+        wanted = CopyDemand(view, None if max_age is None else _since(max_age), read.names())
         try:
             copy = open_copy(read, own)
         except CopyError as error:
@@ -125,7 +125,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _tell(place: str, copy: Copy, own: VerifierKey | None) -> None:
+def _tell(place: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
     """What was proved of a copy, and what was not."""
     index, head = copy.index, copy.head
     receipts = sum(one.path.startswith("log/") for one in index.files)

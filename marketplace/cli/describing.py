@@ -13,7 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.files import STDIN
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.progress import progress
-from marketplace.images import USUAL_DIGESTS, Measured, file_chunks, measure, stream_chunks, verify_safe
+from marketplace.images import USUAL_DIGESTS, MeasuredImage, file_chunks, measure, stream_chunks, verify_safe
 from marketplace.publishing.facts import ImageFacts
 from validators.lxd import architectures, metadata_archive
 
@@ -63,7 +63,7 @@ def read_facts(image: str, lxd: str | None = None) -> ImageFacts:
     return ImageFacts.of(measured, lxd)
 
 
-def measure_file(image: str, algorithms: Sequence[str], before: bytes | None = None) -> Measured:
+def measure_file(image: str, algorithms: Sequence[str], before: bytes | None = None) -> MeasuredImage:
     """What an image file is, with a progress bar on a terminal.
 
     Args:

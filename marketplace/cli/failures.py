@@ -17,10 +17,10 @@ from validators.explanations import explained
 from validators.signing_errors import (
     DraftError,
     PasswordRequiredError,
+    SigningEmailError,
     SigningError,
     WrongPasswordError,
 )
-from validators.signing_errors import EmailError as SigningEmailError
 
 
 class ExitCode(IntEnum):
@@ -170,15 +170,14 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     from marketplace.changes import LogNotFoundError
     from marketplace.config import ConfigurationError
     from marketplace.federation.errors import FederationError
-    from marketplace.ingest import ConflictError as StoredConflictError
-    from marketplace.ingest import IngestError, StoreUnavailableError
+    from marketplace.ingest import ConflictError, IngestError, StoreUnavailableError
 
     if isinstance(error, ConfigurationError):
         return "the settings cannot be used: " + _line(error), ExitCode.USAGE
     if isinstance(error, DBAPIError):
         reason = printable(" ".join(str(error.orig).split()))
         return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER
-    if isinstance(error, StoredConflictError):
+    if isinstance(error, ConflictError):
         return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
     if isinstance(error, FederationError):
         return f"{_line(error)} [{error.code}]", ExitCode.OTHER

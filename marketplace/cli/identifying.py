@@ -14,7 +14,7 @@ from marketplace.cli.files import STDIN
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.client import MarketplaceClient
-from marketplace.client.errors import NotFoundError
+from marketplace.client.errors import EntryNotFoundError
 from validators import accept
 from validators.checksums import find_checksum
 from validators.statement import tell_facts
@@ -53,7 +53,7 @@ def identify(endpoint: str | None, output: Format, image: str) -> None:
             verdict = (
                 find_verdict(client, _named(image)) if measured is None else verdict_on(client, measured)
             )
-        except NotFoundError:
+        except EntryNotFoundError:
             if measured is not None:
                 write_record(_shown({**found, "allowed": None, "endorsers": []}, output), output)
             raise CommandError("no entry about this image here", ExitCode.NOT_FOUND) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketplace.cli.reading import find_path, path_of_url
 from marketplace.client import MarketplaceClient
-from marketplace.client.errors import NotFoundError
+from marketplace.client.errors import EntryNotFoundError
 from marketplace.publishing.earlier import get_dated, get_present, get_tagged
 from validators.checksums import find_checksum
 from validators.document import AcceptedEntry
@@ -18,7 +18,7 @@ def get_like(client: MarketplaceClient, name: str, email: str | None, key: str |
         email, key: one's own address and the SHA-256 of one's public key, where they are known.
 
     Raises:
-        NotFoundError: there is none.
+        EntryNotFoundError: there is none.
         ClientError: there are several, or the marketplace cannot be asked, or sent something else.
     """
     text = path_of_url(name).strip("/") or name
@@ -31,5 +31,5 @@ def get_like(client: MarketplaceClient, name: str, email: str | None, key: str |
         return get_dated(client, find_path(client, text))
     owner, tag = (first, rest) if "@" in first and rest else (email, text)
     if owner is None:
-        raise NotFoundError(f"{name} can only be a tag: write EMAIL/TAG")
+        raise EntryNotFoundError(f"{name} can only be a tag: write EMAIL/TAG")
     return get_tagged(client, owner, tag, key if owner == email else None)

@@ -17,7 +17,7 @@ from marketplace.cli.output import Format, document_option, write_records
 from validators import accept
 from validators.document import AcceptedEntry, Metadata
 from validators.errors import RefusedError
-from validators.lint import Finding, Level, Linted
+from validators.lint import Level, Linted, LintFinding
 from validators.lint import lint as lint_document
 
 COLUMNS = ("level", "code", "element", "message")
@@ -89,7 +89,7 @@ def _previous(document: bytes, endpoint: str | None) -> Metadata | None:
     return None if before is None or before.identifier == entry.identifier else before.metadata
 
 
-def _gate_findings(document: bytes, now: datetime) -> tuple[Finding, ...]:
+def _gate_findings(document: bytes, now: datetime) -> tuple[LintFinding, ...]:
     """What the gate of a marketplace with the usual settings refuses, without asking one."""
     from marketplace.ingest.errors import GateError
     from marketplace.ingest.gate import UploadPolicy, verify_gate
@@ -98,5 +98,5 @@ def _gate_findings(document: bytes, now: datetime) -> tuple[Finding, ...]:
     try:
         verify_gate(entry, None, UploadPolicy(), now)
     except GateError as error:
-        return (Finding(error.code, Level.ERROR, "", error.message),)
+        return (LintFinding(error.code, Level.ERROR, "", error.message),)
     return ()

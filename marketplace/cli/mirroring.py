@@ -72,7 +72,7 @@ def vendor(
     only some of several succeeded, the exit code is 9.
     """
     from marketplace.vendors.fetching import VendorReader
-    from marketplace.vendors.mirroring import Mirror
+    from marketplace.vendors.mirroring import VendorMirror
     from marketplace.vendors.settings import read_settings
 
     vendors = [one for one in read_settings(settings) if not only or one.name in only]
@@ -86,7 +86,7 @@ def vendor(
     results = Several(len(vendors), "vendors", "mirrored")
     with open_client(endpoint) as client, VendorReader() as reader:
         signs = None if dry_run else identity
-        run = Mirror(client, reader, signs, address, work / "vendors", datetime.now(UTC), audience)
+        run = VendorMirror(client, reader, signs, address, work / "vendors", datetime.now(UTC), audience)
         for one in vendors:
             try:
                 for told in run.run(one):

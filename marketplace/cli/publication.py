@@ -20,7 +20,7 @@ from marketplace.cli.publish_options import ask_for_missing
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.client.answers import Tried
-from marketplace.client.errors import ConflictError, NotFoundError, PolicyError
+from marketplace.client.errors import EntryConflictError, EntryNotFoundError, EntryRefusedError
 from marketplace.locations import AddressGuard, Looker
 from marketplace.publishing.earlier import OVERTAKEN, differences, find_current, find_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
@@ -29,12 +29,12 @@ from marketplace.publishing.work import ImageWork
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, Metadata
-from validators.lint import Finding, Level, lint
+from validators.lint import Level, LintFinding, lint
 from validators.signing import SigningIdentity
 
 
 @dataclass(frozen=True)
-class Order:
+class PublicationOrder:
     """How to publish; ``image`` is the file, where one is at hand."""
 
     image: str | None
@@ -57,7 +57,7 @@ class Publication:
 
     def __init__(
         self,
-        order: Order,
+        order: PublicationOrder,
         client: MarketplaceClient,
         work: ImageWork,
         facts: ImageFacts,
@@ -125,7 +125,7 @@ class Publication:
 
     def _examine(
         self, document: bytes, current: AcceptedEntry | None
-    ) -> tuple[Metadata, tuple[Finding, ...]]:
+    ) -> tuple[Metadata, tuple[LintFinding, ...]]:
         """What the draft says, after every look at it and what it changes.
 
         Raises:
@@ -177,7 +177,7 @@ class Publication:
         for number in range(_MOST_OVERTAKEN):
             try:
                 return self._upload(document, metadata, current, taken)
-            except (ConflictError, PolicyError) as error:
+            except (EntryConflictError, EntryRefusedError) as error:
                 if error.rule not in OVERTAKEN:
                     raise
                 tell(
@@ -228,7 +228,7 @@ class Publication:
     def _try(self, signed: bytes) -> None:
         try:
             tried: Tried = self._client.try_upload(signed, self._order.audience)
-        except NotFoundError as error:
+        except EntryNotFoundError as error:
             if error.rule is not None:
                 raise
             tell("try", "this marketplace does not support a dry run")
@@ -236,7 +236,7 @@ class Publication:
             tell("try", tried.note)
 
 
-def _finding_text(finding: Finding) -> str:
+def _finding_text(finding: LintFinding) -> str:
     element = (
         f"{finding.element}: " if finding.element and not finding.message.startswith(finding.element) else ""
     )

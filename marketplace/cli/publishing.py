@@ -15,7 +15,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
-from marketplace.cli.publication import Order, Publication
+from marketplace.cli.publication import Publication, PublicationOrder
 from marketplace.cli.publish_facts import get_facts
 from marketplace.cli.publish_options import read_terms, term_options
 from marketplace.publishing.work import Work
@@ -105,7 +105,7 @@ def publish(
     """
     if (image is None) == (from_json is None):
         raise click.UsageError("name the IMAGE, or its facts with --from-json", click.get_current_context())
-    order = Order(image, like, email, audience, edit, dry_run, yes, not no_look, allow_private)
+    order = PublicationOrder(image, like, email, audience, edit, dry_run, yes, not no_look, allow_private)
     now = datetime.now(UTC)
     terms = read_terms(values, settings, now)
     architecture = _lxd_architecture(terms) if lxd else None

@@ -20,7 +20,7 @@ from marketplace.cli.reading import find_path, path_of_url
 from marketplace.cli.several import Several
 from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient, Uploaded
-from marketplace.client.errors import ConflictError, PolicyError
+from marketplace.client.errors import EntryConflictError, EntryRefusedError
 from marketplace.logs import printable
 from marketplace.publishing.earlier import OVERTAKEN, find_tagged, get_present, get_tagged
 from validators.document import AcceptedEntry, format_time
@@ -269,7 +269,7 @@ def _upload(
         try:
             signed = sign_document(draft, identity, created, email=earlier[0].endorser.email)
             return client.upload(signed, audience)
-        except (ConflictError, PolicyError) as error:
+        except (EntryConflictError, EntryRefusedError) as error:
             if last or error.rule not in OVERTAKEN:
                 raise
         get_present(client, earlier[0].coordinates.path(), identity.key_digest)  # said by no other machine

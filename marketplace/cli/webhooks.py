@@ -60,7 +60,7 @@ def create(config: Path | None, data: str | None, output: Format, url: str, **gi
 
     Without --group and --own it is told of all events of the public log, as an administrator's.
     """
-    from marketplace.webhooks.definitions import Filters, parse_audience, parse_kinds
+    from marketplace.webhooks.definitions import EventFilters, parse_audience, parse_kinds
 
     owner, group, own = given["owner"], given["group"], given["own"]
     if group is not None and own:
@@ -71,7 +71,7 @@ def create(config: Path | None, data: str | None, output: Format, url: str, **gi
         made = _registry(config, data, session).create(
             url,
             parse_audience(group, own=own),
-            Filters(parse_kinds(given["kinds"]), given["view"], given["endorser"], given["tag"]),
+            EventFilters(parse_kinds(given["kinds"]), given["view"], given["endorser"], given["tag"]),
             owner=owner or actor(),
             description=given["description"],
             by=actor(),
@@ -236,14 +236,14 @@ def _registry(config: Path | None, data: str | None, session: Session) -> Webhoo
 @contextmanager
 def _explained() -> Iterator[None]:
     from marketplace.webhooks.errors import (
-        DefinitionError,
         DeliveryNotFoundError,
+        WebhookDefinitionError,
         WebhookError,
         WebhookNotFoundError,
     )
 
     codes: dict[type[WebhookError], ExitCode] = {
-        DefinitionError: ExitCode.USAGE,
+        WebhookDefinitionError: ExitCode.USAGE,
         WebhookNotFoundError: ExitCode.NOT_FOUND,
         DeliveryNotFoundError: ExitCode.NOT_FOUND,
     }

@@ -2,12 +2,12 @@
 
 from marketplace.client.endpoint import find_endpoint, get_endpoint
 from marketplace.client.errors import ClientError
-from marketplace.client.marketplace import Listed, ListQuery, MarketplaceClient, Uploaded
+from marketplace.client.marketplace import ListedEntry, ListQuery, MarketplaceClient, Uploaded
 
 __all__ = [
     "ClientError",
     "ListQuery",
-    "Listed",
+    "ListedEntry",
     "MarketplaceClient",
     "Uploaded",
     "find_endpoint",

@@ -8,16 +8,16 @@ from typing import Any
 
 from marketplace.client.errors import (
     ClientError,
-    ConflictError,
+    EntryConflictError,
+    EntryNotFoundError,
+    EntryRefusedError,
     InvalidEntryError,
     NoMarketplaceError,
-    NotFoundError,
     NotPermittedError,
-    PolicyError,
-    QueryRefusedError,
+    QuestionRefusedError,
     TransportError,
 )
-from marketplace.client.transport import Answer
+from marketplace.client.transport import HttpAnswer
 
 _SHOWN = 300
 
@@ -46,15 +46,15 @@ _BY_STATUS: dict[int, type[ClientError]] = {
     400: InvalidEntryError,
     401: NotPermittedError,
     403: NotPermittedError,
-    404: NotFoundError,
-    409: ConflictError,
-    410: NotFoundError,
-    413: PolicyError,
+    404: EntryNotFoundError,
+    409: EntryConflictError,
+    410: EntryNotFoundError,
+    413: EntryRefusedError,
     429: TransportError,
 }
 
 
-def get_error(answer: Answer) -> ClientError:
+def get_error(answer: HttpAnswer) -> ClientError:
     """The error that an unsuccessful answer stands for, with the marketplace's own reason in it."""
     reason, rule = _reason(answer)
     if 300 <= answer.status < 400:
@@ -69,20 +69,20 @@ def get_error(answer: Answer) -> ClientError:
     if rule in ("audience.private", "audience.other-group") or (
         rule is not None and rule.startswith(("gate.", "confirmation."))
     ):
-        kind = PolicyError
+        kind = EntryRefusedError
     elif rule is not None and rule.startswith(("search.", "query.by", "query.from", "query.to")):
-        kind = QueryRefusedError if answer.status == 400 else kind
+        kind = QuestionRefusedError if answer.status == 400 else kind
     if answer.status == 401:
         reason = f"{reason or 'a token is needed'} (see MARKETPLACE_TOKEN)"
     return kind(reason or f"the marketplace answered with status {answer.status}", rule)
 
 
-def is_empty_list(answer: Answer) -> bool:
+def is_empty_list(answer: HttpAnswer) -> bool:
     """Whether an answer is a marketplace's word that nothing fits its list."""
     return answer.status == 404 and _is_of_a_marketplace(answer) and _EMPTY_LIST.encode() in answer.body
 
 
-def parse_json(answer: Answer) -> Any:
+def parse_json(answer: HttpAnswer) -> Any:
     """Read a JSON answer.
 
     Raises:
@@ -98,7 +98,7 @@ def parse_tried(report: Any) -> Tried:
     """Read the report of a dry run.
 
     Raises:
-        PolicyError, ConflictError: the gate would refuse the upload.
+        EntryRefusedError, EntryConflictError: the gate would refuse the upload.
         InvalidEntryError: an earlier step would.
         TransportError: it is no such report.
     """
@@ -112,8 +112,8 @@ def parse_tried(report: Any) -> Tried:
         return Tried(verdict == "held", note, _advice(report))
     if verdict != "refused":
         raise TransportError("the marketplace's report is not understood")
-    kind = InvalidEntryError if told.get("step") != _GATE else PolicyError
-    raise (ConflictError if code == _CONFLICT else kind)(note, code)
+    kind = InvalidEntryError if told.get("step") != _GATE else EntryRefusedError
+    raise (EntryConflictError if code == _CONFLICT else kind)(note, code)
 
 
 def _advice(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
@@ -153,7 +153,7 @@ def printable(text: str) -> str:
     return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
 
 
-def _is_of_a_marketplace(answer: Answer) -> bool:
+def _is_of_a_marketplace(answer: HttpAnswer) -> bool:
     """Whether an error has the form of a marketplace's errors: any web server can answer 404."""
     reason, rule = _reason(answer)
     if rule is not None or answer.body.lstrip().startswith((b"<error>", f'{{"{answer.status}"'.encode())):
@@ -161,7 +161,7 @@ def _is_of_a_marketplace(answer: Answer) -> bool:
     return reason in (_EMPTY_LIST, _NO_ENTRY)
 
 
-def _reason(answer: Answer) -> tuple[str, str | None]:
+def _reason(answer: HttpAnswer) -> tuple[str, str | None]:
     """The reason and rule in a problem (RFC 9457), or the reason in the older ``{"400": reason}``."""
     try:
         problem = json.loads(answer.body)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from marketplace.client.errors import TransportError
-from validators.decision import Decision, Outcome, Rule
+from validators.decision import Decision, Rule, RuleOutcome
 from validators.document import AcceptedEntry
 from validators.verdict import CertificateVerdict, Standing
 
@@ -26,7 +26,7 @@ def parse_decision(told: Mapping[str, Any], entry: AcceptedEntry, now: datetime)
         trusted = told["trusted"]
         if trusted is not True and trusted is not False:
             raise ValueError
-        if trusted is any(rule.outcome is Outcome.FAILED for rule in rules):
+        if trusted is any(rule.outcome is RuleOutcome.FAILED for rule in rules):
             raise ValueError
         standing = Standing(told["standing"])
         path = tuple(str(name) for name in certificate["path"])
@@ -61,7 +61,7 @@ def parse_decision(told: Mapping[str, Any], entry: AcceptedEntry, now: datetime)
 
 
 def _rule(told: Mapping[str, Any]) -> Rule:
-    outcome = Outcome(told["outcome"])
+    outcome = RuleOutcome(told["outcome"])
     change, code = _text(told.get("change")), _text(told.get("code"))
     return Rule(str(told["rule"]), outcome, str(told["found"]), change, code)
 

@@ -33,7 +33,7 @@ class EndpointError(ClientError):
     exit_code = 2
 
 
-class NotFoundError(ClientError):
+class EntryNotFoundError(ClientError):
     """The marketplace has no such entry."""
 
     code = "client.not-found"
@@ -47,7 +47,7 @@ class AmbiguousError(ClientError):
     exit_code = 2
 
 
-class QueryRefusedError(ClientError):
+class QuestionRefusedError(ClientError):
     """The marketplace does not understand the question, or does not answer such ones."""
 
     code = "client.query-refused"
@@ -68,7 +68,7 @@ class InvalidEntryError(ClientError):
     exit_code = 5
 
 
-class PolicyError(ClientError):
+class EntryRefusedError(ClientError):
     """The entry is sound, and the marketplace does not take it."""
 
     code = "client.policy"
@@ -94,7 +94,7 @@ class OversizeError(TransportError):
     code = "client.oversize"
 
 
-class ConflictError(ClientError):
+class EntryConflictError(ClientError):
     """The marketplace has another entry at these coordinates."""
 
     code = "client.conflict"

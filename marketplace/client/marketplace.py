@@ -23,14 +23,14 @@ from marketplace.client.answers import (
 )
 from marketplace.client.errors import (
     AmbiguousError,
+    EntryNotFoundError,
     NoMarketplaceError,
-    NotFoundError,
     OversizeError,
-    QueryRefusedError,
+    QuestionRefusedError,
     TransportError,
 )
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, cursor_of, parse_search_answer
-from marketplace.client.transport import Answer, Transport
+from marketplace.client.transport import HttpAnswer, Transport
 
 #: Bytes: the format's own limit of an entry, and what a page of a list or an error may have.
 #: A list tells all of an entry's text, and JSON writes a byte of it in three at most.
@@ -87,7 +87,7 @@ class ListQuery:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedEntry:
     """One row of a list, as the marketplace tells it: unverified until the entry is fetched."""
 
     identifier: str
@@ -133,8 +133,8 @@ class MarketplaceClient:
             audience: the group that alone shall see it; None for everybody.
 
         Raises:
-            InvalidEntryError, PolicyError, ConflictError, NotPermittedError: as the marketplace judges.
-            NotFoundError: there is no such group for the one who asks.
+            InvalidEntryError, EntryRefusedError, EntryConflictError, NotPermittedError: as it judges.
+            EntryNotFoundError: there is no such group for the one who asks.
             TransportError: it cannot be reached or fails.
         """
         path = "/metadata"
@@ -151,7 +151,7 @@ class MarketplaceClient:
             audience: the group that alone would see it; None for everybody.
 
         Raises:
-            NotFoundError: there is no such group for the one who asks.
+            EntryNotFoundError: there is no such group for the one who asks.
             TransportError: it cannot be reached or fails.
         """
         path = "/api/v1/verify" + ("" if audience is None else _audience(audience))
@@ -167,8 +167,8 @@ class MarketplaceClient:
             path: ``IDENTIFIER/EMAIL/CREATED``.
 
         Raises:
-            NotFoundError: there is none that the one who asks could publish.
-            InvalidEntryError, PolicyError, ConflictError: as the marketplace judges.
+            EntryNotFoundError: there is none that the one who asks could publish.
+            InvalidEntryError, EntryRefusedError, EntryConflictError: as the marketplace judges.
             TransportError: it cannot be reached or fails.
         """
         where = f"/api/v1/entries/{quote(path, safe='/@:')}/publish"
@@ -181,7 +181,7 @@ class MarketplaceClient:
         A marketplace that does not tell has no groups.
 
         Raises:
-            NotFoundError: there is no such entry.
+            EntryNotFoundError: there is no such entry.
             TransportError: it cannot be reached or fails.
         """
         where = f"/api/v1/entries/{quote(path, safe='/@:')}"
@@ -225,14 +225,14 @@ class MarketplaceClient:
             path: ``IDENTIFIER/EMAIL/CREATED``, as in a URL of the marketplace.
 
         Raises:
-            NotFoundError: there is none.
+            EntryNotFoundError: there is none.
             TransportError: it cannot be reached, fails or sends more than an entry may have.
         """
         answer = self._transport.get("/metadata/" + quote(path, safe="/@:"), accept=_RDF, limit=MAX_ENTRY)
         if answer.status != 200:
             error = get_error(answer)
-            if answer.status == 404 and isinstance(error, NotFoundError):
-                raise NotFoundError(f"the marketplace has no entry {printable(path)}")
+            if answer.status == 404 and isinstance(error, EntryNotFoundError):
+                raise EntryNotFoundError(f"the marketplace has no entry {printable(path)}")
             raise error
         return answer.body
 
@@ -257,7 +257,7 @@ class MarketplaceClient:
             path: ``IDENTIFIER/EMAIL/CREATED``.
 
         Raises:
-            NotFoundError: there is no such entry, or the marketplace tells of no decisions.
+            EntryNotFoundError: there is no such entry, or the marketplace tells of no decisions.
             TransportError: it cannot be reached, fails or answers what is no decision.
         """
         where = f"/api/v1/entries/{quote(path, safe='/@:')}/decision"
@@ -276,7 +276,7 @@ class MarketplaceClient:
             path: ``IDENTIFIER/EMAIL/CREATED``.
 
         Raises:
-            NotFoundError: there is no such entry, or the marketplace makes no evidence.
+            EntryNotFoundError: there is no such entry, or the marketplace makes no evidence.
             TransportError: it cannot be reached or fails.
         """
         where = f"/api/v1/entries/{quote(path, safe='/@:')}/evidence"
@@ -293,7 +293,7 @@ class MarketplaceClient:
                 (``IDENTIFIER/EMAIL/CREATED``).
 
         Raises:
-            NotFoundError: the marketplace has no word about it, or tells of no verdicts.
+            EntryNotFoundError: the marketplace has no word about it, or tells of no verdicts.
             TransportError: it cannot be reached, fails or answers what is no verdict.
         """
         answer = self._transport.get(
@@ -307,7 +307,7 @@ class MarketplaceClient:
         """What the marketplace tells of an endorser: certificates, standing, changes, look-alikes.
 
         Raises:
-            NotFoundError: it knows no such endorser.
+            EntryNotFoundError: it knows no such endorser.
             TransportError: it cannot be reached, fails or answers what is no endorser.
         """
         return self._record(f"/api/v1/endorsers/{quote(email, safe='@')}", "certificates")
@@ -337,7 +337,7 @@ class MarketplaceClient:
             query: ``by``, ``from`` and ``to``, as the API takes them.
 
         Raises:
-            NotFoundError: there is no such thing, or the marketplace counts nothing.
+            EntryNotFoundError: there is no such thing, or the marketplace counts nothing.
             TransportError: it cannot be reached, fails or answers what are no sums.
         """
         place = {"entry": "entries", "endorser": "endorsers", "view": "views"}[kind]
@@ -365,7 +365,7 @@ class MarketplaceClient:
             log: the log's part of the URL.
 
         Raises:
-            NotFoundError: the log has no such entry, or the marketplace publishes none.
+            EntryNotFoundError: the log has no such entry, or the marketplace publishes none.
             TransportError: it cannot be reached or fails.
         """
         where = f"/fed/v1/logs/{quote(log, safe='')}/proof/{entry_id}"
@@ -374,7 +374,7 @@ class MarketplaceClient:
             raise get_error(answer)
         return answer.body if answer.status == 200 else None
 
-    def entries(self, query: ListQuery) -> Iterator[Listed]:
+    def entries(self, query: ListQuery) -> Iterator[ListedEntry]:
         """Current entries that fit a query, page by page, in the marketplace's order.
 
         Raises:
@@ -409,7 +409,7 @@ class MarketplaceClient:
         """Entries that a search finds, the best first, up to the query's limit.
 
         Raises:
-            QueryRefusedError: the marketplace does not understand the query.
+            QuestionRefusedError: the marketplace does not understand the query.
             TransportError: it cannot be reached, fails or answers what is no search.
         """
         hits: tuple[Hit, ...] = ()
@@ -434,14 +434,14 @@ class MarketplaceClient:
 
     def resolve(
         self, identifier: str | None = None, email: str | None = None, *, checksum: str | None = None
-    ) -> Listed:
+    ) -> ListedEntry:
         """The one current entry, of whatever status and trust, for an image (and endorser).
 
         Args:
             checksum: of the image, instead of its identifier.
 
         Raises:
-            NotFoundError: there is none.
+            EntryNotFoundError: there is none.
             AmbiguousError: several endorsers have one, or several keys sign for the endorser and the
                 marketplace trusts none of their certificates, or several.
         """
@@ -460,13 +460,13 @@ class MarketplaceClient:
                 "name one of these entries"
             )
         if not found:
-            raise NotFoundError(f"the marketplace has no entry for {named}")
+            raise EntryNotFoundError(f"the marketplace has no entry for {named}")
         if len(found) > 1:
             names = ", ".join(each.email for each in self.entries(replace(query, limit=10)))
             raise AmbiguousError(f"several endorsers have an entry for {named}: {names}; name one of them")
         return found[0]
 
-    def _page(self, query: ListQuery, start: int, length: int) -> tuple[list[Listed], int]:
+    def _page(self, query: ListQuery, start: int, length: int) -> tuple[list[ListedEntry], int]:
         params = {
             "media": "json",
             "status": query.status,
@@ -490,7 +490,7 @@ class MarketplaceClient:
         if is_empty_list(answer):
             return [], 0
         if answer.status == 400:  # nothing was sent that could be an invalid entry
-            raise QueryRefusedError(str(get_error(answer)))
+            raise QuestionRefusedError(str(get_error(answer)))
         if answer.status != 200:
             raise get_error(answer)
         return _parse_page(parse_json(answer))
@@ -503,7 +503,7 @@ class MarketplaceClient:
         """Make sure that the marketplace knows groups: any other would show the entry to everybody."""
         self.try_upload(data, audience)
 
-    def _receipt(self, answer: Answer) -> Uploaded:
+    def _receipt(self, answer: HttpAnswer) -> Uploaded:
         if answer.status not in (200, 201, 202):
             raise get_error(answer)
         location = printable(answer.headers.get("Location", ""))
@@ -520,7 +520,7 @@ class MarketplaceClient:
         return self._transport.endpoint + location if location.startswith("/") else location
 
 
-def _is_text(answer: Answer) -> bool:
+def _is_text(answer: HttpAnswer) -> bool:
     return str(answer.headers.get("Content-Type", "")).startswith("text/plain")
 
 
@@ -528,7 +528,7 @@ def _audience(group: str) -> str:
     return f"?audience={quote(group, safe='')}"
 
 
-def _parse_page(page: object) -> tuple[list[Listed], int]:
+def _parse_page(page: object) -> tuple[list[ListedEntry], int]:
     malformed = TransportError("the marketplace's list is not valid")
     if not isinstance(page, dict) or not isinstance(page.get("aaData"), list):
         raise malformed
@@ -543,9 +543,9 @@ def _parse_page(page: object) -> tuple[list[Listed], int]:
     return rows, matching
 
 
-def _row(cells: list[str]) -> Listed:
+def _row(cells: list[str]) -> ListedEntry:
     _, os, os_version, os_arch, email, kind, created, identifier, location, description, title = cells[:11]
-    return Listed(
+    return ListedEntry(
         identifier=identifier,
         email=email,
         created=created,

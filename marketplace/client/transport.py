@@ -46,7 +46,7 @@ class TransferLimits:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A whole HTTP answer."""
 
     status: int
@@ -115,7 +115,7 @@ class Transport:
         params: Params = None,
         tag: str | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Read a resource.
 
         Args:
@@ -140,7 +140,7 @@ class Transport:
         accept: str,
         limit: int,
         headers: Mapping[str, str] = _NO_HEADERS,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send a body and read the answer; redirects are not followed. See ``get``.
 
         Raises:
@@ -150,7 +150,7 @@ class Transport:
         request = self._client.build_request("POST", self.endpoint + path, content=data, headers=sent)
         return self._send(request, limit, redirects=0)
 
-    def _send(self, request: httpx.Request, limit: int, *, redirects: int) -> Answer:
+    def _send(self, request: httpx.Request, limit: int, *, redirects: int) -> HttpAnswer:
         limits = self._limits
         try:
             answered = Deadline()
@@ -162,7 +162,7 @@ class Transport:
                     if response.next_request is None or redirects == 0:
                         self._deadline.start(answered.left(None))
                         body = self._read(response, limit)
-                        return Answer(response.status_code, response.headers, body)
+                        return HttpAnswer(response.status_code, response.headers, body)
                     request = response.next_request
         except (httpx.TimeoutException, httpcore.TimeoutException):
             raise TransportError(f"{self.endpoint} does not answer in time") from None

@@ -25,7 +25,7 @@ _LOCK = 0x6D6B70656E64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PendingLimits:
     """How much may wait.
 
     Args:
@@ -103,7 +103,9 @@ class PendingUploads:
         row = self._session.scalar(statement)
         return None if row is None else (_to_pending(row), row.data)
 
-    def add(self, entry: AcceptedEntry, log: str, client: str, limits: Limits, now: datetime) -> Pending:
+    def add(
+        self, entry: AcceptedEntry, log: str, client: str, limits: PendingLimits, now: datetime
+    ) -> Pending:
         """Let an upload wait.
 
         Args:
@@ -134,7 +136,7 @@ class PendingUploads:
         ).one()
         return _to_pending(row)
 
-    def verify_room(self, entry: AcceptedEntry, log: str, client: str, limits: Limits) -> None:
+    def verify_room(self, entry: AcceptedEntry, log: str, client: str, limits: PendingLimits) -> None:
         """Check that an upload may wait.
 
         Raises:

@@ -18,15 +18,15 @@ from marketplace.changes import LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation.errors import BeingConfirmedError, ConfirmationError, LinkUnknownError
 from marketplace.confirmation.letters import abuse_letter, confirmation_letter
-from marketplace.confirmation.pending import Limits, Pending, PendingUploads
+from marketplace.confirmation.pending import Pending, PendingLimits, PendingUploads
 from marketplace.db import Database
 from marketplace.ingest import (
     Address,
     Addressing,
     ConflictError,
     IngestError,
+    IngestResult,
     IngestService,
-    Receipt,
     StoreUnavailableError,
 )
 from marketplace.ingest.rehearsal import rehearse
@@ -93,7 +93,7 @@ class ConfirmationService:
         self._trust = trust
         self._settings = settings
         self._policy = ingest.policy
-        self._limits = Limits(
+        self._limits = PendingLimits(
             settings.upload.pending_per_client,
             settings.upload.pending_per_address,
             settings.upload.pending_limit,
@@ -103,7 +103,7 @@ class ConfirmationService:
         self._nudge = nudge
         self._on_outcome = on_outcome
 
-    def submit(self, data: bytes, log: str | Addressing = PUBLIC, client: str = "") -> Receipt | Held:
+    def submit(self, data: bytes, log: str | Addressing = PUBLIC, client: str = "") -> IngestResult | Held:
         """Take an upload in, or hold it until its endorser confirms it.
 
         Args:

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.changes import Change, ChangeLog
 from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
-from marketplace.models import Change as ChangeRow
-from marketplace.models import ConflictPlace, Entry
+from marketplace.models import ChangeRow, ConflictPlace, Entry
 from validators.document import Coordinates
 
 _logger = logging.getLogger(__name__)

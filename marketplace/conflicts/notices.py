@@ -15,7 +15,7 @@ from marketplace.config.mail import is_address
 from marketplace.entries import EntryService
 from marketplace.entries.conflicts import Conflict, ConflictKind
 from marketplace.mail import Outbox
-from marketplace.models import Certificate, ConfirmedEndorser, Verdict
+from marketplace.models import Certificate, ConfirmedEndorser, VerdictRow
 from validators.document import Coordinates
 
 #: Places named in one mail; the page has all of them.
@@ -90,8 +90,8 @@ def _known(session: Session, found: Iterable[Conflict]) -> set[str]:
     signers = {said.fingerprint: one.coordinates.email for one in found for said in one.entries}
     chained = session.scalars(
         select(Certificate.fingerprint)
-        .join(Verdict, Verdict.certificate_id == Certificate.id)
-        .where(Certificate.fingerprint.in_(signers), Verdict.standing == "chained")
+        .join(VerdictRow, VerdictRow.certificate_id == Certificate.id)
+        .where(Certificate.fingerprint.in_(signers), VerdictRow.standing == "chained")
     )
     confirmed = session.execute(
         select(ConfirmedEndorser.fingerprint, ConfirmedEndorser.email).where(

@@ -23,7 +23,7 @@ import click
 import httpx
 
 from marketplace.demo.content import serving
-from marketplace.demo.federation import Site, until
+from marketplace.demo.federation import DemoSite, until
 from marketplace.demo.hypervisor import MESSAGE, Hypervisor, boot_disk, reason_against, running_hypervisor
 from validators.document import format_time
 from validators.identifier import identifier_from_sha1
@@ -102,7 +102,7 @@ def main() -> None:
         _show(cloud, marketplace, images, hypervisor)
 
 
-def _show(cloud: Path, marketplace: Site, images: list[str], hypervisor: Hypervisor | None) -> None:
+def _show(cloud: Path, marketplace: DemoSite, images: list[str], hypervisor: Hypervisor | None) -> None:
     stored = [cloud / "images" / f"{identifier}.raw" for identifier in images]
     took = until(lambda: all(one.exists() for one in stored))
     click.echo(f"the site learned of three images, proved and imported them: {1000 * took:.0f} ms")
@@ -142,7 +142,7 @@ def _show(cloud: Path, marketplace: Site, images: list[str], hypervisor: Hypervi
 class _Watch:
     """Notes when a marketplace has one entry more, and when the verdict file refuses an image."""
 
-    def __init__(self, marketplace: Site, verdicts: Path, image: str) -> None:
+    def __init__(self, marketplace: DemoSite, verdicts: Path, image: str) -> None:
         before = self._size(marketplace)
         refused = f"id:{image} refuse"
         self._accepted = self._start(lambda: self._size(marketplace) > before)
@@ -155,7 +155,7 @@ class _Watch:
         return self._refused[1][0] - self._accepted[1][0]
 
     @staticmethod
-    def _size(marketplace: Site) -> int:
+    def _size(marketplace: DemoSite) -> int:
         answer = httpx.get(f"{marketplace.url}/api/v1/changes?limit=1", trust_env=False, timeout=60)
         return int(answer.json()["size"])
 
@@ -172,9 +172,9 @@ class _Watch:
         return thread, moments
 
 
-def _marketplace(data: Path, stack: ExitStack) -> tuple[Site, str]:
+def _marketplace(data: Path, stack: ExitStack) -> tuple[DemoSite, str]:
     """A running marketplace that publishes its log, and the log's key."""
-    site = Site("mp.example", PORT, data)
+    site = DemoSite("mp.example", PORT, data)
     data.mkdir()
     site.run("db", "upgrade")
     site.run("peer", "init", "--origin", site.name)
@@ -184,7 +184,7 @@ def _marketplace(data: Path, stack: ExitStack) -> tuple[Site, str]:
     return site, str(next(one["key"] for one in logs if one["name"] == "public"))
 
 
-def _endorse(folder: Path, marketplace: Site, content: str) -> list[str]:
+def _endorse(folder: Path, marketplace: DemoSite, content: str) -> list[str]:
     """Make three images, sign what is said of them, and upload that; their identifiers."""
     (folder / "site").mkdir()
     certificate, key = folder / "site" / "alice.pem", folder / "alice.key"
@@ -220,7 +220,7 @@ def _endorse(folder: Path, marketplace: Site, content: str) -> list[str]:
     return made
 
 
-def _configure(folder: Path, marketplace: Site, key: str, hypervisor: Hypervisor | None) -> None:
+def _configure(folder: Path, marketplace: DemoSite, key: str, hypervisor: Hypervisor | None) -> None:
     store = 'type = "directory"'
     if hypervisor is not None:
         hypervisor.make_pool("images", folder / "images")

@@ -38,7 +38,7 @@ _COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
 
 
 @dataclass
-class Site:
+class DemoSite:
     """A marketplace of the demo."""
 
     name: str
@@ -127,11 +127,11 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def three_sites(directory: Path) -> Iterator[list[Site]]:
+def three_sites(directory: Path) -> Iterator[list[DemoSite]]:
     """Three running marketplaces that follow each other."""
     with ExitStack() as stack:
         made = [
-            Site(f"mp-{letter}.example", port, directory / letter)
+            DemoSite(f"mp-{letter}.example", port, directory / letter)
             for letter, port in zip("abc", free_ports(), strict=True)
         ]
         keys: dict[str, dict[str, str]] = {}
@@ -164,7 +164,7 @@ def documents() -> Iterator[bytes]:
         yield sign(made, identities[entry.endorser], now, email=addresses[entry.endorser])
 
 
-def show(sites: list[Site], made: Iterator[bytes]) -> None:
+def show(sites: list[DemoSite], made: Iterator[bytes]) -> None:
     """Upload at each site and tell when the others have it; stop one and start it again."""
     for site in sites:
         path = site.upload(next(made))

@@ -15,7 +15,7 @@ from marketplace.demo.content import HOST, free_port
 from marketplace.demo.drafts import CONTENT_SERVER, GONE, DemoEntry, draft
 from marketplace.demo.endorsers import ENDORSERS, make_identities, write_identity
 from marketplace.demo.images import pack
-from marketplace.ingest import IngestService, Receipt
+from marketplace.ingest import IngestResult, IngestService
 from validators import accept
 from validators.signing import sign
 
@@ -68,7 +68,7 @@ def load_demo(directory: Path, ingest: IngestService, now: datetime, port: int |
     documents = [path.read_bytes() for path in sorted((directory / "entries").glob("*.xml"))]
     created = 0
     for outcome in ingest.import_all(documents):
-        if not isinstance(outcome, Receipt):
+        if not isinstance(outcome, IngestResult):
             raise outcome
         created += outcome.outcome == "created"
     return LoadedDemo(directory, len(documents), created)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from marketplace.models import Change, Entry, Log
+from marketplace.models import ChangeRow, Entry, Log
 from validators.document import Coordinates
 
 
@@ -41,8 +41,8 @@ class LogState:
 
 _STATE = (
     select(Log.id, Log.next_sequence, Log.revision, Entry.entry_id)
-    .outerjoin(Change, and_(Change.log_id == Log.id, Change.sequence == Log.next_sequence - 1))
-    .outerjoin(Entry, Entry.id == Change.entry_key)
+    .outerjoin(ChangeRow, and_(ChangeRow.log_id == Log.id, ChangeRow.sequence == Log.next_sequence - 1))
+    .outerjoin(Entry, Entry.id == ChangeRow.entry_key)
     .where(Log.name == bindparam("name"))
 )
 
@@ -64,21 +64,21 @@ def announced(session: Session, state: LogState, since: int, limit: int) -> list
         return []
     found = session.execute(
         select(
-            Change.sequence,
+            ChangeRow.sequence,
             Entry.entry_id,
             Entry.identifier,
             Entry.email,
             Entry.created,
-            Change.accepted_at,
+            ChangeRow.accepted_at,
         )
-        .join(Entry, Entry.id == Change.entry_key)
+        .join(Entry, Entry.id == ChangeRow.entry_key)
         .where(
-            Change.log_id == state.log_id,
-            Change.sequence >= since,
-            Change.sequence < since + limit,
-            Change.shown,
+            ChangeRow.log_id == state.log_id,
+            ChangeRow.sequence >= since,
+            ChangeRow.sequence < since + limit,
+            ChangeRow.shown,
         )
-        .order_by(Change.sequence)
+        .order_by(ChangeRow.sequence)
     )
     return [
         Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 
 from marketplace.models import Current, EntryChecksum
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 from validators.checksums import SHA1
 from validators.document import Checksum
 from validators.identifier import identifier_from_sha1
 
 
-def stating(checksum: Checksum, scope: Scope) -> Select[tuple[int]]:
+def stating(checksum: Checksum, scope: VisibleLogs) -> Select[tuple[int]]:
     """Keys of the entries that are current in a log of the scope and state a checksum.
 
     Args:

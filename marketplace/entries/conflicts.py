@@ -20,11 +20,11 @@ from sqlalchemy import Row, Tuple, case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.models import Certificate, Change, ConflictPlace, Entry, EntryBody, Verdict
+from marketplace.models import Certificate, ChangeRow, ConflictPlace, Entry, EntryBody, VerdictRow
 from marketplace.models.base import UtcSecond
 from marketplace.rules.current import Claim, precedence, preferred
 from marketplace.rules.trust import StoredVerdict, is_confirmed, is_trusted
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates, Strength
 
 #: Entries shown and read at one place: a peer can send any number of them.
@@ -41,7 +41,7 @@ class ConflictKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConflictingEntry:
     """One entry of a conflict.
 
     Args:
@@ -67,7 +67,7 @@ class Said:
     trusted: bool
     verdict: StoredVerdict | None
 
-    def claim(self) -> Claim[Said]:
+    def claim(self) -> Claim[ConflictingEntry]:
         """This entry as a claim to be shown."""
         rank = precedence(self.created, self.deprecated is not None, self.entry_id)
         return Claim(self, rank, self.key, rank if self.trusted else None)
@@ -84,7 +84,7 @@ class Conflict:
 
     coordinates: Coordinates
     kind: ConflictKind
-    entries: tuple[Said, ...]
+    entries: tuple[ConflictingEntry, ...]
     total: int
 
 
@@ -103,7 +103,7 @@ def find_kind(said: Iterable[tuple[str, str]]) -> ConflictKind | None:
 
 
 def find_conflicts(
-    session: Session, scope: Scope, after: Coordinates | None, email: str | None, limit: int
+    session: Session, scope: VisibleLogs, after: Coordinates | None, email: str | None, limit: int
 ) -> Sequence[Conflict]:
     """The conflicts among the entries of a scope, by coordinates."""
     found: list[Conflict] = []
@@ -116,23 +116,23 @@ def find_conflicts(
     return found[:limit]
 
 
-def find_conflict(session: Session, scope: Scope, place: Coordinates) -> Conflict | None:
+def find_conflict(session: Session, scope: VisibleLogs, place: Coordinates) -> Conflict | None:
     """The conflict at a place, as far as a scope shows it; None where it shows none."""
     rows = session.execute(
         select(
             Entry,
             Certificate.key_digest,
             Certificate.fingerprint,
-            Change.accepted_at,
+            ChangeRow.accepted_at,
             EntryBody.strength,
             is_confirmed(),
             is_trusted(),
             *VERDICT_COLUMNS,
         )
         .join(Certificate, Certificate.id == Entry.certificate_id)
-        .join(Change, Change.entry_key == Entry.id)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
         .where(
             scope.serves(),
             Entry.identifier == place.identifier,
@@ -166,9 +166,9 @@ def _literal(place: Coordinates) -> Tuple:
     return tuple_(literal(place.identifier), literal(place.email), created)
 
 
-def _said(row: Row[Any]) -> Said:
+def _said(row: Row[Any]) -> ConflictingEntry:
     entry, key_digest, fingerprint, accepted_at, strength, confirmed, trusted, *verdict = row
-    return Said(
+    return ConflictingEntry(
         entry_id=entry.entry_id,
         statement=entry.statement,
         key=key_digest,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries.cache import EntryCache
-from marketplace.models import Change, Entry, Erasure, Log
+from marketplace.models import ChangeRow, Entry, Erasure, Log
 from validators.document import Coordinates
 
 #: Rows that came since the last look; of more everything is forgotten.
@@ -50,8 +50,8 @@ class ElsewhereWatch:
 def _came(session: Session, since: int) -> list[Coordinates]:
     rows = session.execute(
         select(Entry.identifier, Entry.email, Entry.created)
-        .join(Change, Change.entry_key == Entry.id)
-        .join(Log, Log.id == Change.log_id)
-        .where(Log.name == PUBLIC, Change.sequence >= since)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .join(Log, Log.id == ChangeRow.log_id)
+        .where(Log.name == PUBLIC, ChangeRow.sequence >= since)
     )
     return [Coordinates(*row) for row in rows]

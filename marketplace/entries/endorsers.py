@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
-from marketplace.models import Change, Current, Entry, EntryTag
-from marketplace.rules.visibility import Scope
+from marketplace.models import ChangeRow, Current, Entry, EntryTag
+from marketplace.rules.visibility import VisibleLogs
 
 Name = tuple[str, str, str]
 
@@ -25,7 +25,7 @@ class EndorserTally:
         #: By log: its revision, the rows that were counted, and what came out.
         self._counted: dict[int, tuple[int, int, Counter[Name]]] = {}
 
-    def count(self, session: Session, scope: Scope) -> Counter[Name]:
+    def count(self, session: Session, scope: VisibleLogs) -> Counter[Name]:
         """Entries per e-mail, subject and issuer.
 
         Over several logs an entry can stand in more than one: what stands in an
@@ -40,7 +40,7 @@ class EndorserTally:
         total: Counter[Name] = Counter()
         for part in parts:
             total.update(part)
-        again = Scope(scope.sizes[1:]).covers(Change.log_id) & Change.shown & ~scope.serves()
+        again = VisibleLogs(scope.sizes[1:]).covers(ChangeRow.log_id) & ChangeRow.shown & ~scope.serves()
         total.subtract(_count(session, again))
         return +total
 
@@ -50,7 +50,7 @@ class EndorserTally:
         if known != revision or counted > size:  # other rows are shown, or somebody else's snapshot is newer
             counted, held = 0, Counter()
         if counted < size:
-            rows = (Change.log_id == log) & (Change.sequence >= counted) & Change.shown
+            rows = (ChangeRow.log_id == log) & (ChangeRow.sequence >= counted) & ChangeRow.shown
             held = held + _count(session, rows)
             with self._lock:
                 if self._counted.get(log, (0, 0, None))[:2] < (revision, size):
@@ -61,7 +61,7 @@ class EndorserTally:
 def _count(session: Session, rows: ColumnElement[bool]) -> Counter[Name]:
     statement = (
         select(Entry.email, Entry.subject, Entry.issuer, func.count())
-        .join(Change, Change.entry_key == Entry.id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .where(rows)
         .group_by(Entry.email, Entry.subject, Entry.issuer)
     )
@@ -71,7 +71,7 @@ def _count(session: Session, rows: ColumnElement[bool]) -> Counter[Name]:
 class Endorsers:
     """The endorsers of a scope, in one transaction."""
 
-    def __init__(self, session: Session, scope: Scope, tally: EndorserTally) -> None:
+    def __init__(self, session: Session, scope: VisibleLogs, tally: EndorserTally) -> None:
         self._session = session
         self._scope = scope
         self._tally = tally
@@ -94,7 +94,7 @@ class Endorsers:
                 func.min(Entry.created),
                 func.max(Entry.created),
             )
-            .join(Change, Change.entry_key == Entry.id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
             .where(Entry.email == email, self._scope.serves())
             .group_by(Entry.subject, Entry.issuer)
             .order_by(Entry.subject, Entry.issuer)

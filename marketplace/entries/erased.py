@@ -10,7 +10,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.models import Change, Erasure
+from marketplace.models import ChangeRow, Erasure
 from validators.document import AcceptedEntry, Coordinates
 
 #: Keys named in one statement.
@@ -91,8 +91,8 @@ def find_erasures(session: Session) -> Erasures:
     logs: dict[str, set[int]] = {}
     keys = sorted(erased)
     for start in range(0, len(keys), _CHUNK):
-        found = select(Change.log_id, Change.entry_key).where(
-            Change.entry_key.in_(keys[start : start + _CHUNK])
+        found = select(ChangeRow.log_id, ChangeRow.entry_key).where(
+            ChangeRow.entry_key.in_(keys[start : start + _CHUNK])
         )
         for log_id, key in session.execute(found):
             digests, created = erased[key]

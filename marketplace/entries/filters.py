@@ -10,10 +10,10 @@ from marketplace.entries.checksums import stating
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.models import Current, EntryTag
 from marketplace.rules.columns import Column, tag_digest
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 
 
-def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
+def named(query: EntryQuery, scope: VisibleLogs) -> Iterator[Select[tuple[int]]]:
     """Current entries of the image that a query names, and those that ``stated`` gives."""
     if query.identifier is not None:
         named = Current.identifier == query.identifier if can_occur(query.identifier) else false()
@@ -21,7 +21,7 @@ def named(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
     yield from stated(query, scope)
 
 
-def stated(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
+def stated(query: EntryQuery, scope: VisibleLogs) -> Iterator[Select[tuple[int]]]:
     """Entries, superseded ones too, with each of the tag and the checksum that a query names."""
     if query.tag is not None:
         tagged = and_(EntryTag.digest == tag_digest(query.tag), EntryTag.tag == query.tag)
@@ -31,7 +31,7 @@ def stated(query: EntryQuery, scope: Scope) -> Iterator[Select[tuple[int]]]:
 
 
 def holding(
-    column: Column | None, word: str, scope: Scope, dialect: str, among: Sequence[int] | None = None
+    column: Column | None, word: str, scope: VisibleLogs, dialect: str, among: Sequence[int] | None = None
 ) -> Select[tuple[int]]:
     """Entries that hold a word, in a column or anywhere. Literal: there are no wildcards to escape.
 
@@ -44,5 +44,5 @@ def holding(
     return _current(scope, holds if among is None else and_(Current.entry_key.in_(among), holds))
 
 
-def _current(scope: Scope, condition: ColumnElement[bool]) -> Select[tuple[int]]:
+def _current(scope: VisibleLogs, condition: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(Current.entry_key).where(scope.covers(Current.log_id), condition)

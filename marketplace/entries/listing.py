@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue import Catalogue, Facet, Filters
-from marketplace.catalogue.order import By
+from marketplace.catalogue.order import SortKey
 from marketplace.entries.filters import holding, named
 from marketplace.entries.ordering import NAMED, Orders, walked
 from marketplace.entries.query import (
@@ -24,10 +24,10 @@ from marketplace.entries.query import (
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import Change, Entry, EntryBody
+from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
 from marketplace.rules.columns import Column
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates
 
 #: Bodies fetched at a time while streaming: about 64 x 6 kB in memory.
@@ -49,7 +49,7 @@ class Listing:
     def __init__(
         self,
         session: Session,
-        scope: Scope,
+        scope: VisibleLogs,
         catalogue: Catalogue,
         orders: Orders,
     ) -> None:
@@ -81,7 +81,7 @@ class Listing:
             with self._catalogue.look(self._session, self._scope) as view:
                 walk = view.descending if query.direction is Direction.DESCENDING else view.ascending
                 # What went meanwhile has no place any more.
-                first = walk(By.CREATED, found & view.shown, None, end)
+                first = walk(SortKey.CREATED, found & view.shown, None, end)
             return [place.entry_key for place in first[query.offset :]]
         held = sum(size for _, size in self._scope.sizes)
         # Sorting fetches all that was found; walking along an index passes by what was not.
@@ -126,8 +126,8 @@ class Listing:
                     Entry.created,
                     EntryBody.data,
                 )
-                .join(Change, Change.entry_key == Entry.id)
-                .join(EntryBody, EntryBody.id == Change.body_id)
+                .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+                .join(EntryBody, EntryBody.id == ChangeRow.body_id)
                 .where(Entry.id.in_(chunk), self._scope.serves())
             )
             rows = {

@@ -5,23 +5,23 @@ from __future__ import annotations
 from sqlalchemy import Select, and_, select
 
 from marketplace.models import Current, EntryLocation, WatchedLocation
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 
 #: How the last look at a location ended where the content was there; ``marketplace.locations.Reach``.
 THERE = "there"
 
 
-def reaching(scope: Scope) -> Select[tuple[int]]:
+def reaching(scope: VisibleLogs) -> Select[tuple[int]]:
     """Keys of the entries, current in a log of the scope, with a location that has the content."""
     return _looked_at(scope).where(WatchedLocation.reach == THERE)
 
 
-def not_reaching(scope: Scope) -> Select[tuple[int]]:
+def not_reaching(scope: VisibleLogs) -> Select[tuple[int]]:
     """Keys of those whose locations were looked at, and none had it."""
     return _looked_at(scope).where(Current.entry_key.not_in(reaching(scope)))
 
 
-def _looked_at(scope: Scope) -> Select[tuple[int]]:
+def _looked_at(scope: VisibleLogs) -> Select[tuple[int]]:
     return (
         select(Current.entry_key)
         .join(EntryLocation, EntryLocation.entry_key == Current.entry_key)

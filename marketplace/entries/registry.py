@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.models import Certificate, Change, Entry, Verdict, VerdictChange
+from marketplace.models import Certificate, ChangeRow, Entry, VerdictChange, VerdictRow
 from marketplace.rules.trust import StoredVerdict
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 
 #: Certificates told of one endorser, the latest used; anybody may claim an address under any number.
 MOST = 100
@@ -80,7 +80,7 @@ class EndorserChange:
 class CertificateRegistry:
     """The certificates of the endorsers of a scope, in one transaction."""
 
-    def __init__(self, session: Session, scope: Scope) -> None:
+    def __init__(self, session: Session, scope: VisibleLogs) -> None:
         self._session = session
         self._scope = scope
 
@@ -96,9 +96,9 @@ class CertificateRegistry:
                 func.count().label("entries"),
                 func.min(Entry.created).label("first"),
                 func.max(Entry.created).label("latest"),
-                func.min(Change.accepted_at).label("seen"),
+                func.min(ChangeRow.accepted_at).label("seen"),
             )
-            .join(Change, Change.entry_key == Entry.id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
             .where(Entry.email == email, self._scope.serves())
             .group_by(Entry.certificate_id)
             .subquery()
@@ -119,7 +119,7 @@ class CertificateRegistry:
         rows = self._session.execute(
             select(*columns.values(), *VERDICT_COLUMNS)
             .join(Certificate, Certificate.id == used.c.key)
-            .outerjoin(Verdict, Verdict.certificate_id == used.c.key)
+            .outerjoin(VerdictRow, VerdictRow.certificate_id == used.c.key)
             .order_by(used.c.seen, used.c.first, Certificate.fingerprint)
         )
         found = [_use(tuple(columns), row) for row in rows]

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, bindparam, false, func, select
 
 from marketplace.entries.records import EntryRow
-from marketplace.models import Certificate, Change, Entry, EntryBody, Verdict
+from marketplace.models import Certificate, ChangeRow, Entry, EntryBody, VerdictRow
 from marketplace.rules.trust import StoredVerdict, is_confirmed
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 from validators.document import Strength
 from validators.verdict import Standing
 
@@ -23,10 +23,10 @@ _STRENGTH = _PLACE["strength"]
 #: What SQLite answers with 0 and 1.
 _FLAGS = tuple(_PLACE[name] for name in ("conflicting", "confirmed", "bound"))
 #: Columns of a stored verdict, by their names; the first is absent where there is none.
-VERDICT_COLUMNS = tuple(getattr(Verdict, field.name) for field in fields(StoredVerdict))
+VERDICT_COLUMNS = tuple(getattr(VerdictRow, field.name) for field in fields(StoredVerdict))
 
 
-def select_rows(scope: Scope) -> Select[Any]:
+def select_rows(scope: VisibleLogs) -> Select[Any]:
     """Every visible entry, in the shape that ``to_row`` reads; add conditions and an order."""
     return _select_rows(scope.keys)
 
@@ -34,7 +34,7 @@ def select_rows(scope: Scope) -> Select[Any]:
 @lru_cache(maxsize=256)
 def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""
-    scope = Scope(tuple((log, 0) for log in logs))
+    scope = VisibleLogs(tuple((log, 0) for log in logs))
     columns: dict[str, Any] = {
         "key": Entry.id,
         "entry_id": Entry.entry_id,
@@ -68,10 +68,10 @@ def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
     return (
         select(*(columns[name].label(name) for name in _NAMES), *VERDICT_COLUMNS)
         .select_from(Entry)
-        .join(Change, and_(Change.entry_key == Entry.id, scope.serves()))
-        .join(EntryBody, EntryBody.id == Change.body_id)
+        .join(ChangeRow, and_(ChangeRow.entry_key == Entry.id, scope.serves()))
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
         .join(Certificate, Certificate.id == Entry.certificate_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
     )
 
 

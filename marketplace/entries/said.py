@@ -16,10 +16,19 @@ from marketplace.entries.query import can_occur
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import Certificate, Change, Current, Entry, EntryBody, EntryChecksum, Log, Verdict
+from marketplace.models import (
+    Certificate,
+    ChangeRow,
+    Current,
+    Entry,
+    EntryBody,
+    EntryChecksum,
+    Log,
+    VerdictRow,
+)
 from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.trust import is_confirmed, is_trusted
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 from validators.document import Checksum, Coordinates
 from validators.verdict import Standing
 
@@ -32,7 +41,7 @@ _STRANGE = (Standing.SELF_SIGNED.value, Standing.UNTRUSTED_ISSUER.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CurrentStatement:
     """A current statement about an image.
 
     Args:
@@ -56,13 +65,13 @@ class Said:
     trusted: bool
     shown: bool
 
-    def claim(self) -> Claim[Said]:
+    def claim(self) -> Claim[CurrentStatement]:
         """This statement as a claim to be current."""
         rank = precedence(self.coordinates.created, self.deprecated, self.entry_id)
         return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
-def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]:
+def find_said(session: Session, scope: VisibleLogs, identifier: str) -> Sequence[CurrentStatement]:
     """The current statements about an image in some logs, newest first."""
     if not can_occur(identifier):
         return []
@@ -72,7 +81,7 @@ def find_said(session: Session, scope: Scope, identifier: str) -> Sequence[Said]
         for key in session.scalars(
             select(Current.entry_key)
             .join(Entry, Entry.id == Current.entry_key)
-            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
             .where(
                 scope.current(),
                 Current.identifier == identifier,
@@ -95,7 +104,7 @@ class Listed:
     Args:
         checksums: those that the entry states beside the SHA-1.
         bound: the certificate holds the endorser's address.
-        equivocal: as of ``Said``.
+        equivocal: as of ``CurrentStatement``.
     """
 
     row: EntryRow
@@ -105,7 +114,7 @@ class Listed:
 
 
 def find_listed(
-    session: Session, scope: Scope, identifiers: Collection[str]
+    session: Session, scope: VisibleLogs, identifiers: Collection[str]
 ) -> tuple[list[Listed], frozenset[str]]:
     """The current statements about some images by whoever may count, in a few queries.
 
@@ -116,7 +125,7 @@ def find_listed(
     keys = session.scalars(
         select(Current.entry_key)
         .join(Entry, Entry.id == Current.entry_key)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
         .where(scope.current(), Current.identifier.in_(wanted), ~_is_strange())
         .order_by(Current.deprecated.desc(), Current.created.desc(), Current.entry_id)
         .limit(MOST_LISTED)
@@ -127,14 +136,14 @@ def find_listed(
         frozenset(
             session.scalars(
                 select(Entry.identifier)
-                .join(Change, Change.entry_key == Entry.id)
-                .where(Entry.identifier.in_(wanted), scope.covers(Change.log_id), ~Change.shown)
+                .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+                .where(Entry.identifier.in_(wanted), scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
             )
         ),
     )
 
 
-def _find_rows(session: Session, scope: Scope, keys: Sequence[int]) -> list[Listed]:
+def _find_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[Listed]:
     """Some visible entries with what a verdict needs of each."""
     if not keys:
         return []
@@ -156,23 +165,23 @@ def _find_rows(session: Session, scope: Scope, keys: Sequence[int]) -> list[List
     ]
 
 
-def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Said]:
+def _read_shown(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[CurrentStatement]:
     rows = [to_row(row) for row in session.execute(rows_of(scope.keys), {"keys": keys})]
     found = session.execute(
-        select(Change.entry_key, EntryBody.data)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .where(Change.entry_key.in_(keys), scope.serves())
+        select(ChangeRow.entry_key, EntryBody.data)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .where(ChangeRow.entry_key.in_(keys), scope.serves())
     )
     bodies: dict[int, bytes] = {row.entry_key: row.data for row in found}
     logs: defaultdict[int, set[str]] = defaultdict(set)
     for key, name in session.execute(
-        select(Change.entry_key, Log.name)
-        .join(Log, Log.id == Change.log_id)
-        .where(Change.entry_key.in_(keys), scope.covers(Change.log_id), Change.shown)
+        select(ChangeRow.entry_key, Log.name)
+        .join(Log, Log.id == ChangeRow.log_id)
+        .where(ChangeRow.entry_key.in_(keys), scope.covers(ChangeRow.log_id), ChangeRow.shown)
     ):
         logs[key].add(name)
     return [
-        Said(
+        CurrentStatement(
             entry_id=row.entry_id,
             coordinates=row.coordinates,
             deprecated=row.deprecated is not None,
@@ -188,24 +197,24 @@ def _read_shown(session: Session, scope: Scope, keys: Sequence[int]) -> list[Sai
     ]
 
 
-def _read_hidden(session: Session, scope: Scope, identifier: str) -> list[Said]:
+def _read_hidden(session: Session, scope: VisibleLogs, identifier: str) -> list[CurrentStatement]:
     rows = session.execute(
         select(Entry, EntryBody.data, Log.name, is_confirmed(), Certificate.key_digest, is_trusted())
-        .join(Change, Change.entry_key == Entry.id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .join(Certificate, Certificate.id == Entry.certificate_id)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .join(Log, Log.id == Change.log_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-        .where(Entry.identifier == identifier, scope.covers(Change.log_id), ~Change.shown)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .join(Log, Log.id == ChangeRow.log_id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+        .where(Entry.identifier == identifier, scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
         .order_by(_is_strange(), Entry.deprecated.is_(None), Entry.created.desc(), Entry.entry_id)
         .limit(MOST_COUNTING)
     )
     return [_hidden(row) for row in rows]
 
 
-def _hidden(row: Row[Any]) -> Said:
+def _hidden(row: Row[Any]) -> CurrentStatement:
     entry, data, log, confirmed, key_digest, trusted = row
-    return Said(
+    return CurrentStatement(
         entry_id=entry.entry_id,
         coordinates=Coordinates(entry.identifier, entry.email, entry.created),
         deprecated=entry.deprecated is not None,
@@ -219,9 +228,9 @@ def _hidden(row: Row[Any]) -> Said:
     )
 
 
-def _newest(hidden: Iterable[Said], shown: Sequence[Said]) -> list[Said]:
+def _newest(hidden: Iterable[CurrentStatement], shown: Sequence[CurrentStatement]) -> list[CurrentStatement]:
     """What is not shown, as far as it would be current if it were: a withdrawal must not get lost."""
-    by_endorser: defaultdict[str, list[Claim[Said]]] = defaultdict(list)
+    by_endorser: defaultdict[str, list[Claim[CurrentStatement]]] = defaultdict(list)
     for one in (*shown, *hidden):
         by_endorser[one.coordinates.email].append(one.claim())
     left = [claim.entry for claims in by_endorser.values() for claim in unsuperseded(claims)]
@@ -230,7 +239,7 @@ def _newest(hidden: Iterable[Said], shown: Sequence[Said]) -> list[Said]:
 
 def _is_strange() -> ColumnElement[bool]:
     """Whether nobody whom the site trusts vouches for the certificate; one not judged yet may count."""
-    return func.coalesce(Verdict.standing, "").in_(_STRANGE)
+    return func.coalesce(VerdictRow.standing, "").in_(_STRANGE)
 
 
 def _groups(logs: Iterable[str]) -> frozenset[str]:
@@ -238,7 +247,7 @@ def _groups(logs: Iterable[str]) -> frozenset[str]:
     return frozenset() if None in groups else frozenset(one for one in groups if one is not None)
 
 
-def _is_equivocal(session: Session, scope: Scope, place: Coordinates, entry_id: str) -> bool:
+def _is_equivocal(session: Session, scope: VisibleLogs, place: Coordinates, entry_id: str) -> bool:
     """Whether the key of an entry signed another statement at the same place."""
     conflict = find_conflict(session, scope, place)
     sides = () if conflict is None else conflict.entries

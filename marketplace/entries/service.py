@@ -38,11 +38,11 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import rows_of, select_rows, to_row
-from marketplace.entries.said import Listed, Said, find_listed, find_said
+from marketplace.entries.said import CurrentStatement, Listed, find_listed, find_said
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
-    Change,
+    ChangeRow,
     Current,
     Entry,
     EntryBody,
@@ -50,13 +50,13 @@ from marketplace.models import (
     EntryTag,
     Erasure,
     Log,
-    Verdict,
+    VerdictRow,
 )
 from marketplace.models.current import FOREVER
 from marketplace.rules.columns import tag_digest
 from marketplace.rules.current import preferred
 from marketplace.rules.trust import is_trusted
-from marketplace.rules.visibility import Scope, find_scope
+from marketplace.rules.visibility import VisibleLogs, find_scope
 from validators.document import Checksum, Coordinates
 
 #: Most rows of a timeline or of what an endorser said lately; the newest are kept.
@@ -108,7 +108,7 @@ class VisibleEntries:
         self._caches = caches
 
     @cached_property
-    def _scope(self) -> Scope:
+    def _scope(self) -> VisibleLogs:
         return find_scope(self._session, self._principal)
 
     @cached_property
@@ -128,9 +128,9 @@ class VisibleEntries:
         if self._principal.logs <= {PUBLIC}:
             return frozenset()
         public = (
-            select(Change.entry_key)
-            .join(Log, Log.id == Change.log_id)
-            .where(Log.name == PUBLIC, Change.entry_key.in_(keys), Change.shown)
+            select(ChangeRow.entry_key)
+            .join(Log, Log.id == ChangeRow.log_id)
+            .where(Log.name == PUBLIC, ChangeRow.entry_key.in_(keys), ChangeRow.shown)
         )
         return frozenset(keys) - frozenset(self._session.scalars(public))
 
@@ -178,8 +178,8 @@ class VisibleEntries:
         """What was erased at these coordinates, where nothing else is shown; the latest of several."""
         row = self._session.execute(
             select(Erasure.reason, Erasure.erased_at)
-            .join(Change, Change.entry_key == Erasure.entry_key)
-            .where(Erasure.place == place_digest(coordinates), self._scope.covers(Change.log_id))
+            .join(ChangeRow, ChangeRow.entry_key == Erasure.entry_key)
+            .where(Erasure.place == place_digest(coordinates), self._scope.covers(ChangeRow.log_id))
             .order_by(Erasure.erased_at.desc())
             .limit(1)
         ).one_or_none()
@@ -212,7 +212,7 @@ class VisibleEntries:
         """What visible entries say against each other at these coordinates, if they do."""
         return find_conflict(self._session, self._scope, coordinates)
 
-    def said_of(self, identifier: str) -> Sequence[Said]:
+    def said_of(self, identifier: str) -> Sequence[CurrentStatement]:
         """The current statements about an image, also those that the site's filter hides: for verdicts."""
         return find_said(self._session, self._scope, identifier)
 
@@ -311,7 +311,7 @@ class VisibleEntries:
         trusted = self._session.execute(
             candidates.join(Entry, Entry.id == Current.entry_key)
             .join(Certificate, Certificate.id == Entry.certificate_id)
-            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
             .where(is_trusted())
         ).one_or_none()
         if trusted is not None:
@@ -420,8 +420,8 @@ class VisibleEntries:
     def _logs_of(self, key: int) -> Select[tuple[str]]:
         return (
             select(Log.name)
-            .join(Change, Change.log_id == Log.id)
-            .where(Change.entry_key == key, self._scope.covers(Change.log_id), Change.shown)
+            .join(ChangeRow, ChangeRow.log_id == Log.id)
+            .where(ChangeRow.entry_key == key, self._scope.covers(ChangeRow.log_id), ChangeRow.shown)
             .order_by(Log.id)
         )
 
@@ -461,13 +461,13 @@ class VisibleEntries:
                 EntryBody.signature_algorithm,
                 EntryBody.digest_algorithm,
                 EntryBody.size,
-                Change.accepted_at,
-                Change.origin,
+                ChangeRow.accepted_at,
+                ChangeRow.origin,
             )
             .select_from(Entry)
             .join(Certificate, Certificate.id == Entry.certificate_id)
-            .join(Change, Change.entry_key == Entry.id)
-            .join(EntryBody, EntryBody.id == Change.body_id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .join(EntryBody, EntryBody.id == ChangeRow.body_id)
             .where(Entry.id == row.key, self._scope.serves())
         ).one()
         currents = self._currents(row)

@@ -17,15 +17,15 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from marketplace.models import Change, Twin
+from marketplace.models import ChangeRow, Twin
 from marketplace.rules.trust import vouching
-from marketplace.rules.visibility import Scope
+from marketplace.rules.visibility import VisibleLogs
 
 #: Keys named in one statement.
 _CHUNK = 1000
 
 
-def find_vouching(session: Session, scope: Scope, keys: Sequence[int]) -> Mapping[int, int]:
+def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Mapping[int, int]:
     """The entries to be shown instead of some others, by the keys of those.
 
     Each is judged in the log that serves it to the reader. Entries that are the only ones to say
@@ -42,8 +42,8 @@ def find_vouching(session: Session, scope: Scope, keys: Sequence[int]) -> Mappin
 def _statement(logs: tuple[int, ...]) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""
     serving = (
-        select(func.min(Change.log_id))
-        .where(Change.entry_key == Twin.entry_key, Change.log_id.in_(logs), Change.shown)
+        select(func.min(ChangeRow.log_id))
+        .where(ChangeRow.entry_key == Twin.entry_key, ChangeRow.log_id.in_(logs), ChangeRow.shown)
         .correlate(Twin)
         .scalar_subquery()
     )

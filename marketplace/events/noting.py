@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from marketplace.db import Database
 from marketplace.events.kinds import Kind
 from marketplace.events.record import Happening, record
-from marketplace.models import Change, Current, Entry, Event, EventState, FollowerCursor, Log, Webhook
+from marketplace.models import ChangeRow, Current, Entry, Event, EventState, FollowerCursor, Log, Webhook
 from marketplace.models.base import to_seconds
 
 #: Names the positions in the logs.
@@ -116,10 +116,10 @@ def _follow(session: Session, row: Any) -> Iterator[Happening]:
     end = min(size, start + PAGE)
     _move(session, log_id, position, end)
     found = session.execute(
-        select(Change.entry_key, Change.accepted_at, Entry.deprecated.is_not(None))
-        .join(Entry, Entry.id == Change.entry_key)
-        .where(Change.log_id == log_id, Change.sequence >= start, Change.sequence < end)
-        .order_by(Change.sequence)
+        select(ChangeRow.entry_key, ChangeRow.accepted_at, Entry.deprecated.is_not(None))
+        .join(Entry, Entry.id == ChangeRow.entry_key)
+        .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= start, ChangeRow.sequence < end)
+        .order_by(ChangeRow.sequence)
     )
     for entry_key, accepted_at, deprecated in found:
         yield Happening(Kind.DEPRECATED if deprecated else Kind.ACCEPTED, log_id, accepted_at, entry_key)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from marketplace.events.kinds import Kind
 from marketplace.models import (
-    Change,
+    ChangeRow,
     CloudSite,
     Current,
     Entry,
@@ -176,10 +176,10 @@ class Events:
 
 
 def _select(wanted: Wanted) -> Select[Any]:
-    shown = and_(Change.log_id == Event.log_id, Change.entry_key == Event.entry_key)
+    shown = and_(ChangeRow.log_id == Event.log_id, ChangeRow.entry_key == Event.entry_key)
     conditions: list[ColumnElement[bool]] = [
         Log.name.in_(list(wanted.logs)),
-        or_(Event.entry_key.is_(None), Change.shown, Event.kind == Kind.ERASED.value),
+        or_(Event.entry_key.is_(None), ChangeRow.shown, Event.kind == Kind.ERASED.value),
     ]
     if wanted.kinds:
         conditions.append(Event.kind.in_([one.value for one in wanted.kinds]))
@@ -204,7 +204,7 @@ def _select(wanted: Wanted) -> Select[Any]:
         )
         .join(Log, Log.id == Event.log_id)
         .outerjoin(Entry, Entry.id == Event.entry_key)
-        .outerjoin(Change, shown)
+        .outerjoin(ChangeRow, shown)
         .where(*conditions)
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceBundle:
     """What a marketplace said of an image at a moment, with everything that it went by.
 
     Args:
@@ -112,7 +112,7 @@ class Evidence:
         return written.getvalue()
 
 
-def parse_evidence(data: bytes) -> Evidence:
+def parse_evidence(data: bytes) -> EvidenceBundle:
     """Read a file.
 
     Raises:
@@ -123,7 +123,7 @@ def parse_evidence(data: bytes) -> Evidence:
         told = json.loads(files[_INDEX])
         if told["format"] != FORMAT or not all(isinstance(told[name], bool) for name in ("allowed", "whole")):
             raise ValueError
-        return Evidence(
+        return EvidenceBundle(
             at=parse_time(told["at"]),
             site=str(told["site"]),
             identifier=str(told["identifier"]),

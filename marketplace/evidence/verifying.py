@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from marketplace.evidence.bundle import Evidence
+from marketplace.evidence.bundle import EvidenceBundle
 from marketplace.evidence.errors import EvidenceError
 from marketplace.tlog.errors import TlogError
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
@@ -42,7 +42,7 @@ class Proven:
 
 
 def verify_evidence(
-    evidence: Evidence, key: VerifierKey | None = None, trusted: Collection[str] | None = None
+    evidence: EvidenceBundle, key: VerifierKey | None = None, trusted: Collection[str] | None = None
 ) -> Proven:
     """Prove evidence.
 
@@ -87,7 +87,7 @@ def _is_signer(pem: bytes, entry: AcceptedEntry) -> bool:
         return False
 
 
-def _statements(evidence: Evidence, material: TrustMaterial) -> Iterator[Statement]:
+def _statements(evidence: EvidenceBundle, material: TrustMaterial) -> Iterator[Statement]:
     for one in evidence.circumstances:
         data = evidence.statements.get(one.entry_id)
         if data is None:
@@ -99,7 +99,7 @@ def _statements(evidence: Evidence, material: TrustMaterial) -> Iterator[Stateme
         yield statement_of(entry, decided, groups=one.groups, equivocal=one.equivocal)
 
 
-def _material(evidence: Evidence, trusted: Collection[str] | None) -> TrustMaterial:
+def _material(evidence: EvidenceBundle, trusted: Collection[str] | None) -> TrustMaterial:
     try:
         material = TrustMaterial(
             anchors=tuple(_links(evidence.anchors)),
@@ -128,7 +128,7 @@ def _lists(pem: bytes) -> Iterator[RevocationList]:
         yield parse_list(x509.load_pem_x509_crl(part + end + b"\n").public_bytes(Encoding.DER))
 
 
-def _logged(evidence: Evidence, key: VerifierKey | None) -> tuple[str, int] | None:
+def _logged(evidence: EvidenceBundle, key: VerifierKey | None) -> tuple[str, int] | None:
     if evidence.receipt is None:
         return None
     try:

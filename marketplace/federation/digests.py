@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.federation.trees import PublishedLog
-from marketplace.models import Change, Entry
+from marketplace.models import ChangeRow, Entry
 from marketplace.tlog.digest import SetSum, sum_up
 
 #: Most ids listed in one answer.
@@ -20,7 +20,7 @@ _PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Digests:
+class SetDigests:
     """The digest of a set and those of its parts that are not empty, by prefix."""
 
     whole: SetSum
@@ -42,7 +42,7 @@ class DigestService:
         self._lock = threading.Lock()
         self._known: dict[int, _Known] = {}
 
-    def digests(self, session: Session, log: PublishedLog) -> Digests:
+    def digests(self, session: Session, log: PublishedLog) -> SetDigests:
         """The digests of a log and of its parts by the first two digits of the ids."""
         with self._lock:
             known = self._known.get(log.tree_id)
@@ -52,13 +52,13 @@ class DigestService:
                 _add(known.parts, page, 2)
             known.size = log.size
             parts = dict(known.parts)
-        return Digests(sum_up(parts.values()), dict(sorted(parts.items())))
+        return SetDigests(sum_up(parts.values()), dict(sorted(parts.items())))
 
-    def part(self, session: Session, log: PublishedLog, prefix: str) -> Digests:
+    def part(self, session: Session, log: PublishedLog, prefix: str) -> SetDigests:
         """The digests of the ids that begin with two digits, by their first four."""
         parts: dict[str, SetSum] = {}
         _add(parts, _ids(session, log, prefix), 4)
-        return Digests(sum_up(parts.values()), dict(sorted(parts.items())))
+        return SetDigests(sum_up(parts.values()), dict(sorted(parts.items())))
 
     def entry_ids(self, session: Session, log: PublishedLog, prefix: str, after: str) -> list[str]:
         """The ids that begin with a prefix and come after another one, at most MAX_LISTED."""
@@ -80,11 +80,11 @@ def _pages(session: Session, log: PublishedLog, since: int) -> Iterator[list[str
         yield list(
             session.scalars(
                 select(Entry.entry_id)
-                .join(Change, Change.entry_key == Entry.id)
+                .join(ChangeRow, ChangeRow.entry_key == Entry.id)
                 .where(
-                    Change.log_id == log.log_id,
-                    Change.sequence >= start,
-                    Change.sequence < min(start + _PAGE, end),
+                    ChangeRow.log_id == log.log_id,
+                    ChangeRow.sequence >= start,
+                    ChangeRow.sequence < min(start + _PAGE, end),
                 )
             )
         )
@@ -96,10 +96,10 @@ def _ids(
     return list(
         session.scalars(
             select(Entry.entry_id)
-            .join(Change, Change.entry_key == Entry.id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
             .where(
-                Change.log_id == log.log_id,
-                Change.sequence < log.size - log.head,
+                ChangeRow.log_id == log.log_id,
+                ChangeRow.sequence < log.size - log.head,
                 Entry.entry_id > max(prefix, after),
                 # Behind every digit of an id, on both databases.
                 Entry.entry_id < prefix + "g",

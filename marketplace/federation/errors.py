@@ -41,7 +41,7 @@ class HaltedError(FederationError):
     code = "federation.halted"
 
 
-class UnknownEntryError(FederationError):
+class NotInLogError(FederationError):
     """The log has no such entry."""
 
     code = "federation.entry"

@@ -12,7 +12,7 @@ from marketplace.access import PUBLIC
 from marketplace.db import Database
 from marketplace.federation.errors import HaltedError, UnknownLogError, UnknownPartError
 from marketplace.federation.trees import PublishedLog, Trees
-from marketplace.models import Change, Cosignature, Entry, EntryBody, Erasure
+from marketplace.models import ChangeRow, Cosignature, Entry, EntryBody, Erasure
 from marketplace.tlog.tiles import WIDTH, TileName, join_bundle, width_at
 
 #: Most leaves of one page.
@@ -121,10 +121,10 @@ class Feed:
         end = first + name.width - log.head
         rows = self.session.execute(
             select(EntryBody.id, EntryBody.size, Erasure.entry_key.label("erased"))
-            .join(Change, Change.body_id == EntryBody.id)
-            .outerjoin(Erasure, Erasure.entry_key == Change.entry_key)
-            .where(Change.log_id == log.log_id, Change.sequence >= sequence, Change.sequence < end)
-            .order_by(Change.sequence)
+            .join(ChangeRow, ChangeRow.body_id == EntryBody.id)
+            .outerjoin(Erasure, Erasure.entry_key == ChangeRow.entry_key)
+            .where(ChangeRow.log_id == log.log_id, ChangeRow.sequence >= sequence, ChangeRow.sequence < end)
+            .order_by(ChangeRow.sequence)
         )
         return [(0, 0)] * (name.width - (end - sequence)) + [
             (row.id, row.size) if row.erased is None else (0, 0) for row in rows
@@ -146,7 +146,7 @@ class Feed:
             return Bodies((), 0)
         # The sum keeps SQLite from reading the whole log to see which of its entries are asked for.
         published = [
-            (Change.log_id + 0 == log.log_id) & (Change.sequence < log.size - log.head) for log in logs
+            (ChangeRow.log_id + 0 == log.log_id) & (ChangeRow.sequence < log.size - log.head) for log in logs
         ]
         condition = published[0]
         for other in published[1:]:
@@ -154,11 +154,11 @@ class Feed:
         public = next((log.log_id for log in logs if log.name == PUBLIC), 0)
         rows = self.session.execute(
             select(Entry.entry_id, EntryBody.id, EntryBody.size, Erasure.entry_key)
-            .join(Change, Change.entry_key == Entry.id)
-            .join(EntryBody, EntryBody.id == Change.body_id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .join(EntryBody, EntryBody.id == ChangeRow.body_id)
             .outerjoin(Erasure, Erasure.entry_key == Entry.id)
             .where(Entry.entry_id.in_(entry_ids), condition)
-            .order_by(case((Change.log_id == public, 0), else_=1), Change.log_id)
+            .order_by(case((ChangeRow.log_id == public, 0), else_=1), ChangeRow.log_id)
         )
         known: dict[str, tuple[int, int]] = {}
         gone: set[str] = set()

@@ -23,7 +23,7 @@ from marketplace.db import Database
 from marketplace.federation.errors import TreeDamagedError
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees, is_newest
-from marketplace.models import Change, Entry, EntryBody, Log, Tree
+from marketplace.models import ChangeRow, Entry, EntryBody, Log, Tree
 from marketplace.models.base import to_seconds
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint
 from marketplace.tlog.leaf import EntryLeaf
@@ -64,12 +64,12 @@ _FIRST = func.coalesce(Tree.size - Tree.head, 0)
 _UNPUBLISHED = (
     select(
         Log.name,
-        select(Change.sequence)
+        select(ChangeRow.sequence)
         .where(
-            Change.log_id == Log.id,
-            Change.sequence >= _FIRST,
-            Change.sequence < _FIRST + BATCH,
-            Change.origin.is_(None),
+            ChangeRow.log_id == Log.id,
+            ChangeRow.sequence >= _FIRST,
+            ChangeRow.sequence < _FIRST + BATCH,
+            ChangeRow.origin.is_(None),
         )
         .exists(),
     )
@@ -146,18 +146,18 @@ def _read_new(session: Session, tree: PublishedLog) -> list[bytes]:
     first = tree.size - tree.head
     rows = session.execute(
         select(
-            Change.sequence,
-            Change.accepted_at,
-            Change.origin,
-            Change.origin_sequence,
-            Change.origin_time,
+            ChangeRow.sequence,
+            ChangeRow.accepted_at,
+            ChangeRow.origin,
+            ChangeRow.origin_sequence,
+            ChangeRow.origin_time,
             Entry.entry_id,
             EntryBody.size,
         )
-        .join(Entry, Entry.id == Change.entry_key)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .where(Change.log_id == tree.log_id, Change.sequence >= first)
-        .order_by(Change.sequence)
+        .join(Entry, Entry.id == ChangeRow.entry_key)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .where(ChangeRow.log_id == tree.log_id, ChangeRow.sequence >= first)
+        .order_by(ChangeRow.sequence)
         .limit(BATCH)
     ).all()
     if [row.sequence for row in rows] != list(range(first, first + len(rows))):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.federation.errors import NotPublishedError, UnknownEntryError
+from marketplace.federation.errors import NotInLogError, NotPublishedError
 from marketplace.federation.feed import Feed
 from marketplace.federation.trees import PublishedLog, Trees
-from marketplace.models import Change, Entry
+from marketplace.models import ChangeRow, Entry
 from marketplace.tlog.merkle import prove_consistency, prove_inclusion
 from marketplace.tlog.proof import InclusionProof
 
@@ -17,16 +17,16 @@ def prove_entry(feed: Feed, log: PublishedLog, entry_id: str) -> InclusionProof:
     """The proof that an entry is in a log, under its newest checkpoint.
 
     Raises:
-        UnknownEntryError: it does not.
+        NotInLogError: it does not.
         NotPublishedError: it was accepted, and no checkpoint covers it yet.
     """
     sequence = feed.session.scalar(
-        select(Change.sequence)
-        .join(Entry, Entry.id == Change.entry_key)
-        .where(Change.log_id == log.log_id, Entry.entry_id == entry_id)
+        select(ChangeRow.sequence)
+        .join(Entry, Entry.id == ChangeRow.entry_key)
+        .where(ChangeRow.log_id == log.log_id, Entry.entry_id == entry_id)
     )
     if sequence is None:
-        raise UnknownEntryError("the log has no such entry")
+        raise NotInLogError("the log has no such entry")
     index = log.head + sequence
     if index >= log.size:
         raise NotPublishedError("the entry is accepted; the next checkpoint will cover it")

@@ -28,7 +28,7 @@ from marketplace.federation.errors import (
 )
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import epoch_number
-from marketplace.models import Log, Peer, PeerLog, Witnessed
+from marketplace.models import Log, PeerLog, PeerRow, Witnessed
 from marketplace.tlog.checkpoint import SignedCheckpoint, cosign, parse_checkpoint
 from marketplace.tlog.errors import NoteSignatureError, ProofError, TlogError
 from marketplace.tlog.merkle import EMPTY_ROOT, verify_consistency
@@ -42,17 +42,17 @@ _TOLD_SECONDS = 1.0
 
 _SEEN = (
     select(PeerLog.note, Witnessed.note)
-    .join(Peer, Peer.id == PeerLog.peer_id)
+    .join(PeerRow, PeerRow.id == PeerLog.peer_id)
     .join(Log, Log.id == PeerLog.log_id)
     .outerjoin(Witnessed, Witnessed.origin == PeerLog.origin)
-    .where(Log.name == PUBLIC, Peer.disabled.is_(False))
+    .where(Log.name == PUBLIC, PeerRow.disabled.is_(False))
     .order_by(PeerLog.origin)
     .limit(_MOST_LOGS)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CosignedHead:
     """The head of a log that was cosigned last."""
 
     size: int
@@ -61,7 +61,7 @@ class Seen:
 
 
 #: What a log is before anything of it was seen.
-_NOTHING = Seen(0, EMPTY_ROOT, b"")
+_NOTHING = CosignedHead(0, EMPTY_ROOT, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Hearers:
 def find_key(session: Session, origin: str) -> VerifierKey | None:
     """The key of the log with an origin: that of the peer whose name it begins with, if there is one."""
     name = origin.partition("/")[0]
-    text = session.scalar(select(Peer.log_key).where(Peer.name == name, Peer.disabled.is_(False)))
+    text = session.scalar(select(PeerRow.log_key).where(PeerRow.name == name, PeerRow.disabled.is_(False)))
     return None if text is None else parse_verifier_key(text).named(origin)
 
 
@@ -180,7 +180,7 @@ class Witness:
         except NoteSignatureError as error:
             raise UntrustedError(str(error)) from None
 
-    def _verify_continues(self, seen: Seen, request: WitnessRequest, head: SignedCheckpoint) -> None:
+    def _verify_continues(self, seen: CosignedHead, request: WitnessRequest, head: SignedCheckpoint) -> None:
         checkpoint = head.checkpoint
         if seen.note and seen.size == checkpoint.size:
             self._hearers.contradiction(checkpoint.origin, seen.note, request.checkpoint)
@@ -190,7 +190,7 @@ class Witness:
         except ProofError as error:
             raise InconsistentError(str(error)) from None
 
-    def _cosign(self, seen: Seen, head: SignedCheckpoint) -> bytes:
+    def _cosign(self, seen: CosignedHead, head: SignedCheckpoint) -> bytes:
         now = self._clock()
         checkpoint = head.checkpoint
         own = cosign(checkpoint.text, self._keys.log, int(now.timestamp()))
@@ -223,7 +223,7 @@ class Witness:
                 raise SizeConflictError((_find(session, checkpoint.origin) or _NOTHING).size) from None
         return str(own).encode()
 
-    def _own_lines(self, seen: Seen) -> bytes:
+    def _own_lines(self, seen: CosignedHead) -> bytes:
         lines = parse_note(seen.note).signatures
         return "".join(str(line) for line in lines if line.is_of(self._keys.witness)).encode()
 
@@ -242,8 +242,8 @@ def _parse(data: bytes) -> tuple[WitnessRequest, Note, str]:
         raise MalformedRequestError(str(error)) from None
 
 
-def _find(session: Session, origin: str) -> Seen | None:
+def _find(session: Session, origin: str) -> CosignedHead | None:
     row = session.execute(
         select(Witnessed.size, Witnessed.root, Witnessed.note).where(Witnessed.origin == origin)
     ).one_or_none()
-    return None if row is None else Seen(row.size, row.root, row.note)
+    return None if row is None else CosignedHead(row.size, row.root, row.note)

@@ -10,7 +10,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.federation.digests import MAX_LISTED, Digests
+from marketplace.federation.digests import MAX_LISTED, SetDigests
 from marketplace.federation.errors import NotPublishedError
 from marketplace.federation.proofs import prove_entry
 from marketplace.http.errors import BadRequestError, NotFoundError
@@ -79,7 +79,7 @@ def digest_ids(request: Request) -> Response:
     return answer(request, json.dumps({"ids": ids, **more}).encode(), "application/json", [NO_CACHE])
 
 
-def _digests(request: Request, found: Digests) -> Response:
+def _digests(request: Request, found: SetDigests) -> Response:
     tag = f'"{found.whole.digest}"'
     headers: Headers = [("ETag", tag), NO_CACHE]
     given = request.environ.get("HTTP_IF_NONE_MATCH")

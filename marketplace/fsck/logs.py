@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.fsck.damage import Damage
-from marketplace.models import Change, Entry, EntryBody, FollowerCursor, Log
+from marketplace.models import ChangeRow, Entry, EntryBody, FollowerCursor, Log
 
 
 def verify_logs(session: Session) -> Iterator[Damage]:
@@ -16,18 +16,18 @@ def verify_logs(session: Session) -> Iterator[Damage]:
     for log in session.execute(select(Log.id, Log.name, Log.next_sequence).order_by(Log.name)):
         yield from _verify_dense(session, log.id, log.name, log.next_sequence)
     strayed = (
-        select(Log.name, Change.sequence)
-        .join(Log, Log.id == Change.log_id)
-        .outerjoin(EntryBody, EntryBody.id == Change.body_id)
-        .where((EntryBody.id.is_(None)) | (EntryBody.entry_key != Change.entry_key))
-        .order_by(Log.name, Change.sequence)
+        select(Log.name, ChangeRow.sequence)
+        .join(Log, Log.id == ChangeRow.log_id)
+        .outerjoin(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .where((EntryBody.id.is_(None)) | (EntryBody.entry_key != ChangeRow.entry_key))
+        .order_by(Log.name, ChangeRow.sequence)
     )
     for name, sequence in session.execute(strayed):
         yield Damage(
             "log.body", f"log {name}", f"the document of sequence {sequence} belongs to another entry"
         )
     unlisted = select(Entry.entry_id).where(
-        ~select(Change.sequence).where(Change.entry_key == Entry.id).exists()
+        ~select(ChangeRow.sequence).where(ChangeRow.entry_key == Entry.id).exists()
     )
     for entry_id in session.scalars(unlisted):
         yield Damage("log.unlisted", entry_id, "the entry is stored but is in no log")
@@ -36,9 +36,9 @@ def verify_logs(session: Session) -> Iterator[Damage]:
 def _verify_dense(session: Session, log_id: int, name: str, size: int) -> Iterator[Damage]:
     expected = 0
     for sequence in session.scalars(
-        select(Change.sequence)
-        .where(Change.log_id == log_id)
-        .order_by(Change.sequence)
+        select(ChangeRow.sequence)
+        .where(ChangeRow.log_id == log_id)
+        .order_by(ChangeRow.sequence)
         .execution_options(yield_per=1000)
     ):
         if sequence != expected:

@@ -25,7 +25,7 @@ from marketplace.fsck.damage import Damage
 from marketplace.fsck.logs import verify_cursors, verify_logs
 from marketplace.fsck.shown import verify_current
 from marketplace.fsck.trees import verify_trees
-from marketplace.models import Change, EntryBody
+from marketplace.models import ChangeRow, EntryBody
 
 __all__ = ["Damage", "FsckService", "Workload"]
 
@@ -48,7 +48,7 @@ class FsckService:
         """Count what a run will read."""
         with self._database.read() as session:
             documents = session.scalar(select(func.count()).select_from(EntryBody)) or 0
-            changes = session.scalar(select(func.count()).select_from(Change)) or 0
+            changes = session.scalar(select(func.count()).select_from(ChangeRow)) or 0
             return Workload(documents, changes)
 
     def run(self, advance: Callable[[int], None] = lambda steps: None) -> Iterator[Damage]:

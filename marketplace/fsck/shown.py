@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.entries.erased import find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
-from marketplace.models import Certificate, Change, Current, Entry, Log, Verdict
+from marketplace.models import Certificate, ChangeRow, Current, Entry, Log, VerdictRow
 from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.trust import is_trusted
 from validators.errors import shown
@@ -61,10 +61,10 @@ def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], set[in
             Certificate.key_digest,
             is_trusted(),
         )
-        .join(Change, Change.entry_key == Entry.id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .join(Certificate, Certificate.id == Entry.certificate_id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-        .where(Change.log_id == log_id, Change.shown)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+        .where(ChangeRow.log_id == log_id, ChangeRow.shown)
         .execution_options(yield_per=1000)
     )
     for key, identifier, email, created, deprecated, entry_id, key_digest, trusted in rows:

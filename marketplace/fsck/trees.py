@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.fsck.damage import Damage
-from marketplace.models import Change, Entry, EntryBody, Leaf, Tile, Tree
+from marketplace.models import ChangeRow, Entry, EntryBody, Leaf, Tile, Tree
 from marketplace.tlog.checkpoint import Checkpoint, parse_checkpoint
 from marketplace.tlog.errors import TlogError
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
@@ -49,15 +49,15 @@ def _read(session: Session, tree: Tree, first: int, end: int) -> list[bytes]:
 def _verify_leaves(session: Session, tree: Tree, first: int, leaves: list[bytes]) -> Iterator[Damage]:
     start = max(first, tree.head)
     rows = session.execute(
-        select(Change.sequence, Entry.entry_id, EntryBody.size)
-        .join(Entry, Entry.id == Change.entry_key)
-        .join(EntryBody, EntryBody.id == Change.body_id)
+        select(ChangeRow.sequence, Entry.entry_id, EntryBody.size)
+        .join(Entry, Entry.id == ChangeRow.entry_key)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
         .where(
-            Change.log_id == tree.log_id,
-            Change.sequence >= start - tree.head,
-            Change.sequence < first + len(leaves) - tree.head,
+            ChangeRow.log_id == tree.log_id,
+            ChangeRow.sequence >= start - tree.head,
+            ChangeRow.sequence < first + len(leaves) - tree.head,
         )
-        .order_by(Change.sequence)
+        .order_by(ChangeRow.sequence)
     )
     for sequence, entry_id, size in rows:
         position = sequence + tree.head

@@ -22,7 +22,7 @@ from marketplace.federation import errors as federation
 from marketplace.ingest import errors as ingest
 from marketplace.ingest.erasing import ReasonError
 from marketplace.peers import errors as peers
-from marketplace.presence.errors import SiteKeyError, SiteNotFoundError
+from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError
 from marketplace.receipts import ReceiptFormatError
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
@@ -93,7 +93,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     peers.PeerNotFoundError: answer(404),
     peers.PeerTakenError: answer(409),
     peers.PeerDisabledError: answer(409),
-    federation.UnknownEntryError: answer(404),
+    federation.NotInLogError: answer(404),
     federation.UnknownPartError: answer(404),
     federation.HaltedError: answer(503, retry=lambda _: 60),
     federation.MalformedRequestError: answer(400),
@@ -102,7 +102,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     federation.InconsistentError: answer(422),
     # Cloud sites.
     ReceiptFormatError: answer(400),
-    SiteKeyError: answer(409),
+    SiteKeyBindingError: answer(409),
     SiteNotFoundError: answer(404),
 }
 

@@ -15,7 +15,7 @@ from marketplace.access.permissions import PERMISSIONS, is_permitted
 from marketplace.access.principal import Principal
 from marketplace.accounts import AccessService
 from marketplace.accounts.errors import CredentialsError
-from marketplace.peers.registry.assertions import UnprovenError, looks_like_assertion
+from marketplace.peers.registry.assertions import UnprovenAssertionError, looks_like_assertion
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.runtime import Runtime
 
@@ -71,7 +71,7 @@ def _prove(request: Request, secret: str, access: AccessService) -> Principal:
             identification: PeerIdentification = request.registry[Runtime].identification
             return identification.principal_of(secret)
         return access.principal_of_token(secret)
-    except (CredentialsError, UnprovenError) as error:
+    except (CredentialsError, UnprovenAssertionError) as error:
         guesses.count()
         raise unauthorized(request, error.code, str(error)) from None
 

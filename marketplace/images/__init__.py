@@ -22,7 +22,7 @@ To hand blocks on as somebody asks for them::
 Nothing is believed and nothing is guessed: sizes in headers bound nothing, file
 names tell nothing, and what the bytes do not say is None. A pass raises an
 ``ImageError`` where it cannot end; it never raises because an image is hostile, so
-that its digests can be told: ``verify_safe`` does. ``Measured`` and ``Inspection`` list
+that its digests can be told: ``verify_safe`` does. ``MeasuredImage`` and ``Inspection`` list
 what is found.
 """
 
@@ -33,12 +33,12 @@ from marketplace.images.errors import (
     DecompressionMemoryError,
     EmptyImageError,
     ImageError,
+    ImageTooLargeError,
     NoFileError,
-    TooLargeError,
     UnsafeImageError,
 )
-from marketplace.images.inspection import Fault, Inspection, verify_safe
-from marketplace.images.one_pass import BLOCK, MOST_BYTES, USUAL_DIGESTS, Measured, OnePass, measure
+from marketplace.images.inspection import ImageFault, Inspection, verify_safe
+from marketplace.images.one_pass import BLOCK, MOST_BYTES, USUAL_DIGESTS, MeasuredImage, OnePass, measure
 from marketplace.images.peeking import Peeked, peek
 from marketplace.images.sources import file_chunks, stream_chunks
 
@@ -51,14 +51,14 @@ __all__ = [
     "Compression",
     "DecompressionMemoryError",
     "EmptyImageError",
-    "Fault",
     "ImageError",
+    "ImageFault",
+    "ImageTooLargeError",
     "Inspection",
-    "Measured",
+    "MeasuredImage",
     "NoFileError",
     "OnePass",
     "Peeked",
-    "TooLargeError",
     "UnsafeImageError",
     "file_chunks",
     "find_compression",

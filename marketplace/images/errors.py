@@ -35,7 +35,7 @@ class DecompressionMemoryError(ImageError):
     code = "image.decompression-memory"
 
 
-class TooLargeError(ImageError):
+class ImageTooLargeError(ImageError):
     """The image has more bytes than it may have."""
 
     code = "image.too-large"

@@ -27,7 +27,7 @@ logging.getLogger("marketplace._vendor").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
-class Fault:
+class ImageFault:
     """Why an image must not be opened: a stable code and a clause that follows "the image"."""
 
     code: str
@@ -51,7 +51,7 @@ class Inspection:
     format: str
     recognised: bool
     virtual_size: int | None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ImageFault, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -121,7 +121,7 @@ class Inspector:
             found = [each for each in found if str(each) == "iso"]
         if len(found) > 1:
             together = " and ".join(sorted(names))
-            fault = Fault("polyglot", f"is {together} at once: each tool may open it in another format")
+            fault = ImageFault("polyglot", f"is {together} at once: each tool may open it in another format")
             return Inspection("", True, None, (fault,))
         return self._judge(found[0])
 
@@ -150,7 +150,7 @@ class Inspector:
 
     def _broken(self, name: str) -> Inspection:
         what = f"the header of {name}" if name else "the beginning of several formats"
-        fault = Fault("unreadable", f"has {what}, but cannot be read as one safely")
+        fault = ImageFault("unreadable", f"has {what}, but cannot be read as one safely")
         return Inspection(name, True, None, (fault,))
 
 
@@ -174,12 +174,12 @@ def verify_safe(inspection: Inspection) -> Inspection:
     return inspection
 
 
-def _faults(found: FileInspector) -> tuple[Fault, ...]:
+def _faults(found: FileInspector) -> tuple[ImageFault, ...]:
     try:
         found.safety_check()
     except SafetyCheckFailed as error:
         return tuple(
-            Fault(name, _CLAUSES.get(name, f"is not safe to open: {reason}"))
+            ImageFault(name, _CLAUSES.get(name, f"is not safe to open: {reason}"))
             for name, reason in sorted(error.failures.items())
         )
     return ()

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from marketplace.images.decompression import Compression, decompressed, find_compression
 from marketplace.images.digests import COMBINED, Digests
-from marketplace.images.errors import EmptyImageError, TooLargeError
+from marketplace.images.errors import EmptyImageError, ImageTooLargeError
 from marketplace.images.inspection import Inspection, Inspector
 from validators.identifier import identifier_from_sha1
 
@@ -23,7 +23,7 @@ BLOCK: Final = 1 << 19
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredImage:
     """What the bytes of an image say of themselves.
 
     Attributes:
@@ -84,7 +84,7 @@ class OnePass:
 
         Raises:
             CompressedDataError, DecompressionMemoryError: the bytes cannot be decompressed.
-            TooLargeError: there are more of them than there may be.
+            ImageTooLargeError: there are more of them than there may be.
         """
         stored = _blocks(self._bounded(chunks))
         first = next(stored, b"")
@@ -95,12 +95,12 @@ class OnePass:
         for block in whole:
             self._size += len(block)
             if self._size > self._most:
-                raise TooLargeError(f"the image has more than the {self._most} bytes that are allowed")
+                raise ImageTooLargeError(f"the image has more than the {self._most} bytes that are allowed")
             self._digests.update(block)
             self._inspector.update(block)
             yield block
 
-    def result(self) -> Measured:
+    def result(self) -> MeasuredImage:
         """What was found, after the last block.
 
         Raises:
@@ -111,7 +111,7 @@ class OnePass:
             raise EmptyImageError("the image is empty")
         combined = digests.pop(COMBINED, None)
         sha1 = digests.get("SHA-1")
-        return Measured(
+        return MeasuredImage(
             size=self._size,
             digests=digests,
             identifier=identifier_from_sha1(sha1) if sha1 else "",
@@ -127,7 +127,7 @@ class OnePass:
         for chunk in chunks:
             self._stored_size += len(chunk)
             if self._stored_size > most:
-                raise TooLargeError(f"more than {most} bytes came for an image of at most {self._most}")
+                raise ImageTooLargeError(f"more than {most} bytes came for an image of at most {self._most}")
             yield chunk
 
 
@@ -138,7 +138,7 @@ def measure(
     most_bytes: int = MOST_BYTES,
     before: bytes | None = None,
     sink: Callable[[bytes], object] | None = None,
-) -> Measured:
+) -> MeasuredImage:
     """Take a whole image in, and tell what it is.
 
     Args:

@@ -26,7 +26,7 @@ from marketplace.ingest.errors import (
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 
 if TYPE_CHECKING:
-    from marketplace.ingest.batch import Note, Receipt, Source
+    from marketplace.ingest.batch import IngestResult, Note, Source
     from marketplace.ingest.pages import Page
     from marketplace.ingest.service import Address, Addressing, IngestService
 
@@ -36,7 +36,7 @@ _WITH_DATABASE = {
     "IngestService": "service",
     "Note": "batch",
     "Page": "pages",
-    "Receipt": "batch",
+    "IngestResult": "batch",
     "Source": "batch",
 }
 
@@ -51,6 +51,7 @@ __all__ = [
     "ErasedError",
     "GateError",
     "IngestError",
+    "IngestResult",
     "IngestService",
     "LegacyRefusedError",
     "Note",
@@ -58,7 +59,6 @@ __all__ = [
     "OtherAudienceError",
     "Page",
     "PrivateEntryError",
-    "Receipt",
     "Source",
     "StoreUnavailableError",
     "TooManyUploadsError",

@@ -22,7 +22,7 @@ from marketplace.changes.log import Appended, ChangeLog, Provenance
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.bulk import find_certificates, find_unknown, insert_unknown, show_unknown
-from marketplace.ingest.current_rows import Said, read_said, renew, uncontested
+from marketplace.ingest.current_rows import RankedEntry, read_said, renew, uncontested
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import (
     UploadPolicy,
@@ -83,7 +83,7 @@ class Source(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class IngestResult:
     """What happened to an entry: it was created in the log, or it was there before, unchanged."""
 
     coordinates: Coordinates
@@ -108,10 +108,10 @@ class Taken:
     source: Source = Source.UPLOAD
     contested: bool = False
 
-    def receipt(self, log: str) -> Receipt:
+    def receipt(self, log: str) -> IngestResult:
         """The receipt of the log it is in, once the batch is finished."""
         sequence = self.first.sequence if self.first else self.sequence
-        return Receipt(self.entry.coordinates, self.entry.entry_id, self.outcome, sequence, log)
+        return IngestResult(self.entry.coordinates, self.entry.entry_id, self.outcome, sequence, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class _Series:
     """
 
     rows: Sequence[Listed[Any]]
-    rivals: Sequence[Said] | None
+    rivals: Sequence[RankedEntry] | None
 
     @property
     def newest(self) -> datetime | None:

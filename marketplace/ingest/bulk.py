@@ -35,7 +35,7 @@ from validators.document import AcceptedEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredKeys:
     """Where an entry went: its keys, and the SHA-256 of its bytes in hex.
 
     Args:
@@ -70,7 +70,7 @@ def insert_unknown(
     entries: Sequence[AcceptedEntry],
     certificates: Mapping[str, int],
     now: datetime,
-) -> list[Stored]:
+) -> list[StoredKeys]:
     """Insert entries that ``find_unknown`` gave.
 
     Args:
@@ -93,7 +93,7 @@ def insert_unknown(
     body_of = _pairs(connection, FIND_BODY_KEYS, {"entry_keys": keys})
     _insert_details(connection, entries, keys)
     return [
-        Stored(key, body_of[key], body["sha256"], row | {"key_digest": entry.signer.key_digest})
+        StoredKeys(key, body_of[key], body["sha256"], row | {"key_digest": entry.signer.key_digest})
         for entry, row, key, body in zip(entries, rows, keys, bodies, strict=True)
     ]
 
@@ -122,7 +122,7 @@ def _insert_details(connection: Connection, entries: Sequence[AcceptedEntry], ke
 def show_unknown(
     connection: Connection,
     log_id: int,
-    seen: Sequence[Stored],
+    seen: Sequence[StoredKeys],
     erased: Erasures,
     waiting: Mapping[int, Collection[int]],
 ) -> None:

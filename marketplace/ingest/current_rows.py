@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 from marketplace.entries.erased import Erasures
 from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
-from marketplace.models import Certificate, Change, Current, Entry, Verdict
+from marketplace.models import Certificate, ChangeRow, Current, Entry, VerdictRow
 from marketplace.models.base import UtcSecond
 from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.trust import is_trusted
@@ -26,11 +26,11 @@ Image = tuple[str, str]
 #: Keys named in one statement.
 _CHUNK = 500
 _COLUMNS = [column.name for column in Entry.__table__.columns]
-_entry, _change, _current = Entry.__table__.c, Change.__table__.c, Current.__table__.c
+_entry, _change, _current = Entry.__table__.c, ChangeRow.__table__.c, Current.__table__.c
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RankedEntry:
     """An entry of a log about an image by an address.
 
     Args:
@@ -44,13 +44,15 @@ class Said:
     key_digest: str
     trusted: bool
 
-    def claim(self) -> Claim[Said]:
+    def claim(self) -> Claim[RankedEntry]:
         """This entry as a claim to be current."""
         rank = precedence(self.created, self.deprecated, self.entry_id)
         return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
-def read_said(connection: Connection, log_id: int, image: Image, waiting: Collection[int] = ()) -> list[Said]:
+def read_said(
+    connection: Connection, log_id: int, image: Image, waiting: Collection[int] = ()
+) -> list[RankedEntry]:
     """What a log shows about an image by an address.
 
     Args:
@@ -60,7 +62,7 @@ def read_said(connection: Connection, log_id: int, image: Image, waiting: Collec
         _SAID,
         {"log_id": log_id, "identifier": image[0], "email": image[1], "waiting": list(waiting)},
     )
-    return [Said(key, created, old is not None, *rest) for key, created, old, *rest in rows]
+    return [RankedEntry(key, created, old is not None, *rest) for key, created, old, *rest in rows]
 
 
 def renew(
@@ -96,7 +98,7 @@ def renew(
     return looked
 
 
-def _wanted(said: list[Said], erased: Erasures, log_id: int, image: Image) -> list[Claim[Said]]:
+def _wanted(said: list[RankedEntry], erased: Erasures, log_id: int, image: Image) -> list[Claim[RankedEntry]]:
     return [
         claim
         for claim in unsuperseded(one.claim() for one in said)
@@ -108,8 +110,8 @@ def _write(
     connection: Connection,
     log_id: int,
     rows: list[Row[Any]],
-    wanted: list[Claim[Said]],
-    contested: list[Said] | None,
+    wanted: list[Claim[RankedEntry]],
+    contested: list[RankedEntry] | None,
 ) -> None:
     """Let the table list what is wanted.
 
@@ -135,15 +137,15 @@ def _write(
         connection.execute(insert(Current), values)
 
 
-def newest_trusted(said: Iterable[Said]) -> dict[str, Said]:
+def newest_trusted(said: Iterable[RankedEntry]) -> dict[str, RankedEntry]:
     """Of each key the newest entry whose certificate the site trusts for the address."""
-    found: dict[str, Said] = {}
+    found: dict[str, RankedEntry] = {}
     for one in sorted((one for one in said if one.trusted), key=lambda one: one.claim().rank):
         found[one.key_digest] = one
     return found
 
 
-def trusted_columns(said: Said | None) -> dict[str, Any]:
+def trusted_columns(said: RankedEntry | None) -> dict[str, Any]:
     """The columns of a row of ``current`` that tell of a key's newest trusted entry."""
     if said is None:
         return {"trusted_created": None, "trusted_deprecated": None, "trusted_id": None}
@@ -171,13 +173,13 @@ _SAID = (
         is_trusted(),
     )
     .join(Certificate, Certificate.id == Entry.certificate_id)
-    .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+    .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
     .where(
         Entry.identifier == bindparam("identifier"),
         Entry.email == bindparam("email"),
         or_(
-            select(Change.entry_key)
-            .where(Change.log_id == bindparam("log_id"), Change.entry_key == Entry.id, Change.shown)
+            select(ChangeRow.entry_key)
+            .where(ChangeRow.log_id == bindparam("log_id"), ChangeRow.entry_key == Entry.id, ChangeRow.shown)
             .correlate(Entry)
             .exists(),
             Entry.id.in_(bindparam("waiting", expanding=True)),

@@ -26,7 +26,7 @@ from marketplace.models import (
     AuditRecord,
     Certificate,
     CertificateBeside,
-    Change,
+    ChangeRow,
     ConfirmedEndorser,
     Entry,
     EntryBody,
@@ -39,8 +39,8 @@ from marketplace.models import (
     PendingUpload,
     SiteReceipt,
     Twin,
-    Verdict,
     VerdictChange,
+    VerdictRow,
     WatchedLocation,
     WebhookDelivery,
 )
@@ -96,7 +96,7 @@ _SIGNED = (
     select(Certificate.key_digest, is_trusted())
     .select_from(Entry)
     .join(Certificate, Certificate.id == Entry.certificate_id)
-    .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+    .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
 )
 
 
@@ -177,7 +177,9 @@ class ErasingService:
             )
         )
         logs = session.execute(
-            select(Change.log_id, Change.shown).where(Change.entry_key == entry.id).order_by(Change.log_id)
+            select(ChangeRow.log_id, ChangeRow.shown)
+            .where(ChangeRow.entry_key == entry.id)
+            .order_by(ChangeRow.log_id)
         ).all()
         for log_id, _ in logs:
             hide(session, log_id, [entry.id])
@@ -260,7 +262,7 @@ def _blank(session: Session, entry: Entry) -> None:
     key = entry.certificate_id
     fingerprint = session.scalar(select(Certificate.fingerprint).where(Certificate.id == key))
     session.execute(delete(ConfirmedEndorser).where(ConfirmedEndorser.fingerprint == fingerprint))
-    for table in (CertificateBeside, Verdict, VerdictChange):
+    for table in (CertificateBeside, VerdictRow, VerdictChange):
         session.execute(delete(table).where(table.certificate_id == key))
     session.execute(
         update(Certificate)

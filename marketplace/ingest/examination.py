@@ -24,7 +24,7 @@ from marketplace.ingest.signers import is_trusted_signer
 from validators import accept
 from validators.document import AcceptedEntry, Metadata
 from validators.errors import RefusedError
-from validators.lint import Finding, advise
+from validators.lint import LintFinding, advise
 from validators.report import Outcome, Report, StepResult
 from validators.trust import TrustVerdict, judge
 
@@ -50,7 +50,7 @@ class Examination:
     refusal: RefusedError | None
     trust: TrustVerdict | None
     awaits: str | None = None
-    advice: tuple[Finding, ...] = ()
+    advice: tuple[LintFinding, ...] = ()
 
     @property
     def passes(self) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.audit import AuditLog
 from marketplace.ingest.rows import Row
 from marketplace.ingest.showing import show
-from marketplace.models import Change, Entry, EntryBody, Erasure
+from marketplace.models import ChangeRow, Entry, EntryBody, Erasure
 from validators.document import AcceptedEntry
 
 
@@ -44,9 +44,9 @@ def revive(
 def show_again(session: Session, entry_key: int, digest: str) -> None:
     """Show a revived entry in the logs that it was erased from, as far as its bytes are there."""
     logs = session.scalars(
-        select(Change.log_id)
-        .join(EntryBody, EntryBody.id == Change.body_id)
-        .where(Change.entry_key == entry_key, EntryBody.sha256 == digest)
+        select(ChangeRow.log_id)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        .where(ChangeRow.entry_key == entry_key, EntryBody.sha256 == digest)
     ).all()
     for log_id in logs:
         show(session, log_id, [entry_key])

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import Provenance
 from marketplace.db import Database
-from marketplace.ingest.batch import Batch, Note, Receipt, Source, Taken
+from marketplace.ingest.batch import Batch, IngestResult, Note, Source, Taken
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.pages import Page, take_in
@@ -80,7 +80,7 @@ class _Waiting:
     source: Source
     note: Note | None = None
     provenance: Provenance | None = None
-    answer: Future[Receipt] = field(default_factory=Future)
+    answer: Future[IngestResult] = field(default_factory=Future)
 
 
 class _Nothing:
@@ -94,7 +94,7 @@ _Take = Callable[[Session, Batch], list[Taken | Exception]]
 @dataclass(frozen=True, slots=True)
 class _WaitingPage:
     page: Page
-    answer: Future[list[Receipt | Exception]] = field(default_factory=Future)
+    answer: Future[list[IngestResult | Exception]] = field(default_factory=Future)
 
 
 class IngestService:
@@ -151,7 +151,7 @@ class IngestService:
         log: str | Addressing = PUBLIC,
         source: Source = Source.UPLOAD,
         provenance: Provenance | None = None,
-    ) -> Receipt:
+    ) -> IngestResult:
         """Accept bytes and store them; returns when they are on disk.
 
         Args:
@@ -192,7 +192,7 @@ class IngestService:
         log: str | Addressing = PUBLIC,
         source: Source = Source.UPLOAD,
         provenance: Provenance | None = None,
-    ) -> Receipt:
+    ) -> IngestResult:
         """Store an entry that was accepted; returns when it is on disk.
 
         Args:
@@ -223,7 +223,7 @@ class IngestService:
         if wait:
             raise TooManyUploadsError(wait)
 
-    def import_(self, data: bytes, log: str = PUBLIC, provenance: Provenance | None = None) -> Receipt:
+    def import_(self, data: bytes, log: str = PUBLIC, provenance: Provenance | None = None) -> IngestResult:
         """Accept bytes and store them without the gate: replication, or a directory of signed files.
 
         Raises:
@@ -234,9 +234,9 @@ class IngestService:
         """
         return self.submit(data, log, Source.IMPORT, provenance=provenance)
 
-    def import_all(self, documents: Iterable[bytes], log: str = PUBLIC) -> Iterator[Receipt | Exception]:
+    def import_all(self, documents: Iterable[bytes], log: str = PUBLIC) -> Iterator[IngestResult | Exception]:
         """Import many documents, sharing commits; yields what became of each, in order."""
-        window: list[Future[Receipt]] = []
+        window: list[Future[IngestResult]] = []
         for data in documents:
             window.append(self._try_enqueue(data, log))
             if len(window) == BATCH_ENTRIES:
@@ -251,13 +251,13 @@ class IngestService:
         source: Source = Source.UPLOAD,
         note: Note | None = None,
         provenance: Provenance | None = None,
-    ) -> Future[Receipt]:
+    ) -> Future[IngestResult]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
         waiting = _Waiting(entry, log, source, note, provenance)
         self._put(waiting)
         return waiting.answer
 
-    def enqueue_page(self, page: Page) -> Future[list[Receipt | Exception]]:
+    def enqueue_page(self, page: Page) -> Future[list[IngestResult | Exception]]:
         """Give a page of replicated entries to the writer, for one separate transaction.
 
         The future holds what became of each entry, or what ``within`` or the database raised.
@@ -280,11 +280,11 @@ class IngestService:
                 raise StoreUnavailableError("the marketplace is stopping: try again later")
             self._queue.put(waiting)
 
-    def _try_enqueue(self, data: bytes, log: str) -> Future[Receipt]:
+    def _try_enqueue(self, data: bytes, log: str) -> Future[IngestResult]:
         try:
             return self.enqueue(self._accept(data), log, Source.IMPORT)
         except Exception as error:  # told to whoever waits for it
-            failed: Future[Receipt] = Future()
+            failed: Future[IngestResult] = Future()
             failed.set_exception(error)
             return failed
 
@@ -378,7 +378,7 @@ def _add_all(batch: Batch, waiting: Sequence[_Waiting]) -> list[Taken | Exceptio
     return [batch.try_add(one.entry, one.log, one.source, one.note, one.provenance) for one in waiting]
 
 
-def _outcome(answer: Future[Receipt]) -> Receipt | Exception:
+def _outcome(answer: Future[IngestResult]) -> IngestResult | Exception:
     error = answer.exception()
     if error is None:
         return answer.result()

@@ -17,7 +17,7 @@ from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
 from marketplace.ingest.current_rows import Image, renew
 from marketplace.ingest.locks import lock_names, series_name
-from marketplace.models import Change, Current, Entry, Log, Renewal, TrustState, Verdict
+from marketplace.models import ChangeRow, Current, Entry, Log, RenewalRow, TrustState, VerdictRow
 from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.trust import is_confirmed
 
@@ -61,7 +61,7 @@ class SettlingService:
 
 def _is_changed(since: int) -> ColumnElement[bool]:
     """Whether a certificate has another verdict now, or none yet and was confirmed."""
-    return or_(Verdict.revision > since, and_(Verdict.certificate_id.is_(None), is_confirmed()))
+    return or_(VerdictRow.revision > since, and_(VerdictRow.certificate_id.is_(None), is_confirmed()))
 
 
 def _contested(session: Session, since: int, last: Image) -> Sequence[Image]:
@@ -69,7 +69,7 @@ def _contested(session: Session, since: int, last: Image) -> Sequence[Image]:
     rows = session.execute(
         select(Current.identifier, Current.email)
         .join(Entry, (Entry.identifier == Current.identifier) & (Entry.email == Current.email))
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
         .where(
             Current.contested,
             _is_changed(since),
@@ -85,9 +85,9 @@ def _contested(session: Session, since: int, last: Image) -> Sequence[Image]:
 def _concerned(session: Session, images: Sequence[Image], since: int) -> set[tuple[int, Image]]:
     """The logs that hold entries of these certificates: to others nothing must tell that they exist."""
     rows = session.execute(
-        select(Change.log_id, Entry.identifier, Entry.email)
-        .join(Change, Change.entry_key == Entry.id)
-        .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+        select(ChangeRow.log_id, Entry.identifier, Entry.email)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
         .where(tuple_(Entry.identifier, Entry.email).in_(images), _is_changed(since))
         .distinct()
     )
@@ -119,10 +119,12 @@ def _note(session: Session, log_id: int, images: Sequence[Image]) -> None:
     ).one()
     numbers = range(end - len(images), end)
     session.execute(
-        insert(Renewal),
+        insert(RenewalRow),
         [
             {"log_id": log_id, "number": number, "identifier": identifier, "email": email}
             for number, (identifier, email) in zip(numbers, images, strict=True)
         ],
     )
-    session.execute(delete(Renewal).where(Renewal.log_id == log_id, Renewal.number < end - RENEWALS_KEPT))
+    session.execute(
+        delete(RenewalRow).where(RenewalRow.log_id == log_id, RenewalRow.number < end - RENEWALS_KEPT)
+    )

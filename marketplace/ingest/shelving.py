@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
 from marketplace.ingest.showing import hide, show
-from marketplace.ingest.site_filter import Judged, SiteFilter
-from marketplace.models import Change, Entry, EntryTag, Log, PeerLog, TrustState, Verdict
+from marketplace.ingest.site_filter import FilterFacts, SiteFilter
+from marketplace.models import ChangeRow, Entry, EntryTag, Log, PeerLog, TrustState, VerdictRow
 
 #: Rows judged at a time.
 _PAGE = 2000
@@ -54,7 +54,7 @@ class ShelvingService:
             revision = _revision(session)
             # With the same conditions only what changed about a certificate can change anything.
             changed = log.filtered_by == self._filter.digest
-            among = Verdict.revision > log.judged_at if changed else true()
+            among = VerdictRow.revision > log.judged_at if changed else true()
             shown, hidden = self._judge(session, log, among)
             show(session, log_id, shown)
             hide(session, log_id, hidden)
@@ -83,16 +83,18 @@ class ShelvingService:
         return shown, hidden
 
 
-def _rows(session: Session, log_id: int, among: ColumnElement[bool]) -> Iterator[tuple[int, bool, Judged]]:
+def _rows(
+    session: Session, log_id: int, among: ColumnElement[bool]
+) -> Iterator[tuple[int, bool, FilterFacts]]:
     """Rows of a log, as the filter looks at them."""
     since = 0
     while True:
         page = session.execute(
-            select(Change.sequence, Entry.id, Change.shown, Entry.email, Verdict.standing)
-            .join(Entry, Entry.id == Change.entry_key)
-            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
-            .where(Change.log_id == log_id, Change.sequence >= since, among)
-            .order_by(Change.sequence)
+            select(ChangeRow.sequence, Entry.id, ChangeRow.shown, Entry.email, VerdictRow.standing)
+            .join(Entry, Entry.id == ChangeRow.entry_key)
+            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+            .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= since, among)
+            .order_by(ChangeRow.sequence)
             .limit(_PAGE)
         ).all()
         if not page:
@@ -105,7 +107,7 @@ def _rows(session: Session, log_id: int, among: ColumnElement[bool]) -> Iterator
             ):
                 tags[key].add(tag)
         for row in page:
-            yield row.id, row.shown, Judged(row.email, tags[row.id], row.standing or "")
+            yield row.id, row.shown, FilterFacts(row.email, tags[row.id], row.standing or "")
         since = page[-1].sequence + 1
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.erased import find_erasures
 from marketplace.ingest.current_rows import renew
-from marketplace.models import Change, Entry, Log
+from marketplace.models import ChangeRow, Entry, Log
 
 #: Keys named in one statement.
 _CHUNK = 500
@@ -30,8 +30,8 @@ def _set_shown(session: Session, log_id: int, keys: Sequence[int], *, shown: boo
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
         session.execute(
-            update(Change)
-            .where(Change.log_id == log_id, Change.entry_key.in_(chunk))
+            update(ChangeRow)
+            .where(ChangeRow.log_id == log_id, ChangeRow.entry_key.in_(chunk))
             .values(shown=shown)
             .execution_options(synchronize_session=False)
         )

@@ -8,13 +8,13 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.ingest.gate import UploadPolicy
-from marketplace.models import Certificate, ConfirmedEndorser, Verdict
+from marketplace.models import Certificate, ConfirmedEndorser, VerdictRow
 from marketplace.rules.trust import speaks_for
 from validators.document import AcceptedEntry
 
 _STANDING = select(
-    select(Verdict.standing)
-    .join(Certificate, Certificate.id == Verdict.certificate_id)
+    select(VerdictRow.standing)
+    .join(Certificate, Certificate.id == VerdictRow.certificate_id)
     .where(Certificate.fingerprint == bindparam("fingerprint"))
     .scalar_subquery(),
     select(ConfirmedEndorser.email)

@@ -15,7 +15,7 @@ Standing = Callable[[Signer], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class FilterFacts:
     """What the filter looks at: who says it, under which tags, and how the certificate stands."""
 
     email: str
@@ -51,9 +51,9 @@ class SiteFilter:
         if not self.digest:
             return None
         standing = self._standing(entry.signer) if self.looks_at_trust else ""
-        return self.find_reason_of(Judged(entry.endorser.email, entry.metadata.tags, standing))
+        return self.find_reason_of(FilterFacts(entry.endorser.email, entry.metadata.tags, standing))
 
-    def find_reason_of(self, entry: Judged) -> str | None:
+    def find_reason_of(self, entry: FilterFacts) -> str | None:
         """The reason why the site does not show a stored entry; None where it shows the entry."""
         endorsers, tags, standings = (self._values.get(name) for name in ("endorser", "tag", "trust"))
         email = entry.email

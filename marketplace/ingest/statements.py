@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, exists
 from marketplace.models import (
     Certificate,
     CertificateBeside,
-    Change,
+    ChangeRow,
     Current,
     Entry,
     EntryBody,
@@ -17,7 +17,7 @@ from marketplace.models import (
     EntryLocation,
     EntryTag,
     Twin,
-    Verdict,
+    VerdictRow,
 )
 
 
@@ -27,9 +27,9 @@ def _table(model: FromClause) -> Table:
 
 _certificate = _table(Certificate.__table__)
 _beside = _table(CertificateBeside.__table__)
-_verdict = _table(Verdict.__table__)
+_verdict = _table(VerdictRow.__table__)
 _twin = _table(Twin.__table__)
-_change = _table(Change.__table__)
+_change = _table(ChangeRow.__table__)
 _current = _table(Current.__table__)
 _entry = _table(Entry.__table__)
 _body = _table(EntryBody.__table__)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from marketplace.ingest.batch import Receipt
+from marketplace.ingest.batch import IngestResult
 from marketplace.ingest.errors import StoreUnavailableError
 
 #: Seconds after which an upload is told that nothing is known of it. A proxy in front waits longer.
@@ -56,7 +56,7 @@ class WaitingRoom:
             with self._lock:
                 del self._since[mine]
 
-    def wait(self, answer: Future[Receipt]) -> Receipt:
+    def wait(self, answer: Future[IngestResult]) -> IngestResult:
         """Wait for a receipt.
 
         Raises:

@@ -7,7 +7,7 @@ from datetime import datetime
 from marketplace.entries import EntryRow
 from marketplace.entries.said import Listed
 from marketplace.rules.trust import StoredVerdict
-from validators.decision import Decision, Endorsed, Outcome, Rule, decide_by
+from validators.decision import Decision, Endorsed, Rule, RuleOutcome, decide_by
 from validators.document import Endorser, Strength
 from validators.material import TrustMaterial
 from validators.policy import Statement
@@ -45,7 +45,7 @@ def _decision(row: EntryRow, bound: bool, material: TrustMaterial, now: datetime
     held = row.verdict
     if held is None:
         verdict = _certificate(Standing.UNTRUSTED_ISSUER, None)
-        rule = Rule("chain", Outcome.FAILED, _UNJUDGED, "the site has checked it", "unjudged")
+        rule = Rule("chain", RuleOutcome.FAILED, _UNJUDGED, "the site has checked it", "unjudged")
         return Decision(verdict, True, True, bound, row.confirmed, row.strength, (rule,))
     endorsed = Endorsed(
         created=row.created,

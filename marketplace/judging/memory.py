@@ -23,7 +23,7 @@ KEPT_FOR = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RenderedAnswer:
     """A rendered answer.
 
     Args:
@@ -43,11 +43,11 @@ class AnswerMemory:
     """Least recently used answers of a process. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._answers: LRUCache[Hashable, Answer] = LRUCache(KEPT)
+        self._answers: LRUCache[Hashable, RenderedAnswer] = LRUCache(KEPT)
         self._generation = 0
         self._lock = Lock()
 
-    def find(self, key: Hashable, now: datetime) -> Answer | None:
+    def find(self, key: Hashable, now: datetime) -> RenderedAnswer | None:
         """An answer that holds."""
         with self._lock:
             found = self._answers.get(key)
@@ -62,7 +62,7 @@ class AnswerMemory:
         """A mark to take before anything is read; see ``remember``."""
         return self._generation
 
-    def remember(self, key: Hashable, answer: Answer, generation: int) -> None:
+    def remember(self, key: Hashable, answer: RenderedAnswer, generation: int) -> None:
         """Keep an answer, unless something changed since it was begun."""
         with self._lock:
             if generation == self._generation:

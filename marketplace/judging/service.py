@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from cachetools import LRUCache
 
 from marketplace.entries import EntryRow, VisibleEntries
-from marketplace.entries.said import Listed, Said
+from marketplace.entries.said import CurrentStatement, Listed
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.listed import to_statement
 from marketplace.judging.memory import AnswerMemory
 from marketplace.trust import TrustService
 from validators import accept
-from validators.decision import Outcome
+from validators.decision import RuleOutcome
 from validators.document import Coordinates, Endorser
 from validators.identifier import is_identifier
 from validators.material import TrustMaterial
@@ -145,7 +145,7 @@ class ImageJudge:
         ]
         return min(found, key=lambda one: _relevance(one, checksum), default=None)
 
-    def _statement(self, said: Said, now: datetime) -> Statement:
+    def _statement(self, said: CurrentStatement, now: datetime) -> Statement:
         """What is said, judged; proving and judging it again is spared for a little while."""
         material = self._trust.material
         key = (said.entry_id, said.confirmed, said.groups, said.equivocal, said.shown)
@@ -161,7 +161,7 @@ class ImageJudge:
                 self._known[key] = _Known(statement, material, now, ends)
         return statement
 
-    def _read(self, said: Said, now: datetime) -> Statement:
+    def _read(self, said: CurrentStatement, now: datetime) -> Statement:
         entry = accept(said.data)
         hidden = None
         if not said.shown:
@@ -184,7 +184,7 @@ def _without_traces(statement: Statement) -> Statement | None:
     """
     if statement.hidden is None:
         return statement
-    failed = [rule.code for rule in statement.decision.rules if rule.outcome is Outcome.FAILED]
+    failed = [rule.code for rule in statement.decision.rules if rule.outcome is RuleOutcome.FAILED]
     if statement.deprecated is None or any(code != Code.REVOCATION_UNKNOWN for code in failed):
         return None
     nobody = Endorser("an endorser that this site does not show", "", "")
@@ -209,7 +209,7 @@ def _ends(statement: Statement, now: datetime) -> list[datetime]:
     return [one for one in moments if one is not None and one > now]
 
 
-def _superseded(asked: Coordinates, said: Sequence[Said]) -> Asked | None:
+def _superseded(asked: Coordinates, said: Sequence[CurrentStatement]) -> Asked | None:
     if any(one.coordinates == asked for one in said):
         return None
     by = next((one.coordinates for one in said if one.coordinates.email == asked.email), None)

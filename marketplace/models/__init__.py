@@ -1,6 +1,13 @@
 """The tables. Importing this package registers all of them."""
 
-from marketplace.models.access import AccessGroup, AuditRecord, GroupMember, LoginSession, Token, UsedSignIn
+from marketplace.models.access import (
+    AccessGroup,
+    AuditRecord,
+    GroupMember,
+    LoginSession,
+    TokenRow,
+    UsedSignIn,
+)
 from marketplace.models.background import BackgroundLease
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
@@ -11,16 +18,16 @@ from marketplace.models.erasure import Erasure
 from marketplace.models.event import Event, EventState, Webhook, WebhookDelivery
 from marketplace.models.limit import LimitBucket
 from marketplace.models.location import WatchedLocation
-from marketplace.models.log import Change, FollowerCursor, Log, Renewal
+from marketplace.models.log import ChangeRow, FollowerCursor, Log, RenewalRow
 from marketplace.models.mail import MailLink, OutgoingMail
 from marketplace.models.peers import (
-    Peer,
     PeerEvidence,
     PeerFault,
     PeerGrant,
     PeerLog,
     PeerMirror,
     PeerRejected,
+    PeerRow,
     PeerWanted,
     SeenCheckpoint,
 )
@@ -29,7 +36,7 @@ from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.schema import SchemaSupport
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
-from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, Verdict, VerdictChange
+from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, VerdictChange, VerdictRow
 from marketplace.models.usage import EntryUse, ViewUse
 from marketplace.models.view import NamedView
 
@@ -40,7 +47,7 @@ __all__ = [
     "Base",
     "Certificate",
     "CertificateBeside",
-    "Change",
+    "ChangeRow",
     "CloudSite",
     "ConfirmedEndorser",
     "ConflictPlace",
@@ -64,30 +71,30 @@ __all__ = [
     "MailLink",
     "NamedView",
     "OutgoingMail",
-    "Peer",
     "PeerEvidence",
     "PeerFault",
     "PeerGrant",
     "PeerLog",
     "PeerMirror",
     "PeerRejected",
+    "PeerRow",
     "PeerWanted",
     "PendingUpload",
     "RememberedList",
     "ReminderChoice",
     "ReminderGiven",
-    "Renewal",
+    "RenewalRow",
     "SchemaSupport",
     "SeenCheckpoint",
     "SiteReceipt",
     "Tile",
-    "Token",
+    "TokenRow",
     "Tree",
     "TrustState",
     "Twin",
     "UsedSignIn",
-    "Verdict",
     "VerdictChange",
+    "VerdictRow",
     "ViewUse",
     "WatchedLocation",
     "Webhook",

@@ -9,7 +9,7 @@ from marketplace.models.base import Base
 from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
 
-class Token(Base):
+class TokenRow(Base):
     """A bearer token; its secret is known to its owner only.
 
     ``name`` (16 hex digits) is public: lists show it, and it finds the row.

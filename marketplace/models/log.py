@@ -18,7 +18,7 @@ class Log(Base):
     ``revision`` counts how often it changed which of its rows this site shows. ``filtered_by``
     stands for the conditions by which that was decided, and ``judged_at`` is the revision of the
     verdicts they looked at. ``renewals`` counts what a verdict on a certificate made current, or
-    not current any more, without a row of the log; see ``Renewal``.
+    not current any more, without a row of the log; see ``RenewalRow``.
     """
 
     __tablename__ = "log"
@@ -36,7 +36,7 @@ class Log(Base):
     renewals: Mapped[Number] = mapped_column(server_default="0", default=0)
 
 
-class Renewal(Base):
+class RenewalRow(Base):
     """An image and address of which other entries of a log are current than before, though it has no new row.
 
     Numbered from 0 in each log. Only the newest are kept: a follower that is further behind starts again.
@@ -50,7 +50,7 @@ class Renewal(Base):
     email: Mapped[Word]
 
 
-class Change(Base):
+class ChangeRow(Base):
     """One row of a log: dense sequence from 0, an entry at most once.
 
     ``origin``, ``origin_sequence`` and ``origin_time`` (seconds since 1970) are

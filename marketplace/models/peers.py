@@ -9,7 +9,7 @@ from marketplace.models.base import Base
 from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
 
-class Peer(Base):
+class PeerRow(Base):
     """A site, by the keys that its operator gave out of band.
 
     ``name`` is the site's part of its logs' origins (``mp-a.example``);

@@ -23,7 +23,7 @@ class CertificateBeside(Base):
     der: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Verdict(Base):
+class VerdictRow(Base):
     """How a certificate stands at this site, for all its entries.
 
     ``basis`` stands for the anchors, lists and policy it was judged by, and

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from marketplace.client.errors import OversizeError, TransportError
-from marketplace.client.transport import Answer, TransferLimits, Transport
+from marketplace.client.transport import HttpAnswer, TransferLimits, Transport
 from marketplace.oidc.errors import ProviderAnswerError, ProviderAwayError
 
 #: Bytes of an answer: discovery, keys and tokens have a few thousand.
@@ -48,7 +48,7 @@ class Contact:
         """
         return self._object(self._send(url, what, body, headers), what, (200, 400, 401))
 
-    def _send(self, url: str, what: str, body: str | None, headers: Mapping[str, str]) -> Answer:
+    def _send(self, url: str, what: str, body: str | None, headers: Mapping[str, str]) -> HttpAnswer:
         transport = Transport(url, self._limits)
         try:
             if body is None:
@@ -72,7 +72,7 @@ class Contact:
         finally:
             transport.close()
 
-    def _object(self, answer: Answer, what: str, statuses: tuple[int, ...]) -> dict[str, Any]:
+    def _object(self, answer: HttpAnswer, what: str, statuses: tuple[int, ...]) -> dict[str, Any]:
         if 300 <= answer.status < 400:
             raise ProviderAnswerError(
                 f"{what} of the sign-in provider redirects to another address, and redirects are not followed"

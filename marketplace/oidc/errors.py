@@ -39,7 +39,7 @@ class AttemptError(SignInError):
     code = "oidc.attempt"
 
 
-class IssuerError(SignInError):
+class IssuerMismatchError(SignInError):
     """The answer names another provider (RFC 9207: a mix-up)."""
 
     code = "oidc.issuer"

@@ -27,7 +27,7 @@ MOST_KEYS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class ProviderMetadata:
     """What a provider says of itself in discovery.
 
     Args:
@@ -59,7 +59,7 @@ class Provider:
         self._contact = contact
         self._now = now
         self._lock = threading.Lock()
-        self._metadata: tuple[Metadata, datetime] | None = None
+        self._metadata: tuple[ProviderMetadata, datetime] | None = None
         self._keys: tuple[KeySet, datetime] | None = None
         self._failure: tuple[SignInError, datetime] | None = None
 
@@ -69,7 +69,7 @@ class Provider:
         failure, now = self._failure, self._now()
         return failure[0] if failure is not None and now - failure[1] < FAILED else None
 
-    def metadata(self) -> Metadata:
+    def metadata(self) -> ProviderMetadata:
         """The provider's description, with its addresses.
 
         Raises:
@@ -109,7 +109,7 @@ class Provider:
             return found
 
 
-def _parse(given: Mapping[str, Any], issuer: str) -> Metadata:
+def _parse(given: Mapping[str, Any], issuer: str) -> ProviderMetadata:
     if given.get("issuer") != issuer:
         raise ProviderAnswerError(
             f"the sign-in provider does not name itself {issuer}: oidc.issuer must be exactly its own name"
@@ -118,7 +118,7 @@ def _parse(given: Mapping[str, Any], issuer: str) -> Metadata:
     algorithms = tuple(one for one in ALGORITHMS if one in supported)
     if not algorithms:
         raise ProviderAnswerError("the sign-in provider signs with no algorithm that this site accepts")
-    return Metadata(
+    return ProviderMetadata(
         _address(given, "authorization_endpoint"),
         _address(given, "token_endpoint"),
         _address(given, "jwks_uri"),

@@ -25,14 +25,14 @@ from marketplace.oidc.errors import (
     AttemptError,
     DeniedError,
     IdTokenError,
-    IssuerError,
+    IssuerMismatchError,
     ProviderAwayError,
     SecretFileError,
     SignInError,
 )
 from marketplace.oidc.id_token import Expected, prove
 from marketplace.oidc.people import missing_claims, read_person
-from marketplace.oidc.provider import Metadata, Provider
+from marketplace.oidc.provider import Provider, ProviderMetadata
 from validators.errors import shown
 
 #: Bytes of a secret's file that are read, and characters of a code or token that are looked at.
@@ -122,14 +122,16 @@ class SignInService:
             claims = prove(tokens.get("id_token"), expected, self._provider, self._now())
             return read_person(self._completed(claims, access_token, metadata), self._settings)
 
-    def _verify_issuer(self, answer: Mapping[str, str], metadata: Metadata) -> None:
+    def _verify_issuer(self, answer: Mapping[str, str], metadata: ProviderMetadata) -> None:
         named = answer.get("iss")
         if named is None and not metadata.names_issuer:
             return
         if named != self._settings.issuer:
-            raise IssuerError(f"this answer is not from {self._settings.issuer}: you are not signed in")
+            raise IssuerMismatchError(
+                f"this answer is not from {self._settings.issuer}: you are not signed in"
+            )
 
-    def _redeem(self, code: str, attempt: Attempt, metadata: Metadata) -> dict[str, Any]:
+    def _redeem(self, code: str, attempt: Attempt, metadata: ProviderMetadata) -> dict[str, Any]:
         """Exchange the code for tokens (RFC 6749, section 4.1.3)."""
         body = prepare_token_request(
             "authorization_code", redirect_uri=self._redirect_uri, code=code, code_verifier=attempt.verifier
@@ -143,7 +145,7 @@ class SignInService:
             )
         return tokens
 
-    def _auth(self, metadata: Metadata) -> ClientAuth:
+    def _auth(self, metadata: ProviderMetadata) -> ClientAuth:
         """Shows the provider which site this is, in the way it takes (OpenID Connect Core 1.0, section 9)."""
         secret = self._secret()
         name = self._settings.client_id
@@ -162,7 +164,7 @@ class SignInService:
         return self._settings.client_secret.get_secret_value() if path is None else _first_line(path)
 
     def _completed(
-        self, claims: Mapping[str, Any], access_token: str, metadata: Metadata
+        self, claims: Mapping[str, Any], access_token: str, metadata: ProviderMetadata
     ) -> Mapping[str, Any]:
         """The claims with those that only the userinfo endpoint tells (section 5.3)."""
         if not missing_claims(claims, self._settings) or not metadata.userinfo_endpoint or not access_token:

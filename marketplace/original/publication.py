@@ -15,8 +15,8 @@ from marketplace.http.rate_limits import Turn, take_turn
 from marketplace.http.security import principal_of
 from marketplace.http.upload_target import to_everybody
 from marketplace.http.visible_entries import entries_seen_by
-from marketplace.ingest import Receipt
-from marketplace.pages.admin.asking import Act, Acting, Field, Given, Secret
+from marketplace.ingest import IngestResult
+from marketplace.pages.admin.asking import Act, ActField, Acting, Given, Secret
 from marketplace.pages.rendering import base_path, page
 from marketplace.pages.sessions import own_form, see_other, session_key, unstored
 from marketplace.runtime import Runtime
@@ -25,7 +25,7 @@ from validators.document import Coordinates
 from .uploads import client_of, submit, verify_takes_uploads
 
 
-def publish_entry(request: Request, coordinates: Coordinates, absent: NotFoundError) -> Receipt | Held:
+def publish_entry(request: Request, coordinates: Coordinates, absent: NotFoundError) -> IngestResult | Held:
     """Append an entry that a group of the reader keeps to the public log.
 
     Args:
@@ -71,7 +71,7 @@ PUBLISH = Act(
     "Make it public",
     "",
     _nothing,
-    (Field("entry", "Entry", about=True),),
+    (ActField("entry", "Entry", about=True),),
 )
 
 

@@ -24,7 +24,7 @@ from marketplace.http.security import principal_of
 from marketplace.http.upload_target import read_address, unknown_audience
 from marketplace.ingest import (
     Addressing,
-    Receipt,
+    IngestResult,
 )
 from marketplace.ingest.examination import Examination, examine_upload
 from marketplace.pages.rendering import page
@@ -114,7 +114,7 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
 
 def submit(
     confirmation: ConfirmationService, data: bytes, address: str | Addressing, client: str
-) -> Receipt | Held:
+) -> IngestResult | Held:
     """Hand an entry in.
 
     Args:
@@ -161,7 +161,7 @@ def _held(request: Request, held: Held) -> Response:
     return response
 
 
-def _confirmation(request: Request, receipt: Receipt) -> Response:
+def _confirmation(request: Request, receipt: IngestResult) -> Response:
     offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
     if offer is not None and offer.media is Media.HTML:
         values = {"path": entry_path(receipt.coordinates), "group": find_group(receipt.log)}

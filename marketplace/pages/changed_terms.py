@@ -19,7 +19,7 @@ _LONGEST = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedTerm:
     """A term that says something else than before; ``before`` or ``after`` is empty where it has no value."""
 
     label: str
@@ -32,7 +32,7 @@ class Told:
     """A statement with what it changed; None where it is the first, or is not compared."""
 
     row: EntryRow
-    changes: Sequence[Change] | None
+    changes: Sequence[ChangedTerm] | None
     first: bool
 
 
@@ -59,7 +59,7 @@ def _body(visible: VisibleEntries, row: EntryRow) -> bytes:
     return b"" if stored is None else stored.data
 
 
-def compare(before: bytes, after: bytes) -> list[Change] | None:
+def compare(before: bytes, after: bytes) -> list[ChangedTerm] | None:
     """The terms that say something else; None where the two cannot be compared."""
     try:
         lines = changes_between(before, after)
@@ -68,11 +68,11 @@ def compare(before: bytes, after: bytes) -> list[Change] | None:
     return list(_changes(lines))[:MOST_CHANGES]
 
 
-def _changes(lines: Sequence[str]) -> Iterator[Change]:
+def _changes(lines: Sequence[str]) -> Iterator[ChangedTerm]:
     """One change for each term, the old and the new value beside each other."""
     values: dict[str, tuple[list[str], list[str]]] = {}
     for line in lines:
         name, _, text = line[2:].partition(" ")
         values.setdefault(name, ([], []))[line.startswith("+")].append(text)
     for name, (old, new) in values.items():
-        yield Change(label_of(name), cut(", ".join(old), _LONGEST), cut(", ".join(new), _LONGEST))
+        yield ChangedTerm(label_of(name), cut(", ".join(old), _LONGEST), cut(", ".join(new), _LONGEST))

@@ -11,7 +11,7 @@ from marketplace.access import PUBLIC
 from marketplace.entries import EntryRecord, EntryRow, current_among
 from marketplace.http.coordinates import entry_path
 from marketplace.locations.links import link
-from marketplace.presence import Report
+from marketplace.presence import LocationReport
 from marketplace.rules.status import Status
 from marketplace.watch import Reachability
 from validators import vocabulary as v
@@ -29,7 +29,7 @@ from .presence import EntryPresence
 from .schema_org import data_block
 from .terms import facts, statements
 from .timeline import lay_out
-from .trust_badges import Banner, standing_badges
+from .trust_badges import VerdictBanner, standing_badges
 from .use_it import use_it
 
 #: Locations that a page lists.
@@ -43,7 +43,7 @@ class Location:
     text: str
     href: str | None
     reached: Reachability | None = None
-    reports: Sequence[Report] = ()
+    reports: Sequence[LocationReport] = ()
 
 
 def entry_values(
@@ -56,7 +56,7 @@ def entry_values(
     decision: Decision | None,
     flags: Sequence[Badge],
     reached: Mapping[str, Reachability],
-    verdict: Banner | None,
+    verdict: VerdictBanner | None,
     presence: EntryPresence,
     rules: Sequence[Rule],
     history: Sequence[Told],
@@ -125,7 +125,7 @@ def entry_values(
     }
 
 
-def _is_offered(record: EntryRecord, verdict: Banner | None, now: datetime) -> bool:
+def _is_offered(record: EntryRecord, verdict: VerdictBanner | None, now: datetime) -> bool:
     """Whether search engines are told of it: it is public, current, and nothing here speaks against it."""
     refused = verdict is not None and verdict.tone == "bad"
     return PUBLIC in record.logs and status_name(record, now) == Status.VALID.value and not refused

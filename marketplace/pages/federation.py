@@ -13,7 +13,7 @@ from pyramid.view import view_config
 from marketplace.federation.keys import SiteKeys
 from marketplace.locations.links import link
 from marketplace.peers.administration import DISABLED, PeerAdministration
-from marketplace.peers.model import State
+from marketplace.peers.model import PullState
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.runtime import Runtime
 
@@ -26,19 +26,19 @@ MOST_DRAWN = 24
 _LANE, _MARGIN = 46, 12
 _NAME = 24
 _TONES = {
-    State.TAILING.value: "good",
-    State.BOOTSTRAP.value: "plain",
-    State.NEW.value: "plain",
-    State.BACKOFF.value: "warn",
-    State.QUARANTINED.value: "bad",
+    PullState.TAILING.value: "good",
+    PullState.BOOTSTRAP.value: "plain",
+    PullState.NEW.value: "plain",
+    PullState.BACKOFF.value: "warn",
+    PullState.QUARANTINED.value: "bad",
     DISABLED: "off",
 }
 _MEANINGS = {
-    State.TAILING.value: "up to date",
-    State.BOOTSTRAP.value: "catching up",
-    State.NEW.value: "not read yet",
-    State.BACKOFF.value: "trying again",
-    State.QUARANTINED.value: "quarantined",
+    PullState.TAILING.value: "up to date",
+    PullState.BOOTSTRAP.value: "catching up",
+    PullState.NEW.value: "not read yet",
+    PullState.BACKOFF.value: "trying again",
+    PullState.QUARANTINED.value: "quarantined",
     DISABLED: "switched off",
 }
 
@@ -80,7 +80,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class PeerLane:
     """A peer in the picture: its line runs from the left to the site's middle."""
 
     name: str
@@ -91,12 +91,12 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class FederationPicture:
     """The peers at the left, this site at the right."""
 
     height: int
     middle: int
-    lanes: tuple[Lane, ...]
+    lanes: tuple[PeerLane, ...]
     left_out: int
 
 
@@ -140,7 +140,7 @@ def federation(request: Request) -> Response:
     return page(request, "federation", values)
 
 
-def draw(peers: Sequence[PublicPeer]) -> Picture:
+def draw(peers: Sequence[PublicPeer]) -> FederationPicture:
     """Where everything goes in the picture."""
     drawn = peers[:MOST_DRAWN]
     height = 2 * _MARGIN + _LANE * max(2, len(drawn))
@@ -152,8 +152,8 @@ def draw(peers: Sequence[PublicPeer]) -> Picture:
         line = top + _LANE // 2
         path = f"M196 {line}C246 {line} 236 {middle} 284 {middle}"
         note = f"{plural(peer.entries, 'entry', 'entries')}, {_MEANINGS[peer.state]}"
-        lanes.append(Lane(cut(peer.name, _NAME), note, _TONES[peer.state], top, path))
-    return Picture(height, middle, tuple(lanes), len(peers) - len(drawn))
+        lanes.append(PeerLane(cut(peer.name, _NAME), note, _TONES[peer.state], top, path))
+    return FederationPicture(height, middle, tuple(lanes), len(peers) - len(drawn))
 
 
 def reason(code: str) -> str:

@@ -17,9 +17,9 @@ from marketplace.catalogue.facts import Facet
 from marketplace.http.coordinates import entry_path
 from marketplace.http.responses import etag_of, fresh_response, tagged_response
 from marketplace.http.security import principal_of
-from marketplace.judging.memory import Answer
+from marketplace.judging.memory import RenderedAnswer
 from marketplace.peers.administration import DISABLED, PeerAdministration
-from marketplace.peers.model import State
+from marketplace.peers.model import PullState
 from marketplace.rules.trust import TrustMark
 from marketplace.runtime import Runtime
 from marketplace.search.overview import MOST_PUBLISHERS, Overview
@@ -40,7 +40,7 @@ _EVERYTHING = "latest"
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class SystemTile:
     """A system with the list of its images."""
 
     name: str
@@ -67,7 +67,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class RecalledImage:
     """An image that its publisher withdrew."""
 
     path: str
@@ -90,7 +90,7 @@ def front(request: Request) -> Response:
     held = memory.find("front page", now)
     if held is None:
         body = _rendered(request, now)
-        held = Answer(body, etag_of(body), now, now + timedelta(hours=1))
+        held = RenderedAnswer(body, etag_of(body), now, now + timedelta(hours=1))
         memory.remember("front page", held, generation)
     return tagged_response(request.environ, held.body, held.etag, "text/html")
 
@@ -171,17 +171,17 @@ def _description(hit: SearchHit) -> str:
     return "" if text.casefold() == (hit.row.title or "").strip().casefold() else cut(text, 160)
 
 
-def _recall(hit: SearchHit, lines: Lines) -> Recall:
+def _recall(hit: SearchHit, lines: Lines) -> RecalledImage:
     row = hit.row
     reason = cut(" ".join((row.deprecated or "").split()), 200)
-    return Recall(
+    return RecalledImage(
         entry_path(row.coordinates), _title(hit), row.email, reason, row.created, lines.privacy(row)
     )
 
 
-def _tile(base: str, one: FacetCount) -> Tile:
+def _tile(base: str, one: FacetCount) -> SystemTile:
     href = f"{base}/?{urlencode({'os': one.label})}"
-    return Tile(cut(system_name(one.label), 40), one.label, grouped(one.count), href)
+    return SystemTile(cut(system_name(one.label), 40), one.label, grouped(one.count), href)
 
 
 def _chips(base: str, facets: Any, numbers: Overview) -> list[tuple[str, str]]:
@@ -231,4 +231,4 @@ def _peers_in_step(runtime: Runtime) -> tuple[int, int]:
     """How many peers are followed up to date, of how many."""
     states = [one.state for one in PeerAdministration(runtime.database, "page", runtime.now).all()]
     followed = [state for state in states if state != DISABLED]
-    return followed.count(State.TAILING.value), len(followed)
+    return followed.count(PullState.TAILING.value), len(followed)

@@ -42,7 +42,7 @@ _EXCERPT = 160
 
 
 @dataclass(frozen=True)
-class Section:
+class HandbookSection:
     """A section of the documentation: the text under one heading.
 
     Attributes:
@@ -57,7 +57,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Page:
+class HandbookPage:
     """One page: its path below the address of the documentation, and its HTML without a place to stand."""
 
     path: str
@@ -70,10 +70,10 @@ class Page:
 class Handbook:
     """All pages by path, and all sections in the order of reading."""
 
-    pages: dict[str, Page]
-    sections: tuple[Section, ...]
+    pages: dict[str, HandbookPage]
+    sections: tuple[HandbookSection, ...]
 
-    def search(self, words: str) -> list[tuple[Section, str]]:
+    def search(self, words: str) -> list[tuple[HandbookSection, str]]:
         """Sections that hold all words, those with a word in their title first, each with an excerpt."""
         wanted = words.casefold().split()
         if not wanted:
@@ -102,8 +102,8 @@ def handbook() -> Handbook:
         name: _read(name, text, (folder / f"{name}.md").read_text(encoding="utf-8")) for name, text in SHOWN
     }
     places = {anchor: place for document in parsed.values() for anchor, place in document.anchors.items()}
-    pages: dict[str, Page] = {}
-    sections: list[Section] = []
+    pages: dict[str, HandbookPage] = {}
+    sections: list[HandbookSection] = []
     for document in parsed.values():
         for page in document.pages(places):
             pages[page.path] = page
@@ -129,7 +129,7 @@ def slug(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
 
 
-def _folded(section: Section) -> str:
+def _folded(section: HandbookSection) -> str:
     return f"{section.page} {section.title} {section.text}".casefold()
 
 
@@ -151,25 +151,25 @@ class _Document:
     #: ``name#anchor`` -> path and anchor below the address of the documentation.
     anchors: dict[str, str]
 
-    def pages(self, places: dict[str, str]) -> Iterator[Page]:
+    def pages(self, places: dict[str, str]) -> Iterator[HandbookPage]:
         """The pages of a document: one, or a list of sections and one page for each of them."""
         heads = [title for title, _ in self.parts[1:]]
         if not self.split:
             tokens = [token for _, part in self.parts for token in part]
             contents = tuple((f"#{slug(title)}", title) for title in heads)
-            yield Page(self.name, self.link, self._render(tokens, places), contents)
+            yield HandbookPage(self.name, self.link, self._render(tokens, places), contents)
             return
         contents = tuple((f"/{self.name}/{slug(title)}", title) for title in heads)
-        yield Page(self.name, self.link, self._render(self.parts[0][1], places), contents)
+        yield HandbookPage(self.name, self.link, self._render(self.parts[0][1], places), contents)
         for title, part in self.parts[1:]:
             html = self._render(part, places)
-            yield Page(f"{self.name}/{slug(title)}", f"{title} – {self.link}", html, ())
+            yield HandbookPage(f"{self.name}/{slug(title)}", f"{title} – {self.link}", html, ())
 
-    def sections(self) -> Iterator[Section]:
+    def sections(self) -> Iterator[HandbookSection]:
         """What a search looks through."""
         for title, part in self.parts:
             words = " ".join(" ".join(t.content for t in part if t.type in ("inline", "fence")).split())
-            yield Section(
+            yield HandbookSection(
                 self.anchors[f"{self.name}#{slug(title)}"], self.link, title, words.replace("`", "")
             )
 

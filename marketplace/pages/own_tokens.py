@@ -15,8 +15,8 @@ from marketplace.runtime import Runtime
 from .admin.asking import (
     Act,
     ActError,
+    ActField,
     Acting,
-    Field,
     Given,
     Secret,
     number_of,
@@ -48,9 +48,11 @@ MAKE = Act(
     "",
     _unreachable,
     (
-        Field("scopes", "Permissions", kind="scopes"),
-        Field("days", f"Days until it expires, at most {MOST_OWN_DAYS}", kind="number", value=str(OWN_DAYS)),
-        Field("note", "Note", "Purpose of the token.", optional=True),
+        ActField("scopes", "Permissions", kind="scopes"),
+        ActField(
+            "days", f"Days until it expires, at most {MOST_OWN_DAYS}", kind="number", value=str(OWN_DAYS)
+        ),
+        ActField("note", "Note", "Purpose of the token.", optional=True),
     ),
     harmful=False,
 )
@@ -63,7 +65,7 @@ REVOKE = Act(
     "Revoke the token",
     "",
     _revoke,
-    (Field("name", "Token", about=True),),
+    (ActField("name", "Token", about=True),),
 )
 
 

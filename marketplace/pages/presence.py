@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyramid.request import Request
 
 from marketplace.http.security import principal_of
-from marketplace.presence import Presence, Report
+from marketplace.presence import LocationReport, Presence
 from marketplace.runtime import Runtime
 from validators.document import AcceptedEntry
 
@@ -23,7 +23,7 @@ class EntryPresence:
     """
 
     sites: int
-    reports: Sequence[Report] = ()
+    reports: Sequence[LocationReport] = ()
 
 
 def find_presence(request: Request, entry: AcceptedEntry) -> EntryPresence:

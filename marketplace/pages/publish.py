@@ -27,7 +27,7 @@ from marketplace.runtime import Runtime
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, Coordinates, Metadata
 from validators.errors import RefusedError
-from validators.lint import Finding, Level, lint
+from validators.lint import Level, LintFinding, lint
 from validators.pipeline import accept
 from validators.signing_errors import DraftError
 
@@ -69,15 +69,15 @@ class Drafted:
 
     identifier: str = ""
     document: bytes = b""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LintFinding, ...] = ()
 
     @property
-    def errors(self) -> Sequence[Finding]:
+    def errors(self) -> Sequence[LintFinding]:
         """What keeps the draft out of every marketplace."""
         return [one for one in self.findings if one.level is Level.ERROR]
 
     @property
-    def advice(self) -> Sequence[Finding]:
+    def advice(self) -> Sequence[LintFinding]:
         """What cloud sites will refuse or miss."""
         return [one for one in self.findings if one.level is Level.ADVICE]
 
@@ -124,7 +124,7 @@ def make_draft(form: Mapping[str, str], earlier: AcceptedEntry | None, now: date
         terms = _terms(form, earlier, now)
         document = draft(facts, Wish(terms, earlier))
     except (FactsError, TermError, DraftError, RefusedError) as error:
-        return Drafted(findings=(Finding("form.value", Level.ERROR, "", str(error)),))
+        return Drafted(findings=(LintFinding("form.value", Level.ERROR, "", str(error)),))
     previous = None if earlier is None else earlier.metadata
     if previous is not None and not set(previous.tags) & set(terms.get(v.ALTERNATIVE, ())):
         previous = None  # the draft takes no tag over: nothing stands behind it

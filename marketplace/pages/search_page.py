@@ -79,7 +79,7 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FacetChoice:
     """A value of a facet; following it adds or removes the filter."""
 
     label: str
@@ -93,8 +93,8 @@ class FacetList:
     """A facet with its choices; those in ``more`` are folded away."""
 
     label: str
-    choices: Sequence[Choice]
-    more: Sequence[Choice]
+    choices: Sequence[FacetChoice]
+    more: Sequence[FacetChoice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class SortLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class FoundEntry:
     """An entry that was found, as the list shows it; texts in parts, each with whether it matches."""
 
     path: str
@@ -260,7 +260,7 @@ def _is_telling(facet: Facet, counts: Sequence[FacetCount], request: SearchReque
     return len(counts) > 1 or any(one.count < total for one in counts)
 
 
-def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> Choice:
+def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> FacetChoice:
     rest = _without(pairs, "cursor")
     if facet in CHOSEN_BY_SITE:
         # One at a time: without any the list shows what the site chose, so taking one away must mean all.
@@ -274,12 +274,12 @@ def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> Choice:
     else:
         rest = [*rest, (facet.value, one.label)]
     label = cut(_shown_value(facet, one.label), _LABEL_LENGTH)
-    return Choice(label, grouped(one.count), one.chosen, _link(base, rest))
+    return FacetChoice(label, grouped(one.count), one.chosen, _link(base, rest))
 
 
 def _every_value(
     base: str, pairs: Pairs, request: SearchRequest, facet: Facet, counts: Sequence[FacetCount]
-) -> list[Choice]:
+) -> list[FacetChoice]:
     chosen = not request.chosen.get(facet)
     if facet is Facet.STATUS:
         count = grouped(sum(one.count for one in counts))
@@ -288,7 +288,7 @@ def _every_value(
     else:
         # An entry can have several marks of trust, so their counts do not add up.
         count = ""
-    return [Choice(EVERY, count, chosen, _every(base, pairs, facet))]
+    return [FacetChoice(EVERY, count, chosen, _every(base, pairs, facet))]
 
 
 def _sorts(base: str, pairs: Pairs, request: SearchRequest, current: Sort) -> list[SortLink]:
@@ -303,9 +303,9 @@ def _suggestion(base: str, pairs: Pairs, words: str | None) -> Chip | None:
     return None if words is None else Chip(words, _link(base, _with(pairs, "q", words)))
 
 
-def _hit(one: SearchHit, lines: Lines) -> Hit:
+def _hit(one: SearchHit, lines: Lines) -> FoundEntry:
     row = one.row
-    return Hit(
+    return FoundEntry(
         path=entry_path(row.coordinates),
         os=row.os,
         title=_cut_parts(one.title, _TITLE_LENGTH) or [(row.identifier, False)],

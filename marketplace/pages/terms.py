@@ -79,7 +79,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ExtensionElement:
     """An element of an extension.
 
     Args:
@@ -96,7 +96,7 @@ class Statement:
     notes: tuple[str, ...]
     href: str | None
     resource: str | None
-    children: tuple[Statement, ...]
+    children: tuple[ExtensionElement, ...]
     tail: str
 
 
@@ -104,7 +104,7 @@ class Statement:
 class Statements:
     """The extensions of an entry; ``left_out`` elements are too many for a page."""
 
-    shown: tuple[Statement, ...]
+    shown: tuple[ExtensionElement, ...]
     left_out: int
 
 
@@ -139,18 +139,18 @@ def statements(extensions: Sequence[Extension]) -> Statements:
     return Statements(shown, sum(map(_count, extensions)) - sum(map(_count_shown, shown)))
 
 
-def _several(extensions: Sequence[Extension], budget: Iterator[int]) -> Iterator[Statement]:
+def _several(extensions: Sequence[Extension], budget: Iterator[int]) -> Iterator[ExtensionElement]:
     for extension in extensions:
         if next(budget, None) is None:
             return
         yield _statement(extension, budget)
 
 
-def _statement(extension: Extension, budget: Iterator[int]) -> Statement:
+def _statement(extension: Extension, budget: Iterator[int]) -> ExtensionElement:
     attributes = {attribute.name: attribute.value for attribute in extension.attributes}
     resource = attributes.pop(v.RDF_RESOURCE, None)
     notes = tuple(_notes(attributes))
-    return Statement(
+    return ExtensionElement(
         name=_local(extension.name),
         namespace=namespace_of(extension.name),
         text=cut(extension.text.strip(), MOST_TEXT),
@@ -183,5 +183,5 @@ def _count(extension: Extension) -> int:
     return 1 + sum(map(_count, extension.children))
 
 
-def _count_shown(statement: Statement) -> int:
+def _count_shown(statement: ExtensionElement) -> int:
     return 1 + sum(map(_count_shown, statement.children))

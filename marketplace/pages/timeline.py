@@ -42,7 +42,7 @@ _TICKS = 5
 _STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12_000, 60_000)
 
 
-class Kind(StrEnum):
+class SpanKind(StrEnum):
     """What a part of a lane stands for."""
 
     VALID = "valid"
@@ -51,10 +51,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class LaneSpan:
     """A part of a lane; ``start`` and ``width`` in percent."""
 
-    kind: Kind
+    kind: SpanKind
     start: float
     width: float
     title: str
@@ -78,7 +78,7 @@ class Lane:
     email: str
     label: str
     top: int
-    spans: tuple[Span, ...]
+    spans: tuple[LaneSpan, ...]
     marks: tuple[Mark, ...]
 
 
@@ -174,7 +174,7 @@ def _lane(
         shown: the entries of all lanes, by precedence.
         several: other lanes have its address too.
     """
-    spans: list[Span] = []
+    spans: list[LaneSpan] = []
     marks: list[Mark] = []
     for row in entries:
         following = _following(row, shown)
@@ -201,26 +201,26 @@ def _following(row: EntryRow, shown: Sequence[EntryRow]) -> EntryRow | None:
     )
 
 
-def _spans(row: EntryRow, end: int | None, scale: _Scale) -> list[Span]:
+def _spans(row: EntryRow, end: int | None, scale: _Scale) -> list[LaneSpan]:
     """The spans of time from each entry to the endorser's next one, or without an end."""
     start = to_seconds(row.created)
     if row.deprecated is not None:
-        return [_span(Kind.DEPRECATED, start, end, scale, f"Deprecated since {day(row.created)}")]
+        return [_span(SpanKind.DEPRECATED, start, end, scale, f"Deprecated since {day(row.created)}")]
     if row.valid is None:
-        return [_span(Kind.VALID, start, end, scale, f"Valid from {day(row.created)}, no expiry date")]
+        return [_span(SpanKind.VALID, start, end, scale, f"Valid from {day(row.created)}, no expiry date")]
     valid = max(start, to_seconds(row.valid))
     limit = valid if end is None else min(valid, end)
     title = f"Valid from {day(row.created)} until {day(row.valid)}"
-    spans = [_span(Kind.VALID, start, limit, scale, title)]
+    spans = [_span(SpanKind.VALID, start, limit, scale, title)]
     if end is None or end > valid:
-        spans.append(_span(Kind.EXPIRED, valid, end, scale, f"Expired since {day(row.valid)}"))
+        spans.append(_span(SpanKind.EXPIRED, valid, end, scale, f"Expired since {day(row.valid)}"))
     return [span for span in spans if span.width]
 
 
-def _span(kind: Kind, start: int, end: int | None, scale: _Scale, title: str) -> Span:
+def _span(kind: SpanKind, start: int, end: int | None, scale: _Scale, title: str) -> LaneSpan:
     left, right = scale.at(start), scale.at(scale.last if end is None else end)
     beyond = end is None or end > scale.last
-    return Span(kind, left, round(right - left, 2), title, open_ended=beyond)
+    return LaneSpan(kind, left, round(right - left, 2), title, open_ended=beyond)
 
 
 def _mark(row: EntryRow, current: bool, scale: _Scale) -> Mark:

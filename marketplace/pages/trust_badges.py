@@ -14,7 +14,7 @@ from marketplace.access import PUBLIC
 from marketplace.entries import EntryRow
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.rules.trust import Judged, StoredVerdict, TrustMark
+from marketplace.rules.trust import MarkedEntry, StoredVerdict, TrustMark
 from marketplace.runtime import Runtime
 from validators.document import Strength, format_time
 from validators.policy import Code, Status, Verdict, Weight
@@ -100,7 +100,7 @@ def verdict_badge(row: Dated, verdict: Verdict | None, judges: Judging, now: dat
 
 
 @dataclass(frozen=True, slots=True)
-class Banner:
+class VerdictBanner:
     """The verdict on top of a page; ``tone`` is good, bad, warn or plain, ``code`` why it is a refusal."""
 
     tone: str
@@ -110,17 +110,17 @@ class Banner:
     until: str | None
 
 
-def banner(verdict: Verdict | None, judges: Judging) -> Banner | None:
+def banner(verdict: Verdict | None, judges: Judging) -> VerdictBanner | None:
     """What a page about an image says on top; None where the site judges no images."""
     if verdict is None or judges is Judging.NOT_AT_ALL:
         return None
     until = None if verdict.until is None else format_time(verdict.until)
     if verdict.allowed:
-        return Banner("good", None, _sentence(verdict.sentence), None, until)
+        return VerdictBanner("good", None, _sentence(verdict.sentence), None, until)
     first = verdict.reasons[0]
     tone = _REFUSALS.get(str(first.code), ("", "bad"))[1]
     change = None if first.change is None else _sentence(first.change)
-    return Banner(tone, str(first.code), _sentence(first.message), change, until)
+    return VerdictBanner(tone, str(first.code), _sentence(first.message), change, until)
 
 
 _PRIVATE = Badge("private", "plain", "Only members of your groups see this entry.")
@@ -167,7 +167,7 @@ def lines_of(request: Request, rows: Iterable[EntryRow]) -> Lines:
         return Lines(judges, runtime.judge.judge_listed(visible, listed, now), now, private)
 
 
-def certificate_badges(row: Judged, judges: Judging) -> list[Badge]:
+def certificate_badges(row: MarkedEntry, judges: Judging) -> list[Badge]:
     """What a side of a conflict shows of the certificate and the signature."""
     found = standing_badges(row.verdict) if judges is Judging.BY_ANCHORS else []
     return [*found, strength_badge(row.strength)] if row.strength is Strength.LEGACY else found

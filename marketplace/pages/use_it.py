@@ -31,7 +31,7 @@ _NAME_LENGTH = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UsageLine:
     """A line to paste, and what it is for."""
 
     purpose: str
@@ -44,7 +44,7 @@ class Platform:
 
     key: str
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[UsageLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class UseIt:
     """
 
     href: str | None
-    get: tuple[Step, ...]
+    get: tuple[UsageLine, ...]
     platforms: tuple[Platform, ...]
 
 
@@ -78,7 +78,7 @@ class _Image:
 def use_it(entry: AcceptedEntry) -> UseIt:
     """Download, check, and commands for OpenStack, libvirt, QEMU, Incus, LXD and Terraform."""
     href = next((one for one in map(link, entry.metadata.locations) if one is not None), None)
-    site = Step(
+    site = UsageLine(
         "At a cloud site that follows this marketplace: check and import it",
         f"marketplace site import {entry.identifier} --reason {shlex.quote('asked for by a user')}",
     )
@@ -134,39 +134,39 @@ def _compression(entry: AcceptedEntry) -> str:
     return next(terms, "")
 
 
-def _fetch(image: _Image) -> tuple[Step, ...]:
-    got = Step("Download the image", f"curl -fLo {image.fetched} {shlex.quote(image.url)}")
+def _fetch(image: _Image) -> tuple[UsageLine, ...]:
+    got = UsageLine("Download the image", f"curl -fLo {image.fetched} {shlex.quote(image.url)}")
     command = _UNPACKED.get(_compression(image.entry), ("", ""))[1]
-    return (got,) if not command else (got, Step("Unpack it", f"{command} {image.fetched}"))
+    return (got,) if not command else (got, UsageLine("Unpack it", f"{command} {image.fetched}"))
 
 
-def _check(image: _Image) -> tuple[Step, ...]:
+def _check(image: _Image) -> tuple[UsageLine, ...]:
     values = {one.algorithm: one.value for one in image.entry.metadata.checksums}
     for algorithm in _PREFERRED:
         value = values.get(algorithm, "")
         if re.fullmatch("[0-9a-fA-F]{40,128}", value):
             line = f'echo "{value.lower()}  {image.file}" | {_SUMS[algorithm]} -c'
-            return (Step("Compare it with the signed statement", line),)
+            return (UsageLine("Compare it with the signed statement", line),)
     return ()
 
 
-def _openstack(image: _Image) -> Step:
+def _openstack(image: _Image) -> UsageLine:
     line = (
         f"openstack image create --disk-format {image.format} --container-format bare "
         f"--property architecture={image.architecture} --file {image.file} {image.name}"
     )
-    return Step("Or upload the file to Glance with the plain client", line)
+    return UsageLine("Or upload the file to Glance with the plain client", line)
 
 
-def _libvirt(image: _Image) -> tuple[Step, ...]:
+def _libvirt(image: _Image) -> tuple[UsageLine, ...]:
     volume = f"{image.name}.{image.format}"
     return (
-        Step(
+        UsageLine(
             "Create a volume",
             f"virsh vol-create-as default {volume} {image.entry.metadata.size} --format {image.format}",
         ),
-        Step("Fill it", f"virsh vol-upload --pool default {volume} {image.file}"),
-        Step(
+        UsageLine("Fill it", f"virsh vol-upload --pool default {volume} {image.file}"),
+        UsageLine(
             "Start a machine from it",
             f"virt-install --name {image.name} --memory 2048 --vcpus 2 --import --noautoconsole "
             f"--graphics none --disk vol=default/{volume} --osinfo detect=on,require=off",
@@ -174,14 +174,14 @@ def _libvirt(image: _Image) -> tuple[Step, ...]:
     )
 
 
-def _qemu(image: _Image) -> tuple[Step, ...]:
+def _qemu(image: _Image) -> tuple[UsageLine, ...]:
     disk = f"{image.name}-disk.qcow2"
     return (
-        Step(
+        UsageLine(
             "Keep the image unchanged: write changes to a separate disk",
             f"qemu-img create -f qcow2 -b {image.file} -F {image.format} {disk}",
         ),
-        Step(
+        UsageLine(
             "Start it",
             f"qemu-system-{image.architecture} -accel kvm -accel tcg -m 2048 -nographic "
             f"-drive file={disk},if=virtio -nic user,model=virtio",
@@ -189,22 +189,24 @@ def _qemu(image: _Image) -> tuple[Step, ...]:
     )
 
 
-def _incus(image: _Image) -> tuple[Step, ...]:
+def _incus(image: _Image) -> tuple[UsageLine, ...]:
     disk = f"{image.name}.qcow2"
     told = f"architecture: {image.architecture}\ncreation_date: {int(image.entry.created.timestamp())}\n"
     return (
-        Step(
+        UsageLine(
             "Convert it to qcow2 for Incus",
             f"qemu-img convert -f {image.format} -O qcow2 {image.file} {disk}",
         )
         if image.format != "qcow2"
-        else Step("Copy it", f"cp {image.file} {disk}"),
-        Step(
+        else UsageLine("Copy it", f"cp {image.file} {disk}"),
+        UsageLine(
             "Write its description",
             f"printf %s {shlex.quote(told)} > metadata.yaml && tar -czf metadata.tar.gz metadata.yaml",
         ),
-        Step("Import it (with LXD: lxc)", f"incus image import metadata.tar.gz {disk} --alias {image.name}"),
-        Step("Start a machine from it", f"incus launch {image.name} my-machine --vm"),
+        UsageLine(
+            "Import it (with LXD: lxc)", f"incus image import metadata.tar.gz {disk} --alias {image.name}"
+        ),
+        UsageLine("Start a machine from it", f"incus launch {image.name} my-machine --vm"),
     )
 
 
@@ -219,7 +221,7 @@ _TERRAFORM_PROVIDER = """terraform {
 """
 
 
-def _terraform(image: _Image) -> tuple[Step, ...]:
+def _terraform(image: _Image) -> tuple[UsageLine, ...]:
     resource = (
         f'resource "openstack_images_image_v2" {_quoted(image.name)} {{\n'
         f"  name             = {_quoted(image.name)}\n"
@@ -229,12 +231,12 @@ def _terraform(image: _Image) -> tuple[Step, ...]:
         f"}}\n"
     )
     return (
-        Step(
+        UsageLine(
             "Name the provider, once in a folder",
             f"printf %s {shlex.quote(_TERRAFORM_PROVIDER)} > openstack-provider.tf",
         ),
-        Step("Write the resource", f"printf %s {shlex.quote(resource)} > {image.name}.tf"),
-        Step("Upload the file that was checked", "terraform init && terraform apply"),
+        UsageLine("Write the resource", f"printf %s {shlex.quote(resource)} > {image.name}.tf"),
+        UsageLine("Upload the file that was checked", "terraform init && terraform apply"),
     )
 
 

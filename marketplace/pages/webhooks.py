@@ -14,13 +14,13 @@ from marketplace.events import MEANINGS
 from marketplace.http.errors import NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.webhooks.definitions import OWN, SITE, Filters, Hook, parse_kinds
+from marketplace.webhooks.definitions import OWN, SITE, EventFilters, Hook, parse_kinds
 from marketplace.webhooks.deliveries import TEST, Deliveries
 from marketplace.webhooks.errors import WebhookError, WebhookNotFoundError
 from marketplace.webhooks.registry import Made
 from marketplace.webhooks.rights import may_see, verify_may_make
 
-from .admin.asking import Act, Acting, Field, Given, Secret, lines_of
+from .admin.asking import Act, ActField, Acting, Given, Secret, lines_of
 from .events import NAMES
 from .rendering import base_path, page
 from .sessions import own_form, see_other, session_key, unstored
@@ -33,7 +33,7 @@ def _unreachable(acting: Acting, given: Given) -> Secret | None:
     raise AssertionError("unreachable: the view does it, because it needs the request")
 
 
-def _act(name: str, title: str, explains: str, button: str, *fields: Field, harmful: bool = False) -> Act:
+def _act(name: str, title: str, explains: str, button: str, *fields: ActField, harmful: bool = False) -> Act:
     return Act("account", name, title, explains, button, "", _unreachable, fields, harmful=harmful)
 
 
@@ -43,25 +43,25 @@ MAKE = _act(
     "A webhook tells a program of yours what happens here, by requests that are signed with a secret. The "
     "secret is shown only once, on the next page.",
     "Create the webhook",
-    Field("url", "Address", "An https address of your program."),
-    Field(
+    ActField("url", "Address", "An https address of your program."),
+    ActField(
         "audience",
         "Which events",
         "own: entries that you endorse, and recalls at your cloud sites; group:NAME: entries of a group of "
         "yours; site: everything public, for administrators.",
         value=OWN,
     ),
-    Field(
+    ActField(
         "kinds",
         "Only these kinds",
         "One on each line: " + ", ".join(kind.value for kind in MEANINGS) + ".",
         kind="lines",
         optional=True,
     ),
-    Field("view", "Only images of this view", optional=True),
-    Field("endorser", "Only entries of this publisher", optional=True),
-    Field("tag", "Only entries with this tag", optional=True),
-    Field("description", "Note", "Purpose of the webhook.", optional=True),
+    ActField("view", "Only images of this view", optional=True),
+    ActField("endorser", "Only entries of this publisher", optional=True),
+    ActField("tag", "Only entries with this tag", optional=True),
+    ActField("description", "Note", "Purpose of the webhook.", optional=True),
 )
 ACTS = {
     one.name: one
@@ -77,7 +77,7 @@ ACTS = {
         _act("delete", "Delete the webhook", "It is told of nothing any more, and its log of deliveries is "
              "deleted.", "Delete it", harmful=True),
         _act("redeliver", "Send the event again", "It is sent again in a moment, whether it arrived or not.",
-             "Send it again", Field("event", "Event", about=True)),
+             "Send it again", ActField("event", "Event", about=True)),
     )
 }  # fmt: skip
 
@@ -114,7 +114,7 @@ def make(request: Request) -> Response:
             made = runtime.webhook_registry(session).create(
                 given.get("url", "").strip(),
                 audience,
-                Filters(parse_kinds(lines_of(given, "kinds")), **filters),
+                EventFilters(parse_kinds(lines_of(given, "kinds")), **filters),
                 owner=who,
                 token=principal.token,
                 description=given.get("description", "").strip(),

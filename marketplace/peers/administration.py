@@ -16,8 +16,8 @@ from marketplace.audit import AuditLog
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.peers.errors import PeerDisabledError
-from marketplace.peers.model import Fault, FollowedLog, Peer, State, Trouble
-from marketplace.peers.registry.checkpoints import Seen, newest_seen, withheld
+from marketplace.peers.model import FollowedLog, Peer, PullState, Trouble, UnansweredQuestion
+from marketplace.peers.registry.checkpoints import CheckpointSighting, newest_seen, withheld
 from marketplace.peers.registry.faults import Faults
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.grants import Grants
@@ -44,7 +44,7 @@ class PeerStatus:
     logs: tuple[FollowedLog, ...]
     trouble: dict[int, Trouble]
     withheld: Mapping[int, int] = field(default_factory=dict)
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[UnansweredQuestion, ...] = ()
 
     @property
     def public(self) -> FollowedLog | None:
@@ -56,7 +56,7 @@ class PeerStatus:
         """The state of the public log, or ``disabled``."""
         if self.peer.disabled:
             return DISABLED
-        return State.NEW.value if self.public is None else self.public.state.value
+        return PullState.NEW.value if self.public is None else self.public.state.value
 
 
 class PeerAdministration:
@@ -288,7 +288,7 @@ def _details(session: Session, followed: FollowedLog) -> dict[str, Any]:
     }
 
 
-def _seen(one: Seen) -> dict[str, Any]:
+def _seen(one: CheckpointSighting) -> dict[str, Any]:
     return {
         "origin": one.origin,
         "size": one.size,

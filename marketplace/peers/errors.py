@@ -63,7 +63,7 @@ class TooSlowError(ContactError):
     code = "peer.too-slow"
 
 
-class TooLargeError(ContactError):
+class AnswerTooLargeError(ContactError):
     """The answer is larger than what was asked for can be."""
 
     code = "peer.too-large"
@@ -75,7 +75,7 @@ class UnexpectedAnswerError(ContactError):
     code = "peer.unexpected-answer"
 
 
-class NotFoundError(UnexpectedAnswerError):
+class NotAtPeerError(UnexpectedAnswerError):
     """The peer has no such thing, or does not show it to this site."""
 
     code = "peer.not-found"

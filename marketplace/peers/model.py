@@ -11,7 +11,7 @@ from marketplace.tlog.following import TrustedLog
 from marketplace.tlog.note import VerifierKey
 
 
-class State(StrEnum):
+class PullState(StrEnum):
     """Where the pull of a log stands; a peer that is switched off shows ``disabled`` whatever its logs do."""
 
     #: Nothing was read yet.
@@ -42,7 +42,7 @@ class Question(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UnansweredQuestion:
     """A question that a peer does not answer correctly.
 
     Args:
@@ -100,7 +100,7 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FollowingState:
     """Of a followed log, what a command or another process changes.
 
     Args:
@@ -110,7 +110,7 @@ class Standing:
 
     id: int
     origin: str
-    state: State
+    state: PullState
     reached: int
 
 
@@ -133,7 +133,7 @@ class Standings:
         erased_at: when a peer last said of one that it erased it.
     """
 
-    logs: Mapping[int, frozenset[Standing]]
+    logs: Mapping[int, frozenset[FollowingState]]
     wanted: bool
     erased_at: datetime | None
 
@@ -153,7 +153,7 @@ class FollowedLog:
     id: int
     peer_id: int
     log: str
-    state: State
+    state: PullState
     trusted: TrustedLog
     failures: int
     error_code: str | None
@@ -170,13 +170,13 @@ class FollowedLog:
         return self.trusted.origin
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> FollowingState:
         """The fields of a followed log that other processes may change."""
-        return Standing(self.id, self.origin, self.state, self.trusted.reached.size)
+        return FollowingState(self.id, self.origin, self.state, self.trusted.reached.size)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedRow:
     """A row whose body nobody handed out yet.
 
     Args:
@@ -205,7 +205,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PeerContradiction:
     """What a peer signed or sent that contradicts itself."""
 
     origin: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketplace.peers.administration import DISABLED, PeerStatus
-from marketplace.peers.model import FollowedLog, State, Trouble
+from marketplace.peers.model import FollowedLog, PullState, Trouble
 
 #: Failed attempts in a row from which a peer counts as away and not as unlucky.
 AWAY = 3
@@ -110,7 +110,7 @@ def alerts(peers: Sequence[PublicPeer], now: datetime) -> list[Alert]:
 
 
 def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
-    if peer.state == State.QUARANTINED.value:
+    if peer.state == PullState.QUARANTINED.value:
         message = (
             f"the peer's log contradicts a checkpoint that the peer signed ({peer.error}): look at "
             "the evidence, then release the peer (marketplace peer release)"
@@ -123,7 +123,7 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
         message = f"the peer signed {peer.withheld} more rows for another site, and does not show them here"
         yield Alert("peer.frozen", "critical", peer.name, message)
     late = peer.succeeded_at is None or now - peer.succeeded_at > LATE
-    if peer.behind and late and peer.state != State.QUARANTINED.value:
+    if peer.behind and late and peer.state != PullState.QUARANTINED.value:
         yield Alert(
             "peer.late", "warning", peer.name, f"{peer.behind} rows of the peer's log have not arrived yet"
         )

@@ -17,7 +17,7 @@ from marketplace.ingest import IngestService
 from marketplace.ingest.service import utc_now
 from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.model import FollowedLog, Peer, Standings
-from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.pull.log_pull import PullTools
 from marketplace.peers.pull.runner import PeerRunner
 from marketplace.peers.registry.assertions import make_assertion
 from marketplace.peers.registry.followed_logs import FollowedLogs
@@ -40,7 +40,7 @@ class PullService:
         keys: of this site; None where it has none and is nobody to its peers.
     """
 
-    def __init__(self, means: Means, keys: SiteKeys | None) -> None:
+    def __init__(self, means: PullTools, keys: SiteKeys | None) -> None:
         self._means = means
         self._keys = keys
         self._runners: dict[int, PeerRunner] = {}
@@ -174,7 +174,7 @@ def open_pulls(
     precedence: Precedence,
 ) -> PullService:
     """The pulls of a site; nothing runs yet."""
-    means = Means(
+    means = PullTools(
         database=database,
         ingest=ingest,
         verification=Verification(settings.workers),

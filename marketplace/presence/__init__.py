@@ -1,21 +1,21 @@
 """At which cloud sites images are: keeps the receipts of sites, counts them, lists what to recall."""
 
-from marketplace.presence.errors import PresenceError, SiteKeyError, SiteNotFoundError
+from marketplace.presence.errors import PresenceError, SiteKeyBindingError, SiteNotFoundError
 from marketplace.presence.keeping import ReceiptService
 from marketplace.presence.keys import BoundSite, SiteRegistry
 from marketplace.presence.notices import PresenceNotices
-from marketplace.presence.reading import Copy, Presence, Recall, Report
+from marketplace.presence.reading import LocationReport, Presence, Recall, SiteCopy
 
 __all__ = [
     "BoundSite",
-    "Copy",
+    "LocationReport",
     "Presence",
     "PresenceError",
     "PresenceNotices",
     "Recall",
     "ReceiptService",
-    "Report",
-    "SiteKeyError",
+    "SiteCopy",
+    "SiteKeyBindingError",
     "SiteNotFoundError",
     "SiteRegistry",
 ]

@@ -11,7 +11,7 @@ class PresenceError(Exception):
     code: ClassVar[str] = "receipt"
 
 
-class SiteKeyError(PresenceError):
+class SiteKeyBindingError(PresenceError):
     """Another key is bound to the site's name, or the name cannot be bound with this token."""
 
     code = "receipt.key"

@@ -16,19 +16,19 @@ from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
 from marketplace.locations.links import carries_credentials
 from marketplace.mail.once import insert_once
-from marketplace.models import Change, Entry, EntryChecksum, EntryLocation, SiteReceipt
+from marketplace.models import ChangeRow, Entry, EntryChecksum, EntryLocation, SiteReceipt
 from marketplace.presence.errors import NotTakenError
 from marketplace.presence.keys import BoundSite, SiteRegistry
 from marketplace.receipts import (
     Finding,
-    Outcome,
     Receipt,
     ReceiptError,
+    ReceiptOutcome,
     Result,
     parse_site_key,
     verify_receipt,
 )
-from marketplace.rules.visibility import Scope, find_scope
+from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.usage import add_imports
 from marketplace.watch import location_digest, look_soon
 
@@ -75,7 +75,7 @@ class ReceiptService:
             try:
                 read.append((verify_receipt(note.encode("utf-8", "surrogatepass"), key), note))
             except ReceiptError as error:
-                read.append(Result(Outcome.REFUSED, error.code, str(error)))
+                read.append(Result(ReceiptOutcome.REFUSED, error.code, str(error)))
         now = self._now()
         with self._database.write() as session:
             site = SiteRegistry(session).admit(key, principal, now)
@@ -84,8 +84,8 @@ class ReceiptService:
             counts = Counter(one.outcome.value for one in results)
             if self._counting:
                 add_imports(session, now.date(), keeping.imports)
-            if counts[Outcome.KEPT.value]:
-                details: dict[str, Detail] = {one.value: counts[one.value] for one in Outcome}
+            if counts[ReceiptOutcome.KEPT.value]:
+                details: dict[str, Detail] = {one.value: counts[one.value] for one in ReceiptOutcome}
                 AuditLog(session).record(principal.name or "", "receipt.post", site.name, details, at=now)
         return results
 
@@ -93,7 +93,7 @@ class ReceiptService:
 class _Keeping:
     """One request of one site, in its transaction."""
 
-    def __init__(self, session: Session, site: BoundSite, scope: Scope, now: datetime) -> None:
+    def __init__(self, session: Session, site: BoundSite, scope: VisibleLogs, now: datetime) -> None:
         self._session = session
         self._site = site
         self._scope = scope
@@ -105,16 +105,16 @@ class _Keeping:
         """Store one receipt."""
         try:
             key = self._judge(receipt)
-            return Result(Outcome.KEPT if self._keep(receipt, key, note) else Outcome.KNOWN)
+            return Result(ReceiptOutcome.KEPT if self._keep(receipt, key, note) else ReceiptOutcome.KNOWN)
         except NotTakenError as error:
-            return Result(Outcome.REFUSED, error.name, str(error))
+            return Result(ReceiptOutcome.REFUSED, error.name, str(error))
 
     def _judge(self, receipt: Receipt) -> int:
         """The key of the entry that a receipt is about, if it is one that can be kept."""
         entry = self._session.execute(
             select(Entry.id, Entry.identifier)
-            .join(Change, Change.entry_key == Entry.id)
-            .where(Entry.entry_id == receipt.entry_id, self._scope.covers(Change.log_id), Change.shown)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .where(Entry.entry_id == receipt.entry_id, self._scope.covers(ChangeRow.log_id), ChangeRow.shown)
             .limit(1)
         ).one_or_none()
         if entry is None:
@@ -189,7 +189,11 @@ class _Keeping:
             "location": None if carries_credentials(location) else location,
             "reason": receipt.reason,
         }
-        logs = select(Change.log_id).where(Change.entry_key == key, Change.shown).order_by(Change.log_id)
+        logs = (
+            select(ChangeRow.log_id)
+            .where(ChangeRow.entry_key == key, ChangeRow.shown)
+            .order_by(ChangeRow.log_id)
+        )
         kind = _TOLD[receipt.finding]
         record(
             self._session,

@@ -13,7 +13,7 @@ from marketplace.access import Principal
 from marketplace.audit import AuditLog
 from marketplace.mail.once import insert_once
 from marketplace.models import CloudSite, SiteReceipt
-from marketplace.presence.errors import SiteKeyError, SiteNotFoundError
+from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError
 from marketplace.tlog.note import VerifierKey
 
 
@@ -44,18 +44,18 @@ class SiteRegistry:
         """The site of a key, whose name is bound to the key now if it was not before.
 
         Raises:
-            SiteKeyError: another key is bound to the name, or the token bound another name already.
+            SiteKeyBindingError: another key is bound to the name, or the token bound another name already.
         """
         known = self._find(key.name)
         if known is None:
             taken = self._session.scalar(select(CloudSite.name).where(CloudSite.token == principal.token))
             if taken is not None:
-                raise SiteKeyError(
+                raise SiteKeyBindingError(
                     f"this token speaks for the site {taken}: ask an administrator for a token for {key.name}"
                 )
             known = self._bind(key, principal.name or "", principal.token, at)
         if known.key != str(key):
-            raise SiteKeyError(
+            raise SiteKeyBindingError(
                 f"another key is bound to the site {key.name}: an administrator can bind the new one "
                 f"(marketplace receipts bind KEY)"
             )

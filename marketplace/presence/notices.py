@@ -19,9 +19,9 @@ from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
 from marketplace.mail import LINK, Letter, LinkPurpose, Outbox, one_line
 from marketplace.mail.once import insert_once
-from marketplace.models import Change, Current, Entry, Log, ReminderGiven, SiteReceipt
+from marketplace.models import ChangeRow, Current, Entry, Log, ReminderGiven, SiteReceipt
 from marketplace.presence.keys import SiteRegistry
-from marketplace.presence.reading import Copy, Presence, Recall
+from marketplace.presence.reading import Presence, Recall, SiteCopy
 from marketplace.receipts import Finding
 from marketplace.reminders.due import Due, Reminded
 from marketplace.reminders.letters import location_letter
@@ -85,7 +85,7 @@ class PresenceNotices:
     def _withdrawn(self) -> Sequence[tuple[Telling, str, str]]:
         """What is to be told of withdrawn images that sites have: which telling, the log, the entry there."""
         ripe = self._now() - timedelta(seconds=self._settings.recall.after)
-        told, theirs = aliased(Change), aliased(Change)
+        told, theirs = aliased(ChangeRow), aliased(ChangeRow)
         telling = case(
             (told.accepted_at <= ripe, literal(Telling.REMINDER.value)), else_=literal(Telling.AT_ONCE.value)
         )
@@ -260,7 +260,7 @@ def _occasion(telling: Any, log: Any, entry_id: Any) -> Any:
 def _by_contact(session: Session, recall: Recall) -> Mapping[str, Recall]:
     """For each address that a token of a site with copies belongs to, what concerns its sites."""
     bound = {one.name: one.bound_by for one in SiteRegistry(session).list()}
-    copies: dict[str, list[Copy]] = {}
+    copies: dict[str, list[SiteCopy]] = {}
     for copy in recall.copies:
         contact = bound.get(copy.site, "")
         if is_address(contact):

@@ -11,16 +11,16 @@ from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.access import Principal
-from marketplace.models import Change, CloudSite, Current, Entry, SiteReceipt
+from marketplace.models import ChangeRow, CloudSite, Current, Entry, SiteReceipt
 from marketplace.receipts import Finding
-from marketplace.rules.visibility import Scope, find_scope
+from marketplace.rules.visibility import VisibleLogs, find_scope
 
 #: Most copies of one answer.
 MOST_COPIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LocationReport:
     """What sites found at a location of an entry.
 
     Args:
@@ -37,7 +37,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class SiteCopy:
     """What one site said last of one of its stores, or of a location."""
 
     site: str
@@ -68,7 +68,7 @@ class Recall:
     created: datetime
     title: str | None
     reason: str
-    copies: tuple[Copy, ...]
+    copies: tuple[SiteCopy, ...]
 
 
 class Presence:
@@ -76,7 +76,7 @@ class Presence:
 
     def __init__(self, session: Session, principal: Principal) -> None:
         self._session = session
-        self._scope: Scope = find_scope(session, principal)
+        self._scope: VisibleLogs = find_scope(session, principal)
 
     def count(self, identifier: str) -> int:
         """At how many sites an image is, by any entry that is seen."""
@@ -93,14 +93,16 @@ class Presence:
             self._session.scalar(
                 select(
                     select(Entry.id)
-                    .join(Change, Change.entry_key == Entry.id)
-                    .where(Entry.identifier == identifier, self._scope.covers(Change.log_id), Change.shown)
+                    .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+                    .where(
+                        Entry.identifier == identifier, self._scope.covers(ChangeRow.log_id), ChangeRow.shown
+                    )
                     .exists()
                 )
             )
         )
 
-    def reports(self, entry_id: str) -> Sequence[Report]:
+    def reports(self, entry_id: str) -> Sequence[LocationReport]:
         """What sites found wrong with the locations of an entry, by location."""
         rows = self._session.execute(
             self._seen(
@@ -120,11 +122,13 @@ class Presence:
         for row in rows:
             found.setdefault((row.location, row.finding), []).append(row)
         return [
-            Report(location, Finding(finding), len({one.site_id for one in said}), said[0].at, said[0].reason)
+            LocationReport(
+                location, Finding(finding), len({one.site_id for one in said}), said[0].at, said[0].reason
+            )
             for (location, finding), said in found.items()
         ]
 
-    def copies(self, identifier: str, email: str | None = None) -> Sequence[Copy]:
+    def copies(self, identifier: str, email: str | None = None) -> Sequence[SiteCopy]:
         """What each site said last of an image.
 
         Args:
@@ -206,16 +210,20 @@ class Presence:
     def _seen(self, statement: Select[Any]) -> Select[Any]:
         """Only receipts about entries that are seen, each once however many logs show the entry."""
         shown = (
-            select(Change.entry_key)
-            .where(Change.entry_key == SiteReceipt.entry_key, self._scope.covers(Change.log_id), Change.shown)
+            select(ChangeRow.entry_key)
+            .where(
+                ChangeRow.entry_key == SiteReceipt.entry_key,
+                self._scope.covers(ChangeRow.log_id),
+                ChangeRow.shown,
+            )
             .exists()
         )
         return statement.join(Entry, Entry.id == SiteReceipt.entry_key).where(shown)
 
 
-def _listed(rows: Sequence[Row[Any]]) -> list[Copy]:
+def _listed(rows: Sequence[Row[Any]]) -> list[SiteCopy]:
     return [
-        Copy(
+        SiteCopy(
             row.site,
             row.identifier,
             row.entry_id,

@@ -6,7 +6,12 @@ import difflib
 from collections.abc import Iterator
 
 from marketplace.client import ListQuery, MarketplaceClient
-from marketplace.client.errors import AmbiguousError, ConflictError, InvalidEntryError, NotFoundError
+from marketplace.client.errors import (
+    AmbiguousError,
+    EntryConflictError,
+    EntryNotFoundError,
+    InvalidEntryError,
+)
 from marketplace.client.search import SearchQuery
 from validators import accept
 from validators.document import AcceptedEntry, Extension, Metadata
@@ -21,7 +26,7 @@ _MOST_SHOWN = 200
 _MOST_RIVALS = 50
 
 
-class OutdatedError(ConflictError):
+class OutdatedError(EntryConflictError):
     """The entry that is named is not the present one any more."""
 
     code = "publishing.outdated"
@@ -60,7 +65,7 @@ def find_current(
             return entry
     try:
         trusted = client.resolve(identifier, email).path
-    except (NotFoundError, AmbiguousError):
+    except (EntryNotFoundError, AmbiguousError):
         return None
     return _verified(client.fetch(trusted), identifier, email)
 
@@ -72,7 +77,7 @@ def get_present(client: MarketplaceClient, path: str, key: str | None) -> Accept
         key: as of ``find_current``.
 
     Raises:
-        NotFoundError, AmbiguousError: there is none, or there are several and none is of the key.
+        EntryNotFoundError, AmbiguousError: there is none, or there are several and none is of the key.
         OutdatedError: another one took the place of the one that is named.
     """
     parts = path.split("/")
@@ -83,13 +88,13 @@ def get_present(client: MarketplaceClient, path: str, key: str | None) -> Accept
         entry = find_current(client, identifier, email, key)
         if entry is None:
             client.resolve(identifier, email)  # says whether there is none, or which ones there are
-            raise NotFoundError(f"the marketplace has no entry for {path}")
+            raise EntryNotFoundError(f"the marketplace has no entry for {path}")
         return entry
     query = ListQuery(status="all", trust="all", identifier=identifier, email=email, limit=_MOST_RIVALS)
     present = [row.path for row in client.entries(query)]
     if path not in present:
         if not present:
-            raise NotFoundError(f"the marketplace has no entry for {identifier}/{email}")
+            raise EntryNotFoundError(f"the marketplace has no entry for {identifier}/{email}")
         raise OutdatedError(f"the current entry is {' or '.join(present[:3])}")
     return get_dated(client, path)
 
@@ -114,7 +119,7 @@ def get_dated(client: MarketplaceClient, path: str) -> AcceptedEntry:
     """The entry with these coordinates, present or not, verified.
 
     Raises:
-        NotFoundError: there is none.
+        EntryNotFoundError: there is none.
         ClientError: the marketplace cannot be asked, or sent something else.
     """
     identifier, email, _ = path.split("/")
@@ -147,13 +152,13 @@ def get_tagged(client: MarketplaceClient, email: str, tag: str, key: str | None)
         key: as of ``find_current``.
 
     Raises:
-        NotFoundError: there is none.
+        EntryNotFoundError: there is none.
         StrangersTagError: another key signed the only ones, and the marketplace does not trust it.
         ClientError: the marketplace cannot be asked, or sent something else.
     """
     found = find_tagged(client, email, tag)
     if found is None:
-        raise NotFoundError(f"the marketplace has no entry that {email} calls {tag}")
+        raise EntryNotFoundError(f"the marketplace has no entry that {email} calls {tag}")
     if is_vouched_for(client, found, key):
         return found
     filters = (

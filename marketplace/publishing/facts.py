@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from marketplace.images import Measured
+from marketplace.images import MeasuredImage
 from validators.checksums import parse_checksum
 from validators.errors import RefusedError
 from validators.identifier import identifier_from_sha1
@@ -55,7 +55,7 @@ class ImageFacts:
     lxd_fingerprint: Fingerprint | None = None
 
     @classmethod
-    def of(cls, measured: Measured, lxd: str | None = None) -> ImageFacts:
+    def of(cls, measured: MeasuredImage, lxd: str | None = None) -> ImageFacts:
         """The facts that a pass over the image found.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Final
 from marketplace.images import peek
 from marketplace.locations import Look, Looker, Reach
 from validators.document import Metadata
-from validators.lint import FileFacts, Finding, Level
+from validators.lint import FileFacts, Level, LintFinding
 from validators.lint.advice import is_inside, location_kind
 from validators.vocabulary import dcterms
 
@@ -33,7 +33,7 @@ class Located:
         start: the first bytes of the first location that has any.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LintFinding, ...]
     file: FileFacts
     start: bytes = b""
 
@@ -56,7 +56,7 @@ def look_at_locations(said: Metadata, looker: Looker, stored_size: int | None = 
     return Located(findings, _file(start), start)
 
 
-def _findings(said: Metadata, location: str, look: Look, stored_size: int | None) -> Iterator[Finding]:
+def _findings(said: Metadata, location: str, look: Look, stored_size: int | None) -> Iterator[LintFinding]:
     if look.reach is Reach.INSIDE and look.at == location and is_inside(location):
         return  # the document itself says so, and advice with it
     if look.reach is not Reach.THERE:
@@ -75,5 +75,5 @@ def _file(start: bytes) -> FileFacts:
     return FileFacts(found.format, found.compression.value if found.compression else "none")
 
 
-def _advice(code: str, message: str) -> Finding:
-    return Finding(code, Level.ADVICE, _ELEMENT, message)
+def _advice(code: str, message: str) -> LintFinding:
+    return LintFinding(code, Level.ADVICE, _ELEMENT, message)

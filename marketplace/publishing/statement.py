@@ -19,7 +19,7 @@ from validators import vocabulary as v
 from validators.document import AcceptedEntry, Metadata
 from validators.drafting import ImageContent, new_draft, next_draft, said
 from validators.errors import RefusedError
-from validators.lint import FileFacts, Finding, Level, Linted, lint
+from validators.lint import FileFacts, Level, Linted, LintFinding, lint
 from validators.lxd import FINGERPRINT
 from validators.signing import SigningIdentity, sign
 
@@ -87,7 +87,7 @@ def examine(
     if linted.metadata is None:
         return linted
     file = FileFacts(facts.format, facts.compression or ("none" if facts.stored_size is not None else None))
-    more: tuple[Finding, ...] = ()
+    more: tuple[LintFinding, ...] = ()
     if looker is not None:
         located = look_at_locations(linted.metadata, looker, facts.stored_size)
         file = FileFacts(file.format or located.file.format, located.file.compression or file.compression)
@@ -96,7 +96,7 @@ def examine(
     return Linted(False, again.metadata, again.findings + more)
 
 
-def _other_content(start: bytes, image: Path | None) -> tuple[Finding, ...]:
+def _other_content(start: bytes, image: Path | None) -> tuple[LintFinding, ...]:
     """Whether the content at the location begins as the file does, where both are packed alike."""
     if image is None or not start:
         return ()
@@ -106,7 +106,7 @@ def _other_content(start: bytes, image: Path | None) -> tuple[Finding, ...]:
     if own[:length] == start[:length] or peek(own).compression != peek(start).compression:
         return ()
     message = "the file at the location does not begin like the image"
-    return (Finding("location.other-content", Level.ADVICE, "slterms:location", message),)
+    return (LintFinding("location.other-content", Level.ADVICE, "slterms:location", message),)
 
 
 def is_said(current: AcceptedEntry | None, metadata: Metadata, identity: SigningIdentity | None) -> bool:

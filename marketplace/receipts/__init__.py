@@ -1,6 +1,6 @@
 """What a cloud site says, under its own signature, of an image that it imported or could not import."""
 
-from marketplace.receipts.exchange import MOST_RECEIPTS, Outcome, Result, parse_answer, write_request
+from marketplace.receipts.exchange import MOST_RECEIPTS, ReceiptOutcome, Result, parse_answer, write_request
 from marketplace.receipts.receipt import (
     MAX_RECEIPT,
     Finding,
@@ -19,10 +19,10 @@ __all__ = [
     "MAX_RECEIPT",
     "MOST_RECEIPTS",
     "Finding",
-    "Outcome",
     "Receipt",
     "ReceiptError",
     "ReceiptFormatError",
+    "ReceiptOutcome",
     "ReceiptSignatureError",
     "Result",
     "is_site_name",

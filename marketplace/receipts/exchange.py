@@ -16,7 +16,7 @@ MOST_RECEIPTS: Final = 100
 MAX_REQUEST: Final = 2 * MOST_RECEIPTS * MAX_RECEIPT
 
 
-class Outcome(StrEnum):
+class ReceiptOutcome(StrEnum):
     """What became of a receipt. After any of them it is not to be sent again."""
 
     #: It is kept.
@@ -36,7 +36,7 @@ class Result:
         message: one sentence, where it was refused.
     """
 
-    outcome: Outcome
+    outcome: ReceiptOutcome
     code: str | None = None
     message: str | None = None
 
@@ -82,4 +82,4 @@ def _read(result: Any) -> Result:
     code, message = result.get("code"), result.get("message")
     if not isinstance(code, str | None) or not isinstance(message, str | None):
         raise TypeError
-    return Result(Outcome(result["outcome"]), code, message)
+    return Result(ReceiptOutcome(result["outcome"]), code, message)

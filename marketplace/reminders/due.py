@@ -24,7 +24,7 @@ from marketplace.models import (
     Entry,
     ReminderChoice,
     ReminderGiven,
-    Verdict,
+    VerdictRow,
 )
 from marketplace.models.base import from_seconds, to_seconds
 from marketplace.models.current import FOREVER
@@ -147,8 +147,8 @@ class Due:
             ConfirmedEndorser.fingerprint == Certificate.fingerprint, ConfirmedEndorser.email == Current.email
         )
         bound = exists().where(
-            Verdict.certificate_id == Certificate.id,
-            Verdict.standing == "chained",
+            VerdictRow.certificate_id == Certificate.id,
+            VerdictRow.standing == "chained",
             Certificate.email == Current.email,
         )
         return and_(~declined, or_(exists().where(chosen), confirmed, bound))

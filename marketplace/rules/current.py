@@ -29,7 +29,7 @@ T = TypeVar("T")
 Rank = tuple[Any, bool, int]
 
 
-class Statement(Protocol):
+class DatedStatement(Protocol):
     """The part of an entry that decides its place among the others."""
 
     @property
@@ -55,7 +55,7 @@ class Statement(Protocol):
         """Whether the site trusts the certificate for the entry's address."""
 
 
-S = TypeVar("S", bound=Statement)
+S = TypeVar("S", bound=DatedStatement)
 
 
 def precedence(created: datetime, deprecated: bool, entry_id: str) -> tuple[datetime, bool, int]:
@@ -68,7 +68,7 @@ def precedence(created: datetime, deprecated: bool, entry_id: str) -> tuple[date
     return created, deprecated, -int(entry_id, 16)
 
 
-def rank(entry: Statement) -> tuple[datetime, bool, int]:
+def rank(entry: DatedStatement) -> tuple[datetime, bool, int]:
     """The precedence of an entry."""
     return precedence(entry.created, entry.deprecated is not None, entry.entry_id)
 
@@ -148,14 +148,14 @@ def shown_at(entries: Iterable[S]) -> S | None:
     return preferred(map(claim_of, entries))
 
 
-def conflicting(entries: Iterable[Statement]) -> set[str]:
+def conflicting(entries: Iterable[DatedStatement]) -> set[str]:
     """The ids of entries beside which another statement has the same coordinates.
 
     The same content under the same key is one statement, however many ids it has: a
     certificate that an authority issued can be altered by anybody, and so can an ECDSA
     signature on it. That is nothing its endorser did.
     """
-    places: defaultdict[tuple[str, str, datetime], list[Statement]] = defaultdict(list)
+    places: defaultdict[tuple[str, str, datetime], list[DatedStatement]] = defaultdict(list)
     for entry in entries:
         places[entry.identifier, entry.email, entry.created].append(entry)
     return {

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from marketplace.models import Certificate, Change, ConfirmedEndorser, Entry, EntryBody, Twin, Verdict
+from marketplace.models import Certificate, ChangeRow, ConfirmedEndorser, Entry, EntryBody, Twin, VerdictRow
 from validators.document import Strength
 from validators.verdict import Standing
 
@@ -154,7 +154,7 @@ class StoredVerdict:
         return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)
 
 
-class Judged(Protocol):
+class MarkedEntry(Protocol):
     """An entry as far as its marks depend on it."""
 
     @property
@@ -174,7 +174,7 @@ class Judged(Protocol):
         """On its certificate; None where nobody has looked at it yet."""
 
 
-def marks_of(entry: Judged) -> tuple[TrustMark, ...]:
+def marks_of(entry: MarkedEntry) -> tuple[TrustMark, ...]:
     """How this site stands to an entry."""
     if entry.verdict is None:
         return (TrustMark.UNJUDGED,)
@@ -185,9 +185,9 @@ def marks_of(entry: Judged) -> tuple[TrustMark, ...]:
 _OWN, _TWIN = aliased(Twin), aliased(Twin)
 _ENTRY, _CHANGE, _BODY, _VERDICT = (
     aliased(Entry),
-    aliased(Change),
+    aliased(ChangeRow),
     aliased(EntryBody),
-    aliased(Verdict),
+    aliased(VerdictRow),
 )
 
 _Key = ColumnElement[int] | InstrumentedAttribute[int] | ScalarSelect[int]
@@ -209,7 +209,9 @@ def is_confirmed(entry: type[Entry] = Entry) -> ColumnElement[bool]:
 
 
 def is_trusted(
-    entry: type[Entry] = Entry, certificate: type[Certificate] = Certificate, verdict: type[Verdict] = Verdict
+    entry: type[Entry] = Entry,
+    certificate: type[Certificate] = Certificate,
+    verdict: type[VerdictRow] = VerdictRow,
 ) -> ColumnElement[bool]:
     """``speaks_for`` of rows of ``entry``, its certificate and, by an outer join, its verdict."""
     bound = and_(certificate.email == entry.email, verdict.standing == Standing.CHAINED.value)
@@ -244,6 +246,6 @@ def vouching(entry_key: _Key, log_id: _Key, within: type[Twin]) -> ScalarSelect[
     )
 
 
-def _is_sound(entry: type[Entry], body: type[EntryBody], verdict: type[Verdict]) -> ColumnElement[bool]:
+def _is_sound(entry: type[Entry], body: type[EntryBody], verdict: type[VerdictRow]) -> ColumnElement[bool]:
     in_date = and_(verdict.begins <= entry.created, entry.created <= verdict.ends)
     return and_(in_date, or_(verdict.takes_legacy, body.strength == Strength.STRONG.value))

@@ -10,14 +10,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
-from marketplace.models import Change, Current, Entry, Log, TrustState
+from marketplace.models import ChangeRow, Current, Entry, Log, TrustState
 from marketplace.rules.current import hides
 
 #: Made once: building aliases costs more than running the statements they are in.
 _OTHER_CURRENT = aliased(Current)
-_OTHER_CHANGE = aliased(Change)
+_OTHER_CHANGE = aliased(ChangeRow)
 _OTHER_ENTRY = aliased(Entry)
-_OTHER_ENTRY_CHANGE = aliased(Change)
+_OTHER_ENTRY_CHANGE = aliased(ChangeRow)
 
 
 _HEADS = (
@@ -40,7 +40,7 @@ def unindexed(column: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class VisibleLogs:
     """The logs a principal sees and their sizes, as one transaction sees them.
 
     Args:
@@ -99,16 +99,16 @@ class Scope:
     def serves(self) -> ColumnElement[bool]:
         """Whether a row of ``change`` is shown and serves its entry: the oldest log's, where several do."""
         if len(self.sizes) < 2:
-            return and_(self.covers(Change.log_id), Change.shown)
+            return and_(self.covers(ChangeRow.log_id), ChangeRow.shown)
         other = _OTHER_CHANGE
         older = exists().where(
-            other.entry_key == Change.entry_key,
+            other.entry_key == ChangeRow.entry_key,
             unindexed(other.log_id).in_(self.keys),
-            other.log_id < Change.log_id,
+            other.log_id < ChangeRow.log_id,
             other.shown,
         )
         # By entry, which stands in few logs.
-        return and_(self.covers(unindexed(Change.log_id)), Change.shown, ~older)
+        return and_(self.covers(unindexed(ChangeRow.log_id)), ChangeRow.shown, ~older)
 
     def conflicting(self) -> ColumnElement[bool]:
         """Whether a visible entry has the coordinates of a row of ``entry`` and makes another statement."""
@@ -129,11 +129,11 @@ class Scope:
         )
 
 
-def find_scope(session: Session, principal: Principal) -> Scope:
+def find_scope(session: Session, principal: Principal) -> VisibleLogs:
     """The logs of a principal that exist; the oldest first."""
     # Through the connection: the session would look for objects to make of these values.
     rows = session.connection().execute(_HEADS, {"names": sorted(principal.logs)}).all()
-    return Scope(
+    return VisibleLogs(
         sizes=tuple((row.id, row.next_sequence) for row in rows),
         revisions=tuple(row.revision for row in rows),
         renewals=tuple(row.renewals for row in rows),

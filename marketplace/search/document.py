@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from marketplace.catalogue import text
-from marketplace.search.words import Field
+from marketplace.search.words import SearchField
 from validators import vocabulary
 from validators.parser import parse_trusted
 
@@ -43,16 +43,16 @@ class SearchDocument:
     tags: tuple[str, ...] = ()
     further: tuple[str, ...] = field(default=(), repr=False)
 
-    def field_words(self) -> Mapping[Field, list[list[str]]]:
+    def field_words(self) -> Mapping[SearchField, list[list[str]]]:
         """The words that ``field:`` finds, as runs: a phrase never spans two runs."""
         return {
-            Field.TITLE: runs(self.title),
-            Field.DESCRIPTION: runs(self.description),
-            Field.OS: runs(f"{self.os} {self.os_version}"),
-            Field.TAG: runs(*self.tags),
-            Field.ENDORSER: runs(self.email, self.subject),
-            Field.IDENTIFIER: runs(self.identifier),
-            Field.PUBLISHER: runs(self.publisher),
+            SearchField.TITLE: runs(self.title),
+            SearchField.DESCRIPTION: runs(self.description),
+            SearchField.OS: runs(f"{self.os} {self.os_version}"),
+            SearchField.TAG: runs(*self.tags),
+            SearchField.ENDORSER: runs(self.email, self.subject),
+            SearchField.IDENTIFIER: runs(self.identifier),
+            SearchField.PUBLISHER: runs(self.publisher),
         }
 
     def other_words(self) -> list[list[str]]:

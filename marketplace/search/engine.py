@@ -43,7 +43,7 @@ START = Position(0, "", False)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class IndexBatch:
     """What to change in one commit.
 
     Args:
@@ -106,7 +106,7 @@ class SearchIndex(Protocol):
             IndexBrokenError: it cannot be read.
         """
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: IndexBatch) -> None:
         """Commit a batch durably, whole or not at all.
 
         Raises:

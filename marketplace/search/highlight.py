@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from marketplace.catalogue import text
-from marketplace.search.words import Clause, Field, Match, WordQuery
+from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: Characters of a text that are looked at, characters of an excerpt, and those in front of its first match.
 _READ, _SHOWN, _BEFORE = 20_000, 240, 60
@@ -38,13 +38,13 @@ class Marked:
         return [piece for piece in pieces if piece[0]]
 
 
-def mark(original: str, field: Field, query: WordQuery | None) -> Marked:
+def mark(original: str, field: SearchField, query: WordQuery | None) -> Marked:
     """A whole text with the places where a query's words stand."""
     clauses = [] if query is None else [c for c in query.required if c.field in (None, field)]
     return Marked(original, tuple(_places(original[:_READ], clauses))) if clauses else Marked(original)
 
 
-def excerpt(original: str, field: Field, query: WordQuery | None) -> Marked:
+def excerpt(original: str, field: SearchField, query: WordQuery | None) -> Marked:
     """A part of a text around its first match; its beginning where nothing matches."""
     marks = mark(original, field, query).marks
     start = 0

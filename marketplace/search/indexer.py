@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import Change, ChangeLog, Cursors
 from marketplace.db import Database
-from marketplace.search.engine import START, Batch, Position, SearchEngine, SearchIndex
+from marketplace.search.engine import START, IndexBatch, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.indexes import Indexes
 from marketplace.search.loading import current_of, load_documents, shown_among
@@ -84,7 +84,7 @@ class SearchIndexer:
             return
         log_id = ChangeLog(session).key(log)
         current, superseded = current_of(session, log_id, images, position.sequence)
-        index.apply(Batch(list(load_documents(session, log_id, current)), superseded, position))
+        index.apply(IndexBatch(list(load_documents(session, log_id, current)), superseded, position))
 
     def reset(self) -> None:
         """Throw every index away: the logs are about to come again from 0."""
@@ -162,7 +162,7 @@ class SearchIndexer:
                 _logger.info("building the search index from the log", extra={"log": log, "rows": size})
             else:
                 # Of an empty log an empty index is the whole.
-                index.apply(Batch((), (), Position(0, "", True)))
+                index.apply(IndexBatch((), (), Position(0, "", True)))
         return position
 
 
@@ -177,6 +177,6 @@ def _advance(session: Session, log: str, index: SearchIndex, end: int, progress:
         (last,) = logs.page(log, until - 1, 1)
         documents = list(load_documents(session, log_id, current))
         position = Position(until, last.entry_id, position.whole or until == size)
-        index.apply(Batch(documents, superseded, position))
+        index.apply(IndexBatch(documents, superseded, position))
         if progress is not None:
             progress(log, until, size)

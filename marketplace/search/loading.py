@@ -11,7 +11,7 @@ from sqlalchemy import Select, Subquery, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import touched
-from marketplace.models import Change, Current, Entry, EntryBody, EntryTag
+from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag
 from marketplace.search.document import SearchDocument, further_texts
 from validators.errors import RefusedError
 
@@ -29,7 +29,7 @@ def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterat
         wanted = select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(chunk))
         for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
             tags[key].append(tag)
-        for row in session.execute(_DOCUMENT.where(Change.log_id == log_id, Entry.id.in_(chunk))):
+        for row in session.execute(_DOCUMENT.where(ChangeRow.log_id == log_id, Entry.id.in_(chunk))):
             yield _document(row, tuple(tags.get(row.id, ())))
 
 
@@ -76,11 +76,11 @@ def _listed(session: Session, log_id: int, images: Subquery) -> list[tuple[int, 
         )
     )
     entries = session.execute(
-        select(Change.entry_key, Change.sequence)
+        select(ChangeRow.entry_key, ChangeRow.sequence)
         .select_from(images)
         .join(Entry, and_(Entry.identifier == images.c.identifier, Entry.email == images.c.email))
-        .join(Change, and_(Change.log_id == log_id, Change.entry_key == Entry.id))
-        .order_by(Change.sequence)
+        .join(ChangeRow, and_(ChangeRow.log_id == log_id, ChangeRow.entry_key == Entry.id))
+        .order_by(ChangeRow.sequence)
     )
     return [(key, sequence, key in listed) for key, sequence in entries]
 
@@ -103,8 +103,8 @@ _DOCUMENT: Select[Any] = (
         Entry.publisher,
         EntryBody.data,
     )
-    .join(Change, Change.entry_key == Entry.id)
-    .join(EntryBody, EntryBody.id == Change.body_id)
+    .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from marketplace.catalogue import View
+from marketplace.catalogue import CatalogueView
 from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.view import Filters
 from marketplace.rules.status import Status
@@ -37,7 +37,7 @@ class Overview:
     expiring: int
 
 
-def look_over(view: View, usual: Filters, now: int) -> Overview:
+def look_over(view: CatalogueView, usual: Filters, now: int) -> Overview:
     """Count what a view shows.
 
     Args:
@@ -58,5 +58,5 @@ def look_over(view: View, usual: Filters, now: int) -> Overview:
     )
 
 
-def _publishers(view: View, among: BitMap) -> int:
+def _publishers(view: CatalogueView, among: BitMap) -> int:
     return view.count_values(Facet.ENDORSER, among, MOST_PUBLISHERS)

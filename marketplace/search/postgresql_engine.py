@@ -25,7 +25,15 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
-from marketplace.search.engine import SCHEMA_VERSION, START, Batch, EngineStats, Equals, Matches, Position
+from marketplace.search.engine import (
+    SCHEMA_VERSION,
+    START,
+    EngineStats,
+    Equals,
+    IndexBatch,
+    Matches,
+    Position,
+)
 from marketplace.search.errors import IndexBrokenError, SearchError, SearchRefusedError
 from marketplace.search.remembered import Remembered
 from marketplace.search.words import Clause, Match, WordQuery
@@ -90,7 +98,7 @@ class PostgresqlIndex:
         """How far it follows the log; see SearchIndex."""
         return self._state()[0]
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
         put = text(
             f"INSERT INTO {self._table} (entry_key, words, note)"  # noqa: S608 - a hash

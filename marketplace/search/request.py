@@ -16,7 +16,7 @@ from typing import Any
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.catalogue.facts import Facet, facet_value
-from marketplace.catalogue.order import By
+from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.view import Filters
 from marketplace.models.base import to_seconds
 from marketplace.rules.status import Status
@@ -64,13 +64,13 @@ class Sort(StrEnum):
 
 
 #: What each sort but relevance goes by, and whether backwards.
-ORDERS: Mapping[Sort, tuple[By, bool]] = {
-    Sort.NEWEST: (By.CREATED, True),
-    Sort.OLDEST: (By.CREATED, False),
-    Sort.TITLE: (By.TITLE, False),
-    Sort.TITLE_DESCENDING: (By.TITLE, True),
-    Sort.LARGEST: (By.SIZE, True),
-    Sort.SMALLEST: (By.SIZE, False),
+ORDERS: Mapping[Sort, tuple[SortKey, bool]] = {
+    Sort.NEWEST: (SortKey.CREATED, True),
+    Sort.OLDEST: (SortKey.CREATED, False),
+    Sort.TITLE: (SortKey.TITLE, False),
+    Sort.TITLE_DESCENDING: (SortKey.TITLE, True),
+    Sort.LARGEST: (SortKey.SIZE, True),
+    Sort.SMALLEST: (SortKey.SIZE, False),
 }
 
 #: Facets of which a search without any value gets the site's choice; EVERY lists every value.
@@ -299,7 +299,7 @@ def _value(order: Sort, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError
         return float(value)
-    if ORDERS[order][0] is By.TITLE:
+    if ORDERS[order][0] is SortKey.TITLE:
         absent, title = value
         if not isinstance(absent, bool) or not isinstance(title, str):
             raise ValueError

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
-from marketplace.catalogue import Catalogue, View, text
+from marketplace.catalogue import Catalogue, CatalogueView, text
 from marketplace.catalogue.facts import Facet
-from marketplace.catalogue.order import By, Place
+from marketplace.catalogue.order import Place, SortKey
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
@@ -24,11 +24,11 @@ from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import Change, Entry, EntryTag
+from marketplace.models import ChangeRow, Entry, EntryTag
 from marketplace.models.base import to_seconds
 from marketplace.rules.status import Status
 from marketplace.rules.trust import TrustShown
-from marketplace.rules.visibility import Scope, find_scope
+from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.engine import Matches, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
 from marketplace.search.highlight import Marked, excerpt, mark
@@ -44,7 +44,7 @@ from marketplace.search.request import (
     parse_request,
     usual_choice,
 )
-from marketplace.search.words import Clause, Field, Match, WordQuery, find_hint
+from marketplace.search.words import Clause, Match, SearchField, WordQuery, find_hint
 from validators.checksums import find_checksum
 
 #: Values of a facet that are counted and shown.
@@ -133,7 +133,7 @@ class _Asked:
     """A search with what it is answered from besides the view."""
 
     session: Session
-    scope: Scope
+    scope: VisibleLogs
     request: SearchRequest
     query: WordQuery | None
     after: _Last | None
@@ -210,7 +210,7 @@ class SearchService:
                 return self._answer(_Asked(session, scope, request, request.query(), after, now), view)
 
     def find_keys(
-        self, session: Session, scope: Scope, request: SearchRequest, now: datetime
+        self, session: Session, scope: VisibleLogs, request: SearchRequest, now: datetime
     ) -> Sequence[int]:
         """Every entry that a search finds, by their keys, in no order; of twins the one that vouches.
 
@@ -224,7 +224,7 @@ class SearchService:
         instead = find_vouching(session, scope, twins) if twins else {}
         return [instead.get(key, key) for key in found]
 
-    def is_behind(self, session: Session, scope: Scope) -> bool:
+    def is_behind(self, session: Session, scope: VisibleLogs) -> bool:
         """Whether words are searched in an index that does not have all yet that the logs of a scope show.
 
         Raises:
@@ -245,7 +245,7 @@ class SearchService:
             with self._catalogue.look(session, scope) as view:
                 return look_over(view, usual, moment)
 
-    def _answer(self, asked: _Asked, view: View) -> SearchPage:
+    def _answer(self, asked: _Asked, view: CatalogueView) -> SearchPage:
         request, query, moment = asked.request, asked.query, to_seconds(asked.now)
         matches, among, found = self._find(asked, view)
         facets = _facets(view, among, found, request, moment)
@@ -270,7 +270,7 @@ class SearchService:
             next_cursor=next((_cursor(place).encode(request) for place in last), None),
         )
 
-    def _find(self, asked: _Asked, view: View) -> _Found:
+    def _find(self, asked: _Asked, view: CatalogueView) -> _Found:
         request, moment = asked.request, to_seconds(asked.now)
         matches = None if asked.query is None else self._match(asked.query, view)
         among = _narrowed(view, matches)
@@ -281,7 +281,7 @@ class SearchService:
             among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
         return _Found(matches, among, view.narrow(among, request.filters(moment), moment))
 
-    def _match(self, query: WordQuery, view: View) -> dict[str, Matches]:
+    def _match(self, query: WordQuery, view: CatalogueView) -> dict[str, Matches]:
         """The matches in each log that the view shows something of."""
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
@@ -299,7 +299,7 @@ class SearchService:
         self,
         matches: Mapping[str, Matches],
         found: BitMap,
-        view: View,
+        view: CatalogueView,
         after: _Last | None,
         limit: int,
     ) -> list[Place]:
@@ -316,13 +316,13 @@ class SearchService:
         for score in sorted(sets, reverse=True):
             behind = after.behind(after.created) if after is not None and score == last else None
             among = view.holding(sets[score])
-            newest = view.descending(By.CREATED, among, behind, limit - len(places))
+            newest = view.descending(SortKey.CREATED, among, behind, limit - len(places))
             places += (place._replace(value=score) for place in newest)
             if len(places) == limit:
                 break
         return places
 
-    def _suggest(self, query: WordQuery, request: SearchRequest, view: View, now: int) -> str | None:
+    def _suggest(self, query: WordQuery, request: SearchRequest, view: CatalogueView, now: int) -> str | None:
         """The words with one of them replaced by a similar one, such that something is found."""
         for clause in query.required:
             if clause.match is not Match.EXACT or len(clause.words) != 1:
@@ -336,7 +336,7 @@ class SearchService:
                     return _replaced(request.words, clause.words[0], word)
         return None
 
-    def _finds(self, query: WordQuery, view: View, now: int, request: SearchRequest) -> bool:
+    def _finds(self, query: WordQuery, view: CatalogueView, now: int, request: SearchRequest) -> bool:
         return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(now), now))
 
 
@@ -371,7 +371,7 @@ class _Mending:
         ) from broken
 
 
-def _with_typed_checksum(session: Session, scope: Scope, request: SearchRequest) -> SearchRequest:
+def _with_typed_checksum(session: Session, scope: VisibleLogs, request: SearchRequest) -> SearchRequest:
     """The request with a checksum that stands among its words as its checksum, where an entry states it.
 
     Any other hex digits are a word like others: a description may name a commit.
@@ -387,7 +387,7 @@ def _with_typed_checksum(session: Session, scope: Scope, request: SearchRequest)
     return request
 
 
-def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> BitMap:
+def _narrowed(view: CatalogueView, matches: Mapping[str, Matches] | None) -> BitMap:
     """What is visible, and holds the words if there are any."""
     if matches is None:
         return view.shown
@@ -395,7 +395,7 @@ def _narrowed(view: View, matches: Mapping[str, Matches] | None) -> BitMap:
 
 
 def _facets(
-    view: View, among: BitMap, found: BitMap, request: SearchRequest, now: int
+    view: CatalogueView, among: BitMap, found: BitMap, request: SearchRequest, now: int
 ) -> dict[Facet, list[FacetCount]]:
     filters = request.filters(now)
     facets = {}
@@ -412,7 +412,9 @@ def _facets(
     return facets
 
 
-def _page(view: View, found: BitMap, request: SearchRequest, after: _Last | None, limit: int) -> list[Place]:
+def _page(
+    view: CatalogueView, found: BitMap, request: SearchRequest, after: _Last | None, limit: int
+) -> list[Place]:
     by, backwards = ORDERS[request.order()]
     walk = view.descending if backwards else view.ascending
     return walk(by, found, None if after is None else after.behind(after.value), limit)
@@ -422,7 +424,7 @@ def _cursor(place: Place) -> Cursor:
     return Cursor(place.value, f"{place.entry_number:064x}")
 
 
-def _last(session: Session, scope: Scope, cursor: Cursor) -> _Last:
+def _last(session: Session, scope: VisibleLogs, cursor: Cursor) -> _Last:
     """The last entry of the page before.
 
     Raises:
@@ -430,8 +432,8 @@ def _last(session: Session, scope: Scope, cursor: Cursor) -> _Last:
     """
     found = session.execute(
         select(Entry.id, Entry.created)
-        .join(Change, Change.entry_key == Entry.id)
-        .where(Entry.entry_id == cursor.entry_id, scope.covers(Change.log_id))
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .where(Entry.entry_id == cursor.entry_id, scope.covers(ChangeRow.log_id))
         .limit(1)
     ).one_or_none()
     if found is None:
@@ -470,8 +472,8 @@ def _hits(asked: _Asked, shown: Mapping[int, int]) -> dict[int, SearchHit]:
             row=row,
             tags=tuple(tags.get(row.key, ())),
             status=row.status(asked.now),
-            title=mark(row.title or "", Field.TITLE, query),
-            excerpt=excerpt(row.description or "", Field.DESCRIPTION, query),
+            title=mark(row.title or "", SearchField.TITLE, query),
+            excerpt=excerpt(row.description or "", SearchField.DESCRIPTION, query),
         )
         for key, row in ((key, rows[other]) for key, other in shown.items() if other in rows)
     }

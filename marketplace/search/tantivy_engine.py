@@ -17,9 +17,9 @@ from tantivy import Occur, Query
 from marketplace.search import directory
 from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
+from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.words import Clause, Field, Match, WordQuery
+from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: Memory of the writer in bytes; it commits to disk what does not fit.
 WRITER_BYTES = 64_000_000
@@ -97,7 +97,7 @@ class TantivyIndex:
             self._known = state, position
             return position
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
         with _broken(self._where):
             writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
@@ -170,7 +170,7 @@ def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field(_KEY, stored=False, indexed=True, fast=True)
     builder.add_text_field(_POSITION, stored=True, tokenizer_name="raw", index_option="basic")
-    for name in (_ANYWHERE, *(field.value for field in Field)):
+    for name in (_ANYWHERE, *(field.value for field in SearchField)):
         builder.add_text_field(name, stored=False, tokenizer_name=_TOKENIZER, index_option="position")
     return builder.build()
 
@@ -179,12 +179,12 @@ def _document(document: SearchDocument) -> Any:
     made = tantivy.Document()
     made.add_unsigned(_KEY, document.entry_key)
     by_field = document.field_words()
-    anywhere = by_field[Field.TITLE] * TITLE_WEIGHT
+    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
     for field, runs in by_field.items():
         # Each run is a value of its own: the library leaves a gap between values, so no phrase spans two.
         for run in runs:
             made.add_text(field.value, " ".join(run))
-        if field is not Field.TITLE:
+        if field is not SearchField.TITLE:
             anywhere += runs
     for run in bounded(anywhere + document.other_words()):
         made.add_text(_ANYWHERE, " ".join(run))

@@ -22,11 +22,19 @@ from whoosh.reading import SegmentReader
 from marketplace.search import directory
 from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, Batch, EngineStats, Matches, Position
+from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.whoosh_fields import Words
-from marketplace.search.whoosh_reading import ANYWHERE, NUMBER, Deadline, Kept, Scoring, Segment, number_of
-from marketplace.search.words import Field, WordQuery
+from marketplace.search.whoosh_fields import WordsField
+from marketplace.search.whoosh_reading import (
+    ANYWHERE,
+    NUMBER,
+    Kept,
+    QueryDeadline,
+    Scoring,
+    Segment,
+    number_of,
+)
+from marketplace.search.words import SearchField, WordQuery
 
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
 WRITER_MIB = 64
@@ -107,7 +115,7 @@ class _State:
 
     def answer(self, query: WordQuery) -> Ranked:
         """The entries that fit."""
-        deadline = Deadline()
+        deadline = QueryDeadline()
         by_score: defaultdict[float, list[int]] = defaultdict(list)
         for reader, kept in self.segments:
             for score, key in Segment(reader, kept, self._scoring, deadline).find(query):
@@ -153,7 +161,7 @@ class WhooshIndex:
         with _Broken(self._where), self._lock:
             return self._newest().position
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
         with _Broken(self._where):
             try:
@@ -231,7 +239,7 @@ class WhooshIndex:
 def _schema() -> fields.Schema:
     return fields.Schema(
         **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), _POSITION: fields.STORED},
-        **{name: Words() for name in (ANYWHERE, *(field.value for field in Field))},
+        **{name: WordsField() for name in (ANYWHERE, *(field.value for field in SearchField))},
     )
 
 
@@ -254,7 +262,7 @@ def _small(by_size: list[Any]) -> list[Any]:
     return fitting if len(small) >= SMALL_SEGMENTS else []
 
 
-def _write(writer: Any, batch: Batch) -> None:
+def _write(writer: Any, batch: IndexBatch) -> None:
     keys = [*(str(key) for key in batch.forgotten), *(str(one.entry_key) for one in batch.documents)]
     with writer.reader() as reader:
         for key in [*keys, _POSITION_KEY]:
@@ -269,8 +277,8 @@ def _write(writer: Any, batch: Batch) -> None:
 
 def _values(document: SearchDocument) -> dict[str, Any]:
     by_field = document.field_words()
-    anywhere = by_field[Field.TITLE] * TITLE_WEIGHT
-    anywhere += [run for field, runs in by_field.items() if field is not Field.TITLE for run in runs]
+    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
+    anywhere += [run for field, runs in by_field.items() if field is not SearchField.TITLE for run in runs]
     values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
     values[ANYWHERE] = bounded(anywhere + document.other_words())
     number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))

@@ -37,7 +37,7 @@ _SMALL, _ASKED, _MOST_WORDS = 64, 4, 3000
 _LENGTH, _SATURATION = 0.75, 1.2
 
 
-class Deadline:
+class QueryDeadline:
     """How much time the thread may spend on a query that begins now."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Scoring:
 class Segment:
     """A segment that is open, for one query."""
 
-    def __init__(self, reader: Any, kept: Kept, scoring: Scoring, deadline: Deadline) -> None:
+    def __init__(self, reader: Any, kept: Kept, scoring: Scoring, deadline: QueryDeadline) -> None:
         self._reader = reader
         self._kept = kept
         self._scoring = scoring

@@ -29,7 +29,7 @@ MIN_PREFIX, MIN_NUMBER = 3, 2
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class Field(StrEnum):
+class SearchField(StrEnum):
     """The parts of an entry that ``field:`` can name."""
 
     TITLE = "title"
@@ -58,7 +58,7 @@ class Clause(NamedTuple):
     """One condition: folded words, where they must stand (None: anywhere) and how they compare."""
 
     words: tuple[str, ...]
-    field: Field | None = None
+    field: SearchField | None = None
     match: Match = Match.EXACT
 
 
@@ -150,19 +150,19 @@ def _clauses(part: re.Match[str]) -> list[Clause]:
     return [Clause(found, field)] if found else []
 
 
-def _field(part: re.Match[str]) -> tuple[Field | None, str]:
+def _field(part: re.Match[str]) -> tuple[SearchField | None, str]:
     """The field a part names, and its text; a name that is no field is text like any other."""
     typed = part["word"] if part["phrase"] is None else part["phrase"]
     name = part["field"]
     if name is None:
         return None, typed
     try:
-        return Field(name.lower()), typed
+        return SearchField(name.lower()), typed
     except ValueError:
         return None, f"{name}:{typed}"
 
 
-def _prefix(found: Sequence[str], field: Field | None, minus: str | None) -> list[Clause]:
+def _prefix(found: Sequence[str], field: SearchField | None, minus: str | None) -> list[Clause]:
     if not found:
         return []
     *before, begin = found

@@ -24,7 +24,7 @@ from marketplace.sites.site_key import SiteKeyError, read_site_key
 from marketplace.sites.state import State
 from marketplace.sites.store_settings import LibvirtTable
 from marketplace.sites.stores.glance import GlanceStore
-from marketplace.sites.stores.interface import ImageFacts
+from marketplace.sites.stores.interface import ImageProperties
 from marketplace.sites.stores.opening import open_stores
 from marketplace.tlog.checkpoint import verify_checkpoint
 from marketplace.tlog.errors import TlogError
@@ -34,7 +34,7 @@ _LITTLE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """Something that was looked at; ``fault`` is None where nothing is wrong with it."""
 
     what: str
@@ -42,7 +42,9 @@ class Finding:
     fault: str | None = None
 
 
-def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = FOLDER) -> Iterator[Finding]:
+def check_site(
+    configuration: SiteConfiguration, *, probe: bool, hooks: Path = FOLDER
+) -> Iterator[CheckFinding]:
     """Look at everything, one thing after the other.
 
     Args:
@@ -50,7 +52,7 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         hooks: where libvirt keeps its hooks.
     """
     table = configuration.table
-    yield Finding("configuration", f"{configuration.file} can be used")
+    yield CheckFinding("configuration", f"{configuration.file} can be used")
     for one in table.marketplace:
         yield _marketplace(one)
     with TemporaryDirectory(prefix="marketplace-site-") as folder:
@@ -58,13 +60,13 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         trust = open_trust(configuration, state)
         state.close()
     held = trust.material
-    yield Finding(
+    yield CheckFinding(
         "trust",
         f"{len(held.anchors)} anchors, {len(held.lists)} revocation lists",
         _no_anchor(len(held.anchors)),
     )
     for fault in trust.faults:
-        yield Finding("trust", fault.file, str(fault))
+        yield CheckFinding("trust", fault.file, str(fault))
     for name, store in open_stores(table).items():
         faults = store.check()
         path = store.path(".")
@@ -72,7 +74,7 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         if not faults and free < _LITTLE:
             faults = [f"store {name} has only {free >> 20} MiB left"]
         about = store.about() if not faults else "cannot be used as it is"
-        yield Finding(f"store {name}", about, "; ".join(faults) or None)
+        yield CheckFinding(f"store {name}", about, "; ".join(faults) or None)
         if probe and isinstance(store, GlanceStore) and not faults:
             yield _hostile(store)
     if table.receipts is not None:
@@ -81,7 +83,7 @@ def check_site(configuration: SiteConfiguration, *, probe: bool, hooks: Path = F
         yield _hook(uri, probe=probe, hooks=hooks)
 
 
-def _hostile(store: GlanceStore) -> Finding:
+def _hostile(store: GlanceStore) -> CheckFinding:
     """Have a qcow2 that names a file of its host refused, by the site and by Glance."""
     what = f"store {store.name}: an image that would read /etc/passwd of its host"
     data = _hostile_qcow2()
@@ -90,14 +92,14 @@ def _hostile(store: GlanceStore) -> Finding:
     except UnsafeImageError as error:
         found = f"is refused before it reaches Glance ({error})"
     else:
-        return Finding(what, "is not refused", "this site would let it in: do not use it")
+        return CheckFinding(what, "is not refused", "this site would let it in: do not use it")
     digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
-    facts = ImageFacts("probe", "", digest, len(data), "qcow2", "marketplace site check --probe", "")
+    facts = ImageProperties("probe", "", digest, len(data), "qcow2", "marketplace site check --probe", "")
     try:
         also = "refuses it, too" if store.refuses(facts, data) else "itself would take it"
     except StoreError as error:
-        return Finding(what, found, str(error))
-    return Finding(what, f"{found}; Glance {also}")
+        return CheckFinding(what, found, str(error))
+    return CheckFinding(what, f"{found}; Glance {also}")
 
 
 def _hostile_qcow2() -> bytes:
@@ -115,7 +117,7 @@ def _no_anchor(count: int) -> str | None:
     return None if count else "there is no anchor, so nobody's statements count (trust.anchors)"
 
 
-def _marketplace(one: MarketplaceTable) -> Finding:
+def _marketplace(one: MarketplaceTable) -> CheckFinding:
     what = f"marketplace {one.url}"
     try:
         reader = MarketplaceReader(one.url, one.token_file)
@@ -130,24 +132,24 @@ def _marketplace(one: MarketplaceTable) -> Finding:
         finally:
             reader.close()
     except (KnowledgeError, TransportError, TlogError) as error:
-        return Finding(what, "does not answer correctly", str(error))
+        return CheckFinding(what, "does not answer correctly", str(error))
     if offset is not None and abs(offset) > MOST_SKEW:
-        return Finding(what, f"{size} entries", f"its clock and ours are {offset:.0f} s apart")
-    return Finding(what, f"{size} entries")
+        return CheckFinding(what, f"{size} entries", f"its clock and ours are {offset:.0f} s apart")
+    return CheckFinding(what, f"{size} entries")
 
 
-def _hook(uri: str, *, probe: bool, hooks: Path) -> Finding:
+def _hook(uri: str, *, probe: bool, hooks: Path) -> CheckFinding:
     fault = find_fault(hooks)
     if not probe:
-        return Finding("libvirt hook", f"{hooks} (check --probe proves that it is called)", fault)
+        return CheckFinding("libvirt hook", f"{hooks} (check --probe proves that it is called)", fault)
     try:
-        return Finding("libvirt hook", f"refused the canary: {prove_hook(uri)[:200]}")
+        return CheckFinding("libvirt hook", f"refused the canary: {prove_hook(uri)[:200]}")
     except HookError as error:
-        return Finding("libvirt hook", "is not proven", f"{error}" + (f"; {fault}" if fault else ""))
+        return CheckFinding("libvirt hook", "is not proven", f"{error}" + (f"; {fault}" if fault else ""))
 
 
-def _key(table: ReceiptsTable, name: str) -> Finding:
+def _key(table: ReceiptsTable, name: str) -> CheckFinding:
     try:
-        return Finding("receipts", str(read_site_key(table.key_file, name).verifier))
+        return CheckFinding("receipts", str(read_site_key(table.key_file, name).verifier))
     except SiteKeyError as error:
-        return Finding("receipts", str(table.key_file), str(error))
+        return CheckFinding("receipts", str(table.key_file), str(error))

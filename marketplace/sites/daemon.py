@@ -25,7 +25,7 @@ from marketplace.sites.errors import (
     StateError,
 )
 from marketplace.sites.filling import Progress
-from marketplace.sites.knowledge.follow import Follower
+from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.metrics import SiteMetrics
 from marketplace.sites.metrics_server import MetricsServer
 from marketplace.sites.planning import Planned, Step
@@ -112,7 +112,9 @@ class Daemon:
             served.stop()
         site.close()
 
-    def _thread(self, name: str, target: Callable[..., None], *given: Follower) -> threading.Thread:
+    def _thread(
+        self, name: str, target: Callable[..., None], *given: MarketplaceFollower
+    ) -> threading.Thread:
         thread = threading.Thread(target=target, args=given, name=name, daemon=True)
         thread.start()
         return thread
@@ -131,7 +133,7 @@ class Daemon:
 
     # -- following
 
-    def _follow(self, follower: Follower) -> None:
+    def _follow(self, follower: MarketplaceFollower) -> None:
         """Look at a marketplace again and again."""
         pause = follower.table.poll
         asked = float("-inf")

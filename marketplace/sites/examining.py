@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from marketplace.images import Measured, find_compression, verify_safe
+from marketplace.images import MeasuredImage, find_compression, verify_safe
 from marketplace.images.errors import UnsafeImageError
 from marketplace.images.inspection import Inspector
 from marketplace.sites.state import Copy
@@ -23,7 +23,7 @@ def known_format(claimed: str | None) -> str:
     return _SAME_FORMAT.get(name, name)
 
 
-def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str | None:
+def find_difference(entry: AcceptedEntry, copy: Copy, measured: MeasuredImage) -> str | None:
     """How the bytes differ from what is endorsed: size, every digest that was made, and the one that
     names the copy."""
     if measured.size != copy.size:
@@ -42,7 +42,7 @@ def find_difference(entry: AcceptedEntry, copy: Copy, measured: Measured) -> str
     return None if found == value else f"has the {kind} {found[:16]}…, endorsed is {value[:16]}…"
 
 
-def find_danger(entry: AcceptedEntry, measured: Measured) -> str | None:
+def find_danger(entry: AcceptedEntry, measured: MeasuredImage) -> str | None:
     """Why no machine should open the image: its format, or what its header asks for."""
     found, claimed = measured.inspection, known_format(entry.metadata.format)
     if entry.metadata.format and found.format != claimed:
@@ -59,7 +59,7 @@ def algorithms_of(entry: AcceptedEntry) -> list[str]:
     return list(dict.fromkeys(["SHA-1", *(one.algorithm for one in entry.metadata.checksums)]))
 
 
-def measure_start(pieces: Iterable[bytes], size: int) -> Measured:
+def measure_start(pieces: Iterable[bytes], size: int) -> MeasuredImage:
     """What the first ``HEAD`` bytes tell of an image of that size; no digest is made.
 
     Raises:
@@ -75,4 +75,4 @@ def measure_start(pieces: Iterable[bytes], size: int) -> Measured:
     found = inspector.finish()
     if found.format in ("raw", "iso") and found.virtual_size is not None:
         found = replace(found, virtual_size=size)
-    return Measured(size, {}, "", found, find_compression(start), len(start))
+    return MeasuredImage(size, {}, "", found, find_compression(start), len(start))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from marketplace.sites.examining import known_format
 from marketplace.sites.state import Copy
-from marketplace.sites.stores.interface import ImageFacts
+from marketplace.sites.stores.interface import ImageProperties
 from validators.document import AcceptedEntry, Metadata
 from validators.identifier import stable_id
 
@@ -27,14 +27,14 @@ _TAKEN = frozenset(
 )  # fmt: skip
 
 
-def facts_of(copy: Copy, entry: AcceptedEntry, groups: Iterable[str] = ()) -> ImageFacts:
+def facts_of(copy: Copy, entry: AcceptedEntry, groups: Iterable[str] = ()) -> ImageProperties:
     """What a store is told of a copy.
 
     Args:
         groups: that alone may see the entry; none: it is a public one.
     """
     said = entry.metadata
-    return ImageFacts(
+    return ImageProperties(
         identifier=copy.identifier,
         entry_id=copy.entry_id,
         digest=copy.digest,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from urllib.parse import urlsplit
 
-from marketplace.images import ImageError, Measured, OnePass, TooLargeError, file_chunks
+from marketplace.images import ImageError, ImageTooLargeError, MeasuredImage, OnePass, file_chunks
 from marketplace.sites.errors import (
     CancelledError,
     FetchError,
@@ -21,7 +21,7 @@ from marketplace.sites.facts import facts_of
 from marketplace.sites.fetch.transfer import Resume, Transfers
 from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy
-from marketplace.sites.stores.interface import ImageFacts, Store
+from marketplace.sites.stores.interface import ImageProperties, Store
 from validators.document import AcceptedEntry
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,12 @@ class Filler:
         self._find_stop = find_stop
         self._progress = progress or Progress()
 
-    def may_fetch(self, store: Store, facts: ImageFacts, url: str) -> bool:
+    def may_fetch(self, store: Store, facts: ImageProperties, url: str) -> bool:
         """Whether a store may get an image from a location by itself."""
         # Credentials of the site are nobody else's; what they open is fetched by the site.
         return urlsplit(url).hostname not in self._fetch.credentials and store.fetches(facts, url)
 
-    def have_fetched(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+    def have_fetched(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> MeasuredImage:
         """Have the store fetch the image, once its beginning was found harmless.
 
         A server may show the site another beginning than the store, so it is looked at again as the
@@ -93,7 +93,7 @@ class Filler:
             raise ProofFailedError(f"{url}: {wrong}")
         return self.measure(copy, store, entry)
 
-    def send(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+    def send(self, url: str, copy: Copy, store: Store, entry: AcceptedEntry) -> MeasuredImage:
         """Send what a location has to a store, in one pass, from where an earlier transfer ended.
 
         Raises:
@@ -119,7 +119,7 @@ class Filler:
             try:
                 store.fill(external, one_pass.blocks(pieces), url, opened.tag, opened.start)
                 measured = one_pass.result()
-            except TooLargeError:
+            except ImageTooLargeError:
                 store.drop(external)
                 # What is too large as it comes is another file; what unfolds to too much is a bomb.
                 reason = f"{url}: has more than the {copy.size} bytes that are endorsed"
@@ -139,7 +139,7 @@ class Filler:
         self._compare(url, copy, store, entry, measured, resumed=opened.start > 0)
         return measured
 
-    def measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured:
+    def measure(self, copy: Copy, store: Store, entry: AcceptedEntry) -> MeasuredImage:
         """What the store has: by its own digest and the first bytes, else by every byte.
 
         Raises:
@@ -165,7 +165,14 @@ class Filler:
             raise StoreError(f"store {store.name}: {external_of(copy)}: {error}") from None
 
     def _compare(
-        self, url: str, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured, *, resumed: bool
+        self,
+        url: str,
+        copy: Copy,
+        store: Store,
+        entry: AcceptedEntry,
+        measured: MeasuredImage,
+        *,
+        resumed: bool,
     ) -> None:
         external = external_of(copy)
         if measured.size < copy.size:

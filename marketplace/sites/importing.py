@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from marketplace.images import Measured
+from marketplace.images import MeasuredImage
 from marketplace.receipts import Finding
 from marketplace.sites.errors import (
     CancelledError,
@@ -18,7 +18,7 @@ from marketplace.sites.errors import (
     StoreFullError,
 )
 from marketplace.sites.events.environment import image_environment
-from marketplace.sites.events.outbox import Outbox
+from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.events.runner import HookRunner
 from marketplace.sites.examining import find_danger, find_difference
 from marketplace.sites.facts import facts_of
@@ -37,7 +37,7 @@ from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import Store
 from validators.document import AcceptedEntry
-from validators.policy import Measured as Found
+from validators.policy import Measured
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
 MOST_BURNT = 20
 
 #: A way to get the bytes of one location into the store.
-_Way = Callable[[str, Copy, Store, AcceptedEntry], Measured]
+_Way = Callable[[str, Copy, Store, AcceptedEntry], MeasuredImage]
 
 
 class Importer:
@@ -66,7 +66,7 @@ class Importer:
         state: State,
         opinions: Opinions,
         fetch: FetchTable,
-        outbox: Outbox,
+        outbox: EventOutbox,
         hooks: HookRunner,
         receipts: Receipts,
         find_stop: Callable[[str], str | None],
@@ -103,7 +103,7 @@ class Importer:
             copy = self._reserve(copy, store, entry)
         if copy.state is CopyState.RESERVED:
             copy = self._move(copy, CopyState.FILLING, "bytes are asked for")
-        measured: Measured | None = None
+        measured: MeasuredImage | None = None
         if copy.state is CopyState.FILLING:
             measured = self._adopt(copy, store, entry)
             if measured is None:
@@ -136,7 +136,7 @@ class Importer:
         copy = self._reserve(copy, store, entry)
         return self._move(copy, CopyState.FILLING, "bytes are asked for")
 
-    def _adopt(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Measured | None:
+    def _adopt(self, copy: Copy, store: Store, entry: AcceptedEntry) -> MeasuredImage | None:
         """What the store has already, where that is the image: nothing has to be fetched then."""
         stored = store.look(external_of(copy))
         if stored is None or stored.size != copy.size or stored.digest != copy.digest:
@@ -153,7 +153,7 @@ class Importer:
             return None
         return measured
 
-    def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> tuple[Copy, Measured]:
+    def _fill(self, copy: Copy, store: Store, entry: AcceptedEntry) -> tuple[Copy, MeasuredImage]:
         """Ask one location after the other; what each of them did wrong is told together.
 
         Where the store can fetch by itself, it is let do so from every location before one byte is
@@ -207,7 +207,7 @@ class Importer:
                 reason = str(error).removeprefix(f"{url}: ")
                 self._receipts.put(finding, copy, location=url, reason=reason, sha512=sha512)
 
-    def _verify(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
+    def _verify(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: MeasuredImage) -> Copy:
         found = measured.inspection
         wrong = find_difference(entry, copy, measured)
         if wrong is not None:
@@ -223,7 +223,7 @@ class Importer:
         with self._state.database.write():
             return self._verified(copy, store, entry, measured)
 
-    def _verified(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: Measured) -> Copy:
+    def _verified(self, copy: Copy, store: Store, entry: AcceptedEntry, measured: MeasuredImage) -> Copy:
         found = measured.inspection
         copy = self._move(
             copy, CopyState.VERIFIED, "size, digests, format and safety agree with what is endorsed",
@@ -234,7 +234,7 @@ class Importer:
         return copy
 
     def _show(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
-        found = Found(copy.size, copy.virtual_size, copy.format)
+        found = Measured(copy.size, copy.virtual_size, copy.format)
         opinion = self._opinions.judge_with(copy.identifier, found)
         if not opinion.allowed or copy.digest not in opinion.digests:
             raise CancelledError(opinion.reason)

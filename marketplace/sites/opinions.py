@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from marketplace.sites.state import State, Stored, Word, WordKind
+from marketplace.sites.state import KeptEntry, State, Word, WordKind
 from marketplace.trust_files import TrustStore
 from validators import accept
 from validators.decision import decide
@@ -132,7 +132,7 @@ class Opinions:
         return accept(data)
 
     def _opinion(
-        self, identifier: str, said: list[Stored], word: Word | None, measured: Measured | None, now: float
+        self, identifier: str, said: list[KeptEntry], word: Word | None, measured: Measured | None, now: float
     ) -> Opinion:
         moment = datetime.fromtimestamp(now, UTC)
         statements = [one for stored in said if (one := self._read(stored, moment))]
@@ -145,7 +145,7 @@ class Opinions:
         until = None if verdict.until is None else verdict.until.timestamp()
         return Opinion(identifier, verdict, digests[0] if digests else "", digests, until)
 
-    def _read(self, stored: Stored, now: datetime) -> Statement | None:
+    def _read(self, stored: KeptEntry, now: datetime) -> Statement | None:
         """A stored entry as the judge sees it; what was proven once is not proven again in this process."""
         basis = self._trust.basis(now)
         if basis != self._basis:

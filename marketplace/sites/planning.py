@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from marketplace.sites.opinions import Opinion
 from marketplace.sites.settings import SubscriptionTable
-from marketplace.sites.state import UNDER_WAY, Copy, CopyState, Wish, Word, WordKind
+from marketplace.sites.state import UNDER_WAY, Copy, CopyState, WantedImage, Word, WordKind
 from marketplace.sites.store_settings import StoreTable
 
 
@@ -49,7 +49,7 @@ class _Wanted:
 def plan(
     stores: Sequence[StoreTable],
     subscriptions: Sequence[SubscriptionTable],
-    wishes: Sequence[Wish],
+    wishes: Sequence[WantedImage],
     opinions: Mapping[str, Opinion],
     copies: Sequence[Copy],
     words: Mapping[str, Word],
@@ -172,7 +172,7 @@ def _is_due(copy: Copy, opinion: Opinion, now: float) -> bool:
 def _wanted(
     stores: Sequence[StoreTable],
     subscriptions: Sequence[SubscriptionTable],
-    wishes: Sequence[Wish],
+    wishes: Sequence[WantedImage],
     opinions: Mapping[str, Opinion],
     copies: Sequence[Copy],
     words: Mapping[str, Word],

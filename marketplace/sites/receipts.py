@@ -20,9 +20,9 @@ from marketplace.client.transport import TransferLimits, Transport
 from marketplace.receipts import (
     MOST_RECEIPTS,
     Finding,
-    Outcome,
     Receipt,
     ReceiptFormatError,
+    ReceiptOutcome,
     parse_answer,
     sign_receipt,
     write_request,
@@ -185,7 +185,7 @@ class Receipts:
         refused = Counter(
             (one.code or "refused", _clause(one.message) or "no reason is told")
             for one in results
-            if one.outcome is Outcome.REFUSED
+            if one.outcome is ReceiptOutcome.REFUSED
         )
         with self._state.database.write():
             for number, _ in owed:

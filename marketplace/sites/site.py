@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from marketplace.sites.configuration import SiteConfiguration
-from marketplace.sites.decisions.answers import Answer, Answers, Verdict, make_verdicts
+from marketplace.sites.decisions.answers import Answer, Answers, TimedVerdict, make_verdicts
 from marketplace.sites.decisions.verdict_file import write_verdicts
 from marketplace.sites.errors import StoreError
-from marketplace.sites.events.outbox import Outbox
+from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.events.runner import HookRunner
 from marketplace.sites.filling import Progress
 from marketplace.sites.importing import Importer
-from marketplace.sites.knowledge.follow import Follower
+from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.planning import Planned, Step, plan
@@ -55,10 +55,10 @@ class Site:
         self.wall, self._monotonic = wall, monotonic
         self.trust = open_trust(configuration, state)
         self.opinions = Opinions(state, self.trust, configuration.policy, wall)
-        self.followers = [Follower(one, state, wall) for one in table.marketplace]
+        self.followers = [MarketplaceFollower(one, state, wall) for one in table.marketplace]
         self.learning = Learning(table.subscription, state, wall)
         self.stores = open_stores(table)
-        self.outbox = Outbox(state.database, table.hook)
+        self.outbox = EventOutbox(state.database, table.hook)
         self.hooks = HookRunner(table.hook, self.outbox, wall)
         self.receipts = Receipts(table, state, wall)
         self.importer = Importer(
@@ -76,7 +76,7 @@ class Site:
         self.withdrawer = Withdrawer(table.name, state, self.opinions, self.outbox, self.receipts, wall)
         self.reconciler = Reconciler(state, self.stores, wall)
         self.answers = Answers()
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: dict[str, TimedVerdict] = {}
         self._deciding = threading.RLock()
         self._heard_monotonic: dict[str, float] = {}
         state.evidence.forget_wishes(
@@ -93,7 +93,7 @@ class Site:
 
     # -- learning and judging
 
-    def learn(self, follower: Follower) -> bool:
+    def learn(self, follower: MarketplaceFollower) -> bool:
         """Read what is new at a marketplace, judge it and answer by it; returns whether an answer changed.
 
         Raises:
@@ -103,7 +103,7 @@ class Site:
         self._heard_monotonic[follower.table.url] = self._monotonic()
         return self.judge(dirty) if dirty else False
 
-    def ask(self, follower: Follower, oldest: float = float("-inf")) -> bool:
+    def ask(self, follower: MarketplaceFollower, oldest: float = float("-inf")) -> bool:
         """Ask a marketplace for what subscriptions want; returns whether an answer or a wish changed.
 
         Raises:

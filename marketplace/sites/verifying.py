@@ -10,7 +10,7 @@ from marketplace.sites.state import Copy, CopyState
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class CopyFault:
     """What is not right with a copy.
 
     Args:
@@ -28,7 +28,7 @@ def available_copies(site: Site) -> list[Copy]:
     return [one for one in copies if one.state is CopyState.AVAILABLE and one.store in site.stores]
 
 
-def verify_copy(site: Site, copy: Copy) -> Fault | None:
+def verify_copy(site: Site, copy: Copy) -> CopyFault | None:
     """Look at a copy; a wrong one is refused at once, then taken out of users' sight.
 
     Returns:
@@ -43,10 +43,10 @@ def verify_copy(site: Site, copy: Copy) -> Fault | None:
         if store.look(copy.external) is None:
             site.state.copies.move(copy, CopyState.WANTED, "is gone from the store", site.wall())
             site.publish()
-            return Fault("is gone from the store; the next sync fetches it", wrong=True)
+            return CopyFault("is gone from the store; the next sync fetches it", wrong=True)
         wrong = site.withdrawer.examine(copy, store)
     except (StoreError, OSError) as error:
-        return Fault(f"could not be looked at: {error}", wrong=False)
+        return CopyFault(f"could not be looked at: {error}", wrong=False)
     if wrong is None:
         return None
     # The answer first: a store that does not do what it is told is told again by the next sync.
@@ -56,4 +56,4 @@ def verify_copy(site: Site, copy: Copy) -> Fault | None:
         store.quarantine(copy.external)
     except (StoreError, OSError) as error:
         wrong += f"; still in users' sight, because {error}: the next sync takes it out"
-    return Fault(wrong, wrong=True)
+    return CopyFault(wrong, wrong=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from marketplace.images import ImageError, OnePass
 from marketplace.receipts import Finding
 from marketplace.sites.events.environment import image_environment
-from marketplace.sites.events.outbox import Outbox
+from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.examining import algorithms_of, find_danger, find_difference
 from marketplace.sites.filling import external_of
 from marketplace.sites.opinions import Opinions
@@ -32,7 +32,7 @@ class Withdrawer:
         site: str,
         state: State,
         opinions: Opinions,
-        outbox: Outbox,
+        outbox: EventOutbox,
         receipts: Receipts,
         wall: Callable[[], float],
     ) -> None:

@@ -8,7 +8,7 @@ also given no named graph and no socket (see ``confinement``) is the second line
 from __future__ import annotations
 
 from .errors import QueryMalformedError, QueryNotAllowedError, QueryTooLargeError
-from .tokens import Kind, Token, tokenize, unescape
+from .tokens import QueryToken, TokenKind, tokenize, unescape
 
 #: Longest query, in UTF-8 bytes.
 MAX_TEXT = 64 * 1024
@@ -53,11 +53,11 @@ def check_query(text: str) -> None:
 
 def _check_reading(text: str) -> None:
     depth = 0
-    before: Token | None = None
+    before: QueryToken | None = None
     for token in tokenize(text):
-        if token.kind is Kind.WORD:
+        if token.kind is TokenKind.WORD:
             _check_word(token.text.upper())
-        elif token.kind is Kind.MARK:
+        elif token.kind is TokenKind.MARK:
             depth += _DEPTH.get(token.text, 0)
             if depth > MAX_DEPTH:
                 raise QueryTooLargeError(f"the query is nested deeper than {MAX_DEPTH} levels")
@@ -71,10 +71,10 @@ def _check_word(word: str) -> None:
         raise QueryNotAllowedError
 
 
-def _holds_keyword(token: Token) -> bool:
+def _holds_keyword(token: QueryToken) -> bool:
     """Whether the engine could read a keyword out of a prefixed name.
 
     ``graph:g`` is an innocent name until a group follows, ``from:g`` also until WHERE does.
     """
     prefix = token.text.partition(":")[0].upper()
-    return token.kind is Kind.NAME and any(outside in prefix for outside in _OUTSIDE)
+    return token.kind is TokenKind.NAME and any(outside in prefix for outside in _OUTSIDE)

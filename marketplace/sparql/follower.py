@@ -28,8 +28,7 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
-from marketplace.models import Certificate, Entry, EntryBody, Verdict
-from marketplace.models import Change as ChangeRow
+from marketplace.models import Certificate, ChangeRow, Entry, EntryBody, VerdictRow
 from marketplace.rules.current import Claim, precedence, preferred, unsuperseded
 from marketplace.rules.trust import is_trusted
 from validators.document import Coordinates
@@ -357,7 +356,7 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_R
             )
             .join(ChangeRow, ChangeRow.entry_key == Entry.id)
             .join(Certificate, Certificate.id == Entry.certificate_id)
-            .outerjoin(Verdict, Verdict.certificate_id == Entry.certificate_id)
+            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
             .where(
                 Entry.identifier.in_(identifiers[start : start + _CHUNK]),
                 ChangeRow.log_id == log_id,

@@ -34,7 +34,7 @@ class StoreInUseError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class StorePosition:
     """How far the store has come, kept inside it.
 
     Args:
@@ -132,7 +132,7 @@ class TripleStore:
 
     def move_mark(self, position: int, entry_id: str) -> None:
         """Record that every row before ``position`` is in; call it after the statements are."""
-        self._write_mark(Mark(self.mark.store_id, position, entry_id))
+        self._write_mark(StorePosition(self.mark.store_id, position, entry_id))
 
     def publish(self) -> None:
         """Let queries read what is stored now."""
@@ -173,12 +173,12 @@ class TripleStore:
         if self._path.exists():
             shutil.rmtree(self._path)
 
-    def _new_mark(self) -> Mark:
-        mark = Mark(secrets.token_hex(4), 0, "")
+    def _new_mark(self) -> StorePosition:
+        mark = StorePosition(secrets.token_hex(4), 0, "")
         self._write_mark(mark)
         return mark
 
-    def _write_mark(self, mark: Mark) -> None:
+    def _write_mark(self, mark: StorePosition) -> None:
         text = f"{FORMAT} {mark.store_id} {mark.position} {mark.entry_id}"
         # One update is one transaction: there is always exactly one mark.
         self._opened.update(
@@ -187,14 +187,14 @@ class TripleStore:
         )
         self.mark = mark
 
-    def _read_mark(self) -> Mark | None:
+    def _read_mark(self) -> StorePosition | None:
         """The store's mark; None, with an empty store, where there is no mark of this format."""
         quads = list(self._opened.quads_for_pattern(None, None, None, _MARK))
         if len(quads) == 1 and isinstance(quads[0].object, Literal):
             number, _, rest = quads[0].object.value.partition(" ")
             if number == str(FORMAT):
                 store_id, position, entry_id = rest.split(" ")
-                return Mark(store_id, int(position), entry_id)
+                return StorePosition(store_id, int(position), entry_id)
         if len(self._opened):
             self.damaged = True
             self.clear()

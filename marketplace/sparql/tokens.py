@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is. White space and comments are no tokens."""
 
     IRI = "iri"
@@ -32,7 +32,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class QueryToken:
     """A token and where it starts.
 
     Args:
@@ -40,7 +40,7 @@ class Token:
         start: offset in characters.
     """
 
-    kind: Kind
+    kind: TokenKind
     text: str
     start: int
 
@@ -59,10 +59,10 @@ _SHORT = {
     '"': re.compile(rf'"(?:[^"\\\r\n]|{_CHAR_ESCAPE})*+"'),
 }
 _PLAIN = (
-    (Kind.VARIABLE, re.compile(r"[?$][\w\u00b7]++")),
-    (Kind.BLANK, re.compile(r"_:[\w\-.\u00b7]++")),
-    (Kind.LANGUAGE, re.compile(r"@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?+")),
-    (Kind.NUMBER, re.compile(r"[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")),
+    (TokenKind.VARIABLE, re.compile(r"[?$][\w\u00b7]++")),
+    (TokenKind.BLANK, re.compile(r"_:[\w\-.\u00b7]++")),
+    (TokenKind.LANGUAGE, re.compile(r"@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?+")),
+    (TokenKind.NUMBER, re.compile(r"[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")),
 )
 #: Name characters in a row: a prefix where a colon follows, words and dots where none does.
 _RUN = re.compile(r"(?:[^\W\d_][\w\-.\u00b7]*+)?+")
@@ -75,7 +75,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+://")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
-def tokenize(text: str) -> Iterator[Token]:
+def tokenize(text: str) -> Iterator[QueryToken]:
     """Yield the tokens of a query, and behind them those of every other reading of its characters.
 
     A text that is no SPARQL gives tokens too: the engine says what is wrong with it.
@@ -113,7 +113,7 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _read(text: str, start: int) -> tuple[list[Token], int | None]:
+def _read(text: str, start: int) -> tuple[list[QueryToken], int | None]:
     """The token at an offset (several for words and dots in a row), and where another reading goes on."""
     if text[start] == "<":
         return _read_angle(text, start)
@@ -121,43 +121,51 @@ def _read(text: str, start: int) -> tuple[list[Token], int | None]:
         return _read_quote(text, start)
     for kind, pattern in _PLAIN:
         if match := pattern.match(text, start):
-            return [Token(kind, match[0], start)], None
+            return [QueryToken(kind, match[0], start)], None
     return _read_run(text, start), None
 
 
-def _read_angle(text: str, start: int) -> tuple[list[Token], int | None]:
+def _read_angle(text: str, start: int) -> tuple[list[QueryToken], int | None]:
     match = _IRI.match(text, start)
     if match is None:
-        return [Token(Kind.MARK, "<", start)], None
+        return [QueryToken(TokenKind.MARK, "<", start)], None
     body = match[1]
     # As a comparison, only a string or a comment that opens in here could reach beyond the ``>``.
     ambiguous = ("'" in body or "#" in body) and not _ABSOLUTE.match(body)
-    return [Token(Kind.IRI, match[0], start)], start + 1 if ambiguous else None
+    return [QueryToken(TokenKind.IRI, match[0], start)], start + 1 if ambiguous else None
 
 
-def _read_quote(text: str, start: int) -> tuple[list[Token], int | None]:
+def _read_quote(text: str, start: int) -> tuple[list[QueryToken], int | None]:
     long = _LONG.get(text[start : start + 3])
     if long is not None and (match := long.match(text, start)):
         # Three quotes that open no string are an empty string and a quote to the engine,
         # and an escape of no character makes it so.
-        return [Token(Kind.STRING, match[0], start)], start + 2 if "\\u" in match[0].lower() else None
+        return [QueryToken(TokenKind.STRING, match[0], start)], start + 2 if "\\u" in match[
+            0
+        ].lower() else None
     short = _SHORT[text[start]].match(text, start)
-    return [Token(Kind.STRING, short[0], start) if short else Token(Kind.MARK, text[start], start)], None
+    return [
+        QueryToken(TokenKind.STRING, short[0], start)
+        if short
+        else QueryToken(TokenKind.MARK, text[start], start)
+    ], None
 
 
-def _read_run(text: str, start: int) -> list[Token]:
+def _read_run(text: str, start: int) -> list[QueryToken]:
     run = _RUN.match(text, start)
     end = run.end() if run else start
     if text[end : end + 1] == ":":
         local = _LOCAL.match(text, end + 1)
         # A dot at the end closes the triple.
         name = text[start : local.end() if local else end + 1].rstrip(".")
-        return [Token(Kind.NAME, name, start)]
+        return [QueryToken(TokenKind.NAME, name, start)]
     # All pieces at once: looking for the colon again behind each dot would take quadratic time.
     pieces = _PIECE.finditer(text, start, end) if end > start else _PIECE.finditer(text, start, start + 1)
     return [
-        Token(
-            Kind.WORD if piece[0][0].isalnum() or piece[0][0] == "_" else Kind.MARK, piece[0], piece.start()
+        QueryToken(
+            TokenKind.WORD if piece[0][0].isalnum() or piece[0][0] == "_" else TokenKind.MARK,
+            piece[0],
+            piece.start(),
         )
         for piece in pieces
     ]

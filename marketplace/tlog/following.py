@@ -108,7 +108,7 @@ class WrongRootError(IntegrityError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class JudgedPage:
     """Rows judged: the log behind them, what each says (None: nothing that can be read), and their hashes."""
 
     log: TrustedLog
@@ -155,7 +155,7 @@ def _verify_proven(log: TrustedLog, signed: SignedCheckpoint) -> None:
         raise SplitViewError(f"another root than the one proven at size {head.size}", second=_text(signed))
 
 
-def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
+def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
     """Take in the rows behind the cursor.
 
     Args:
@@ -183,7 +183,7 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> Page:
     _verify_passes(log, log.newest, hashes)
     passes = tuple(one for one in log.passes if one.checkpoint.size > reached.size)
     judged = replace(log, reached=reached, proven=proven, passes=passes)
-    return Page(judged, log.reached.size, tuple(map(read_row, rows)), hashes)
+    return JudgedPage(judged, log.reached.size, tuple(map(read_row, rows)), hashes)
 
 
 def _verify_passes(log: TrustedLog, newest: SignedCheckpoint, hashes: Sequence[bytes]) -> None:

@@ -3,6 +3,6 @@
 from marketplace.trust.opening import open_store
 from marketplace.trust.service import TrustService
 from marketplace.trust.verdicts import Refreshed, VerdictService
-from marketplace.trust_files import Fault, TrustStore
+from marketplace.trust_files import TrustFileFault, TrustStore
 
-__all__ = ["Fault", "Refreshed", "TrustService", "TrustStore", "VerdictService", "open_store"]
+__all__ = ["Refreshed", "TrustFileFault", "TrustService", "TrustStore", "VerdictService", "open_store"]

@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.changes import PUBLIC
-from marketplace.changes import Change as Row
-from marketplace.models import CertificateBeside, Change, Entry, Log
+from marketplace.changes import PUBLIC, Change
+from marketplace.models import CertificateBeside, ChangeRow, Entry, Log
 from marketplace.trust.verdicts import VerdictService, public_among
 
 #: Entries named in one statement.
@@ -24,7 +23,7 @@ class VerdictFollower:
     def __init__(self, verdicts: VerdictService) -> None:
         self._verdicts = verdicts
 
-    def apply(self, session: Session, log: str, changes: Sequence[Row]) -> None:
+    def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
         """Judge the certificates of these rows that have no verdict yet."""
         keys = [change.entry_key for change in changes]
         found: set[int] = set()
@@ -46,7 +45,7 @@ class VerdictFollower:
             )
         if not private:
             return set()
-        return private - set(session.scalars(public_among(private).where(Change.sequence < since)))
+        return private - set(session.scalars(public_among(private).where(ChangeRow.sequence < since)))
 
     def reset(self) -> None:
         """Nothing to forget: a verdict does not depend on the log."""

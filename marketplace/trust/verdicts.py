@@ -27,15 +27,15 @@ from marketplace.events import Happening, Kind, record
 from marketplace.models import (
     Certificate,
     CertificateBeside,
-    Change,
+    ChangeRow,
     Entry,
     Log,
     TrustState,
-    Verdict,
     VerdictChange,
+    VerdictRow,
 )
 from marketplace.trust.service import TrustService
-from marketplace.trust_files import Fault, TrustStore
+from marketplace.trust_files import TrustFileFault, TrustStore
 from validators.verdict import CertificateVerdict
 
 #: Certificates judged between two commits.
@@ -111,7 +111,7 @@ class VerdictService:
         """
         now = _whole_second(self._now())
         basis = self._store.basis(now)
-        overdue = or_(Verdict.certificate_id.is_(None), Verdict.basis != basis, Verdict.due <= now)
+        overdue = or_(VerdictRow.certificate_id.is_(None), VerdictRow.basis != basis, VerdictRow.due <= now)
         judged = changed = last = 0
         while True:
             with self._database.read() as session:
@@ -132,7 +132,7 @@ class VerdictService:
         self._settle()
         return Refreshed(judged, changed, settings not in ("", self._store.settings))
 
-    def find_settings_fault(self) -> Fault | None:
+    def find_settings_fault(self) -> TrustFileFault | None:
         """That this process goes on by other settings than one that was started since, if so."""
         try:
             with self._database.read() as session:
@@ -141,7 +141,7 @@ class VerdictService:
             return None  # the followers tell of a database that does not answer
         if not self._declared or settings in (None, self._store.settings):
             return None
-        return Fault(
+        return TrustFileFault(
             "trust.settings",
             "settings",
             "another process read other trust.* settings than this one was started with: restart it",
@@ -168,7 +168,7 @@ class VerdictService:
             how many verdicts changed.
         """
         now = _whole_second(self._now())
-        overdue = or_(Verdict.certificate_id.is_(None), Verdict.due <= now, Certificate.id.in_(told))
+        overdue = or_(VerdictRow.certificate_id.is_(None), VerdictRow.due <= now, Certificate.id.in_(told))
         wanted = sorted(keys)
         changed = 0
         for start in range(0, len(wanted), CHUNK):
@@ -226,7 +226,7 @@ class VerdictService:
                     continue
                 row |= {**asdict(judged.held), "revision": revision}
                 if old is None:
-                    session.execute(insert(Verdict).values(certificate_id=key, **row))
+                    session.execute(insert(VerdictRow).values(certificate_id=key, **row))
                 else:
                     _update(session, key, row)
                 changes.append((key, None if key in first else old, judged.held))
@@ -244,8 +244,8 @@ def announce(session: Session, fingerprint: str, now: datetime) -> None:
     revision = _lock(session, now) + 1
     key = select(Certificate.id).where(Certificate.fingerprint == fingerprint).scalar_subquery()
     session.execute(
-        update(Verdict)
-        .where(Verdict.certificate_id == key)
+        update(VerdictRow)
+        .where(VerdictRow.certificate_id == key)
         .values(revision=revision)
         .execution_options(synchronize_session=False)
     )
@@ -259,7 +259,7 @@ def _whole_second(now: datetime) -> datetime:
 def _certificates(session: Session, which: ColumnElement[bool], overdue: ColumnElement[bool]) -> list[int]:
     statement = (
         select(Certificate.id)
-        .outerjoin(Verdict, Verdict.certificate_id == Certificate.id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Certificate.id)
         # One whose entries were all erased has no bytes any more.
         .where(which, overdue, Certificate.der != b"")
         .order_by(Certificate.id)
@@ -290,8 +290,8 @@ def public_among(keys: Collection[int]) -> Select[tuple[int]]:
     return (
         select(Certificate.id)
         .join(Entry, Entry.certificate_id == Certificate.id)
-        .join(Change, Change.entry_key == Entry.id)
-        .join(Log, Log.id == Change.log_id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .join(Log, Log.id == ChangeRow.log_id)
         .where(Certificate.id.in_(keys), Log.name == PUBLIC)
         .distinct()
     )
@@ -342,9 +342,9 @@ def _make_state(session: Session, now: datetime) -> None:
 
 def _held(session: Session, keys: Collection[int]) -> dict[int, tuple[_Held, datetime | None]]:
     rows = session.execute(
-        select(Verdict.certificate_id, Verdict.due, *(getattr(Verdict, name) for name in _COLUMNS)).where(
-            Verdict.certificate_id.in_(keys)
-        )
+        select(
+            VerdictRow.certificate_id, VerdictRow.due, *(getattr(VerdictRow, name) for name in _COLUMNS)
+        ).where(VerdictRow.certificate_id.in_(keys))
     )
     return {key: (_Held(*rest), due) for key, due, *rest in rows}
 
@@ -354,8 +354,8 @@ _COLUMNS = tuple(_Held.__dataclass_fields__)
 
 def _update(session: Session, key: int, row: Mapping[str, Any]) -> None:
     session.execute(
-        update(Verdict)
-        .where(Verdict.certificate_id == key)
+        update(VerdictRow)
+        .where(VerdictRow.certificate_id == key)
         .values(**row)
         .execution_options(synchronize_session=False)
     )
@@ -372,11 +372,11 @@ def _record(session: Session, changes: Sequence[tuple[int, _Held | None, _Held]]
 def _events(session: Session, changed: Mapping[int, Mapping[str, Any]], now: datetime) -> list[Happening]:
     """What changed verdicts are to the readers of each log, by the newest entry of the certificate there."""
     newest = (
-        select(Change.log_id, Entry.certificate_id, func.max(Change.entry_key))
-        .join(Entry, Entry.id == Change.entry_key)
-        .where(Entry.certificate_id.in_(list(changed)), Change.shown)
-        .group_by(Change.log_id, Entry.certificate_id)
-        .order_by(Change.log_id, Entry.certificate_id)
+        select(ChangeRow.log_id, Entry.certificate_id, func.max(ChangeRow.entry_key))
+        .join(Entry, Entry.id == ChangeRow.entry_key)
+        .where(Entry.certificate_id.in_(list(changed)), ChangeRow.shown)
+        .group_by(ChangeRow.log_id, Entry.certificate_id)
+        .order_by(ChangeRow.log_id, Entry.certificate_id)
     )
     return [
         Happening(Kind.TRUST, log_id, now, entry_key, {one: changed[key][one] for one in ("before", "after")})

@@ -44,7 +44,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class TrustFileFault:
     """A fault of a trust file; ``code`` is stable, ``file`` is the file's name without directories."""
 
     code: str
@@ -56,23 +56,23 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedTrust:
     """What is in force, what was read from which file, and what is wrong."""
 
     material: TrustMaterial
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[TrustFileFault, ...] = ()
     certificates: Mapping[Path, Sequence[Link]] = field(default_factory=dict)
     lists: Mapping[Path, Sequence[RevocationList]] = field(default_factory=dict)
 
 
-def load(sources: Sources, policy: TrustPolicy, before: Loaded | None, now: datetime) -> Loaded:
+def load(sources: Sources, policy: TrustPolicy, before: LoadedTrust | None, now: datetime) -> LoadedTrust:
     """Read everything anew.
 
     Args:
         before: what is in force; it stays where something cannot be read.
         now: for naming what is out of date.
     """
-    loading = _Loading(before or Loaded(TrustMaterial(policy=policy)), now)
+    loading = _Loading(before or LoadedTrust(TrustMaterial(policy=policy)), now)
     password = loading.password(sources.password_file)
     anchors = loading.certificates(sources.anchors, password)
     intermediates = loading.certificates(sources.intermediates, password)
@@ -85,7 +85,7 @@ def load(sources: Sources, policy: TrustPolicy, before: Loaded | None, now: date
         policy=policy,
         gaps=tuple(gaps),
     )
-    return Loaded(material, tuple(loading.faults), loading.read_certificates, loading.read_lists)
+    return LoadedTrust(material, tuple(loading.faults), loading.read_certificates, loading.read_lists)
 
 
 def _distinct(links: Sequence[Link]) -> tuple[Link, ...]:
@@ -93,8 +93,8 @@ def _distinct(links: Sequence[Link]) -> tuple[Link, ...]:
 
 
 class _Loading:
-    def __init__(self, before: Loaded, now: datetime) -> None:
-        self.faults: list[Fault] = []
+    def __init__(self, before: LoadedTrust, now: datetime) -> None:
+        self.faults: list[TrustFileFault] = []
         self.read_certificates: dict[Path, Sequence[Link]] = {}
         self.read_lists: dict[Path, Sequence[RevocationList]] = {}
         self._before = before
@@ -144,7 +144,7 @@ class _Loading:
     def _name_expired(self, link: Link) -> None:
         if not link.not_before <= self._now <= link.not_after:
             period = f"from {format_time(link.not_before)} to {format_time(link.not_after)}"
-            self.faults.append(Fault("trust.anchor-expired", link.name, f"is in date only {period}"))
+            self.faults.append(TrustFileFault("trust.anchor-expired", link.name, f"is in date only {period}"))
 
     def lists(self, sources: Sources, authorities: Sequence[Link]) -> tuple[list[RevocationList], list[str]]:
         paths = dict.fromkeys(find_beside_safely(sources.anchors))
@@ -226,7 +226,7 @@ class _Loading:
             return [path for path in before if path.match(source) or path.parent == Path(source)]
 
     def _fault(self, code: str, path: Path, reason: object) -> None:
-        self.faults.append(Fault(code, path.name, str(reason)))
+        self.faults.append(TrustFileFault(code, path.name, str(reason)))
 
 
 def _series(one: RevocationList, authorities: Sequence[Link]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from marketplace.trust_files.loading import Fault, Loaded, Sources, load
+from marketplace.trust_files.loading import LoadedTrust, Sources, TrustFileFault, load
 from validators.links import MaterialError
 from validators.material import TrustMaterial, TrustPolicy
 from validators.revocation import RevocationList
@@ -62,7 +62,7 @@ class TrustStore:
         self._memory = memory
         #: What the memory is known to hold; None until it was asked.
         self._remembered: set[Path] | None = None
-        self._loaded = self._load(Loaded(TrustMaterial(policy=policy)))
+        self._loaded = self._load(LoadedTrust(TrustMaterial(policy=policy)))
         self._tell(self._loaded, None)
 
     @property
@@ -79,7 +79,7 @@ class TrustStore:
         return self._basis[2]
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[TrustFileFault, ...]:
         """What is wrong with the files now."""
         return self._loaded.faults
 
@@ -96,7 +96,7 @@ class TrustStore:
         self._tell(loaded, before)
         return loaded.material.digest != before.material.digest
 
-    def _load(self, before: Loaded) -> Loaded:
+    def _load(self, before: LoadedTrust) -> LoadedTrust:
         """Read the files, with what is remembered of those that are gone."""
         if self._memory is None:
             return load(self._sources, self._policy, before, self._now())
@@ -111,7 +111,7 @@ class TrustStore:
             return self._forgetful(before, error)
         return loaded
 
-    def _recalled(self, before: Loaded, memory: ListMemory) -> Loaded:
+    def _recalled(self, before: LoadedTrust, memory: ListMemory) -> LoadedTrust:
         if self._remembered is None:
             recalled = memory.recall()
             self._remembered = set(recalled)
@@ -122,17 +122,17 @@ class TrustStore:
         kept = {path: one for path, one in before.lists.items() if path not in forgotten}
         return replace(before, lists=kept)
 
-    def _forgetful(self, before: Loaded, error: MaterialError) -> Loaded:
+    def _forgetful(self, before: LoadedTrust, error: MaterialError) -> LoadedTrust:
         """What the files say where nobody knows what they said before: silence is no innocence then."""
         loaded = load(self._sources, self._policy, before, self._now())
-        faults = (*loaded.faults, Fault("trust.memory", "database", str(error)))
+        faults = (*loaded.faults, TrustFileFault("trust.memory", "database", str(error)))
         if self._remembered is not None:
             return replace(loaded, faults=faults)
         gaps = (*loaded.material.gaps, "what was remembered")
         return replace(loaded, faults=faults, material=replace(loaded.material, gaps=gaps))
 
     @staticmethod
-    def _tell(loaded: Loaded, before: Loaded | None) -> None:
+    def _tell(loaded: LoadedTrust, before: LoadedTrust | None) -> None:
         known = set(before.faults) if before else set()
         for fault in loaded.faults:
             if fault not in known:

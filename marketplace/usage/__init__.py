@@ -7,17 +7,17 @@ stops (``recorder``), and joins old days to months (``folding``). ``figures`` re
 from marketplace.usage.figures import By, Figures, Period, Span, Usage, last_days
 from marketplace.usage.recorder import UsageRecorder
 from marketplace.usage.sums import add_imports, forget_view
-from marketplace.usage.tally import Kind, Use
+from marketplace.usage.tally import Use, UseKind
 
 __all__ = [
     "By",
     "Figures",
-    "Kind",
     "Period",
     "Span",
     "Usage",
     "UsageRecorder",
     "Use",
+    "UseKind",
     "add_imports",
     "forget_view",
     "last_days",

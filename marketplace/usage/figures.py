@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.access import Principal
-from marketplace.models import Change, Entry, EntryUse, ViewUse
+from marketplace.models import ChangeRow, Entry, EntryUse, ViewUse
 from marketplace.rules.visibility import find_scope
 from marketplace.usage.sums import ENTRY_SUMS, VIEW_SUMS, month_of, number_of
 
@@ -141,8 +141,8 @@ class Usage:
     def _entries(self, span: Span, exact: bool, *conditions: ColumnElement[bool]) -> Figures:
         scope = find_scope(self._session, self._principal)
         shown = (
-            select(Change.entry_key)
-            .where(Change.entry_key == EntryUse.entry_key, scope.covers(Change.log_id), Change.shown)
+            select(ChangeRow.entry_key)
+            .where(ChangeRow.entry_key == EntryUse.entry_key, scope.covers(ChangeRow.log_id), ChangeRow.shown)
             .exists()
         )
         period = span.group(EntryUse.period)

@@ -14,7 +14,7 @@ from marketplace.config.usage import UsageSettings
 from marketplace.db import Database
 from marketplace.usage.folding import fold
 from marketplace.usage.sums import add_uses, number_of
-from marketplace.usage.tally import MOST, Kind, Tally, Use
+from marketplace.usage.tally import MOST, Tally, Use, UseKind
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class UsageRecorder:
         if use is not None and self._settings.enabled:
             self._tally.add(use, known)
 
-    def totals(self) -> Mapping[tuple[Kind, bool], int]:
+    def totals(self) -> Mapping[tuple[UseKind, bool], int]:
         """Uses since this process began, by kind and whether credentials were shown."""
         return self._tally.totals()
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketplace.models import Entry, EntryUse, NamedView, ViewUse
-from marketplace.usage.tally import Kind, Use
+from marketplace.usage.tally import Use, UseKind
 
 #: The columns that are sums.
 ENTRY_SUMS: Final = ("verdicts", "downloads", "imports")
@@ -20,12 +20,12 @@ VIEW_SUMS: Final = ("documents", "downloads")
 #: The view that is there without a row.
 _ALWAYS: Final = "default"
 _COLUMNS: Final = {
-    Kind.VERDICT: "verdicts",
-    Kind.DOWNLOAD: "downloads",
-    Kind.DOCUMENT: "documents",
-    Kind.VIEW_DOWNLOAD: "downloads",
+    UseKind.VERDICT: "verdicts",
+    UseKind.DOWNLOAD: "downloads",
+    UseKind.DOCUMENT: "documents",
+    UseKind.VIEW_DOWNLOAD: "downloads",
 }
-_OF_VIEWS: Final = frozenset({Kind.DOCUMENT, Kind.VIEW_DOWNLOAD})
+_OF_VIEWS: Final = frozenset({UseKind.DOCUMENT, UseKind.VIEW_DOWNLOAD})
 #: Values of one statement.
 _AT_ONCE: Final = 500
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 MOST: Final = 50_000
 
 
-class Kind(StrEnum):
+class UseKind(StrEnum):
     """What is counted. The members of an entry's sums, then those of a view's."""
 
     #: Somebody asked whether the image may be started, and the entry decided.
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 class Use(NamedTuple):
     """One use: of what kind, and of which entry (its id) or view (its name)."""
 
-    kind: Kind
+    kind: UseKind
     name: str
 
 
@@ -47,7 +47,7 @@ class Tally:
         self._lock = threading.Lock()
         self._counts: dict[Use, int] = {}
         # By whether credentials were shown.
-        self._totals = (dict.fromkeys(Kind, 0), dict.fromkeys(Kind, 0))
+        self._totals = (dict.fromkeys(UseKind, 0), dict.fromkeys(UseKind, 0))
         self._lost = 0
         self._on_full = on_full
         self._most = most
@@ -84,7 +84,7 @@ class Tally:
         with self._lock:
             self._lost += count
 
-    def totals(self) -> Mapping[tuple[Kind, bool], int]:
+    def totals(self) -> Mapping[tuple[UseKind, bool], int]:
         """Uses since the process began, by kind and whether credentials were shown."""
         with self._lock:
             return {

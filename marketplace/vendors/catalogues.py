@@ -21,7 +21,7 @@ _STREAMS: Final = "streams/v1/"
 
 
 @dataclass(frozen=True)
-class Offer:
+class CatalogueImage:
     """One image of a catalogue.
 
     Args:
@@ -38,7 +38,7 @@ class Offer:
     size: int | None = None
 
 
-def read_offers(vendor: Vendor, content: bytes) -> tuple[Offer, ...]:
+def read_offers(vendor: Vendor, content: bytes) -> tuple[CatalogueImage, ...]:
     """What a catalogue offers of a vendor's image, the newest first; at least one.
 
     Raises:
@@ -60,7 +60,7 @@ def version_order(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts)]
 
 
-def _sums(vendor: Vendor, text: str) -> list[Offer]:
+def _sums(vendor: Vendor, text: str) -> list[CatalogueImage]:
     offers = []
     for line in text.splitlines():
         plain, bsd = _PLAIN.fullmatch(line.strip()), _BSD.fullmatch(line.strip())
@@ -71,7 +71,7 @@ def _sums(vendor: Vendor, text: str) -> list[Offer]:
             continue
         version = match.groupdict().get("version") or ""
         url = urljoin(vendor.catalogue, quote(name, safe="/~+"))
-        offers.append(Offer(version, url, _ALGORITHMS[len(value)], value.lower()))
+        offers.append(CatalogueImage(version, url, _ALGORITHMS[len(value)], value.lower()))
     if len({offer.version for offer in offers}) < len(offers):
         raise VendorCatalogueError(
             f"{vendor.name}: several files match, and they have no version to choose by"
@@ -79,7 +79,7 @@ def _sums(vendor: Vendor, text: str) -> list[Offer]:
     return offers
 
 
-def _streams(vendor: Vendor, text: str) -> list[Offer]:
+def _streams(vendor: Vendor, text: str) -> list[CatalogueImage]:
     root, found, _ = vendor.catalogue.partition(_STREAMS)
     if not found:
         raise VendorCatalogueError(f"{vendor.name}: no {_STREAMS} in the catalogue's URL")
@@ -91,12 +91,12 @@ def _streams(vendor: Vendor, text: str) -> list[Offer]:
         raise VendorCatalogueError(f"{vendor.name}: the catalogue has no product {vendor.product}") from None
 
 
-def _item(version: str, item: Any, root: str) -> Offer:
+def _item(version: str, item: Any, root: str) -> CatalogueImage:
     digests = [(len(item[name]), item[name]) for name in ("sha512", "sha256") if name in item]
     length, value = digests[0]
     size = item.get("size")
     if not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{128}", value.lower()) or not isinstance(size, int | None):
         raise ValueError(version)
-    return Offer(
+    return CatalogueImage(
         version, urljoin(root, quote(item["path"], safe="/~+")), _ALGORITHMS[length], value.lower(), size
     )

@@ -13,8 +13,8 @@ import httpx
 
 from marketplace.client.network import BoundedNetwork
 from marketplace.deadlines import Deadline
-from marketplace.images import Measured, measure, verify_safe
-from marketplace.vendors.catalogues import Offer
+from marketplace.images import MeasuredImage, measure, verify_safe
+from marketplace.vendors.catalogues import CatalogueImage
 from marketplace.vendors.errors import VendorImageError, VendorUnreachableError
 
 #: Bytes of a catalogue; Ubuntu's has eight million.
@@ -66,7 +66,7 @@ class VendorReader:
                     raise VendorUnreachableError(f"{url} has more than {_MOST_CATALOGUE} bytes")
         return bytes(content)
 
-    def image(self, offer: Offer) -> Measured:
+    def image(self, offer: CatalogueImage) -> MeasuredImage:
         """Read an image once, and prove that it is the one of the catalogue.
 
         Raises:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketplace.client import ListQuery, MarketplaceClient
-from marketplace.client.errors import NotFoundError
+from marketplace.client.errors import EntryNotFoundError
 from marketplace.files import write_whole
 from marketplace.publishing.earlier import StrangersTagError, find_current, get_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
 from marketplace.publishing.statement import Wish, draft, sign_once
 from marketplace.publishing.terms import TermError, parse_end
-from marketplace.vendors.catalogues import Offer, read_offers, version_order
+from marketplace.vendors.catalogues import CatalogueImage, read_offers, version_order
 from marketplace.vendors.errors import VendorRolledBackError, VendorSettingsError
 from marketplace.vendors.fetching import VendorReader
 from marketplace.vendors.settings import Vendor
-from marketplace.vendors.signatures import Signed, verify_signed
+from marketplace.vendors.signatures import VerifiedContent, verify_signed
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, format_time
@@ -41,7 +41,7 @@ SIGNED_AT: Final = f"{{{_PROV}}}generatedAtTime"
 
 
 @dataclass(frozen=True)
-class Mirror:
+class VendorMirror:
     """Keeps vendors' images current at one marketplace.
 
     Args:
@@ -77,7 +77,7 @@ class Mirror:
             held = {"offer": _name(offers[0]), "identifier": told["entry"].partition("/")[0]}
             self._keep(vendor, signed, held if told["outcome"] == _WITHDRAWN else None)
 
-    def _publish(self, vendor: Vendor, offer: Offer, signed: Signed) -> dict[str, Any]:
+    def _publish(self, vendor: Vendor, offer: CatalogueImage, signed: VerifiedContent) -> dict[str, Any]:
         told: dict[str, Any] = {"vendor": vendor.name, "version": offer.version}
         before = self._find_last(vendor.tag)
         if before is not None and _derived(before) == _name(offer):
@@ -106,7 +106,12 @@ class Mirror:
         return told | {"outcome": outcome, "entry": accept(entry).coordinates.path()}
 
     def _terms(
-        self, vendor: Vendor, offer: Offer, signed: Signed, before: AcceptedEntry | None, facts: ImageFacts
+        self,
+        vendor: Vendor,
+        offer: CatalogueImage,
+        signed: VerifiedContent,
+        before: AcceptedEntry | None,
+        facts: ImageFacts,
     ) -> Mapping[str, list[str]]:
         terms = {name: [value] for name, value in vendor.terms.items()}
         terms |= {v.LOCATION: [offer.url], v.ALTERNATIVE: [vendor.tag]}
@@ -128,7 +133,7 @@ class Mirror:
             SIGNED_AT: [format_time(signed.made_at)],
         }
 
-    def _withdraw(self, vendor: Vendor, offers: tuple[Offer, ...]) -> Iterator[dict[str, Any]]:
+    def _withdraw(self, vendor: Vendor, offers: tuple[CatalogueImage, ...]) -> Iterator[dict[str, Any]]:
         """Deprecate what was published of this catalogue and stands in it no more."""
         listed = {_name(offer) for offer in offers}
         for row in list(self.client.entries(ListQuery(email=self.email, status="valid", trust="all"))):
@@ -158,7 +163,7 @@ class Mirror:
         reason = entry.metadata.deprecated
         return reason not in (None, _GONE) and is_vouched_for(self.client, entry, self._key)
 
-    def _find_withdrawn(self, vendor: Vendor, offer: Offer) -> AcceptedEntry | None:
+    def _find_withdrawn(self, vendor: Vendor, offer: CatalogueImage) -> AcceptedEntry | None:
         """The withdrawal by hand of an image that was found to be withdrawn before: it is not read again."""
         held = self._kept(vendor).get("withdrawn")
         if not isinstance(held, dict) or held.get("offer") != _name(offer):
@@ -170,14 +175,14 @@ class Mirror:
         """What was published last: a stranger who tags something so neither stops nor replaces it."""
         try:
             return get_tagged(self.client, self.email, tag, self._key)
-        except (NotFoundError, StrangersTagError):
+        except (EntryNotFoundError, StrangersTagError):
             return None
 
     @property
     def _key(self) -> str | None:
         return None if self.identity is None else self.identity.key_digest
 
-    def _verify_newer(self, vendor: Vendor, signed: Signed) -> None:
+    def _verify_newer(self, vendor: Vendor, signed: VerifiedContent) -> None:
         try:
             last = parse_time(self._kept(vendor)["signed_at"])
         except (ValueError, KeyError, TypeError):
@@ -196,7 +201,7 @@ class Mirror:
             return {}
         return kept if isinstance(kept, dict) else {}
 
-    def _keep(self, vendor: Vendor, signed: Signed, withdrawn: dict[str, str] | None) -> None:
+    def _keep(self, vendor: Vendor, signed: VerifiedContent, withdrawn: dict[str, str] | None) -> None:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         told = {"signed_at": format_time(signed.made_at.astimezone(UTC)), "key": signed.fingerprint}
         kept = told | ({} if withdrawn is None else {"withdrawn": withdrawn})
@@ -206,7 +211,7 @@ class Mirror:
         return self.state / f"{vendor.name}.json"
 
 
-def _name(offer: Offer) -> str:
+def _name(offer: CatalogueImage) -> str:
     return f"{offer.url}#{offer.algorithm}={offer.value}"
 
 

@@ -33,7 +33,7 @@ _MOST_KEYRING: Final = 4 << 20
 
 
 @dataclass(frozen=True)
-class Signed:
+class VerifiedContent:
     """What a verified signature covers, and who made it when.
 
     Args:
@@ -45,7 +45,7 @@ class Signed:
     made_at: datetime
 
 
-def verify_signed(document: bytes, signature: bytes | None, keyring: Path) -> Signed:
+def verify_signed(document: bytes, signature: bytes | None, keyring: Path) -> VerifiedContent:
     """Verify a document.
 
     Args:
@@ -77,7 +77,7 @@ def verify_signed(document: bytes, signature: bytes | None, keyring: Path) -> Si
             raise VendorSignatureError("verifying the signature takes too long") from None
         fingerprint, made_at = _judge(done.returncode, done.stdout.decode("utf-8", "replace"))
         content = document if signature is not None else (folder / "content").read_bytes()
-    return Signed(content, fingerprint, made_at)
+    return VerifiedContent(content, fingerprint, made_at)
 
 
 def _judge(code: int, status: str) -> tuple[str, datetime]:

@@ -17,7 +17,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.federation.feed import Feed
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees
-from marketplace.models import Change, Entry, EntryBody, Log
+from marketplace.models import ChangeRow, Entry, EntryBody, Log
 from marketplace.tlog.merkle import prove_inclusion
 from marketplace.tlog.proof import InclusionProof
 from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, receipt_path
@@ -166,10 +166,10 @@ class Exporter:
 
 _ABOUT: Final = (
     select(Entry.entry_id, EntryBody.id.label("body_id"), EntryBody.size, EntryBody.sha256)
-    .join(Change, Change.entry_key == Entry.id)
-    .join(EntryBody, EntryBody.id == Change.body_id)
-    .join(Log, Log.id == Change.log_id)
-    .where(Change.shown)
+    .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+    .join(Log, Log.id == ChangeRow.log_id)
+    .where(ChangeRow.shown)
     # Of an entry in several logs the bytes of the oldest log.
     .order_by(Log.id.desc())
 )

@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from marketplace.models import Change, Current, Entry, VerdictChange
-from marketplace.rules.visibility import Scope
+from marketplace.models import ChangeRow, Current, Entry, VerdictChange
+from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.value import Record, ViewImage
 from validators.document import Coordinates
 
@@ -22,7 +22,7 @@ FEW: Final = 1000
 
 def find_records(
     session: Session,
-    scope: Scope,
+    scope: VisibleLogs,
     found: Mapping[int, ViewImage],
     withdrawn: Mapping[int, ViewImage],
     shown: Iterable[ViewImage],
@@ -114,16 +114,16 @@ def _turns(session: Session, keys: Sequence[int]) -> Mapping[int, datetime]:
 
 
 def _replaced(
-    session: Session, scope: Scope, newest: Mapping[tuple[str, str], datetime]
+    session: Session, scope: VisibleLogs, newest: Mapping[tuple[str, str], datetime]
 ) -> Iterator[tuple[int, Record]]:
     """Entries that newer ones of the same endorser about the same image took the place of."""
     current = exists().where(Current.entry_key == Entry.id, scope.covers(Current.log_id), ~Current.contested)
     statement = (
         select(
             Entry.id, Entry.entry_id, Entry.identifier, Entry.email, Entry.created, Entry.os,
-            Entry.deprecated, Change.accepted_at,
+            Entry.deprecated, ChangeRow.accepted_at,
         )
-        .join(Change, Change.entry_key == Entry.id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .where(scope.serves(), ~current)
     )  # fmt: skip
     images = sorted({identifier for identifier, _ in newest})

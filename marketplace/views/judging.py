@@ -15,9 +15,8 @@ from marketplace.entries import VisibleEntries
 from marketplace.entries.said import Listed
 from marketplace.judging.listed import to_statement
 from marketplace.judging.service import ImageJudge
-from marketplace.models import Certificate, Entry
-from marketplace.models import Verdict as StoredVerdict
-from marketplace.rules.visibility import Scope
+from marketplace.models import Certificate, Entry, VerdictRow
+from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.reading import ImageReader
 from marketplace.views.value import ViewImage
 from validators.document import Checksum
@@ -30,7 +29,7 @@ _CHUNK: Final = 250
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgingBasis:
     """What images are judged by.
 
     Args:
@@ -40,7 +39,7 @@ class Asked:
     """
 
     session: Session
-    scope: Scope
+    scope: VisibleLogs
     visible: VisibleEntries
     policy: Policy
     material: TrustMaterial
@@ -73,7 +72,7 @@ class JudgedImage:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedImages:
     """What a policy made of the images of a view.
 
     Args:
@@ -105,7 +104,9 @@ class PolicyJudging:
         self._judge = judge
         self._reader = reader
 
-    def judge(self, asked: Asked, found: Mapping[int, ViewImage], before: Judged | None) -> Judged:
+    def judge(
+        self, asked: JudgingBasis, found: Mapping[int, ViewImage], before: JudgedImages | None
+    ) -> JudgedImages:
         """Judge the images of some entries.
 
         Args:
@@ -126,9 +127,11 @@ class PolicyJudging:
                     until=min((one for one in _moments(verdict) if one and one > asked.now), default=None),
                     hidden=hidden,
                 )
-        return Judged(asked.basis, asked.scope.verdicts, asked.now, images)
+        return JudgedImages(asked.basis, asked.scope.verdicts, asked.now, images)
 
-    def _verdicts(self, asked: Asked, identifiers: Sequence[str]) -> Iterable[tuple[str, Verdict, bool]]:
+    def _verdicts(
+        self, asked: JudgingBasis, identifiers: Sequence[str]
+    ) -> Iterable[tuple[str, Verdict, bool]]:
         """The verdict on each image, and whether entries count that are not shown."""
         listed, unshown = asked.visible.listed_of(identifiers)
         images = self._reader.read(asked.session, asked.scope, [one.row.key for one in listed])
@@ -151,12 +154,12 @@ class PolicyJudging:
 
 
 def _still(
-    asked: Asked, by_image: Mapping[str, Collection[int]], before: Judged | None
+    asked: JudgingBasis, by_image: Mapping[str, Collection[int]], before: JudgedImages | None
 ) -> dict[str, JudgedImage]:
     """Of what was judged before that which holds."""
     if before is None or before.basis != asked.basis or asked.now < before.at:
         return {}
-    signers = select(StoredVerdict.certificate_id).where(StoredVerdict.revision > before.revision)
+    signers = select(VerdictRow.certificate_id).where(VerdictRow.revision > before.revision)
     turned = set(
         asked.session.scalars(select(Entry.identifier).where(Entry.certificate_id.in_(signers)).distinct())
     )
@@ -172,7 +175,7 @@ def _still(
 
 
 def _complete(
-    statement: Statement, listed: Listed, image: ViewImage, fingerprint: str, scope: Scope
+    statement: Statement, listed: Listed, image: ViewImage, fingerprint: str, scope: VisibleLogs
 ) -> Statement:
     """The statement of a list with what only the entry itself says."""
     said = image.said
@@ -189,7 +192,7 @@ def _complete(
     )
 
 
-def _groups(scope: Scope) -> Iterable[str]:
+def _groups(scope: VisibleLogs) -> Iterable[str]:
     return (name.partition(":")[2] for name in scope.names if ":" in name)
 
 

@@ -42,7 +42,7 @@ Read = Callable[[str, int], bytes]
 
 
 @dataclass(frozen=True)
-class Copy:
+class IndexedCopy:
     """A copy whose index was read.
 
     Args:
@@ -58,7 +58,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CopyDemand:
     """What a copy has to be beside proved.
 
     Args:
@@ -72,7 +72,7 @@ class Wanted:
     files: frozenset[str] | None = None
 
 
-def open_copy(read: Read, key: VerifierKey | None) -> Copy:
+def open_copy(read: Read, key: VerifierKey | None) -> IndexedCopy:
     """Read the index of a copy, and prove that the site signed it.
 
     Args:
@@ -90,11 +90,11 @@ def open_copy(read: Read, key: VerifierKey | None) -> Copy:
     index = parse_index(data)
     try:
         own = key or (None if index.key is None else parse_verifier_key(index.key))
-        return Copy(index, _head(data, index, read, own), own)
+        return IndexedCopy(index, _head(data, index, read, own), own)
     except TlogError as error:
-        return Copy(index, None, None, (f"{INDEX}: the key of the site cannot be used: {error}",))
+        return IndexedCopy(index, None, None, (f"{INDEX}: the key of the site cannot be used: {error}",))
     except CopyError as error:
-        return Copy(index, None, own, (str(error),))
+        return IndexedCopy(index, None, own, (str(error),))
 
 
 def _head(data: bytes, index: Index, read: Read, key: VerifierKey | None) -> CopyHead | None:
@@ -119,7 +119,7 @@ def _head(data: bytes, index: Index, read: Read, key: VerifierKey | None) -> Cop
     return head
 
 
-def find_faults(copy: Copy, read: Read, wanted: Wanted) -> Iterator[str]:
+def find_faults(copy: IndexedCopy, read: Read, wanted: CopyDemand) -> Iterator[str]:
     """Prove a copy: each file, each signature, each receipt, and that each list says what the entries say.
 
     Returns:
@@ -150,7 +150,7 @@ def find_faults(copy: Copy, read: Read, wanted: Wanted) -> Iterator[str]:
     yield from _unnamed(view, index, wanted.files or ())
 
 
-def _other(copy: Copy, wanted: Wanted) -> Iterator[str]:
+def _other(copy: IndexedCopy, wanted: CopyDemand) -> Iterator[str]:
     """Whether it is the copy that was asked for."""
     name = copy.index.view["name"]
     if wanted.view is not None and name != wanted.view:
@@ -260,7 +260,7 @@ def _named_signer(data: bytes) -> SmimeSigner | str:
     )
 
 
-def _verify_receipts(copy: Copy, read: Read, broken: set[str]) -> Iterator[str]:
+def _verify_receipts(copy: IndexedCopy, read: Read, broken: set[str]) -> Iterator[str]:
     receipts = [one.path for one in copy.index.files if one.path.startswith(RECEIPTS)]
     if receipts and copy.key is None:
         yield f"{RECEIPTS}: there are receipts but no key to verify them with"

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
-from marketplace.models import Change, Entry, EntryBody, Log
-from marketplace.rules.visibility import Scope
+from marketplace.models import ChangeRow, Entry, EntryBody, Log
+from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.imaging import image_of
 from marketplace.views.value import ViewImage
 from validators.errors import RefusedError
@@ -35,7 +35,7 @@ class ImageReader:
         self._known: OrderedDict[tuple[int, int], ViewImage] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, session: Session, scope: Scope, keys: Sequence[int]) -> Mapping[int, ViewImage]:
+    def read(self, session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Mapping[int, ViewImage]:
         """Some entries by their keys, without those that the scope does not show, or that are damaged."""
         found: dict[int, ViewImage] = {}
         for start in range(0, len(keys), _CHUNK):
@@ -74,11 +74,18 @@ class ImageReader:
 @lru_cache(maxsize=256)
 def _served(logs: tuple[int, ...]) -> Select[Any]:
     """Which bytes serve each entry. Kept: putting the statement together takes longer than running it."""
-    scope = Scope(tuple((log, 0) for log in logs))
+    scope = VisibleLogs(tuple((log, 0) for log in logs))
     return (
-        select(Change.entry_key, Change.log_id, Change.body_id, Change.accepted_at, Change.sequence, Log.name)
-        .join(Log, Log.id == Change.log_id)
-        .where(Change.entry_key.in_(bindparam("keys", expanding=True)), scope.serves())
+        select(
+            ChangeRow.entry_key,
+            ChangeRow.log_id,
+            ChangeRow.body_id,
+            ChangeRow.accepted_at,
+            ChangeRow.sequence,
+            Log.name,
+        )
+        .join(Log, Log.id == ChangeRow.log_id)
+        .where(ChangeRow.entry_key.in_(bindparam("keys", expanding=True)), scope.serves())
     )
 
 
@@ -113,7 +120,7 @@ def _read(session: Session, served: Mapping[int, Any]) -> Iterator[tuple[tuple[i
         yield (row.id, change.log_id), image
 
 
-def read_entries(database: Database, scope: Scope, entry_ids: Sequence[str]) -> Mapping[str, bytes]:
+def read_entries(database: Database, scope: VisibleLogs, entry_ids: Sequence[str]) -> Mapping[str, bytes]:
     """Signed entries by their ids, as the logs of a scope serve them; what is not there is left out.
 
     Args:
@@ -121,8 +128,8 @@ def read_entries(database: Database, scope: Scope, entry_ids: Sequence[str]) -> 
     """
     statement = (
         select(Entry.entry_id, EntryBody.data)
-        .join(Change, Change.entry_key == Entry.id)
-        .join(EntryBody, EntryBody.id == Change.body_id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
         .where(Entry.entry_id.in_(entry_ids), scope.serves())
     )
     with database.read() as session:

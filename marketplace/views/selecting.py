@@ -22,17 +22,16 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import EntryService, ListCaches
 from marketplace.judging.service import ImageJudge
-from marketplace.models import Certificate, Entry
-from marketplace.models import Verdict as StoredVerdict
+from marketplace.models import Certificate, Entry, VerdictRow
 from marketplace.rules.status import Status
 from marketplace.rules.trust import is_trusted
-from marketplace.rules.visibility import Scope, find_scope
+from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.history import find_records
-from marketplace.views.judging import Asked, Judged, PolicyJudging, after
+from marketplace.views.judging import JudgedImages, JudgingBasis, PolicyJudging, after
 from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
 from marketplace.views.value import Record, View, ViewImage
@@ -64,14 +63,14 @@ class Selected:
     version: Hashable
     trusted: TrustMaterial
     until: datetime | None
-    judged: Judged | None = None
+    judged: JudgedImages | None = None
     whole: bool = True
 
 
 _TRUSTED: Final = (
     select(Entry.entry_id)
     .join(Certificate, Certificate.id == Entry.certificate_id)
-    .outerjoin(StoredVerdict, StoredVerdict.certificate_id == Entry.certificate_id)
+    .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
     .where(is_trusted())
 )
 
@@ -155,7 +154,7 @@ class Selector:
             ends = [after(one.said.valid) for one in found.values()]
         else:
             visible = EntryService(session, self._lists).visible_to(principal)
-            asked = Asked(session, scope, visible, policy, material, now)
+            asked = JudgingBasis(session, scope, visible, policy, material, now)
             judged = self._judging.judge(asked, found, None if before is None else before.judged)
             shown, ends = judged.shown, judged.ends
         if lags:
@@ -218,7 +217,7 @@ def _reader_of(definition: Definition) -> Principal:
     return Principal(None, definition.logs)
 
 
-def _version(definition: Definition, scope: Scope) -> Hashable:
+def _version(definition: Definition, scope: VisibleLogs) -> Hashable:
     return definition.revision, definition.changed_at, scope.version, scope.verdicts
 
 

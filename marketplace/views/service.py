@@ -18,7 +18,7 @@ from marketplace.accounts.secrets import is_view
 from marketplace.db import Database
 from marketplace.locations import Reach
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-from marketplace.usage import Kind, Use
+from marketplace.usage import Use, UseKind
 from marketplace.views.definitions import Definition
 from marketplace.views.dialects import DIALECTS, Dialect, Document
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
@@ -214,7 +214,7 @@ class ViewService:
             return None
         found = kept.documents.get(path)
         if found is not None:
-            self._count(Use(Kind.DOCUMENT, definition.name), _is_known(address, principal))
+            self._count(Use(UseKind.DOCUMENT, definition.name), _is_known(address, principal))
         return found
 
     def location(self, address: str, image: ViewImage, principal: Principal) -> str:
@@ -233,16 +233,16 @@ class ViewService:
             first = known[image.locations[0]]
             raise LocationAwayError(f"no location has the content now; at the first one: {first.reason}")
         known_asker = _is_known(address, principal)
-        self._count(Use(Kind.DOWNLOAD, image.entry_id), known_asker)
+        self._count(Use(UseKind.DOWNLOAD, image.entry_id), known_asker)
         name = self._name(address)
         if name is not None:
-            self._count(Use(Kind.VIEW_DOWNLOAD, name), known_asker)
+            self._count(Use(UseKind.VIEW_DOWNLOAD, name), known_asker)
         return best
 
     def _count_read(self, address: str, principal: Principal) -> None:
         name = self._name(address)
         if name is not None:
-            self._count(Use(Kind.DOCUMENT, name), _is_known(address, principal))
+            self._count(Use(UseKind.DOCUMENT, name), _is_known(address, principal))
 
     def _name(self, address: str) -> str | None:
         """The name of the view at an address; None where so many are read that it left the memory."""

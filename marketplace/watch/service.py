@@ -19,8 +19,8 @@ from marketplace.db import Database
 from marketplace.locations import Look, Reach
 from marketplace.mail import Outbox
 from marketplace.mail.once import insert_once
-from marketplace.models import AccessGroup, Change, Current, EntryLocation, Log, WatchedLocation
-from marketplace.reminders.due import Due as Warned
+from marketplace.models import AccessGroup, ChangeRow, Current, EntryLocation, Log, WatchedLocation
+from marketplace.reminders.due import Due
 from marketplace.reminders.letters import location_letter
 from validators.document import format_time
 
@@ -56,7 +56,7 @@ class Reachability:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueLocation:
     """A location that this process is to look at."""
 
     log_id: int
@@ -101,9 +101,9 @@ class WatchService:
     def _learn(self, log_id: int) -> bool:
         with self.database.read() as session:
             rows = session.execute(
-                select(Change.sequence, Change.entry_key)
-                .where(Change.log_id == log_id, Change.sequence >= self._seen.get(log_id, 0))
-                .order_by(Change.sequence)
+                select(ChangeRow.sequence, ChangeRow.entry_key)
+                .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= self._seen.get(log_id, 0))
+                .order_by(ChangeRow.sequence)
                 .limit(_BATCH)
             ).all()
             if not rows:
@@ -147,7 +147,7 @@ class WatchService:
                     .values(entry_key=key)
                 )
 
-    def take(self, resting: Collection[str] = ()) -> Due | None:
+    def take(self, resting: Collection[str] = ()) -> DueLocation | None:
         """The location whose turn it is; None where none is due.
 
         Args:
@@ -175,11 +175,11 @@ class WatchService:
                 wanted = _current(row.log_id).join(Log, Log.id == Current.log_id).where(_is_watched())
                 if session.scalar(select(wanted.where(Current.entry_key == row.entry_key).exists())):
                     session.execute(update(WatchedLocation).where(*mine).values(next_at=now + _LEASE))
-                    return Due(row.log_id, row.digest, row.uri, row.host)
+                    return DueLocation(row.log_id, row.digest, row.uri, row.host)
                 session.execute(delete(WatchedLocation).where(*mine))  # superseded, deprecated or erased
         return None
 
-    def keep(self, due: Due, look: Look) -> None:
+    def keep(self, due: DueLocation, look: Look) -> None:
         """Keep what a look found, and owe the endorser one mail where the content stays away."""
         now, settings = self._now(), self._settings.watch
         there = look.reach is Reach.THERE
@@ -225,7 +225,7 @@ class WatchService:
             return
         if row.log_id != ChangeLog(session).key(PUBLIC):
             return  # its members see it on the page, and nobody else may hear of it
-        entry = Warned(session, self._now(), self._settings.reminders.warn).find_warned(row.entry_key)
+        entry = Due(session, self._now(), self._settings.reminders.warn).find_warned(row.entry_key)
         if entry is None:
             return
         there = "It was never available."
@@ -246,7 +246,7 @@ def look_soon(session: Session, location: str, entry_key: int, now: datetime) ->
         update(WatchedLocation)
         .where(
             WatchedLocation.digest == location_digest(location),
-            WatchedLocation.log_id.in_(select(Change.log_id).where(Change.entry_key == entry_key)),
+            WatchedLocation.log_id.in_(select(ChangeRow.log_id).where(ChangeRow.entry_key == entry_key)),
             WatchedLocation.next_at > now,
             WatchedLocation.looked_at < now - _JUST_NOW,
         )

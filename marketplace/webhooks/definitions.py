@@ -14,7 +14,7 @@ from marketplace.access.principal import PUBLIC, find_group, group_log
 from marketplace.config.mail import is_address
 from marketplace.events import Kind, Wanted
 from marketplace.locations import AddressGuard
-from marketplace.webhooks.errors import DefinitionError
+from marketplace.webhooks.errors import WebhookDefinitionError
 
 #: All events of the public log, with what only administrators may know.
 SITE: Final = "site"
@@ -26,7 +26,7 @@ _LONGEST_TAG: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class EventFilters:
     """Which events of its audience a webhook is told of; what is empty does not narrow.
 
     Args:
@@ -74,7 +74,7 @@ class Hook:
     audience: str
     token: str | None
     description: str
-    filters: Filters
+    filters: EventFilters
     position: int
     created_at: datetime
     rotating_until: datetime | None
@@ -112,29 +112,29 @@ def parse_audience(group: str | None, *, own: bool) -> str:
     return OWN if own else SITE
 
 
-def check(url: str, description: str, filters: Filters, guard: AddressGuard) -> None:
+def check(url: str, description: str, filters: EventFilters, guard: AddressGuard) -> None:
     """Check what a webhook is asked to be.
 
     Raises:
-        DefinitionError: it cannot be that; every fault is named.
+        WebhookDefinitionError: it cannot be that; every fault is named.
     """
     faults = [*_address_faults(url, guard), *_filter_faults(filters)]
     if len(description) > _LONGEST_TEXT or not (description.isprintable()):
         faults.append(f"description is at most {_LONGEST_TEXT} characters of one line")
     if faults:
-        raise DefinitionError(*faults)
+        raise WebhookDefinitionError(*faults)
 
 
 def parse_kinds(words: Sequence[Any]) -> tuple[Kind, ...]:
     """Kinds of events by their names, each once.
 
     Raises:
-        DefinitionError: there is no such kind.
+        WebhookDefinitionError: there is no such kind.
     """
     try:
         return tuple(dict.fromkeys(Kind(word) for word in words))
     except ValueError:
-        raise DefinitionError(f"kinds are {', '.join(Kind)}") from None
+        raise WebhookDefinitionError(f"kinds are {', '.join(Kind)}") from None
 
 
 def _address_faults(url: str, guard: AddressGuard) -> list[str]:
@@ -164,7 +164,7 @@ def _find_address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _filter_faults(filters: Filters) -> list[str]:
+def _filter_faults(filters: EventFilters) -> list[str]:
     faults = []
     if filters.endorser is not None and not is_address(filters.endorser):
         faults.append("endorser is a mail address")

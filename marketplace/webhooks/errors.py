@@ -11,7 +11,7 @@ class WebhookError(Exception):
     code: ClassVar[str] = "webhook"
 
 
-class DefinitionError(WebhookError):
+class WebhookDefinitionError(WebhookError):
     """A webhook cannot be as it is asked to be; every fault is named."""
 
     code = "webhook.definition"

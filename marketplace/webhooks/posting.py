@@ -30,7 +30,7 @@ _FAILURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PostOutcome:
     """What came of a request.
 
     Args:
@@ -70,11 +70,11 @@ class Poster:
         self._seconds = seconds
         self._tls = ssl.create_default_context(cafile=authorities)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostOutcome:
         """Send a request. Never raises for what a receiver does."""
         begun = time.monotonic()
         status, reason, answer = self._try(url, headers, body)
-        return Outcome(status, reason, answer, round(1000 * (time.monotonic() - begun)))
+        return PostOutcome(status, reason, answer, round(1000 * (time.monotonic() - begun)))
 
     def _try(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int | None, str, str]:
         try:

@@ -16,8 +16,8 @@ from marketplace.audit import AuditLog, Detail
 from marketplace.events import Events
 from marketplace.locations import AddressGuard
 from marketplace.models import Webhook
-from marketplace.webhooks.definitions import OWN, SITE, Filters, Hook, check
-from marketplace.webhooks.errors import DefinitionError, SecretKeyError, WebhookNotFoundError
+from marketplace.webhooks.definitions import OWN, SITE, EventFilters, Hook, check
+from marketplace.webhooks.errors import SecretKeyError, WebhookDefinitionError, WebhookNotFoundError
 from marketplace.webhooks.secrets import SecretBox
 from marketplace.webhooks.selection import verify_view
 from marketplace.webhooks.signature import make_secret, spell_secret
@@ -53,7 +53,7 @@ class WebhookRegistry:
         self,
         url: str,
         audience: str,
-        filters: Filters,
+        filters: EventFilters,
         *,
         owner: str,
         token: str | None = None,
@@ -69,7 +69,7 @@ class WebhookRegistry:
             by: the actor, for the audit log.
 
         Raises:
-            DefinitionError: it cannot be as it is asked to be.
+            WebhookDefinitionError: it cannot be as it is asked to be.
             SecretKeyError: its secret cannot be kept.
         """
         check(url, description, filters, self._guard)
@@ -77,7 +77,7 @@ class WebhookRegistry:
             verify_view(self._session, filters.view, PUBLIC if audience in (SITE, OWN) else audience)
         mine = select(func.count()).select_from(Webhook).where(Webhook.owner == owner)
         if (self._session.scalar(mine) or 0) >= MOST_OF_OWNER:
-            raise DefinitionError(f"{owner} has {MOST_OF_OWNER} webhooks already: delete one first")
+            raise WebhookDefinitionError(f"{owner} has {MOST_OF_OWNER} webhooks already: delete one first")
         self._verify_group(audience)
         name, secret = secrets.token_hex(8), make_secret()
         row = {
@@ -195,7 +195,7 @@ class WebhookRegistry:
     def _verify_group(self, audience: str) -> None:
         group = audience.partition(":")[2]
         if group and not GroupService(self._session).living({group}):
-            raise DefinitionError("there is no group of this name")
+            raise WebhookDefinitionError("there is no group of this name")
 
 
 #: A row in the identity map could be older than the database: an update goes past it.
@@ -212,7 +212,7 @@ def read_hook(row: Webhook) -> Hook:
         audience=row.audience,
         token=row.token,
         description=row.description,
-        filters=Filters.from_json(row.filters),
+        filters=EventFilters.from_json(row.filters),
         position=row.position,
         created_at=row.created_at,
         rotating_until=row.former_until,

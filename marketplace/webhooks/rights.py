@@ -11,28 +11,28 @@ from marketplace.accounts.errors import TokenNotFoundError
 from marketplace.accounts.groups import GroupService
 from marketplace.accounts.tokens import TokenService
 from marketplace.webhooks.definitions import OWN, SITE, Hook
-from marketplace.webhooks.errors import DefinitionError
+from marketplace.webhooks.errors import WebhookDefinitionError
 
 
 def verify_may_make(session: Session, principal: Principal, audience: str) -> None:
     """Check that somebody may make a webhook that is told of the events of an audience.
 
     Raises:
-        DefinitionError: they may not; a group that is not theirs is one that does not exist.
+        WebhookDefinitionError: they may not; a group that is not theirs is one that does not exist.
     """
     group = find_group(audience)
     if group is not None:
         # A sign-in provider's word lasts for a session, and a webhook longer: the group has to be kept here.
         if audience not in principal.logs or group not in GroupService(session).of(principal.name or ""):
-            raise DefinitionError("there is no group of this name")
+            raise WebhookDefinitionError("there is no group of this name")
     elif audience == SITE:
         if Scope.ADMIN not in principal.scopes or principal.token is None:
-            raise DefinitionError(
+            raise WebhookDefinitionError(
                 f"a webhook of all events needs a token of scope {Scope.ADMIN}: choose the audience {OWN}, "
                 "or group:NAME of a group of yours"
             )
     elif audience != OWN:
-        raise DefinitionError(f"audience is {SITE}, {OWN} or group:NAME")
+        raise WebhookDefinitionError(f"audience is {SITE}, {OWN} or group:NAME")
 
 
 def may_see(principal: Principal, hook: Hook) -> bool:

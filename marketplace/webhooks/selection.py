@@ -13,7 +13,7 @@ from marketplace.views.errors import DialectUnavailableError, ViewNotFoundError
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import ViewService
 from marketplace.webhooks.definitions import Hook
-from marketplace.webhooks.errors import DefinitionError
+from marketplace.webhooks.errors import WebhookDefinitionError
 
 
 def find_entries(views: ViewService, hook: Hook) -> Collection[str] | None:
@@ -36,16 +36,16 @@ def verify_view(session: Session, name: str, log: str) -> None:
     """Check that a view can be the filter of a webhook of a log.
 
     Raises:
-        DefinitionError: it is not there for its readers, or its search has words.
+        WebhookDefinitionError: it is not there for its readers, or its search has words.
     """
     try:
         found = ViewRegistry(session).get(name)
     except ViewNotFoundError:
-        raise DefinitionError(f"there is no view {name}") from None
+        raise WebhookDefinitionError(f"there is no view {name}") from None
     if found.secret or not found.logs <= {PUBLIC, log}:
-        raise DefinitionError(f"there is no view {name}")
+        raise WebhookDefinitionError(f"there is no view {name}")
     if _has_words(found):
-        raise DefinitionError(
+        raise WebhookDefinitionError(
             f"the search of the view {name} has words: their index comes after events, which would be missed"
         )
 

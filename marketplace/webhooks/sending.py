@@ -22,8 +22,8 @@ from marketplace.queue import MAX_ERROR, next_wait
 from marketplace.webhooks.bodies import find_body
 from marketplace.webhooks.definitions import Hook, check
 from marketplace.webhooks.deliveries import Deliveries, Delivery
-from marketplace.webhooks.errors import DefinitionError, SecretKeyError
-from marketplace.webhooks.posting import Outcome, Poster
+from marketplace.webhooks.errors import SecretKeyError, WebhookDefinitionError
+from marketplace.webhooks.posting import Poster, PostOutcome
 from marketplace.webhooks.registry import WebhookRegistry, read_hook
 from marketplace.webhooks.rights import find_objection
 from marketplace.webhooks.secrets import SecretBox
@@ -149,13 +149,13 @@ class Sender:
         try:
             keys = self.registry(session).keys(hook, now)
             check(hook.url, hook.description, hook.filters, self._guard)  # settings may have changed
-        except (SecretKeyError, DefinitionError) as error:
+        except (SecretKeyError, WebhookDefinitionError) as error:
             objection = str(error)
         return _Attempt(row.id, row.attempts, row.created_at, row.event_id, hook, body, keys, objection)
 
     def _send(self, attempt: _Attempt) -> None:
         if attempt.objection:
-            self._fail(attempt, Outcome(None, attempt.objection, "", 0))
+            self._fail(attempt, PostOutcome(None, attempt.objection, "", 0))
             return
         given = {
             "Content-Type": "application/json",
@@ -168,14 +168,14 @@ class Sender:
         else:
             self._fail(attempt, outcome)
 
-    def _succeed(self, attempt: _Attempt, outcome: Outcome) -> None:
+    def _succeed(self, attempt: _Attempt, outcome: PostOutcome) -> None:
         now = self._now()
         with self._database.write() as session:
             self._settle(session, attempt, outcome, state=SENT, finished_at=now, last_error=None)
             session.execute(update(Webhook).where(Webhook.id == attempt.hook.key).values(failing_since=None))
         self._on_outcome("sent")
 
-    def _fail(self, attempt: _Attempt, outcome: Outcome) -> None:
+    def _fail(self, attempt: _Attempt, outcome: PostOutcome) -> None:
         now, settings = self._now(), self._settings.webhooks
         given_up = outcome.gone or now - attempt.owed_at > timedelta(hours=settings.give_up_hours)
         wait = next_wait(attempt.count, timedelta(seconds=settings.retry_seconds))
@@ -200,7 +200,7 @@ class Sender:
                 )
         self._on_outcome("dead" if given_up else "delayed")
 
-    def _settle(self, session: Session, attempt: _Attempt, outcome: Outcome, **values: object) -> None:
+    def _settle(self, session: Session, attempt: _Attempt, outcome: PostOutcome, **values: object) -> None:
         Deliveries(session).settle(
             attempt.number,
             self._name,

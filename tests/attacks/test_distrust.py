@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.cli import run
 from marketplace.db import Database
-from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from marketplace.trust import TrustService, TrustStore
 from marketplace.trust_files.loading import Sources
 from tests.attacks.distrust import DISTRUSTED, deceits
@@ -22,7 +22,7 @@ from tests.costs import JUDGING, costing_at_most
 from tests.databases import upgrade
 from tests.functional.running import RunningServer, running_server
 from validators import accept
-from validators.decision import Decision, Outcome
+from validators.decision import Decision, RuleOutcome
 from validators.material import TrustPolicy
 
 #: CPU for a whole verdict: 64 signatures at most, some of them of large keys.
@@ -63,7 +63,7 @@ def test_acceptance_takes_it_and_the_verdict_says_no(number: int, tmp_path: Path
     accepted = accept(deceit.document)
     with costing_at_most(2 * JUDGING):
         decision = decided(deceit, attack.strict, tmp_path)
-    failed = {rule.name: rule.found for rule in decision.rules if rule.outcome is Outcome.FAILED}
+    failed = {rule.name: rule.found for rule in decision.rules if rule.outcome is RuleOutcome.FAILED}
     assert not decision.trusted
     assert decision.certificate.standing.value == attack.standing, failed
     assert attack.because in failed[attack.rule], failed
@@ -93,7 +93,7 @@ def site(folder: Path, strict: bool) -> Iterator[tuple[RunningServer, dict[str, 
         database.close()
     paths = {}
     for name, outcome in zip(chosen, outcomes, strict=True):
-        assert isinstance(outcome, Receipt), (name, outcome)
+        assert isinstance(outcome, IngestResult), (name, outcome)
         paths[name] = outcome.coordinates.path()
     settings = install(list(chosen.values()), trust) | {"trust_missing_crl": "refuse" if strict else "accept"}
     with running_server(data, **settings) as server:

@@ -9,7 +9,7 @@ import pytest
 from marketplace.archive import ImportService, find_documents
 from marketplace.db import Database
 from marketplace.fsck import FsckService
-from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from marketplace.sparql.triples import triples
 from tests.attacks.odd import ODD
 from tests.costs import JUDGING, costing_at_most
@@ -40,7 +40,7 @@ def test_odd_entries_are_kept_and_served(tmp_path: Path) -> None:
     paths = []
     ingest = IngestService(database, UploadPolicy())
     for imported in ImportService(ingest).import_directory(find_documents(tmp_path)):
-        assert isinstance(imported.outcome, Receipt), (imported.path, imported.outcome)
+        assert isinstance(imported.outcome, IngestResult), (imported.path, imported.outcome)
         paths.append(imported.outcome.coordinates.path())
     ingest.close()
     assert list(FsckService(database).run()) == []

@@ -31,7 +31,7 @@ from marketplace.changes import PUBLIC
 from marketplace.db import upgrade
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
-from marketplace.ingest import IngestService, Page, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, Page, UploadPolicy
 from marketplace.ingest.service import utc_now
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.registry.followed_logs import FollowedLogs
@@ -177,7 +177,7 @@ def fill(site: Site, entries: Sequence[AcceptedEntry]) -> None:
             for start in range(0, len(entries), PAGE_ROWS):
                 page = Page(entries[start : start + PAGE_ROWS], PUBLIC, lambda session, outcomes: None)
                 outcomes = ingest.enqueue_page(page).result(_ENOUGH)
-                assert all(isinstance(one, Receipt) and one.outcome == "created" for one in outcomes)
+                assert all(isinstance(one, IngestResult) and one.outcome == "created" for one in outcomes)
         integrator = Integrator(database, site.keys, utc_now)
         while integrator.step():
             pass

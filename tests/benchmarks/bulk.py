@@ -25,7 +25,7 @@ from marketplace.ingest.rows import body_row, certificate_row, checksum_rows, cu
 from marketplace.models import (
     Base,
     Certificate,
-    Change,
+    ChangeRow,
     Current,
     Entry,
     EntryBody,
@@ -218,7 +218,7 @@ def _copied(column: str, copy: int, count: int) -> str:
 
 def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -> dict[type, list[dict]]:
     tables: dict[type, list[dict]] = {
-        t: [] for t in (Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Current, Change)
+        t: [] for t in (Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Current, ChangeRow)
     }
     for sequence, entry in enumerate(chunk, done):
         key = sequence + 1
@@ -228,7 +228,7 @@ def _rows(chunk: list[AcceptedEntry], done: int, certificates: dict[str, int]) -
         tables[Current].append(
             current_row(row) | uncontested(entry.signer.key_digest) | {"log_id": 1, "entry_key": key}
         )
-        tables[Change].append(
+        tables[ChangeRow].append(
             {
                 "log_id": 1,
                 "sequence": sequence,

@@ -13,7 +13,7 @@ from marketplace.db import Database
 from marketplace.demo.content import serving
 from marketplace.demo.loading import load_demo
 from marketplace.ingest import IngestService, UploadPolicy
-from marketplace.usage import Kind, Use
+from marketplace.usage import Use, UseKind
 from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import ImageDraft, image, signed, unsigned
@@ -147,7 +147,7 @@ def use(running: RunningServer, client: httpx.Client) -> None:
             uses = {
                 Use(kind, entry): count // share
                 for entry in (told, accept(SHARED_CURRENT).entry_id)
-                for kind, share in ((Kind.VERDICT, 1), (Kind.DOWNLOAD, 9))
+                for kind, share in ((UseKind.VERDICT, 1), (UseKind.DOWNLOAD, 9))
             }
             with database.write() as session:
                 add_uses(session, day, uses)

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from marketplace.access import Scope
 from marketplace.db import Database
 from marketplace.models import Webhook, WebhookDelivery
-from marketplace.webhooks.definitions import Filters
+from marketplace.webhooks.definitions import EventFilters
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
 from tests.browser.looking import take_picture, violations
 from tests.functional.access import found_group, issue_token
@@ -67,7 +67,7 @@ def make_webhook(site: RunningServer) -> None:
     now = datetime.now(UTC)
     hook = {
         "name": HOOK, "url": f"https://hooks.example.org/{'long/' * 30}", "owner": BOSS, "audience": "site",
-        "description": "Mails the night shift", "filters": Filters(tag="lts").to_json(), "secret": "",
+        "description": "Mails the night shift", "filters": EventFilters(tag="lts").to_json(), "secret": "",
         "position": 0, "created_at": now, "disabled_at": now,
         "disabled_reason": "no event arrived for 120 hours",
     }  # fmt: skip

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
-from marketplace.models import Change
+from marketplace.models import ChangeRow
 from marketplace.tlog.checkpoint import Checkpoint, verify_checkpoint
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
@@ -46,7 +46,7 @@ def judge(
     """
     with closing(Database.open(database_url)) as database, database.read() as session:
         log = ChangeLog(session).key(PUBLIC)
-        order = select(Change.sequence).where(Change.log_id == log).order_by(Change.sequence)
+        order = select(ChangeRow.sequence).where(ChangeRow.log_id == log).order_by(ChangeRow.sequence)
         numbers = list(session.scalars(order))
     assert numbers == list(range(len(numbers)))
     with httpx.Client(base_url=address, timeout=60, trust_env=False, verify=AUTHORITIES) as http:

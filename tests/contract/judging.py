@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
-from marketplace.models import Certificate, TrustState, Verdict
+from marketplace.models import Certificate, TrustState, VerdictRow
 from marketplace.rules.trust import StoredVerdict
 from tests.factories.entries import moment, signer
 from validators.verdict import Standing
@@ -75,5 +75,5 @@ def hold(database: Database, verdicts: Mapping[str, StoredVerdict]) -> None:
             if key is None:
                 continue
             row = asdict(held) | {"standing": held.standing.value, "basis": "b", "revision": revision}
-            session.execute(delete(Verdict).where(Verdict.certificate_id == key))
-            session.execute(insert(Verdict).values(certificate_id=key, due=None, **row))
+            session.execute(delete(VerdictRow).where(VerdictRow.certificate_id == key))
+            session.execute(insert(VerdictRow).values(certificate_id=key, due=None, **row))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from marketplace.sites.errors import NameBurntError, StoreError, StoreFullError
-from marketplace.sites.stores.interface import ImageFacts, Store
+from marketplace.sites.stores.interface import ImageProperties, Store
 from tests.sites.pictures import Picture, qcow2
 
 
@@ -42,7 +42,7 @@ def raw(name: str, size: int = 64 << 10) -> Picture:
     return Picture(hashlib.shake_128(name.encode()).digest(size), "raw")
 
 
-def facts(picture: Picture, **changes: object) -> ImageFacts:
+def facts(picture: Picture, **changes: object) -> ImageProperties:
     given = {
         "identifier": picture.identifier,
         "entry_id": "e" * 64,
@@ -52,7 +52,7 @@ def facts(picture: Picture, **changes: object) -> ImageFacts:
         "title": "A title",
         "endorser": "alice@example.org",
     }
-    return ImageFacts(**given | changes)  # type: ignore[arg-type]
+    return ImageProperties(**given | changes)  # type: ignore[arg-type]
 
 
 def blocks(picture: Picture, size: int = 1000) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from marketplace.archive import ExportService, ImportService, find_documents
 from marketplace.db import Database
 from marketplace.demo import load_demo
 from marketplace.fsck import FsckService
-from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from tests.factories.documents import image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
@@ -67,7 +67,7 @@ def test_an_import_reads_no_more_of_a_file_than_an_entry_may_have(ingest, tmp_pa
     (tmp_path / "good.xml").write_bytes(signed(image()))
     endless, good = ImportService(ingest).import_directory(find_documents(tmp_path))
     assert isinstance(endless.outcome, SizeLimitError)
-    assert isinstance(good.outcome, Receipt)
+    assert isinstance(good.outcome, IngestResult)
 
 
 def test_fsck_sees_damage(database, ingest):

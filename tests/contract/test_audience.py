@@ -12,11 +12,11 @@ from marketplace.access.principal import group_log
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import (
+    IngestResult,
     IngestService,
     OtherAudienceError,
     Page,
     PrivateEntryError,
-    Receipt,
     Source,
     UploadPolicy,
 )
@@ -56,7 +56,7 @@ def put(
     log: str,
     source: Source = Source.UPLOAD,
     note: Any = None,
-) -> Receipt:
+) -> IngestResult:
     return ingest.enqueue(entry, log, source, note).result(timeout=60)
 
 
@@ -113,7 +113,7 @@ def test_without_a_signed_audience_any_group_will_do_and_publishing_too(
     entry = accepted()
     assert put(ingest, entry, ASTRO).outcome == "created"
     assert put(ingest, entry, BIO).outcome == "created"
-    assert put(ingest, entry, PUBLIC) == Receipt(entry.coordinates, entry.entry_id, "created", 0)
+    assert put(ingest, entry, PUBLIC) == IngestResult(entry.coordinates, entry.entry_id, "created", 0)
 
 
 def test_what_a_group_holds_neither_blocks_nor_supersedes_elsewhere(ingest: IngestService) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketplace.access import PUBLIC
 from marketplace.db import Database
-from marketplace.federation.digests import Digests, DigestService
+from marketplace.federation.digests import DigestService, SetDigests
 from marketplace.federation.trees import Trees
 from marketplace.tlog.digest import SetSum, sum_up
 from tests.contract.test_integrator import publish, take_in
@@ -43,7 +43,7 @@ def whole_of(names: Iterable[object]) -> SetSum:
     return SetSum().plus(accepted(name).entry_id for name in names)
 
 
-def digests(service: DigestService, database: Database) -> Digests:
+def digests(service: DigestService, database: Database) -> SetDigests:
     with database.read() as session:
         log = Trees(session).find(PUBLIC)
         assert log is not None

@@ -17,14 +17,14 @@ from marketplace.archive import ExportService
 from marketplace.audit import AuditLog
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.confirmation import PendingUploads
-from marketplace.confirmation.pending import Limits
+from marketplace.confirmation.pending import PendingLimits
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.fsck import FsckService
-from marketplace.ingest import ErasedError, IngestService, Page, Receipt, Source, UploadPolicy
+from marketplace.ingest import ErasedError, IngestResult, IngestService, Page, Source, UploadPolicy
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
 from marketplace.ingest.examination import examine_upload
 from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, EntryTag, Erasure, Twin
@@ -262,7 +262,7 @@ def test_what_says_the_same_under_another_certificate_goes_too(
     with database.write() as session:
         ChangeLog(session).create("group:x")
         # It waits for its endorser's word, in a third log.
-        limits = Limits(5, 5, 5, timedelta(days=1))
+        limits = PendingLimits(5, 5, 5, timedelta(days=1))
         PendingUploads(session).add(accept(twins[1]), "group:y", "192.0.2.0/24", limits, NOW)
     ingest.import_(twins[0])
     ingest.import_(twins[1], "group:x")
@@ -319,7 +319,7 @@ def test_whoever_takes_it_in_meanwhile_waits_for_the_erasure(
     if database.dialect != "postgresql":
         pytest.skip("SQLite has one writer")
     ingest.import_(ALTERED[0])
-    coming: list[Future[Receipt]] = []
+    coming: list[Future[IngestResult]] = []
 
     def clock() -> datetime:  # is asked in the transaction that erases
         coming.append(ingest.enqueue(accept(ALTERED[1]), source=Source.IMPORT))

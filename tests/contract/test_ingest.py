@@ -21,17 +21,17 @@ from marketplace.db import Database
 from marketplace.entries.checksums import stating
 from marketplace.ingest import (
     ConflictError,
+    IngestResult,
     IngestService,
     LegacyRefusedError,
     OlderThanLatestError,
-    Receipt,
     Source,
     StoreUnavailableError,
     UploadPolicy,
 )
 from marketplace.ingest.batch import Batch
 from marketplace.ingest.pages import Page
-from marketplace.models import Base, Change, Current, Entry, EntryBody, EntryLocation, EntryTag
+from marketplace.models import Base, ChangeRow, Current, Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
@@ -51,11 +51,11 @@ def ingest(database: Database) -> Iterator[IngestService]:
     service.close()
 
 
-def upload(ingest: IngestService, entry: AcceptedEntry, log: str = PUBLIC) -> Receipt:
+def upload(ingest: IngestService, entry: AcceptedEntry, log: str = PUBLIC) -> IngestResult:
     return ingest.enqueue(entry, log).result(timeout=60)
 
 
-def bring(ingest: IngestService, entry: AcceptedEntry, log: str = PUBLIC) -> Receipt:
+def bring(ingest: IngestService, entry: AcceptedEntry, log: str = PUBLIC) -> IngestResult:
     return ingest.enqueue(entry, log, Source.IMPORT).result(timeout=60)
 
 
@@ -75,7 +75,7 @@ def scalar(database: Database, statement: Any) -> Any:
 
 def test_an_upload_is_in_the_log_once_with_its_exact_bytes(database: Database, ingest: IngestService) -> None:
     entry = accepted(data=b"\xef\xbb\xbf<any/>\r\n\x00", locations=("http://a/", "pdisk:b"), tags=("x", "y"))
-    assert upload(ingest, entry) == Receipt(entry.coordinates, entry.entry_id, "created", 0)
+    assert upload(ingest, entry) == IngestResult(entry.coordinates, entry.entry_id, "created", 0)
     with database.read() as session:
         assert [c.entry_id for c in ChangeLog(session).page(PUBLIC, 0)] == [entry.entry_id]
         assert session.scalars(select(EntryBody.data)).all() == [entry.data]
@@ -201,7 +201,9 @@ def test_logs_know_nothing_of_each_other(database: Database, ingest: IngestServi
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Entry)) == 2
         served = session.scalars(
-            select(EntryBody.data).join(Change, Change.body_id == EntryBody.id).order_by(Change.log_id)
+            select(EntryBody.data)
+            .join(ChangeRow, ChangeRow.body_id == EntryBody.id)
+            .order_by(ChangeRow.log_id)
         ).all()
     assert served[0] == b"public spelling"
 
@@ -348,8 +350,8 @@ def check_several_processes(databases: list[Database]) -> None:
         assert [c.sequence for c in log] == list(range(len(log)))
         stored = session.execute(
             select(Entry.identifier, Entry.created)
-            .join(Change, Change.entry_key == Entry.id)
-            .order_by(Change.sequence)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .order_by(ChangeRow.sequence)
         ).all()
         shown = dict(session.execute(select(Current.identifier, Current.created)).tuples().all())
     for named in {row.identifier for row in stored}:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
-from marketplace.ingest import IngestService, Page, Receipt, StoreUnavailableError, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, Page, StoreUnavailableError, UploadPolicy
 from tests.factories.entries import accepted, moment
 from validators.document import AcceptedEntry, Strength
 
@@ -36,8 +36,8 @@ def state(database: Database) -> tuple[int, int]:
         return ChangeLog(session).size(PUBLIC), Cursors(session).position("puller", PUBLIC)
 
 
-def sequences(outcomes: Sequence[Receipt | Exception]) -> list[tuple[str, int]]:
-    return [(one.outcome, one.sequence) for one in outcomes if isinstance(one, Receipt)]
+def sequences(outcomes: Sequence[IngestResult | Exception]) -> list[tuple[str, int]]:
+    return [(one.outcome, one.sequence) for one in outcomes if isinstance(one, IngestResult)]
 
 
 def test_entries_and_what_is_kept_beside_them_come_together(

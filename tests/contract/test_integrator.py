@@ -24,7 +24,7 @@ from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.fsck.trees import verify_trees
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
-from marketplace.models import Change, Leaf, Tile, Tree
+from marketplace.models import ChangeRow, Leaf, Tile, Tree
 from marketplace.tlog.checkpoint import verify_checkpoint
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
 from marketplace.tlog.merkle import Frontier, hash_leaf
@@ -285,7 +285,7 @@ def test_nothing_is_signed_over_tiles_that_were_changed(database: Database) -> N
 def test_nothing_is_signed_over_a_gap(database: Database) -> None:
     take_in(database, *range(3))
     with database.write() as session:
-        session.execute(delete(Change).where(Change.sequence == 1))
+        session.execute(delete(ChangeRow).where(ChangeRow.sequence == 1))
     integrator(database).step()
     with pytest.raises(TreeDamagedError, match="lacks rows"):
         integrator(database).step()
@@ -343,7 +343,7 @@ def damage(database: Database) -> list[str]:
         (delete(Tile).where(Tile.number == 1), {"tree.tile"}),
         (update(Tree).values(root=bytes(32)), {"tree.root", "tree.note"}),
         (update(Tree).values(note=b"nothing"), {"tree.note"}),
-        (update(Change).where(Change.sequence == 250).values(body_id=1), {"tree.leaf"}),
+        (update(ChangeRow).where(ChangeRow.sequence == 250).values(body_id=1), {"tree.leaf"}),
     ],
 )
 def test_fsck_finds_what_is_not_as_it_was_signed(database: Database, spoil: Any, codes: set[str]) -> None:

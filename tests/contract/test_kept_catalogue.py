@@ -21,14 +21,14 @@ from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.keeping import NAME, Keeper, delete_kept
-from marketplace.catalogue.order import By
+from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.sections import MAGIC
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
 from marketplace.ingest.erasing import ErasingService
 from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.showing import hide
-from marketplace.models import Change, Entry, Erasure, Log, Verdict
+from marketplace.models import ChangeRow, Entry, Erasure, Log, VerdictRow
 from marketplace.models.base import to_seconds
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import find_scope
@@ -108,7 +108,8 @@ def told(database: Database, catalogue: Catalogue) -> dict[str, object]:
                     for facet in Facet
                 ],
                 f"{reader.name} orders": [
-                    (view.ascending(by, shown, None, 99), view.descending(by, shown, None, 99)) for by in By
+                    (view.ascending(by, shown, None, 99), view.descending(by, shown, None, 99))
+                    for by in SortKey
                 ],
                 f"{reader.name} words": [
                     catalogue.find(column, word, shown) for word in WORDS for column in (None, Column.OS)
@@ -122,13 +123,13 @@ def hidden(database: Database) -> None:
     """The public log shows an image no longer; its group still does."""
     with database.write() as session:
         log = session.scalars(select(Log.id).where(Log.name == PUBLIC)).one()
-        hide(session, log, session.scalars(select(Change.entry_key).where(Change.sequence == 6)).all())
+        hide(session, log, session.scalars(select(ChangeRow.entry_key).where(ChangeRow.sequence == 6)).all())
 
 
 def unjudged(database: Database) -> None:
     """A verdict is gone without a trace, as after an erasure."""
     with database.write() as session:
-        session.execute(delete(Verdict))
+        session.execute(delete(VerdictRow))
 
 
 MEANWHILE: dict[str, Callable[[Database], object]] = {
@@ -229,7 +230,7 @@ def test_a_file_of_another_database_is_thrown_away(
     """Also one of a database that was put back to an earlier state and went another way from there."""
     keep(store, tmp_path)
     with store.read() as session:
-        rows = len(session.scalars(select(Change.sequence).where(Change.log_id == 1)).all())
+        rows = len(session.scalars(select(ChangeRow.sequence).where(ChangeRow.log_id == 1)).all())
     empty(store)
     add(store, [said(number) for number in range(IMAGES)])
     if later:
@@ -243,10 +244,14 @@ def test_a_log_put_back_to_an_earlier_state_that_grew_again_is_noticed(
     keep(store, tmp_path)
     with store.write() as session:
         log, size = session.execute(select(Log.id, Log.next_sequence).where(Log.name == PUBLIC)).one()
-        last = session.scalars(select(Change).where(Change.log_id == log, Change.sequence == size - 1)).one()
+        last = session.scalars(
+            select(ChangeRow).where(ChangeRow.log_id == log, ChangeRow.sequence == size - 1)
+        ).one()
         last.entry_key = (
             session.scalars(
-                select(Entry.id).where(Entry.id.not_in(select(Change.entry_key).where(Change.log_id == log)))
+                select(Entry.id).where(
+                    Entry.id.not_in(select(ChangeRow.entry_key).where(ChangeRow.log_id == log))
+                )
             ).first()
             or 0
         )

@@ -11,7 +11,7 @@ from marketplace.access.principal import group_log
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.ingest.erasing import ErasingService
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.model import FollowedLog, Peer, State, Trouble
+from marketplace.peers.model import FollowedLog, Peer, PullState, Trouble
 from marketplace.peers.pull.fetch_missing import Compared, MissingEntries
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
@@ -72,7 +72,7 @@ def another(site: Site, number: int = 2) -> MissingEntries:
 def told(site: Site, feed: SetFeed) -> FollowedLog:
     """Pull, and ask again for what did not come."""
     log = site.pull(feed)
-    assert (log.state, trouble(site).wanted) == (State.TAILING, 1)
+    assert (log.state, trouble(site).wanted) == (PullState.TAILING, 1)
     site.now += timedelta(seconds=10)
     assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
     return log

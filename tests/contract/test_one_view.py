@@ -12,7 +12,7 @@ import pytest
 
 from marketplace.access import ANONYMOUS, Principal, group_log
 from marketplace.catalogue import Catalogue, Filters
-from marketplace.catalogue.order import By, Place
+from marketplace.catalogue.order import Place, SortKey
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.rules.visibility import find_scope
@@ -79,12 +79,15 @@ def test_a_view_says_the_same_until_nobody_looks_at_it_any_more(
                 return len(view.shown)
 
     with database.read() as session, catalogue.look(session, find_scope(session, ANONYMOUS)) as view:
-        before = view.descending(By.CREATED, view.shown, None, IMAGES), view.holding({"public": view.shown})
+        before = (
+            view.descending(SortKey.CREATED, view.shown, None, IMAGES),
+            view.holding({"public": view.shown}),
+        )
         add(database, [entry(n, 5, title="other", deprecated="bad") for n in range(IMAGES)])
         assert look_again() == IMAGES
         assert catalogue.size() == 2 * IMAGES
         assert before == (
-            view.descending(By.CREATED, view.shown, None, IMAGES),
+            view.descending(SortKey.CREATED, view.shown, None, IMAGES),
             view.holding({"public": view.shown}),
         )
         assert view.narrow(view.shown, Filters({}, created_from=0), 0) == view.shown

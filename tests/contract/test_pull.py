@@ -17,15 +17,15 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.administration import PeerAdministration
-from marketplace.peers.errors import NotFoundError, UnreachableError, WithheldError
-from marketplace.peers.model import FollowedLog, Peer, State
+from marketplace.peers.errors import NotAtPeerError, UnreachableError, WithheldError
+from marketplace.peers.model import FollowedLog, Peer, PullState
 from marketplace.peers.pull.fetch_missing import MissingEntries
-from marketplace.peers.pull.log_pull import LogPull, Means
+from marketplace.peers.pull.log_pull import LogPull, PullTools
 from marketplace.peers.pull.runner import PeerRunner
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import due_wanted, last_rejected
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.remote.feed import Handed, Head
+from marketplace.peers.remote.feed import Handed, PresentedHead
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
 from marketplace.tlog.following import RollbackError, SplitViewError, WrongRootError
 from marketplace.tlog.leaf import EntryLeaf
@@ -68,13 +68,13 @@ class FakeFeed:
         self.rows_held.append(EntryLeaf(entry_id, len(document), ORIGIN, number, 1_700_000_000).to_bytes())
         self.bodies_held[entry_id] = document
 
-    def head(self, slug: str, key: VerifierKey, tag: str | None) -> Head | None:
+    def head(self, slug: str, key: VerifierKey, tag: str | None) -> PresentedHead | None:
         self._count()
         rows = self.rows_held if self.covered is None else self.covered
         tree = Frontier().extended(map(hash_leaf, rows))
         note = sign_checkpoint(Checkpoint(self.origin, tree.size, tree.root), KEY).to_bytes()
         found = f'"{tree.root.hex()}"'
-        return None if tag == found else Head(verify_checkpoint(note, key), found)
+        return None if tag == found else PresentedHead(verify_checkpoint(note, key), found)
 
     def shown(self) -> SignedCheckpoint:
         """The newest head, as a witness gets it."""
@@ -99,7 +99,7 @@ class FakeFeed:
         return Handed(found, erased=frozenset(self.erased & set(ids)) - found.keys())
 
     def digests(self, slug: str, prefix: str, known: str | None) -> None:
-        raise NotFoundError("it does not compare sets")
+        raise NotAtPeerError("it does not compare sets")
 
     def _count(self) -> None:
         self.received += 100
@@ -115,7 +115,7 @@ class Site:
         self.database = database
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.ingest = IngestService(database, UploadPolicy(), lambda: self.now)
-        self.means = Means(database, self.ingest, verification, SiteFilter(), lambda: self.now)
+        self.means = PullTools(database, self.ingest, verification, SiteFilter(), lambda: self.now)
         with database.write() as session:
             self.peer: Peer = Peers(session).add("http://127.0.0.1:1", KEY.verifier, None, self.now)
         self.log_pull = LogPull(self.means, self.peer, PUBLIC)
@@ -155,7 +155,7 @@ def site(database: Database, verification: Verification) -> Iterator[Site]:
 def test_everything_that_is_signed_for_comes_in_once(site: Site) -> None:
     feed = FakeFeed(DOCUMENTS[:3])
     log = site.pull(feed)
-    assert (log.state, log.entries, log.trusted.proven.size) == (State.TAILING, 3, 3)
+    assert (log.state, log.entries, log.trusted.proven.size) == (PullState.TAILING, 3, 3)
     assert site.pull(feed).entries == 3
     feed.add(DOCUMENTS[3])
     assert site.pull(feed).trusted.proven.size == 4
@@ -170,7 +170,7 @@ def test_a_head_that_was_shown_is_not_asked_for_and_an_old_one_is_no_evidence(si
     feed.add(DOCUMENTS[2])
     assert site.pull(feed, old).trusted.proven.size == 3  # the peer was asked for its newest one
     log = site.pull(feed, old)
-    assert (log.state, log.trusted.behind) == (State.TAILING, 0)
+    assert (log.state, log.trusted.behind) == (PullState.TAILING, 0)
 
 
 def test_a_head_that_was_shown_is_judged_like_any_other(site: Site) -> None:
@@ -180,7 +180,7 @@ def test_a_head_that_was_shown_is_judged_like_any_other(site: Site) -> None:
     fork = FakeFeed(DOCUMENTS[3:6])
     with pytest.raises(WrongRootError):
         site.pull(feed, fork.shown())
-    assert site.followed().state is State.QUARANTINED
+    assert site.followed().state is PullState.QUARANTINED
 
 
 def test_what_is_here_already_costs_no_body(site: Site) -> None:
@@ -197,7 +197,12 @@ def test_a_bad_entry_is_rejected_and_the_next_one_comes(site: Site) -> None:
     bad = accept(DOCUMENTS[1]).entry_id
     feed.bodies_held[bad] = DOCUMENTS[1].replace(b"Title 1", b"Title 9")
     log = site.pull(feed)
-    assert (log.state, log.trusted.proven.size, site.size(), site.trouble()) == (State.TAILING, 3, 2, (0, 1))
+    assert (log.state, log.trusted.proven.size, site.size(), site.trouble()) == (
+        PullState.TAILING,
+        3,
+        2,
+        (0, 1),
+    )
 
 
 def test_a_row_that_cannot_be_read_is_passed_over(site: Site) -> None:
@@ -216,7 +221,7 @@ def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, i
     if instead is not None:
         feed.bodies_held[missing] = instead  # another entry's bytes under this id
     log = site.pull(feed)
-    assert (log.state, site.size(), site.trouble()) == (State.TAILING, 1, (1, 0))
+    assert (log.state, site.size(), site.trouble()) == (PullState.TAILING, 1, (1, 0))
     other = FakeFeed(DOCUMENTS[:1])
     assert site.missing.retry_wanted(log, other) is None  # type: ignore[arg-type]  # not due yet
     site.now += timedelta(seconds=10)
@@ -250,7 +255,11 @@ def test_rows_that_do_not_make_the_signed_tree_lead_to_quarantine(site: Site) ->
     with pytest.raises(WrongRootError):
         site.pull(feed)
     log = site.followed()
-    assert (log.state, log.error_code, log.trusted.reached.size) == (State.QUARANTINED, "integrity.root", 2)
+    assert (log.state, log.error_code, log.trusted.reached.size) == (
+        PullState.QUARANTINED,
+        "integrity.root",
+        2,
+    )
     with site.database.read() as session:
         (told,) = Events(session).since(Wanted(frozenset({PUBLIC})), 0, 10)
     assert (told.kind, told.details) == (Kind.QUARANTINED, {"origin": ORIGIN, "code": "integrity.root"})
@@ -283,7 +292,7 @@ def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> N
         FollowedLogs(session).restart(site.peer)
     feed.covered = None
     log = site.pull(feed)
-    assert (log.state, log.trusted.proven.size, site.size()) == (State.TAILING, 3, 3)
+    assert (log.state, log.trusted.proven.size, site.size()) == (PullState.TAILING, 3, 3)
 
 
 def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
@@ -303,14 +312,14 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
         runner = PeerRunner(replace(site.means, ingest=ingest), site.peer, lambda name: {})
         runner._public = FakeFeed(DOCUMENTS)  # type: ignore[assignment]  # the same calls
         (told,) = runner.once()
-        assert (told.state, told.failures, told.error_code) == (State.BACKOFF, 1, "peer.failed-here")
+        assert (told.state, told.failures, told.error_code) == (PullState.BACKOFF, 1, "peer.failed-here")
         assert "ValueError: no such name" in str(told.error)
         assert "Traceback" in caplog.text
         faulty = False
         runner.nudge()
         runner._take_news()
         (told,) = runner.once()
-        assert (told.state, told.failures, site.size()) == (State.TAILING, 0, len(DOCUMENTS))
+        assert (told.state, told.failures, site.size()) == (PullState.TAILING, 0, len(DOCUMENTS))
 
 
 def test_of_rows_that_were_passed_over_the_last_ones_are_kept(
@@ -320,7 +329,7 @@ def test_of_rows_that_were_passed_over_the_last_ones_are_kept(
     feed = FakeFeed(DOCUMENTS[:1])
     for turn in range(5):
         feed.rows_held += [b"nonsense %d" % (100 * turn + n) for n in range(5)]
-        assert site.pull(feed).state is State.TAILING
+        assert site.pull(feed).state is PullState.TAILING
         site.now += timedelta(seconds=1)
         assert site.trouble()[1] <= 8
     with site.database.read() as session:

@@ -14,7 +14,7 @@ from marketplace.catalogue import Catalogue
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.ingest.settling import SettlingService
-from marketplace.models import Renewal
+from marketplace.models import RenewalRow
 from marketplace.rules.visibility import find_scope
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest
@@ -90,7 +90,7 @@ def test_what_a_group_keeps_renews_nothing_of_the_public_log(database: Database)
     with database.read() as session:
         assert find_scope(session, ANONYMOUS).version == before
         group = ChangeLog(session).key(GROUP)
-        assert set(session.scalars(select(Renewal.log_id))) == {group}
+        assert set(session.scalars(select(RenewalRow.log_id))) == {group}
         member = Principal("member", frozenset({PUBLIC, GROUP}))
         page = SearchService(database, Catalogue(), None).search(SearchRequest(), member, NOW)
         assert [hit.row.title for hit in page.hits] == ["private"]

@@ -11,7 +11,7 @@ import pytest
 from pyroaring import BitMap
 
 from marketplace.search.document import SearchDocument
-from marketplace.search.engine import START, Batch, Equals, Position, SearchEngine, SearchIndex
+from marketplace.search.engine import START, Equals, IndexBatch, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import parse_words
 from tests.contract.search_engines import engine
@@ -33,7 +33,7 @@ def document(key: int, **values: Any) -> SearchDocument:
 def put(
     index: SearchIndex, *documents: SearchDocument, forget: tuple[int, ...] = (), sequence: int = 1
 ) -> None:
-    index.apply(Batch(documents, forget, Position(sequence, "e" * 64, True)))
+    index.apply(IndexBatch(documents, forget, Position(sequence, "e" * 64, True)))
 
 
 def find(index: SearchIndex, typed: str) -> set[int]:

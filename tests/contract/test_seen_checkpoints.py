@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from marketplace.changes import PUBLIC
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.errors import MalformedError, UnreachableError
-from marketplace.peers.model import Evidence, State
+from marketplace.peers.model import PeerContradiction, PullState
 from marketplace.peers.overview import alerts, public_peer
 from marketplace.peers.pull.log_pull import LogPull
 from marketplace.peers.pull.told_heads import PATIENCE, ToldHeads
@@ -103,7 +103,7 @@ class Told:
             self.site.log_pull.quarantine(followed, error)
             raise
 
-    def evidence(self) -> list[Evidence]:
+    def evidence(self) -> list[PeerContradiction]:
         with self.site.database.read() as session:
             return FollowedLogs(session).evidence(self.site.peer.id)
 
@@ -127,11 +127,14 @@ def test_a_witness_that_saw_another_tree_gives_a_split_view_away(
     if restarted:
         restart(site)
     told.look(feed, head(feed, size), *(head(feed, n) for n in range(5)))
-    assert (site.followed().state, told.evidence()) == (State.TAILING, [])
+    assert (site.followed().state, told.evidence()) == (PullState.TAILING, [])
     forked = head(feed, size, odd=True)
     with pytest.raises(SplitViewError):
         told.look(feed, forked)
-    assert (site.followed().state, site.followed().error_code) == (State.QUARANTINED, "integrity.split-view")
+    assert (site.followed().state, site.followed().error_code) == (
+        PullState.QUARANTINED,
+        "integrity.split-view",
+    )
     (evidence,) = told.evidence()
     assert (evidence.first, evidence.second) == (
         head(feed, 5).note.to_bytes().decode(),
@@ -173,7 +176,7 @@ def test_nobody_makes_an_honest_log_look_like_a_liar(site: Site) -> None:
         ):
             told.heads.hear(note, "mp-y.example")
             told.look(feed)
-    assert (site.followed().state, told.evidence(), told.alerts()) == (State.TAILING, [], [])
+    assert (site.followed().state, told.evidence(), told.alerts()) == (PullState.TAILING, [], [])
     with site.database.read() as session:
         assert [one.size for one in newest_seen(session, site.followed().id, 9)] == [3]
 
@@ -189,7 +192,7 @@ def test_tiles_that_prove_nothing_are_a_fault_and_no_evidence(site: Site) -> Non
     assert told.evidence() == []
     feed.tiles_held = None
     told.look(feed)
-    assert (site.followed().state, told.evidence()) == (State.TAILING, [])
+    assert (site.followed().state, told.evidence()) == (PullState.TAILING, [])
 
 
 def test_of_many_that_tell_nobody_pushes_another_away(site: Site) -> None:

@@ -17,7 +17,7 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.errors import NotShownError
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
-from marketplace.models import TrustState, Verdict
+from marketplace.models import TrustState, VerdictRow
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
 from validators import accept
@@ -111,12 +111,12 @@ def test_entries_come_and_go_with_the_verdicts_on_their_certificates(database: D
         session.merge(TrustState(id=1, revision=1, basis="x", refreshed_at=NOW))
     refilter(database, "trust:chained")
     with database.write() as session:
-        session.execute(update(Verdict).values(standing="chained", revision=2))
+        session.execute(update(VerdictRow).values(standing="chained", revision=2))
         session.execute(update(TrustState).values(revision=2))
     refilter(database, "trust:chained")
     assert "old" in titles(database)
     with database.write() as session:
-        session.execute(update(Verdict).values(standing="revoked", revision=3))
+        session.execute(update(VerdictRow).values(standing="revoked", revision=3))
         session.execute(update(TrustState).values(revision=3))
     assert refilter(database, "trust:chained") == 1
     assert "old" not in titles(database)
@@ -131,8 +131,8 @@ def test_uploads_that_nobody_would_see_are_refused_also_where_the_log_has_them(d
     assert size(database) == 1
 
 
-def _verdict(key: int, standing: str, revision: int) -> Verdict:
-    return Verdict(
+def _verdict(key: int, standing: str, revision: int) -> VerdictRow:
+    return VerdictRow(
         certificate_id=key,
         standing=standing,
         pinned=False,

@@ -14,7 +14,7 @@ from marketplace.config.usage import UsageSettings
 from marketplace.db import Database
 from marketplace.ingest.erasing import ErasingService
 from marketplace.models import Entry, EntryUse, ViewUse
-from marketplace.usage import By, Kind, Span, Usage, UsageRecorder, Use, add_imports, last_days
+from marketplace.usage import By, Span, Usage, UsageRecorder, Use, UseKind, add_imports, last_days
 from marketplace.usage.sums import number_of
 from marketplace.usage.tally import Tally
 from marketplace.views.definitions import Definition
@@ -34,7 +34,7 @@ Record = Callable[..., UsageRecorder]
 
 
 def verdict(entry: AcceptedEntry = FIRST) -> Use:
-    return Use(Kind.VERDICT, entry.entry_id)
+    return Use(UseKind.VERDICT, entry.entry_id)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_processes_add_up_and_a_second_write_adds_nothing(database: Database, re
     one, other = record(), record()
     counted(one, verdict(), 3)
     counted(other, verdict(), 4)
-    counted(other, Use(Kind.DOWNLOAD, FIRST.entry_id), 2)
+    counted(other, Use(UseKind.DOWNLOAD, FIRST.entry_id), 2)
     for recorder in (one, other, one, other):
         recorder.flush()
     with database.write() as session:
@@ -105,7 +105,7 @@ def test_many_threads_lose_nothing(database: Database, record: Record) -> None:
         thread.join()
     recorder.flush()
     assert figures(database) == figures(database, SECOND) == {"2026-03-14": (1600, 0, 0)}
-    assert recorder.totals()[Kind.VERDICT, False] == 3200
+    assert recorder.totals()[UseKind.VERDICT, False] == 3200
 
 
 def test_a_process_that_stops_writes_what_it_counted(database: Database, record: Record) -> None:
@@ -137,8 +137,8 @@ def test_what_the_database_did_not_take_is_kept_for_its_day(database: Database, 
 
 def test_what_is_not_there_is_not_kept(database: Database, record: Record) -> None:
     recorder = record()
-    recorder.count(Use(Kind.VERDICT, "f" * 64))
-    recorder.count(Use(Kind.DOCUMENT, "gone"))
+    recorder.count(Use(UseKind.VERDICT, "f" * 64))
+    recorder.count(Use(UseKind.DOCUMENT, "gone"))
     recorder.count(None)
     recorder.flush()
     with database.read() as session:
@@ -150,8 +150,8 @@ def test_memory_is_bounded_and_what_is_lost_is_told() -> None:
     full = []
     tally = Tally(lambda: full.append(1), most=10)
     for number in range(1000):
-        tally.add(Use(Kind.VERDICT, str(number)), known=False)
-    tally.add(Use(Kind.VERDICT, "3"), known=False)
+        tally.add(Use(UseKind.VERDICT, str(number)), known=False)
+    tally.add(Use(UseKind.VERDICT, "3"), known=False)
     assert len(tally.take()) == 10 and tally.lost == 990 and full == [1]
 
 
@@ -165,7 +165,7 @@ def test_nothing_is_counted_where_the_site_says_so(database: Database, record: R
 def test_strangers_see_tens_and_not_today(database: Database, record: Record) -> None:
     yesterday = record(NOW - timedelta(days=1))
     counted(yesterday, verdict(), 29)
-    counted(yesterday, Use(Kind.DOWNLOAD, FIRST.entry_id), 9)
+    counted(yesterday, Use(UseKind.DOWNLOAD, FIRST.entry_id), 9)
     counted(yesterday, verdict(SECOND), 9)
     yesterday.flush()
     today = record()
@@ -274,8 +274,8 @@ def test_uses_of_a_view_go_with_it(database: Database, record: Record) -> None:
         ViewRegistry(session).create(Definition("lab"), by="me", at=NOW)
     recorder = record()
     for name in ("lab", "default"):
-        counted(recorder, Use(Kind.DOCUMENT, name), 12)
-        counted(recorder, Use(Kind.VIEW_DOWNLOAD, name), 3)
+        counted(recorder, Use(UseKind.DOCUMENT, name), 12)
+        counted(recorder, Use(UseKind.VIEW_DOWNLOAD, name), 3)
     recorder.flush()
 
     def of(name: str, exact: bool, today: date = TODAY) -> list[tuple[int, ...]]:
@@ -288,7 +288,7 @@ def test_uses_of_a_view_go_with_it(database: Database, record: Record) -> None:
     assert of("lab", exact=False) == [] and of("lab", exact=False, today=date(2026, 3, 15)) == [(10, 0)]
     with database.write() as session:
         ViewRegistry(session).delete("lab", by="me", at=NOW)
-    counted(recorder, Use(Kind.DOCUMENT, "lab"), 12)
+    counted(recorder, Use(UseKind.DOCUMENT, "lab"), 12)
     recorder.flush()
     assert of("lab", exact=True) == [] and of("default", exact=True) == [(12, 3)]
 

@@ -14,7 +14,7 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import Source, UploadPolicy
 from marketplace.ingest.batch import Batch
-from marketplace.models import Certificate, CertificateBeside, TrustState, Verdict, VerdictChange
+from marketplace.models import Certificate, CertificateBeside, TrustState, VerdictChange, VerdictRow
 from marketplace.trust import TrustService, VerdictService
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust_files import TrustStore
@@ -58,8 +58,8 @@ class Site:
         with self.database.read() as session:
             found = parse_link(der(identity)).fingerprint
             return session.scalar(
-                select(Verdict.standing)
-                .join(Certificate, Certificate.id == Verdict.certificate_id)
+                select(VerdictRow.standing)
+                .join(Certificate, Certificate.id == VerdictRow.certificate_id)
                 .where(Certificate.fingerprint == found)
             )
 
@@ -119,7 +119,7 @@ def test_a_new_list_changes_only_what_it_revokes(site, folder):
     assert (done.judged, done.changed) == (2, 1)
     assert (site.standing(JIM), site.standing(JANE)) == ("revoked", "self-signed")
     with site.database.read() as session:
-        (row,) = session.execute(select(Verdict).where(Verdict.standing == "revoked")).scalars()
+        (row,) = session.execute(select(VerdictRow).where(VerdictRow.standing == "revoked")).scalars()
         assert (row.revoked_since, row.revoked_reason) == (NOW - 2 * DAY, "keyCompromise")
         told = session.execute(
             select(VerdictChange.before, VerdictChange.after).order_by(VerdictChange.id)
@@ -218,7 +218,7 @@ def test_two_processes_tell_a_change_once(site, folder, database):
         thread.join(HANGING)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(VerdictChange)) == 6
-        assert session.scalar(select(func.count()).select_from(Verdict)) == 6
+        assert session.scalar(select(func.count()).select_from(VerdictRow)) == 6
 
 
 def test_a_refresh_that_ends_half_way_goes_on(site, database: Database, folder, monkeypatch):

@@ -21,7 +21,7 @@ from marketplace.federation.errors import (
 )
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.witness import Hearers, Witness, origin_digest
-from marketplace.models import Peer, PeerLog
+from marketplace.models import PeerLog, PeerRow
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import (
@@ -66,7 +66,7 @@ def asked(old: int, new: int, checkpoint: bytes | None = None) -> bytes:
 def witness(database: Database) -> Make:
     with database.write() as session:
         session.execute(
-            insert(Peer).values(
+            insert(PeerRow).values(
                 name="mp-b.example",
                 url="http://127.0.0.1:1",
                 log_key=str(THEIRS.log.verifier),
@@ -192,7 +192,7 @@ def test_a_log_that_takes_something_back_is_not_cosigned_and_told_of(witness: Ma
 
 def test_a_peer_that_is_disabled_is_not_known(witness: Make, database: Database) -> None:
     with database.write() as session:
-        session.execute(update(Peer).values(disabled=True))
+        session.execute(update(PeerRow).values(disabled=True))
     with pytest.raises(UnknownOriginError):
         witness().add_checkpoint(asked(0, 1))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from marketplace.peers.errors import PeerError
-from marketplace.peers.model import State
+from marketplace.peers.model import PullState
 from marketplace.tlog.following import IntegrityError
 from tests.federation.lies import EVERY, NUDGES, Lie
 
@@ -61,7 +61,7 @@ def _kept(lie: Lie) -> Iterator[str]:
         yield "its rows, as erased there"
     if lie.rejected:
         yield "the rows, as rejected, with the reason"
-    if lie.state is State.BACKOFF:
+    if lie.state is PullState.BACKOFF:
         yield "code and reason of the last failure"
     for question in lie.faults:
         yield f"fault of its {question}"

@@ -12,7 +12,7 @@ from functools import cache
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from marketplace.peers.model import State
+from marketplace.peers.model import PullState
 from marketplace.peers.overview import MANY
 from marketplace.tlog.checkpoint import Checkpoint
 from marketplace.tlog.note import SigningKey, sign_note
@@ -59,7 +59,7 @@ class Lie:
     name: str
     tell: Tell
     code: str
-    state: State
+    state: PullState
     evidence: bool = False
     alerts: tuple[str, ...] = ()
     wanted: int = 0
@@ -73,18 +73,20 @@ class Lie:
 
 def contradicts(name: str, tell: Tell, code: str, *alerts: str, lacks: bool = True) -> Lie:
     """A lie that shows by what was signed."""
-    return Lie(name, tell, code, State.QUARANTINED, True, ("peer.quarantined", *alerts), lacks=lacks)
+    return Lie(name, tell, code, PullState.QUARANTINED, True, ("peer.quarantined", *alerts), lacks=lacks)
 
 
 def fails(name: str, tell: Tell, code: str, *alerts: str) -> Lie:
     """A lie that gives nothing that can be used."""
-    return Lie(name, tell, code, State.BACKOFF, alerts=("peer.away", *alerts))
+    return Lie(name, tell, code, PullState.BACKOFF, alerts=("peer.away", *alerts))
 
 
 def misleads(name: str, tell: Tell, question: str, code: str, how: str = "") -> Lie:
     """A lie about something beside the rows."""
     faults = {question: code}
-    return Lie(name, tell, code, State.TAILING, alerts=("peer.faulty",), faults=faults, how=how, lacks=False)
+    return Lie(
+        name, tell, code, PullState.TAILING, alerts=("peer.faulty",), faults=faults, how=how, lacks=False
+    )
 
 
 def passes(name: str, tell: Tell, how: str, *, wanted: int = 0, rejected: int = 0, lacks: bool = True) -> Lie:
@@ -94,7 +96,7 @@ def passes(name: str, tell: Tell, how: str, *, wanted: int = 0, rejected: int = 
         name,
         tell,
         "",
-        State.TAILING,
+        PullState.TAILING,
         alerts=alerts,
         wanted=wanted,
         rejected=rejected,
@@ -288,7 +290,9 @@ LIES = [
     contradicts("shows a split view", later(CHECKPOINT, _another_root), "integrity.split-view", lacks=False),
     contradicts("does not sign", note(_unsigned), "integrity.signature"),
     contradicts("signs another log", note(_other_log), "integrity.signature"),
-    Lie("never moves", honest, "", State.TAILING, how="nothing to find: its log has no news", lacks=False),
+    Lie(
+        "never moves", honest, "", PullState.TAILING, how="nothing to find: its log has no news", lacks=False
+    ),
     fails("sends an endless page", flood(CHANGES, LINES), _LARGE, _LATE),
     fails("sends an endless checkpoint", flood(CHECKPOINT, TEXT), _LARGE),
     fails("sends a huge row", rows(lambda given: [b"{" + b" " * 100_000 + b"}"]), _LARGE, _LATE),
@@ -316,7 +320,7 @@ LIES = [
         "says that it erased what it has",
         on(BODIES, _erased),
         "",
-        State.TAILING,
+        PullState.TAILING,
         erased=4,
         how="its word counts for its own rows only, and every other peer is asked for them once",
     ),
@@ -325,7 +329,7 @@ LIES = [
         "signs rows of nonsense",
         honest,
         "",
-        State.TAILING,
+        PullState.TAILING,
         rejected=len(_NONSENSE),
         how=_IN_TREE,
         signs=_NONSENSE,
@@ -335,7 +339,7 @@ LIES = [
         "signs a thousand rows of nonsense",
         honest,
         "",
-        State.TAILING,
+        PullState.TAILING,
         alerts=("peer.rejected",),
         rejected=MANY,
         how=f"{_IN_TREE}; of 50 000 the last ones are kept",
@@ -346,7 +350,7 @@ LIES = [
         "signs an oversized leaf",
         honest,
         "",
-        State.TAILING,
+        PullState.TAILING,
         rejected=1,
         how=_IN_TREE,
         signs=(b'{"x":"' + b"y" * 60_000 + b'"}',),
@@ -372,7 +376,7 @@ LIES = [
         "says of an honest log that it showed another tree",
         on(HEADS, _framing),
         "",
-        State.TAILING,
+        PullState.TAILING,
         how="what it shows counts only with the signature of the log's own key",
         lacks=False,
     ),
@@ -397,7 +401,7 @@ FROZEN = Lie(
     "shows an old head for ever, and a newer one elsewhere",
     note(lambda liar: liar.note(liar.rows[:2])),
     "integrity.frozen",
-    State.TAILING,
+    PullState.TAILING,
     evidence=True,
     alerts=("peer.frozen",),
 )
@@ -405,7 +409,7 @@ TWO_FACED = Lie(
     "shows two sites that follow each other different logs, and asks nobody to cosign",
     honest,
     "integrity.split-view",
-    State.QUARANTINED,
+    PullState.QUARANTINED,
     evidence=True,
     alerts=("peer.quarantined",),
     how="each tells the other the newest heads that it saw",
@@ -415,7 +419,7 @@ EQUIVOCATING = Lie(
     "has an endorser who says two things at once",
     honest,
     "",
-    State.TAILING,
+    PullState.TAILING,
     how="both are kept and flagged as a conflict (`equivocation`), and told to the endorser",
     lacks=False,
 )

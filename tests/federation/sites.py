@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
-from marketplace.models import Change, Entry
+from marketplace.models import ChangeRow, Entry
 from marketplace.peers.model import FollowedLog, Trouble
 from marketplace.peers.registry.faults import Faults
 from marketplace.peers.registry.followed_logs import FollowedLogs
@@ -90,10 +90,10 @@ class Site:
         with self.database() as database, database.read() as session:
             log = ChangeLog(session).key(PUBLIC)
             rows = session.execute(
-                select(Change.sequence, Entry.entry_id)
-                .join(Entry, Entry.id == Change.entry_key)
-                .where(Change.log_id == log)
-                .order_by(Change.sequence)
+                select(ChangeRow.sequence, Entry.entry_id)
+                .join(Entry, Entry.id == ChangeRow.entry_key)
+                .where(ChangeRow.log_id == log)
+                .order_by(ChangeRow.sequence)
             ).all()
         found = {row.entry_id for row in rows}
         assert len(found) == len(rows), f"{self.name} holds an entry twice"
@@ -103,16 +103,16 @@ class Site:
     def size(self) -> int:
         """How many entries there are; cheap."""
         with self.database() as database, database.read() as session:
-            return session.scalar(select(func.count()).select_from(Change)) or 0
+            return session.scalar(select(func.count()).select_from(ChangeRow)) or 0
 
     def doubled(self) -> int:
         """Rows of the public log whose entry stands there already."""
         with self.database() as database, database.read() as session:
             rows = (
                 select(func.count() - func.count(Entry.entry_id.distinct()))
-                .select_from(Change)
-                .join(Entry, Entry.id == Change.entry_key)
-                .where(Change.log_id == ChangeLog(session).key(PUBLIC))
+                .select_from(ChangeRow)
+                .join(Entry, Entry.id == ChangeRow.entry_key)
+                .where(ChangeRow.log_id == ChangeLog(session).key(PUBLIC))
             )
             return session.scalar(rows) or 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.tlog.tiles import WIDTH, parse_tile_name
 from tests.factories.documents import image, signed
@@ -67,7 +67,7 @@ def fill(site: Site, count: int) -> None:
     with site.database() as database:
         ingest = IngestService(database, UploadPolicy())
         try:
-            assert all(isinstance(outcome, Receipt) for outcome in ingest.import_all(documents))
+            assert all(isinstance(outcome, IngestResult) for outcome in ingest.import_all(documents))
         finally:
             ingest.close()
 

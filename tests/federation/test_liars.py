@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from marketplace.access import Scope
-from marketplace.peers.model import State, Trouble
+from marketplace.peers.model import PullState, Trouble
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.proof import WitnessRequest
@@ -44,8 +44,8 @@ def found(site: Site, liar: Liar, lie: Lie) -> dict[str, object]:
     faults, trouble = site.troubles(liar.site)
     return {
         "state": followed.state,
-        "code": followed.error_code if lie.state is not State.TAILING else lie.code,
-        "behind": followed.trusted.behind if lie.state is State.TAILING else 0,
+        "code": followed.error_code if lie.state is not PullState.TAILING else lie.code,
+        "behind": followed.trusted.behind if lie.state is PullState.TAILING else 0,
         "evidence": site.evidence(liar.site),
         "alerts": {one["code"] for one in site.alerts() if one["peer"] == liar.site},
         "trouble": trouble,
@@ -115,7 +115,7 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
             # What a liar sends of true entries may stand here: each proves itself.
             assert lie.lacks or set(liar.entries) <= held, lie.name
         assert own in held
-        assert (victim.followed(HONEST).state, victim.evidence(HONEST)) == (State.TAILING, [])
+        assert (victim.followed(HONEST).state, victim.evidence(HONEST)) == (PullState.TAILING, [])
         sent = true | more | {own}
         tell(len(lies), len(sent), len(sent - held), doubled([victim]))
         flooding.join(2 * HANGING)
@@ -240,7 +240,7 @@ def test_a_liar_who_shows_two_followers_two_logs_is_found_by_both(tmp_path: Path
             # machine each of the two may be a poll late.
             assert face.polled <= polled[faces.index(face)] + 2 + 2
             assert site.complaints() == []
-        assert made[0].followed(made[1].keys.site).state is State.TAILING
+        assert made[0].followed(made[1].keys.site).state is PullState.TAILING
 
 
 def test_a_log_that_grows_apart_for_two_followers_is_found_whatever_its_sizes_are(tmp_path: Path) -> None:
@@ -255,5 +255,5 @@ def test_a_log_that_grows_apart_for_two_followers_is_found_whatever_its_sizes_ar
         for n in range(3):
             short.add(document(f"further {n}"))
         await_true(lambda: "integrity.split-view" in behind.evidence(short.site), HEALED)
-        assert behind.followed(short.site).state is State.QUARANTINED
+        assert behind.followed(short.site).state is PullState.QUARANTINED
         assert behind.complaints() == ahead.complaints() == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.pages.use_it import Step, UseIt, use_it
+from marketplace.pages.use_it import UsageLine, UseIt, use_it
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
@@ -36,7 +36,7 @@ def commands(file: Path, *locations: str, **said: object) -> UseIt:
     return use_it(accept(signed(draft, make_identity())))
 
 
-def steps_for(key: str, file: Path, **said: object) -> tuple[Step, ...]:
+def steps_for(key: str, file: Path, **said: object) -> tuple[UsageLine, ...]:
     """The steps for a platform, for a file that was downloaded already."""
     use = commands(file, f"https://images.example.org/{file.name}", **said)
     (found,) = [one.steps for one in use.platforms if one.key == key]

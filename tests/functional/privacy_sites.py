@@ -21,7 +21,7 @@ from marketplace.federation.keys import create_keys
 from marketplace.receipts import Finding, Receipt, sign_receipt, write_request
 from marketplace.runtime import Runtime, build
 from marketplace.tlog.note import SigningKey
-from marketplace.usage import Kind, Use
+from marketplace.usage import Use, UseKind
 from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
@@ -214,7 +214,9 @@ def use(site: Site, *documents: bytes) -> None:
     """Let entries have been used yesterday, much enough to be told to strangers."""
     day = number_of((site.runtime.now() - timedelta(days=1)).date())
     uses = {
-        Use(kind, accept(one).entry_id): 100 for one in documents for kind in (Kind.VERDICT, Kind.DOWNLOAD)
+        Use(kind, accept(one).entry_id): 100
+        for one in documents
+        for kind in (UseKind.VERDICT, UseKind.DOWNLOAD)
     }
     with site.runtime.database.write() as session:
         add_uses(session, day, uses)

@@ -14,7 +14,7 @@ import pytest
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.audit import AuditLog
-from marketplace.confirmation.pending import Limits, PendingUploads
+from marketplace.confirmation.pending import PendingLimits, PendingUploads
 from marketplace.db import Database
 from marketplace.federation.keys import create_keys
 from marketplace.mail import Outbox
@@ -279,7 +279,7 @@ def waiting_uploads(site: RunningServer, *states: str) -> list[int]:
         with database.write() as session:
             for state in states:
                 entry = accept(signed(image(title=f"Upload {len(keys)}")))
-                limits = Limits(100, 100, 100, timedelta(days=1))
+                limits = PendingLimits(100, 100, 100, timedelta(days=1))
                 one = PendingUploads(session).add(entry, "public", "127.0.0.0", limits, datetime.now(UTC))
                 row = session.get(PendingUpload, one.key)
                 assert row is not None

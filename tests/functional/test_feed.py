@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
-from marketplace.models import Peer
+from marketplace.models import PeerRow
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignature
 from marketplace.tlog.digest import SetSum
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
@@ -62,7 +62,7 @@ def site(data: Path, keys: SiteKeys) -> Iterator[RunningServer]:
             wait_until(lambda: "\n5\n" in client.get(f"{LOG}/checkpoint").text)
         with closing(Database.open(running.database_url)) as database, database.write() as session:
             session.execute(
-                insert(Peer).values(
+                insert(PeerRow).values(
                     name=OTHER.name,
                     url="http://127.0.0.1:1",
                     log_key=str(OTHER.verifier),

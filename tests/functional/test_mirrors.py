@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from marketplace.federation.keys import create_keys
-from marketplace.ingest import IngestService, Receipt, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from marketplace.ingest.service import utc_now
-from marketplace.peers.model import Mirror, State
+from marketplace.peers.model import Mirror, PullState
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.mirror_list import MirrorList
 from marketplace.peers.registry.peer_registry import Peers
@@ -47,7 +47,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     documents = [signed(image(content=f"mirrored {n}", title=f"Entry {n}"), identity) for n in range(ENTRIES)]
     with sites(tmp_path_factory.mktemp("full"), 1) as (site,):
         with site.database() as database, closing(IngestService(database, UploadPolicy())) as ingest:
-            assert all(isinstance(one, Receipt) for one in ingest.import_all(documents))
+            assert all(isinstance(one, IngestResult) for one in ingest.import_all(documents))
         assert site.server is not None
         with site.server.client() as http:
             head = "/fed/v1/logs/public/checkpoint"
@@ -90,7 +90,7 @@ def read_whole(tmp_path: Path, full: Site, *urls: str) -> tuple[list[Mirror], li
     try:
         until(lambda: new.followed(full)[0].trusted.proven.size == ENTRIES, "everything is here", 120)
         log = new.followed(full)[0]
-        assert (log.state, log.entries) == (State.TAILING, ENTRIES)
+        assert (log.state, log.entries) == (PullState.TAILING, ENTRIES)
         with new.database() as database, database.read() as session:
             logs = FollowedLogs(session)
             assert logs.trouble() == {}

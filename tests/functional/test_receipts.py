@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from marketplace.access import Scope
-from marketplace.receipts import Finding, Outcome, Receipt, parse_answer, sign_receipt, write_request
+from marketplace.receipts import Finding, Receipt, ReceiptOutcome, parse_answer, sign_receipt, write_request
 from marketplace.tlog.note import SigningKey
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -23,7 +23,7 @@ URL = "https://images.example.org/image.qcow2"
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def send(http: httpx.Client, token: str, key: SigningKey, *receipts: Receipt) -> list[Outcome]:
+def send(http: httpx.Client, token: str, key: SigningKey, *receipts: Receipt) -> list[ReceiptOutcome]:
     answer = post(http, token, write_request(key.verifier, [sign_receipt(one, key) for one in receipts]))
     assert answer.status_code == 200, answer.text
     return [one.outcome for one in parse_answer(answer.content, len(receipts))]
@@ -67,9 +67,13 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
                 reason="404 <b>" if about else None,
             )  # fmt: skip
 
-        assert send(http, tokens["astro"], ASTRO_KEY, here(ASTRO_KEY)) == [Outcome.KEPT]
+        assert send(http, tokens["astro"], ASTRO_KEY, here(ASTRO_KEY)) == [ReceiptOutcome.KEPT]
         mixed = here(BIO_KEY), here(BIO_KEY, Finding.UNREACHABLE), here(BIO_KEY)
-        assert send(http, tokens["bio"], BIO_KEY, *mixed) == [Outcome.KEPT, Outcome.KEPT, Outcome.KNOWN]
+        assert send(http, tokens["bio"], BIO_KEY, *mixed) == [
+            ReceiptOutcome.KEPT,
+            ReceiptOutcome.KEPT,
+            ReceiptOutcome.KNOWN,
+        ]
 
         coordinates = f"/api/v1/entries/{entry.coordinates.path()}"
         told = get(coordinates).json()
@@ -104,7 +108,9 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
 
         eventually(recalled)  # also where the chore beside would not come for a quarter of an hour
         assert recalled() == [{"sites": 2, "reminder": False}]
-        assert send(http, tokens["bio"], BIO_KEY, here(BIO_KEY, Finding.WITHDRAWN, 0)) == [Outcome.KEPT]
+        assert send(http, tokens["bio"], BIO_KEY, here(BIO_KEY, Finding.WITHDRAWN, 0)) == [
+            ReceiptOutcome.KEPT
+        ]
         for who, total in (("root", 1), ("reader", 1), ("stranger", 0)):
             found = get("/api/v1/recalls", who).json()
             assert (found["total"], len(found["recalls"])) == (total, total)
@@ -136,7 +142,7 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
         root = {"Authorization": f"Bearer {tokens['root']}"}
         bound = http.put("/api/v1/sites/astro-cloud", json={"key": str(stolen.verifier)}, headers=root)
         assert (bound.status_code, bound.json()["key"]) == (200, str(stolen.verifier))
-        assert send(http, tokens["astro"], stolen, here(stolen, minutes=-1)) == [Outcome.KEPT]
+        assert send(http, tokens["astro"], stolen, here(stolen, minutes=-1)) == [ReceiptOutcome.KEPT]
         other = http.put("/api/v1/sites/bio-cloud", json={"key": str(stolen.verifier)}, headers=root)
         assert (other.status_code, other.json()["code"]) == (400, "receipt.format")
         assert [http.delete("/api/v1/sites/astro-cloud", headers=root).status_code for _ in "12"] == [

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from marketplace.cli import run
-from marketplace.client.errors import PolicyError, QueryRefusedError
+from marketplace.client.errors import EntryRefusedError, QuestionRefusedError
 from marketplace.client.marketplace import ListQuery, MarketplaceClient
 from marketplace.client.transport import Transport
 from marketplace.db import Database
@@ -127,7 +127,7 @@ def test_a_closed_registry_asks_for_a_chain_and_says_so_before_the_upload(keys, 
         # Who reads it on a terminal gets the whole sentence too: the operator needs its end.
         with (
             MarketplaceClient(Transport(server.url)) as client,
-            pytest.raises(PolicyError, match=accept(document(keys, "jane")).signer.fingerprint),
+            pytest.raises(EntryRefusedError, match=accept(document(keys, "jane")).signer.fingerprint),
         ):
             client.upload(document(keys, "jane"))
         eventually(lambda: standings(http) == {"rita": "chained"})
@@ -201,7 +201,7 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
             (jane,) = client.entries(ListQuery(trust="self-signed"))
             assert client.resolve(jane.identifier) == client.resolve(jane.identifier, jane.email) == jane
             assert jane not in list(client.entries(ListQuery()))
-            with pytest.raises(QueryRefusedError, match="expected one of all, trusted"):
+            with pytest.raises(QuestionRefusedError, match="expected one of all, trusted"):
                 list(client.entries(ListQuery(trust="liked")))
         listed = http.get("/metadata", headers=xml)
         assert listed.text.count("<rdf:RDF") == 1

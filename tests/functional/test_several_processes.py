@@ -11,8 +11,8 @@ from sqlalchemy import select
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys, load_keys
 from marketplace.ingest.service import utc_now
-from marketplace.models import Change, Entry
-from marketplace.peers.model import State
+from marketplace.models import ChangeRow, Entry
+from marketplace.peers.model import PullState
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import verify_checkpoint
@@ -37,7 +37,11 @@ def post(server: RunningServer, document: bytes) -> None:
 def ids(database: Database) -> list[str]:
     """Of every row of every log, in order."""
     with database.read() as session:
-        query = select(Entry.entry_id).join(Change, Change.entry_key == Entry.id).order_by(Change.sequence)
+        query = (
+            select(Entry.entry_id)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .order_by(ChangeRow.sequence)
+        )
         return list(session.scalars(query))
 
 
@@ -84,5 +88,5 @@ def test_a_site_of_two_processes_is_one_site_to_its_peers(tmp_path: Path, postgr
 
         until(lambda: published() == {len(documents)}, "both show one log that covers all of it")
         with database.read() as session, other.database() as theirs, theirs.read() as there:
-            assert [log.state for log in FollowedLogs(session).all()] == [State.TAILING]
-            assert [log.state for log in FollowedLogs(there).all()] == [State.TAILING]
+            assert [log.state for log in FollowedLogs(session).all()] == [PullState.TAILING]
+            assert [log.state for log in FollowedLogs(there).all()] == [PullState.TAILING]

@@ -17,7 +17,7 @@ from marketplace.cli import run
 from marketplace.db import Database
 from marketplace.models import Entry, EntryUse
 from marketplace.receipts import Finding, Receipt
-from marketplace.usage import Kind, Use
+from marketplace.usage import Use, UseKind
 from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
@@ -71,10 +71,10 @@ def site(tmp_path_factory) -> Iterator[tuple[RunningServer, dict[str, str]]]:
                 session,
                 number_of(YESTERDAY),
                 {
-                    Use(Kind.VERDICT, ENTRY.entry_id): 1234,
-                    Use(Kind.VERDICT, HIDDEN.entry_id): 66,
-                    Use(Kind.DOWNLOAD, ENTRY.entry_id): 9,
-                    Use(Kind.DOCUMENT, "default"): 47,
+                    Use(UseKind.VERDICT, ENTRY.entry_id): 1234,
+                    Use(UseKind.VERDICT, HIDDEN.entry_id): 66,
+                    Use(UseKind.DOWNLOAD, ENTRY.entry_id): 9,
+                    Use(UseKind.DOCUMENT, "default"): 47,
                 },
             )
         yield running, tokens

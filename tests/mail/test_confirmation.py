@@ -28,7 +28,7 @@ from marketplace.confirmation import (
 from marketplace.confirmation.pending import mailbox_of
 from marketplace.confirmation.service import release
 from marketplace.db import Database
-from marketplace.ingest import ConflictError, IngestService, Receipt, StoreUnavailableError, UploadPolicy
+from marketplace.ingest import ConflictError, IngestResult, IngestService, StoreUnavailableError, UploadPolicy
 from marketplace.mail import Outbox
 from marketplace.models import Entry, MailLink, OutgoingMail, PendingUpload
 from marketplace.trust import TrustService, open_store
@@ -176,7 +176,7 @@ def test_a_store_that_takes_nothing_costs_no_link(
     (secret,) = secrets(database, clock)
     with monkeypatch.context() as broken:
 
-        def full(data: bytes, log: str) -> Receipt:
+        def full(data: bytes, log: str) -> IngestResult:
             raise StoreUnavailableError("the disk is full")
 
         broken.setattr(ingest, "submit", full)
@@ -365,7 +365,7 @@ def test_allow_listed_endorsers_are_not_asked(make: Make, tmp_path: Path) -> Non
     (tmp_path / "ca.pem").write_bytes(authority.certificate_pem)
     (tmp_path / "allowed").write_text("/C=EU/O=Demo Project/CN=Lisa Listed\n")
     service = make(TrustSettings(anchors=(str(tmp_path / "ca.pem"),), allowlist=tmp_path / "allowed"))
-    assert isinstance(service.submit(document(listed)), Receipt)
+    assert isinstance(service.submit(document(listed)), IngestResult)
     assert isinstance(service.submit(document(unlisted)), Held)
     # The name alone proves nothing.
     assert isinstance(service.submit(document(pretender, "pretended")), Held)

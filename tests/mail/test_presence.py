@@ -19,12 +19,12 @@ from marketplace.presence import (
     PresenceNotices,
     Recall,
     ReceiptService,
-    SiteKeyError,
+    SiteKeyBindingError,
     SiteRegistry,
 )
 from marketplace.presence.keeping import MOST_STORES
 from marketplace.presence.notices import MOST_TOLD
-from marketplace.receipts import Finding, Outcome, Receipt, sign_receipt
+from marketplace.receipts import Finding, Receipt, ReceiptOutcome, sign_receipt
 from marketplace.tlog.note import SigningKey
 from marketplace.watch import WatchService
 from tests.factories.entries import accepted
@@ -158,7 +158,7 @@ def test_what_is_refused_is_refused_alone_and_says_why(database: Database) -> No
     forged = sign_receipt(receipt(entry), SigningKey("lab-orsay", LYON.private)).decode()
     results = service.take(SENDER, str(ORSAY.verifier), [forged, "none", "\ud800", "\0"])
     assert [one.code for one in results] == ["receipt.signature", *["receipt.format"] * 3]
-    assert all(one.outcome is Outcome.REFUSED and one.message for one in results)
+    assert all(one.outcome is ReceiptOutcome.REFUSED and one.message for one in results)
 
 
 def test_the_checksum_of_what_a_site_has_is_the_endorsed_one(database: Database) -> None:
@@ -184,16 +184,16 @@ def test_a_key_is_bound_to_the_name_of_its_site(database: Database) -> None:
     store(database, entry)
     send(database, receipt(entry))
     changed = SigningKey("lab-orsay", LYON.private)
-    with pytest.raises(SiteKeyError, match="another key is bound to the site lab-orsay"):
+    with pytest.raises(SiteKeyBindingError, match="another key is bound to the site lab-orsay"):
         send(database, receipt(entry, at=NOW), key=changed)
-    with pytest.raises(SiteKeyError, match="this token speaks for the site lab-orsay"):
+    with pytest.raises(SiteKeyBindingError, match="this token speaks for the site lab-orsay"):
         send(database, receipt(entry), key=LYON)
     # A new token of the same site, with the same key.
     assert send(database, receipt(entry, at=NOW), by=replace(OTHER, token="2" * 16)) == ["kept"]
     with database.write() as session:
         SiteRegistry(session).bind(changed.verifier, by="cli:root", at=NOW)
     assert send(database, receipt(entry, at=NOW + timedelta(minutes=1)), key=changed) == ["kept"]
-    with pytest.raises(SiteKeyError):
+    with pytest.raises(SiteKeyBindingError):
         send(database, receipt(entry, at=NOW))
     with database.write() as session:
         SiteRegistry(session).forget("lab-orsay", by="cli:root", at=NOW)

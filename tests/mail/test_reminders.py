@@ -18,7 +18,7 @@ from marketplace.config import Settings
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Source, UploadPolicy
-from marketplace.models import Certificate, OutgoingMail, Verdict
+from marketplace.models import Certificate, OutgoingMail, VerdictRow
 from marketplace.reminders import Choices, ReminderService
 from tests.factories.entries import accepted, signer
 from tests.waiting import HANGING
@@ -181,7 +181,7 @@ def test_an_address_in_a_trusted_certificate_is_known(
             "certificate_id": key, "standing": standing, "pinned": False, "listed": False,
             "takes_legacy": False, "begins": NOW, "ends": NOW, "basis": "b", "judged_at": NOW, "revision": 1,
         }  # fmt: skip
-        session.execute(insert(Verdict).values(values))
+        session.execute(insert(VerdictRow).values(values))
     assert reminders().run() == told
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.sites.decisions.answering import NAME, AnswerServer, ask_socket
-from marketplace.sites.decisions.answers import Answer, Answers, Verdict, clean_reason
+from marketplace.sites.decisions.answers import Answer, Answers, TimedVerdict, clean_reason
 from marketplace.sites.decisions.domains import CANARY, DomainError, chain_of, judge_domain, parse_domain
 from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.decisions.verdict_file import read_verdicts, write_verdicts
@@ -24,7 +24,7 @@ from tests.waiting import HANGING
 
 KEYS = st.text(min_size=1).map(lambda text: f"path:/{text}")
 VERDICTS = st.builds(
-    Verdict,
+    TimedVerdict,
     st.booleans(),
     st.none() | st.integers(0, 2**40).map(float),
     st.text(min_size=1).map(clean_reason),
@@ -32,7 +32,7 @@ VERDICTS = st.builds(
 
 
 @given(st.dictionaries(KEYS, VERDICTS, max_size=20))
-def test_what_the_verdict_file_says_is_what_was_written(verdicts: dict[str, Verdict]) -> None:
+def test_what_the_verdict_file_says_is_what_was_written(verdicts: dict[str, TimedVerdict]) -> None:
     import tempfile
 
     answers = Answers(verdicts, 10.0, 20.0, "keep", "refuse")
@@ -47,9 +47,9 @@ def test_what_the_verdict_file_says_is_what_was_written(verdicts: dict[str, Verd
 
 
 def test_the_file_is_readable_for_any_program(tmp_path: Path) -> None:
-    verdicts = {"id:x": Verdict(False, None, "bad\nthing"), "path:/a b%": Verdict(True, 99.5, "ok")}
+    verdicts = {"id:x": TimedVerdict(False, None, "bad\nthing"), "path:/a b%": TimedVerdict(True, 99.5, "ok")}
     cleaned = {
-        key: Verdict(one.allowed, one.until, clean_reason(one.reason)) for key, one in verdicts.items()
+        key: TimedVerdict(one.allowed, one.until, clean_reason(one.reason)) for key, one in verdicts.items()
     }
     write_verdicts(tmp_path, Answers(cleaned, 1, 2))
     assert (tmp_path / "verdicts").read_text() == (
@@ -59,13 +59,13 @@ def test_the_file_is_readable_for_any_program(tmp_path: Path) -> None:
 
 
 def test_time_and_staleness_make_answers_stricter_only() -> None:
-    answers = Answers({"id:a": Verdict(True, 50, "a"), "id:b": Verdict(False, None, "b")}, 0, 100)
+    answers = Answers({"id:a": TimedVerdict(True, 50, "a"), "id:b": TimedVerdict(False, None, "b")}, 0, 100)
     assert answers.ask("id:a", 49) == Answer(True, True, 50, "a")
     assert not answers.ask("id:a", 50).allowed
     assert not answers.ask("id:b", 0).allowed
-    late = Answers({"id:a": Verdict(True, None, "a")}, 0, 100)
+    late = Answers({"id:a": TimedVerdict(True, None, "a")}, 0, 100)
     assert late.ask("id:a", 99).allowed and not late.ask("id:a", 100).allowed
-    kept = Answers({"id:a": Verdict(True, 500, "a")}, 0, 100, "keep")
+    kept = Answers({"id:a": TimedVerdict(True, 500, "a")}, 0, 100, "keep")
     assert kept.ask("id:a", 300).allowed and not kept.ask("id:a", 500).allowed
     assert answers.ask("id:c", 0).allowed and not answers.ask("id:c", 0).known
     assert not Answers(unknown="refuse").ask("id:c", 0).allowed
@@ -206,7 +206,7 @@ def test_the_table_of_transitions_is_whole() -> None:
 
 
 def test_an_answer_takes_no_time() -> None:
-    answers = Answers({f"id:{n}": Verdict(True, None, "x") for n in range(10_000)}, 0, 1e12)
+    answers = Answers({f"id:{n}": TimedVerdict(True, None, "x") for n in range(10_000)}, 0, 1e12)
     floor = _least(lambda: {}.get("x"))
     assert _least(lambda: answers.ask("id:77", 1)) < 500 * max(floor, 1e-7)
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 import pytest
 
 from marketplace.config import Settings
-from marketplace.connections import BoundedChannel, BoundedServer, Limits
+from marketplace.connections import BoundedChannel, BoundedServer, ConnectionLimits
 from marketplace.server import make_server
 from tests.waiting import HANGING
 
-SHORT = Limits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
+SHORT = ConnectionLimits(request_seconds=1.5, idle_seconds=2, read_bytes_per_second=100_000, linger_seconds=1)
 #: Where no deadline is tested none may come on a busy machine.
 LONG = replace(SHORT, request_seconds=HANGING, idle_seconds=HANGING)
 BIG = 40 * 1024 * 1024
@@ -59,7 +59,7 @@ def broken() -> Iterator[bytes]:
 
 @contextmanager
 def running(
-    app: Callable, limits: Limits = LONG, **adjustments: object
+    app: Callable, limits: ConnectionLimits = LONG, **adjustments: object
 ) -> Iterator[tuple[BoundedServer, Callable[[], None]]]:
     server = BoundedServer(
         app,

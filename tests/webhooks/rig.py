@@ -15,7 +15,7 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.events import EventNoter
 from marketplace.models import OutgoingMail
-from marketplace.webhooks.definitions import SITE, Filters, Hook
+from marketplace.webhooks.definitions import SITE, EventFilters, Hook
 from marketplace.webhooks.deliveries import Deliveries, Delivery
 from marketplace.webhooks.planning import Planner
 from marketplace.webhooks.registry import Made
@@ -57,7 +57,7 @@ class Rig:
         token = given.pop("token", None)
         with self.database.write() as session:
             return self.sender.registry(session).create(
-                url, audience, Filters(**given), owner=owner, token=token, by=BY, at=self.now
+                url, audience, EventFilters(**given), owner=owner, token=token, by=BY, at=self.now
             )
 
     def note(self) -> None:

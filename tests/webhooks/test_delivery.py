@@ -24,7 +24,7 @@ from marketplace.ingest.erasing import ErasingService
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import OWN, SITE
 from marketplace.webhooks.deliveries import MOST_KEPT, Deliveries
-from marketplace.webhooks.errors import DefinitionError, SecretKeyError
+from marketplace.webhooks.errors import SecretKeyError, WebhookDefinitionError
 from marketplace.webhooks.secrets import FILE
 from marketplace.webhooks.worker import GATHER, WebhookWorker
 from tests.factories.entries import accepted
@@ -262,7 +262,7 @@ INWARD = [
 @pytest.mark.parametrize("url", INWARD)
 def test_no_address_inside_is_taken(database: Database, tmp_path: Path, url: str) -> None:
     rig = Rig(database, tmp_path, {"webhooks.allow_private": ""})
-    with pytest.raises(DefinitionError):
+    with pytest.raises(WebhookDefinitionError):
         rig.make(url.format(port=1))
 
 
@@ -500,7 +500,7 @@ def test_a_test_goes_before_everything_else(rig: Rig, receiver: Receiver) -> Non
 def test_twenty_webhooks_of_one_owner(rig: Rig) -> None:
     for _ in range(20):
         rig.make("https://example.org/hook")
-    with pytest.raises(DefinitionError, match="20 webhooks already"):
+    with pytest.raises(WebhookDefinitionError, match="20 webhooks already"):
         rig.make("https://example.org/hook")
     rig.make("https://example.org/hook", OWN, JANE)
     with rig.database.write() as session:

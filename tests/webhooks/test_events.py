@@ -19,7 +19,7 @@ from marketplace.events import EventNoter, Events, Happened, Kind, Wanted
 from marketplace.events.reading import EventNotFoundError
 from marketplace.events.telling import sentence
 from marketplace.ingest.erasing import ErasingService
-from marketplace.models import Change, Event, WebhookDelivery
+from marketplace.models import ChangeRow, Event, WebhookDelivery
 from marketplace.receipts import Finding
 from marketplace.worker import catch_up
 from tests.contract.test_verdicts import JIM, ROOT, Site, add, entry
@@ -89,7 +89,7 @@ def test_who_sees_the_entry_sees_the_event(database: Database) -> None:
         with pytest.raises(EventNotFoundError):
             events.newest(Wanted(EVERYBODY), 10, before=mine.event_id)
     with database.write() as session:
-        session.execute(update(Change).values(shown=False))
+        session.execute(update(ChangeRow).values(shown=False))
     assert seen(database, MEMBERS) == []
 
 

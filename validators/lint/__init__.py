@@ -7,6 +7,6 @@ Pure: the time, the facts of the file and the earlier entry are passed in.
 
 from validators.lint.advice import advise
 from validators.lint.documents import lint, verify_draft
-from validators.lint.findings import FileFacts, Finding, Level, Linted
+from validators.lint.findings import FileFacts, Level, Linted, LintFinding
 
-__all__ = ["FileFacts", "Finding", "Level", "Linted", "advise", "lint", "verify_draft"]
+__all__ = ["FileFacts", "Level", "LintFinding", "Linted", "advise", "lint", "verify_draft"]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from validators import vocabulary as v
 from validators.document import Metadata, format_time
-from validators.lint.findings import FileFacts, Finding, Level
+from validators.lint.findings import FileFacts, Level, LintFinding
 from validators.lint.properties import (
     FIRST_BOOT,
     LICENCES,
@@ -60,7 +60,7 @@ _Rule = Callable[[_Subject], _Found]
 
 def advise(
     metadata: Metadata, now: datetime, file: FileFacts | None = None, previous: Metadata | None = None
-) -> tuple[Finding, ...]:
+) -> tuple[LintFinding, ...]:
     """What sites will refuse or miss.
 
     Args:
@@ -73,7 +73,7 @@ def advise(
         return ()
     subject = _Subject(metadata, now, file or FileFacts(), previous)
     return tuple(
-        Finding(code, Level.ADVICE, element, message)
+        LintFinding(code, Level.ADVICE, element, message)
         for code, rule in RULES.items()
         for element, message in rule(subject)
     )

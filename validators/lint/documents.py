@@ -11,7 +11,7 @@ from validators.document import Endorser, Metadata
 from validators.endorsing import endorse
 from validators.errors import RefusedError
 from validators.lint.advice import advise
-from validators.lint.findings import FileFacts, Finding, Level, Linted
+from validators.lint.findings import FileFacts, Level, Linted, LintFinding
 from validators.parser import parse_document, parse_trusted
 from validators.pipeline import accept
 from validators.rdf import verify_rdf
@@ -38,9 +38,9 @@ def lint(
         signed = root.find(ds("Signature")) is not None
         metadata = accept(document).metadata if signed else verify_draft(document, now)
     except RefusedError as refusal:
-        found = Finding(refusal.code, Level.ERROR, refusal.element, refusal.message)
+        found = LintFinding(refusal.code, Level.ERROR, refusal.element, refusal.message)
     except DraftError as error:
-        found = Finding(error.code, Level.ERROR, "rdf:RDF", error.message)
+        found = LintFinding(error.code, Level.ERROR, "rdf:RDF", error.message)
     else:
         return Linted(signed, metadata, advise(metadata, now, file, previous))
     return Linted(signed, None, (found,))

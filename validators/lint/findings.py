@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One thing to mend or to think about.
 
     Args:
@@ -64,7 +64,7 @@ class Linted:
 
     signed: bool
     metadata: Metadata | None
-    findings: tuple[Finding, ...]
+    findings: tuple[LintFinding, ...]
 
     @property
     def passes(self) -> bool:

@@ -41,11 +41,11 @@ never matters.
 
 from __future__ import annotations
 
-from validators.decision import Outcome, Rule
+from validators.decision import Rule, RuleOutcome
 from validators.policy.codes import Code
 from validators.policy.judge import judge
 from validators.policy.patterns import ChecksumPattern, EndorserPattern, Glob, NamePattern, TagPattern
-from validators.policy.reading import Fault, PolicyError, parse_policy, parse_policy_file
+from validators.policy.reading import PolicyError, PolicyFault, parse_policy, parse_policy_file
 from validators.policy.statements import Statement, statement_of
 from validators.policy.values import (
     MARKETPLACE,
@@ -68,17 +68,17 @@ __all__ = [
     "Code",
     "Deprecation",
     "EndorserPattern",
-    "Fault",
     "Glob",
     "LocalWord",
     "Measured",
     "NamePattern",
-    "Outcome",
     "Policy",
     "PolicyError",
+    "PolicyFault",
     "Reason",
     "Requirement",
     "Rule",
+    "RuleOutcome",
     "Statement",
     "Status",
     "TagPattern",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from validators.decision import Outcome, Rule
+from validators.decision import Rule, RuleOutcome
 from validators.policy.codes import Code
 from validators.policy.evidence import Evidence
 from validators.policy.patterns import Glob, checksum_keys, sha1_key
@@ -19,12 +19,12 @@ def apply_images(known: Evidence) -> Rule | None:
         return None
     if known.identifier in images.deny:
         change = "the operator removes the image from images.deny"
-        return Rule("images", Outcome.FAILED, "the policy denies this image", change, Code.IMAGE_DENIED)
+        return Rule("images", RuleOutcome.FAILED, "the policy denies this image", change, Code.IMAGE_DENIED)
     if images.allow and known.identifier not in images.allow:
         found = "the image is not on the policy's list images.allow"
         change = "the operator adds the image to images.allow"
-        return Rule("images", Outcome.FAILED, found, change, Code.IMAGE_NOT_LISTED)
-    return Rule("images", Outcome.PASSED, "the policy allows this image")
+        return Rule("images", RuleOutcome.FAILED, found, change, Code.IMAGE_NOT_LISTED)
+    return Rule("images", RuleOutcome.PASSED, "the policy allows this image")
 
 
 def apply_checksums(known: Evidence) -> Rule | None:
@@ -38,13 +38,13 @@ def apply_checksums(known: Evidence) -> Rule | None:
     if hit is not None:
         change = "the operator removes the checksum from checksums.deny"
         found = f"the policy denies the checksum {hit}"
-        return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_DENIED)
+        return Rule("checksums", RuleOutcome.FAILED, found, change, Code.CHECKSUM_DENIED)
     proved = {key for one in known.allowing for key in checksum_keys(one.statement)} | {own}
     if checksums.allow and not any(one.key in proved for one in checksums.allow):
         found = "no checksum of the image is on the policy's list checksums.allow"
         change = "the operator adds one of the image's checksums to checksums.allow"
-        return Rule("checksums", Outcome.FAILED, found, change, Code.CHECKSUM_NOT_LISTED)
-    return Rule("checksums", Outcome.PASSED, "the policy allows the checksums of the image")
+        return Rule("checksums", RuleOutcome.FAILED, found, change, Code.CHECKSUM_NOT_LISTED)
+    return Rule("checksums", RuleOutcome.PASSED, "the policy allows the checksums of the image")
 
 
 def apply_asked_checksum(known: Evidence) -> Rule | None:
@@ -57,16 +57,16 @@ def apply_asked_checksum(known: Evidence) -> Rule | None:
     }
     if asked.key in named:
         found = f"{asked.text} is a checksum of the image in the entry of a trusted endorser"
-        return Rule("checksum", Outcome.PASSED, found)
+        return Rule("checksum", RuleOutcome.PASSED, found)
     if not known.allowing:
         return Rule(
             "checksum",
-            Outcome.NOTED,
+            RuleOutcome.NOTED,
             f"no trusted endorser endorses the image, so nothing confirms {asked.text}",
         )
     found = f"no trusted endorser states {asked.text}: another file may have the same identifier"
     change = "a trusted endorser signs an entry with this checksum"
-    return Rule("checksum", Outcome.FAILED, found, change, Code.CHECKSUM_UNPROVED)
+    return Rule("checksum", RuleOutcome.FAILED, found, change, Code.CHECKSUM_UNPROVED)
 
 
 def apply_size(known: Evidence) -> Rule | None:
@@ -78,9 +78,11 @@ def apply_size(known: Evidence) -> Rule | None:
     sizes += [known.measured.size] if known.measured is not None and known.measured.size is not None else []
     size = max(sizes, default=0)
     if size <= most:
-        return Rule("size.most", Outcome.PASSED, f"the image has {size} bytes, at most {most} are allowed")
+        return Rule(
+            "size.most", RuleOutcome.PASSED, f"the image has {size} bytes, at most {most} are allowed"
+        )
     found = f"the image has {size} bytes, and the policy allows at most {most}"
-    return Rule("size.most", Outcome.FAILED, found, "the operator raises size.most", Code.TOO_LARGE)
+    return Rule("size.most", RuleOutcome.FAILED, found, "the operator raises size.most", Code.TOO_LARGE)
 
 
 def apply_virtual_size(known: Evidence) -> Rule | None:
@@ -93,13 +95,13 @@ def apply_virtual_size(known: Evidence) -> Rule | None:
     size = max((one for one in sizes if one is not None), default=None)
     if size is None:
         found = f"the size of the disk is not stated; the policy allows at most {most} bytes"
-        return Rule("virtual_size.most", Outcome.NOTED, found, "the site inspects the image file")
+        return Rule("virtual_size.most", RuleOutcome.NOTED, found, "the site inspects the image file")
     if size <= most:
         found = f"the disk has {size} bytes, at most {most} are allowed"
-        return Rule("virtual_size.most", Outcome.PASSED, found)
+        return Rule("virtual_size.most", RuleOutcome.PASSED, found)
     found = f"the disk has {size} bytes, and the policy allows at most {most}"
     change = "the operator raises virtual_size.most"
-    return Rule("virtual_size.most", Outcome.FAILED, found, change, Code.VIRTUAL_SIZE_TOO_LARGE)
+    return Rule("virtual_size.most", RuleOutcome.FAILED, found, change, Code.VIRTUAL_SIZE_TOO_LARGE)
 
 
 def apply_formats(known: Evidence) -> Rule | None:
@@ -130,11 +132,11 @@ def apply_hosts(known: Evidence) -> Rule | None:
     }
     if allowed or (not found and not hosts.allow):
         named = ", ".join(sorted(allowed)) or "nowhere"
-        return Rule("hosts", Outcome.PASSED, f"the image can be downloaded from {named}")
+        return Rule("hosts", RuleOutcome.PASSED, f"the image can be downloaded from {named}")
     named = ", ".join(sorted(found)) or "nowhere"
     change = "the operator allows the host, or the endorser adds another location"
     message = f"the image can be downloaded from {named}, and the policy allows none of these hosts"
-    return Rule("hosts", Outcome.FAILED, message, change, Code.HOST_NOT_ALLOWED)
+    return Rule("hosts", RuleOutcome.FAILED, message, change, Code.HOST_NOT_ALLOWED)
 
 
 def host_of(location: str) -> str:
@@ -157,13 +159,13 @@ def _apply_texts(
     if denied:
         change = f"the operator removes the {what} from {what}s.deny"
         found = f"the policy denies the {what} {', '.join(denied)}"
-        return Rule(f"{what}s", Outcome.FAILED, found, change, codes[0])
+        return Rule(f"{what}s", RuleOutcome.FAILED, found, change, codes[0])
     if choice.allow and (not proved or not all(_any(choice.allow, text) for text in claimed)):
         wanted = ", ".join(sorted(one.text for one in choice.allow))
         change = f"the endorser states an allowed {what}, or the operator adds the {what} to {what}s.allow"
         found = f"the {what} is {named}, and the policy allows {wanted}"
-        return Rule(f"{what}s", Outcome.FAILED, found, change, codes[1])
-    return Rule(f"{what}s", Outcome.PASSED, f"the {what} is {named}")
+        return Rule(f"{what}s", RuleOutcome.FAILED, found, change, codes[1])
+    return Rule(f"{what}s", RuleOutcome.PASSED, f"the {what} is {named}")
 
 
 def _any(globs: Iterable[Glob], text: str) -> bool:

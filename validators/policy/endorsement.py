@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from validators.decision import Outcome, Rule
+from validators.decision import Rule, RuleOutcome
 from validators.document import format_time
 from validators.policy.codes import Code
 from validators.policy.evidence import Evidence
@@ -38,16 +38,16 @@ def apply_deprecation(known: Evidence) -> Rule:
     """No trusted endorser withdrew the image."""
     withdrawing = known.withdrawing
     if not withdrawing:
-        return Rule("deprecation", Outcome.PASSED, "no trusted endorser withdrew the image")
+        return Rule("deprecation", RuleOutcome.PASSED, "no trusted endorser withdrew the image")
     found = " and ".join(_withdrawal(one) for one in withdrawing[:_NAMED])
     change = "use another image; only the endorser can allow it again, with a new entry"
     if known.policy.deprecation is Deprecation.OWN and known.allowing:
         return Rule(
             "deprecation",
-            Outcome.NOTED,
+            RuleOutcome.NOTED,
             f"{found}; the policy lets a withdrawal count for the withdrawing endorser only",
         )
-    return Rule("deprecation", Outcome.FAILED, found, change, Code.DEPRECATED)
+    return Rule("deprecation", RuleOutcome.FAILED, found, change, Code.DEPRECATED)
 
 
 def apply_agreement(known: Evidence) -> Rule:
@@ -59,7 +59,7 @@ def apply_agreement(known: Evidence) -> Rule:
                 f"({format_time(one.statement.created)})"
             )
             change = "the endorser signs a new entry, which replaces both"
-            return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
+            return Rule("agreement", RuleOutcome.FAILED, found, change, Code.CONFLICT)
     named: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for one in known.counted:
         for algorithm, value in checksum_keys(one.statement):
@@ -73,8 +73,8 @@ def apply_agreement(known: Evidence) -> Rule:
                 f"{sides}"
             )
             change = "the endorser with the wrong checksum withdraws the entry or signs a corrected one"
-            return Rule("agreement", Outcome.FAILED, found, change, Code.CONFLICT)
-    return Rule("agreement", Outcome.PASSED, "the trusted endorsers do not contradict each other")
+            return Rule("agreement", RuleOutcome.FAILED, found, change, Code.CONFLICT)
+    return Rule("agreement", RuleOutcome.PASSED, "the trusted endorsers do not contradict each other")
 
 
 def apply_endorsement(known: Evidence) -> Rule:
@@ -84,7 +84,7 @@ def apply_endorsement(known: Evidence) -> Rule:
     if known.policy.require:
         return _required(known)
     who = _names({one.statement.endorser.email for one in known.allowing})
-    return Rule("endorsement", Outcome.PASSED, f"{who} endorses the image and is trusted by this site")
+    return Rule("endorsement", RuleOutcome.PASSED, f"{who} endorses the image and is trusted by this site")
 
 
 def closest(known: Evidence) -> Weighed | None:
@@ -98,16 +98,16 @@ def _nobody(known: Evidence) -> Rule:
     if not known.weighed:
         change = "an endorser trusted by this site endorses the image"
         return Rule(
-            "endorsement", Outcome.FAILED, "this site has no entry about the image", change, "unknown"
+            "endorsement", RuleOutcome.FAILED, "this site has no entry about the image", change, "unknown"
         )
     if known.withdrawing and len(known.counted) == len(known.withdrawing):
-        return Rule("endorsement", Outcome.NOTED, "no other endorser endorses the image")
+        return Rule("endorsement", RuleOutcome.NOTED, "no other endorser endorses the image")
     others = [one for one in known.counted if one.status is not Status.DEPRECATED]
     failure = (others[0] if others else min(known.weighed, key=_distance)).failure
     if failure is None:
         # Its endorser took this yes back with another key: the rule about deprecations says so.
-        return Rule("endorsement", Outcome.NOTED, "no other endorser endorses the image")
-    return Rule("endorsement", Outcome.FAILED, failure.found, failure.change, failure.code)
+        return Rule("endorsement", RuleOutcome.NOTED, "no other endorser endorses the image")
+    return Rule("endorsement", RuleOutcome.FAILED, failure.found, failure.change, failure.code)
 
 
 def _required(known: Evidence) -> Rule:
@@ -121,14 +121,16 @@ def _required(known: Evidence) -> Rule:
     for key in sorted(met, key=lambda key: (-STRENGTHS[key[0]], key[1])):
         if all(count >= one.least for one, count in met[key].items()):
             who = _names({one.statement.endorser.email for one in supporters[key]})
-            return Rule("require", Outcome.PASSED, f"{who} agree on the {ALGORITHMS[key[0]]} of the image")
+            return Rule(
+                "require", RuleOutcome.PASSED, f"{who} agree on the {ALGORITHMS[key[0]]} of the image"
+            )
     best = max(met.values(), key=lambda counts: sorted(counts.values(), reverse=True), default={})
     lacking = [one for one in known.policy.require if best.get(one, 0) < one.least]
     found = "; ".join(
         sorted(f"{_asked(one)} for the same checksum; found: {best.get(one, 0)}" for one in lacking)
     )
     change = "more of these endorsers endorse the image with the same strong checksum"
-    return Rule("require", Outcome.FAILED, found, change, Code.TOO_FEW_ENDORSERS)
+    return Rule("require", RuleOutcome.FAILED, found, change, Code.TOO_FEW_ENDORSERS)
 
 
 def _met(require: Sequence[Requirement], by: Sequence[Weighed]) -> Mapping[Requirement, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from validators.decision import Outcome, Rule
+from validators.decision import Rule, RuleOutcome
 from validators.document import Checksum, format_time
 from validators.policy.codes import Code
 from validators.policy.contents import (
@@ -78,7 +78,7 @@ def _apply(known: Evidence) -> tuple[Rule, ...]:
 
 
 def _passes(rules: Iterable[Rule]) -> bool:
-    return not any(rule.outcome is Outcome.FAILED for rule in rules)
+    return not any(rule.outcome is RuleOutcome.FAILED for rule in rules)
 
 
 def _until(known: Evidence, allowed: bool) -> datetime | None:
@@ -93,7 +93,7 @@ def _until(known: Evidence, allowed: bool) -> datetime | None:
 
 def _deciding(known: Evidence, deprecation: Rule) -> Weighed | None:
     """The statement that the answer rests on."""
-    if deprecation.outcome is Outcome.FAILED:
+    if deprecation.outcome is RuleOutcome.FAILED:
         return known.withdrawing[0]
     return known.allowing[0] if known.allowing else closest(known)
 
@@ -109,7 +109,10 @@ def _superseded(asked: Asked) -> Rule:
     if asked.by is not None:
         found += f" by {asked.by.path()}"
     return Rule(
-        "superseded", Outcome.NOTED, f"{found}; only the current entry counts", "ask about the current entry"
+        "superseded",
+        RuleOutcome.NOTED,
+        f"{found}; only the current entry counts",
+        "ask about the current entry",
     )
 
 
@@ -123,7 +126,7 @@ def _held(known: Evidence) -> Rule | None:
     found = f"the image is held back at this site{until}: {first.reason}"
     return Rule(
         "hold",
-        Outcome.FAILED,
+        RuleOutcome.FAILED,
         found,
         "an operator of the site releases the image (marketplace site release)",
         Code.HELD,
@@ -135,13 +138,13 @@ def _fresh(known: Evidence) -> Rule | None:
         return None
     if known.now.replace(microsecond=0) <= known.fresh_until:
         found = f"the information from the marketplaces is fresh until {format_time(known.fresh_until)}"
-        return Rule("fresh", Outcome.PASSED, found)
+        return Rule("fresh", RuleOutcome.PASSED, found)
     found = (
         "no marketplace has answered recently enough: the information was fresh until "
         f"{format_time(known.fresh_until)}"
     )
     change = "a marketplace answers again"
-    return Rule("fresh", Outcome.FAILED, found, change, Code.STALE)
+    return Rule("fresh", RuleOutcome.FAILED, found, change, Code.STALE)
 
 
 _ImageRule = Callable[[Evidence], Rule | None]

@@ -38,7 +38,7 @@ _GROUP: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PolicyFault:
     """Something in a policy that cannot be used.
 
     Args:
@@ -57,7 +57,7 @@ class PolicyError(ValueError):
         faults: every one of them, in the order of the file.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[PolicyFault]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(f"{one.key} {one.message}" for one in self.faults))
 
@@ -69,13 +69,13 @@ def parse_policy_file(data: bytes) -> Policy:
         PolicyError: naming every fault.
     """
     if len(data) > MAX_FILE:
-        raise PolicyError([Fault("policy", f"is larger than {MAX_FILE} bytes")])
+        raise PolicyError([PolicyFault("policy", f"is larger than {MAX_FILE} bytes")])
     try:
         table = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise PolicyError([Fault("policy", "is not UTF-8")]) from None
+        raise PolicyError([PolicyFault("policy", "is not UTF-8")]) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PolicyError([Fault("policy", f"is not TOML: {error}")]) from None
+        raise PolicyError([PolicyFault("policy", f"is not TOML: {error}")]) from None
     return parse_policy(table.get("policy", table))
 
 
@@ -100,7 +100,7 @@ class _Reader:
     """Collects faults while it reads."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[PolicyFault] = []
 
     def read(self, table: object) -> Policy:
         top = self._table("policy", table)
@@ -187,7 +187,7 @@ class _Reader:
             self._fault(f"{before}{name}"[:100], f"is an unknown key; the keys are {', '.join(known)}")
 
     def _fault(self, key: str, message: str) -> None:
-        self.faults.append(Fault(key, message))
+        self.faults.append(PolicyFault(key, message))
 
 
 _KEYS: Final = (

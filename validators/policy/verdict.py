@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from validators.decision import Outcome, Rule
+from validators.decision import Rule, RuleOutcome
 from validators.document import Checksum, Coordinates
 from validators.policy.statements import Statement
 from validators.policy.weighing import Weighed
@@ -70,7 +70,7 @@ class Verdict:
         return tuple(
             Reason(rule.code or rule.name, rule.found, rule.change)
             for rule in self.rules
-            if rule.outcome is Outcome.FAILED
+            if rule.outcome is RuleOutcome.FAILED
         )
 
     @property

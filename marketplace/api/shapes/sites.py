@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from marketplace.receipts import MOST_RECEIPTS, Finding, Outcome
+from marketplace.receipts import MOST_RECEIPTS, Finding, ReceiptOutcome
 
 from .base import Body, Count, Digest, Email, Identifier, Next, Shape, Time, Url, text
 
@@ -27,7 +27,7 @@ class SentReceipts(Body):
 class ReceiptResult(Shape):
     """What became of one."""
 
-    outcome: Outcome
+    outcome: ReceiptOutcome
     code: str | None = Field(description="why it was refused")
     message: str | None
 

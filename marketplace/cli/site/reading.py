@@ -37,7 +37,7 @@ _STATES = (
 def status(config: Path | None, output: Format) -> None:
     """Show the state of the site: marketplaces, copies, and the age of its answers."""
     from marketplace.sites.decisions.verdict_file import read_verdicts
-    from marketplace.sites.events.outbox import Outbox
+    from marketplace.sites.events.outbox import EventOutbox
 
     configuration = read_site(config)
     table = configuration.table
@@ -49,7 +49,7 @@ def status(config: Path | None, output: Format) -> None:
             if followed.fault:
                 faults.append(followed.fault)
         counts = Counter(f"{one.store} {one.state.value}" for one in state.copies.all())
-        owed = Outbox(state.database, table.hook).count()
+        owed = EventOutbox(state.database, table.hook).count()
         images = len(state.evidence.identifiers())
     try:
         answers = read_verdicts(table.run)

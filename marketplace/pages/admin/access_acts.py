@@ -8,11 +8,11 @@ from marketplace.accounts import GroupService, TokenService
 from marketplace.accounts.sessions import SessionService
 from marketplace.accounts.tokens import MOST_DAYS, USUAL_DAYS
 
-from .asking import Act, Acting, Field, Given, Secret, lines_of, number_of, scopes_of, text_of
+from .asking import Act, ActField, Acting, Given, Secret, lines_of, number_of, scopes_of, text_of
 
-_TOKEN = Field("name", "Token", about=True)
-_GROUP = Field("name", "Group", about=True)
-_MEMBER = Field(
+_TOKEN = ActField("name", "Token", about=True)
+_GROUP = ActField("name", "Group", about=True)
+_MEMBER = ActField(
     "member", "Member", "The owner of a token, or the name of a person: normally an e-mail address."
 )
 
@@ -83,10 +83,10 @@ ACTS = (
         "",
         _create_token,
         (
-            Field("owner", "Owner", "Owner of the token, normally an e-mail address."),
-            Field("scopes", "Permissions", kind="scopes"),
-            Field("days", "Days until it expires", kind="number", value=str(USUAL_DAYS)),
-            Field("note", "Note", "Purpose of the token.", optional=True),
+            ActField("owner", "Owner", "Owner of the token, normally an e-mail address."),
+            ActField("scopes", "Permissions", kind="scopes"),
+            ActField("days", "Days until it expires", kind="number", value=str(USUAL_DAYS)),
+            ActField("note", "Note", "Purpose of the token.", optional=True),
         ),
         harmful=False,
     ),
@@ -110,7 +110,7 @@ ACTS = (
         "Sign out",
         "All sessions of this person have ended.",
         _sign_out,
-        (Field("owner", "Name", about=True),),
+        (ActField("owner", "Name", about=True),),
     ),
     Act(
         "groups",
@@ -122,8 +122,8 @@ ACTS = (
         "The group is created.",
         _create_group,
         (
-            Field("name", "Name", "1-63 lower-case letters, digits and . _ -"),
-            Field("members", "Members", "Owners of tokens, one per line.", kind="lines", optional=True),
+            ActField("name", "Name", "1-63 lower-case letters, digits and . _ -"),
+            ActField("members", "Members", "Owners of tokens, one per line.", kind="lines", optional=True),
         ),
         harmful=False,
     ),
@@ -157,6 +157,6 @@ ACTS = (
         "Remove the member",
         "The member is removed.",
         _remove_member,
-        (_GROUP, Field("member", "Member", about=True)),
+        (_GROUP, ActField("member", "Member", about=True)),
     ),
 )

@@ -39,7 +39,7 @@ class Acting:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ActField:
     """Something an act has to be told.
 
     Args:
@@ -92,7 +92,7 @@ class Act:
     button: str
     done: str
     run: Callable[[Acting, Given], Secret | None]
-    fields: Sequence[Field] = field(default_factory=tuple)
+    fields: Sequence[ActField] = field(default_factory=tuple)
     harmful: bool = True
 
     @property

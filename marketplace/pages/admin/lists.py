@@ -11,7 +11,7 @@ from pyramid.request import Request
 from marketplace.accounts import GroupService, TokenService
 from marketplace.accounts.groups import Group
 from marketplace.accounts.tokens import Token
-from marketplace.audit import Act, AuditLog
+from marketplace.audit import AuditedAct, AuditLog
 from marketplace.confirmation import Pending, PendingUploads
 from marketplace.http.parameters import whole_number
 from marketplace.mail import Outbox
@@ -19,7 +19,19 @@ from marketplace.mail.outbox import OutgoingState
 from marketplace.pages.display import cut, grouped, plural
 from marketplace.runtime import Runtime
 
-from .parts import ROWS, Banner, Cell, Filter, Link, Page, Row, Table, act_path, at, part_path
+from .parts import (
+    ROWS,
+    ActLink,
+    AdministrationPage,
+    Banner,
+    Cell,
+    Filter,
+    Table,
+    TableRow,
+    act_path,
+    at,
+    part_path,
+)
 
 Item = TypeVar("Item")
 _TONES = {
@@ -53,7 +65,7 @@ def paged(
     return found, further, shown
 
 
-def tokens(request: Request, query: Mapping[str, str]) -> Page:
+def tokens(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """Every token without its secret, the newest first."""
     runtime: Runtime = request.registry[Runtime]
     owner = query.get("owner", "")
@@ -61,10 +73,10 @@ def tokens(request: Request, query: Mapping[str, str]) -> Page:
         every = TokenService(session).list(owner or None)
     now = runtime.now()
     found, further, shown = paged(every[::-1], query, "tokens", owner=owner)
-    acts = [Link("Create a token", act_path("tokens", "create", **({"owner": owner} if owner else {})))]
+    acts = [ActLink("Create a token", act_path("tokens", "create", **({"owner": owner} if owner else {})))]
     if owner:
-        acts.append(Link("Sign this person out everywhere", act_path("tokens", "sign-out", owner=owner)))
-    return Page(
+        acts.append(ActLink("Sign this person out everywhere", act_path("tokens", "sign-out", owner=owner)))
+    return AdministrationPage(
         "tokens",
         "Tokens",
         "They allow people and programs to read private entries, upload to groups, act as a peer, "
@@ -84,10 +96,10 @@ def tokens(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _token(one: Token, now: datetime) -> Row:
+def _token(one: Token, now: datetime) -> TableRow:
     status = one.status(now)
-    links = [Link("Revoke", act_path("tokens", "revoke", name=one.name), f"Revoke {one.name}")]
-    return Row(
+    links = [ActLink("Revoke", act_path("tokens", "revoke", name=one.name), f"Revoke {one.name}")]
+    return TableRow(
         (
             Cell(one.name, "code"),
             Cell(one.owner, path=part_path("tokens", owner=one.owner)),
@@ -101,7 +113,7 @@ def _token(one: Token, now: datetime) -> Row:
     )
 
 
-def groups(request: Request, query: Mapping[str, str]) -> Page:
+def groups(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """The groups, or the members of a group.
 
     Raises:
@@ -116,44 +128,48 @@ def groups(request: Request, query: Mapping[str, str]) -> Page:
         every = service.list()
     found, further, shown = paged(every, query, "groups")
     rows = [
-        Row(
+        TableRow(
             (
                 Cell(one.name, path=part_path("groups", name=one.name)),
                 Cell("", moment=one.created_at),
                 Cell(plural(len(one.members), "member")),
             ),
-            (Link("Delete", act_path("groups", "delete", name=one.name), f"Delete {one.name}"),),
+            (ActLink("Delete", act_path("groups", "delete", name=one.name), f"Delete {one.name}"),),
         )
         for one in found
     ]
-    return Page(
+    return AdministrationPage(
         "groups",
         "Groups",
         "Members of a group share entries that nobody else sees.",
-        acts=(Link("Create a group", act_path("groups", "create")),),
+        acts=(ActLink("Create a group", act_path("groups", "create")),),
         tables=(Table("Groups", ("Group", "Founded", "Members"), rows, "No groups yet."),),
         further=further,
         shown=shown,
     )
 
 
-def _group(one: Group, query: Mapping[str, str]) -> Page:
+def _group(one: Group, query: Mapping[str, str]) -> AdministrationPage:
     found, further, shown = paged(one.members, query, "groups", name=one.name)
     rows = [
-        Row(
+        TableRow(
             (Cell(member, path=part_path("tokens", owner=member)),),
-            (Link("Remove", act_path("groups", "remove", name=one.name, member=member), f"Remove {member}"),),
+            (
+                ActLink(
+                    "Remove", act_path("groups", "remove", name=one.name, member=member), f"Remove {member}"
+                ),
+            ),
         )
         for member in found
     ]
-    return Page(
+    return AdministrationPage(
         "groups",
         one.name,
         "People who sign in through the provider can also be members, by a claim, for the time of "
         "their session.",
         acts=(
-            Link("Add a member", act_path("groups", "add", name=one.name)),
-            Link("Delete the group", act_path("groups", "delete", name=one.name)),
+            ActLink("Add a member", act_path("groups", "add", name=one.name)),
+            ActLink("Delete the group", act_path("groups", "delete", name=one.name)),
         ),
         tables=(Table("Members", ("Member",), rows, "No members yet."),),
         further=further,
@@ -161,13 +177,13 @@ def _group(one: Group, query: Mapping[str, str]) -> Page:
     )
 
 
-def pending(request: Request, query: Mapping[str, str]) -> Page:
+def pending(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """Uploads that wait for their endorser's confirmation, or were reported as abuse."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
         every = PendingUploads(session).list()
     found, further, shown = paged(every, query, "pending")
-    return Page(
+    return AdministrationPage(
         "pending",
         "Pending uploads",
         "Uploads that wait until their endorser confirms them by mail. Frozen uploads were reported "
@@ -185,11 +201,11 @@ def pending(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _pending(one: Pending) -> Row:
+def _pending(one: Pending) -> TableRow:
     frozen = one.state == "frozen"
-    release = Link("Release", act_path("pending", "release", id=one.key), f"Release upload {one.key}")
-    drop = Link("Delete", act_path("pending", "drop", id=one.key), f"Delete upload {one.key}")
-    return Row(
+    release = ActLink("Release", act_path("pending", "release", id=one.key), f"Release upload {one.key}")
+    drop = ActLink("Delete", act_path("pending", "drop", id=one.key), f"Delete upload {one.key}")
+    return TableRow(
         (
             Cell(str(one.key), "code"),
             Cell(one.state, "badge", _TONES.get(one.state, "plain")),
@@ -203,20 +219,20 @@ def _pending(one: Pending) -> Row:
     )
 
 
-def mail(request: Request, query: Mapping[str, str]) -> Page:
+def mail(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """Mail that waits, and mail that was given up."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
         outbox = Outbox(session)
         every, counts = outbox.list(), outbox.counts(None)
     found, further, shown = paged(every, query, "mail")
-    acts = [Link("Send a test mail", act_path("mail", "test"))]
+    acts = [ActLink("Send a test mail", act_path("mail", "test"))]
     if every:
-        acts.append(Link("Send all again", act_path("mail", "retry", id="all")))
+        acts.append(ActLink("Send all again", act_path("mail", "retry", id="all")))
     if counts.dead:
-        acts.append(Link("Delete all that were given up", act_path("mail", "drop", id="all")))
+        acts.append(ActLink("Delete all that were given up", act_path("mail", "drop", id="all")))
     off = Banner("mail.host is not set: no mail is sent, and outgoing mail waits", "warn")
-    return Page(
+    return AdministrationPage(
         "mail",
         "Mail",
         "Outgoing mail that waits, and mail that was given up (dead). Its text is never shown.",
@@ -236,11 +252,11 @@ def mail(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _mail(one: OutgoingState) -> Row:
+def _mail(one: OutgoingState) -> TableRow:
     dead = one.state == "dead"
-    retry = Link("Send now", act_path("mail", "retry", id=one.key), f"Send mail {one.key} now")
-    drop = Link("Delete", act_path("mail", "drop", id=one.key), f"Delete mail {one.key}")
-    return Row(
+    retry = ActLink("Send now", act_path("mail", "retry", id=one.key), f"Send mail {one.key} now")
+    drop = ActLink("Delete", act_path("mail", "drop", id=one.key), f"Delete mail {one.key}")
+    return TableRow(
         (
             Cell(str(one.key), "code"),
             Cell(one.state, "badge", _TONES.get(one.state, "plain")),
@@ -254,7 +270,7 @@ def _mail(one: OutgoingState) -> Row:
     )
 
 
-def audit(request: Request, query: Mapping[str, str]) -> Page:
+def audit(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """Who did what, the newest first; nothing removes records."""
     runtime: Runtime = request.registry[Runtime]
     actor, action = query.get("actor", ""), query.get("action", "")
@@ -267,7 +283,7 @@ def audit(request: Request, query: Mapping[str, str]) -> Page:
     further = ""
     if len(acts) > ROWS:
         further = part_path("audit", actor=actor, action=action, before=found[-1].number)
-    return Page(
+    return AdministrationPage(
         "audit",
         "Audit log",
         "Administrative and private actions, the newest first. Records are permanent.",
@@ -287,9 +303,9 @@ def audit(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _act(one: Act) -> Row:
+def _act(one: AuditedAct) -> TableRow:
     told = ", ".join(f"{name}: {value}" for name, value in one.details.items() if value is not None)
-    return Row(
+    return TableRow(
         (
             Cell("", moment=one.at),
             Cell(one.actor, path=part_path("audit", actor=one.actor)),

@@ -31,7 +31,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ActLink:
     """A way to an act. ``label`` says more to those who hear it without its row."""
 
     text: str
@@ -40,11 +40,11 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A line of a table, and what can be done with what it is about."""
 
     cells: Sequence[Cell]
-    links: Sequence[Link] = ()
+    links: Sequence[ActLink] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Table:
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     empty: str
 
 
@@ -76,7 +76,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class AdministrationPage:
     """One page of administration.
 
     Args:
@@ -91,7 +91,7 @@ class Page:
     lead: str = ""
     banners: Sequence[Banner] = ()
     facts: Sequence[tuple[str, str]] = ()
-    acts: Sequence[Link] = ()
+    acts: Sequence[ActLink] = ()
     filters: Sequence[Filter] = ()
     tables: Sequence[Table] = ()
     further: str = ""

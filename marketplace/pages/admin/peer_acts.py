@@ -7,9 +7,9 @@ from collections.abc import Callable
 from marketplace.peers.administration import PeerAdministration
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
-from .asking import Act, Acting, Field, Given, lines_of, text_of
+from .asking import Act, ActField, Acting, Given, lines_of, text_of
 
-_PEER = Field("name", "Peer", about=True)
+_PEER = ActField("name", "Peer", about=True)
 
 
 def administration(acting: Acting) -> PeerAdministration:
@@ -59,10 +59,10 @@ ACTS = (
         "The peer is added.",
         _add,
         (
-            Field("url", "Address", "Such as https://marketplace.example.org"),
-            Field("log_key", "Log key", "NAME+HASH+KEY, from the peer's operator."),
-            Field("auth_key", "Auth key", "Needed for notifications and private logs.", optional=True),
-            Field(
+            ActField("url", "Address", "Such as https://marketplace.example.org"),
+            ActField("log_key", "Log key", "NAME+HASH+KEY, from the peer's operator."),
+            ActField("auth_key", "Auth key", "Needed for notifications and private logs.", optional=True),
+            ActField(
                 "mirrors",
                 "Mirrors",
                 "Addresses of copies of the peer's log, one per line, tried in this order.",
@@ -81,7 +81,7 @@ ACTS = (
         "Set the mirrors",
         "The mirrors are set.",
         _upon(lambda peers, name, given: peers.set_mirrors(name, lines_of(given, "mirrors"))),
-        (_PEER, Field("mirrors", "Mirrors", "One URL per line.", kind="lines", optional=True)),
+        (_PEER, ActField("mirrors", "Mirrors", "One URL per line.", kind="lines", optional=True)),
         harmful=False,
     ),
     Act(
@@ -148,7 +148,7 @@ ACTS = (
         _upon(
             lambda peers, name, given: peers.accept_epoch(name, text_of(given, "origin", "Name of the log"))
         ),
-        (_PEER, Field("origin", "Name of the log", "Such as NAME/public/e2")),
+        (_PEER, ActField("origin", "Name of the log", "Such as NAME/public/e2")),
     ),
     Act(
         "peers",
@@ -158,7 +158,7 @@ ACTS = (
         "Allow",
         "The peer may read the group.",
         _upon(lambda peers, name, given: peers.grant(text_of(given, "group", "Group"), name)),
-        (_PEER, Field("group", "Group", about=True)),
+        (_PEER, ActField("group", "Group", about=True)),
     ),
     Act(
         "peers",
@@ -168,6 +168,6 @@ ACTS = (
         "Revoke the grant",
         "The peer may no longer read the group.",
         _upon(lambda peers, name, given: peers.revoke(text_of(given, "group", "Group"), name)),
-        (_PEER, Field("group", "Group", about=True)),
+        (_PEER, ActField("group", "Group", about=True)),
     ),
 )

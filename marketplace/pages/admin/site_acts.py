@@ -9,11 +9,11 @@ from marketplace.trust.operating import forget
 from validators.document import Coordinates
 from validators.times import parse_time
 
-from .asking import Act, ActError, Acting, Field, Given, number_of, text_of
+from .asking import Act, ActError, ActField, Acting, Given, number_of, text_of
 
 _MOST_NUMBER = 2**63 - 1
-_UPLOAD = Field("id", "Upload", about=True)
-_MAIL = Field("id", "Mail", about=True)
+_UPLOAD = ActField("id", "Upload", about=True)
+_MAIL = ActField("id", "Mail", about=True)
 
 
 def _release(acting: Acting, given: Given) -> None:
@@ -132,7 +132,7 @@ ACTS = (
         "Send it",
         "The mail server accepted the mail.",
         _test,
-        (Field("address", "Address", "Address of the recipient."),),
+        (ActField("address", "Address", "Address of the recipient."),),
         harmful=False,
     ),
     Act(
@@ -154,7 +154,7 @@ ACTS = (
         "Stop using it",
         "The list is no longer used.",
         _forget,
-        (Field("file", "File", "Path or name of the file.", about=True),),
+        (ActField("file", "File", "Path or name of the file.", about=True),),
     ),
     Act(
         "erase",
@@ -168,8 +168,8 @@ ACTS = (
         "The entry is erased.",
         _erase,
         (
-            Field("entry", "Entry", "An entry id, or IDENTIFIER/EMAIL/CREATED.", about=True),
-            Field("reason", "Reason", "Shown to everybody who asks for the entry."),
+            ActField("entry", "Entry", "An entry id, or IDENTIFIER/EMAIL/CREATED.", about=True),
+            ActField("reason", "Reason", "Shown to everybody who asks for the entry."),
         ),
     ),
 )

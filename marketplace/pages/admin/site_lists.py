@@ -15,12 +15,12 @@ from marketplace.runtime import Runtime
 from marketplace.trust.memory import TrustMemory
 
 from .lists import paged
-from .parts import ROWS, Banner, Cell, Link, Page, Row, Table, act_path, part_path
+from .parts import ROWS, ActLink, AdministrationPage, Banner, Cell, Table, TableRow, act_path, part_path
 
 _TONES = {"tailing": "good", "backoff": "warn", "quarantined": "bad", "disabled": "off"}
 
 
-def peers(request: Request, query: Mapping[str, str]) -> Page:
+def peers(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """The peers, or everything about one peer.
 
     Raises:
@@ -33,11 +33,11 @@ def peers(request: Request, query: Mapping[str, str]) -> Page:
         return _peer(administration.record(name))
     every = [administration.summary(status) for status in administration.all()]
     found, further, shown = paged(every, query, "peers")
-    return Page(
+    return AdministrationPage(
         "peers",
         "Peers",
         "Marketplaces that this one pulls from.",
-        acts=(Link("Add a peer", act_path("peers", "add")),),
+        acts=(ActLink("Add a peer", act_path("peers", "add")),),
         tables=(
             Table(
                 "Peers",
@@ -51,8 +51,8 @@ def peers(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _summary(one: Mapping[str, Any]) -> Row:
-    return Row(
+def _summary(one: Mapping[str, Any]) -> TableRow:
+    return TableRow(
         (
             Cell(one["name"], path=part_path("peers", name=one["name"])),
             Cell(one["state"], "badge", _TONES.get(one["state"], "plain")),
@@ -65,7 +65,7 @@ def _summary(one: Mapping[str, Any]) -> Row:
     )
 
 
-def _peer(record: Mapping[str, Any]) -> Page:
+def _peer(record: Mapping[str, Any]) -> AdministrationPage:
     name = record["name"]
     facts = [
         ("Address", record["url"]),
@@ -87,17 +87,17 @@ def _peer(record: Mapping[str, Any]) -> Page:
         ("Allow to read a group", "grant"),
     )
     granted = [
-        Row(
+        TableRow(
             (Cell(group),),
-            (Link("Revoke", act_path("peers", "revoke", name=name, group=group), f"Revoke {group}"),),
+            (ActLink("Revoke", act_path("peers", "revoke", name=name, group=group), f"Revoke {group}"),),
         )
         for group in record["granted"]
     ]
-    return Page(
+    return AdministrationPage(
         "peers",
         name,
         facts=facts,
-        acts=tuple(Link(text, act_path("peers", act, name=name)) for text, act in acts),
+        acts=tuple(ActLink(text, act_path("peers", act, name=name)) for text, act in acts),
         tables=(
             Table(
                 "Logs",
@@ -110,7 +110,7 @@ def _peer(record: Mapping[str, Any]) -> Page:
                 "Faults",
                 ("Since", "Question", "Code", "Reason"),
                 [
-                    Row(
+                    TableRow(
                         (
                             Cell(one["since"]),
                             Cell(one["question"]),
@@ -126,7 +126,7 @@ def _peer(record: Mapping[str, Any]) -> Page:
                 "Evidence",
                 ("Found", "Code", "What"),
                 [
-                    Row((Cell(one["found_at"]), Cell(one["code"], "code"), Cell(one["message"])))
+                    TableRow((Cell(one["found_at"]), Cell(one["code"], "code"), Cell(one["message"])))
                     for one in record["evidence"][:ROWS]
                 ],
                 "No evidence against it.",
@@ -135,8 +135,8 @@ def _peer(record: Mapping[str, Any]) -> Page:
     )
 
 
-def _log(one: Mapping[str, Any]) -> Row:
-    return Row(
+def _log(one: Mapping[str, Any]) -> TableRow:
+    return TableRow(
         (
             Cell(one["origin"], "code"),
             Cell(one["state"], "badge", _TONES.get(one["state"], "plain")),
@@ -149,7 +149,7 @@ def _log(one: Mapping[str, Any]) -> Row:
     )
 
 
-def trust(request: Request, query: Mapping[str, str]) -> Page:
+def trust(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """What this site trusts by, and what is wrong with it."""
     runtime: Runtime = request.registry[Runtime]
     held = runtime.trust_store.material
@@ -157,7 +157,7 @@ def trust(request: Request, query: Mapping[str, str]) -> Page:
     gone = {fault.file for fault in faults if fault.code == "trust.crl-gone"}
     remembered = sorted(str(path) for path in TrustMemory(runtime.database).paths())
     found, further, shown = paged(remembered, query, "trust")
-    return Page(
+    return AdministrationPage(
         "trust",
         "Trust material",
         "Anchors, revocation lists and the allow-list of the settings. Servers read the files "
@@ -169,12 +169,15 @@ def trust(request: Request, query: Mapping[str, str]) -> Page:
             ("Revocation lists", grouped(len(held.lists))),
             ("Names on the allow-list", grouped(len(held.allowed.names or ()))),
         ),
-        acts=(Link("Read the files again", act_path("trust", "refresh")),),
+        acts=(ActLink("Read the files again", act_path("trust", "refresh")),),
         tables=(
             Table(
                 "Faults",
                 ("File", "Faults", "Code"),
-                [Row((Cell(one.file), Cell(one.message), Cell(one.code, "code"))) for one in faults[:ROWS]],
+                [
+                    TableRow((Cell(one.file), Cell(one.message), Cell(one.code, "code")))
+                    for one in faults[:ROWS]
+                ],
                 "No faults.",
             ),
             Table(
@@ -189,28 +192,28 @@ def trust(request: Request, query: Mapping[str, str]) -> Page:
     )
 
 
-def _remembered(path: str, gone: set[str]) -> Row:
+def _remembered(path: str, gone: set[str]) -> TableRow:
     is_gone = path.rpartition("/")[2] in gone
-    forget = Link("Forget", act_path("trust", "forget", file=path), f"Forget {path}")
+    forget = ActLink("Forget", act_path("trust", "forget", file=path), f"Forget {path}")
     state = Cell("gone", "badge", "bad") if is_gone else Cell("there", "badge", "good")
-    return Row((Cell(path), state), (forget,) if is_gone else ())
+    return TableRow((Cell(path), state), (forget,) if is_gone else ())
 
 
-def erase(request: Request, query: Mapping[str, str]) -> Page:
+def erase(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     """Erasing: what it is, and the way to it. What was erased is in the audit log."""
-    return Page(
+    return AdministrationPage(
         "erase",
         "Erasure",
         "For legal requests: permanently erases the content of an entry, in all logs. The log still "
         "shows that there was an entry, and its address shows the reason.",
         acts=(
-            Link("Erase an entry", act_path("erase", "entry")),
-            Link("Erased entries", part_path("audit", action="entry.erase")),
+            ActLink("Erase an entry", act_path("erase", "entry")),
+            ActLink("Erased entries", part_path("audit", action="entry.erase")),
         ),
     )
 
 
-def overview(request: Request) -> Page:
+def overview(request: Request) -> AdministrationPage:
     """What an administrator should look at, and the ways to everything."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
@@ -230,7 +233,7 @@ def overview(request: Request) -> Page:
         )
         if count
     ]
-    return Page(
+    return AdministrationPage(
         "",
         "Administration",
         "The same actions as the commands for operators, with the same rules and the same audit log.",

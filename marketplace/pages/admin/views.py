@@ -26,20 +26,22 @@ from marketplace.tlog.errors import KeyFormatError
 
 from . import access_acts, lists, peer_acts, site_acts, site_lists
 from .asking import SCOPES, Act, ActError, Acting, Given, shown_scopes
-from .parts import MOST_CHARACTERS, Page, part_path
+from .parts import MOST_CHARACTERS, AdministrationPage, part_path
 
 #: Each part of administration: its name in the address, how it is called, and its list.
-PARTS: Mapping[str, tuple[str, Callable[[Request, Mapping[str, str]], Page]]] = MappingProxyType(
-    {
-        "tokens": ("Tokens", lists.tokens),
-        "groups": ("Groups", lists.groups),
-        "peers": ("Peers", site_lists.peers),
-        "pending": ("Pending uploads", lists.pending),
-        "mail": ("Mail", lists.mail),
-        "trust": ("Trust material", site_lists.trust),
-        "erase": ("Erasure", site_lists.erase),
-        "audit": ("Audit log", lists.audit),
-    }
+PARTS: Mapping[str, tuple[str, Callable[[Request, Mapping[str, str]], AdministrationPage]]] = (
+    MappingProxyType(
+        {
+            "tokens": ("Tokens", lists.tokens),
+            "groups": ("Groups", lists.groups),
+            "peers": ("Peers", site_lists.peers),
+            "pending": ("Pending uploads", lists.pending),
+            "mail": ("Mail", lists.mail),
+            "trust": ("Trust material", site_lists.trust),
+            "erase": ("Erasure", site_lists.erase),
+            "audit": ("Audit log", lists.audit),
+        }
+    )
 )
 ACTS: Mapping[str, Act] = MappingProxyType(
     {act.key: act for act in (*access_acts.ACTS, *peer_acts.ACTS, *site_acts.ACTS)}
@@ -144,7 +146,7 @@ def _question(
     return unstored(page(request, "ask", values, status))
 
 
-def _show(request: Request, found: Page, done: str) -> Response:
+def _show(request: Request, found: AdministrationPage, done: str) -> Response:
     values = {**_frame(found.part), "page": found, "done": done, "most": MOST_CHARACTERS}
     return unstored(page(request, "admin", values))
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.acceptance.protocol import Refusal
-from marketplace.peers.errors import ContactError, NotFoundError, TooLargeError
+from marketplace.peers.errors import AnswerTooLargeError, ContactError, NotAtPeerError
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_BYTES
 from marketplace.peers.model import Mirror
 from marketplace.peers.remote.feed import PeerFeed, fetch_bodies
@@ -182,7 +182,7 @@ class Bundles:
         if len(unknown) > _FEW:
             try:
                 return _named(ids, feed.bundle_bodies(self._slug, number), unknown)
-            except (TooLargeError, NotFoundError):
+            except (AnswerTooLargeError, NotAtPeerError):
                 pass  # large ones come in smaller portions
         return fetch_bodies(feed, unknown)
 

@@ -13,7 +13,7 @@ from marketplace.accounts.names import SYSTEM
 from marketplace.changes import ChangeLog
 from marketplace.peers.errors import ContactError, MalformedError
 from marketplace.peers.model import FollowedLog, Peer, Question
-from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.pull.log_pull import PullTools
 from marketplace.peers.pull.side_requests import Questions
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
@@ -42,7 +42,7 @@ class Discovery:
 
     def __init__(
         self,
-        means: Means,
+        means: PullTools,
         peer: Peer,
         questions: Questions,
         public: PeerFeed,
@@ -155,7 +155,7 @@ class Discovery:
         return said, feed.clock_offset
 
 
-def follow_offered(session: Session, peer: Peer, offered: OfferedLog, means: Means) -> None:
+def follow_offered(session: Session, peer: Peer, offered: OfferedLog, means: PullTools) -> None:
     """Begin to follow a log, unless the site's filter leaves its group out; one that is followed stays so."""
     logs = FollowedLogs(session)
     if offered.slug == PUBLIC:

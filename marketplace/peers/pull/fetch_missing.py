@@ -11,8 +11,8 @@ from marketplace.changes import Provenance
 from marketplace.ingest import Page
 from marketplace.ingest.batch import Taken
 from marketplace.peers.limits import PAGE_ROWS
-from marketplace.peers.model import FollowedLog, Peer, Wanted
-from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.model import FollowedLog, Peer, WantedRow
+from marketplace.peers.pull.log_pull import PullTools
 from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS
 from marketplace.peers.registry.missing_rows import (
     due_elsewhere,
@@ -45,7 +45,7 @@ class Compared:
 class MissingEntries:
     """Requests missing entries from one peer."""
 
-    def __init__(self, means: Means, peer: Peer) -> None:
+    def __init__(self, means: PullTools, peer: Peer) -> None:
         self._means = means
         self._peer = peer
 
@@ -141,7 +141,7 @@ class MissingEntries:
         self,
         log: str,
         bodies: Mapping[str, bytes],
-        rows: Sequence[Wanted],
+        rows: Sequence[WantedRow],
         save: Callable[[Session, Mapping[str, Taken | Exception]], None],
     ) -> int:
         """Take in those bodies that prove themselves; returns how many they are."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
-from marketplace.ingest import IngestService, Page, Receipt
+from marketplace.ingest import IngestResult, IngestService, Page
 from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.acceptance.pool import Verification
@@ -27,24 +27,23 @@ from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_ROWS
 from marketplace.peers.model import FollowedLog, Mirror, Peer, Rejected
 from marketplace.peers.pull.bundles import AT_ONCE, Bundle, Bundles, joined
 from marketplace.peers.pull.recent import Recent
-from marketplace.peers.pull.rows import Row, cut, entry_ids, judge_rows, sort_rows, unknown_rows
+from marketplace.peers.pull.rows import PageRow, cut, entry_ids, judge_rows, sort_rows, unknown_rows
 from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS, WrittenPages
 from marketplace.peers.registry.checkpoints import find_another, find_passes
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.mirror_list import MirrorList
 from marketplace.peers.registry.progress import (
-    Step,
+    PageOutcome,
     known_ids,
     save_head,
     save_quarantine,
     save_seen,
     save_step,
 )
-from marketplace.peers.remote.feed import MAX_ROWS, Head, PeerFeed, fetch_bodies
+from marketplace.peers.remote.feed import MAX_ROWS, PeerFeed, PresentedHead, fetch_bodies
 from marketplace.peers.remote.mirrors import open_mirrors
 from marketplace.tlog.checkpoint import SignedCheckpoint
-from marketplace.tlog.following import IntegrityError, SplitViewError, TrustedLog, judge_head
-from marketplace.tlog.following import Page as JudgedPage
+from marketplace.tlog.following import IntegrityError, JudgedPage, SplitViewError, TrustedLog, judge_head
 from marketplace.tlog.tiles import WIDTH
 
 #: Whole bundles behind from which a log is read by bundles, several at a time.
@@ -57,7 +56,7 @@ Bodies = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class PullTools:
     """What a pull works with.
 
     Args:
@@ -83,7 +82,7 @@ class LogPull:
         slug: the log's part of the peer's URLs.
     """
 
-    def __init__(self, means: Means, peer: Peer, slug: str) -> None:
+    def __init__(self, means: PullTools, peer: Peer, slug: str) -> None:
         self._means = means
         self._peer = peer
         self.slug = slug
@@ -141,10 +140,10 @@ class LogPull:
         quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
         key = self._peer.log_key.named(followed.origin)
         self._head = None
-        head: Head | None
+        head: PresentedHead | None
         self.asked = shown is None or not covers_more(shown, followed)
         if shown is not None and not self.asked:
-            head = Head(shown, None)
+            head = PresentedHead(shown, None)
         else:
             head = feed.head(self.slug, key, self._tag if quiet else None)
         if head is None:
@@ -277,8 +276,8 @@ class LogPull:
         return replace(followed, trusted=replace(followed.trusted, passes=page.log.passes))
 
     def _enqueue(
-        self, followed: FollowedLog, page: JudgedPage, rows: Sequence[Row], received: int
-    ) -> Future[list[Receipt | Exception]]:
+        self, followed: FollowedLog, page: JudgedPage, rows: Sequence[PageRow], received: int
+    ) -> Future[list[IngestResult | Exception]]:
         means, now = self._means, self._means.clock()
         entries, wanted, rejected = sort_rows(followed.id, rows)
         rejected += [
@@ -294,7 +293,7 @@ class LogPull:
                 if isinstance(outcome, Exception)
             ]
             taken = [one for one in outcomes if isinstance(one, Taken)]
-            step = Step(
+            step = PageOutcome(
                 followed,
                 page.log,
                 wanted,

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from marketplace.peers.acceptance.protocol import Refusal
 from marketplace.peers.errors import MalformedError, WithheldError
 from marketplace.peers.limits import PAGE_BYTES
-from marketplace.peers.model import Rejected, Wanted
+from marketplace.peers.model import Rejected, WantedRow
 from marketplace.peers.pull.bundles import Verdicts
 from marketplace.tlog.errors import MissingRowsError, TooManyRowsError
-from marketplace.tlog.following import Page, TrustedLog, judge_page
+from marketplace.tlog.following import JudgedPage, TrustedLog, judge_page
 from marketplace.tlog.leaf import EntryLeaf, Leaf
 from validators.document import AcceptedEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PageRow:
     """A row of a page and what was made of its body."""
 
     sequence: int
@@ -25,7 +25,7 @@ class Row:
     verdict: AcceptedEntry | Refusal | None
 
 
-def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> Page:
+def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
     """Take in the rows behind the cursor, as ``judge_page`` does.
 
     Raises:
@@ -40,7 +40,7 @@ def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> Page:
         raise MalformedError(str(error)) from None
 
 
-def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[Page]:
+def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[JudgedPage]:
     """Judged pages that a transaction can hold, as their rows claim.
 
     Args:
@@ -61,10 +61,10 @@ def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[Page]:
         log, start = page.log, end
 
 
-def unknown_rows(page: Page, known: Set[str], verdicts: Verdicts) -> list[Row]:
+def unknown_rows(page: JudgedPage, known: Set[str], verdicts: Verdicts) -> list[PageRow]:
     """The rows of a page whose entries are not here yet."""
     return [
-        Row(page.first + n, leaf, verdicts.get(leaf.entry_id))
+        PageRow(page.first + n, leaf, verdicts.get(leaf.entry_id))
         for n, leaf in enumerate(page.leaves)
         if isinstance(leaf, EntryLeaf) and leaf.entry_id not in known
     ]
@@ -76,11 +76,11 @@ def entry_ids(leaves: Sequence[Leaf | None]) -> list[str]:
 
 
 def sort_rows(
-    peer_log_id: int, rows: Sequence[Row]
-) -> tuple[list[tuple[Row, AcceptedEntry]], list[Wanted], list[Rejected]]:
+    peer_log_id: int, rows: Sequence[PageRow]
+) -> tuple[list[tuple[PageRow, AcceptedEntry]], list[WantedRow], list[Rejected]]:
     """The rows whose entries come in, those whose body is missing, and those that are passed over."""
-    entries: list[tuple[Row, AcceptedEntry]] = []
-    wanted: list[Wanted] = []
+    entries: list[tuple[PageRow, AcceptedEntry]] = []
+    wanted: list[WantedRow] = []
     rejected: list[Rejected] = []
     for row in rows:
         leaf, verdict = row.leaf, row.verdict
@@ -89,7 +89,7 @@ def sort_rows(
         elif verdict is None or verdict.entry_id != leaf.entry_id:
             # Another entry's bytes say nothing about the one that was asked for: somebody else may have it.
             wanted.append(
-                Wanted(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
+                WantedRow(peer_log_id, row.sequence, leaf.entry_id, leaf.origin, leaf.sequence, leaf.time, 0)
             )
         else:
             entries.append((row, verdict))

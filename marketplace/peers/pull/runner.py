@@ -16,10 +16,10 @@ from marketplace.access.principal import PUBLIC
 from marketplace.background import Job
 from marketplace.ingest import IngestError
 from marketplace.peers.errors import ContactError, HereError, PeerError, PeerNotFoundError, WithheldError
-from marketplace.peers.model import FollowedLog, Peer, Question, Standing, State
+from marketplace.peers.model import FollowedLog, FollowingState, Peer, PullState, Question
 from marketplace.peers.pull.discovery import Discovery
 from marketplace.peers.pull.fetch_missing import Compared, MissingEntries
-from marketplace.peers.pull.log_pull import LogPull, Means, covers_more
+from marketplace.peers.pull.log_pull import LogPull, PullTools, covers_more
 from marketplace.peers.pull.side_requests import Questions
 from marketplace.peers.pull.told_heads import OF_EACH, ToldHeads
 from marketplace.peers.registry.followed_logs import FollowedLogs
@@ -79,7 +79,7 @@ class PeerRunner:
     """
 
     def __init__(
-        self, means: Means, peer: Peer, credentials: Credentials, tell: Tell = lambda head, witness: None
+        self, means: PullTools, peer: Peer, credentials: Credentials, tell: Tell = lambda head, witness: None
     ) -> None:
         self.peer = peer
         self._means = means
@@ -133,7 +133,7 @@ class PeerRunner:
         with self._lock:
             self._news.told.setdefault(witness, deque(maxlen=OF_EACH)).append(head)
 
-    def tell(self, standings: frozenset[Standing], *, wanted: bool, erased_at: datetime | None) -> None:
+    def tell(self, standings: frozenset[FollowingState], *, wanted: bool, erased_at: datetime | None) -> None:
         """How the peer's logs stand in the database, whether any body is missing there, and when a peer said
         last of one that it erased it."""
         self._wanted, self._erased_at = wanted, erased_at
@@ -213,7 +213,7 @@ class PeerRunner:
         return min(asked, default=time.monotonic() + poll_pause()) - time.monotonic()
 
     def _is_asked(self, followed: FollowedLog) -> bool:
-        return followed.state is not State.QUARANTINED and followed.id in self._due
+        return followed.state is not PullState.QUARANTINED and followed.id in self._due
 
     def _look(self) -> bool:
         """Look at what is due; whether anything was."""
@@ -230,7 +230,7 @@ class PeerRunner:
                 break
             if not self._means.filter.takes_log(one.log):
                 continue
-            if one.state is not State.QUARANTINED and time.monotonic() >= self._due_of(one).at:
+            if one.state is not PullState.QUARANTINED and time.monotonic() >= self._due_of(one).at:
                 self._followed[place] = self._look_at(one, self._due_of(one))
                 looked = True
         return looked

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from marketplace.peers.errors import ContactError, UnreachableError
 from marketplace.peers.model import Peer, Question
-from marketplace.peers.pull.log_pull import Means
+from marketplace.peers.pull.log_pull import PullTools
 from marketplace.peers.registry.faults import Faults
 from marketplace.peers.schedule import LONGEST, backoff_pause
 
@@ -35,7 +35,7 @@ class _Standing:
 class Questions:
     """Asks one peer the questions beside its rows; each pauses separately after failures."""
 
-    def __init__(self, means: Means, peer: Peer) -> None:
+    def __init__(self, means: PullTools, peer: Peer) -> None:
         self._means = means
         self._peer = peer
         self._standings: dict[_Key, _Standing] = {}

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from marketplace.peers.errors import MalformedError
 from marketplace.peers.model import FollowedLog, Peer
-from marketplace.peers.pull.log_pull import LogPull, Means
+from marketplace.peers.pull.log_pull import LogPull, PullTools
 from marketplace.peers.registry.checkpoints import find_another, mark_withheld, remember
 from marketplace.peers.registry.progress import save_evidence
 from marketplace.peers.remote.feed import PeerFeed
@@ -39,7 +39,7 @@ _logger = logging.getLogger(__name__)
 class ToldHeads:
     """What others saw of one log, until it is held against it."""
 
-    def __init__(self, means: Means, peer: Peer) -> None:
+    def __init__(self, means: PullTools, peer: Peer) -> None:
         self._means = means
         self._peer = peer
         #: Notes, not verified yet, by the name of who told them.

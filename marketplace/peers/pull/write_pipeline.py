@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future, wait
 from types import TracebackType
 
-from marketplace.ingest import Receipt
+from marketplace.ingest import IngestResult
 
 #: Pages that may be with the writer while the next one is judged.
 AT_ONCE = 2
@@ -22,7 +22,7 @@ class WrittenPages:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Future[list[Receipt | Exception]]] = deque()
+        self._waiting: deque[Future[list[IngestResult | Exception]]] = deque()
 
     def __enter__(self) -> WrittenPages:
         return self
@@ -35,7 +35,7 @@ class WrittenPages:
                 self._waiting.popleft().result(COMMIT_SECONDS)
         wait(self._waiting, COMMIT_SECONDS)
 
-    def add(self, page: Future[list[Receipt | Exception]]) -> None:
+    def add(self, page: Future[list[IngestResult | Exception]]) -> None:
         """Take a page; waits for an earlier one if there are too many."""
         self._waiting.append(page)
         if len(self._waiting) > AT_ONCE:

@@ -22,7 +22,7 @@ _MOST = 2000
 _ALGORITHM = "EdDSA"
 
 
-class UnprovenError(PeerError):
+class UnprovenAssertionError(PeerError):
     """An assertion proves nothing."""
 
     code = "credentials.assertion"
@@ -54,16 +54,16 @@ def verify_assertion(
         audience: our own name.
 
     Raises:
-        UnprovenError: it is none, is out of date, for somebody else, or not signed by that key.
+        UnprovenAssertionError: it is none, is out of date, for somebody else, or not signed by that key.
     """
     if len(text) > _MOST:
-        raise UnprovenError("the assertion is too long")
+        raise UnprovenAssertionError("the assertion is too long")
     try:
         claimed = jwt.decode(text, options={"verify_signature": False})
         issuer = claimed.get("iss")
         key = find_key(issuer) if isinstance(issuer, str) else None
         if key is None:
-            raise UnprovenError("the assertion is from a site that is not a peer here")
+            raise UnprovenAssertionError("the assertion is from a site that is not a peer here")
         claims = jwt.decode(
             text,
             Ed25519PublicKey.from_public_bytes(key.public),
@@ -75,8 +75,8 @@ def verify_assertion(
         )
         issued, ends = float(claims["iat"]), float(claims["exp"])
     except (jwt.PyJWTError, RecursionError, ValueError, TypeError, OverflowError):
-        raise UnprovenError("the assertion's signature is not valid") from None
+        raise UnprovenAssertionError("the assertion's signature is not valid") from None
     moment = now.timestamp()
     if not ends - issued <= LONGEST or not issued - LEEWAY <= moment <= ends + LEEWAY:
-        raise UnprovenError("the assertion is out of date: check the clocks of both sites")
+        raise UnprovenAssertionError("the assertion is out of date: check the clocks of both sites")
     return str(issuer)

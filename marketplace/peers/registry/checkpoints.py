@@ -25,7 +25,7 @@ _MOST = 320
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CheckpointSighting:
     """A checkpoint that was seen.
 
     Args:
@@ -132,7 +132,7 @@ def settle(session: Session, peer_log_ids: Iterable[int]) -> None:
     )
 
 
-def newest_seen(session: Session, peer_log_id: int, most: int) -> list[Seen]:
+def newest_seen(session: Session, peer_log_id: int, most: int) -> list[CheckpointSighting]:
     """What was seen of a log, the largest first."""
     rows = session.execute(
         select(
@@ -148,7 +148,7 @@ def newest_seen(session: Session, peer_log_id: int, most: int) -> list[Seen]:
         .order_by(SeenCheckpoint.size.desc(), SeenCheckpoint.seen_at.desc())
         .limit(most)
     )
-    return [Seen(*row) for row in rows]
+    return [CheckpointSighting(*row) for row in rows]
 
 
 def withheld(session: Session) -> dict[int, int]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import PeerFault
 from marketplace.peers.errors import PeerError
-from marketplace.peers.model import Fault, Question
+from marketplace.peers.model import Question, UnansweredQuestion
 
 #: Characters of a reason that are kept.
 _MOST_REASON = 500
@@ -45,11 +45,11 @@ class Faults:
             )
         )
 
-    def of(self, peer_id: int) -> list[Fault]:
+    def of(self, peer_id: int) -> list[UnansweredQuestion]:
         """The faults of a peer, by question and log."""
         return list(self.all().get(peer_id, ()))
 
-    def all(self) -> Mapping[int, tuple[Fault, ...]]:
+    def all(self) -> Mapping[int, tuple[UnansweredQuestion, ...]]:
         """All faults, by the key of the peer."""
         rows = self._session.execute(
             select(
@@ -61,7 +61,7 @@ class Faults:
                 PeerFault.since,
             ).order_by(PeerFault.peer_id, PeerFault.question, PeerFault.origin)
         )
-        found: dict[int, tuple[Fault, ...]] = {}
+        found: dict[int, tuple[UnansweredQuestion, ...]] = {}
         for peer_id, question, *rest in rows:
-            found[peer_id] = (*found.get(peer_id, ()), Fault(Question(question), *rest))
+            found[peer_id] = (*found.get(peer_id, ()), UnansweredQuestion(Question(question), *rest))
         return found

@@ -12,7 +12,15 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.models import Log, PeerEvidence, PeerLog, PeerRejected, PeerWanted
 from marketplace.peers.errors import PeerAddressError, PeerNotFoundError
-from marketplace.peers.model import Evidence, FollowedLog, Peer, Standing, Standings, State, Trouble
+from marketplace.peers.model import (
+    FollowedLog,
+    FollowingState,
+    Peer,
+    PeerContradiction,
+    PullState,
+    Standings,
+    Trouble,
+)
 from marketplace.peers.registry import checkpoints
 from marketplace.peers.registry.missing_rows import forget_left_out, newest_erased
 from marketplace.peers.registry.stored import read_followed
@@ -20,7 +28,7 @@ from marketplace.tlog.note import is_key_name
 
 #: A log of which nothing was read.
 _START: Mapping[str, Any] = {
-    "state": State.NEW.value,
+    "state": PullState.NEW.value,
     "failures": 0,
     "error_code": None,
     "error": None,
@@ -52,9 +60,9 @@ class FollowedLogs:
         rows = self._session.execute(
             select(PeerLog.peer_id, PeerLog.id, PeerLog.origin, PeerLog.state, PeerLog.reached)
         )
-        logs: dict[int, set[Standing]] = {}
+        logs: dict[int, set[FollowingState]] = {}
         for peer_id, key, origin, state, reached in rows:
-            logs.setdefault(peer_id, set()).add(Standing(key, origin, State(state), reached))
+            logs.setdefault(peer_id, set()).add(FollowingState(key, origin, PullState(state), reached))
         missing = select(PeerWanted.peer_log_id).where(PeerWanted.erased_at.is_(None)).limit(1)
         return Standings(
             {key: frozenset(found) for key, found in logs.items()},
@@ -102,7 +110,7 @@ class FollowedLogs:
         """
         for known in self.of(peer.id):
             unread = known.trusted.newest is None and known.trusted.proven.size == 0
-            if known.log == PUBLIC and unread and known.state is not State.QUARANTINED:
+            if known.log == PUBLIC and unread and known.state is not PullState.QUARANTINED:
                 self.rename(known, origin)
 
     def accept_epoch(self, peer: Peer, origin: str) -> None:
@@ -134,9 +142,9 @@ class FollowedLogs:
         """
         released = []
         for followed in self.of(peer.id):
-            if followed.state is State.QUARANTINED:
+            if followed.state is PullState.QUARANTINED:
                 values = {
-                    "state": State.NEW.value,
+                    "state": PullState.NEW.value,
                     "failures": 0,
                     "error_code": None,
                     "error": None,
@@ -165,7 +173,7 @@ class FollowedLogs:
             for key in wanted.keys() | rejected.keys() | erased.keys()
         }
 
-    def evidence(self, peer_id: int) -> list[Evidence]:
+    def evidence(self, peer_id: int) -> list[PeerContradiction]:
         """Everything kept against a peer, the newest first."""
         rows = self._session.execute(
             select(
@@ -180,7 +188,7 @@ class FollowedLogs:
             .where(PeerLog.peer_id == peer_id)
             .order_by(PeerEvidence.id.desc())
         )
-        return [Evidence(*row) for row in rows]
+        return [PeerContradiction(*row) for row in rows]
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[FollowedLog]:
         query = (

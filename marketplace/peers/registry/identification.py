@@ -10,7 +10,7 @@ from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.peers.errors import PeerNotFoundError
 from marketplace.peers.model import Peer
-from marketplace.peers.registry.assertions import UnprovenError, verify_assertion
+from marketplace.peers.registry.assertions import UnprovenAssertionError, verify_assertion
 from marketplace.peers.registry.grants import Grants
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import VerifierKey
@@ -36,10 +36,10 @@ class PeerIdentification:
         """The peer that an assertion is of, with the public log and those granted to it.
 
         Raises:
-            UnprovenError: it proves nothing.
+            UnprovenAssertionError: it proves nothing.
         """
         if self._keys is None:
-            raise UnprovenError(
+            raise UnprovenAssertionError(
                 "this site has no site keys, so no assertion can be addressed to it: make "
                 "keys with `marketplace peer init`"
             )

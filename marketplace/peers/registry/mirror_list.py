@@ -11,7 +11,7 @@ from marketplace.models import PeerMirror
 from marketplace.peers.errors import PeerAddressError
 from marketplace.peers.model import Mirror
 from marketplace.peers.registry.addresses import parse_address
-from marketplace.peers.remote.mirrors import Tally
+from marketplace.peers.remote.mirrors import MirrorTally
 
 #: Mirrors of one peer: each is asked in vain once at the most.
 MOST_MIRRORS = 8
@@ -53,7 +53,7 @@ class MirrorList:
                 )
             )
 
-    def count(self, peer_id: int, tallies: Mapping[str, Tally]) -> None:
+    def count(self, peer_id: int, tallies: Mapping[str, MirrorTally]) -> None:
         """Add what came of mirrors; those that are listed no more are passed over."""
         for url, tally in tallies.items():
             values = {

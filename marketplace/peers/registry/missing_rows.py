@@ -12,11 +12,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.ingest import ErasedError
-from marketplace.models import Peer as PeerRow
-from marketplace.models import PeerLog, PeerRejected, PeerWanted
+from marketplace.models import PeerLog, PeerRejected, PeerRow, PeerWanted
 from marketplace.peers.errors import WithheldError
 from marketplace.peers.limits import MOST_LEFT_OUT
-from marketplace.peers.model import FollowedLog, Rejected, Wanted
+from marketplace.peers.model import FollowedLog, Rejected, WantedRow
 from marketplace.peers.schedule import wanted_pause
 
 #: Version of the rules that reject: raised when acceptance changes, so that old verdicts can be told apart.
@@ -29,7 +28,7 @@ SETTLED = timedelta(seconds=5)
 OWN_TURN = timedelta(seconds=60)
 
 
-def add_wanted(session: Session, peer_id: int, rows: Sequence[Wanted], now: datetime) -> None:
+def add_wanted(session: Session, peer_id: int, rows: Sequence[WantedRow], now: datetime) -> None:
     """Note rows whose bodies did not come.
 
     Args:
@@ -111,7 +110,7 @@ def _count(session: Session, key: InstrumentedAttribute[int], peer_id: int) -> i
     return session.scalar(select(func.count()).where(key.in_(_logs_of(peer_id)))) or 0
 
 
-def due_wanted(session: Session, followed: FollowedLog, now: datetime, most: int) -> list[Wanted]:
+def due_wanted(session: Session, followed: FollowedLog, now: datetime, most: int) -> list[WantedRow]:
     """Missing bodies that the site of a log may be asked for; those that their own site erased are not
     among them.
 
@@ -135,7 +134,7 @@ def due_wanted(session: Session, followed: FollowedLog, now: datetime, most: int
     return [_wanted(row) for row in session.scalars(query)]
 
 
-def postpone_wanted(session: Session, rows: Sequence[Wanted], now: datetime) -> None:
+def postpone_wanted(session: Session, rows: Sequence[WantedRow], now: datetime) -> None:
     """Note another attempt in vain."""
     for one in rows:
         session.execute(
@@ -190,7 +189,7 @@ def mark_erased(session: Session, peer_log_id: int, ids: Sequence[str], now: dat
         )
 
 
-def first_wanted(session: Session, peer_log_id: int, most: int) -> list[Wanted]:
+def first_wanted(session: Session, peer_log_id: int, most: int) -> list[WantedRow]:
     """Rows of a log that are wanted, or that its own site erased, in their order."""
     query = select(PeerWanted).where(PeerWanted.peer_log_id == peer_log_id)
     return [_wanted(row) for row in session.scalars(query.order_by(PeerWanted.sequence).limit(most))]
@@ -208,7 +207,7 @@ def newest_erased(session: Session) -> datetime | None:
     return session.scalar(select(func.max(PeerWanted.erased_at)))
 
 
-def due_elsewhere(session: Session, peer_id: int, now: datetime) -> list[Wanted]:
+def due_elsewhere(session: Session, peer_id: int, now: datetime) -> list[WantedRow]:
     """What other peers said at one moment that they erased, and this one was not asked for since; all of it.
 
     Of public logs only: what another log holds is nobody's business but that of its own site.
@@ -238,8 +237,8 @@ def printable(text: str) -> str:
     return text.replace("\x00", "\N{SYMBOL FOR NULL}")
 
 
-def _wanted(row: PeerWanted) -> Wanted:
-    return Wanted(
+def _wanted(row: PeerWanted) -> WantedRow:
+    return WantedRow(
         row.peer_log_id,
         row.sequence,
         row.entry_id,
@@ -251,7 +250,7 @@ def _wanted(row: PeerWanted) -> Wanted:
     )
 
 
-def _columns(one: Wanted | Rejected) -> dict[str, Any]:
+def _columns(one: WantedRow | Rejected) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__dataclass_fields__}
 
 

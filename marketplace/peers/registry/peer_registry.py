@@ -9,8 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
-from marketplace.models import Peer as PeerRow
-from marketplace.models import PeerLog
+from marketplace.models import PeerLog, PeerRow
 from marketplace.peers.errors import PeerKeyError, PeerNotFoundError, PeerTakenError
 from marketplace.peers.model import Peer
 from marketplace.peers.registry.addresses import parse_address

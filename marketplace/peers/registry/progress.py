@@ -14,9 +14,9 @@ from marketplace.changes import ChangeLog
 from marketplace.events import Happening, Kind, record
 from marketplace.ingest import ErasedError, IngestError
 from marketplace.ingest.batch import Taken
-from marketplace.models import Change, Entry, PeerEvidence, PeerLog
+from marketplace.models import ChangeRow, Entry, PeerEvidence, PeerLog
 from marketplace.peers.errors import PeerError
-from marketplace.peers.model import FollowedLog, Rejected, State, Wanted
+from marketplace.peers.model import FollowedLog, PullState, Rejected, WantedRow
 from marketplace.peers.registry.checkpoints import remember
 from marketplace.peers.registry.missing_rows import (
     add_rejected,
@@ -42,7 +42,7 @@ class MovedError(PeerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageOutcome:
     """What became of a page.
 
     Args:
@@ -57,7 +57,7 @@ class Step:
 
     followed: FollowedLog
     trusted: TrustedLog
-    wanted: Sequence[Wanted]
+    wanted: Sequence[WantedRow]
     rejected: Sequence[Rejected]
     accepted: Sequence[str]
     created: int
@@ -68,11 +68,11 @@ def known_ids(session: Session, log: str, ids: Sequence[str]) -> set[str]:
     """The entry ids, of those given, that a local log has."""
     log_id = ChangeLog(session).key(log)
     # As a join, SQLite reads the whole log and looks which of its entries are among these.
-    stands = exists().where(Change.log_id == log_id, Change.entry_key == Entry.id)
+    stands = exists().where(ChangeRow.log_id == log_id, ChangeRow.entry_key == Entry.id)
     return set(session.scalars(select(Entry.entry_id).where(Entry.entry_id.in_(ids), stands)))
 
 
-def save_step(session: Session, step: Step, now: datetime) -> None:
+def save_step(session: Session, step: PageOutcome, now: datetime) -> None:
     """Move the cursor and the frontiers, and note what was left out.
 
     Raises:
@@ -80,7 +80,7 @@ def save_step(session: Session, step: Step, now: datetime) -> None:
         WithheldError: too much of what it names is missing here.
     """
     behind = step.trusted.behind
-    state = State.TAILING if behind == 0 else State.BOOTSTRAP
+    state = PullState.TAILING if behind == 0 else PullState.BOOTSTRAP
     values = _position(step.trusted) | {
         "state": state.value,
         "entries": PeerLog.entries + step.created,
@@ -108,7 +108,11 @@ def save_head(
         MovedError: the cursor is not where it was.
     """
     values = _position(trusted) | _success(now)
-    _move(session, followed, values | {"state": State.TAILING.value, "received": PeerLog.received + received})
+    _move(
+        session,
+        followed,
+        values | {"state": PullState.TAILING.value, "received": PeerLog.received + received},
+    )
     if trusted.newest is not None:
         remember(session, followed, trusted.newest, now)
 
@@ -122,7 +126,7 @@ def save_seen(session: Session, followed: FollowedLog, signed: SignedCheckpoint,
             PeerLog.id == followed.id,
             PeerLog.origin == followed.origin,
             PeerLog.covered < size,
-            PeerLog.state != State.QUARANTINED.value,
+            PeerLog.state != PullState.QUARANTINED.value,
         )
         .values(covered=size, note=signed.note.to_bytes().decode())
         .execution_options(synchronize_session=False)
@@ -136,9 +140,9 @@ def save_failure(
     """Note that an attempt failed."""
     session.execute(
         update(PeerLog)
-        .where(PeerLog.id == followed.id, PeerLog.state != State.QUARANTINED.value)
+        .where(PeerLog.id == followed.id, PeerLog.state != PullState.QUARANTINED.value)
         .values(
-            state=State.BACKOFF.value,
+            state=PullState.BACKOFF.value,
             failures=PeerLog.failures + 1,
             error_code=error.code,
             error=error.message[:_MOST_REASON],
@@ -154,7 +158,7 @@ def save_quarantine(session: Session, followed: FollowedLog, error: IntegrityErr
         update(PeerLog)
         .where(PeerLog.id == followed.id)
         .values(
-            state=State.QUARANTINED.value,
+            state=PullState.QUARANTINED.value,
             reached=proven.size,
             reached_frontier=frontier_bytes(proven),
             failures=PeerLog.failures + 1,
@@ -210,7 +214,7 @@ def _move(session: Session, followed: FollowedLog, values: dict[str, Any]) -> No
             PeerLog.id == followed.id,
             PeerLog.reached == followed.trusted.reached.size,
             PeerLog.proven == followed.trusted.proven.size,
-            PeerLog.state != State.QUARANTINED.value,
+            PeerLog.state != PullState.QUARANTINED.value,
         )
         .values(**values)
         .returning(PeerLog.id)

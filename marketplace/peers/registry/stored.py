@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from marketplace.models import Peer as PeerRow
-from marketplace.models import PeerLog
-from marketplace.peers.model import FollowedLog, Peer, State
+from marketplace.models import PeerLog, PeerRow
+from marketplace.peers.model import FollowedLog, Peer, PullState
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.following import EMPTY, TrustedLog
@@ -59,7 +58,7 @@ def read_followed(row: PeerLog, log: str) -> FollowedLog:
         row.id,
         row.peer_id,
         log,
-        State(row.state),
+        PullState(row.state),
         trusted,
         row.failures,
         row.error_code,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import ChangeLog
 from marketplace.ingest import ErasedError
-from marketplace.models import Change, Entry, PeerRejected, PeerWanted
+from marketplace.models import ChangeRow, Entry, PeerRejected, PeerWanted
 from marketplace.peers.model import FollowedLog
 from marketplace.peers.remote.feed import PeerFeed
 from marketplace.tlog.digest import SetSum, sum_up
@@ -89,9 +89,9 @@ def _differing(there: Mapping[str, str], here: Mapping[str, SetSum]) -> list[str
 def _ids_below(session: Session, log: str, prefix: str) -> set[str]:
     query = (
         select(Entry.entry_id)
-        .join(Change, Change.entry_key == Entry.id)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .where(
-            Change.log_id == ChangeLog(session).key(log),
+            ChangeRow.log_id == ChangeLog(session).key(log),
             Entry.entry_id >= prefix,
             # Behind every hex digit, so behind every id that begins with the prefix.
             Entry.entry_id < prefix + "g",
@@ -120,8 +120,10 @@ def _pages(session: Session, log: str) -> Iterator[list[str]]:
     while start < size:
         query = (
             select(Entry.entry_id)
-            .join(Change, Change.entry_key == Entry.id)
-            .where(Change.log_id == log_id, Change.sequence >= start, Change.sequence < start + _PAGE)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .where(
+                ChangeRow.log_id == log_id, ChangeRow.sequence >= start, ChangeRow.sequence < start + _PAGE
+            )
         )
         yield list(session.scalars(query))
         start += _PAGE

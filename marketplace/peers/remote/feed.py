@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from marketplace.peers.errors import MalformedError, UnexpectedAnswerError
 from marketplace.peers.limits import KIB, MIB, PAGE_BYTES
-from marketplace.peers.remote.reader import Answer, PeerReader, parse_json
+from marketplace.peers.remote.reader import PeerAnswer, PeerReader, parse_json
 from marketplace.tlog.checkpoint import SignedCheckpoint, verify_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.errors import CheckpointError, NoteFormatError, NoteSignatureError, TileError
@@ -72,7 +72,7 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class PresentedHead:
     """A checkpoint as it came, with the tag to ask for a newer one by."""
 
     signed: SignedCheckpoint
@@ -93,7 +93,7 @@ class ToldHead:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldHeads:
+class HeadsAnswer:
     """What a peer saw of the logs of others, with the tag to ask for more by."""
 
     heads: tuple[ToldHead, ...]
@@ -154,7 +154,7 @@ class PeerFeed:
             raise MalformedError("the description lacks the site's name or its logs")
         return Description(said["origin"], tuple(_offered(one) for one in logs))
 
-    def head(self, slug: str, key: VerifierKey, tag: str | None) -> Head | None:
+    def head(self, slug: str, key: VerifierKey, tag: str | None) -> PresentedHead | None:
         """A log's newest checkpoint, verified; None where it is the one with that tag.
 
         Args:
@@ -182,9 +182,9 @@ class PeerFeed:
             ) from None
         except NoteFormatError as error:
             raise MalformedError(f"not a signed note: {error}") from None
-        return Head(signed, answer.headers.get("etag"))
+        return PresentedHead(signed, answer.headers.get("etag"))
 
-    def heads(self, tag: str | None) -> ToldHeads | None:
+    def heads(self, tag: str | None) -> HeadsAnswer | None:
         """The newest heads that the peer saw of the public logs it follows; None where they have that tag.
 
         Nothing of them is verified yet.
@@ -199,7 +199,7 @@ class PeerFeed:
         notes = said.get("heads") if isinstance(said, dict) else None
         if not isinstance(notes, list) or len(notes) > MOST_TOLD:
             raise MalformedError(f"the heads that the peer saw are not a list of at most {MOST_TOLD}")
-        return ToldHeads(tuple(map(_told, notes)), answer.headers.get("etag"))
+        return HeadsAnswer(tuple(map(_told, notes)), answer.headers.get("etag"))
 
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         """A log's rows from a sequence on, at most ``count``."""
@@ -286,10 +286,10 @@ class PeerFeed:
             raise MalformedError("the ids are not those that this site requested")
         return ids
 
-    def _get(self, path: str, kind: str, limit: int, headers: Mapping[str, str] | None = None) -> Answer:
+    def _get(self, path: str, kind: str, limit: int, headers: Mapping[str, str] | None = None) -> PeerAnswer:
         return self._note(self._reader.get(path, kind, {**(headers or {}), **self._credentials()}, limit))
 
-    def _note(self, answer: Answer) -> Answer:
+    def _note(self, answer: PeerAnswer) -> PeerAnswer:
         self.received += answer.received
         self.clock_offset = _offset(answer.headers.get("date"))
         return answer

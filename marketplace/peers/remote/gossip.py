@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from marketplace.peers.errors import NotFoundError
+from marketplace.peers.errors import NotAtPeerError
 from marketplace.peers.remote.feed import PeerFeed, ToldHead
 from marketplace.peers.schedule import poll_pause
 
@@ -52,7 +52,7 @@ class HeadGossip:
             self._tag, self._whole_at = None, now + _WHOLE
         try:
             told = feed.heads(self._tag)
-        except NotFoundError:
+        except NotAtPeerError:
             return  # it tells none
         if told is None:
             return

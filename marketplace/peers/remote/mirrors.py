@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from marketplace.peers.errors import ContactError, MalformedError, NotFoundError, TooLargeError
+from marketplace.peers.errors import AnswerTooLargeError, ContactError, MalformedError, NotAtPeerError
 from marketplace.peers.model import Mirror
 from marketplace.peers.remote.bundle_hashes import bundle_hash, verify_bundle_hashes
 from marketplace.peers.remote.feed import (
@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Tally:
+class MirrorTally:
     """What came of a mirror.
 
     Args:
@@ -65,7 +65,7 @@ def open_mirrors(
         return Mirrors((), {}, at_once)
     try:
         hashes = _read_hashes(feed, slug, log)
-    except (MalformedError, NotFoundError, TooLargeError) as error:
+    except (MalformedError, NotAtPeerError, AnswerTooLargeError) as error:
         # Its rows decide about the peer's honesty, as without mirrors.
         _logger.warning("mirrors cannot be used: %s", error, extra={"log": log.origin})
         return Mirrors((), {}, at_once)
@@ -76,7 +76,9 @@ def _read_hashes(feed: PeerFeed, slug: str, log: TrustedLog) -> dict[int, bytes]
     size = 0 if log.newest is None else log.newest.checkpoint.size
     first, end = log.reached.size >> HEIGHT, size >> HEIGHT
     if end - first > MOST_BUNDLES:
-        raise TooLargeError(f"the log is {end - first} bundles ahead; mirrors are used for {MOST_BUNDLES}")
+        raise AnswerTooLargeError(
+            f"the log is {end - first} bundles ahead; mirrors are used for {MOST_BUNDLES}"
+        )
     hashes: list[bytes] = []
     for number in range(first // WIDTH, -(-end // WIDTH)):
         tile = feed.tile(slug, 1, TileName(number, width_at(size, 1, number)))
@@ -98,7 +100,7 @@ class Mirrors:
         self._hashes = hashes
         self._lock = threading.Lock()
         self._usable = list(mirrors)
-        self.tallies = {mirror.url: Tally() for mirror in mirrors}
+        self.tallies = {mirror.url: MirrorTally() for mirror in mirrors}
         self._idle: dict[str, queue.SimpleQueue[PeerReader]] = {}
         self._all: list[PeerReader] = []
         for mirror in mirrors:

@@ -20,11 +20,11 @@ import zstandard
 
 from marketplace.deadlines import Deadline, DeadlineNetwork
 from marketplace.peers.errors import (
+    AnswerTooLargeError,
     MalformedError,
     NoAddressError,
     NoListenerError,
-    NotFoundError,
-    TooLargeError,
+    NotAtPeerError,
     TooSlowError,
     UnexpectedAnswerError,
     UnreachableError,
@@ -42,7 +42,7 @@ LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PeerAnswer:
     """A whole answer: 304 without a body, or one of the statuses that were asked for."""
 
     status: int
@@ -82,7 +82,7 @@ class PeerReader:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
-    ) -> Answer:
+    ) -> PeerAnswer:
         """Read a resource.
 
         Args:
@@ -102,7 +102,7 @@ class PeerReader:
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
         also: Mapping[int, str] | None = None,
-    ) -> Answer:
+    ) -> PeerAnswer:
         """Send a body and read the answer; see ``get``.
 
         Args:
@@ -122,7 +122,7 @@ class PeerReader:
         data: bytes | None,
         limit: int | None,
         also: Mapping[int, str] = _NO_OTHERS,
-    ) -> Answer:
+    ) -> PeerAnswer:
         most = self._limits.answer_bytes if limit is None else limit
         limits = self._limits
         sent = {"Host": self._name, "User-Agent": "marketplace-peer", "Accept-Encoding": "zstd, gzip"}
@@ -131,7 +131,7 @@ class PeerReader:
             sent["Content-Length"] = str(len(data))
         times = {"connect": limits.connect_seconds, "read": limits.read_seconds, "write": limits.read_seconds}
 
-        def exchange() -> Answer:
+        def exchange() -> PeerAnswer:
             with self._pool.stream(
                 method,
                 self._base + path,
@@ -160,9 +160,11 @@ class PeerReader:
 
     def _read(
         self, response: httpcore.Response, content_type: str, most: int, also: Mapping[int, str]
-    ) -> Answer:
+    ) -> PeerAnswer:
         if sum(len(name) + len(value) for name, value in response.headers) > self._limits.header_bytes:
-            raise TooLargeError(f"{self._name} sends more than {self._limits.header_bytes} bytes of header")
+            raise AnswerTooLargeError(
+                f"{self._name} sends more than {self._limits.header_bytes} bytes of header"
+            )
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
         }
@@ -173,17 +175,17 @@ class PeerReader:
         for piece in response.iter_stream():
             packed += piece
             if len(packed) > most:
-                raise TooLargeError(f"{self._name} answers with more than {most} bytes")
+                raise AnswerTooLargeError(f"{self._name} answers with more than {most} bytes")
         if response.status == 304:
-            return Answer(304, headers, b"", 0)
+            return PeerAnswer(304, headers, b"", 0)
         body = unpacked(bytes(packed), headers.get("content-encoding", "identity"), most, self._name)
-        return Answer(response.status, headers, body, len(packed))
+        return PeerAnswer(response.status, headers, body, len(packed))
 
     def _verify_expected(
         self, status: int, headers: Mapping[str, str], content_type: str, also: Mapping[int, str]
     ) -> None:
         if status in (404, 410):
-            raise NotFoundError(f"{self._name} has no such document for this site (status {status})")
+            raise NotAtPeerError(f"{self._name} has no such document for this site (status {status})")
         if not 200 <= status < 300 and status not in also:
             elsewhere = headers.get("location", "")[:200] if status in _REDIRECTS else ""
             hint = (
@@ -237,7 +239,7 @@ def unpacked(data: bytes, encoding: str, most: int, name: str) -> bytes:
     except (zlib.error, zstandard.ZstdError) as error:
         raise MalformedError(f"{name} sends a broken {encoding} stream ({_reason(error)})") from None
     if len(body) > most:
-        raise TooLargeError(f"{name} answers with more than {most} bytes when unpacked")
+        raise AnswerTooLargeError(f"{name} answers with more than {most} bytes when unpacked")
     return body
 
 

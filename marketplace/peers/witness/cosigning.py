@@ -29,7 +29,7 @@ from marketplace.peers.limits import ReadLimits
 from marketplace.peers.model import Peer
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.peers.schedule import backoff_pause
-from marketplace.peers.witness.peer_witness import Means, PeerWitness, visible_logs
+from marketplace.peers.witness.peer_witness import PeerWitness, WitnessTools, visible_logs
 from marketplace.tlog.checkpoint import Checkpoint
 
 #: Longest backoff, in seconds.
@@ -48,7 +48,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LogAtPeers:
     """What peers know of a log of ours.
 
     Args:
@@ -65,7 +65,7 @@ class Seen:
 class _Channel:
     """The thread that shows heads to one peer."""
 
-    def __init__(self, means: Means, peer: Peer) -> None:
+    def __init__(self, means: WitnessTools, peer: Peer) -> None:
         self.peer = peer
         self._witness = PeerWitness(means, peer)
         self._wake = threading.Event()
@@ -119,7 +119,7 @@ class CosigningService:
     """Shows heads to every peer until it is stopped."""
 
     def __init__(self, database: Database, keys: SiteKeys, clock: Callable[[], datetime]) -> None:
-        self._means = Means(database, keys, clock)
+        self._means = WitnessTools(database, keys, clock)
         self._channels: dict[int, _Channel] = {}
         self._lock = threading.Lock()
         self._job = Job(database, self._run, "witnesses")
@@ -145,7 +145,7 @@ class CosigningService:
             for channel in self._channels.values():
                 channel.nudge()
 
-    def seen(self, log: PublishedLog) -> Seen:
+    def seen(self, log: PublishedLog) -> LogAtPeers:
         """What the peers have of a log and of later epochs of it.
 
         Peers that do not answer are named; they may have seen more.
@@ -165,7 +165,7 @@ class CosigningService:
                 silent.append(peer.name)
             finally:
                 witness.close()
-        return Seen(tuple(heads), frozenset(taken), tuple(silent))
+        return LogAtPeers(tuple(heads), frozenset(taken), tuple(silent))
 
     def verify_history(self) -> None:
         """Ask every peer how much of our logs it has seen, and halt those of which that is more than is here.

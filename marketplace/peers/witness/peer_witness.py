@@ -20,11 +20,11 @@ from marketplace.federation.proofs import prove_growth
 from marketplace.federation.trees import PublishedLog, Trees, epoch_origin, find_epoch, first_origin
 from marketplace.federation.witness import origin_digest
 from marketplace.models import Cosignature
-from marketplace.peers.errors import ContactError, NotFoundError
+from marketplace.peers.errors import ContactError, NotAtPeerError
 from marketplace.peers.limits import ReadLimits
 from marketplace.peers.model import Peer
 from marketplace.peers.registry.grants import Grants
-from marketplace.peers.remote.reader import Answer, PeerReader
+from marketplace.peers.remote.reader import PeerAnswer, PeerReader
 from marketplace.tlog.checkpoint import (
     SignedCheckpoint,
     parse_checkpoint,
@@ -52,7 +52,7 @@ class Dispute(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class WitnessTools:
     """What showing heads works with.
 
     Args:
@@ -67,7 +67,7 @@ class Means:
 class PeerWitness:
     """One peer as the witness of our logs; ``close`` it at the end."""
 
-    def __init__(self, means: Means, peer: Peer, limits: ReadLimits | None = None) -> None:
+    def __init__(self, means: WitnessTools, peer: Peer, limits: ReadLimits | None = None) -> None:
         self._means = means
         self._peer = peer
         self._reader = PeerReader(peer.url, limits)
@@ -146,7 +146,7 @@ class PeerWitness:
         try:
             note = self._reader.get(path, _TEXT, limit=MAX_NOTE).body
             return verify_checkpoint(note, self._means.keys.verifier(origin))
-        except NotFoundError:
+        except NotAtPeerError:
             return None  # it never saw this log
         except TlogError as error:
             _logger.warning("peer %s shows a checkpoint of ours that is none: %s", self._peer.name, error)
@@ -184,7 +184,7 @@ class PeerWitness:
             if (find_epoch(log, origin) or 0) <= log.epoch:
                 return None
             return verify_checkpoint(note, self._means.keys.verifier(origin))
-        except NotFoundError:
+        except NotAtPeerError:
             return None
         except TlogError as error:
             _logger.warning("peer %s shows a checkpoint of ours that is none: %s", self._peer.name, error)
@@ -233,7 +233,7 @@ class PeerWitness:
             raise Dispute
         self._take(log, answer.body)
 
-    def _ask(self, log: PublishedLog, old: int) -> Answer:
+    def _ask(self, log: PublishedLog, old: int) -> PeerAnswer:
         with self._means.database.read() as session:
             path = tuple(prove_growth(session, log, old))
         body = WitnessRequest(old, path, log.note).to_bytes()
@@ -268,7 +268,7 @@ def visible_logs(session: Session, peer: Peer) -> list[PublishedLog]:
     return [log for log in Trees(session).all() if log.name in granted]
 
 
-def _read_size(answer: Answer) -> int:
+def _read_size(answer: PeerAnswer) -> int:
     try:
         return parse_decimal(answer.body.decode("ascii").removesuffix("\n"))
     except (ValueError, IndexError):

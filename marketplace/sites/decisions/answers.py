@@ -15,7 +15,7 @@ _MOST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TimedVerdict:
     """What holds for a key until a moment of the wall clock; None: without end."""
 
     allowed: bool
@@ -50,7 +50,7 @@ class Answers:
         unknown: the answer about what is not known here.
     """
 
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, TimedVerdict] = field(default_factory=dict)
     made: float = 0.0
     fresh_until: float = 0.0
     when_stale: Literal["refuse", "keep"] = "refuse"
@@ -75,17 +75,17 @@ class Answers:
 
 def make_verdicts(
     opinions: Iterable[Opinion], copies: Iterable[Copy], paths: Mapping[tuple[str, str], str]
-) -> dict[str, Verdict]:
+) -> dict[str, TimedVerdict]:
     """The verdicts of all keys.
 
     Args:
         paths: digest and store -> key of the copy there.
     """
-    found: dict[str, Verdict] = {}
+    found: dict[str, TimedVerdict] = {}
     by_image: dict[str, Opinion] = {}
     for one in opinions:
         by_image[one.identifier] = one
-        verdict = Verdict(one.allowed, one.until, clean_reason(one.reason))
+        verdict = TimedVerdict(one.allowed, one.until, clean_reason(one.reason))
         for key in (f"id:{one.identifier}", *one.digests):
             # Where two images share a digest, the one that is refused counts.
             if key not in found or found[key].allowed:
@@ -101,10 +101,10 @@ def make_verdicts(
             and copy.state in _SHOWN
             and copy.digest in opinion.digests
         ):
-            found[where] = Verdict(True, opinion.until, clean_reason(opinion.reason))
+            found[where] = TimedVerdict(True, opinion.until, clean_reason(opinion.reason))
         else:
             reason = copy.reason if opinion is None or opinion.allowed else opinion.reason
-            found[where] = Verdict(False, None, clean_reason(f"{copy.state.value}: {reason}"))
+            found[where] = TimedVerdict(False, None, clean_reason(f"{copy.state.value}: {reason}"))
         if copy.digest not in found:
             found[copy.digest] = found[where]
     return found

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from marketplace.files import write_whole
-from marketplace.sites.decisions.answers import Answers, Verdict
+from marketplace.sites.decisions.answers import Answers, TimedVerdict
 
 NAME: Final = "verdicts"
 #: Characters that stand for themselves in a key.
@@ -61,7 +61,9 @@ def read_verdicts(folder: Path) -> Answers:
     verdicts = {}
     for line in lines:
         key, answer, until, reason = line.split(" ", 3)
-        verdicts[unquote(key)] = Verdict(answer == "allow", None if until == "-" else float(until), reason)
+        verdicts[unquote(key)] = TimedVerdict(
+            answer == "allow", None if until == "-" else float(until), reason
+        )
     return Answers(
         verdicts,
         float(said["made"]),

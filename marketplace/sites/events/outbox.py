@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marketplace.sites.settings import HookTable
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 
 #: Seconds until an event that failed is tried again; the last one from then on.
 _PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OwedEvent:
     """An event that a hook has not been told of yet."""
 
     id: int
@@ -25,10 +25,10 @@ class Owed:
     attempts: int
 
 
-class Outbox:
+class EventOutbox:
     """The table of events."""
 
-    def __init__(self, database: Database, hooks: Sequence[HookTable]) -> None:
+    def __init__(self, database: StateDatabase, hooks: Sequence[HookTable]) -> None:
         self._database = database
         self._hooks = hooks
 
@@ -43,7 +43,7 @@ class Outbox:
                         (type_, digest, key(hook), json.dumps(dict(environment)), now),
                     )
 
-    def due(self, now: float, digest: str | None = None) -> list[Owed]:
+    def due(self, now: float, digest: str | None = None) -> list[OwedEvent]:
         """What can be told now: of each image and hook the oldest that is owed, where its time has come.
 
         Args:
@@ -56,18 +56,18 @@ class Outbox:
             "AND o.id < e.id) ORDER BY id LIMIT 100",
             (now, digest, digest),
         )
-        return [Owed(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in rows]
+        return [OwedEvent(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in rows]
 
     def count(self) -> int:
         """How many are owed."""
         return int(self._database.rows("SELECT count(*) FROM event WHERE done IS NULL")[0][0])
 
-    def done(self, owed: Owed, now: float) -> None:
+    def done(self, owed: OwedEvent, now: float) -> None:
         """A hook was told."""
         with self._database.write():
             self._database.run("UPDATE event SET done = ? WHERE id = ?", (now, owed.id))
 
-    def failed(self, owed: Owed, now: float) -> None:
+    def failed(self, owed: OwedEvent, now: float) -> None:
         """A hook failed: it is told again later."""
         pause = _PAUSES[min(owed.attempts, len(_PAUSES) - 1)]
         with self._database.write():

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from marketplace.sites.events.outbox import Outbox, Owed, key
+from marketplace.sites.events.outbox import EventOutbox, OwedEvent, key
 from marketplace.sites.settings import HookTable
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,12 @@ class HookRunner:
         wall: seconds since 1970.
     """
 
-    def __init__(self, hooks: Sequence[HookTable], outbox: Outbox, wall: Callable[[], float]) -> None:
+    def __init__(self, hooks: Sequence[HookTable], outbox: EventOutbox, wall: Callable[[], float]) -> None:
         self._hooks = {key(hook): hook for hook in hooks}
         self._outbox = outbox
         self._wall = wall
         #: What is being told now, by the number of the event.
-        self._telling: dict[int, Owed] = {}
+        self._telling: dict[int, OwedEvent] = {}
         self._told = threading.Condition()
 
     def run(self, stopping: Callable[[], bool] = lambda: False, digest: str | None = None) -> int:
@@ -89,7 +89,7 @@ class HookRunner:
                     self._told.notify_all()
         return failed
 
-    def _take(self, digest: str | None) -> Owed | None:
+    def _take(self, digest: str | None) -> OwedEvent | None:
         with self._told:
             while True:
                 due = self._outbox.due(self._wall(), digest)
@@ -101,7 +101,7 @@ class HookRunner:
                     return None
                 self._told.wait()
 
-    def _tell(self, owed: Owed) -> bool:
+    def _tell(self, owed: OwedEvent) -> bool:
         hook = self._hooks.get(owed.hook)
         fault = None if hook is None else run_hook(hook, owed.type, str(owed.id), owed.environment)
         if fault is None:

@@ -16,9 +16,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
-from marketplace.client.errors import NotFoundError
+from marketplace.client.errors import EntryNotFoundError
 from marketplace.sites.errors import KnowledgeError, UnprovenError
-from marketplace.sites.knowledge.reader import LEAVES, MarketplaceReader, Row
+from marketplace.sites.knowledge.reader import LEAVES, ListedChange, MarketplaceReader
 from marketplace.sites.settings import MarketplaceTable
 from marketplace.sites.state import Followed, State
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint, verify_checkpoint
@@ -42,7 +42,7 @@ _NOTED_EVERY = 10.0
 _GROUPS_EVERY = 300.0
 
 
-class Follower:
+class MarketplaceFollower:
     """One marketplace and how far it was read. Used by one thread.
 
     Args:
@@ -73,7 +73,7 @@ class Follower:
         offset = self.reader.clock_offset
         return offset is not None and abs(offset) > MOST_SKEW
 
-    def look(self) -> list[Row]:
+    def look(self) -> list[ListedChange]:
         """What is new.
 
         Raises:
@@ -91,11 +91,11 @@ class Follower:
         self.failure = None
         return rows
 
-    def _look(self) -> list[Row]:
+    def _look(self) -> list[ListedChange]:
         followed = self.followed
         key = self.table.verifier
         trusted, head_is_new = (None, False) if key is None else self._read_head(followed, key)
-        rows: list[Row] = []
+        rows: list[ListedChange] = []
         if self.is_new:
             page = self.reader.changes(0, 1)
             followed = replace(followed, cursor=0 if page is None else page.size)
@@ -138,7 +138,7 @@ class Follower:
         self._grouped = float("-inf")
         self.reader.forget()
 
-    def _read_changes(self, followed: Followed) -> tuple[list[Row], Followed]:
+    def _read_changes(self, followed: Followed) -> tuple[list[ListedChange], Followed]:
         rows, cursor = self._read_log(followed.cursor)
         for row in rows:
             self._told[row.entry_id] = None
@@ -146,19 +146,19 @@ class Follower:
             self._told.popitem(last=False)
         return rows, replace(followed, cursor=cursor)
 
-    def _read_groups(self, followed: Followed) -> tuple[list[Row], Followed]:
+    def _read_groups(self, followed: Followed) -> tuple[list[ListedChange], Followed]:
         """What is new in the logs of the groups that the token belongs to."""
         cursors = dict(followed.groups)
         now = self._wall()
         if not self._grouped <= now < self._grouped + _GROUPS_EVERY:
             cursors = {name: cursors.get(name, 0) for name in self.reader.own_groups()}
             self._grouped = now
-        rows: list[Row] = []
+        rows: list[ListedChange] = []
         for name, cursor in list(cursors.items()):
             try:
                 said, cursors[name] = self._read_log(cursor, name)
             except KnowledgeError as error:
-                if not isinstance(error.__cause__, NotFoundError):
+                if not isinstance(error.__cause__, EntryNotFoundError):
                     raise
                 # The group is closed, or the token's owner is no longer in it. What it said stays said.
                 del cursors[name]
@@ -166,9 +166,9 @@ class Follower:
             rows += said
         return rows, replace(followed, groups=tuple(sorted(cursors.items())))
 
-    def _read_log(self, cursor: int, group: str | None = None) -> tuple[list[Row], int]:
+    def _read_log(self, cursor: int, group: str | None = None) -> tuple[list[ListedChange], int]:
         """The rows from a cursor on, and the cursor behind them."""
-        rows: list[Row] = []
+        rows: list[ListedChange] = []
         while True:
             page = self.reader.changes(cursor, group=group)
             if page is None:
@@ -201,9 +201,9 @@ class Follower:
         judged = judge_head(trusted, verify_checkpoint(body, key))
         return judged, judged != trusted
 
-    def _read_leaves(self, trusted: TrustedLog, *, only_fold: bool) -> tuple[list[Row], TrustedLog]:
+    def _read_leaves(self, trusted: TrustedLog, *, only_fold: bool) -> tuple[list[ListedChange], TrustedLog]:
         """Fold the rows up to the head; those that the list of changes did not name are asked for."""
-        hidden: list[Row] = []
+        hidden: list[ListedChange] = []
         while trusted.behind:
             page = judge_page(
                 trusted, self.reader.leaves(trusted.reached.size)[: min(LEAVES, trusted.behind)]
@@ -217,7 +217,7 @@ class Follower:
                 elif not self._state.evidence.knows(leaf.entry_id):
                     entry = self._find_hidden(leaf.entry_id)
                     if entry is not None:
-                        hidden.append(Row(entry.entry_id, entry.identifier, entry.endorser.email))
+                        hidden.append(ListedChange(entry.entry_id, entry.identifier, entry.endorser.email))
         return hidden, trusted
 
     def _find_hidden(self, entry_id: str) -> AcceptedEntry | None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlencode
 
 from marketplace.sites.errors import RefusedQuestionError, UnprovenError
-from marketplace.sites.knowledge.follow import Follower
-from marketplace.sites.knowledge.reader import LOOKED_UP, Row
+from marketplace.sites.knowledge.follow import MarketplaceFollower
+from marketplace.sites.knowledge.reader import LOOKED_UP, ListedChange
 from marketplace.sites.settings import SubscriptionTable
 from marketplace.sites.state import State
 
@@ -41,7 +41,7 @@ class Learning:
         #: Several marketplaces are followed at the same time, and what concerns the site is one set.
         self._lock = threading.Lock()
 
-    def learn(self, follower: Follower) -> set[str]:
+    def learn(self, follower: MarketplaceFollower) -> set[str]:
         """Read what is new; returns the images about which something new was said.
 
         Raises:
@@ -56,7 +56,7 @@ class Learning:
             raise
         return dirty
 
-    def ask(self, follower: Follower, oldest: float = float("-inf")) -> set[str]:
+    def ask(self, follower: MarketplaceFollower, oldest: float = float("-inf")) -> set[str]:
         """Ask for what subscriptions want, where that may be something else than before.
 
         Args:
@@ -89,7 +89,7 @@ class Learning:
         with self._lock:
             self._concerning.add(identifier)
 
-    def cover(self, follower: Follower) -> set[str]:
+    def cover(self, follower: MarketplaceFollower) -> set[str]:
         """Read what a marketplace said before about images that came to concern the site since.
 
         Returns:
@@ -107,7 +107,7 @@ class Learning:
             covered.update(part)
         return dirty
 
-    def _ask(self, one: SubscriptionTable, follower: Follower) -> set[str]:
+    def _ask(self, one: SubscriptionTable, follower: MarketplaceFollower) -> set[str]:
         question = dict(one.question)
         asked = one.question
         if one.search is None:
@@ -119,19 +119,21 @@ class Learning:
         rows = follower.reader.search(asked, most)
         return self._wish(one, follower, list(dict.fromkeys(row.identifier for row in rows)))
 
-    def _refuse(self, one: SubscriptionTable, follower: Follower, reason: str) -> None:
+    def _refuse(self, one: SubscriptionTable, follower: MarketplaceFollower, reason: str) -> None:
         if self.refused.get((one.name, follower.table.url)) != reason:
             log.error("subscription %s: %s", one.name, reason)
             self._state.history.note(self._wall(), f"subscription {one.name} refused", reason)
         self.refused[one.name, follower.table.url] = reason
 
-    def _wish(self, one: SubscriptionTable, follower: Follower, identifiers: list[str]) -> set[str]:
+    def _wish(
+        self, one: SubscriptionTable, follower: MarketplaceFollower, identifiers: list[str]
+    ) -> set[str]:
         with self._lock:
             self._concerning.update(identifiers)
         changed = self._state.evidence.set_wishes(one.name, follower.table.url, identifiers)
         return set(identifiers) if changed else set()
 
-    def _keep(self, follower: Follower, rows: Iterable[Row]) -> set[str]:
+    def _keep(self, follower: MarketplaceFollower, rows: Iterable[ListedChange]) -> set[str]:
         dirty = set()
         for row in rows:
             if self._state.evidence.knows(row.entry_id):
@@ -154,7 +156,7 @@ class Learning:
         return dirty
 
 
-def _since(follower: Follower, now: float) -> float:
+def _since(follower: MarketplaceFollower, now: float) -> float:
     """When its lists may have come to show something new: with news, and once they have settled."""
     changed = follower.followed.changed
     return changed + SETTLING if now >= changed + SETTLING else changed

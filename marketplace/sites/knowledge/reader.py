@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.client.answers import get_error
-from marketplace.client.errors import ClientError, NotFoundError, TransportError
+from marketplace.client.errors import ClientError, EntryNotFoundError, TransportError
 from marketplace.client.search import cursor_of
-from marketplace.client.transport import Answer, TransferLimits, Transport
+from marketplace.client.transport import HttpAnswer, TransferLimits, Transport
 from marketplace.sites.errors import KnowledgeError, RefusedQuestionError, UnprovenError
 from validators import accept
 from validators.document import AcceptedEntry
@@ -46,7 +46,7 @@ LIMITS = TransferLimits(
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedChange:
     """A row of the list of changes, or of a list of entries, as the marketplace tells it."""
 
     entry_id: str
@@ -63,7 +63,7 @@ class Changes:
         following: the sequence to go on from.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ListedChange, ...]
     size: int
     following: int
 
@@ -112,7 +112,7 @@ class MarketplaceReader:
             group: whose log is asked for; None: the public one.
 
         Raises:
-            KnowledgeError: it is not reached. Its cause is a NotFoundError where there is no such log.
+            KnowledgeError: it is not reached. Its cause is an EntryNotFoundError where there is no such log.
         """
         path = f"/api/v1/changes?since={since}&limit={limit}"
         if group is not None:
@@ -153,7 +153,7 @@ class MarketplaceReader:
             path = f"/api/v1/signed/{quote(entry_id, safe='')}"
             answer = self._get(path, "application/rdf+xml", _MOST_ENTRY)
         except KnowledgeError as error:
-            if isinstance(error.__cause__, NotFoundError):
+            if isinstance(error.__cause__, EntryNotFoundError):
                 return None
             raise
         assert answer is not None  # noqa: S101  # only fresh questions are answered with None
@@ -165,13 +165,13 @@ class MarketplaceReader:
             raise UnprovenError(f"{self.url}: another entry came for {entry_id[:16]}")
         return entry
 
-    def current(self, identifiers: Sequence[str]) -> list[Row]:
+    def current(self, identifiers: Sequence[str]) -> list[ListedChange]:
         """The current entries of every endorser about images, in as few requests as it takes.
 
         Args:
             identifiers: at most ``LOOKED_UP``.
         """
-        found: list[Row] = []
+        found: list[ListedChange] = []
         wanted = set(identifiers)
         while wanted:
             said = _record(self._post("/api/v1/lookup", {"identifiers": sorted(wanted)}))
@@ -192,7 +192,7 @@ class MarketplaceReader:
         names = [name for one in found if isinstance(name := one.get("name"), str) and 0 < len(name) <= 200]
         return sorted(names)[:_MOST_GROUPS]
 
-    def search(self, question: tuple[tuple[str, str], ...], most: int) -> list[Row]:
+    def search(self, question: tuple[tuple[str, str], ...], most: int) -> list[ListedChange]:
         """What a saved search finds, in its order, at most so many entries."""
         words = any(name == "q" for name, _ in question)
         path, member = ("/api/v1/search", "hits") if words else ("/api/v1/entries", "entries")
@@ -232,7 +232,7 @@ class MarketplaceReader:
         *,
         parameters: list[tuple[str, str]] | None = None,
         fresh: bool = False,
-    ) -> Answer | None:
+    ) -> HttpAnswer | None:
         """An answer; with ``fresh`` None where it is the same as the last one."""
         self.requests += 1
         tag = self._tags.get(path) if fresh else None
@@ -253,7 +253,7 @@ class MarketplaceReader:
                 self._tags.popitem(last=False)
         return answer
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def _post(self, path: str, body: Mapping[str, Any]) -> HttpAnswer:
         self.requests += 1
         data = json.dumps(body).encode()
         try:
@@ -263,16 +263,16 @@ class MarketplaceReader:
         self._judge_status(answer, path)
         return answer
 
-    def _judge_status(self, answer: Answer, path: str) -> None:
+    def _judge_status(self, answer: HttpAnswer, path: str) -> None:
         self._note_clock(answer)
         if answer.status in (404, 410):
-            raise KnowledgeError(f"{self.url} has no {path.partition('?')[0]}") from NotFoundError("")
+            raise KnowledgeError(f"{self.url} has no {path.partition('?')[0]}") from EntryNotFoundError("")
         if answer.status != 200:
             refused: ClientError = get_error(answer)
             kind = RefusedQuestionError if answer.status == 400 else KnowledgeError
             raise kind(f"{self.url}: {refused}", _retry(answer)) from refused
 
-    def _note_clock(self, answer: Answer) -> None:
+    def _note_clock(self, answer: HttpAnswer) -> None:
         try:
             theirs = parsedate_to_datetime(answer.headers["Date"])
             self.clock_offset = theirs.timestamp() - self._wall()
@@ -286,12 +286,12 @@ def _params(
     return None if parameters is None else [(name, value) for name, value in parameters]
 
 
-def _retry(answer: Answer) -> float | None:
+def _retry(answer: HttpAnswer) -> float | None:
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() and len(text) < 6 else None
 
 
-def _record(answer: Answer | None) -> Mapping[str, Any]:
+def _record(answer: HttpAnswer | None) -> Mapping[str, Any]:
     try:
         said = json.loads(answer.body) if answer is not None else None
     except (ValueError, RecursionError):
@@ -315,9 +315,9 @@ def _number(said: Mapping[str, Any], name: str) -> int:
     return found
 
 
-def _row(said: Mapping[str, Any]) -> Row:
+def _row(said: Mapping[str, Any]) -> ListedChange:
     values = [said.get(name) for name in ("id", "identifier", "email")]
     if not all(isinstance(value, str) and 0 < len(value) <= 1000 for value in values):
         raise KnowledgeError("the marketplace's list has a row that is none")
     entry_id, identifier, email = map(str, values)
-    return Row(entry_id, identifier, email)
+    return ListedChange(entry_id, identifier, email)

@@ -39,7 +39,7 @@ class _Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GlanceAnswer:
     """What Glance answered."""
 
     status: int
@@ -103,7 +103,7 @@ class CloudSession:
         """
         return self._current().endpoint
 
-    def ask(self, method: str, path: str, allowed: Iterable[int] = (), **request: Any) -> Answer:
+    def ask(self, method: str, path: str, allowed: Iterable[int] = (), **request: Any) -> GlanceAnswer:
         """A request that can be repeated.
 
         Args:
@@ -145,7 +145,9 @@ class CloudSession:
         with self._send(method, self._current(instead_of=token), path, request) as response:
             yield response
 
-    def judge(self, answer: Answer, method: str, path: str, allowed: Iterable[int] = ()) -> Answer:
+    def judge(
+        self, answer: GlanceAnswer, method: str, path: str, allowed: Iterable[int] = ()
+    ) -> GlanceAnswer:
         """Return an answer, or raise its refusal.
 
         Raises:
@@ -171,7 +173,7 @@ class CloudSession:
             headers["X-Auth-Token"] = token.value
         return self._http().stream(method, token.endpoint + path, **{**request, "headers": headers})
 
-    def read(self, response: httpx.Response) -> Answer:
+    def read(self, response: httpx.Response) -> GlanceAnswer:
         """An answer as a whole.
 
         Raises:
@@ -185,7 +187,7 @@ class CloudSession:
                 raise StoreError(f"store {self._store}: Glance answers too slowly")
             if len(data) > _MOST_ANSWER:
                 raise StoreError(f"store {self._store}: Glance answers with more than {_MOST_ANSWER} bytes")
-        return Answer(response.status_code, data)
+        return GlanceAnswer(response.status_code, data)
 
     def _http(self) -> httpx.Client:
         with self._lock:
@@ -231,7 +233,7 @@ class CloudSession:
             assert cloud.endpoint is not None  # noqa: S101  # clouds.py holds it
             return _Token("", _without_version(cloud.endpoint), None, float("inf"))
         where = f"store {self._store}: Keystone at {cloud.auth_url}"
-        answer: Answer | None = None
+        answer: GlanceAnswer | None = None
         for pause in (*_PAUSES, None):
             try:
                 with http.stream(
@@ -253,7 +255,7 @@ class CloudSession:
             raise StoreError(f"{where} gives no token: {answer.reason}")
         return self._token_of(value, answer, where)
 
-    def _token_of(self, value: str, answer: Answer, where: str) -> _Token:
+    def _token_of(self, value: str, answer: GlanceAnswer, where: str) -> _Token:
         try:
             said = answer.json["token"]
             ends = datetime.fromisoformat(said["expires_at"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from marketplace.sites.state.copies import Copies, Copy
-from marketplace.sites.state.database import Database
-from marketplace.sites.state.evidence import Evidence, Followed, Stored, Wish
-from marketplace.sites.state.history import Happening, History
+from marketplace.sites.state.database import StateDatabase
+from marketplace.sites.state.evidence import EvidenceStore, Followed, KeptEntry, WantedImage
+from marketplace.sites.state.history import History, SiteEvent
 from marketplace.sites.state.lists import SiteLists
 from marketplace.sites.state.lock import StateLock
 from marketplace.sites.state.transitions import UNDER_WAY, CopyState
-from marketplace.sites.state.words import Word, WordKind, Words
+from marketplace.sites.state.words import Word, WordKind, WordTable
 
 
 class State:
@@ -25,11 +25,11 @@ class State:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database(folder)
+        self.database = StateDatabase(folder)
         self.history = History(self.database)
-        self.evidence = Evidence(self.database)
+        self.evidence = EvidenceStore(self.database)
         self.copies = Copies(self.database, self.history)
-        self.words = Words(self.database, self.history)
+        self.words = WordTable(self.database, self.history)
         self.lists = SiteLists(self.database)
 
     def close(self) -> None:
@@ -42,11 +42,11 @@ __all__ = [
     "Copy",
     "CopyState",
     "Followed",
-    "Happening",
+    "KeptEntry",
+    "SiteEvent",
     "State",
     "StateLock",
-    "Stored",
-    "Wish",
+    "WantedImage",
     "Word",
     "WordKind",
 ]

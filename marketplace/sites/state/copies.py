@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 from marketplace.sites.state.history import History
 from marketplace.sites.state.transitions import CopyState, verify_transition
 
@@ -45,7 +45,7 @@ class Copy:
 class Copies:
     """The rows of copies; each change is one transaction and one line of history."""
 
-    def __init__(self, database: Database, history: History) -> None:
+    def __init__(self, database: StateDatabase, history: History) -> None:
         self._database = database
         self._history = history
 

@@ -18,7 +18,7 @@ _BUSY_SECONDS = 30.0
 FILE = "state.sqlite"
 
 
-class Database:
+class StateDatabase:
     """The state file. Safe to share between threads.
 
     Args:

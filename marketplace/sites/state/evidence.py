@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 from validators.document import AcceptedEntry
 
 
@@ -36,7 +36,7 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WantedImage:
     """An image that a subscription asks for, and its place in the subscription's order."""
 
     subscription: str
@@ -46,18 +46,18 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A signed entry that is kept; ``Evidence.data`` has its bytes."""
+class KeptEntry:
+    """A signed entry that is kept; ``EvidenceStore.data`` has its bytes."""
 
     entry_id: str
     identifier: str
     groups: frozenset[str]
 
 
-class Evidence:
+class EvidenceStore:
     """What marketplaces said, in the site's state."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: StateDatabase) -> None:
         self._database = database
 
     def followed(self, url: str) -> Followed:
@@ -104,7 +104,7 @@ class Evidence:
         """Every image of which something is known."""
         return {row[0] for row in self._database.rows("SELECT DISTINCT identifier FROM statement")}
 
-    def current(self, identifiers: Collection[str] | None = None) -> dict[str, list[Stored]]:
+    def current(self, identifiers: Collection[str] | None = None) -> dict[str, list[KeptEntry]]:
         """The newest entry of each endorser about images, all where none are named.
 
         Two entries of one second are both here.
@@ -113,7 +113,7 @@ class Evidence:
             "SELECT entry_id, identifier, scope FROM statement s WHERE {where}created = (SELECT max(created) "
             "FROM statement o WHERE o.identifier = s.identifier AND o.email = s.email)"
         )
-        found: dict[str, list[Stored]] = {}
+        found: dict[str, list[KeptEntry]] = {}
         rows = (
             self._database.rows(question.format(where=""))
             if identifiers is None
@@ -164,10 +164,10 @@ class Evidence:
                 )
         return True
 
-    def wishes(self) -> list[Wish]:
+    def wishes(self) -> list[WantedImage]:
         """What every subscription asks for, in the order of each."""
         return [
-            Wish(**dict(row))
+            WantedImage(**dict(row))
             for row in self._database.rows("SELECT * FROM wish ORDER BY subscription, place, source")
         ]
 
@@ -211,6 +211,6 @@ class Evidence:
                     self._database.run("DELETE FROM asked WHERE subscription = ? AND source = ?", values)
 
 
-def _stored(row: sqlite3.Row) -> Stored:
+def _stored(row: sqlite3.Row) -> KeptEntry:
     groups = frozenset(filter(None, row["scope"].split(",")))
-    return Stored(row["entry_id"], row["identifier"], groups)
+    return KeptEntry(row["entry_id"], row["identifier"], groups)

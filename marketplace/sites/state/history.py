@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class SiteEvent:
     """Something that happened; ``at`` is wall clock."""
 
     at: float
@@ -21,7 +21,7 @@ class Happening:
 class History:
     """The table of what happened."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: StateDatabase) -> None:
         self._database = database
 
     def note(
@@ -34,11 +34,11 @@ class History:
                 (at, identifier, store, what, why[:1000]),
             )
 
-    def read(self, identifier: str | None, most: int) -> list[Happening]:
+    def read(self, identifier: str | None, most: int) -> list[SiteEvent]:
         """The newest lines, oldest first; of one image where it is named."""
         where, values = ("WHERE identifier = ?", [identifier]) if identifier is not None else ("", [])
         rows = self._database.rows(
             f"SELECT at, identifier, store, what, why FROM history {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  # constants
             [*values, most],
         )
-        return [Happening(*row) for row in reversed(rows)]
+        return [SiteEvent(*row) for row in reversed(rows)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from marketplace.sites.errors import StateError
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 from validators.links import MaterialError
 from validators.revocation import RevocationList, parse_list
 
@@ -16,7 +16,7 @@ from validators.revocation import RevocationList, parse_list
 class SiteLists:
     """The ``ListMemory`` of a site."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: StateDatabase) -> None:
         self._database = database
 
     def recall(self) -> dict[Path, list[RevocationList]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from marketplace.sites.state.database import Database
+from marketplace.sites.state.database import StateDatabase
 from marketplace.sites.state.history import History
 
 
@@ -34,10 +34,10 @@ class Word:
     until: float | None
 
 
-class Words:
+class WordTable:
     """The table of words."""
 
-    def __init__(self, database: Database, history: History) -> None:
+    def __init__(self, database: StateDatabase, history: History) -> None:
         self._database = database
         self._history = history
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from marketplace.files import write_whole
 from marketplace.images import file_chunks
 from marketplace.sites.errors import StoreError, StoreFullError
-from marketplace.sites.stores.interface import ImageFacts, Part, Stored
+from marketplace.sites.stores.interface import ImageProperties, Part, StoredImage
 
 WORK = ".marketplace"
 #: Room that is left beside an image.
@@ -56,7 +56,7 @@ class DirectoryStore:
             return [f"store {self.name}: {self._path} cannot be written ({(error.strerror or '').lower()})"]
         return []
 
-    def reserve(self, facts: ImageFacts, attempt: int) -> str:
+    def reserve(self, facts: ImageProperties, attempt: int) -> str:
         """See ``Store``."""
         ending = facts.format if _FORMAT.fullmatch(facts.format) else "img"
         external = f"{facts.identifier}.{ending}"
@@ -117,7 +117,7 @@ class DirectoryStore:
         with suppress(FileNotFoundError):
             self._note(external).unlink()
 
-    def look(self, external: str) -> Stored | None:
+    def look(self, external: str) -> StoredImage | None:
         """See ``Store``."""
         try:
             tag = json.loads(self._tag(external).read_bytes())
@@ -129,14 +129,16 @@ class DirectoryStore:
             *((one, False) for one in self._hidden(external)),
         ):
             if path.is_file():
-                return Stored(external, identifier, digest, visible, path.stat().st_size)
+                return StoredImage(external, identifier, digest, visible, path.stat().st_size)
         return None
 
-    def fetches(self, facts: ImageFacts, url: str) -> bool:
+    def fetches(self, facts: ImageProperties, url: str) -> bool:
         """A folder fetches nothing."""
         return False
 
-    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+    def fetch(
+        self, external: str, facts: ImageProperties, url: str, find_stop: Callable[[], str | None]
+    ) -> None:
         """A folder fetches nothing."""
         raise StoreError(f"store {self.name} fetches nothing by itself")
 
@@ -190,7 +192,7 @@ class DirectoryStore:
         except OSError as error:
             raise self._error(error) from error
 
-    def ours(self) -> Iterable[Stored]:
+    def ours(self) -> Iterable[StoredImage]:
         """See ``Store``."""
         folder = self._work / "tags"
         names = (

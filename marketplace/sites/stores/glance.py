@@ -34,7 +34,7 @@ from marketplace.sites.stores.glance_images import (
     stored_of,
 )
 from marketplace.sites.stores.glance_import import Import
-from marketplace.sites.stores.interface import ImageFacts, Part, Stored
+from marketplace.sites.stores.interface import ImageProperties, Part, StoredImage
 
 _PATCH: Final = "application/openstack-images-v2.1-json-patch"
 _SPACE: Final = UUID("6c8e1a1e-3f0b-5c64-9a39-6b1df0c6a2a5")
@@ -94,7 +94,7 @@ class GlanceStore:
             f"Glance at {self._session.endpoint}" + (f", project {project}" if project else "") + f"; {how}"
         )
 
-    def reserve(self, facts: ImageFacts, attempt: int) -> str:
+    def reserve(self, facts: ImageProperties, attempt: int) -> str:
         """See ``Store``."""
         if facts.format not in _FORMATS:
             raise StoreError(f"store {self.name}: Glance has no disk format {facts.format!r}")
@@ -156,7 +156,7 @@ class GlanceStore:
             )
         return counted.size
 
-    def fetches(self, facts: ImageFacts, url: str) -> bool:
+    def fetches(self, facts: ImageProperties, url: str) -> bool:
         """See ``Store``."""
         return (
             self._table.via != "stream"
@@ -166,7 +166,9 @@ class GlanceStore:
             and "web-download" in self._methods
         )
 
-    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+    def fetch(
+        self, external: str, facts: ImageProperties, url: str, find_stop: Callable[[], str | None]
+    ) -> None:
         """See ``Store``."""
         Import(self._session, self.name, external, self._table.import_timeout).run(facts, url, find_stop)
 
@@ -176,7 +178,7 @@ class GlanceStore:
         if image is not None and image["status"] != "queued" and not is_visible(image):
             self.remove(external)
 
-    def look(self, external: str) -> Stored | None:
+    def look(self, external: str) -> StoredImage | None:
         """See ``Store``."""
         image = self._find(external)
         return None if image is None or not is_complete(image) else stored_of(image)
@@ -243,7 +245,7 @@ class GlanceStore:
         if self._find(external) is not None:
             self._session.ask("DELETE", f"/v2/images/{external}", allowed=(404,))
 
-    def ours(self) -> Iterable[Stored]:
+    def ours(self) -> Iterable[StoredImage]:
         """See ``Store``."""
         for hidden in ("true", "false"):
             query = {"tag": self._tag, "os_hidden": hidden, "limit": str(_PAGE)}
@@ -267,7 +269,7 @@ class GlanceStore:
         """Images of a cloud are no files."""
         return None
 
-    def refuses(self, facts: ImageFacts, data: bytes) -> bool:
+    def refuses(self, facts: ImageProperties, data: bytes) -> bool:
         """Whether Glance itself refuses some bytes; nothing is left of them.
 
         Raises:

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from marketplace.sites.stores.interface import ImageFacts, Stored
+from marketplace.sites.stores.interface import ImageProperties, StoredImage
 
 _MOST_VALUE: Final = 255
 
 
-def properties(site: str, facts: ImageFacts) -> dict[str, Any]:
+def properties(site: str, facts: ImageProperties) -> dict[str, Any]:
     """What an image of a site has besides its bytes."""
     kind, _, value = facts.digest.partition(":")
     made = {key: one_line(text) for key, text in facts.properties.items() if text}
@@ -63,9 +63,9 @@ def is_visible(image: dict[str, Any]) -> bool:
     return image.get("status") == "active" and not image.get("os_hidden")
 
 
-def stored_of(image: dict[str, Any]) -> Stored:
+def stored_of(image: dict[str, Any]) -> StoredImage:
     """The image as the site's other parts see it."""
-    return Stored(
+    return StoredImage(
         external=str(image.get("id")),
         identifier=str(image.get("mp_identifier", "")),
         digest=str(image.get("mp_digest", "")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from marketplace.sites.errors import CancelledError, ConvertedError, FetchError, NameBurntError
 from marketplace.sites.openstack.session import CloudSession
-from marketplace.sites.stores.interface import ImageFacts
+from marketplace.sites.stores.interface import ImageProperties
 
 #: Seconds between two looks: the first, and the most.
 _FIRST, _MOST = 0.1, 2.0
@@ -28,7 +28,7 @@ class Import:
         self._patience = patience
         self._path = f"/v2/images/{external}"
 
-    def run(self, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+    def run(self, facts: ImageProperties, url: str, find_stop: Callable[[], str | None]) -> None:
         """Begin it, unless it is under way, and wait for its end.
 
         Raises:

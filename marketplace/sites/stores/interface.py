@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageProperties:
     """What a store is told of an image.
 
     Args:
@@ -36,7 +36,7 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredImage:
     """An image as a store has it.
 
     Args:
@@ -80,7 +80,7 @@ class Store(Protocol):
     def check(self) -> list[str]:
         """What keeps the store from being used, a sentence each."""
 
-    def reserve(self, facts: ImageFacts, attempt: int) -> str:
+    def reserve(self, facts: ImageProperties, attempt: int) -> str:
         """Make sure of a name for an image, and tag it as this site's.
 
         Raises:
@@ -108,10 +108,12 @@ class Store(Protocol):
             StoreFullError, StoreError: they cannot be taken in.
         """
 
-    def fetches(self, facts: ImageFacts, url: str) -> bool:
+    def fetches(self, facts: ImageProperties, url: str) -> bool:
         """Whether the store can get this image from this location by itself."""
 
-    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+    def fetch(
+        self, external: str, facts: ImageProperties, url: str, find_stop: Callable[[], str | None]
+    ) -> None:
         """Have the store get the bytes by itself, out of users' sight; ``proven`` tells what came.
 
         Args:
@@ -127,7 +129,7 @@ class Store(Protocol):
     def drop(self, external: str) -> None:
         """Forget the bytes of an image that is not complete."""
 
-    def look(self, external: str) -> Stored | None:
+    def look(self, external: str) -> StoredImage | None:
         """What the store has under a name; None where it has nothing complete."""
 
     def content(self, external: str, most: int | None = None) -> Iterator[bytes]:
@@ -156,7 +158,7 @@ class Store(Protocol):
     def remove(self, external: str) -> None:
         """Remove an image completely."""
 
-    def ours(self) -> Iterable[Stored]:
+    def ours(self) -> Iterable[StoredImage]:
         """Everything that carries this site's tag."""
 
     def key(self, external: str) -> str:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from marketplace.sites.errors import StoreError
 from marketplace.sites.store_settings import S3Table
-from marketplace.sites.stores.interface import ImageFacts, Part, Stored
+from marketplace.sites.stores.interface import ImageProperties, Part, StoredImage
 from marketplace.sites.stores.s3_client import answers_of, make_client, upload
 
 WORK: Final = ".marketplace"
@@ -98,7 +98,7 @@ class S3Store:
         """See ``Store``."""
         return f"bucket {self._bucket} at {self._table.endpoint or 'Amazon S3'}"
 
-    def reserve(self, facts: ImageFacts, attempt: int) -> str:
+    def reserve(self, facts: ImageProperties, attempt: int) -> str:
         """See ``Store``."""
         ending = facts.format if _FORMAT.fullmatch(facts.format) else "img"
         external = f"{facts.identifier}.{ending}"
@@ -125,11 +125,13 @@ class S3Store:
             self._abort(key)
             return upload(self._s3, self._bucket, key, blocks)
 
-    def fetches(self, facts: ImageFacts, url: str) -> bool:
+    def fetches(self, facts: ImageProperties, url: str) -> bool:
         """A bucket fetches nothing."""
         return False
 
-    def fetch(self, external: str, facts: ImageFacts, url: str, find_stop: Callable[[], str | None]) -> None:
+    def fetch(
+        self, external: str, facts: ImageProperties, url: str, find_stop: Callable[[], str | None]
+    ) -> None:
         """A bucket fetches nothing."""
         raise StoreError(f"store {self.name} fetches nothing by itself")
 
@@ -140,7 +142,7 @@ class S3Store:
             self._abort(key)
             self._delete(key)
 
-    def look(self, external: str) -> Stored | None:
+    def look(self, external: str) -> StoredImage | None:
         """See ``Store``."""
         with self._asking():
             own = self._own(external)
@@ -201,7 +203,7 @@ class S3Store:
             for digest in own.digests:
                 self._delete(f"{self._work}{external}/{_DIGEST}{digest}")
 
-    def ours(self) -> Iterable[Stored]:
+    def ours(self) -> Iterable[StoredImage]:
         """See ``Store``."""
         found: dict[str, _Own] = {}
         with self._asking():
@@ -240,11 +242,11 @@ class S3Store:
                 return folder
         raise StoreError(f"store {self.name} has no {external}")
 
-    def _stored(self, external: str, own: _Own, visible: int | None) -> Stored:
+    def _stored(self, external: str, own: _Own, visible: int | None) -> StoredImage:
         size = visible
         if size is None:
             size = next((own.hidden[one] for one in _HIDDEN if one in own.hidden), None)
-        return Stored(
+        return StoredImage(
             external,
             external.rpartition(".")[0],
             max(own.digests),

@@ -9,7 +9,7 @@ import pytest
 from marketplace.catalogue import table as module
 from marketplace.catalogue.facts import Facet, Facts
 from marketplace.catalogue.sections import Reader, Writer, read_label
-from marketplace.catalogue.table import Table
+from marketplace.catalogue.table import FactsTable
 
 
 def facts(key: int) -> Facts:
@@ -30,7 +30,7 @@ def facts(key: int) -> Facts:
     )
 
 
-def told(table: Table, key: int) -> tuple[object, ...]:
+def told(table: FactsTable, key: int) -> tuple[object, ...]:
     return (
         table.created(key), table.valid_until(key), table.size(key), table.is_deprecated(key),
         table.title(key), table.number(key), table.image(key), table.certificate(key),
@@ -39,12 +39,12 @@ def told(table: Table, key: int) -> tuple[object, ...]:
 
 
 def expected(key: int) -> tuple[object, ...]:
-    one = Table()
+    one = FactsTable()
     one.put(facts(key))
     return told(one, key)
 
 
-def written_and_read(table: Table) -> Table:
+def written_and_read(table: FactsTable) -> FactsTable:
     with tempfile.TemporaryFile() as file:
         writer = Writer(file, {})
         table.write(writer)
@@ -52,7 +52,7 @@ def written_and_read(table: Table) -> Table:
         file.seek(0)
         read_label(file)
         reader = Reader(file)
-        found = Table.read(reader)
+        found = FactsTable.read(reader)
         reader.release()
         return found
 
@@ -61,7 +61,7 @@ def written_and_read(table: Table) -> Table:
 def test_what_was_put_in_is_there_also_from_a_file(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     monkeypatch.setattr(module, "_ROOM", room)
     monkeypatch.setattr(module, "_TITLE", 1)
-    table, there = Table(), set[int]()
+    table, there = FactsTable(), set[int]()
     for start in (1, 40, 80):
         for key in range(start, start + 30):
             table.put(facts(key))
@@ -76,7 +76,7 @@ def test_what_was_put_in_is_there_also_from_a_file(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_changed_changes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Table()
+    table = FactsTable()
     for key in range(1, 20):
         table.put(facts(key))
     with tempfile.TemporaryFile() as file:
@@ -86,7 +86,7 @@ def test_what_is_changed_changes_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
         for _ in range(2):
             file.seek(0)
             read_label(file)
-            found = Table.read(Reader(file))
+            found = FactsTable.read(Reader(file))
             assert [told(found, key) for key in range(1, 20)] == [expected(key) for key in range(1, 20)]
             for key in range(1, 20):
                 found.remove(key)

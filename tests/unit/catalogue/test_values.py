@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import SPELLED, Facet, Facts
-from marketplace.catalogue.loading import Loaded
+from marketplace.catalogue.loading import LoadedEntry
 from marketplace.catalogue.values import Values
 from marketplace.models.current import FOREVER
 
@@ -26,7 +26,7 @@ def values() -> Values:
     chance = random.Random(5)
     made = Values()
     loaded = [
-        Loaded(
+        LoadedEntry(
             facts(
                 key,
                 os=(chance.choice(("Debian", "DEBIAN", "Ubuntu ", "\u00dcbuntu")),),

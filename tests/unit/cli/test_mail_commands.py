@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.config import Settings
 from marketplace.confirmation import PendingUploads
-from marketplace.confirmation.pending import Limits
+from marketplace.confirmation.pending import PendingLimits
 from marketplace.confirmation.service import release
 from marketplace.db import Database
 from marketplace.mail import Outbox
@@ -91,7 +91,7 @@ def test_a_test_mail_tells_how_it_went(cli, data, monkeypatch):
 
 def test_pending_uploads_are_listed_dropped_and_released(cli, data, database):
     entry = accept(signed(image(), created=NOW))
-    limits = Limits(5, 5, 5, NOW - NOW)
+    limits = PendingLimits(5, 5, 5, NOW - NOW)
     with database.write() as session:
         key = PendingUploads(session).add(entry, "public", "192.0.2.1", limits, NOW).key
     (row,) = cli("pending", "list", "--data", data, "-o", "json").json

@@ -8,12 +8,12 @@ import pytest
 from marketplace.client.errors import (
     AmbiguousError,
     ClientError,
-    ConflictError,
+    EntryConflictError,
+    EntryNotFoundError,
+    EntryRefusedError,
     InvalidEntryError,
     NoMarketplaceError,
-    NotFoundError,
     NotPermittedError,
-    PolicyError,
     TransportError,
 )
 from marketplace.client.marketplace import ListQuery, MarketplaceClient
@@ -65,12 +65,12 @@ def test_an_upload_that_waits_for_confirmation_says_so():
     ("status", "problem", "kind", "exit_code"),
     [
         (400, {"code": "signature.digest", "detail": "does not match"}, InvalidEntryError, 5),
-        (400, {"code": "gate.legacy", "detail": "legacy"}, PolicyError, 6),
-        (403, {"code": "gate.certificate-expired", "detail": "expired"}, PolicyError, 6),
+        (400, {"code": "gate.legacy", "detail": "legacy"}, EntryRefusedError, 6),
+        (403, {"code": "gate.certificate-expired", "detail": "expired"}, EntryRefusedError, 6),
         (401, {"detail": "who?"}, NotPermittedError, 4),
         (403, {"detail": "read-only repository"}, NotPermittedError, 4),
-        (409, {"code": "conflict.coordinates", "detail": "other bytes"}, ConflictError, 8),
-        (413, {"detail": "too large"}, PolicyError, 6),
+        (409, {"code": "conflict.coordinates", "detail": "other bytes"}, EntryConflictError, 8),
+        (413, {"detail": "too large"}, EntryRefusedError, 6),
         (415, {"detail": "wrong type"}, ClientError, 1),
         (500, {"detail": "broken"}, TransportError, 7),
         (503, {}, TransportError, 7),
@@ -88,7 +88,7 @@ def test_a_refusal_is_typed_and_keeps_reason_and_rule(status, problem, kind, exi
 def test_the_older_shapes_of_errors_are_understood():
     with pytest.raises(InvalidEntryError, match="invalid metadata: bad"):
         answering(400, json={"400": "invalid metadata: bad"}).upload(b"x")
-    with pytest.raises(NotFoundError, match="gone"):
+    with pytest.raises(EntryNotFoundError, match="gone"):
         answering(410, json={"410": "gone"}).upload(b"x")
 
 
@@ -114,7 +114,7 @@ def test_fetch_returns_the_exact_bytes():
 
 
 def test_fetch_of_nothing_is_not_found():
-    with pytest.raises(NotFoundError):
+    with pytest.raises(EntryNotFoundError):
         answering(404, content=b"<error>metadata entry not found.</error>").fetch("a/b/c")
 
 
@@ -267,7 +267,7 @@ def test_a_list_of_another_shape_is_a_transport_error(body):
 
 def test_resolve_wants_exactly_one():
     assert answering(200, json=page([ROW], 1)).resolve("A" * 27).email == "a@b.org"
-    with pytest.raises(NotFoundError):
+    with pytest.raises(EntryNotFoundError):
         answering(200, json=page([], 0)).resolve("A" * 27, "a@b.org")
     with pytest.raises(AmbiguousError, match=r"a@b\.org, c@d\.org"):
         answering(200, json=page([ROW, [*ROW[:4], "c@d.org", *ROW[5:]]], 2)).resolve("A" * 27)

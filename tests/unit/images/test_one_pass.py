@@ -27,9 +27,9 @@ from marketplace.images import (
     DecompressionMemoryError,
     EmptyImageError,
     ImageError,
+    ImageTooLargeError,
     NoFileError,
     OnePass,
-    TooLargeError,
     file_chunks,
     measure,
 )
@@ -151,20 +151,20 @@ def test_a_bomb_stops_at_the_size_that_is_allowed(name: str) -> None:
 
     bomb = PACKERS[name](bytes(64 * BLOCK))
     assert len(bomb) < BLOCK
-    with pytest.raises(TooLargeError, match=str(2 * BLOCK)):
+    with pytest.raises(ImageTooLargeError, match=str(2 * BLOCK)):
         measure([bomb], most_bytes=2 * BLOCK, sink=count)
     assert handed_out == 2 * BLOCK
 
 
 def test_an_image_of_just_the_allowed_size_passes() -> None:
     assert measure([IMAGE], most_bytes=len(IMAGE)).size == len(IMAGE)
-    with pytest.raises(TooLargeError):
+    with pytest.raises(ImageTooLargeError):
         measure([IMAGE], most_bytes=len(IMAGE) - 1)
 
 
 def test_compressed_bytes_that_make_nothing_are_bounded_too() -> None:
     nothing = gzip.compress(b"") * 100_000
-    with pytest.raises(TooLargeError, match="came for an image of at most"):
+    with pytest.raises(ImageTooLargeError, match="came for an image of at most"):
         measure([nothing], most_bytes=1000)
 
 

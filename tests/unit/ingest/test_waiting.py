@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from marketplace.ingest import StoreUnavailableError
-from marketplace.ingest.batch import Receipt
+from marketplace.ingest.batch import IngestResult
 from marketplace.ingest.waiting import WaitingRoom
 
 
@@ -33,7 +33,7 @@ def test_an_upload_that_waited_for_long_is_told_that_it_may_be_sent_again() -> N
 
 
 def test_what_the_writer_found_reaches_whoever_waits() -> None:
-    answer: Future[Receipt] = Future()
+    answer: Future[IngestResult] = Future()
     threading.Thread(target=lambda: answer.set_exception(StoreUnavailableError("gone"))).start()
     with pytest.raises(StoreUnavailableError, match="gone"):
         WaitingRoom(1).wait(answer)

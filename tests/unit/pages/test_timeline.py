@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from marketplace.entries import EntryRow
-from marketplace.pages.timeline import HEAD, LANE, MOST_LANES, MOST_MARKS, Kind, Picture, lay_out
+from marketplace.pages.timeline import HEAD, LANE, MOST_LANES, MOST_MARKS, Picture, SpanKind, lay_out
 from validators.document import Strength
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def drawn(*rows: EntryRow, now: datetime = NOW) -> Picture:
     return picture
 
 
-def kinds(picture: Picture, lane: int = 0) -> list[Kind]:
+def kinds(picture: Picture, lane: int = 0) -> list[SpanKind]:
     return [span.kind for span in picture.lanes[lane].spans]
 
 
@@ -51,14 +51,14 @@ def test_no_entries_make_no_picture():
 def test_an_entry_without_an_end_is_valid_to_the_edge():
     picture = drawn(row())
     (span,) = picture.lanes[0].spans
-    assert span.kind is Kind.VALID and span.open_ended
+    assert span.kind is SpanKind.VALID and span.open_ended
     assert span.start + span.width == pytest.approx(100, abs=0.02)
     assert picture.lanes[0].marks[0].at == span.start < picture.now < 100
 
 
 def test_an_entry_that_expired_shows_both_times():
     picture = drawn(row(age=100, valid=NOW - 40 * DAY))
-    assert kinds(picture) == [Kind.VALID, Kind.EXPIRED]
+    assert kinds(picture) == [SpanKind.VALID, SpanKind.EXPIRED]
     valid, expired = picture.lanes[0].spans
     assert valid.start + valid.width == pytest.approx(expired.start, abs=0.02) and expired.start < picture.now
 
@@ -72,12 +72,12 @@ def test_the_next_entry_ends_what_the_one_before_it_said():
 
 def test_a_gap_between_expiry_and_renewal_is_shown():
     picture = drawn(row(age=100, valid=NOW - 80 * DAY), row(age=50))
-    assert kinds(picture) == [Kind.VALID, Kind.EXPIRED, Kind.VALID]
+    assert kinds(picture) == [SpanKind.VALID, SpanKind.EXPIRED, SpanKind.VALID]
 
 
 def test_a_deprecation_is_marked_and_holds_from_then_on():
     picture = drawn(row(age=100), row(age=50, deprecated=""))
-    assert kinds(picture) == [Kind.VALID, Kind.DEPRECATED]
+    assert kinds(picture) == [SpanKind.VALID, SpanKind.DEPRECATED]
     assert [mark.deprecated for mark in picture.lanes[0].marks] == [False, True]
     assert "now deprecated" in picture.description
 
@@ -96,7 +96,7 @@ def test_validity_for_a_century_does_not_squeeze_the_past():
 
 
 def test_an_entry_that_is_created_after_its_own_expiry_is_expired_from_the_start():
-    assert kinds(drawn(row(age=10, valid=NOW - 20 * DAY))) == [Kind.EXPIRED]
+    assert kinds(drawn(row(age=10, valid=NOW - 20 * DAY))) == [SpanKind.EXPIRED]
 
 
 @pytest.mark.parametrize(

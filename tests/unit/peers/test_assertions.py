@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.federation.keys import SiteKeys
 from marketplace.peers.registry.assertions import (
-    UnprovenError,
+    UnprovenAssertionError,
     looks_like_assertion,
     make_assertion,
     verify_assertion,
@@ -51,7 +51,7 @@ def test_it_holds_for_minutes_with_a_minute_for_clocks(seconds: int, holds: bool
     if holds:
         assert verified(made(), moment) == "mp-a.example"
     else:
-        with pytest.raises(UnprovenError):
+        with pytest.raises(UnprovenAssertionError):
             verified(made(), moment)
 
 
@@ -71,13 +71,13 @@ def test_it_holds_for_minutes_with_a_minute_for_clocks(seconds: int, holds: bool
     ],
 )
 def test_other_claims_prove_nothing(changes: dict[str, object]) -> None:
-    with pytest.raises(UnprovenError):
+    with pytest.raises(UnprovenAssertionError):
         verified(made(**changes))
 
 
 def test_only_the_auth_key_that_was_pinned_counts() -> None:
     for key in (KEYS.log.private, Ed25519PrivateKey.generate()):
-        with pytest.raises(UnprovenError):
+        with pytest.raises(UnprovenAssertionError):
             verified(made(key))
 
 
@@ -93,7 +93,7 @@ def test_only_the_auth_key_that_was_pinned_counts() -> None:
     ],
 )
 def test_what_is_no_assertion_proves_nothing(text: str) -> None:
-    with pytest.raises(UnprovenError):
+    with pytest.raises(UnprovenAssertionError):
         verified(text)
 
 

@@ -16,10 +16,10 @@ import pytest
 import zstandard
 
 from marketplace.peers.errors import (
+    AnswerTooLargeError,
     ContactError,
     MalformedError,
-    NotFoundError,
-    TooLargeError,
+    NotAtPeerError,
     TooSlowError,
     UnexpectedAnswerError,
 )
@@ -92,8 +92,8 @@ def test_an_answer_comes_whole() -> None:
 def test_packed_answers_are_unpacked_within_the_limit(encoding: str) -> None:
     pack = gzip.compress if encoding == "gzip" else zstandard.ZstdCompressor().compress
     assert read(whole(pack(b"a" * 10_000), f"Content-Encoding: {encoding}")) == b"a" * 10_000
-    refused(whole(pack(b"a" * 10_001), f"Content-Encoding: {encoding}"), TooLargeError)
-    refused(whole(pack(b"a" * 50_000_000), f"Content-Encoding: {encoding}"), TooLargeError)
+    refused(whole(pack(b"a" * 10_001), f"Content-Encoding: {encoding}"), AnswerTooLargeError)
+    refused(whole(pack(b"a" * 50_000_000), f"Content-Encoding: {encoding}"), AnswerTooLargeError)
 
 
 def test_broken_and_unknown_encodings_are_refused() -> None:
@@ -105,14 +105,14 @@ def test_broken_and_unknown_encodings_are_refused() -> None:
 
 
 def test_large_answers_are_left() -> None:
-    refused(whole(b"a" * 10_001), TooLargeError)
-    refused(whole(b"a" * 101), TooLargeError, limit=100)
+    refused(whole(b"a" * 10_001), AnswerTooLargeError)
+    refused(whole(b"a" * 101), AnswerTooLargeError, limit=100)
     endless = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + b"a" * 200_000
-    refused(endless, TooLargeError)
+    refused(endless, AnswerTooLargeError)
 
 
 def test_large_headers_are_left() -> None:
-    refused(whole(b"", "X-Long: " + "a" * 5000), TooLargeError)
+    refused(whole(b"", "X-Long: " + "a" * 5000), AnswerTooLargeError)
     refused(b"HTTP/1.1 200 OK\r\n" + b"X-Long: aaaaaaaaa\r\n" * 30_000, MalformedError)
 
 
@@ -122,7 +122,7 @@ def test_redirects_are_not_followed(status: str) -> None:
 
 
 def test_statuses_and_types_are_those_of_the_protocol() -> None:
-    refused(whole(b"", status="404 Not Found"), NotFoundError)
+    refused(whole(b"", status="404 Not Found"), NotAtPeerError)
     refused(whole(b"<html>", kind="text/html"), UnexpectedAnswerError)
     busy = refused(whole(b"", "Retry-After: 7", status="503 Busy"), UnexpectedAnswerError)
     assert busy.retry_after == 7.0

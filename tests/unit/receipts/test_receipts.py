@@ -15,10 +15,10 @@ from marketplace.receipts import (
     MAX_RECEIPT,
     MOST_RECEIPTS,
     Finding,
-    Outcome,
     Receipt,
     ReceiptError,
     ReceiptFormatError,
+    ReceiptOutcome,
     ReceiptSignatureError,
     Result,
     parse_answer,
@@ -201,8 +201,8 @@ def test_a_request_carries_some_receipts_in_order() -> None:
 def test_an_answer_has_a_result_for_each_receipt() -> None:
     body = b'{"results":[{"outcome":"kept"},{"outcome":"refused","code":"receipt.entry","message":"none"}]}'
     assert parse_answer(body, 2) == (
-        Result(Outcome.KEPT),
-        Result(Outcome.REFUSED, "receipt.entry", "none"),
+        Result(ReceiptOutcome.KEPT),
+        Result(ReceiptOutcome.REFUSED, "receipt.entry", "none"),
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.highlight import Marked, excerpt, mark
-from marketplace.search.words import Field, parse_words
+from marketplace.search.words import SearchField, parse_words
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ from marketplace.search.words import Field, parse_words
     ],
 )
 def test_what_matches_is_marked(typed: str, text: str, marked: list[str]) -> None:
-    found = mark(text, Field.TITLE, parse_words(typed))
+    found = mark(text, SearchField.TITLE, parse_words(typed))
     assert [text[start:end] for start, end in found.marks] == marked
     assert "".join(piece for piece, _ in found.parts()) == text
 
 
 def test_an_excerpt_is_around_the_first_match() -> None:
     text = "before " * 100 + "needle " + "after " * 100
-    found = excerpt(text, Field.DESCRIPTION, parse_words("needle"))
+    found = excerpt(text, SearchField.DESCRIPTION, parse_words("needle"))
     assert [found.text[start:end] for start, end in found.marks] == ["needle"]
     assert (found.cut_before, found.cut_after) == (True, True)
     assert len(found.text) <= 300
@@ -44,8 +44,8 @@ def test_an_excerpt_is_around_the_first_match() -> None:
 
 
 def test_without_words_an_excerpt_is_the_beginning() -> None:
-    assert excerpt("short", Field.DESCRIPTION, None) == Marked("short")
-    found = excerpt("long " * 100, Field.DESCRIPTION, None)
+    assert excerpt("short", SearchField.DESCRIPTION, None) == Marked("short")
+    found = excerpt("long " * 100, SearchField.DESCRIPTION, None)
     assert (found.cut_before, found.cut_after, found.marks) == (False, True, ())
 
 
@@ -55,7 +55,7 @@ def test_marks_are_apart_ascending_and_inside(text: str, typed: str) -> None:
         query = parse_words(typed)
     except SearchRefusedError:
         query = parse_words("a")
-    for found in (mark(text, Field.TITLE, query), excerpt(text, Field.TITLE, query)):
+    for found in (mark(text, SearchField.TITLE, query), excerpt(text, SearchField.TITLE, query)):
         places = [place for pair in found.marks for place in pair]
         assert places == sorted(set(places))
         assert all(0 <= place <= len(found.text) for place in places)
@@ -67,4 +67,6 @@ def test_marks_are_apart_ascending_and_inside(text: str, typed: str) -> None:
 )
 def test_a_text_of_ascii_is_marked_as_one_that_is_not(text: str, typed: str) -> None:
     query = parse_words(typed)
-    assert mark(text, Field.TITLE, query).marks == mark(f"{text} \u00e9", Field.TITLE, query).marks
+    assert (
+        mark(text, SearchField.TITLE, query).marks == mark(f"{text} \u00e9", SearchField.TITLE, query).marks
+    )

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from marketplace.search import whoosh_engine, whoosh_reading
 from marketplace.search.document import SearchDocument
-from marketplace.search.engine import Batch, Position
+from marketplace.search.engine import IndexBatch, Position
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.whoosh_engine import MOST_SEGMENTS, SMALL_SEGMENTS, WhooshEngine, WhooshIndex
 from marketplace.search.words import WordQuery, parse_words
@@ -23,7 +23,7 @@ def document(key: int, title: str) -> SearchDocument:
 
 
 def put(index: WhooshIndex, *documents: SearchDocument, forget: Sequence[int] = ()) -> None:
-    index.apply(Batch(documents, forget, Position(1, "e", True)))
+    index.apply(IndexBatch(documents, forget, Position(1, "e", True)))
 
 
 def query(typed: str) -> WordQuery:

@@ -12,8 +12,8 @@ from marketplace.search.words import (
     MAX_CLAUSES,
     MAX_WORDS,
     Clause,
-    Field,
     Match,
+    SearchField,
     WordQuery,
     find_hint,
     parse_words,
@@ -21,11 +21,11 @@ from marketplace.search.words import (
 from tests.costs import costing_at_most
 
 
-def exact(*words: str, field: Field | None = None) -> Clause:
+def exact(*words: str, field: SearchField | None = None) -> Clause:
     return Clause(words, field)
 
 
-def begin(word: str, field: Field | None = None) -> Clause:
+def begin(word: str, field: SearchField | None = None) -> Clause:
     return Clause((word,), field, Match.PREFIX)
 
 
@@ -37,23 +37,27 @@ def begin(word: str, field: Field | None = None) -> Clause:
         ('"Ubuntu server" x', [exact("ubuntu", "server"), exact("x")], []),
         ('"never closed', [exact("never", "closed")], []),
         ("14.04", [exact("14", "04")], []),
-        ("title:kernel", [exact("kernel", field=Field.TITLE)], []),
-        ('TITLE:"a kernel"', [exact("a", "kernel", field=Field.TITLE)], []),
-        ("endorser:a@b.org", [exact("a", "b", "org", field=Field.ENDORSER)], []),
+        ("title:kernel", [exact("kernel", field=SearchField.TITLE)], []),
+        ('TITLE:"a kernel"', [exact("a", "kernel", field=SearchField.TITLE)], []),
+        ("endorser:a@b.org", [exact("a", "b", "org", field=SearchField.ENDORSER)], []),
         ("-old", [], [exact("old")]),
-        ('-"old one" -os:x new', [exact("new")], [exact("old", "one"), exact("x", field=Field.OS)]),
+        ('-"old one" -os:x new', [exact("new")], [exact("old", "one"), exact("x", field=SearchField.OS)]),
         ("cent*", [begin("cent")], []),
-        ("os:cent*", [begin("cent", Field.OS)], []),
+        ("os:cent*", [begin("cent", SearchField.OS)], []),
         ("-cent*", [], [begin("cent")]),
         ("foo-bar*", [exact("foo"), begin("bar")], []),
         ("22*", [begin("22")], []),
-        ("os:22*", [begin("22", Field.OS)], []),
+        ("os:22*", [begin("22", SearchField.OS)], []),
         ("centos7-x86*", [exact("centos", "7"), begin("x86")], []),
         ("centos7", [exact("centos", "7")], []),
         ("amd64", [exact("x", "86", "64")], []),
         ("aarch64 ARM64", [exact("arm", "64")], []),
         ("foo\tbar\nbaz", [exact("foo"), exact("bar"), exact("baz")], []),
-        ("\u200bti\u200btle:\ufefffoo\u2060 -\u200bbar", [exact("foo", field=Field.TITLE)], [exact("bar")]),
+        (
+            "\u200bti\u200btle:\ufefffoo\u2060 -\u200bbar",
+            [exact("foo", field=SearchField.TITLE)],
+            [exact("bar")],
+        ),
         ('"cent*"', [exact("cent")], []),
         ("a a A", [exact("a")], []),
         # Everything else is literal.

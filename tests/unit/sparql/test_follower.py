@@ -18,7 +18,7 @@ from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.settling import SettlingService
-from marketplace.models import Certificate, TrustState, Verdict
+from marketplace.models import Certificate, TrustState, VerdictRow
 from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.generations import Generations
 from marketplace.sparql.store import StoreInUseError
@@ -75,8 +75,8 @@ def judge(session: Session, key: int, standing: Standing) -> None:
         update(TrustState).values(revision=TrustState.revision + 1).returning(TrustState.revision)
     ).one()
     row = asdict(verdict(standing)) | {"standing": standing.value, "basis": "b", "revision": revision}
-    session.execute(delete(Verdict).where(Verdict.certificate_id == key))
-    session.execute(insert(Verdict).values(certificate_id=key, due=None, **row))
+    session.execute(delete(VerdictRow).where(VerdictRow.certificate_id == key))
+    session.execute(insert(VerdictRow).values(certificate_id=key, due=None, **row))
 
 
 def latest_of(statements: set[str]) -> set[str]:

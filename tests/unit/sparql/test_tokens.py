@@ -6,38 +6,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.sparql.tokens import Kind, tokenize, unescape
+from marketplace.sparql.tokens import TokenKind, tokenize, unescape
 from tests.costs import costing_at_most
 
 
-def kinds(text: str) -> list[tuple[Kind, str]]:
+def kinds(text: str) -> list[tuple[TokenKind, str]]:
     return [(token.kind, token.text) for token in tokenize(text)]
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("<http://example.org/graph#x>", Kind.IRI),
-        (r"<http://example.org/\u0070>", Kind.IRI),
-        ("'from'", Kind.STRING),
-        ('"a \\"quoted\\" graph"', Kind.STRING),
-        ("'''it's\na graph'''", Kind.STRING),
-        ('"""say "graph"\n"""', Kind.STRING),
-        ("?graph", Kind.VARIABLE),
-        ("$from", Kind.VARIABLE),
-        ("graph:from.service", Kind.NAME),
-        (":x", Kind.NAME),
-        ("ex:", Kind.NAME),
-        (r"ex:it\'s", Kind.NAME),
-        ("ex:%47raph", Kind.NAME),
-        ("_:graph", Kind.BLANK),
-        ("@from-GB", Kind.LANGUAGE),
-        ("1.5e-3", Kind.NUMBER),
-        ("SELECT", Kind.WORD),
-        ("{", Kind.MARK),
+        ("<http://example.org/graph#x>", TokenKind.IRI),
+        (r"<http://example.org/\u0070>", TokenKind.IRI),
+        ("'from'", TokenKind.STRING),
+        ('"a \\"quoted\\" graph"', TokenKind.STRING),
+        ("'''it's\na graph'''", TokenKind.STRING),
+        ('"""say "graph"\n"""', TokenKind.STRING),
+        ("?graph", TokenKind.VARIABLE),
+        ("$from", TokenKind.VARIABLE),
+        ("graph:from.service", TokenKind.NAME),
+        (":x", TokenKind.NAME),
+        ("ex:", TokenKind.NAME),
+        (r"ex:it\'s", TokenKind.NAME),
+        ("ex:%47raph", TokenKind.NAME),
+        ("_:graph", TokenKind.BLANK),
+        ("@from-GB", TokenKind.LANGUAGE),
+        ("1.5e-3", TokenKind.NUMBER),
+        ("SELECT", TokenKind.WORD),
+        ("{", TokenKind.MARK),
     ],
 )
-def test_one_token(text: str, kind: Kind) -> None:
+def test_one_token(text: str, kind: TokenKind) -> None:
     assert kinds(text) == [(kind, text)]
 
 
@@ -57,7 +57,7 @@ def test_one_token(text: str, kind: Kind) -> None:
     ],
 )
 def test_words_are_found(text: str, words: list[str]) -> None:
-    assert [found for kind, found in kinds(text) if kind is Kind.WORD] == words
+    assert [found for kind, found in kinds(text) if kind is TokenKind.WORD] == words
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_words_are_found(text: str, words: list[str]) -> None:
     ],
 )
 def test_a_reading_that_shows_a_keyword_is_followed(text: str) -> None:
-    assert (Kind.WORD, "GRAPH") in kinds(text)
+    assert (TokenKind.WORD, "GRAPH") in kinds(text)
 
 
 def test_the_fragment_of_an_absolute_iri_has_one_reading() -> None:
     text = "?s <http://example.org/terms#graph> 'a' # GRAPH"
-    assert [kind for kind, _ in kinds(text)] == [Kind.VARIABLE, Kind.IRI, Kind.STRING]
+    assert [kind for kind, _ in kinds(text)] == [TokenKind.VARIABLE, TokenKind.IRI, TokenKind.STRING]
 
 
 @given(st.text(alphabet="aG'\"<>#\\\n.:-_?u01é·{ ", max_size=60))
@@ -88,9 +88,9 @@ def test_any_text_gives_tokens_that_stand_where_they_say(text: str) -> None:
 @given(st.sampled_from(["'", '"', "'''", '"""']), st.text(alphabet="abc GRAPH{}#<>", max_size=30))
 def test_what_stands_in_a_string_is_no_word(quote: str, inside: str) -> None:
     assert kinds(f"{quote}{inside}{quote}") in (
-        [(Kind.STRING, f"{quote}{inside}{quote}")],
+        [(TokenKind.STRING, f"{quote}{inside}{quote}")],
         # Nothing inside three quotes: the engine and we agree on any split of bare quotes.
-        [(Kind.STRING, quote[:1] * 2)] * len(quote),
+        [(TokenKind.STRING, quote[:1] * 2)] * len(quote),
     )
 
 

@@ -35,10 +35,10 @@ from validators.signing import SigningError, SigningIdentity, load_pem, load_pkc
 from validators.signing_errors import (
     CaCertificateError,
     DraftError,
-    EmailError,
     KeyFileError,
-    KeyUsageError,
     PasswordRequiredError,
+    SigningEmailError,
+    SigningKeyUsageError,
     WeakKeyError,
     WrongPasswordError,
 )
@@ -153,14 +153,14 @@ def test_a_password_for_a_key_without_one_does_no_harm():
 
 def test_the_email_comes_from_the_certificate_or_is_given():
     bare = make_identity("No Email", None)
-    with pytest.raises(EmailError, match=r"contains no e-mail address .*keygen"):
+    with pytest.raises(SigningEmailError, match=r"contains no e-mail address .*keygen"):
         sign(unsigned(), load(bare), NOW)
     assert (
         accept(sign(unsigned(), load(bare), NOW, email="me@example.org")).endorser.email == "me@example.org"
     )
-    with pytest.raises(EmailError, match="jane"):
+    with pytest.raises(SigningEmailError, match="jane"):
         sign(unsigned(), load(make_identity()), NOW, email="joan@example.org")
-    with pytest.raises(EmailError, match="characters"):
+    with pytest.raises(SigningEmailError, match="characters"):
         sign(unsigned(), load(bare), NOW, email="a\0@example.org")
     with pytest.raises(RefusedError) as caught:
         sign(unsigned(), load(bare), NOW, email="../../x")
@@ -179,7 +179,7 @@ def test_an_expired_certificate_still_signs():
         ({"key": "p192"}, WeakKeyError),
         ({"key": "dsa2048"}, WeakKeyError),
         ({"ca": True}, CaCertificateError),
-        ({"key_usage": "key_encipherment"}, KeyUsageError),
+        ({"key_usage": "key_encipherment"}, SigningKeyUsageError),
     ],
 )
 def test_what_may_not_sign_is_named(options, error):
@@ -345,7 +345,8 @@ def test_an_address_in_the_subject_alone_is_named_and_binds_nothing():
     )
     kim = load(make_identity("Kim", None, subject=subject))
     with pytest.raises(
-        EmailError, match=r"its subject says 'kim@example.org', which does not count as an address: .*--email"
+        SigningEmailError,
+        match=r"its subject says 'kim@example.org', which does not count as an address: .*--email",
     ):
         sign(unsigned(), kim, NOW)
     assert accept(sign(unsigned(), kim, NOW, email="me@example.org")).signer.email is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tests.factories.entries import hex_digest, identifier
-from validators.decision import Decision, Outcome, Rule
+from validators.decision import Decision, Rule, RuleOutcome
 from validators.document import Checksum, Endorser, Strength
 from validators.policy import Statement, judge
 from validators.verdict import CertificateVerdict, Standing
@@ -54,10 +54,10 @@ def trusting(
         faults=(),
         fresh_until=fresh_until,
     )
-    rules = [Rule("strength", Outcome.PASSED, "strong")]
+    rules = [Rule("strength", RuleOutcome.PASSED, "strong")]
     if standing in _FAILED:
         name, found, code = _FAILED[standing]
-        rules.append(Rule(name, Outcome.FAILED, found, "something else", code))
+        rules.append(Rule(name, RuleOutcome.FAILED, found, "something else", code))
     if failing is not None:
         rules.append(failing)
     return Decision(verdict, True, True, bound, False, Strength.STRONG, tuple(rules))

@@ -13,7 +13,7 @@ from tests.unit.trust.authorities import NOW as TODAY
 from tests.unit.trust.authorities import material, revocations, root
 from tests.unit.validators.policy.saying import DAY, IMAGE, NOW, codes, said, trusting
 from validators import accept
-from validators.decision import Outcome, Rule, decide
+from validators.decision import Rule, RuleOutcome, decide
 from validators.document import Checksum, Coordinates
 from validators.policy import (
     MARKETPLACE,
@@ -121,7 +121,7 @@ def test_why_nobody_who_speaks_is_trusted(standing, code):
 
 def test_what_is_known_to_be_wrong_is_told_before_what_is_unknown():
     weak = Rule(
-        "strength", Outcome.FAILED, "the signature is SHA-1", "it is signed again", "legacy-signature"
+        "strength", RuleOutcome.FAILED, "the signature is SHA-1", "it is signed again", "legacy-signature"
     )
     both = trusting(Standing.REVOCATION_UNKNOWN, failing=weak)
     assert codes([said(decision=both)], MARKETPLACE) == ["legacy-signature"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.factories.entries import hex_digest
 from tests.unit.validators.policy.saying import ANCHOR, DAY, IMAGE, NOW, said, trusting
-from validators.policy import Outcome, Policy, Weight, judge, parse_policy
+from validators.policy import Policy, RuleOutcome, Weight, judge, parse_policy
 from validators.verdict import Standing
 
 NAMES = ["alice", "bob", "carol", "mallory"]
@@ -149,7 +149,7 @@ def test_until_is_when_the_clock_alone_changes_the_answer(said_, table):
 @given(SETS, TABLES)
 def test_an_answer_is_whole(said_, table):
     verdict = judge(IMAGE, said_, parse_policy(table), NOW)
-    failed = [one for one in verdict.rules if one.outcome is Outcome.FAILED]
+    failed = [one for one in verdict.rules if one.outcome is RuleOutcome.FAILED]
     assert verdict.allowed is not bool(failed)
     assert [one.message for one in verdict.reasons] == [one.found for one in failed]
     assert all(one.code and one.found and one.change for one in failed)

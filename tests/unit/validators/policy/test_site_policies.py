@@ -9,7 +9,7 @@ import pytest
 from tests.factories.entries import hex_digest
 from tests.unit.validators.policy.saying import ANCHOR, DAY, IMAGE, NOW, codes, said, trusting
 from validators.document import Checksum
-from validators.policy import Measured, Outcome, Weight, judge, parse_policy
+from validators.policy import Measured, RuleOutcome, Weight, judge, parse_policy
 from validators.verdict import Standing
 
 
@@ -191,7 +191,7 @@ def test_whose_withdrawal_counts():
     assert codes(withdrawn, policy(deprecation="counted")) == ["deprecated"]
     assert codes(withdrawn, own) == []
     verdict = judge(IMAGE, withdrawn, own, NOW)
-    assert verdict.rules[0].outcome is Outcome.NOTED and verdict.entry == GOOD
+    assert verdict.rules[0].outcome is RuleOutcome.NOTED and verdict.entry == GOOD
     assert codes(withdrawn[1:], own) == ["deprecated"]
     # The same endorser with another certificate of the same key, or of the same proved address.
     assert codes([GOOD, said("alice", days=1, deprecated="bad")], own) == ["deprecated"]
@@ -234,7 +234,7 @@ def test_virtual_size():
     assert codes([GOOD], most, measured=Measured(virtual_size=2 * 10**6)) == ["virtual-size-too-large"]
     verdict = judge(IMAGE, [GOOD], most, NOW, measured=Measured())
     assert verdict.allowed
-    assert any(one.name == "virtual_size.most" and one.outcome is Outcome.NOTED for one in verdict.rules)
+    assert any(one.name == "virtual_size.most" and one.outcome is RuleOutcome.NOTED for one in verdict.rules)
 
 
 def test_format():
@@ -284,7 +284,7 @@ def test_every_rule_is_told_with_what_it_found():
     verdict = judge(IMAGE, [GOOD], everything, NOW)
     assert verdict.allowed
     rules = [*verdict.rules, *verdict.statements[0].rules]
-    assert {rule.outcome for rule in rules} == {Outcome.PASSED}
+    assert {rule.outcome for rule in rules} == {RuleOutcome.PASSED}
     assert all(rule.found for rule in rules)
     assert {"endorsers.allow", "anchors.deny", "age.most", "size.most", "endorsement"} <= {
         rule.name for rule in rules
