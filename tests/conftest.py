@@ -39,6 +39,28 @@ def shared_fixtures() -> Path:
     return SHARED_FIXTURES
 
 
+@pytest.fixture(scope="session")
+def made_alike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same folder with documents, vectors and keys that are made now: a checkout has it by itself."""
+    from tests.factories.originals import write_originals  # few tests need all that it loads
+
+    return write_originals(tmp_path_factory.mktemp("originals"))
+
+
+@pytest.fixture(scope="session", params=["made_alike", "shared_fixtures"])
+def every_originals(request: pytest.FixtureRequest) -> Path:
+    """First the one folder, then the other, for tests that cost little."""
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def originals(request: pytest.FixtureRequest) -> Path:
+    """The folder of the original documents where it is there, else the other: tests that start servers."""
+    folder: Path = request.getfixturevalue("shared_fixtures" if SHARED_FIXTURES.is_dir() else "made_alike")
+    return folder
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--soak`` runs the long forms of tests, and only those are marked so."""
     parser.addoption("--soak", action="store_true", help="run the long forms of the fault tests too")

@@ -193,13 +193,13 @@ def test_a_body_far_too_large_is_refused_while_the_client_still_sends(server):
     connection.close()
 
 
-def test_every_reject_vector_is_refused_with_its_code(http, shared_fixtures):
-    cases = json.loads((shared_fixtures / "vectors" / "cases.json").read_text())
+def test_every_reject_vector_is_refused_with_its_code(http, originals):
+    cases = json.loads((originals / "vectors" / "cases.json").read_text())
     rejected = [case["file"] for case in cases if case["expect"] == "reject"]
     assert rejected
     before = http.get("/metadata?status=all&media=json").json()["iTotalRecords"]
     for name in rejected:
-        data = (shared_fixtures / "vectors" / name).read_bytes()
+        data = (originals / "vectors" / name).read_bytes()
         answer = http.post("/metadata", content=data, headers=RDF | PROBLEM)
         assert answer.status_code == 400, (name, answer.text)
         try:

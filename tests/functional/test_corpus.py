@@ -9,12 +9,12 @@ from lxml import etree
 from validators import accept
 
 
-def test_the_whole_catalogue_comes_back_from_the_list(legacy_server, shared_fixtures):
-    manifest = json.loads((shared_fixtures / "corpus" / "manifest.json").read_text())
+def test_the_whole_catalogue_comes_back_from_the_list(legacy_server, originals):
+    manifest = json.loads((originals / "corpus" / "manifest.json").read_text())
     manifest.sort(key=lambda document: document["upload_order"])
     with legacy_server.client() as http:
         for document in manifest:
-            data = (shared_fixtures / "corpus" / document["file"]).read_bytes()
+            data = (originals / "corpus" / document["file"]).read_bytes()
             answer = http.post("/metadata", content=data, headers={"Content-Type": "application/rdf+xml"})
             assert answer.status_code == 201, (document["file"], answer.text)
             path = f"/metadata/{document['identifier']}/{document['email']}/{document['created']}"
@@ -35,8 +35,8 @@ def test_the_whole_catalogue_comes_back_from_the_list(legacy_server, shared_fixt
             assert answer.json()["iTotalRecords"] == expected_count, location
 
 
-def test_legacy_entries_are_refused_where_the_site_does_not_take_them(server, shared_fixtures):
-    data = next((shared_fixtures / "corpus").glob("*.xml")).read_bytes()
+def test_legacy_entries_are_refused_where_the_site_does_not_take_them(server, originals):
+    data = next((originals / "corpus").glob("*.xml")).read_bytes()
     with server.client() as http:
         headers = {"Content-Type": "text/xml", "Accept": "application/problem+json"}
         answer = http.post("/metadata", content=data, headers=headers)

@@ -30,8 +30,8 @@ RDF = {"Content-Type": "application/rdf+xml"}
 
 
 @pytest.fixture(scope="module")
-def keys(shared_fixtures):
-    return shared_fixtures / "keys"
+def keys(originals):
+    return originals / "keys"
 
 
 def document(keys, name):

@@ -63,8 +63,8 @@ def test_a_wrong_password_is_told(cli, tmp_path, password):
     assert outcome.code == 1 and "password" in outcome.err
 
 
-def test_the_store_of_the_original_suite(cli, shared_fixtures, password):
-    keys = shared_fixtures / "keys"
+def test_the_store_of_the_original_suite(cli, every_originals, password):
+    keys = every_originals / "keys"
     outcome = cli("trust", "import-jks", "--password-file", password, str(keys / "truststore.jks"))
     assert outcome.code == 0
     (anchor,) = parse_certificates(outcome.out, "anchors.pem")

@@ -108,10 +108,9 @@ def test_each_mistake_is_one_sentence_with_its_code(cli, files, arguments, code,
     assert told in outcome.err
 
 
-@pytest.mark.fixtures
 @pytest.mark.parametrize("name", ["jane", "jim", "ec"])
-def test_original_key_stores_sign(cli, files, shared_fixtures, name):
-    store = shared_fixtures / "keys" / f"{name}.p12"
+def test_original_key_stores_sign(cli, files, every_originals, name):
+    store = every_originals / "keys" / f"{name}.p12"
     outcome = cli("sign", "--p12", store, "--password-file", "password", "draft.xml")
     assert outcome.code == 0
     accept(outcome.out)

@@ -82,10 +82,9 @@ def test_hostile_file_names_and_values_stay_on_their_line(cli, tmp_path):
     assert b"\x1b" not in outcome.out
 
 
-@pytest.mark.fixtures
-def test_every_vector_gets_its_verdict(cli, shared_fixtures):
-    cases = json.loads((shared_fixtures / "vectors" / "cases.json").read_text())
-    paths = {case["file"]: shared_fixtures / "vectors" / case["file"] for case in cases}
+def test_every_vector_gets_its_verdict(cli, every_originals):
+    cases = json.loads((every_originals / "vectors" / "cases.json").read_text())
+    paths = {case["file"]: every_originals / "vectors" / case["file"] for case in cases}
     plain = {v["file"]: v["valid"] for v in cli("verify", "--json", *paths.values()).json}
     lenient = {v["file"]: v["valid"] for v in cli("verify", "--json", "--allow-legacy", *paths.values()).json}
     for case in cases:

@@ -16,12 +16,11 @@ from validators.revocation import parse_list
 from validators.verdict import Standing, judge_certificate
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
-pytestmark = pytest.mark.fixtures
 
 
 @pytest.fixture
-def keys(shared_fixtures: Path) -> Path:
-    return shared_fixtures / "keys"
+def keys(every_originals: Path) -> Path:
+    return every_originals / "keys"
 
 
 def certificate(keys: Path, name: str) -> bytes:

@@ -328,14 +328,14 @@ def test_what_another_process_judged_by_is_a_reason_to_look_at_once_and_one_time
     assert len(looks) == 2  # at the start, and when it heard
 
 
-def test_the_truststore_of_the_original_tests(shared_fixtures, tmp_path):
-    keys, password = shared_fixtures / "keys", tmp_path / "password"
+def test_the_truststore_of_the_original_tests(every_originals, tmp_path):
+    keys, password = every_originals / "keys", tmp_path / "password"
     password.write_text("XYZXYZ\n")
     opened = store(anchors=[keys / "truststore.p12"], lists=[keys / "ca-crl.pem"], password_file=password)
     assert len(opened.material.anchors) == 1
     assert not [code for code in codes(opened) if code not in ("trust.anchor-expired", "trust.crl-stale")]
 
 
-def test_a_java_truststore_among_the_anchors_says_what_to_do(shared_fixtures):
-    (fault,) = store(anchors=[shared_fixtures / "keys" / "truststore.jks"]).faults
+def test_a_java_truststore_among_the_anchors_says_what_to_do(every_originals):
+    (fault,) = store(anchors=[every_originals / "keys" / "truststore.jks"]).faults
     assert fault.code == "trust.anchor-unreadable" and "import-jks" in fault.message

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -22,6 +21,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from tests.conftest import SHARED_FIXTURES
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
+from tests.factories.originals import cases, manifest
 from tests.factories.signatures import ALL_C14N, ENVELOPED, EXCLUSIVE, EXCLUSIVE_COMMENTS
 from tests.unit.validators.judging import made, put_last
 from validators import accept
@@ -125,13 +125,19 @@ def test_on_every_canonicalisation(
     compare(Inheriting, data, identity)
 
 
-def documents() -> list[Path]:
-    return sorted(SHARED_FIXTURES.glob("corpus/*.xml")) + sorted(SHARED_FIXTURES.glob("vectors/*.xml"))
+MADE = [pytest.param("made_alike", one["file"], id=f"made-{one['file']}") for one in (*manifest(), *cases())]
+ORIGINAL = [
+    pytest.param("shared_fixtures", path.name, id=path.name)
+    for folder in ("corpus", "vectors")
+    for path in sorted(SHARED_FIXTURES.glob(f"{folder}/*.xml"))
+]
 
 
-@pytest.mark.fixtures
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
-def test_on_the_documents_of_the_original_signer(path: Path, shared_fixtures: Path) -> None:
+@pytest.mark.parametrize(("folder", "file"), [*MADE, *ORIGINAL])
+def test_on_the_documents_of_the_original_signer(
+    folder: str, file: str, request: pytest.FixtureRequest
+) -> None:
+    (path,) = request.getfixturevalue(folder).glob(f"*/{file}")
     data = path.read_bytes()
     content = ours(data)
     if content is None:

@@ -1,4 +1,4 @@
-"""The documents of the original software: every one gets its verdict, and its values are read right."""
+"""Documents of the original software, and such as are made like them: verdicts, and what is read of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from marketplace.sparql.triples import triples
 from tests.conftest import SHARED_FIXTURES
+from tests.factories.originals import cases, manifest
 from validators import accept
 from validators.clock import verify_not_ahead
 from validators.document import Strength, format_time
@@ -17,34 +18,47 @@ from validators.errors import RefusedError
 
 VERDICTS = {Strength.STRONG: "accept", Strength.LEGACY: "accept-legacy"}
 
-pytestmark = pytest.mark.fixtures
-
 
 def listed(file: str) -> list[dict]:
     path = SHARED_FIXTURES / file
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
-def verdict(data: bytes) -> str:
-    """As somebody gets it who verifies the document today."""
+def sets(made: list[dict], file: str) -> pytest.MarkDecorator:
+    """Each of the cases that are made here, then each of the original ones."""
+    return pytest.mark.parametrize(
+        ("folder", "said"),
+        [
+            *(pytest.param("made_alike", one, id=f"made-{one['file']}") for one in made),
+            *(pytest.param("shared_fixtures", one, id=one["file"]) for one in listed(file)),
+        ],
+    )
+
+
+VECTORS = sets(cases(), "vectors/cases.json")
+CORPUS = sets(manifest(), "corpus/manifest.json")
+
+
+def verdict(data: bytes) -> tuple[str, str | None]:
+    """As somebody gets it who verifies the document today, with the code of a refusal."""
     try:
         entry = verify_not_ahead(accept(data), datetime.now(UTC))
-    except RefusedError:
-        return "reject"
-    return VERDICTS[entry.strength]
+    except RefusedError as error:
+        return "reject", error.code
+    return VERDICTS[entry.strength], None
 
 
-@pytest.mark.parametrize("case", listed("vectors/cases.json"), ids=lambda case: case["file"])
-def test_every_vector_gets_its_verdict(case: dict, shared_fixtures: Path) -> None:
-    data = (shared_fixtures / "vectors" / case["file"]).read_bytes()
-    assert verdict(data) == case["expect"], case["why"]
+@VECTORS
+def test_every_vector_gets_its_verdict(folder: str, said: dict, request: pytest.FixtureRequest) -> None:
+    found, code = verdict((request.getfixturevalue(folder) / "vectors" / said["file"]).read_bytes())
+    assert (found, said.get("code", code)) == (said["expect"], code), said["why"]
 
 
-@pytest.mark.parametrize("said", listed("corpus/manifest.json"), ids=lambda said: said["file"])
+@CORPUS
 def test_every_document_of_the_corpus_is_accepted_as_legacy_and_read_right(
-    said: dict, shared_fixtures: Path
+    folder: str, said: dict, request: pytest.FixtureRequest
 ) -> None:
-    entry = accept((shared_fixtures / "corpus" / said["file"]).read_bytes())
+    entry = accept((request.getfixturevalue(folder) / "corpus" / said["file"]).read_bytes())
     assert entry.strength is Strength.LEGACY
     metadata = entry.metadata
     read = {
@@ -70,9 +84,11 @@ def test_every_document_of_the_corpus_is_accepted_as_legacy_and_read_right(
     assert ("deprecated" in said["status"]) == (metadata.deprecated is not None) or not said["latest"]
 
 
-@pytest.mark.parametrize("said", listed("corpus/manifest.json"), ids=lambda said: said["file"])
-def test_the_statements_of_the_corpus_are_those_of_the_entry(said: dict, shared_fixtures: Path) -> None:
-    data = (shared_fixtures / "corpus" / said["file"]).read_bytes()
+@CORPUS
+def test_the_statements_of_the_corpus_are_those_of_the_entry(
+    folder: str, said: dict, request: pytest.FixtureRequest
+) -> None:
+    data = (request.getfixturevalue(folder) / "corpus" / said["file"]).read_bytes()
     about = f"<http://mp.stratuslab.eu/#{said['identifier']}>"
     titles = {
         statement.object.value

@@ -30,9 +30,9 @@ def test_what_was_accepted_reads_the_same_again(data: bytes) -> None:
     verify_same(data)
 
 
-def test_real_entries_read_the_same_again(shared_fixtures: Path) -> None:
+def test_real_entries_read_the_same_again(every_originals: Path) -> None:
     read = 0
-    for path in sorted([*shared_fixtures.glob("corpus/*.xml"), *shared_fixtures.glob("vectors/*.xml")]):
+    for path in sorted([*every_originals.glob("corpus/*.xml"), *every_originals.glob("vectors/*.xml")]):
         data = path.read_bytes()
         try:
             accept(data)

@@ -245,12 +245,11 @@ def test_a_draft_that_no_marketplace_would_accept_is_refused_with_the_rule(old, 
     assert caught.value.code == code
 
 
-@pytest.mark.fixtures
 @pytest.mark.parametrize("name", ["jane", "jim", "joan", "ec", "noemail"])
-def test_original_keys_sign_original_documents(shared_fixtures, name):
-    identity = load_pkcs12((shared_fixtures / "keys" / f"{name}.p12").read_bytes(), PASSWORD)
+def test_original_keys_sign_original_documents(every_originals, name):
+    identity = load_pkcs12((every_originals / "keys" / f"{name}.p12").read_bytes(), PASSWORD)
     email = None if identity.email else "no.email@example.org"
-    for path in sorted((shared_fixtures / "corpus").glob("*.xml"))[::6]:
+    for path in sorted((every_originals / "corpus").glob("*.xml"))[::6]:
         data = sign(path.read_bytes(), identity, NOW, email=email)
         entry = accept(data)
         assert entry.strength is Strength.STRONG
