@@ -15,7 +15,7 @@ RUNS := $(if $(wildcard $(READY)),$(READY),$(VENV)/.runs)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients check sure bench bench-million bench-smoke soak cluster-test image format lock vendor clean
+.PHONY: help setup run demo-federation demo-cloud guest test test-whoosh-other openstack clients lint check sure bench bench-million bench-smoke soak cluster-test image format lock vendor clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -81,10 +81,12 @@ build/clients/.ready: tests/clients.txt
 	  -r tests/clients.txt
 	touch $@
 
-check: setup ## format, lint, types
+lint: setup ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint ## what lint does, and that migrations and models agree
 	$(BIN)/pytest -q tests/contract/test_migrations.py
 
 sure: check ## every check: check, tests with coverage, benchmark smoke

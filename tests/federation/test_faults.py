@@ -30,7 +30,7 @@ from tests.federation.sites import (
 from tests.soaking import Tell
 from validators import accept
 
-KILLS, SOAK_KILLS = 10, 100
+KILLS, SOAK_KILLS = 5, 100
 STOPPED, SOAK_STOPPED = 5.0, 60.0
 #: Where Debian's faketime keeps its library.
 FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)

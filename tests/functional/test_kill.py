@@ -20,7 +20,7 @@ from tests.soaking import Tell
 from tests.waiting import HANGING
 from validators import accept
 
-KILLS, SOAK_KILLS = 30, 300
+KILLS, SOAK_KILLS = 12, 300
 CLIENTS = 4
 #: Uploads before the process is killed, at least and at most.
 LEAST, MOST = 3, 14
