@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Integer, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Entry, Log
 from marketplace.models.insertion import insert_many
@@ -73,6 +74,39 @@ class Change:
     accepted_at: datetime
 
 
+class _Log(NamedTuple):
+    id: int
+    next_sequence: int
+    revision: int
+
+
+# Put together once: every upload and every step of a follower asks these, and making a statement takes
+# longer than running it.
+
+_log, _change = cast("Table", Log.__table__), cast("Table", ChangeRow.__table__)
+_entry = cast("Table", Entry.__table__)
+_FIND = select(_log.c.id, _log.c.next_sequence, _log.c.revision).where(_log.c.name == bindparam("log"))
+_TAKE_NUMBERS = (
+    update(_log)
+    .where(_log.c.name == bindparam("log"))
+    .values(next_sequence=_log.c.next_sequence + bindparam("count", type_=Integer))
+    .returning(_log.c.id, _log.c.next_sequence)
+)
+_PAGE = (
+    select(
+        _change.c.sequence,
+        _change.c.entry_key,
+        _change.c.body_id,
+        _entry.c.entry_id,
+        _change.c.accepted_at,
+    )
+    .join(_entry, _entry.c.id == _change.c.entry_key)
+    .where(_change.c.log_id == bindparam("log_id"), _change.c.sequence >= bindparam("since"))
+    .order_by(_change.c.sequence)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
 class ChangeLog:
     """The logs as one transaction sees them."""
 
@@ -98,7 +132,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        return self._column(log, Log.id)
+        return self._find(log).id
 
     def size(self, log: str) -> int:
         """How many rows a log has, which is the next sequence number.
@@ -106,7 +140,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        return self._column(log, Log.next_sequence)
+        return self._find(log).next_sequence
 
     def revision(self, log: str) -> int:
         """How often a log changed which of its rows are shown.
@@ -114,7 +148,7 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is none of that name.
         """
-        return self._column(log, Log.revision)
+        return self._find(log).revision
 
     def append(self, log: str, rows: Sequence[Appended], accepted_at: datetime) -> range:
         """Append entries; call it as the last thing before the commit.
@@ -125,19 +159,14 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is no log of that name.
         """
-        taken = self._session.execute(
-            update(Log)
-            .where(Log.name == log)
-            .values(next_sequence=Log.next_sequence + len(rows))
-            .returning(Log.id, Log.next_sequence)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+        connection = self._session.connection()
+        taken = connection.execute(_TAKE_NUMBERS, {"log": log, "count": len(rows)}).one_or_none()
         if taken is None:
             raise LogNotFoundError(log)
         log_id, end = taken
         numbers = range(end - len(rows), end)
         insert_many(
-            self._session.connection(),
+            connection,
             ChangeRow.__table__,
             [
                 {
@@ -160,26 +189,14 @@ class ChangeLog:
         Raises:
             LogNotFoundError: there is no log of that name.
         """
-        found = self._session.execute(
-            select(
-                ChangeRow.sequence,
-                ChangeRow.entry_key,
-                ChangeRow.body_id,
-                Entry.entry_id,
-                ChangeRow.accepted_at,
-            )
-            .join(Entry, Entry.id == ChangeRow.entry_key)
-            .where(ChangeRow.log_id == self.key(log), ChangeRow.sequence >= since)
-            .order_by(ChangeRow.sequence)
-            .limit(min(limit, PAGE_LIMIT))
-        )
-        return [Change(*row) for row in found]
+        where = {"log_id": self.key(log), "since": since, "most": min(limit, PAGE_LIMIT)}
+        return [Change(*row) for row in self._session.execute(_PAGE, where)]
 
-    def _column(self, log: str, column: InstrumentedAttribute[int]) -> int:
-        found = self._session.scalar(select(column).where(Log.name == log))
+    def _find(self, log: str) -> _Log:
+        found = self._session.execute(_FIND, {"log": log}).one_or_none()
         if found is None:
             raise LogNotFoundError(log)
-        return found
+        return _Log(*found)
 
 
 def _claimed(provenance: Provenance | None) -> dict[str, str | int | None]:

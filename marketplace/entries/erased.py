@@ -69,20 +69,25 @@ class Erasures:
         return any(until is not None and created <= until for until in untils)
 
 
+_erasure = Erasure.__table__.c
+#: Put together once: every transaction of uploads asks this.
+_ERASURES = select(
+    _erasure.entry_key,
+    _erasure.series,
+    _erasure.line,
+    _erasure.trusted,
+    _erasure.created,
+    _erasure.statement,
+    _erasure.reason,
+)
+
+
 def find_erasures(session: Session) -> Erasures:
     """All erasures; there are few, if any."""
     # Two questions, and mostly one: a join begins at the wrong end, which is the whole log.
-    rows = session.execute(
-        select(
-            Erasure.entry_key,
-            Erasure.series,
-            Erasure.line,
-            Erasure.trusted,
-            Erasure.created,
-            Erasure.statement,
-            Erasure.reason,
-        )
-    ).all()
+    rows = session.execute(_ERASURES).all()
+    if not rows:
+        return Erasures({}, {}, {})
     erased = {
         row.entry_key: ((row.line, row.series) if row.trusted else (row.line,), row.created) for row in rows
     }

@@ -26,18 +26,18 @@ from marketplace.ingest.errors import (
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 
 if TYPE_CHECKING:
-    from marketplace.ingest.batch import IngestResult, Note, Source
-    from marketplace.ingest.pages import Page
+    from marketplace.ingest.items import IngestResult, Item, Note, Page, Source
     from marketplace.ingest.service import Address, Addressing, IngestService
 
 _WITH_DATABASE = {
     "Address": "service",
     "Addressing": "service",
     "IngestService": "service",
-    "Note": "batch",
-    "Page": "pages",
-    "IngestResult": "batch",
-    "Source": "batch",
+    "Item": "items",
+    "Note": "items",
+    "Page": "items",
+    "IngestResult": "items",
+    "Source": "items",
 }
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "IngestError",
     "IngestResult",
     "IngestService",
+    "Item",
     "LegacyRefusedError",
     "Note",
     "OlderThanLatestError",

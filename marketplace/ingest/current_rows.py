@@ -6,23 +6,24 @@ the row that is there. What several keys speak about is worked out anew from wha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, type_coerce
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, type_coerce, update
 
 from marketplace.entries.erased import Erasures
+from marketplace.ingest.coming import Coming, Image
 from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
 from marketplace.models import Certificate, ChangeRow, Current, Entry, VerdictRow
 from marketplace.models.base import UtcSecond
+from marketplace.models.insertion import insert_many
 from marketplace.rules.current import Claim, precedence, unsuperseded
 from marketplace.rules.trust import is_trusted
 
-#: An image and an endorser's address.
-Image = tuple[str, str]
 #: Keys named in one statement.
 _CHUNK = 500
 _COLUMNS = [column.name for column in Entry.__table__.columns]
@@ -50,18 +51,48 @@ class RankedEntry:
         return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
-def read_said(
-    connection: Connection, log_id: int, image: Image, waiting: Collection[int] = ()
-) -> list[RankedEntry]:
-    """What a log shows about an image by an address.
+def list_new(
+    connection: Connection,
+    erased: Erasures,
+    shown: Sequence[Coming],
+    listed: Mapping[Image, Sequence[Row[Any]]],
+) -> set[Image]:
+    """List entries that were inserted as current in their logs, where one key speaks about the image.
 
     Args:
-        waiting: keys of entries that are about to be appended to the log.
+        listed: what all logs list about each of the images.
+
+    Returns:
+        the images about which several keys speak: to ``renew`` when the logs have the entries.
     """
-    rows = connection.execute(
-        _SAID,
-        {"log_id": log_id, "identifier": image[0], "email": image[1], "waiting": list(waiting)},
-    )
+    keys: defaultdict[Image, set[str]] = defaultdict(set)
+    for one in shown:
+        keys[one.image].add(one.key_digest)
+    contested = {one.image for one in shown if one.contested or len(keys[one.image]) > 1}
+    best: dict[tuple[int, Image], Coming] = {}
+    for one in shown:
+        over = erased.supersedes(one.log_id, one.image, one.key_digest, one.entry.created)
+        known = best.get((one.log_id, one.image))
+        if one.image not in contested and not over and (known is None or known.rank < one.rank):
+            best[one.log_id, one.image] = one
+    new, better = [], []
+    for (log_id, image), one in best.items():
+        values = one.current() | uncontested(one.key_digest)
+        before = next((row for row in listed[image] if row.log_id == log_id), None)
+        if before is None:
+            new.append(values)
+        elif precedence(before.created, before.deprecated, before.entry_id) < one.rank:
+            better.append(values | {"current_key": before.id})
+    insert_many(connection, Current.__table__, new)
+    if better:
+        connection.execute(_UPDATE, better)
+    return contested
+
+
+def read_said(connection: Connection, log_id: int, image: Image) -> list[RankedEntry]:
+    """What a log shows about an image by an address."""
+    where = {"log_id": log_id, "identifier": image[0], "email": image[1]}
+    rows = connection.execute(_SAID, where)
     return [RankedEntry(key, created, old is not None, *rest) for key, created, old, *rest in rows]
 
 
@@ -69,13 +100,11 @@ def renew(
     connection: Connection,
     erased: Erasures,
     images: Iterable[Image],
-    waiting: Mapping[int, Collection[int]],
     log_ids: Collection[int] = (),
 ) -> list[tuple[int, Image]]:
     """Work out anew what is current about some images.
 
     Args:
-        waiting: by log, keys of entries that are about to be appended to it and shown.
         log_ids: logs to look at besides those that list something about the image.
 
     Returns:
@@ -91,7 +120,7 @@ def renew(
             if contested or row.log_id in listed:
                 listed.setdefault(row.log_id, []).append(row)
         for log_id, rows in listed.items():
-            said = read_said(connection, log_id, image, waiting.get(log_id, ()))
+            said = read_said(connection, log_id, image)
             wanted = _wanted(said, erased, log_id, image)
             looked.append((log_id, image))
             _write(connection, log_id, rows, wanted, said if contested else None)
@@ -163,6 +192,8 @@ def uncontested(key_digest: str) -> dict[str, Any]:
 
 # Statements are made once: making one and its cache key takes longer than running it.
 
+_UPDATE = update(Current).where(_current.id == bindparam("current_key"))
+
 _SAID = (
     select(
         Entry.id,
@@ -177,13 +208,10 @@ _SAID = (
     .where(
         Entry.identifier == bindparam("identifier"),
         Entry.email == bindparam("email"),
-        or_(
-            select(ChangeRow.entry_key)
-            .where(ChangeRow.log_id == bindparam("log_id"), ChangeRow.entry_key == Entry.id, ChangeRow.shown)
-            .correlate(Entry)
-            .exists(),
-            Entry.id.in_(bindparam("waiting", expanding=True)),
-        ),
+        select(ChangeRow.entry_key)
+        .where(ChangeRow.log_id == bindparam("log_id"), ChangeRow.entry_key == Entry.id, ChangeRow.shown)
+        .correlate(Entry)
+        .exists(),
     )
 )
 _KEYS = (

@@ -7,8 +7,9 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from marketplace.ingest.batch import Batch, Source
+from marketplace.ingest.batch import Batch
 from marketplace.ingest.gate import UploadPolicy
+from marketplace.ingest.items import Item
 from validators.document import AcceptedEntry
 
 
@@ -20,10 +21,11 @@ def rehearse(
     Raises:
         AudienceError, GateError, ConflictError, LogNotFoundError: what the upload would be told.
     """
-    batch = Batch(session, policy, now)
-    batch.lock([entry])
-    savepoint = batch.savepoint()
+    savepoint = session.connection().begin_nested()
     try:
-        return batch.add(entry, log, Source.UPLOAD).outcome
+        (outcome,) = Batch(session, policy, now).take([Item(entry, log)])
     finally:
         savepoint.rollback()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome.outcome

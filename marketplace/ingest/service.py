@@ -16,15 +16,14 @@ from datetime import UTC, datetime
 from queue import Empty, Queue
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import Provenance
 from marketplace.db import Database
-from marketplace.ingest.batch import Batch, IngestResult, Note, Source, Taken
+from marketplace.ingest.batch import Batch
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
-from marketplace.ingest.pages import Page, take_in
+from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
 from validators import accept
@@ -75,26 +74,24 @@ def address_of(entry: AcceptedEntry, log: str | Addressing) -> Address:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    entry: AcceptedEntry
-    log: str
-    source: Source
-    note: Note | None = None
-    provenance: Provenance | None = None
-    answer: Future[IngestResult] = field(default_factory=Future)
+    """Entries that wait for the writer.
 
+    Args:
+        within: as of ``Page``; entries with it get a separate transaction.
+    """
 
-class _Nothing:
-    """Nothing else waits."""
-
-
-#: Adds to a batch inside its transaction; what became of each entry.
-_Take = Callable[[Session, Batch], list[Taken | Exception]]
-
-
-@dataclass(frozen=True, slots=True)
-class _WaitingPage:
-    page: Page
+    items: Sequence[Item]
+    within: Within | None = None
     answer: Future[list[IngestResult | Exception]] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(len(item.entry.data) for item in self.items)
+
+
+#: Stands for nothing that waits; None stands for the end.
+_NOTHING = _Waiting(())
 
 
 class IngestService:
@@ -139,7 +136,7 @@ class IngestService:
         self._on_import = on_import
         self._on_outcome = on_outcome
         self._on_private_outcome = on_private_outcome
-        self._queue: Queue[_Waiting | _WaitingPage | None] = Queue(WAITING)
+        self._queue: Queue[_Waiting | None] = Queue(WAITING)
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_until_closed, name="ingest", daemon=True)
@@ -253,16 +250,18 @@ class IngestService:
         provenance: Provenance | None = None,
     ) -> Future[IngestResult]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
-        waiting = _Waiting(entry, log, source, note, provenance)
+        waiting = _Waiting([Item(entry, log, source, note, provenance)])
+        alone: Future[IngestResult] = Future()
+        waiting.answer.add_done_callback(lambda answer: _answer_alone(alone, answer))
         self._put(waiting)
-        return waiting.answer
+        return alone
 
     def enqueue_page(self, page: Page) -> Future[list[IngestResult | Exception]]:
         """Give a page of replicated entries to the writer, for one separate transaction.
 
         The future holds what became of each entry, or what ``within`` or the database raised.
         """
-        waiting = _WaitingPage(page)
+        waiting = _Waiting(page.items(), page.within)
         self._put(waiting)
         return waiting.answer
 
@@ -274,7 +273,7 @@ class IngestService:
                 self._queue.put(None)
         self._writer.join()
 
-    def _put(self, waiting: _Waiting | _WaitingPage) -> None:
+    def _put(self, waiting: _Waiting) -> None:
         with self._closing:
             if self._closed:
                 raise StoreUnavailableError("the marketplace is stopping: try again later")
@@ -289,93 +288,80 @@ class IngestService:
             return failed
 
     def _write_until_closed(self) -> None:
-        following: _Waiting | _WaitingPage | _Nothing | None = _Nothing()
-        while following is not None:
-            if isinstance(following, _Nothing):
-                following = self._queue.get()
-            elif isinstance(following, _WaitingPage):
-                self._write_page(following)
-                following = _Nothing()
-            else:
-                batch, following = self._collect(following)
-                self._write(batch)
+        first = self._queue.get()
+        while first is not None:
+            shared, behind = self._collect(first)
+            self._write(shared)
+            first = self._queue.get() if behind is _NOTHING else behind
 
-    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], _WaitingPage | _Nothing | None]:
-        """Every upload that waits right now, within the bounds; and what came behind them that is none."""
-        batch, size = [first], len(first.entry.data)
-        while len(batch) < BATCH_ENTRIES and size < BATCH_BYTES:
+    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], _Waiting | None]:
+        """All that waits now and may share a transaction, within the bounds; and what comes behind it."""
+        shared, size = [first], first.size
+        while first.within is None and len(shared) < BATCH_ENTRIES and size < BATCH_BYTES:
             try:
                 waiting = self._queue.get_nowait()
             except Empty:
                 break
-            if not isinstance(waiting, _Waiting):
-                return batch, waiting
-            batch.append(waiting)
-            size += len(waiting.entry.data)
-        return batch, _Nothing()
+            if waiting is None or waiting.within is not None:
+                return shared, waiting
+            shared.append(waiting)
+            size += waiting.size
+        return shared, _NOTHING
 
-    def _write_page(self, waiting: _WaitingPage) -> None:
-        """Commit a page and answer; never raises."""
+    def _write(self, shared: Sequence[_Waiting]) -> None:
+        """Commit what waits and answer everybody; never raises."""
         try:
-            page = waiting.page
-            outcomes = self._commit(page.entries, lambda session, batch: take_in(session, batch, page))
-        except Exception as error:  # told to whoever waits for it
-            waiting.answer.set_exception(_unavailable(error))
-            return
-        waiting.answer.set_result(
-            [one.receipt(page.log) if isinstance(one, Taken) else one for one in outcomes]
-        )
-        self._announce_any(outcomes)
-
-    def _write(self, waiting: list[_Waiting]) -> None:
-        """Commit a batch and answer everybody in it; never raises."""
-        try:
-            outcomes = self._commit([one.entry for one in waiting], lambda _, batch: _add_all(batch, waiting))
+            outcomes = self._commit(shared)
         except Exception as error:  # told to everybody who waits for it
-            _logger.exception("a batch of %d entries was not stored", len(waiting))
-            for one in waiting:
+            if shared[0].within is None:
+                _logger.exception("a batch of %d entries was not stored", len(shared))
+            for one in shared:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
                 one.answer.set_exception(_unavailable(error))
             return
-        for one, outcome in zip(waiting, outcomes, strict=True):
-            if isinstance(outcome, Taken):
-                one.answer.set_result(outcome.receipt(one.log))
-            else:
-                one.answer.set_exception(outcome)
+        end = 0
+        for one in shared:
+            start, end = end, end + len(one.items)
+            one.answer.set_result(outcomes[start:end])
         self._announce_any(outcomes)
 
-    def _announce_any(self, outcomes: Sequence[Taken | Exception]) -> None:
-        created = [one for one in outcomes if isinstance(one, Taken) and one.outcome == "created"]
+    def _announce_any(self, outcomes: Sequence[IngestResult | Exception]) -> None:
+        created = [one for one in outcomes if isinstance(one, IngestResult) and one.outcome == "created"]
         if not created:
             return
         try:
             # What is shown at some coordinates changes only by what comes in beside it.
-            beside = [one for one in created if one.contested or one.source is not Source.UPLOAD]
-            self._on_import([one.entry.coordinates for one in beside])
+            self._on_import([one.coordinates for one in created if one.beside])
             self._on_commit()
         except Exception:  # the entries are stored: logged only
             _logger.exception("telling the followers failed; they look by themselves soon")
 
-    def _commit(self, entries: Sequence[AcceptedEntry], take: _Take) -> list[Taken | Exception]:
+    def _commit(self, shared: Sequence[_Waiting]) -> list[IngestResult | Exception]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._commit_once(entries, take)
+                return self._commit_once(shared)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _TRY_AGAIN:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _commit_once(self, entries: Sequence[AcceptedEntry], take: _Take) -> list[Taken | Exception]:
+    def _commit_once(self, shared: Sequence[_Waiting]) -> list[IngestResult | Exception]:
         with self._database.write() as session:
-            batch = Batch(session, self.policy, self._clock())
-            batch.lock(entries)
-            outcomes = take(session, batch)
-            batch.finish()
+            items = [item for one in shared for item in one.items]
+            outcomes = Batch(session, self.policy, self._clock()).take(items)
+            if shared[0].within is not None:
+                shared[0].within(session, outcomes)
             return outcomes
 
 
-def _add_all(batch: Batch, waiting: Sequence[_Waiting]) -> list[Taken | Exception]:
-    return [batch.try_add(one.entry, one.log, one.source, one.note, one.provenance) for one in waiting]
+def _answer_alone(alone: Future[IngestResult], answer: Future[list[IngestResult | Exception]]) -> None:
+    """Answer for the only entry of a page."""
+    error = answer.exception()
+    outcome = error if error is not None else answer.result()[0]
+    if isinstance(outcome, BaseException):
+        alone.set_exception(outcome)
+    else:
+        alone.set_result(outcome)
 
 
 def _outcome(answer: Future[IngestResult]) -> IngestResult | Exception:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
-from marketplace.ingest.current_rows import Image, renew
+from marketplace.ingest.coming import Image
+from marketplace.ingest.current_rows import renew
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.models import ChangeRow, Current, Entry, Log, RenewalRow, TrustState, VerdictRow
 from marketplace.models.log import RENEWALS_KEPT
@@ -101,7 +102,7 @@ def _settle(session: Session, images: Sequence[Image], since: int) -> int:
     lock_names(connection, [series_name(*image) for image in images])
     touched: defaultdict[int, list[Image]] = defaultdict(list)
     concerned = _concerned(session, images, since)
-    for log_id, image in renew(connection, find_erasures(session), images, {}):
+    for log_id, image in renew(connection, find_erasures(session), images):
         if (log_id, image) in concerned:
             touched[log_id].append(image)
     for log_id in sorted(touched):

@@ -37,6 +37,6 @@ def _set_shown(session: Session, log_id: int, keys: Sequence[int], *, shown: boo
         )
         found = session.execute(select(Entry.identifier, Entry.email).where(Entry.id.in_(chunk)))
         images.update((identifier, email) for identifier, email in found)
-    renew(session.connection(), find_erasures(session), sorted(images), {}, [log_id])
+    renew(session.connection(), find_erasures(session), sorted(images), [log_id])
     if keys:
         session.execute(update(Log).where(Log.id == log_id).values(revision=Log.revision + 1))

@@ -13,9 +13,7 @@ from marketplace.models import (
     Current,
     Entry,
     EntryBody,
-    EntryChecksum,
-    EntryLocation,
-    EntryTag,
+    Log,
     Twin,
     VerdictRow,
 )
@@ -29,23 +27,34 @@ _certificate = _table(Certificate.__table__)
 _beside = _table(CertificateBeside.__table__)
 _verdict = _table(VerdictRow.__table__)
 _twin = _table(Twin.__table__)
+_log = _table(Log.__table__)
 _change = _table(ChangeRow.__table__)
 _current = _table(Current.__table__)
 _entry = _table(Entry.__table__)
 _body = _table(EntryBody.__table__)
 
-#: ``entry_id`` -> key of the entry.
-FIND_ENTRY = select(_entry.c.id).where(_entry.c.entry_id == bindparam("entry_id"))
+#: ``names`` -> those of the logs that there are, with their keys.
+FIND_LOGS = select(_log.c.name, _log.c.id).where(_log.c.name.in_(bindparam("names", expanding=True)))
+#: The same, and nobody else appends to them until the commit; all are locked in one order.
+HOLD_LOGS = FIND_LOGS.order_by(_log.c.name).with_for_update()
 
-#: ``log_id entry_key`` -> sequence and digest of the bytes the log has for an entry.
-FIND_CHANGE = (
-    select(_change.c.sequence, _body.c.sha256)
-    .join(_body, _body.c.id == _change.c.body_id)
-    .where(_change.c.log_id == bindparam("log_id"), _change.c.entry_key == bindparam("entry_key"))
+#: ``entry_ids`` -> those of them that are stored, with their keys.
+FIND_ENTRY_KEYS = select(_entry.c.entry_id, _entry.c.id).where(
+    _entry.c.entry_id.in_(bindparam("entry_ids", expanding=True))
 )
 
-_LISTED = (
-    _current.c.id,
+#: ``log_ids entry_keys`` -> sequence and digest of the bytes that the logs have for the entries.
+FIND_CHANGES = (
+    select(_change.c.log_id, _change.c.entry_key, _change.c.sequence, _body.c.sha256)
+    .join(_body, _body.c.id == _change.c.body_id)
+    .where(
+        _change.c.log_id.in_(bindparam("log_ids", expanding=True)),
+        _change.c.entry_key.in_(bindparam("entry_keys", expanding=True)),
+    )
+)
+
+#: ``identifiers emails`` -> what any log lists as current of any of the images by any of the addresses.
+FIND_CURRENT = select(
     _current.c.log_id,
     _current.c.identifier,
     _current.c.email,
@@ -54,11 +63,10 @@ _LISTED = (
     _current.c.entry_id,
     _current.c.key_digest,
     _current.c.contested,
-)
-
-#: ``identifier email`` -> what any log lists as current.
-FIND_CURRENT = select(*_LISTED).where(
-    _current.c.identifier == bindparam("identifier"), _current.c.email == bindparam("email")
+    _current.c.id,
+).where(
+    _current.c.identifier.in_(bindparam("identifiers", expanding=True)),
+    _current.c.email.in_(bindparam("emails", expanding=True)),
 )
 
 #: ``log_id identifier email created`` -> some entry of the log at these coordinates.
@@ -74,12 +82,19 @@ FIND_AT_COORDINATES = (
     .limit(1)
 )
 
-#: ``fingerprint`` -> key of the certificate.
-FIND_CERTIFICATE = select(_certificate.c.id).where(_certificate.c.fingerprint == bindparam("fingerprint"))
+#: ``fingerprints`` -> those of them that are stored, with their keys.
+FIND_CERTIFICATE_KEYS = select(_certificate.c.fingerprint, _certificate.c.id).where(
+    _certificate.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+)
 
 #: ``entry_key sha256`` -> key of the bytes.
 FIND_BODY = select(_body.c.id).where(
     _body.c.entry_key == bindparam("entry_key"), _body.c.sha256 == bindparam("sha256")
+)
+
+#: ``entry_keys`` -> each with the keys of its bytes.
+FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
+    _body.c.entry_key.in_(bindparam("entry_keys", expanding=True))
 )
 
 #: ``certificate_id log_id`` -> fingerprints of the certificates that a log's entries brought with it.
@@ -119,30 +134,4 @@ NOTE_TWINS = insert(_twin).from_select(
 )
 
 INSERT_CERTIFICATE = insert(_certificate).returning(_certificate.c.id)
-INSERT_ENTRY = insert(_entry).returning(_entry.c.id)
 INSERT_BODY = insert(_body).returning(_body.c.id)
-INSERT_LOCATIONS = insert(_table(EntryLocation.__table__))
-INSERT_CHECKSUMS = insert(_table(EntryChecksum.__table__))
-INSERT_TAGS = insert(_table(EntryTag.__table__))
-INSERT_CURRENT = insert(_current)
-UPDATE_CURRENT = update(_current).where(_current.c.id == bindparam("current_key"))
-
-# The same for many at a time.
-
-#: ``entry_ids`` -> those of them that are stored, with their keys.
-FIND_ENTRY_KEYS = select(_entry.c.entry_id, _entry.c.id).where(
-    _entry.c.entry_id.in_(bindparam("entry_ids", expanding=True))
-)
-
-#: ``fingerprints`` -> those of them that are stored, with their keys.
-FIND_CERTIFICATE_KEYS = select(_certificate.c.fingerprint, _certificate.c.id).where(
-    _certificate.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
-)
-
-#: ``entry_keys`` -> each with the keys of its bytes.
-FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
-    _body.c.entry_key.in_(bindparam("entry_keys", expanding=True))
-)
-
-#: ``identifiers`` -> what any log lists as current of these images by any endorser.
-FIND_ALL_CURRENT = select(*_LISTED).where(_current.c.identifier.in_(bindparam("identifiers", expanding=True)))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from marketplace.ingest.batch import IngestResult
 from marketplace.ingest.errors import StoreUnavailableError
+from marketplace.ingest.items import IngestResult
 
 #: Seconds after which an upload is told that nothing is known of it. A proxy in front waits longer.
 LONGEST = 60.0

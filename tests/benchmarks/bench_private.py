@@ -34,8 +34,6 @@ from marketplace.changes import ChangeLog
 from marketplace.config import Settings
 from marketplace.db import Database, upgrade
 from marketplace.entries import Column, Direction, EntryQuery, EntryService, ListCaches, StatusFilter
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
@@ -44,6 +42,7 @@ from marketplace.search.whoosh_engine import WhooshIndex
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import NOW, PURPOSES, SYSTEMS, entries, fill
 from tests.benchmarks.figures import Figure, percentile, table
+from tests.factories.storing import imports, take_all
 
 GROUPS = tuple(f"group{n}" for n in range(50))
 #: Private entries for each public one.
@@ -86,9 +85,7 @@ class Store:
     def grow(self) -> None:
         """An upload: to the public log, or to a group in turn where groups have entries."""
         with self.database.write() as session:
-            batch = Batch(session, UploadPolicy(), NOW)
-            batch.add(next(self._further), next(self._logs), Source.IMPORT)
-            batch.finish()
+            take_all(session, imports([next(self._further)], next(self._logs)), NOW)
 
     def close(self) -> None:
         """Let everything go."""
@@ -222,10 +219,15 @@ def _fill_groups(database: Database, size: int, count: int) -> None:
     both = newer + fresh
     for start in range(0, len(both), 500):
         with database.write() as session:
-            batch = Batch(session, UploadPolicy(), NOW)
-            for number, entry in enumerate(both[start : start + 500], start):
-                batch.add(entry, group_log(GROUPS[number % len(GROUPS)]), Source.IMPORT)
-            batch.finish()
+            take_all(
+                session,
+                [
+                    item
+                    for number, entry in enumerate(both[start : start + 500], start)
+                    for item in imports([entry], group_log(GROUPS[number % len(GROUPS)]))
+                ],
+                NOW,
+            )
 
 
 def main() -> None:

@@ -36,8 +36,6 @@ from marketplace.catalogue import text
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Entry
 from marketplace.rules.visibility import find_scope
 from marketplace.search.engine import SearchEngine
@@ -49,6 +47,7 @@ from marketplace.worker import catch_up
 from tests.benchmarks.bulk import ADJECTIVES, NOW, PURPOSES, SYSTEMS, fill
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 from tests.fixtures_postgres import PostgresServer, find_binaries
 
 ENGINES = ("whoosh", "postgresql", "tantivy")
@@ -223,12 +222,12 @@ def _busy(
         number = 0
         while not done.wait(0.5):
             with database.write() as session:
-                batch = Batch(session, UploadPolicy(), NOW)
-                for _ in range(20):
-                    number += 1
-                    entry = accepted(f"new {number}", created=moment(number), title=f"Debian upload {number}")
-                    batch.add(entry, "public", Source.IMPORT)
-                batch.finish()
+                fresh = [
+                    accepted(f"new {n}", created=moment(n), title=f"Debian upload {n}")
+                    for n in range(number, number + 20)
+                ]
+                take_all(session, imports(fresh), NOW)
+                number += 20
             catch_up(database, indexer)
 
     def ask_or_give_up(number: int) -> None:

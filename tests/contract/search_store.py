@@ -8,10 +8,9 @@ from sqlalchemy import delete, insert
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Base, EventState, Log
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry
 
 GROUP = "group:g"
@@ -31,10 +30,7 @@ def empty(database: Database) -> None:
 def add(database: Database, entries: Sequence[AcceptedEntry], log: str = PUBLIC) -> None:
     """Append entries to a log."""
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), NOW)
-        for entry in entries:
-            batch.add(entry, log, Source.IMPORT)
-        batch.finish()
+        take_all(session, imports(entries, log), NOW)
 
 
 def entry(image: object = "image", second: int = 0, extension: str = "", **said: object) -> AcceptedEntry:

@@ -29,14 +29,13 @@ from marketplace.entries import (
     StatusFilter,
 )
 from marketplace.entries.matching import matches_filters, matches_search, ordered
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Base, Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
 from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
 from marketplace.rules.trust import StoredVerdict, TrustMark
 from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
+from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry, Coordinates
 from validators.verdict import Standing
 
@@ -71,19 +70,13 @@ def fill(database: Database, logs: Mapping[str, Sequence[AcceptedEntry]]) -> Non
             session.execute(delete(table))
         session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
         ChangeLog(session).create(GROUP)
-        batch = Batch(session, UploadPolicy(), NOW)
-        for log, entries in logs.items():
-            for entry in entries:
-                batch.add(entry, log, Source.IMPORT)
-        batch.finish()
+        take_all(session, [item for log, entries in logs.items() for item in imports(entries, log)], NOW)
 
 
 def add(database: Database, log: str, entry: AcceptedEntry) -> None:
     """Take one entry in."""
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), NOW)
-        batch.add(entry, log, Source.IMPORT)
-        batch.finish()
+        take_all(session, imports([entry], log), NOW)
 
 
 TEXTS = st.none() | st.sampled_from(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -30,7 +30,8 @@ from marketplace.ingest import (
     UploadPolicy,
 )
 from marketplace.ingest.batch import Batch
-from marketplace.ingest.pages import Page
+from marketplace.ingest.coming import Coming
+from marketplace.ingest.items import Page
 from marketplace.models import Base, ChangeRow, Current, Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
@@ -247,10 +248,10 @@ def test_an_upload_that_fails_half_way_leaves_nothing(
     before = contents(database)
     show = Batch._show
 
-    def fail_for_one(batch: Batch, log_id: int, entry_key: int, row: dict, shown: object) -> None:
-        if row["title"] == "broken":
+    def fail_for_one(batch: Batch, fresh: Sequence[Coming], listed: object) -> None:
+        if any(one.row["title"] == "broken" for one in fresh):
             raise RuntimeError("half way")
-        show(batch, log_id, entry_key, row, shown)
+        show(batch, fresh, listed)
 
     monkeypatch.setattr(Batch, "_show", fail_for_one)
     broken = ingest.enqueue(accepted("a", title="broken", tags=("t",), locations=("x",)))

@@ -7,12 +7,26 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
-from marketplace.ingest import IngestResult, IngestService, Page, StoreUnavailableError, UploadPolicy
-from tests.factories.entries import accepted, moment
+from marketplace.ingest import (
+    IngestResult,
+    IngestService,
+    Item,
+    Page,
+    Source,
+    StoreUnavailableError,
+    UploadPolicy,
+)
+from marketplace.ingest.batch import Batch
+from marketplace.models import ChangeRow, Current, Entry, EntryBody, Log, Twin
+from tests.contract.search_store import GROUP, empty
+from tests.factories.entries import accepted, moment, signer
 from validators.document import AcceptedEntry, Strength
 
 NOW = moment(86_400)
@@ -111,3 +125,55 @@ def test_no_page_is_taken_after_the_end(database: Database) -> None:
     assert sequences(last.result(timeout=60)) == [("created", 0)]
     with pytest.raises(StoreUnavailableError):
         service.enqueue_page(Page([accepted(2)], PUBLIC, keep))
+
+
+ENTRIES = st.builds(
+    lambda second, name, said: accepted("image", "ann@x.org", moment(second), signed_by=signer(name), **said),
+    second=st.integers(0, 2),
+    name=st.sampled_from(["a", "a", "b"]),
+    said=st.sampled_from([{}, {}, {"data": b"respelled"}, {"title": "other"}, {"deprecated": "gone"}]),
+)
+ITEMS = st.builds(
+    Item,
+    entry=ENTRIES | st.builds(accepted, st.integers(0, 3)),
+    log=st.sampled_from([PUBLIC, PUBLIC, GROUP, "group:nobody"]),
+    source=st.sampled_from([Source.UPLOAD, Source.UPLOAD, Source.IMPORT, Source.REPLICA]),
+)
+
+
+STORED = (
+    select(Log.name, Entry.entry_id, ChangeRow.sequence, EntryBody.data, ChangeRow.shown)
+    .select_from(ChangeRow)
+    .join(Log, Log.id == ChangeRow.log_id)
+    .join(Entry, Entry.id == ChangeRow.entry_key)
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id),
+    select(Log.name, Current.entry_id, Current.key_digest, Current.contested, Current.trusted_id)
+    .select_from(Current)
+    .join(Log, Log.id == Current.log_id),
+    select(Entry.entry_id).join(Twin, Twin.entry_key == Entry.id),
+)
+
+
+def take(database: Database, pages: Sequence[Sequence[Item]]) -> list[object]:
+    """What becomes of entries that come in pages, and what the database tells then."""
+    empty(database)
+    told: list[object] = []
+    for page in pages:
+        with database.write() as session:
+            for outcome in Batch(session, UploadPolicy(), NOW).take(page):
+                beside = outcome.beside if isinstance(outcome, IngestResult) else type(outcome)
+                told.append((repr(outcome), beside))
+    with database.read() as session:
+        told += [sorted(map(repr, session.execute(statement))) for statement in STORED]
+    return told
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(items=st.lists(ITEMS, min_size=2, max_size=8))
+def test_a_page_comes_to_what_its_entries_come_to_one_by_one(database: Database, items: list[Item]) -> None:
+    assert take(database, [items]) == take(database, [[one] for one in items])

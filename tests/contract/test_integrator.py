@@ -22,8 +22,6 @@ from marketplace.federation.integrator import BATCH, Integrator, Unpublished, fi
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.fsck.trees import verify_trees
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import ChangeRow, Leaf, Tile, Tree
 from marketplace.tlog.checkpoint import verify_checkpoint
 from marketplace.tlog.leaf import EntryLeaf, parse_leaf
@@ -31,6 +29,7 @@ from marketplace.tlog.merkle import Frontier, hash_leaf
 from marketplace.tlog.note import SigningKey
 from marketplace.tlog.tiles import TileName, split_bundle, tile_names
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEYS = SiteKeys(
@@ -44,10 +43,7 @@ EVERYTHING = frozenset({PUBLIC, "group:a"})
 
 def take_in(database: Database, *names: object, log: str = PUBLIC, claim: Provenance | None = None) -> None:
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), moment(0))
-        for name in names:
-            batch.add(accepted(name), log, Source.IMPORT, provenance=claim)
-        batch.finish()
+        take_all(session, imports(map(accepted, names), log, claim), moment(0))
 
 
 def integrator(database: Database, **options: object) -> Integrator:

@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, ChangeLog, Cursors, LogNotFoundError
 from marketplace.changes.log import PAGE_LIMIT, Appended
 from marketplace.db import Database
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 from tests.waiting import HANGING
 
 WRITERS = 8
@@ -84,12 +83,8 @@ def follow_while_writing(url: str, append: Append, poll: Poll) -> Finding:
 
 def take_in(session: Session, number: int) -> None:
     """What ingest does, with two entries a transaction."""
-    batch = Batch(session, UploadPolicy(), NOW)
     entries = [accepted(("load", number, n), f"writer{n}@example.org") for n in range(2)]
-    batch.lock(entries)
-    for entry in entries:
-        batch.add(entry, PUBLIC, Source.IMPORT)
-    batch.finish()
+    take_all(session, imports(entries), NOW)
 
 
 def sequences(session: Session, since: int) -> list[int]:

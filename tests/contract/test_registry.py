@@ -9,12 +9,11 @@ from sqlalchemy import insert, select
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC
 from marketplace.entries import EntryService, ListCaches
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Certificate, VerdictChange
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import GROUP, NOW, empty
 from tests.factories.entries import accepted, moment, signer
+from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry, Endorser
 from validators.verdict import Standing
 
@@ -32,10 +31,7 @@ def made(certificate, image, second, *, subject="CN=Jane", issuer="CN=Authority"
 
 def add(database, entries, log=PUBLIC, at=NOW):
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), at)
-        for one in entries:
-            batch.add(one, log, Source.IMPORT)
-        batch.finish()
+        take_all(session, imports(entries, log), at)
 
 
 def seen(database, principal=ANONYMOUS, now=NOW, caches=None):

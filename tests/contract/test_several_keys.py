@@ -19,8 +19,6 @@ from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.fsck.shown import verify_current
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.ingest.settling import SettlingService
 from marketplace.models import Current, Entry
 from marketplace.rules.current import current, shown_at, tag_target
@@ -31,6 +29,7 @@ from marketplace.search.service import SearchService
 from tests.contract.judging import JUDGED, hold, verdict
 from tests.contract.search_store import GROUP, NOW, empty
 from tests.factories.entries import accepted, hex_digest, moment, signer
+from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry
 from validators.verdict import Standing
 
@@ -89,19 +88,14 @@ class Site:
 
     def add(self, log: str, entries: Sequence[AcceptedEntry]) -> None:
         with self.database.write() as session:
-            batch = Batch(session, UploadPolicy(), NOW)
             for entry in entries:
-                batch.add(entry, log, Source.IMPORT)
-            batch.finish()
+                take_all(session, imports([entry], log), NOW)
         self.logs[log] |= {entry.entry_id: entry for entry in entries}
 
     def page(self, log: str, entries: Sequence[AcceptedEntry]) -> None:
         with self.database.write() as session:
-            batch = Batch(session, UploadPolicy(), NOW)
-            unknown = [entries[n] for n in batch.find_unknown(entries)]
-            batch.add_unknown(unknown, log, [None] * len(unknown))
-            batch.finish()
-        self.logs[log] |= {entry.entry_id: entry for entry in unknown}
+            take_all(session, imports(entries, log), NOW)
+        self.logs[log] |= {entry.entry_id: entry for entry in entries}
 
     def hold(self, name: str, standing: Standing) -> None:
         known = {entry.signer.fingerprint for held in self.logs.values() for entry in held.values()}

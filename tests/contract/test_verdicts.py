@@ -12,8 +12,6 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Certificate, CertificateBeside, TrustState, VerdictChange, VerdictRow
 from marketplace.trust import TrustService, VerdictService
 from marketplace.trust.follower import VerdictFollower
@@ -25,6 +23,7 @@ from tests.attacks.distrust.forging import Cast
 from tests.attacks.distrust.oddities import COMMON_NAME, EMAIL_ADDRESS, attribute, issued, name
 from tests.factories.entries import accepted, signer
 from tests.factories.identities import make_identity
+from tests.factories.storing import imports, take_all
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, der, der_of, issue, root
 from tests.waiting import HANGING
 from validators.links import parse_link
@@ -82,10 +81,7 @@ def entry(identity, image="image", beside=(), **said):
 
 def add(database, *entries, log=PUBLIC):
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), NOW)
-        for one in entries:
-            batch.add(one, log, Source.IMPORT)
-        batch.finish()
+        take_all(session, imports(entries, log), NOW)
 
 
 @pytest.fixture

@@ -23,11 +23,10 @@ from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.proofs import prove_entry, prove_growth
 from marketplace.federation.trees import PublishedLog, Trees
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.tlog.note import SigningKey
 from tests.databases import upgrade
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 
 SIZE, STEP = 10_000, 500
 PACKAGES = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb")
@@ -94,10 +93,7 @@ def cases(database: Database) -> list[Case]:
     integrator = Integrator(database, KEYS, lambda: datetime.now(UTC), on_publish=heads.append)
     for start in range(0, SIZE, STEP):
         with database.write() as session:
-            batch = Batch(session, UploadPolicy(), moment(0))
-            for n in range(start, start + STEP):
-                batch.add(accepted(n), PUBLIC, Source.IMPORT)
-            batch.finish()
+            take_all(session, imports(accepted(n) for n in range(start, start + STEP)), moment(0))
         while integrator.step():
             pass
     found = []

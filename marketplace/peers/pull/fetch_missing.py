@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import Provenance
 from marketplace.ingest import Page
-from marketplace.ingest.batch import Taken
+from marketplace.ingest.items import IngestResult
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.model import FollowedLog, Peer, WantedRow
 from marketplace.peers.pull.log_pull import PullTools
@@ -66,9 +66,9 @@ class MissingEntries:
             return None
         handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in rows)))
 
-        def within(session: Session, outcomes: Mapping[str, Taken | Exception]) -> None:
+        def within(session: Session, outcomes: Mapping[str, IngestResult | Exception]) -> None:
             self._save(session, followed.log, outcomes)
-            settled = {one for one, outcome in outcomes.items() if isinstance(outcome, Taken)}
+            settled = {one for one, outcome in outcomes.items() if isinstance(outcome, IngestResult)}
             settled |= {one for one, _ in erased_of(outcomes)}
             postpone_wanted(session, [one for one in rows if one.entry_id not in settled], now)
             mark_erased(session, followed.id, sorted(handed.erased - settled), now)
@@ -124,7 +124,7 @@ class MissingEntries:
 
             def within(
                 session: Session,
-                outcomes: Sequence[Taken | Exception],
+                outcomes: Sequence[IngestResult | Exception],
                 part: Sequence[AcceptedEntry] = part,
             ) -> None:
                 save_comparison(session, followed, _by_id(part, outcomes), now)
@@ -133,8 +133,10 @@ class MissingEntries:
         lacking = [one for one in missing if one not in handed.bodies and one not in handed.erased]
         return Compared(len(entries), len(lacking))
 
-    def _save(self, session: Session, log: str, outcomes: Mapping[str, Taken | Exception]) -> None:
-        forget_wanted(session, log, [one for one, outcome in outcomes.items() if isinstance(outcome, Taken)])
+    def _save(self, session: Session, log: str, outcomes: Mapping[str, IngestResult | Exception]) -> None:
+        forget_wanted(
+            session, log, [one for one, outcome in outcomes.items() if isinstance(outcome, IngestResult)]
+        )
         reject_erased(session, log, erased_of(outcomes), self._means.clock())
 
     def _take(
@@ -142,7 +144,7 @@ class MissingEntries:
         log: str,
         bodies: Mapping[str, bytes],
         rows: Sequence[WantedRow],
-        save: Callable[[Session, Mapping[str, Taken | Exception]], None],
+        save: Callable[[Session, Mapping[str, IngestResult | Exception]], None],
     ) -> int:
         """Take in those bodies that prove themselves; returns how many they are."""
         entries = self._proven(bodies)
@@ -167,6 +169,6 @@ class MissingEntries:
 
 
 def _by_id(
-    entries: Sequence[AcceptedEntry], outcomes: Sequence[Taken | Exception]
-) -> dict[str, Taken | Exception]:
+    entries: Sequence[AcceptedEntry], outcomes: Sequence[IngestResult | Exception]
+) -> dict[str, IngestResult | Exception]:
     return {entry.entry_id: outcome for entry, outcome in zip(entries, outcomes, strict=True)}

@@ -19,7 +19,6 @@ from marketplace.access.principal import PUBLIC
 from marketplace.changes import Precedence, Provenance
 from marketplace.db import Database
 from marketplace.ingest import IngestResult, IngestService, Page
-from marketplace.ingest.batch import Taken
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.errors import ContactError
@@ -286,19 +285,19 @@ class LogPull:
             if leaf is None
         ]
 
-        def within(session: Session, outcomes: Sequence[Taken | Exception]) -> None:
+        def within(session: Session, outcomes: Sequence[IngestResult | Exception]) -> None:
             failed = [
                 Rejected(followed.id, row.sequence, row.leaf.entry_id, *_reason(outcome))
                 for (row, _), outcome in zip(entries, outcomes, strict=True)
                 if isinstance(outcome, Exception)
             ]
-            taken = [one for one in outcomes if isinstance(one, Taken)]
+            taken = [one for one in outcomes if isinstance(one, IngestResult)]
             step = PageOutcome(
                 followed,
                 page.log,
                 wanted,
                 [*rejected, *failed],
-                [one.entry.entry_id for one in taken],
+                [one.entry_id for one in taken],
                 sum(one.outcome == "created" for one in taken),
                 received,
             )

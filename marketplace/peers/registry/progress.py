@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.changes import ChangeLog
 from marketplace.events import Happening, Kind, record
 from marketplace.ingest import ErasedError, IngestError
-from marketplace.ingest.batch import Taken
+from marketplace.ingest.items import IngestResult
 from marketplace.models import ChangeRow, Entry, PeerEvidence, PeerLog
 from marketplace.peers.errors import PeerError
 from marketplace.peers.model import FollowedLog, PullState, Rejected, WantedRow
@@ -189,20 +189,20 @@ def save_evidence(session: Session, followed: FollowedLog, error: IntegrityError
 
 
 def save_comparison(
-    session: Session, followed: FollowedLog, outcomes: Mapping[str, Taken | Exception], now: datetime
+    session: Session, followed: FollowedLog, outcomes: Mapping[str, IngestResult | Exception], now: datetime
 ) -> None:
     """Note that the sets were compared, and what became of what was missing, by the ids of the entries."""
-    taken = [one for one in outcomes.values() if isinstance(one, Taken)]
+    taken = [one for one in outcomes.values() if isinstance(one, IngestResult)]
     session.execute(
         update(PeerLog)
         .where(PeerLog.id == followed.id)
         .values(compared_at=now, entries=PeerLog.entries + sum(one.outcome == "created" for one in taken))
     )
-    forget_wanted(session, followed.log, [one.entry.entry_id for one in taken])
+    forget_wanted(session, followed.log, [one.entry_id for one in taken])
     reject_erased(session, followed.log, erased_of(outcomes), now)
 
 
-def erased_of(outcomes: Mapping[str, Taken | Exception]) -> list[tuple[str, ErasedError]]:
+def erased_of(outcomes: Mapping[str, IngestResult | Exception]) -> list[tuple[str, ErasedError]]:
     """Which entries this site does not take because what they say was erased."""
     return [(one, error) for one, error in outcomes.items() if isinstance(error, ErasedError)]
 

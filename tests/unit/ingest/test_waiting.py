@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from marketplace.ingest import StoreUnavailableError
-from marketplace.ingest.batch import IngestResult
+from marketplace.ingest.items import IngestResult
 from marketplace.ingest.waiting import WaitingRoom
 
 

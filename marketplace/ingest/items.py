@@ -1,0 +1,89 @@
+"""What comes in, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from marketplace.access.principal import PUBLIC
+from marketplace.changes import Provenance
+from validators.document import AcceptedEntry, Coordinates
+
+#: Writes what belongs to a created entry in the same transaction: both are stored or neither.
+Note = Callable[[Session], None]
+
+
+class Source(Enum):
+    """Where an entry comes from: only uploads pass the gate."""
+
+    UPLOAD = "upload"
+    IMPORT = "import"
+    #: Another marketplace accepted it first.
+    REPLICA = "replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An accepted entry on its way into a log.
+
+    Args:
+        log: name of the log.
+        note: called with the transaction that creates the entry, and not called where the entry was in
+            the log before.
+        provenance: where it was first accepted, if a peer brought it.
+    """
+
+    entry: AcceptedEntry
+    log: str = PUBLIC
+    source: Source = Source.UPLOAD
+    note: Note | None = None
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What happened to an entry: it was created in the log, or it was there before, unchanged.
+
+    Args:
+        beside: it may stand beside other entries at its coordinates, so that another one is shown there.
+    """
+
+    coordinates: Coordinates
+    entry_id: str
+    outcome: Literal["created", "unchanged"]
+    sequence: int
+    log: str = PUBLIC
+    beside: bool = field(default=False, compare=False)
+
+
+#: Writes what a page records beside its entries, told what became of each entry, in order.
+Within = Callable[[Session, Sequence[IngestResult | Exception]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Accepted entries of another site that come in together or not at all.
+
+    Args:
+        entries: what acceptance made of the bytes; the gate does not judge them.
+        within: called in the transaction with what became of the entries. Anything it raises undoes the
+            whole page.
+        provenance: where each entry was first accepted, as their log claims; empty where it claims nothing.
+    """
+
+    entries: Sequence[AcceptedEntry]
+    log: str
+    within: Within
+    provenance: Sequence[Provenance] = ()
+
+    def items(self) -> list[Item]:
+        """The entries on their way into the log."""
+        claims: Sequence[Provenance | None] = self.provenance or [None] * len(self.entries)
+        return [
+            Item(entry, self.log, Source.REPLICA, None, claim)
+            for entry, claim in zip(self.entries, claims, strict=True)
+        ]

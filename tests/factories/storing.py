@@ -1,0 +1,30 @@
+"""Entries taken in within a test's own transaction, past the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketplace.changes import PUBLIC, Provenance
+from marketplace.ingest import IngestResult, Item, Source, UploadPolicy
+from marketplace.ingest.batch import Batch
+from validators.document import AcceptedEntry
+
+
+def imports(
+    entries: Iterable[AcceptedEntry], log: str = PUBLIC, claim: Provenance | None = None
+) -> list[Item]:
+    """Entries on their way into a log."""
+    return [Item(entry, log, Source.IMPORT, provenance=claim) for entry in entries]
+
+
+def take_all(session: Session, items: Iterable[Item], now: datetime) -> list[IngestResult]:
+    """Take entries in, as the last thing before the commit; raises what becomes of one that cannot be."""
+    receipts = []
+    for outcome in Batch(session, UploadPolicy(), now).take(list(items)):
+        if isinstance(outcome, Exception):
+            raise outcome
+        receipts.append(outcome)
+    return receipts
