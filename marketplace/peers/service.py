@@ -38,16 +38,18 @@ class PullService:
 
     Args:
         keys: of this site; None where it has none and is nobody to its peers.
+        ask_elsewhere: asks the process that pulls to look at everything.
     """
 
-    def __init__(self, means: PullTools, keys: SiteKeys | None) -> None:
+    def __init__(
+        self, means: PullTools, keys: SiteKeys | None, ask_elsewhere: Callable[[], None] = lambda: None
+    ) -> None:
         self._means = means
         self._keys = keys
         self._runners: dict[int, PeerRunner] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        #: Asks the process that pulls to look at everything.
-        self.ask_elsewhere: Callable[[], None] = lambda: None
+        self._ask_elsewhere = ask_elsewhere
         self._job = Job(means.database, self._run, "peers")
 
     def start(self) -> None:
@@ -76,12 +78,12 @@ class PullService:
         if self._job.is_running:
             self._wake.set()
         else:
-            self.ask_elsewhere()
+            self._ask_elsewhere()
 
     def nudge(self, site: str) -> None:
         """Look at every log of a peer now, whichever process pulls. Cheap, callable from any thread."""
         if not self._job.is_running:
-            self.ask_elsewhere()
+            self._ask_elsewhere()
         for runner in self._runners_of(site):
             runner.nudge()
 
@@ -172,8 +174,13 @@ def open_pulls(
     ingest: IngestService,
     keys: SiteKeys | None,
     precedence: Precedence,
+    ask_elsewhere: Callable[[], None] = lambda: None,
 ) -> PullService:
-    """The pulls of a site; nothing runs yet."""
+    """The pulls of a site; nothing runs yet.
+
+    Args:
+        ask_elsewhere: as ``PullService`` takes it.
+    """
     means = PullTools(
         database=database,
         ingest=ingest,
@@ -183,4 +190,4 @@ def open_pulls(
         site=None if keys is None else keys.site,
         precedence=precedence,
     )
-    return PullService(means, keys)
+    return PullService(means, keys, ask_elsewhere)

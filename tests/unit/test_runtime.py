@@ -15,7 +15,9 @@ from marketplace.cli.erasing import erase
 from marketplace.config import Settings
 from marketplace.entries import EntryQuery, EntryService
 from marketplace.runtime import Runtime, build
+from marketplace.runtime.parts import Part, RunningParts
 from marketplace.search.service import SearchService
+from marketplace.trust.watch import TrustWatch
 from tests.contract.search_store import add
 from tests.databases import upgrade
 from tests.factories.entries import accepted
@@ -95,7 +97,7 @@ def test_a_process_leaves_its_catalogue_to_the_next_one_and_nothing_that_was_era
     tmp_path, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("marketplace.runtime.LEAST_ROWS", 1)
+    monkeypatch.setattr("marketplace.runtime.storage.LEAST_ROWS", 1)
     settings = Settings.from_mapping(
         {"data": str(tmp_path), "query.enabled": "false", "search.engine": "off"}
     )
@@ -120,3 +122,61 @@ def test_a_process_leaves_its_catalogue_to_the_next_one_and_nothing_that_was_era
     assert not (tmp_path / NAME).exists()
     second.close()
     assert not (tmp_path / NAME).exists()
+
+
+def recorded(told: list[str], name: str, failing: str = "") -> Part:
+    """A part that notes its start and its stop in ``told``, and fails at one of the two."""
+
+    def tell(word: str) -> None:
+        told.append(f"{word} {name}")
+        if word == failing:
+            raise OSError(f"{name} does not {word}")
+
+    return Part(start=lambda: tell("start"), stop=lambda: tell("stop"))
+
+
+def test_parts_start_in_order_and_stop_in_the_opposite_one():
+    told: list[str] = []
+    parts = RunningParts(recorded(told, name) for name in "abc")
+    parts.start()
+    parts.stop()
+    assert told == ["start a", "start b", "start c", "stop c", "stop b", "stop a"]
+
+
+def test_a_part_that_does_not_start_stops_those_before_it_and_none_behind_it_starts():
+    told: list[str] = []
+    parts = RunningParts([recorded(told, "a"), recorded(told, "b", failing="start"), recorded(told, "c")])
+    with pytest.raises(OSError, match="b does not start"):
+        parts.start()
+    assert told == ["start a", "start b", "stop c", "stop b", "stop a"]
+
+
+def test_a_part_that_does_not_stop_keeps_no_other_one_from_stopping():
+    told: list[str] = []
+    parts = RunningParts([recorded(told, "a"), recorded(told, "b", failing="stop"), recorded(told, "c")])
+    with pytest.raises(OSError, match="b does not stop"):
+        parts.stop()
+    assert told == ["stop c", "stop b", "stop a"]
+
+
+def test_a_process_that_fails_to_start_leaves_the_work_to_another_one(tmp_path, monkeypatch):
+    settings = Settings.from_mapping(
+        {"data": str(tmp_path), "query.enabled": "false", "search.engine": "off"}
+    )
+    upgrade(settings.database_url)
+    before = set(threading.enumerate())
+
+    def fail(watch: TrustWatch) -> None:
+        raise OSError("no thread")
+
+    with monkeypatch.context() as patch:
+        # By then the followers run, and the process does the background work.
+        patch.setattr(TrustWatch, "start", fail)
+        first = build(settings)
+        with pytest.raises(OSError, match="no thread"):
+            first.start()
+    until(lambda: set(threading.enumerate()) <= before, "the threads of the failed process end")
+    second = build(settings)
+    second.start()
+    assert second.background.is_here
+    second.close()

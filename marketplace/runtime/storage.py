@@ -1,0 +1,104 @@
+"""What a process stores and remembers, and by what it judges certificates: nothing here answers anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
+from marketplace.changes import Precedence
+from marketplace.config import Settings
+from marketplace.db import Database
+from marketplace.entries import ListCaches
+from marketplace.entries.cache import EntryCache
+from marketplace.federation.keys import SiteKeys, load_keys
+from marketplace.ingest.service import utc_now
+from marketplace.ingest.settling import SettlingService
+from marketplace.ingest.shelving import ShelvingService
+from marketplace.ingest.site_filter import SiteFilter
+from marketplace.metrics import Metrics
+from marketplace.replica import Replica
+from marketplace.runtime.parts import Part
+from marketplace.runtime.signals import Signals
+from marketplace.shared_limits import SharedLimits
+from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
+from marketplace.trust.memory import TrustMemory
+from validators.document import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What everything else stands on; see ``Runtime`` for the members that it has too.
+
+    Args:
+        keys: of this site among its peers; None where it has none.
+        settling: works out anew which entries are current.
+        site_filter: which entries this site shows.
+        shelving: applies that filter to what is stored.
+        precedence: of what followers let pass first.
+    """
+
+    database: Database
+    keys: SiteKeys | None
+    metrics: Metrics
+    limits: SharedLimits
+    replica: Replica | None
+    entry_cache: EntryCache
+    list_caches: ListCaches
+    keeper: Keeper
+    trust_store: TrustStore
+    trust: TrustService
+    settling: SettlingService
+    verdicts: VerdictService
+    site_filter: SiteFilter
+    shelving: ShelvingService
+    precedence: Precedence
+
+    def parts(self) -> Iterator[Part]:
+        """The parts that run, in the order in which they start."""
+        yield Part(stop=self.database.close)
+        yield Part(start=self.limits.start, stop=self.limits.stop)
+        if self.replica is not None:
+            yield Part(start=self.replica.start, stop=self.replica.stop)
+
+
+def open_storage(settings: Settings, signals: Signals) -> Storage:
+    """Open what a process stores and remembers; nothing runs yet.
+
+    Raises:
+        KeysError: the site's keys cannot be used.
+    """
+    database = Database.open(settings.database_url)
+    metrics = Metrics()
+    url = settings.database.read_url
+    counted = settings.limit.counted
+    together = counted == "together" or (counted == "auto" and settings.role == "web")
+    lists = ListCaches()
+    trust_store = open_store(settings.trust, TrustMemory(database))
+    trust = TrustService(trust_store)
+    settling = SettlingService(database)
+    site_filter = SiteFilter(settings.federation.accept, partial(_standing, trust))
+    replica = None if url is None else Replica(database, url, settings.database.read_lag, metrics)
+    signals.store_changed.connect(database.on_write)
+    return Storage(
+        database=database,
+        keys=load_keys(settings.data),
+        metrics=metrics,
+        limits=SharedLimits(database if together else None),
+        replica=replica,
+        entry_cache=EntryCache(settings.cache.entry_bytes),
+        list_caches=lists,
+        keeper=Keeper(database, lists.catalogue, settings.data, least=LEAST_ROWS),
+        trust_store=trust_store,
+        trust=trust,
+        settling=settling,
+        verdicts=VerdictService(database, trust_store, trust, utc_now, settling.refresh),
+        site_filter=site_filter,
+        shelving=ShelvingService(database, site_filter),
+        precedence=Precedence(),
+    )
+
+
+def _standing(trust: TrustService, signer: Signer) -> str:
+    return trust.verdict(signer, utc_now()).standing.value
