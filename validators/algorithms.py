@@ -50,6 +50,8 @@ _SIGNATURE_METHODS: Final = {
     ),
 }
 
+_PKCS1: Final = padding.PKCS1v15()
+
 #: Digest algorithms by URI: the name that ``hashlib`` knows.
 _DIGEST_METHODS: Final = {
     _XMLDSIG + "sha1": "sha1",
@@ -88,11 +90,10 @@ def get_digest_method(uri: str) -> str:
 
 def judge_strength(method: SignatureMethod, digest: str, certificate: SignerCertificate) -> Strength:
     """How strong a signature is: SHA-1 in either hash makes any signature legacy, and so does a short key."""
-    key = certificate.key
-    if isinstance(method.hash, hashes.SHA1) or digest == "sha1":
+    if "sha1" in (method.hash.name, digest):
         return Strength.LEGACY
-    if isinstance(key, rsa.RSAPublicKey):
-        return Strength.STRONG if key.key_size >= STRONG_KEY_BITS else Strength.LEGACY
+    if method.key is rsa.RSAPublicKey:
+        return Strength.STRONG if certificate.key.key_size >= STRONG_KEY_BITS else Strength.LEGACY
     # DSA signs with SHA-1 only in this format; the curves of the format are all strong.
     return Strength.STRONG
 
@@ -113,7 +114,7 @@ def verify_signature_value(key: SigningKey, method: SignatureMethod, value: byte
         raise KeyMismatchError("ds:SignatureMethod", method.name, f"one for the certificate's {kind} key")
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(value, signed, padding.PKCS1v15(), method.hash)
+            key.verify(value, signed, _PKCS1, method.hash)
         elif isinstance(key, dsa.DSAPublicKey):
             width = (key.parameters().parameter_numbers().q.bit_length() + 7) // 8
             key.verify(_der_signature(value, width), signed, method.hash)

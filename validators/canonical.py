@@ -6,6 +6,7 @@ Signature section 4.4.3.3 (the node set of ``URI=""`` has no comments).
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -42,9 +43,11 @@ def canonicalize_signed_info(signed_info: _Element, method: Canonicalization) ->
 
     libxml2 offers this only for whole documents (in place it writes ``xmlns=""``
     that are not there, and leaves out inherited ``xml:`` attributes), so SignedInfo
-    becomes a document: written out with every namespace in scope, parsed again, and
-    for inclusive canonicalisation given the xml: attributes of its ancestors.
-    xml:base needs no joining in 1.1: only the root may carry one.
+    becomes a document. For exclusive canonicalisation that is a copy, which has the
+    namespaces of its names, and no others are written. Inclusive canonicalisation
+    writes every namespace in scope, so there it is written out and parsed again, and
+    given the xml: attributes of its ancestors. xml:base needs no joining in 1.1: only
+    the root may carry one.
 
     Args:
         signed_info: still in its document.
@@ -53,8 +56,12 @@ def canonicalize_signed_info(signed_info: _Element, method: Canonicalization) ->
     Raises:
         CanonicalFormError: libxml2 finds no canonical form.
     """
-    lone = parse_trusted(etree.tostring(signed_info, encoding="utf-8", with_tail=False))
-    if not method.exclusive:
+    if method.exclusive:
+        lone = copy(signed_info)
+        # The text behind SignedInfo would come behind the root.
+        lone.tail = None
+    else:
+        lone = parse_trusted(etree.tostring(signed_info, encoding="utf-8", with_tail=False))
         for name, value in _inherited(signed_info, method):
             lone.set(name, value)
     return canonicalize_document(lone, method)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -12,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from validators.document import Signer
 from validators.errors import (
     CertificateAuthorityError,
     CertificateMalformedError,
@@ -44,22 +44,19 @@ class SignerCertificate:
     """A certificate that may sign entries, with everything that acceptance asks of it.
 
     Args:
+        signer: what entries tell of it, without the certificates beside it.
         key: RSA or DSA of 1024 bits or more, or a key on one of the format's curves.
         key_fingerprint: SHA-256 of the key (SubjectPublicKeyInfo), whatever certificate holds it.
         subjects: the spellings of the subject that an entry may use.
         issuers: likewise of the issuer.
-        email: first rfc822Name, if there is one.
     """
 
-    der: bytes
+    signer: Signer
     fingerprint: bytes
     key: SigningKey
     key_fingerprint: bytes
     subjects: tuple[str, ...]
     issuers: tuple[str, ...]
-    email: str | None
-    not_before: datetime
-    not_after: datetime
 
 
 # A handful of endorsers sign most entries. The value depends on the bytes alone.
@@ -89,16 +86,24 @@ def _read_signer(der: bytes, outline: Outline, certificate: x509.Certificate) ->
     _verify_purpose(extensions)
     if not set(subjects).isdisjoint(issuers):
         _verify_self_signature(outline, certificate, der)
+    fingerprint = hashlib.sha256(der).digest()
+    verified_key = _verify_key(key, outline)
+    key_fingerprint = ask_library(lambda: _fingerprint_of_key(key))
     return SignerCertificate(
-        der=der,
-        fingerprint=hashlib.sha256(der).digest(),
-        key=_verify_key(key, outline),
-        key_fingerprint=ask_library(lambda: _fingerprint_of_key(key)),
+        signer=Signer(
+            certificate=der,
+            intermediates=(),
+            fingerprint=fingerprint.hex(),
+            key_digest=key_fingerprint.hex(),
+            not_before=not_before,
+            not_after=not_after,
+            email=_first_email(extensions),
+        ),
+        fingerprint=fingerprint,
+        key=verified_key,
+        key_fingerprint=key_fingerprint,
         subjects=subjects,
         issuers=issuers,
-        email=_first_email(extensions),
-        not_before=not_before,
-        not_after=not_after,
     )
 
 

@@ -8,11 +8,9 @@ always ``fullmatch``.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from validators import vocabulary as v
 from validators.checksums import find_stated, verify_sha1
@@ -36,7 +34,15 @@ from validators.errors import (
 )
 from validators.extensions import parse_extension
 from validators.identifier import is_identifier
-from validators.shape import Children, attributes, get_one, parse_children, parse_leaf, parse_resource
+from validators.shape import (
+    Children,
+    attributes,
+    get_one,
+    list_nodes,
+    parse_children,
+    parse_leaf,
+    parse_resource,
+)
 from validators.times import parse_time
 from validators.vocabulary import prefixed
 
@@ -61,8 +67,7 @@ _ENDORSEMENT_PARTS: Final = frozenset({v.CREATED, v.ENDORSER})
 _ENDORSER_PARTS: Final = frozenset({v.EMAIL, v.SUBJECT, v.ISSUER})
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """Everything an entry says, read from what was signed."""
 
     identifier: str
@@ -151,13 +156,8 @@ def _metadata(description: _Element, children: Children, checksums: tuple[Checks
     size = _number(get_one(description, children, v.BYTES), _BYTES_LIMIT, BytesError)
     kind = parse_leaf(get_one(description, children, v.TYPE))
     terms, extensions = _further(description)
-    texts: defaultdict[str, list[str]] = defaultdict(list)
-    for term in terms:
-        texts[term.name].append(term.text)
-
-    def first(name: str) -> str | None:
-        return texts[name][0] if name in texts else None
-
+    # The last one stays of those with one name, so the last one here is the first in the document.
+    first = {term.name: term.text for term in reversed(terms)}.get
     return Metadata(
         size=size,
         checksums=checksums,
@@ -175,8 +175,8 @@ def _metadata(description: _Element, children: Children, checksums: tuple[Checks
         format=first(v.FORMAT),
         version=first(v.VERSION),
         publisher=first(v.PUBLISHER),
-        tags=tuple(texts[v.ALTERNATIVE]),
-        locations=tuple(texts[v.LOCATION]),
+        tags=tuple(map(parse_leaf, children.get(v.ALTERNATIVE, ()))),
+        locations=tuple(map(parse_leaf, children.get(v.LOCATION, ()))),
     )
 
 
@@ -184,10 +184,12 @@ def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, 
     """The optional known elements and the extensions, in document order."""
     terms: list[Term] = []
     extensions: list[Extension] = []
-    for element in description:
+    for element in list_nodes(description):
         name = element.tag
         if name in v.OPTIONAL:
-            terms.append(Term(name, parse_leaf(element), element.get(v.XML_LANG)))
+            text = parse_leaf(element)
+            # Whatever attribute a leaf has is its language.
+            terms.append(Term(name, text, element.get(v.XML_LANG) if element.keys() else None))
             if name in _RANGES:
                 _number(element, *_RANGES[name])
         elif name not in v.REQUIRED and isinstance(name, str):

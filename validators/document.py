@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Strength(StrEnum):
@@ -86,8 +87,7 @@ class Extension:
     tail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One further element of the known vocabulary: Clark name, text, xml:lang if any."""
 
     name: str

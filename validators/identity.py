@@ -21,6 +21,7 @@ def verify_endorser(endorser: Endorser, certificate: SignerCertificate) -> Endor
         raise SubjectError("slreq:subject", endorser.subject, f"the certificate's: {certificate.subjects[0]}")
     if endorser.issuer not in certificate.issuers:
         raise IssuerError("slreq:issuer", endorser.issuer, f"the certificate's: {certificate.issuers[0]}")
-    if certificate.email is not None and endorser.email != certificate.email:
-        raise EmailBindingError("slreq:email", endorser.email, f"the certificate's: {certificate.email}")
+    email = certificate.signer.email
+    if email is not None and endorser.email != email:
+        raise EmailBindingError("slreq:email", endorser.email, f"the certificate's: {email}")
     return endorser

@@ -33,12 +33,15 @@ def parse_document(data: bytes) -> _Element:
     """
     names = verify_prescan(data)
     root = parse_trusted(data)
-    read = [element.tag for element in root.iter(etree.Element)]
-    if read != names:
-        raise AmbiguousParseError(
-            "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
-        )
-    _verify_remarks(root)
+    # The tag of a comment or a processing instruction is no name, so without any the two lists are equal.
+    tags = [node.tag for node in root.iter()]
+    if tags != names:
+        read = [tag for tag in tags if isinstance(tag, str)]
+        if read != names:
+            raise AmbiguousParseError(
+                "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
+            )
+        _verify_remarks(root)
     return root
 
 

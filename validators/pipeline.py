@@ -6,6 +6,8 @@ order. Every marketplace that runs it keeps the same set of entries.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lxml import etree
 
 from validators.canonical import remove_child
@@ -85,13 +87,5 @@ def _accept(data: bytes) -> AcceptedEntry:
 
 
 def _signer(signed: SignedContent) -> Signer:
-    certificate = signed.certificate
-    return Signer(
-        certificate=certificate.der,
-        intermediates=signed.others,
-        fingerprint=certificate.fingerprint.hex(),
-        key_digest=certificate.key_fingerprint.hex(),
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        email=certificate.email,
-    )
+    signer = signed.certificate.signer
+    return replace(signer, intermediates=signed.others) if signed.others else signer

@@ -69,6 +69,8 @@ _DEPTH: Final = LIMITS.depth
 _ELEMENTS: Final = LIMITS.elements
 _NAME: Final = LIMITS.name
 _EXPANDED: Final = LIMITS.expanded
+#: So many characters of attributes fit beside all the names that elements may have.
+_EASILY: Final = LIMITS.expanded - LIMITS.elements * (2 * LIMITS.name + 1)
 _PAIRS: Final = 2 * LIMITS.attributes
 
 # Expat joins namespace and local name with this, and refuses namespaces that contain it.
@@ -107,13 +109,14 @@ def _verify_encoding(data: bytes) -> None:
 class _Scan:
     """The state of one pass through the bytes."""
 
-    __slots__ = ("comments", "depth", "expanded", "names", "namespaces", "place", "text")
+    __slots__ = ("closed", "comments", "names", "namespaces", "place", "text", "written")
 
     def __init__(self) -> None:
+        # All elements so far, and those of them that have ended. How many have not is the depth.
         self.names: list[str] = []
+        self.closed: list[str] = []
         self.comments = 0
-        self.depth = 0
-        self.expanded = 0
+        self.written = 0
         self.namespaces = 0
         self.place = (0, 0)
         self.text = 0
@@ -125,7 +128,7 @@ class _Scan:
         parser.StartDoctypeDeclHandler = _doctype
         parser.StartNamespaceDeclHandler = self.namespace
         parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
+        parser.EndElementHandler = self.closed.append
         parser.CommentHandler = self.comment
         parser.ProcessingInstructionHandler = self.instruction
         if len(data) > LIMITS.text:
@@ -136,7 +139,11 @@ class _Scan:
             parser.Parse(data, True)
         except expat.ExpatError as error:
             _refuse_malformed(error)
-        return ["{" + name if _SEPARATOR in name else name for name in self.names]
+        names = self.names
+        if "".join(names).count(_SEPARATOR) == len(names):
+            # It stands once in each, so all are in a namespace.
+            return list(map("{".__add__, names))
+        return ["{" + name if _SEPARATOR in name else name for name in names]
 
     def namespace(self, prefix: str | None, uri: str | None) -> None:
         self.namespaces += 1
@@ -157,31 +164,30 @@ class _Scan:
     def start(self, name: str, attributes: Sequence[str]) -> None:
         names = self.names
         names.append(name)
-        self.depth += 1
-        self.expanded += len(name)
-        if self.depth > _DEPTH or len(names) > _ELEMENTS or len(name) > _NAME:
+        count = len(names)
+        if count - len(self.closed) > _DEPTH or count > _ELEMENTS or len(name) > _NAME:
             self.verify_element(name)
         if attributes:
-            self.expanded += sum(map(len, attributes))
-            if len(attributes) > _PAIRS or max(map(len, attributes)) > _NAME:
+            length = len("".join(attributes))
+            self.written += length
+            # Almost always they are together no longer than one of them may be.
+            if length > _NAME or len(attributes) > _PAIRS:
                 _verify_attributes(name, attributes)
-            if self.expanded > _EXPANDED:
+            if self.written > _EASILY and self.written + sum(map(len, names)) > _EXPANDED:
                 raise NamespaceLimitError("document", "more", f"at most {_EXPANDED} characters of names")
 
     def verify_element(self, name: str) -> None:
         if len(self.names) > LIMITS.elements:
             raise ElementLimitError("document", "more", f"at most {LIMITS.elements} elements")
-        if self.depth > LIMITS.depth:
-            raise DepthLimitError(_local(name), f"depth {self.depth}", f"at most {LIMITS.depth}")
+        depth = len(self.names) - len(self.closed)
+        if depth > LIMITS.depth:
+            raise DepthLimitError(_local(name), f"depth {depth}", f"at most {LIMITS.depth}")
         _verify_name(name)
-
-    def end(self, name: str) -> None:
-        self.depth -= 1
 
     def characters(self, data: str) -> None:
         # A long run of text arrives in pieces, and a comment does not end it. Every tag
         # changes one of these two numbers.
-        place = (len(self.names), self.depth)
+        place = (len(self.names), len(self.closed))
         self.text = self.text + len(data) if place == self.place else len(data)
         self.place = place
         if self.text > LIMITS.text:
@@ -195,7 +201,7 @@ class _Scan:
             )
 
     def instruction(self, target: str, data: str) -> None:
-        if self.depth == 0:
+        if len(self.names) == len(self.closed):
             raise OutsideRootError(
                 "document", f"<?{target}", "only white space and comments outside the root"
             )

@@ -8,6 +8,7 @@ language tags are left to look at. A server reads the statements themselves with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,8 @@ _NO_PROPERTY: Final = _RESERVED | {v.DESCRIPTION}
 _NO_CLASS: Final = _RESERVED | {v.rdf("li")}
 _PARSE_TYPES: Final = frozenset({v.PARSE_TYPE, v.BARE_PARSE_TYPE})
 _REFERENCES: Final = frozenset({v.RDF_RESOURCE, v.DATATYPE})
+#: A canonical form writes attributes in one way only; in a text these words cost a closer look.
+_LOOKED_AT: Final = re.compile(rb" xml(?:ns:xml|:lang=)")
 #: Says nothing in RDF, or is looked at by itself.
 _IGNORED: Final = frozenset({v.XML_LANG, v.XML_SPACE, v.XML_ID})
 
@@ -50,8 +53,7 @@ def verify_rdf(content: bytes, root: _Element, *, extended: bool) -> None:
     Raises:
         RdfSyntaxError: the content is not RDF/XML.
     """
-    # A canonical form writes attributes in one way only; in a text these words cost a closer look.
-    if b":lang=" in content or b" xmlns:xml" in content:
+    if _LOOKED_AT.search(content) is not None:
         for element in _outside_literals(root):
             _verify_language(element)
             _verify_prefixes(element)

@@ -8,8 +8,7 @@ between the tree that was checked and the tree that was signed can matter.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from validators.algorithms import (
     get_digest_method,
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
-@dataclass(frozen=True, slots=True)
-class SignedContent:
+class SignedContent(NamedTuple):
     """What a verified signature covers, and what is known of it.
 
     Args:
@@ -68,17 +66,19 @@ def verify_signature(root: _Element, block: SignatureBlock) -> SignedContent:
     verify_signature_value(certificate.key, method, block.value, signed)
     remove_child(root, block.element)
     content = canonicalize_document(root, block.content_canonicalization)
-    if hashlib.new(digest_name, content).digest() != block.digest:
+    digest = hashlib.new(digest_name, content)
+    if digest.digest() != block.digest:
         raise DigestError(
             "ds:DigestValue",
             block.digest.hex(),
             "the digest of this document: it was changed after it was signed",
         )
     signed_root = parse_trusted(content)
-    # Exclusive C14N of its own result is that result.
-    exclusive = (
-        content if block.content_canonicalization.exclusive else canonicalize_document(signed_root, EXCLUSIVE)
-    )
+    if not block.content_canonicalization.exclusive:
+        named = hashlib.sha256(canonicalize_document(signed_root, EXCLUSIVE))
+    else:
+        # Exclusive C14N of its own result is that result.
+        named = digest if digest_name == "sha256" else hashlib.sha256(content)
     return SignedContent(
         content=content,
         root=signed_root,
@@ -87,6 +87,13 @@ def verify_signature(root: _Element, block: SignatureBlock) -> SignedContent:
         strength=judge_strength(method, digest_name, certificate),
         signature_algorithm=method.name,
         digest_algorithm=digest_name,
-        entry_id=hashlib.sha256(exclusive + certificate.fingerprint).hexdigest(),
-        statement=hashlib.sha256(exclusive + certificate.key_fingerprint).hexdigest(),
+        entry_id=_digest_with(named, certificate.fingerprint),
+        statement=_digest_with(named, certificate.key_fingerprint),
     )
+
+
+def _digest_with(content: hashlib._Hash, fingerprint: bytes) -> str:
+    """The digest of content and a fingerprint behind it, in hex."""
+    digest = content.copy()
+    digest.update(fingerprint)
+    return digest.hexdigest()

@@ -7,10 +7,9 @@ another order. Here every element has its one place and everything else is refus
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from validators.errors import (
     Base64Error,
@@ -25,6 +24,8 @@ from validators.errors import (
     SignatureTextError,
     TransformError,
 )
+from validators.shape import list_nodes
+from validators.strict_base64 import parse_base64, parse_certificate_text, strip_base64
 from validators.vocabulary import DSIG11, ds, prefixed
 
 if TYPE_CHECKING:
@@ -90,12 +91,14 @@ _NAMED_CURVE: Final = f"{{{DSIG11}}}NamedCurve"
 _NOTHING: Final[frozenset[str]] = frozenset()
 _ID: Final = frozenset({"Id"})
 _WHITE_SPACE: Final = " \t\r\n"
-_WHITE_SPACE_BYTES: Final = b" \t\r\n"
 _ALGORITHM: Final = frozenset({"Algorithm"})
+_URI: Final = frozenset({"URI"})
+_WHOLE_DOCUMENT: Final = [("URI", "")]
+#: What KeyInfo may hold, in either order.
+_KEY_INFOS: Final = ([_X509_DATA], [_KEY_VALUE, _X509_DATA], [_X509_DATA, _KEY_VALUE])
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureBlock:
+class SignatureBlock(NamedTuple):
     """What the signature says, undisputed but not yet proved.
 
     Args:
@@ -133,10 +136,10 @@ def parse_signature(root: _Element) -> SignatureBlock:
     method, algorithm, reference = _sequence(
         signed_info, _ID, [_CANONICALIZATION_METHOD, _SIGNATURE_METHOD, _REFERENCE]
     )
-    if reference.keys() != ["URI"] or reference.get("URI") != "":
+    if reference.items() != _WHOLE_DOCUMENT:
         raise ReferenceShapeError("ds:Reference", _attributes(reference), 'URI="" and no other attribute')
     transforms, digest_method, digest = _sequence(
-        reference, frozenset({"URI"}), [_TRANSFORMS, _DIGEST_METHOD, _DIGEST_VALUE]
+        reference, _URI, [_TRANSFORMS, _DIGEST_METHOD, _DIGEST_VALUE]
     )
     return SignatureBlock(
         element=signature,
@@ -183,9 +186,13 @@ def _sequence(
 def _children(element: _Element, attributes: frozenset[str]) -> list[_Element]:
     """The children of an element that holds no text and no other attributes."""
     _verify_attributes(element, attributes)
-    children = list(element)
-    text = "".join([element.text or "", *[child.tail or "" for child in children]])
-    if text.strip(_WHITE_SPACE):
+    children = list_nodes(element)
+    text = element.text or ""
+    for child in children:
+        tail = child.tail
+        if tail:
+            text += tail
+    if text and text.strip(_WHITE_SPACE):
         raise SignatureTextError(_name(element), text, "no text between its elements")
     return children
 
@@ -240,7 +247,7 @@ def _content_canonicalization(transforms: _Element) -> Canonicalization:
 
 def _certificates(key_info: _Element) -> tuple[bytes, ...]:
     children = _children(key_info, _ID)
-    if sorted(str(child.tag) for child in children) not in ([_X509_DATA], [_KEY_VALUE, _X509_DATA]):
+    if [child.tag for child in children] not in _KEY_INFOS:
         raise KeyInfoError(
             "ds:KeyInfo", _names(children), "one ds:X509Data, and at most a ds:KeyValue beside it"
         )
@@ -250,7 +257,7 @@ def _certificates(key_info: _Element) -> tuple[bytes, ...]:
             _verify_key_value(child)
         else:
             certificates = _verify_x509_data(_children(child, _NOTHING))
-    return tuple(_base64(certificate, _NOTHING) for certificate in certificates)
+    return tuple(_base64(certificate, _NOTHING, parse_certificate_text) for certificate in certificates)
 
 
 def _verify_x509_data(children: Sequence[_Element]) -> list[_Element]:
@@ -258,6 +265,8 @@ def _verify_x509_data(children: Sequence[_Element]) -> list[_Element]:
     if not 1 <= len(certificates) <= MAX_CERTIFICATES:
         found = f"{len(certificates)} of them"
         raise CertificateCountError("ds:X509Certificate", found, f"1 to {MAX_CERTIFICATES}")
+    if len(certificates) == len(children):
+        return certificates
     others = [child for child in children if child.tag != _X509_CERTIFICATE]
     for other in others:
         if other.tag != _X509_SUBJECT_NAME or len(other):
@@ -278,23 +287,21 @@ def _verify_key_value(key_value: _Element) -> None:
     if len(set(names)) != len(names) or not _KEY_PARTS[str(key.tag)].issuperset(names):
         raise KeyInfoError(_name(key), _names(parts), "the parts of a key")
     for part in parts:
-        _base64(part, frozenset({"URI"}) if part.tag == _NAMED_CURVE else _NOTHING)
+        _base64(part, _URI if part.tag == _NAMED_CURVE else _NOTHING)
 
 
-def _base64(element: _Element, attributes: frozenset[str]) -> bytes:
+def _base64(
+    element: _Element, attributes: frozenset[str], parse: Callable[[str], bytes] = parse_base64
+) -> bytes:
     """The bytes of a value; only white space may stand between its digits."""
     _verify_attributes(element, attributes)
     if len(element):
-        raise SignatureChildError(_name(element), _names(list(element)), "base64 only")
-    digits = (element.text or "").encode().translate(None, _WHITE_SPACE_BYTES)
+        raise SignatureChildError(_name(element), _names(list_nodes(element)), "base64 only")
+    text = element.text or ""
     try:
-        value = binascii.a2b_base64(digits, strict_mode=True)
-    except binascii.Error:
-        raise Base64Error(_name(element), digits.decode(), "base64 and white space") from None
-    if binascii.b2a_base64(value, newline=False) != digits:
-        # Left-over bits in the last digit would let anybody respell the value.
-        raise Base64Error(_name(element), digits.decode(), "base64 with the left-over bits zero")
-    return value
+        return parse(text)
+    except ValueError as error:
+        raise Base64Error(_name(element), strip_base64(text).decode(), str(error)) from None
 
 
 def _attributes(element: _Element) -> str:

@@ -78,10 +78,10 @@ class SigningIdentity:
         checked = _verify_key(key)
         if not _belongs(certificate, checked):
             raise KeyFileError("the certificate does not belong to the private key")
-        signer = _verify_certificate(certificate)
+        signer = _verify_certificate(certificate).signer
         issuers = tuple(_issuers(certificate, list(others)))
         carried = issuers[:MAX_INTERMEDIATES]
-        addresses = find_subject_addresses(read_outline(signer.der).subject)
+        addresses = find_subject_addresses(read_outline(signer.certificate).subject)
         readable = tuple(one for one in addresses if one is not None)
         return cls(certificate, checked, carried, signer.email, readable, len(issuers) - len(carried))
 

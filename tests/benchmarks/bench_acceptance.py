@@ -122,7 +122,7 @@ def figures(rounds: int = 40) -> list[Figure]:
     measured = run(rounds)
     floor = measured["floor"]
     rows = [
-        _figure("accept, steps 1-6", measured["accept"], floor, 5.0),
+        _figure("accept, steps 1-6", measured["accept"], floor, 3.0),
         _figure("signxml alone, for comparison", measured["signxml"], floor, None),
     ]
     steps = [name for name in measured if name[0].isdigit()]

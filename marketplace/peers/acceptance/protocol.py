@@ -33,7 +33,11 @@ _ALLOWED = frozenset(
         ("datetime", "datetime"),
         ("datetime", "timezone"),
         ("datetime", "timedelta"),
-        *((document.__name__, name) for name in vars(document) if name[0].isupper()),
+        *(
+            (document.__name__, name)
+            for name, kind in vars(document).items()
+            if isinstance(kind, type) and kind.__module__ == document.__name__
+        ),
     }
 )
 

@@ -113,6 +113,20 @@ def test_everything_above_a_limit_is_refused(expected: str, data: bytes) -> None
     assert scan_code(data) == expected
 
 
+def test_names_of_elements_count_beside_their_attributes() -> None:
+    written = "".join(f' n:a{n:02}=""' for n in range(LIMITS.attributes))
+    uri = "urn:" + "u" * (LIMITS.name - 4)
+    attributes_of_one = LIMITS.attributes * (LIMITS.name + len("}a00"))
+
+    def scanned(count: int, name: str) -> bytes:
+        return f'<r xmlns:n="{uri}">{f"<{name}{written}/>" * count}</r>'.encode()
+
+    most = LIMITS.expanded // attributes_of_one
+    assert verify_prescan(scanned(most, "e"))
+    assert scan_code(scanned(most, "n:" + "e" * LIMITS.name)) == "limit.namespaces"
+    assert scan_code(scanned(most + 1, "e")) == "limit.namespaces"
+
+
 def test_a_long_name_in_a_long_namespace_counts_without_it() -> None:
     long = "n" * LIMITS.name
     assert verify_prescan(f'<a:{long} xmlns:a="urn:{"x" * 250}" a:{long}="1"/>'.encode())

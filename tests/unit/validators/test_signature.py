@@ -93,6 +93,37 @@ def test_unused_namespaces_are_in_the_context(c14n: str, declared: str) -> None:
     assert accept(made(replaced("<rdf:RDF ", f"<rdf:RDF {declared} "), c14n=c14n))
 
 
+@pytest.mark.parametrize("c14n", ALL_C14N)
+@pytest.mark.parametrize("space", ["\n  ", "&#13;", "<![CDATA[ ]]>"], ids=["line", "reference", "cdata"])
+def test_white_space_in_and_behind_signed_info(c14n: str, space: str) -> None:
+    def inside(text: str) -> str:
+        return text.replace("><", f">{space}<")
+
+    def behind(text: str) -> str:
+        return text.replace("</SignedInfo>", f"</SignedInfo>{space}")
+
+    spaced = made(c14n=c14n, reference=inside, signature=behind)
+    assert spaced.count(space.encode()) > 5
+    assert accept(spaced)
+    assert code(made(c14n=c14n, signature=inside)) == "signature.value"
+
+
+@pytest.mark.parametrize("c14n", ALL_C14N)
+@pytest.mark.parametrize("element", ["Signature", "SignedInfo", "Reference"])
+def test_only_exclusive_canonicalisation_passes_over_namespaces_that_nothing_uses(
+    c14n: str, element: str
+) -> None:
+    def declare(text: str) -> str:
+        return text.replace(f"<{element}", f'<{element} xmlns:rdf="urn:other" xmlns:q="urn:q"', 1)
+
+    data = made(c14n=c14n, signature=declare)
+    assert b"urn:q" in data
+    if c14n.startswith(EXCLUSIVE):
+        assert accept(data)
+    else:
+        assert code(data) == "signature.value"
+
+
 @pytest.mark.parametrize("c14n", [C14N, C14N11, EXCLUSIVE])
 def test_a_prefixed_signature_with_an_undeclared_default_namespace_verifies(c14n: str) -> None:
     def prefix(text: str) -> str:
