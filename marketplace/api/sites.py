@@ -7,7 +7,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
-from marketplace.presence import BoundSite, SiteRegistry
+from marketplace.presence import SiteRegistry
 from marketplace.receipts import parse_site_key
 from marketplace.runtime import Runtime
 
@@ -74,7 +74,7 @@ def sites(request: Request) -> Response:
     with runtime.database.read() as session:
         every = SiteRegistry(session).list()
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = shapes.CloudSites(total=len(every), sites=[_shown(one) for one in found])
+    body = shapes.CloudSites(total=len(every), sites=[shapes.CloudSite.model_validate(one) for one in found])
     return page(request, body, encode_cursor(after, "api.sites"))
 
 
@@ -88,7 +88,7 @@ def bind(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.write() as session:
         bound = SiteRegistry(session).bind(key, by=actor_of(request), at=now_of(request))
-    return fresh(request, _shown(bound))
+    return fresh(request, shapes.CloudSite.model_validate(bound))
 
 
 @view_config(route_name="api.site", request_method="DELETE", permission="cloud-site:write")
@@ -99,7 +99,3 @@ def forget(request: Request) -> Response:
     with runtime.database.write() as session:
         SiteRegistry(session).forget(request.matchdict["site"], by=actor_of(request), at=now_of(request))
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
-
-
-def _shown(one: BoundSite) -> shapes.CloudSite:
-    return shapes.CloudSite.model_validate(one)

@@ -11,17 +11,14 @@ from marketplace.access import Scope
 from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
 from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS
 
-from .base import Body, Count, Next, Number, SelfLink, Shape, Time, text
+from .base import Body, Count, Next, Number, SelfLink, Shape, Time, array, one_of, text
 
 
 class TokenParts(Body):
     """A token to create."""
 
     owner: Annotated[str, text(pattern=f"^{OWNER_PATTERN}$", **{"not": {"const": "system"}})]
-    scopes: Annotated[
-        list[Any],
-        WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}}),
-    ]
+    scopes: Annotated[list[Any], array(one_of(*Scope), minItems=1)]
     days: Annotated[Number, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_DAYS})] = (
         USUAL_DAYS
     )

@@ -55,6 +55,11 @@ def one_of(*words: str) -> WithJsonSchema:
     return text(enum=list(words))
 
 
+def array(item: WithJsonSchema, **told: Any) -> WithJsonSchema:
+    """Things of a body that the view itself looks at, one by one."""
+    return WithJsonSchema({"type": "array", "items": item.json_schema, **told})
+
+
 def _whole(given: Any) -> Any:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
@@ -65,12 +70,7 @@ Count = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
 Digest = Annotated[str, text(pattern="^[0-9a-f]{64}$")]
 Identifier = Annotated[str, text(pattern=IDENTIFIER_PATTERN)]
 Email = Annotated[str, text(pattern=EMAIL_PATTERN)]
-Code = Annotated[str, text(pattern="^[a-z0-9-]+$", description="stable")]
 Next = Annotated[Url | None, Field(description="the next page; null on the last one")]
-Status = Annotated[str, one_of("valid", "deprecated", "expired")]
-#: Of an entry that may have been superseded by its endorser.
-Fate = Annotated[str, one_of("valid", "deprecated", "expired", "superseded")]
-Strength = Annotated[str, one_of("strong", "legacy")]
 #: Of a body, where it may be left out but not be null.
 Text = Annotated[str | None, text()]
 #: Of a body: JSON has one kind of number, 7.0 is 7.

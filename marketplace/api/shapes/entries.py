@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from .base import IDENTIFIER_PATTERN, Body, Shape
+from .base import IDENTIFIER_PATTERN, Body, Shape, array, text
 
 #: Images that one request can name.
 MOST_IDENTIFIERS: Final = 1000
@@ -16,16 +16,7 @@ MOST_IDENTIFIERS: Final = 1000
 class WantedImages(Body):
     """Images whose entries are wanted."""
 
-    identifiers: Annotated[
-        list[Any],
-        WithJsonSchema(
-            {
-                "type": "array",
-                "items": {"type": "string", "pattern": IDENTIFIER_PATTERN},
-                "maxItems": MOST_IDENTIFIERS,
-            }
-        ),
-    ]
+    identifiers: Annotated[list[Any], array(text(pattern=IDENTIFIER_PATTERN), maxItems=MOST_IDENTIFIERS)]
 
 
 class ErasureReason(Body):

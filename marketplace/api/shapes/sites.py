@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from marketplace.receipts import MOST_RECEIPTS, Finding, ReceiptOutcome
 
-from .base import Body, Count, Digest, Email, Identifier, Next, Shape, Time, Url, text
+from .base import Body, Count, Digest, Email, Identifier, Next, Shape, Time, Url, array, text
 
 
 class SentReceipts(Body):
     """Receipts of a cloud site."""
 
     key: Annotated[str, text(description="of the site: `NAME+hex8+base64`")]
-    receipts: Annotated[
-        list[Any],
-        WithJsonSchema(
-            {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_RECEIPTS}
-        ),
-    ]
+    receipts: Annotated[list[Any], array(text(), minItems=1, maxItems=MOST_RECEIPTS)]
 
 
 class ReceiptResult(Shape):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from marketplace.events import Kind
 
-from .base import Body, Count, Next, Shape, Text, Time, Url, one_of, text
+from .base import Body, Count, Next, Shape, Text, Time, Url, array, one_of, text
 
 
 class WebhookParts(Body):
@@ -17,10 +17,7 @@ class WebhookParts(Body):
 
     url: str
     audience: str
-    kinds: Annotated[
-        list[Any],
-        WithJsonSchema({"type": "array", "items": {"type": "string", "enum": [one.value for one in Kind]}}),
-    ] = Field(default_factory=list)
+    kinds: Annotated[list[Any], array(one_of(*Kind))] = Field(default_factory=list)
     view: Text = None
     endorser: Text = None
     tag: Text = None
