@@ -63,6 +63,7 @@ class Batch:
 
         Raises:
             DBAPIError: the database is in trouble: that is no single entry's doing.
+            Exception: a fault of this site, where a peer brought the entries.
         """
         entries = [item.entry for item in items]
         series = {series_name(one.identifier, one.endorser.email) for one in entries}
@@ -82,7 +83,10 @@ class Batch:
         except Exception as error:  # becomes the outcome of this entry; the others go on
             # It may be what was read after something that is undone now.
             self.__dict__.pop("_erased", None)
-            if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+            is_value = isinstance(error, DataError | IntegrityError)
+            # A fault of this site must not count as a fault of what a peer sent: that comes once only.
+            is_theirs = any(item.source is Source.REPLICA for item in items)
+            if not is_value and (is_theirs or isinstance(error, DBAPIError)):
                 raise
             if len(items) == 1:
                 return [error]

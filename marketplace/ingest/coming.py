@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError
-
+from marketplace.changes import LogNotFoundError
+from marketplace.ingest.errors import IngestError
 from marketplace.ingest.items import IngestResult, Item
 from marketplace.ingest.rows import Row, body_row, current_row, entry_row
 from marketplace.rules.current import precedence
@@ -101,16 +101,14 @@ class Coming:
 
 
 def each(coming: Sequence[Coming], check: Callable[[Coming], None]) -> None:
-    """Check each entry that may still come in; what the check raises is what becomes of the entry.
+    """Check each entry that may still come in; the rule that the check raises is what becomes of the entry.
 
     Raises:
-        DBAPIError: as the check does. Behind it the transaction is of no use.
+        Exception: any other error of the check.
     """
     for one in coming:
         if one.outcome is None:
             try:
                 check(one)
-            except DBAPIError:
-                raise
-            except Exception as error:  # becomes the outcome of this entry; the others go on
+            except (IngestError, LogNotFoundError) as error:
                 one.outcome = error
