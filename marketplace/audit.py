@@ -28,7 +28,7 @@ Detail = str | int | bool | None
 
 @dataclass(frozen=True, slots=True)
 class AuditedAct:
-    """One record. ``number`` grows with time; ``details`` are short values by name."""
+    """A recorded act. ``number`` grows with time; ``details`` are short values by name."""
 
     number: int
     at: datetime

@@ -60,7 +60,7 @@ class Returning:
             self._working += 1
 
     def end(self, size: int) -> None:
-        """Say that it ended, and give back what is free if it is time.
+        """Say that the work ended, and give back what is free if it is time.
 
         Args:
             size: bytes of the document.

@@ -47,7 +47,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """How the replica fares.
+    """The state of the replica.
 
     Args:
         up: whether it answers.

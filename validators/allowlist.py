@@ -24,7 +24,7 @@ class AllowList:
 
     @property
     def digest(self) -> str:
-        """What stands for the list."""
+        """The digest of the list."""
         written = sorted(str([sorted(rdn) for rdn in name]) for name in self.names)
         return hashlib.sha256("\n".join(written).encode()).hexdigest()
 

@@ -96,7 +96,7 @@ class TrustMaterial:
         return hashlib.sha256("\n".join([self.digest, *stale]).encode()).hexdigest()
 
     def find_lists(self, authority: Link) -> Sequence[RevocationList]:
-        """Of each series of lists that an authority signed the newest; the newest of all comes first."""
+        """The newest list of each series that an authority signed; the newest of all comes first."""
         newest: dict[object, RevocationList] = {}
         for one in self.lists_by_issuer.get(authority.subject, ()):
             if one.series not in newest and is_issued_by(one, authority):

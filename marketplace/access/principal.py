@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks.
+    """A caller and the logs that the caller sees.
 
     Args:
         name: how the principal is called in logs and pages: the owner of its token; None for anybody.

@@ -55,11 +55,11 @@ class AccessService:
 
     @property
     def anonymous(self) -> Principal:
-        """Whoever shows nothing."""
+        """The principal of a request without credentials."""
         return STRANGER if self._needs_token else ANONYMOUS
 
     def principal_of_token(self, secret: str) -> Principal:
-        """Who shows a token's secret.
+        """The principal that a token's secret belongs to.
 
         Raises:
             CredentialsError: it is none, or it is not in force.
@@ -71,7 +71,7 @@ class AccessService:
             return self._principal(session, token)
 
     def principal_of_session(self, cookie: str) -> Principal:
-        """Who comes with a session's cookie.
+        """The principal of a session's cookie.
 
         Raises:
             CredentialsError: there is no such session, or it is over.

@@ -22,12 +22,12 @@ Body = Shape | Mapping[str, Any]
 
 
 def fresh(request: Request, body: Body, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    """Something that may change at any moment."""
+    """An answer that may change at any moment."""
     return fresh_response(request, write_json(body), JSON, list(headers))
 
 
 def immutable(request: Request, body: Body) -> Response:
-    """Something that never changes."""
+    """An answer that never changes."""
     return immutable_response(request, write_json(body), JSON)
 
 
@@ -39,7 +39,7 @@ def page(request: Request, body: Body, next_cursor: str | None) -> Response:
 
 
 def created(body: Body, location: str) -> Response:
-    """Something that was made just now, which no cache may keep: it may hold a secret."""
+    """An answer about something made just now, which no cache may keep: it may hold a secret."""
     response = Response(body=write_json(body), status=201, content_type=JSON, charset="UTF-8")
     response.headerlist += [("Location", location), ("Cache-Control", "no-store")]
     return response

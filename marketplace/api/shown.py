@@ -62,7 +62,7 @@ class Urls:
         return f"{self.endorser(email)}/tags"
 
     def tag(self, email: str, tag: str) -> str:
-        """What a tag names."""
+        """The address of the entry that a tag names."""
         return f"{self._site}/api/v1/tags/{_part(email)}/{quote(tag, safe='')}"
 
     def entries_of(self, email: str) -> str:
@@ -119,7 +119,7 @@ def show_entry(
     verdict: Verdict | None,
     presence: EntryPresence,
 ) -> Shown:
-    """The statement, and what this marketplace says of it now.
+    """An entry: its statement, and how it stands at this marketplace now.
 
     Args:
         reached: what is known of locations.

@@ -81,7 +81,7 @@ class Lease(Protocol):
         """Whether nobody holds it now; this process does not ask for itself."""
 
     def take(self) -> int | None:
-        """Take it, where it is free; the number of the term, None where somebody has it."""
+        """Take the lease, where it is free; the number of the term, None where another process has it."""
 
     def renew(self, term: int) -> bool:
         """Hold it longer; False where another process has taken it."""

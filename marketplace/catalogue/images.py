@@ -53,7 +53,7 @@ class Images:
         return found
 
     def find_many(self, images: Iterable[bytes], current: BitMap) -> dict[bytes, set[int]]:
-        """The same for those of many images that have entries; most of them mostly have none."""
+        """The keys of the entries about many images, without the images that have none."""
         digests, fresh, found = self._digests, self._fresh, dict[bytes, set[int]]()
         for image in images:
             digest = _sorted_by(image)

@@ -120,7 +120,7 @@ class CatalogueLog:
         return self._images.find_many(images, self.current)
 
     def signed(self, key: int) -> SignedFacts:
-        """What marks of a current entry go by."""
+        """The facts that the marks of a current entry depend on."""
         table = self.table
         strength = next(strength for strength, held in self.signatures.items() if key in held)
         certificates = ((table.certificate(key), strength), *self.twins.get(key, ()))

@@ -48,7 +48,7 @@ class ListedVerdict:
     confirmed: frozenset[str] = frozenset()
 
     def told(self) -> tuple[str, bool, bool, int, int, list[str]]:
-        """In the words of JSON."""
+        """The verdict as values that JSON can write."""
         confirmed = sorted(self.confirmed)
         return self.standing, self.listed, self.takes_legacy, self.begins, self.ends, confirmed
 
@@ -56,7 +56,7 @@ class ListedVerdict:
     def of(
         cls, standing: str, listed: bool, legacy: bool, begins: int, ends: int, confirmed: Iterable[str]
     ) -> ListedVerdict:
-        """What ``told`` told."""
+        """The verdict that ``told`` wrote."""
         return cls(standing, listed, legacy, begins, ends, frozenset(confirmed))
 
     def marks(

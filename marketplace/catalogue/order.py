@@ -127,7 +127,7 @@ class Order:
         return places if after is None else (place for place in places if place > after)
 
     def descending(self, among: BitMap, after: Place | None) -> Iterator[Place]:
-        """The same order, reversed."""
+        """The entries of the order from its end to its beginning."""
         if len(among) <= _FEW:
             places = iter(sorted(map(self.place, among), reverse=True))
         else:

@@ -74,7 +74,7 @@ class Rests:
         return len(data) + _BESIDE
 
     def remove(self, key: int) -> int:
-        """Hold a text no longer: nothing of it stays.
+        """Forget a text whole.
 
         Returns:
             bytes that are free again.
@@ -116,7 +116,7 @@ class Rests:
         writer.raw("rests.blocks", b"".join([bits.to_bytes(width, "little") for bits in self._blocks]))
 
     def read(self, reader: Reader) -> None:
-        """Take those of a file."""
+        """Take the texts of a file."""
         self._file, (self._begin, end) = reader.mapped, reader.place("rests.all")
         self._first_bytes = end - self._begin
         self._keys, self._ends = reader.array("rests.keys", "I"), reader.array("rests.ends", "I")

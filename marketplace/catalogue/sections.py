@@ -66,7 +66,7 @@ class Writer:
         self.raw(name, b"".join((memoryview(data).cast("B"), bytes(room))))
 
     def json(self, name: str, value: Any) -> None:
-        """Write what JSON can say."""
+        """Write a value that JSON can hold."""
         self.raw(name, json.dumps(value, separators=(",", ":")).encode())
 
     def bitmaps(self, name: str, maps: Iterable[BitMap]) -> None:
@@ -170,7 +170,7 @@ class Reader:
         return values
 
     def json(self, name: str) -> Any:
-        """What JSON says."""
+        """The value of a section of JSON."""
         return json.loads(self.raw(name))
 
     def bitmaps(self, name: str) -> list[BitMap]:

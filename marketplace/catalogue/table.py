@@ -106,7 +106,7 @@ class FactsTable:
         self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)] = facts.image
 
     def remove(self, key: int) -> None:
-        """Hold an entry no longer: nothing of it stays."""
+        """Forget an entry whole."""
         place = self._places[key] - 1
         self._signers.drop(self._signers_of[place])
         for facet, pool in self._pools.items():
@@ -146,7 +146,7 @@ class FactsTable:
         return not self._deprecated[place] and self._valid_until[place] != FOREVER
 
     def title(self, key: int) -> tuple[bool, str]:
-        """What titles compare by: folded, and entries without one come last."""
+        """The key by which titles are compared: folded, and entries without one come last."""
         place = self._places[key] - 1
         start = self._titles_at[place]
         title = self._titles[start : start + self._title_lengths[place]]
@@ -158,7 +158,7 @@ class FactsTable:
         return int.from_bytes(self._numbers[_ID_LENGTH * place : _ID_LENGTH * (place + 1)], "big")
 
     def image(self, key: int) -> bytes:
-        """What its image and endorser are known by."""
+        """The key of the image and endorser of an entry."""
         place = self._places[key] - 1
         return bytes(self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)])
 
@@ -167,7 +167,7 @@ class FactsTable:
         return self._certificates[self._places[key] - 1]
 
     def key_digest(self, key: int) -> str:
-        """Of the signer's key."""
+        """The digest of the signer's key."""
         return self._signers.values[self._signers_of[self._places[key] - 1]][0]
 
     def email(self, key: int) -> str:
@@ -183,7 +183,7 @@ class FactsTable:
         return self._spelled[facet][self._places[key] - 1]
 
     def pool(self, facet: Facet) -> Pool:
-        """What entries have of a facet."""
+        """The values of a facet that entries have."""
         return self._pools[facet]
 
     def write(self, writer: Writer) -> None:
@@ -202,7 +202,7 @@ class FactsTable:
 
     @classmethod
     def read(cls, reader: Reader) -> FactsTable:
-        """What a file holds.
+        """Read the facts from a file.
 
         Raises:
             DamagedError: no table was written so.

@@ -120,7 +120,7 @@ class Texts:
         return decided.holding & among, among - decided.checked
 
     def note(self, column: Column | None, word: str, checked: BitMap, holding: BitMap) -> None:
-        """Keep what the database said."""
+        """Remember which of some entries the database found to hold a word."""
         decided = self._decided_for(column, word)
         decided.checked |= checked
         decided.holding |= holding
@@ -140,7 +140,7 @@ class Texts:
             writer.bitmaps(f"texts.{column}.entries", values.values())
 
     def read(self, reader: Reader) -> None:
-        """Take what a file holds.
+        """Take the texts of a file.
 
         Raises:
             DamagedError: it is not what ``write`` wrote.

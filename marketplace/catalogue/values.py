@@ -137,7 +137,7 @@ class Values:
         self.texts.write(writer)
 
     def read(self, reader: Reader) -> None:
-        """Take what a file holds.
+        """Take the values of a file.
 
         Raises:
             DamagedError: it is not what ``write`` wrote.

@@ -150,7 +150,7 @@ class CatalogueView:
             return list(islice(self._all.orders[by].ascending(among, after), limit))
 
     def descending(self, by: SortKey, among: BitMap, after: Place | None, limit: int) -> list[Place]:
-        """The same order, reversed."""
+        """The entries of ``ascending`` from the end to the beginning."""
         with self._lock:
             return list(islice(self._all.orders[by].descending(among, after), limit))
 

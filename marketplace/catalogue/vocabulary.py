@@ -39,7 +39,7 @@ class Vocabulary:
         return self._counts
 
     def add_counts(self, counts: Mapping[str, int]) -> None:
-        """Take in what ``counts`` gave."""
+        """Add the counts of words that ``counts`` of another vocabulary gave."""
         for word, count in counts.items():
             if word not in self._counts:
                 self._by_length.setdefault(len(word), []).append(word)

@@ -14,7 +14,7 @@ from marketplace.cli.output import Format, write_records
 
 @dataclass
 class Several:
-    """What became of each.
+    """The outcomes of a command that works on several entries.
 
     Args:
         total: how many there are.
@@ -29,13 +29,13 @@ class Several:
     failed: list[tuple[str, ExitCode]] = field(default_factory=list)
 
     def succeed(self, record: dict[str, Any], note: str = "") -> None:
-        """One went well; a note goes to standard error."""
+        """Count an entry that went well; a note goes to standard error."""
         self.good.append(record)
         if note:
             click.echo(f"marketplace: {note}", err=True)
 
     def fail(self, name: str, error: Exception) -> None:
-        """One did not."""
+        """Count an entry that failed."""
         message, code = explain(error)
         self.failed.append((message if message.startswith(name) else f"{name}: {message}", code))
 

@@ -33,7 +33,7 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class MailSettings(Section):
-    """How mail is sent."""
+    """Settings of outgoing mail."""
 
     host: str = Field("", description="SMTP server; empty: no mail is sent, and mail waits in the queue")
     port: int = Field(
@@ -90,7 +90,7 @@ class MailSettings(Section):
 
 
 class ReminderSettings(Section):
-    """What endorsers are reminded of."""
+    """Settings of the reminders to endorsers."""
 
     enabled: bool = Field(
         False,

@@ -74,7 +74,7 @@ def places(value: object) -> object:
 
 
 class DatabaseSettings(Section):
-    """Where the entries and the log live."""
+    """Settings of the database with the entries and the log."""
 
     url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None,
@@ -143,7 +143,7 @@ class ServerSettings(Section):
 
 
 class UploadSettings(Section):
-    """What may be uploaded."""
+    """Settings of uploads."""
 
     legacy: Literal["refuse", "accept"] = Field(
         "refuse", description="accept: also accept SHA-1 signatures, 1024-bit keys and expired certificates"
@@ -291,7 +291,7 @@ class RecallSettings(Section):
 
 
 class LogSettings(Section):
-    """What is written to standard error."""
+    """Settings of the lines on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level that is logged"

@@ -26,7 +26,7 @@ _LOCK = 0x6D6B70656E64
 
 @dataclass(frozen=True, slots=True)
 class PendingLimits:
-    """How much may wait.
+    """Limits of the uploads that wait for a confirmation.
 
     Args:
         per_client: uploads from one network to one log for one mailbox: a stranger who claims an address

@@ -57,7 +57,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a confirmation came to.
+    """The result of a confirmation.
 
     Args:
         email: of the endorser.

@@ -38,7 +38,7 @@ The keys protect nothing. Remove this directory and the database for a new demo.
 
 @dataclass(frozen=True)
 class LoadedDemo:
-    """What loading did.
+    """The entries that the demo loaded.
 
     Args:
         directory: keys, draft and signed files.

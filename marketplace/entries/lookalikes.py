@@ -26,7 +26,7 @@ _COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:\\.|[^,+\\])*)", re.IGNORECASE)
 
 
 class Likeness(StrEnum):
-    """What looks alike."""
+    """Two endorsers who look alike, and why."""
 
     ADDRESS = "address"
     NAME = "name"
@@ -81,7 +81,7 @@ def common_names(subject: str) -> list[str]:
 
 
 class LookAlikes:
-    """Everybody of some endorsers who can be taken for somebody else of them."""
+    """The endorsers of a set who can be taken for one another."""
 
     def __init__(self, endorsers: Sequence[EndorserRow]) -> None:
         self._rows: dict[str, list[EndorserRow]] = {}

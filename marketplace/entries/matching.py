@@ -38,7 +38,7 @@ def matches_search(row: EntryRow, query: EntryQuery) -> bool:
 
 
 def ordered(rows: Iterable[EntryRow], query: EntryQuery) -> list[EntryRow]:
-    """Sorted by code point, absent first, ties by entry id; descending is the exact reverse."""
+    """Entries sorted by code point, absent first, ties by entry id; descending is the exact reverse."""
 
     def key(row: EntryRow) -> tuple[bool, str, str]:
         text = _text(row, query.sort)

@@ -107,7 +107,7 @@ class EntryQuery:
         return self.created is not None
 
     def without_search(self) -> EntryQuery:
-        """The same filters without any words."""
+        """A query with the filters of this one, and without its words."""
         return replace(self, search="", columns=())
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 
 class Kind(StrEnum):
-    """What can happen."""
+    """The kinds of events."""
 
     ACCEPTED = "entry.accepted"
     DEPRECATED = "entry.deprecated"

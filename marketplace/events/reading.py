@@ -28,7 +28,7 @@ from validators.document import Coordinates
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The entry that an event is about, as it is shown.
+    """The entry that an event is about, as readers see it.
 
     Args:
         deprecated: why its image was withdrawn; None where it was not.

@@ -26,7 +26,7 @@ from validators.revocation import RevocationList, parse_list
 
 @dataclass(frozen=True)
 class Proven:
-    """What evidence proves.
+    """The claims that evidence proves.
 
     Args:
         entry: the one that it is about.

@@ -33,7 +33,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """What was found.
+    """The bodies of entries that were found for a peer.
 
     Args:
         left: how many ids at the end of the request were not looked at for lack of room.

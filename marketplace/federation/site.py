@@ -38,7 +38,7 @@ class Outward(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How publishing stands.
+    """The condition of publishing at one moment.
 
     Args:
         halted: why the public log is not published any more; None where it is.

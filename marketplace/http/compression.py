@@ -41,7 +41,7 @@ def coding_of(environ: Mapping[str, Any]) -> str:
 
 
 def compressed(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    """The same bytes in another coding; closes what gave them where it can be closed."""
+    """A body in another coding; closes what gave it where that can be closed."""
     try:
         if coding == "identity":
             yield from chunks

@@ -39,7 +39,7 @@ def take_turn(request: Request, turn: Turn) -> None:
 
 
 def includeme(config: Configurator) -> None:
-    """Set up what counts."""
+    """Set up the counters of requests."""
     runtime: Runtime = config.registry[Runtime]
     limits = runtime.settings.limit
     config.registry[Turn.UPLOAD] = runtime.limits.open("uploads", limits.uploads)

@@ -28,7 +28,7 @@ _KNOWN = "marketplace.principal"
 
 
 def principal_of(request: Request) -> Principal:
-    """Who is asking. The one place that knows.
+    """The principal of a request. The one place that knows.
 
     Raises:
         HttpError: 401 for credentials that prove nothing, 403 for a cookie that another site's page used,

@@ -110,7 +110,7 @@ class Inspector:
         self._wrapper.read(len(block))
 
     def finish(self) -> Inspection:
-        """What all the blocks are together."""
+        """The finding about all blocks together."""
         self._wrapper.close()
         try:
             found = self._wrapper.formats or []

@@ -101,7 +101,7 @@ class OnePass:
             yield block
 
     def result(self) -> MeasuredImage:
-        """What was found, after the last block.
+        """The measured image, after the last block.
 
         Raises:
             EmptyImageError: there was not one byte.

@@ -79,13 +79,13 @@ class Coming:
 
     @property
     def key(self) -> int:
-        """Its key, once it is stored."""
+        """The key of the entry, once the entry is stored."""
         assert self.entry_key is not None  # noqa: S101  # asked for behind the inserting
         return self.entry_key
 
     @property
     def rank(self) -> tuple[datetime, bool, int]:
-        """Its place among the entries about the image that the same key signed."""
+        """The precedence of the entry among those about the image that the same key signed."""
         return precedence(self.entry.created, self.entry.metadata.deprecated is not None, self.entry.entry_id)
 
     def current(self) -> Row:
@@ -95,7 +95,7 @@ class Coming:
     def receive(
         self, outcome: Literal["created", "unchanged"], sequence: int, *, beside: bool = False
     ) -> None:
-        """Note what became of it."""
+        """Note what became of the entry."""
         entry, log = self.entry, self.item.log
         self.outcome = IngestResult(entry.coordinates, entry.entry_id, outcome, sequence, log, beside)
 

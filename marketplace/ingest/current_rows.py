@@ -167,7 +167,7 @@ def _write(
 
 
 def newest_trusted(said: Iterable[RankedEntry]) -> dict[str, RankedEntry]:
-    """Of each key the newest entry whose certificate the site trusts for the address."""
+    """The newest entry of each key whose certificate the site trusts for the address."""
     found: dict[str, RankedEntry] = {}
     for one in sorted((one for one in said if one.trusted), key=lambda one: one.claim().rank):
         found[one.key_digest] = one

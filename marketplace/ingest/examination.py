@@ -34,7 +34,7 @@ TRUST_STEP, GATE_STEP = 7, 8
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What an upload would meet.
+    """The answer that an upload would get.
 
     Args:
         steps: 1-8 of FORMAT, each with its outcome.

@@ -1,4 +1,4 @@
-"""What comes in, and what becomes of it."""
+"""Entries on their way into a log, and the result for each."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def beside_rows(signer: Signer) -> list[Row]:
 
 
 def said(row: Row) -> Row:
-    """What finds the entries that make the statement of one, which all have its coordinates."""
+    """Parameters that find every entry with the same statement and coordinates as an entry."""
     return {f"said_{name}": row[name] for name in ("identifier", "email", "created", "statement")}
 
 

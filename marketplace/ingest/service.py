@@ -51,7 +51,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an upload goes.
+    """The log that an upload goes to.
 
     Args:
         log: name of the log.

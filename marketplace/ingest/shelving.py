@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ShelvingService:
-    """Keeps what is shown what the filter makes of it. Safe to call from several threads and processes."""
+    """Applies the site's filter again to rows of logs. Safe to call from several threads and processes."""
 
     def __init__(self, database: Database, filter_: SiteFilter) -> None:
         self._database = database

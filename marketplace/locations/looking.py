@@ -50,7 +50,7 @@ class LookLimits:
 
 @dataclass(frozen=True)
 class Look:
-    """What was found.
+    """The result of a look at a location.
 
     Args:
         size: bytes of the content, as the server tells; None where it does not.

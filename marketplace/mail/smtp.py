@@ -24,11 +24,11 @@ class ServerUnavailableError(Exception):
 
 
 class TemporaryError(Exception):
-    """This mail cannot be sent now."""
+    """A mail cannot be sent now."""
 
 
 class PermanentError(Exception):
-    """This mail can never be sent as it is."""
+    """A mail can never be sent as it is."""
 
 
 class SmtpConnection:

@@ -10,7 +10,7 @@ from marketplace.models.columns import Moment, Number, Word
 
 
 class Erasure(Base):
-    """One of them. No name is kept: ``place`` is the SHA-256 of its coordinates in hex, ``series`` that of
+    """An erased entry, without names: ``place`` is the SHA-256 of its coordinates in hex, ``series`` that of
     image and endorser, ``line`` that of both and the key. With ``created`` they keep older entries from
     becoming current again: those of the line, and where the entry was ``trusted`` those of the series.
     ``statement`` is that of the entry: what makes it again under another certificate is known by it.

@@ -141,7 +141,7 @@ class Lines:
     private: frozenset[int] = frozenset()
 
     def badge(self, row: EntryRow) -> Badge:
-        """Of a current entry."""
+        """The badge of a current entry."""
         return verdict_badge(row, self.verdicts.get(row.identifier), self.judges, self.now)
 
     def privacy(self, row: EntryRow) -> list[Badge]:
@@ -149,7 +149,7 @@ class Lines:
         return [_PRIVATE] if row.key in self.private else []
 
     def superseded(self, row: EntryRow) -> Badge:
-        """Of one whose endorser said something newer."""
+        """The badge of an entry whose endorser said something newer."""
         return superseded_badge(self.verdicts.get(row.identifier))
 
 

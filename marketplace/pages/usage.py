@@ -33,7 +33,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class UsageShown:
-    """What a page shows.
+    """The figures of usage that a page shows.
 
     Args:
         months: those with anything to tell, newest first.

@@ -101,7 +101,7 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class FollowingState:
-    """Of a followed log, what a command or another process changes.
+    """The state of a followed log that commands and other processes change.
 
     Args:
         id: the log's key.

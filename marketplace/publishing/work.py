@@ -112,7 +112,7 @@ class ImageWork:
 
     @property
     def draft(self) -> Path:
-        """Where the draft lies."""
+        """The path of the draft."""
         return self._folder / "draft.xml"
 
     def edited(self, base: bytes) -> bytes:
@@ -126,7 +126,7 @@ class ImageWork:
         write_whole(self.draft, draft, _PRIVATE)
 
     def find_signed(self) -> bytes | None:
-        """What was signed last."""
+        """The document that was signed last."""
         return self._find("signed.xml")
 
     def keep_signed(self, document: bytes) -> None:
@@ -134,7 +134,7 @@ class ImageWork:
         write_whole(self._folder / "signed.xml", document, _PRIVATE)
 
     def keep_receipt(self, receipt: dict[str, Any]) -> None:
-        """Keep what the marketplace answered."""
+        """Keep the marketplace's answer to an upload."""
         write_whole(self._folder / "receipt.json", json.dumps(receipt, indent=2).encode() + b"\n", _PRIVATE)
 
     def _find(self, name: str) -> bytes | None:

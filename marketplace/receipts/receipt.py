@@ -79,7 +79,7 @@ class ReceiptSignatureError(ReceiptError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a site says.
+    """A cloud site's signed word about an image.
 
     Args:
         site: its name, which is also the name of its key: 1-63 letters, digits and ``. _ -``.

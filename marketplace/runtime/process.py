@@ -65,7 +65,7 @@ NOBODY_WORKS = "no process does the background work: start `marketplace serve --
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a process fares.
+    """The health of a process.
 
     Args:
         faults: what keeps it from doing its work, as codes.

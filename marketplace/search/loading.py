@@ -48,7 +48,7 @@ def shown_among(session: Session, log_id: int, since: int, end: int) -> tuple[li
 def current_of(
     session: Session, log_id: int, images: Sequence[tuple[str, str]], end: int
 ) -> tuple[list[int], list[int]]:
-    """The same of all rows before ``end`` about some images, each with an endorser's e-mail."""
+    """The documents of the rows before ``end`` about some images, each with an endorser's e-mail."""
     found: list[tuple[int, int, bool]] = []
     for start in range(0, len(images), _CHUNK):
         wanted = tuple_(Entry.identifier, Entry.email).in_(images[start : start + _CHUNK])

@@ -20,7 +20,7 @@ MOST_PUBLISHERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is current.
+    """Counts of the current entries.
 
     Args:
         images: valid ones, as lists show them.
@@ -38,7 +38,7 @@ class Overview:
 
 
 def look_over(view: CatalogueView, usual: Filters, now: int) -> Overview:
-    """Count what a view shows.
+    """Count the current entries of a view.
 
     Args:
         usual: what lists show where nobody asks for anything else.

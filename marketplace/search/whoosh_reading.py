@@ -56,7 +56,7 @@ class QueryDeadline:
 
 
 class Kept:
-    """What is kept of a segment from one commit to the next: segments never change.
+    """The parts of a segment that stay from one commit to the next: segments never change.
 
     Most indexes are a group's and small, and to find one word on disk takes longer than everything else about
     them: a small segment is read into memory when some words of it were asked for.

@@ -55,7 +55,7 @@ class Context:
 
     @property
     def user_data(self) -> bytes | None:
-        """What it has for cloud-init; None where it has nothing."""
+        """The user data for cloud-init; None where the context has none."""
         for name in _USER_DATA:
             value = self.variables.get(name)
             if value:

@@ -125,7 +125,7 @@ class Receipts:
             self._state.database.run("INSERT INTO receipt (url, at, data) VALUES (?, ?, ?)", (url, now, data))
 
     def count(self) -> int:
-        """How many are owed."""
+        """The number of receipts that are owed."""
         return int(self._state.database.rows("SELECT count(*) FROM receipt")[0][0])
 
     def send(self) -> int:

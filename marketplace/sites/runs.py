@@ -18,7 +18,7 @@ _EVENTS_KEPT: Final = 7 * 86_400.0
 
 @dataclass
 class Done:
-    """What a run did.
+    """The results of a run.
 
     Args:
         unheard: why marketplaces were not heard, one sentence each.

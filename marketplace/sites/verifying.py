@@ -11,7 +11,7 @@ from marketplace.sites.state import Copy, CopyState
 
 @dataclass(frozen=True, slots=True)
 class CopyFault:
-    """What is not right with a copy.
+    """A fault of a copy.
 
     Args:
         wrong: the bytes are not those that are endorsed, or are gone; else the store did not let

@@ -50,7 +50,7 @@ class VerifierKey:
         return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([self.kind]) + self.public)}"
 
     def named(self, name: str, kind: int = ED25519) -> VerifierKey:
-        """The same public key under another name, or for another kind of signature."""
+        """This public key under another name, or for another kind of signature."""
         return VerifierKey(name, self.public, kind)
 
     def covers(self, origin: str) -> bool:
@@ -78,11 +78,11 @@ class SigningKey:
 
     @property
     def verifier(self) -> VerifierKey:
-        """What others verify with."""
+        """The public key that others verify signatures with."""
         return VerifierKey(self.name, self.private.public_key().public_bytes_raw())
 
     def named(self, name: str) -> SigningKey:
-        """The same private key under another name."""
+        """This private key under another name."""
         return SigningKey(name, self.private)
 
     def reveal(self) -> str:

@@ -45,7 +45,7 @@ _STATE = 1
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did.
+    """The results of a refresh of verdicts.
 
     Args:
         judged: certificates that were judged.

@@ -86,7 +86,7 @@ class Span:
         return and_(*inside)
 
     def group(self, period: Any) -> Any:
-        """What rows are joined by."""
+        """The column that rows are joined by."""
         return period if self.by is By.DAY else period - period % 100
 
 

@@ -74,7 +74,7 @@ class Tally:
             self._on_full()
 
     def take(self) -> dict[Use, int]:
-        """What was counted since the last time."""
+        """The uses that were counted since the last call."""
         with self._lock:
             counts, self._counts = self._counts, {}
             return counts

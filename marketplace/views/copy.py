@@ -42,7 +42,7 @@ class CopiedEntry:
 
 @dataclass(frozen=True)
 class Index:
-    """What a copy has.
+    """The index of a copy of a view.
 
     Args:
         view: what of the view no entry says.

@@ -35,7 +35,7 @@ _CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export did.
+    """The results of an export.
 
     Args:
         unavailable: why a document is not in the copy, by its path.

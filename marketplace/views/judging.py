@@ -30,7 +30,7 @@ _CHUNK: Final = 250
 
 @dataclass(frozen=True)
 class JudgingBasis:
-    """What images are judged by.
+    """The entries, the trust and the time by which a policy judges the images of a view.
 
     Args:
         visible: the entries that count.
@@ -73,7 +73,7 @@ class JudgedImage:
 
 @dataclass(frozen=True)
 class JudgedImages:
-    """What a policy made of the images of a view.
+    """The images of a view that its policy allows.
 
     Args:
         revision: of the verdicts on certificates.

@@ -121,7 +121,7 @@ class Selector:
         now: datetime,
         before: Selected | None = None,
     ) -> Selected:
-        """What a view shows.
+        """The images of a view at this moment.
 
         Args:
             address: the name it is asked for by, which may be a secret one.

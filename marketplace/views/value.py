@@ -138,7 +138,7 @@ class Record:
 
 
 def no_documents(entry_ids: Sequence[str]) -> Mapping[str, bytes]:
-    """Of a view that was put together without its entries."""
+    """No documents: a view was put together without its entries."""
     return {}
 
 

@@ -98,7 +98,7 @@ class Hook:
         return "disabled" if self.disabled_at else "failing" if self.failing_since else "ok"
 
     def wanted(self) -> Wanted:
-        """Which events it is told of, but for those that its view leaves out."""
+        """Which events a webhook is told of, but for those that its view leaves out."""
         filters = self.filters
         if self.audience == OWN:
             return Wanted(frozenset({self.log}), filters.kinds, self.owner, filters.tag, contact=self.owner)

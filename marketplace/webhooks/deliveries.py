@@ -55,7 +55,7 @@ class Delivery:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where it stands in the log: what failed comes first, and then the newest."""
+        """The place of a delivery in the log: failed ones come first, and then the newest."""
         failed = self.state == DEAD or (self.state == WAITING and self.attempts > 0)
         return 0 if failed else 1, -self.number
 

@@ -31,7 +31,7 @@ _FAILURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PostOutcome:
-    """What came of a request.
+    """The outcome of a request to a webhook.
 
     Args:
         status: of the answer; None where there was none.

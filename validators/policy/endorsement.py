@@ -88,7 +88,7 @@ def apply_endorsement(known: Evidence) -> Rule:
 
 
 def closest(known: Evidence) -> Weighed | None:
-    """Of the statements that do not endorse the image, the one to report: a counted one, else the closest."""
+    """The statement to report where none endorses the image: a counted one, else the closest."""
     if known.counted:
         return known.counted[0]
     return min(known.weighed, key=_distance, default=None)

@@ -79,7 +79,7 @@ def statement_of(
     equivocal: bool = False,
     hidden: str | None = None,
 ) -> Statement:
-    """What an accepted entry says.
+    """The statement of an accepted entry.
 
     Args:
         decision: the site's own, about this entry.

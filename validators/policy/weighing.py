@@ -26,7 +26,7 @@ _REASON: Final = 200
 
 
 class Weight(IntEnum):
-    """What a statement can do."""
+    """The effect that a statement can have."""
 
     #: Nothing: it is shown.
     NONE = 0
@@ -81,7 +81,7 @@ def weigh(statement: Statement, policy: Policy, now: datetime) -> Weighed:
 
 
 def endorser_name(statement: Statement) -> str:
-    """Who says it, and whether the address is proved."""
+    """The endorser of a statement, and whether the address is proved."""
     email = statement.endorser.email
     return email if statement.bound_email or statement.decision.email_confirmed else f"{email} (claimed)"
 

@@ -78,7 +78,7 @@ Number = Annotated[int, BeforeValidator(_whole)]
 
 
 class SelfLink(Shape):
-    """Where it is."""
+    """The address of an object."""
 
     self: Url
 

@@ -26,6 +26,6 @@ class ErasureReason(Body):
 
 
 class Erased(Shape):
-    """What was erased."""
+    """An entry that was erased."""
 
     erased: Sequence[str] = Field(description="ids of the entries")

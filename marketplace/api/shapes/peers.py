@@ -30,7 +30,7 @@ class PeerAddition(Body):
 
 
 class PeerMirrors(Body):
-    """Where copies are."""
+    """The mirrors of a peer's tiles and bundles."""
 
     mirrors: _Mirrors
 

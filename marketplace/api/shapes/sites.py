@@ -20,7 +20,7 @@ class SentReceipts(Body):
 
 
 class ReceiptResult(Shape):
-    """What became of one."""
+    """What became of one receipt."""
 
     outcome: ReceiptOutcome
     code: str | None = Field(description="why it was refused")
@@ -28,7 +28,7 @@ class ReceiptResult(Shape):
 
 
 class Receipts(Shape):
-    """What became of receipts."""
+    """What became of the receipts of a request."""
 
     results: Sequence[ReceiptResult] = Field(description="in the order of the receipts")
 
@@ -58,7 +58,7 @@ class Presence(Shape):
 
 
 class RecallLinks(Shape):
-    """Where to go on."""
+    """The address of the entry that was withdrawn."""
 
     entry: Url
 

@@ -40,7 +40,7 @@ class NamedViewParts(ViewParts):
 
 
 class ViewLinks(Shape):
-    """Where it is."""
+    """The addresses of a view."""
 
     self: Url
     documents: Url | None = Field(description="null for a secret one")
@@ -63,7 +63,7 @@ class ViewLine(Shape):
 
 
 class ViewDialect(Shape):
-    """A way to read it."""
+    """A format that a view can be read in."""
 
     name: str
     documents: Sequence[Url] = Field(description="what clients are configured with")

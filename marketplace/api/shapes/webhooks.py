@@ -25,7 +25,7 @@ class WebhookParts(Body):
 
 
 class WebhookDeliveries(Shape):
-    """How many there are."""
+    """How many deliveries of a webhook there are."""
 
     waiting: Count
     sent: Count
@@ -33,7 +33,7 @@ class WebhookDeliveries(Shape):
 
 
 class WebhookLinks(Shape):
-    """Where it is."""
+    """The addresses of a webhook."""
 
     self: Url
     deliveries: Url

@@ -34,7 +34,7 @@ class Acting:
 
     @property
     def database(self) -> Database:
-        """Where everything is."""
+        """The database that the act works on."""
         return self.runtime.database
 
 

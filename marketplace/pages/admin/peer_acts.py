@@ -13,7 +13,7 @@ _PEER = ActField("name", "Peer", about=True)
 
 
 def administration(acting: Acting) -> PeerAdministration:
-    """What acts upon peers."""
+    """The service that acts upon peers."""
     return PeerAdministration(acting.database, acting.actor, acting.runtime.now)
 
 

@@ -18,7 +18,7 @@ from validators.errors import RefusedError
 
 
 def verdict(data: bytes) -> AcceptedEntry | Refusal:
-    """What acceptance says."""
+    """The verdict of acceptance on a document."""
     try:
         return accept(data)
     except RefusedError as error:

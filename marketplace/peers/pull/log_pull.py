@@ -56,7 +56,7 @@ Bodies = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class PullTools:
-    """What a pull works with.
+    """The services that a pull works with.
 
     Args:
         filter: which private logs the site reads at all.

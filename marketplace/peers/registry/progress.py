@@ -43,7 +43,7 @@ class MovedError(PeerError):
 
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
-    """What became of a page.
+    """The outcome of a page of a followed log.
 
     Args:
         followed: the log as it was read.

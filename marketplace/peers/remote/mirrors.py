@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class MirrorTally:
-    """What came of a mirror.
+    """How often a mirror helped, and how often it failed.
 
     Args:
         bundles: bundles of rows or bodies that it gave.

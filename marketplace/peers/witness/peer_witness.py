@@ -53,7 +53,7 @@ class Dispute(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WitnessTools:
-    """What showing heads works with.
+    """The services that a witness works with.
 
     Args:
         clock: returns the time as an aware datetime.

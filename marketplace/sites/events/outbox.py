@@ -59,7 +59,7 @@ class EventOutbox:
         return [OwedEvent(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in rows]
 
     def count(self) -> int:
-        """How many are owed."""
+        """The number of events that are owed."""
         return int(self._database.rows("SELECT count(*) FROM event WHERE done IS NULL")[0][0])
 
     def done(self, owed: OwedEvent, now: float) -> None:

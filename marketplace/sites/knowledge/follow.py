@@ -74,7 +74,7 @@ class MarketplaceFollower:
         return offset is not None and abs(offset) > MOST_SKEW
 
     def look(self) -> list[ListedChange]:
-        """What is new.
+        """Read what is new at the marketplace.
 
         Raises:
             KnowledgeError: it is not reached, or contradicts itself; what was read before stays.

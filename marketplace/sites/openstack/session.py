@@ -40,7 +40,7 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class GlanceAnswer:
-    """What Glance answered."""
+    """An answer of Glance."""
 
     status: int
     data: bytes
@@ -96,7 +96,7 @@ class CloudSession:
 
     @property
     def endpoint(self) -> str:
-        """Of Glance.
+        """The address of Glance.
 
         Raises:
             StoreError: Keystone does not answer, or knows none.

@@ -1,4 +1,4 @@
-"""Where the bytes are: one row for each image in each store, moved by the table of transitions."""
+"""The copies of a site: one row for each image in each store, moved by the table of transitions."""
 
 from __future__ import annotations
 

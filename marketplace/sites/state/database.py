@@ -100,7 +100,7 @@ class StateDatabase:
             return self._connection.execute(statement, values).rowcount
 
     def rows(self, question: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """What a question finds.
+        """The rows that a query finds.
 
         Raises:
             StateError: it cannot be read.

@@ -81,7 +81,7 @@ class EvidenceStore:
             )  # fmt: skip
 
     def knows(self, entry_id: str) -> bool:
-        """Whether an entry is here."""
+        """Whether the state has an entry."""
         return self._database.find("SELECT 1 FROM statement WHERE entry_id = ?", (entry_id,)) is not None
 
     def keep(self, entry: AcceptedEntry, source: str, groups: Iterable[str], now: float) -> bool:

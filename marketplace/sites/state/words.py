@@ -10,7 +10,7 @@ from marketplace.sites.state.history import History
 
 
 class WordKind(StrEnum):
-    """What a person can say."""
+    """The kinds of words that people at a site say about an image."""
 
     #: Have it, though no subscription asks for it; the policy still has to allow it.
     IMPORT = "import"

@@ -162,10 +162,10 @@ class Store(Protocol):
         """Everything that carries this site's tag."""
 
     def key(self, external: str) -> str:
-        """By which users ask whether it may be started: ``path:FILE``, ``glance:ID``."""
+        """The key by which users ask whether an image may be started: ``path:FILE``, ``glance:ID``."""
 
     def about(self) -> str:
-        """Where it is and what room it has, for people."""
+        """The place of the store and the room that it has, for people."""
 
     def path(self, external: str) -> Path | None:
         """Where hypervisors on this machine read it; None in stores that are elsewhere."""

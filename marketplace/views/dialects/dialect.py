@@ -28,7 +28,7 @@ _FEW = 4
 
 
 def no_image(view: View, path: str) -> ViewImage | None:
-    """Of a dialect whose images are where every view has them."""
+    """None: the images of a dialect are where every view has them."""
     return None
 
 

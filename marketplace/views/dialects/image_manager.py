@@ -40,7 +40,7 @@ _VALIDITY: Final = re.compile(r"none|forever|notice|last-[0-9]{1,3}")
 
 
 def documents(view: View) -> Iterable[Document]:
-    """The one document."""
+    """The one document of a view for Image Manager."""
     return (Document(_PATH, "application/yaml"),)
 
 

@@ -21,7 +21,7 @@ _TEMPLATE: Final = json.dumps({"CPU": "1", "MEMORY": "1024"})
 
 
 def documents(view: View) -> Iterable[Document]:
-    """The one document."""
+    """The one document of a view for OpenNebula."""
     return (Document(_PATH, "application/json"),)
 
 

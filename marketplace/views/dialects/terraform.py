@@ -17,7 +17,7 @@ from validators.document import format_time
 
 
 def documents(view: View) -> Iterable[Document]:
-    """The one document."""
+    """The one document of a view for Terraform."""
     return (Document("terraform.json", "application/json"),)
 
 
