@@ -34,7 +34,7 @@ def parse_base64(text: str) -> bytes:
 
 
 def parse_certificate_text(text: str) -> bytes:
-    """The same for a certificate: a handful of endorsers sign most entries, so it is remembered."""
+    """A certificate from its Base64 text, remembered: a handful of endorsers sign most entries."""
     return _parse_again(text) if len(text) <= _REMEMBERED else parse_base64(text)
 
 

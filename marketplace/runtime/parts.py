@@ -12,7 +12,7 @@ def nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunningPart:
     """A part that runs.
 
     Args:
@@ -31,7 +31,7 @@ class RunningParts:
         parts: in the order in which they start: each may use those before it.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[RunningPart]) -> None:
         self._parts = tuple(parts)
 
     def start(self) -> None:

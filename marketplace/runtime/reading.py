@@ -19,7 +19,7 @@ from marketplace.judging.service import ImageJudge
 from marketplace.oidc import REDIRECT_PATH
 from marketplace.presence import ReceiptService
 from marketplace.rules.trust import TrustShown
-from marketplace.runtime.parts import Part
+from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.signals import Signals
 from marketplace.runtime.storage import Storage
 from marketplace.search.engines import open_engine
@@ -59,13 +59,13 @@ class Reading:
     common: CommonFollowers
     following: Following
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RunningPart]:
         """The parts that run, in the order in which they start."""
-        yield Part(start=self.usage.start, stop=self.usage.stop)
+        yield RunningPart(start=self.usage.start, stop=self.usage.stop)
         if self.queries is not None:
-            yield Part(stop=self.queries.close)
-        yield Part(start=self.following.start, stop=self.following.stop)
-        yield Part(start=self.access.start, stop=self.access.close)
+            yield RunningPart(stop=self.queries.close)
+        yield RunningPart(start=self.following.start, stop=self.following.stop)
+        yield RunningPart(start=self.access.start, stop=self.access.close)
 
 
 def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Reading:

@@ -19,7 +19,7 @@ from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.metrics import Metrics
 from marketplace.replica import Replica
-from marketplace.runtime.parts import Part
+from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.signals import Signals
 from marketplace.shared_limits import SharedLimits
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
@@ -55,12 +55,12 @@ class Storage:
     shelving: ShelvingService
     precedence: Precedence
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RunningPart]:
         """The parts that run, in the order in which they start."""
-        yield Part(stop=self.database.close)
-        yield Part(start=self.limits.start, stop=self.limits.stop)
+        yield RunningPart(stop=self.database.close)
+        yield RunningPart(start=self.limits.start, stop=self.limits.stop)
         if self.replica is not None:
-            yield Part(start=self.replica.start, stop=self.replica.stop)
+            yield RunningPart(start=self.replica.start, stop=self.replica.stop)
 
 
 def open_storage(settings: Settings, signals: Signals) -> Storage:

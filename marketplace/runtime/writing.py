@@ -28,7 +28,7 @@ from marketplace.peers.witness.cosigning import CosigningService
 from marketplace.presence import PresenceNotices
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
-from marketplace.runtime.parts import Part
+from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.reading import Reading
 from marketplace.runtime.signals import Signals
 from marketplace.runtime.storage import Storage
@@ -61,19 +61,19 @@ class Writing:
     log_watch: LogWatch
     renewal: Renewal
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RunningPart]:
         """The parts that run, in the order in which they start."""
         if self.federation is not None:
-            yield Part(stop=self.federation.heads.close)
-        yield Part(stop=self.ingest.close)
-        yield Part(stop=self.peers.close)
-        yield Part(start=self.background.start, stop=self.background.stop)
+            yield RunningPart(stop=self.federation.heads.close)
+        yield RunningPart(stop=self.ingest.close)
+        yield RunningPart(stop=self.peers.close)
+        yield RunningPart(start=self.background.start, stop=self.background.stop)
         # After the background work: who does that work keeps the verdicts, from the first look on.
-        yield Part(start=self.trust_watch.start, stop=self.trust_watch.stop)
+        yield RunningPart(start=self.trust_watch.start, stop=self.trust_watch.stop)
         if self.federation is not None:
-            yield Part(start=partial(_show, self.federation, self.background))
-        yield Part(start=self.log_watch.start, stop=self.log_watch.stop)
-        yield Part(start=self.renewal.start, stop=self.renewal.stop)
+            yield RunningPart(start=partial(_show, self.federation, self.background))
+        yield RunningPart(start=self.log_watch.start, stop=self.log_watch.stop)
+        yield RunningPart(start=self.renewal.start, stop=self.renewal.stop)
 
 
 def open_writing(settings: Settings, storage: Storage, reading: Reading, signals: Signals) -> Writing:

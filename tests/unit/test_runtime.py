@@ -15,7 +15,7 @@ from marketplace.cli.erasing import erase
 from marketplace.config import Settings
 from marketplace.entries import EntryQuery, EntryService
 from marketplace.runtime import Runtime, build
-from marketplace.runtime.parts import Part, RunningParts
+from marketplace.runtime.parts import RunningPart, RunningParts
 from marketplace.search.service import SearchService
 from marketplace.trust.watch import TrustWatch
 from tests.contract.search_store import add
@@ -124,7 +124,7 @@ def test_a_process_leaves_its_catalogue_to_the_next_one_and_nothing_that_was_era
     assert not (tmp_path / NAME).exists()
 
 
-def recorded(told: list[str], name: str, failing: str = "") -> Part:
+def recorded(told: list[str], name: str, failing: str = "") -> RunningPart:
     """A part that notes its start and its stop in ``told``, and fails at one of the two."""
 
     def tell(word: str) -> None:
@@ -132,7 +132,7 @@ def recorded(told: list[str], name: str, failing: str = "") -> Part:
         if word == failing:
             raise OSError(f"{name} does not {word}")
 
-    return Part(start=lambda: tell("start"), stop=lambda: tell("stop"))
+    return RunningPart(start=lambda: tell("start"), stop=lambda: tell("stop"))
 
 
 def test_parts_start_in_order_and_stop_in_the_opposite_one():
