@@ -28,6 +28,7 @@ _BLOCK = re.compile(
     r"<!-- recorded by python -m tests\.recording: ([a-z]+) -->\n```console\n(.*?)```\n", re.S
 )
 _TIME = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_READ = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} UTC")
 _MARKETPLACE, _IMAGES = "marketplace.example.org", "images.example.org"
 _ENTRY = re.compile(r"^entry +(\S+)$", re.M)
 _SIZE = {"width": 1180, "height": 640}
@@ -75,6 +76,7 @@ class _Terminal:
         if done.returncode != 0:
             raise RuntimeError(f"{line} ended with {done.returncode}: {done.stdout}")
         shown = _TIME.sub("2026-11-29T12:00:00Z", f"$ {line}\n{done.stdout}\n")
+        shown = _READ.sub("2026-11-29 12:00 UTC", shown)
         self.blocks[block] = self.blocks.get(block, "") + shown
         return done.stdout
 

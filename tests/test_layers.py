@@ -18,6 +18,7 @@ FOUNDATION = {
     "marketplace.files",
     "marketplace.limits",
     "marketplace.logs",
+    "marketplace.moments",
 }
 STORE = FOUNDATION | {
     "marketplace.db",
@@ -74,6 +75,7 @@ MAY_IMPORT = {
     "marketplace.config": set(),
     "marketplace.files": set(),
     "marketplace.logs": set(),
+    "marketplace.moments": set(),
     "marketplace.limits": set(),
     "marketplace.memory": set(),
     "marketplace.system_errors": set(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.reading import path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
+from marketplace.moments import written_for_people
 from validators import accept
 from validators.checksums import SHA1
 from validators.identifier import is_identifier
@@ -90,7 +92,9 @@ def find_verdict(client: MarketplaceClient, image: str) -> dict[str, Any]:
 
 def write_verdict(verdict: dict[str, Any], name: str) -> None:
     """Write a verdict: one line, and the reasons below it."""
-    until = f" (until {verdict['until']})" if verdict.get("until") else ""
+    until = ""
+    if verdict.get("until"):
+        until = f" (expires {written_for_people(str(verdict['until']), datetime.now(UTC))})"
     sentence = judged(printable(str(verdict["sentence"])), verdict["allowed"] is True)
     click.echo(f"{printable(name)}: {sentence}{printable(until)}")
     for reason in verdict["reasons"]:

@@ -15,8 +15,8 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings
 from marketplace.logs import printable
+from marketplace.moments import for_people
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
-from validators.document import format_time
 
 if TYPE_CHECKING:
     from marketplace.views.proving import IndexedCopy
@@ -129,7 +129,7 @@ def _tell(place: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
     """What was proved of a copy, and what was not."""
     index, head = copy.index, copy.head
     receipts = sum(one.path.startswith("log/") for one in index.files)
-    made = "" if head is None else f", made at {format_time(head.hour)}"
+    made = "" if head is None else f", made {for_people(head.hour, _now())}"
     click.echo(
         f"{printable(place)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
         f"{len(index.withdrawn)} withdrawn, {receipts} receipts, {len(index.files)} files"

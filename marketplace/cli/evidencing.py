@@ -16,8 +16,8 @@ from marketplace.evidence.errors import EvidenceError
 from marketplace.evidence.recipe import RECIPE
 from marketplace.evidence.verifying import verify_evidence
 from marketplace.logs import printable
+from marketplace.moments import exact
 from marketplace.tlog.note import parse_verifier_key
-from validators.document import format_time
 
 _MOST_ANCHORS = 1 << 20
 
@@ -61,7 +61,7 @@ def show_evidence(file: str, key: str | None, anchors: Path | None) -> None:
         proven = verify_evidence(found, None if key is None else parse_verifier_key(key), trusted)
     except EvidenceError as error:
         raise CommandError(f"{printable(file)}: {error}", ExitCode.VERIFICATION_FAILED) from None
-    click.echo(f"{printable(file)}: ok, as of {format_time(found.at)} at {printable(found.site)}")
+    click.echo(f"{printable(file)}: ok, as of {exact(found.at)} at {printable(found.site)}")
     click.echo(f"entry {proven.entry.coordinates.path()} ({proven.entry.entry_id})")
     click.echo(printable(proven.verdict.sentence))
     for name, fingerprint in proven.anchors:

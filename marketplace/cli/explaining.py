@@ -19,6 +19,7 @@ from marketplace.cli.reading import find_path, path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
 from validators.decision import Rule
+from validators.document import format_time
 from validators.policy import Policy, Verdict
 
 
@@ -107,7 +108,7 @@ def _write_judged(path: str, verdict: Verdict, policy: Policy, output: Format) -
         "allowed": verdict.allowed,
         "sentence": verdict.sentence,
         "policy": policy.digest,
-        "until": None if verdict.until is None else verdict.until.isoformat(),
+        "until": None if verdict.until is None else format_time(verdict.until),
         "rules": [_record(rule) for rule in verdict.rules],
         "statements": [
             {

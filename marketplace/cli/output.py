@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Literal
@@ -14,6 +15,7 @@ import click
 from marketplace.cli.colours import cell
 from marketplace.cli.streams import can_show
 from marketplace.logs import printable
+from marketplace.moments import written_for_people
 
 Format = Literal["table", "json", "yaml", "id"]
 FORMATS = ("table", "json", "yaml", "id")
@@ -34,7 +36,8 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="How results are written; id: their names only, one a line.",
+        help="How results are written; id: their names only, one a line. Times in tables are for "
+        "people; json and yaml have exact ones.",
     )(function)
 
 
@@ -156,7 +159,11 @@ def _write_table(kept: IO[bytes], columns: Sequence[str]) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "-" if value in (None, "") else printable(" ".join(str(value).split()))
+    return "-" if value in (None, "") else printable(_dated(" ".join(str(value).split())))
+
+
+def _dated(text: str) -> str:
+    return written_for_people(text, datetime.now(UTC))
 
 
 def _lines(value: object) -> list[str]:
@@ -165,4 +172,4 @@ def _lines(value: object) -> list[str]:
     if isinstance(value, bool):
         return ["yes" if value else "no"]
     text = "-" if value in (None, "") else str(value)
-    return [printable(line) for line in text.splitlines()] or ["-"]
+    return [printable(_dated(line)) for line in text.splitlines()] or ["-"]

@@ -22,8 +22,9 @@ from marketplace.cli.uploading import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient, Uploaded
 from marketplace.client.errors import EntryConflictError, EntryRefusedError
 from marketplace.logs import printable
+from marketplace.moments import for_people
 from marketplace.publishing.earlier import OVERTAKEN, find_tagged, get_present, get_tagged
-from validators.document import AcceptedEntry, format_time
+from validators.document import AcceptedEntry
 from validators.identifier import is_identifier
 from validators.revision import changes_between, unsigned, with_deprecated, with_valid, without_deprecated
 from validators.signing import SigningIdentity
@@ -86,7 +87,7 @@ def extend(
         if entry.metadata.deprecated is not None:
             raise CommandError("is deprecated; its date cannot be changed", ExitCode.CONFLICT)
         if entry.metadata.valid == moment:
-            raise CommandError(f"expires at {format_time(moment)} already", ExitCode.CONFLICT)
+            raise CommandError(f"expires {for_people(moment, datetime.now(UTC))} already", ExitCode.CONFLICT)
         return with_valid(entry.data, moment)
 
     identity = None if dry_run else load_identity(p12, cert, key, password_file)

@@ -11,9 +11,9 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document, write_document
 from marketplace.cli.keys import key_options, load_identity
+from marketplace.moments import for_people
 from validators import accept
 from validators.clock import find_expiry
-from validators.document import format_time
 from validators.signing import sign as sign_document
 from validators.times import parse_time
 
@@ -51,9 +51,9 @@ def sign(
     identity = load_identity(p12, cert, key, password_file)
     moment = _moment(created)
     if moment > identity.certificate.not_valid_after_utc:
-        ended = format_time(identity.certificate.not_valid_after_utc)
+        ended = for_people(identity.certificate.not_valid_after_utc, datetime.now(UTC))
         click.echo(
-            f"marketplace: note: the certificate ended at {ended}; most marketplaces refuse the entry",
+            f"marketplace: note: the certificate ended {ended}; most marketplaces refuse the entry",
             err=True,
         )
     signed = sign_document(read_document(document), identity, moment, email=email)

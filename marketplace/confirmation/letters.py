@@ -14,7 +14,8 @@ from uuid import uuid4
 from marketplace.config.sections import SiteSettings
 from marketplace.confirmation.pending import Pending
 from marketplace.mail import LINK, Letter, LinkPurpose, one_line
-from validators.document import AcceptedEntry, format_time
+from marketplace.moments import exact
+from validators.document import AcceptedEntry
 
 _MAX_NAME = 400
 
@@ -34,7 +35,7 @@ def facts(entry: AcceptedEntry) -> tuple[tuple[str, str], ...]:
 def _plain_facts(entry: AcceptedEntry) -> tuple[tuple[str, str], ...]:
     """What holds no word that the uploader chose, but for the address that the mail goes to."""
     return (
-        ("Signed at", format_time(entry.created)),
+        ("Signed at", exact(entry.created)),
         ("Signed as", entry.endorser.email),
         ("Fingerprint", entry.signer.fingerprint),
         ("Document", hashlib.sha256(entry.data).hexdigest()),
@@ -69,7 +70,7 @@ def confirmation_letter(entry: AcceptedEntry, pending: Pending, site: SiteSettin
         f"    {LINK}/abuse",
         "",
         "Each link opens a page; nothing happens before you press its button. Without",
-        f"confirmation by {format_time(pending.expires_at)} the upload is deleted.",
+        f"confirmation by {exact(pending.expires_at)} the upload is deleted.",
         "",
     ]
     return Letter(
@@ -87,7 +88,7 @@ def abuse_letter(entry: AcceptedEntry, pending: Pending, site: SiteSettings, adm
     """Tell an operator that an upload was reported."""
     lines = [
         f"The owner of {pending.email} reports an upload to {one_line(site.title, 80)}",
-        f"({site.url}) of {format_time(pending.created_at)} as abuse.",
+        f"({site.url}) of {exact(pending.created_at)} as abuse.",
         "",
         *(f"    {name + ':':<13}{value}" for name, value in facts(entry)),
         "",

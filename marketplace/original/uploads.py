@@ -27,9 +27,9 @@ from marketplace.ingest import (
     IngestResult,
 )
 from marketplace.ingest.examination import Examination, examine_upload
+from marketplace.moments import exact
 from marketplace.pages.rendering import page
 from marketplace.runtime import Runtime
-from validators.document import format_time
 from validators.errors import RefusedError
 
 #: The confirmation is plain text for every client but a browser.
@@ -154,7 +154,7 @@ def _held(request: Request, held: Held) -> Response:
     else:
         sentence = (
             f"metadata entry waits for confirmation: a mail to {held.email} asks for it, "
-            f"until {format_time(held.expires_at)}"
+            f"until {exact(held.expires_at)}"
         )
         response = Response(body=sentence.encode(), status=202, content_type="text/plain", charset="UTF-8")
     response.headers["Cache-Control"] = "no-store"

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from marketplace.http.coordinates import part_path
 from marketplace.locations.links import link
+from marketplace.moments import relative
 from validators.document import format_time
 
 #: Control characters but tab and line ends, half surrogate pairs, direction marks and overrides, and
@@ -32,8 +33,6 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Keeps a number and its unit on one line.
 _TIED = "\u00a0"
-#: Seconds of what moments are counted in.
-_LENGTHS = ((30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -107,15 +106,7 @@ def day(moment: datetime) -> str:
 
 def since(moment: datetime, now: datetime) -> str:
     """A moment as people speak of it: ``6 days ago``, ``in 20 days``; the date beyond a year."""
-    seconds = int((now - moment).total_seconds())
-    away = abs(seconds)
-    if away < 60:
-        return "just now"
-    if away >= 365 * 86_400:
-        return f"on{_TIED}{day(moment)}"
-    length, name = next((length, name) for length, name in _LENGTHS if away >= length)
-    span = plural(away // length, name)
-    return f"{span} ago" if seconds > 0 else f"in {span}"
+    return relative(moment, now) or f"on{_TIED}{day(moment)}"
 
 
 def month(moment: datetime) -> str:

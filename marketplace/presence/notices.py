@@ -20,13 +20,13 @@ from marketplace.events import Happening, Kind, record
 from marketplace.mail import LINK, Letter, LinkPurpose, Outbox, one_line
 from marketplace.mail.once import insert_once
 from marketplace.models import ChangeRow, Current, Entry, Log, ReminderGiven, SiteReceipt
+from marketplace.moments import exact
 from marketplace.presence.keys import SiteRegistry
 from marketplace.presence.reading import Presence, Recall, SiteCopy
 from marketplace.receipts import Finding
 from marketplace.reminders.due import Due, Reminded
 from marketplace.reminders.letters import location_letter
 from marketplace.watch import location_digest
-from validators.document import format_time
 
 #: Sites named in one mail; the API has all of them.
 MOST_NAMED: Final = 200
@@ -172,7 +172,7 @@ class PresenceNotices:
 
     def _body(self, telling: Telling, recall: Recall) -> str:
         named = [
-            f"    {copy.site}, store {copy.store} ({copy.kind}), since {format_time(copy.at)}"
+            f"    {copy.site}, store {copy.store} ({copy.kind}), since {exact(copy.at)}"
             for copy in recall.copies[:MOST_NAMED]
         ]
         more = len(recall.copies) - len(named)
@@ -182,7 +182,7 @@ class PresenceNotices:
             "",
             f"    {one_line(recall.title or 'no title', 70)}",
             f"      {recall.identifier}",
-            f"      by {recall.email} at {format_time(recall.created)}",
+            f"      by {recall.email} at {exact(recall.created)}",
             f"      {one_line(recall.reason or 'no reason given', 200)}",
             "",
             "These sites reported that they offer it, and have not reported that they removed it:",
@@ -247,7 +247,13 @@ class PresenceNotices:
                 return 0
             before = "Cloud sites report to this marketplace what they find when they import images."
             letter = location_letter(
-                entry, location, _reason(*said[0]), before, self._settings.site, location_digest(location)
+                entry,
+                location,
+                _reason(*said[0]),
+                before,
+                now,
+                self._settings.site,
+                location_digest(location),
             )
             return int(Outbox(session).post(letter, now))
 

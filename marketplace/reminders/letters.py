@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from marketplace.config.sections import SiteSettings
 from marketplace.mail import LINK, Letter, LinkPurpose, one_line
+from marketplace.moments import exact, for_people
 from marketplace.reminders.due import MOST, Reminded
-from validators.document import format_time
 
 _KEYS = "--cert me.cert.pem --key me.key.pem"
 #: How long an extension lasts that is proposed.
@@ -29,7 +29,7 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
         f"At {title} ({site.url})",
         f"{these} {within}:",
         "",
-        *_table(entries),
+        *_table(entries, now),
         "",
         "To extend by a year, with the key that you signed with:",
         "",
@@ -55,7 +55,7 @@ def expiry_letter(entries: Sequence[Reminded], days: int, now: datetime, site: S
 
 
 def location_letter(
-    entry: Reminded, uri: str, reason: str, before: str, site: SiteSettings, digest: str
+    entry: Reminded, uri: str, reason: str, before: str, now: datetime, site: SiteSettings, digest: str
 ) -> Letter:
     """Tell an endorser, once, that the content of an image is not where the entry says.
 
@@ -69,7 +69,7 @@ def location_letter(
         f"At {title} ({site.url})",
         "one of your images cannot be downloaded from its location:",
         "",
-        *_table([entry]),
+        *_table([entry], now),
         f"      {one_line(uri, 300)}",
         f"      {one_line(reason, 300)}",
         "",
@@ -103,7 +103,7 @@ def monthly_letter(entries: Sequence[Reminded], now: datetime, site: SiteSetting
     name = shlex.quote(f"{first.identifier}/{first.email}")
     lines = [
         f"Current entries of {email} at {title}",
-        f"({site.url}), {format_time(now)}:",
+        f"({site.url}), {exact(now)}:",
         "",
         *_table(entries, now),
         *(
@@ -152,14 +152,15 @@ def subscription_letter(email: str, key: str, site: SiteSettings) -> Letter:
     )
 
 
-def _table(entries: Sequence[Reminded], now: datetime | None = None) -> list[str]:
+def _table(entries: Sequence[Reminded], now: datetime) -> list[str]:
     lines: list[str] = []
     for one in entries:
-        ends = "no expiry date" if one.ends is None else f"expires {format_time(one.ends)}"
         if one.deprecated:
             ends = "deprecated"
-        elif now is not None and one.ends is not None and one.ends < now:
-            ends = f"expired {format_time(one.ends)}"
+        elif one.ends is None:
+            ends = "no expiry date"
+        else:
+            ends = f"{'expired' if one.ends < now else 'expires'} {for_people(one.ends, now)}"
         lines += [f"    {one_line(one.title or 'no title', 70)}", f"      {one.identifier}  {ends}"]
     return lines
 

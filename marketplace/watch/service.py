@@ -20,9 +20,9 @@ from marketplace.locations import Look, Reach
 from marketplace.mail import Outbox
 from marketplace.mail.once import insert_once
 from marketplace.models import AccessGroup, ChangeRow, Current, EntryLocation, Log, WatchedLocation
+from marketplace.moments import for_people
 from marketplace.reminders.due import Due
 from marketplace.reminders.letters import location_letter
-from validators.document import format_time
 
 #: Locations that are taken in at a time.
 _BATCH: Final = 500
@@ -230,8 +230,10 @@ class WatchService:
             return
         there = "It was never available."
         if row.good_at is not None:
-            there = f"It was last available at {format_time(row.good_at)}."
-        letter = location_letter(entry, row.uri, row.reason, there, self._settings.site, row.digest)
+            there = f"It was last available at {for_people(row.good_at, self._now())}."
+        letter = location_letter(
+            entry, row.uri, row.reason, there, self._now(), self._settings.site, row.digest
+        )
         if Outbox(session).post(letter, self._now()):
             self._nudge()
 

@@ -267,7 +267,7 @@ def test_who_has_a_withdrawn_image_is_told_at_once_and_an_hour_later(
     for letter in mails(database):
         assert subject in letter.subject
         assert ("60 minutes after its withdrawal" in letter.body) is announced
-        assert "lab-orsay, store main (directory), since 2026-03-14T11:00:00Z" in letter.body
+        assert "lab-orsay, store main (directory), since 2026-03-14 11:00 UTC" in letter.body
         assert "backdoor" in letter.body
     later = [notices(database, NOW + timedelta(hours=2)), notices(database, NOW + timedelta(days=3))]
     assert later == [3 if announced else 0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time
 from marketplace.logs import printable
+from marketplace.moments import written_for_people
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
@@ -210,7 +212,7 @@ def _show(record: Mapping[str, Any]) -> None:
     verdict = judged("may be started" if allowed else "may NOT be started", allowed)
     click.echo(f"{printable(record['identifier'])}: {verdict}: {printable(record['answer'])}")
     if record["answer_until"]:
-        click.echo(f"  until {record['answer_until']}")
+        click.echo(f"  this answer expires {written_for_people(record['answer_until'], datetime.now(UTC))}")
     for rule in record["rules"]:
         _show_rule(rule, "  ")
     for one in record["statements"]:

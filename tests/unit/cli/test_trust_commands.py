@@ -101,7 +101,7 @@ def test_allowed_ends_with_what_a_script_needs(cli, marketplace, tmp_path):
     )
     outcome = cli("allowed", PATH)
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.decode() == f"{PATH}: allowed: jim endorses it (until 2030-01-01T00:00:00Z)\n"
+    assert outcome.out.decode() == f"{PATH}: allowed: jim endorses it (expires 2030-01-01 00:00 UTC)\n"
     assert cli("allowed", "-o", "json", PATH).json == verdict
     # What contradicts itself is no yes.
     answering(marketplace, allowed=True)
