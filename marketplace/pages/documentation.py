@@ -10,7 +10,7 @@ from pyramid.view import view_config
 from marketplace.http.errors import HttpError
 from marketplace.http.parameters import read_query
 
-from .handbook import ADDRESS, PICTURES, SHOWN, handbook, picture
+from .handbook import ABOUT, ADDRESS, PICTURES, SHOWN, handbook, picture
 from .rendering import base_path, page
 
 #: Characters of a search that are looked at.
@@ -21,7 +21,8 @@ _MOST_WORDS = 200
 def contents(request: Request) -> Response:
     """What there is to read, or the sections that a search found."""
     words = read_query(request).get("words", "")[:_MOST_WORDS]
-    values = {"shown": SHOWN, "asked": words, "found": handbook().search(words), "shown_page": None}
+    found = handbook().search(words)
+    values = {"shown": SHOWN, "about": ABOUT, "asked": words, "found": found, "shown_page": None}
     return page(request, "handbook", values)
 
 

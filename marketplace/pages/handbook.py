@@ -32,6 +32,24 @@ SHOWN = (
     ("format", "Format"),
     ("attacks", "Security tests"),
 )
+#: What each is about, for the first page.
+ABOUT = {
+    "start": "Install the command, find an image, check it and start it.",
+    "publishing": "Describe your image, sign the description and publish it.",
+    "vendors": "Publish the images of distributions under your key, automatically.",
+    "cli": "Every command, with options, exit codes and completion.",
+    "verdicts": "How a marketplace decides whether an image may be started.",
+    "sites": "Import verified images into OpenStack, libvirt, S3 or a folder.",
+    "dialects": "Lists for Terraform, simplestreams, HEPiX, OAI-PMH and others.",
+    "webhooks": "Tell your programs when something happens.",
+    "operations": "Install, configure, watch, back up and upgrade a server.",
+    "scale": "Several processes and machines over one database.",
+    "federation": "Exchange entries with other marketplaces that you need not trust.",
+    "privacy": "Entries that only members of a group see.",
+    "api": "For authors of clients: URLs, formats, errors and limits.",
+    "format": "Which documents are entries, in every detail.",
+    "attacks": "Hostile documents that the tests send, and why each is refused.",
+}
 #: Pictures in these files, which lie beside them (PNG).
 PICTURES = ("publishing-entry.png",)
 #: Characters of HTML from which on a file is shown by its sections, a page each.

@@ -18,9 +18,9 @@ from marketplace.background import Holding
 from marketplace.changes import ChangeLog, Cursors, LogNotFoundError
 from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.http.security import principal_of
-from marketplace.moments import for_people
 from marketplace.runtime import Runtime
 from marketplace.worker import Lag
+from validators.document import format_time
 
 from .display import grouped, plural
 from .rendering import page
@@ -97,7 +97,7 @@ def _told(runtime: Runtime, holding: Holding) -> list[tuple[str, str]]:
     where = f"{holding.node} (this process)" if runtime.background.is_here else holding.node
     return [
         ("Background jobs run in", where),
-        ("Since", for_people(holding.since, runtime.now())),
+        ("Since", format_time(holding.since)),
         ("Earlier processes with these jobs", grouped(holding.term - 1)),
     ]
 

@@ -48,7 +48,7 @@ def test_a_failure_is_told_again_to_whoever_was_told_before(http, path):
     first = http.get(path, headers=HTML)
     assert first.status_code >= 400 and first.headers["Cache-Control"] == "no-store"
     again = http.get(path, headers=HTML | {"If-None-Match": first.headers.get("ETag", "*")})
-    assert again.status_code == first.status_code and "<h1>" in again.text
+    assert again.status_code == first.status_code and "<h1" in again.text
 
 
 def test_unknown_filters_are_answered_with_the_known_ones(http):

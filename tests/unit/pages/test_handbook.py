@@ -9,7 +9,7 @@ import click
 import pytest
 
 from marketplace.cli.application import application
-from marketplace.pages.handbook import ADDRESS, PICTURES, SHOWN, directory, handbook, picture
+from marketplace.pages.handbook import ABOUT, ADDRESS, PICTURES, SHOWN, directory, handbook, picture
 
 #: HTML of a page beside the layout of the site, in bytes.
 MOST = 56_000
@@ -102,3 +102,7 @@ def test_every_command_of_an_example_exists_with_its_options() -> None:
                 break
             if word.startswith("--"):
                 assert word.partition("=")[0] in {*known, "--help"}, (name, line)
+
+
+def test_the_first_page_says_what_each_page_is_about() -> None:
+    assert list(ABOUT) == [name for name, _ in SHOWN]
