@@ -1,7 +1,12 @@
-"""Why an entry is refused: one tree, one class and one stable code per rule."""
+"""Why an entry is refused: one tree, one class and one stable code per rule.
+
+A row each, in the order of the checks. ``explanations`` says what to do about each code; the description of
+the API and the tests of the documentation read the codes from here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Self
 
 _SHOWN = 120
@@ -22,6 +27,12 @@ class RefusedError(Exception):
     code: ClassVar[str] = "refused"
     #: The step of FORMAT's checks the rule belongs to; acceptance is steps 1-6.
     step: ClassVar[int] = 0
+
+    def __init_subclass__(cls, *, code: str, step: int | None = None) -> None:
+        super().__init_subclass__()
+        cls.code = code
+        if step is not None:
+            cls.step = step
 
     def __init__(self, element: str, found: object, expected: str) -> None:
         # These two hold names from documents and certificates as well: as hostile as any value.
@@ -45,6 +56,16 @@ class RefusedError(Exception):
         return self.with_traceback(None)
 
 
+def codes_of_rules(tree: type[Exception]) -> Iterator[str]:
+    """The codes of a tree of errors, in the order of their classes: of those that have no subclasses."""
+    below = tree.__subclasses__()
+    if not below:
+        code: str = tree.code  # type: ignore[attr-defined]  # every class of such a tree has one
+        yield code
+    for each in below:
+        yield from codes_of_rules(each)
+
+
 def shown(value: object) -> str:
     """Make hostile text safe for one line of a message: nothing invisible, bounded length."""
     if not isinstance(value, str):
@@ -56,452 +77,297 @@ def _escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-class ParseStepError(RefusedError):
+class ParseStepError(RefusedError, code="parse", step=1):
     """Step 1: the bytes cannot be parsed safely."""
 
-    code = "parse"
-    step = 1
 
-
-class EncodingError(ParseStepError):
+class EncodingError(ParseStepError, code="parse.encoding"):
     """The bytes are not UTF-8, or declare to be something else."""
 
-    code = "parse.encoding"
 
-
-class VersionError(ParseStepError):
+class VersionError(ParseStepError, code="parse.version"):
     """The XML declaration asks for another version than 1.0."""
 
-    code = "parse.version"
 
-
-class DoctypeError(ParseStepError):
+class DoctypeError(ParseStepError, code="parse.doctype"):
     """The document has a DOCTYPE."""
 
-    code = "parse.doctype"
 
-
-class NotWellFormedError(ParseStepError):
+class NotWellFormedError(ParseStepError, code="parse.not-well-formed"):
     """The bytes are not a namespace-well-formed XML document."""
 
-    code = "parse.not-well-formed"
 
-
-class OutsideRootError(ParseStepError):
+class OutsideRootError(ParseStepError, code="parse.outside-root"):
     """Something other than white space and comments stands outside the root."""
 
-    code = "parse.outside-root"
 
-
-class NamespaceUriError(ParseStepError):
+class NamespaceUriError(ParseStepError, code="parse.relative-namespace"):
     """A namespace name is a relative URI, which canonicalisation cannot handle."""
 
-    code = "parse.relative-namespace"
 
-
-class AmbiguousParseError(ParseStepError):
+class AmbiguousParseError(ParseStepError, code="parse.ambiguous"):
     """Two XML parsers read different documents from the same bytes."""
 
-    code = "parse.ambiguous"
 
-
-class CommentInValueError(ParseStepError):
+class CommentInValueError(ParseStepError, code="parse.comment-in-value"):
     """A comment or processing instruction stands where a value is read."""
 
-    code = "parse.comment-in-value"
 
-
-class LimitError(ParseStepError):
+class LimitError(ParseStepError, code="limit"):
     """The document exceeds a size that makes work for the marketplace."""
 
-    code = "limit"
 
-
-class SizeLimitError(LimitError):
+class SizeLimitError(LimitError, code="limit.size"):
     """More bytes than an entry may have."""
 
-    code = "limit.size"
 
-
-class DepthLimitError(LimitError):
+class DepthLimitError(LimitError, code="limit.depth"):
     """Elements are nested too deep."""
 
-    code = "limit.depth"
 
-
-class ElementLimitError(LimitError):
+class ElementLimitError(LimitError, code="limit.elements"):
     """Too many elements."""
 
-    code = "limit.elements"
 
-
-class AttributeLimitError(LimitError):
+class AttributeLimitError(LimitError, code="limit.attributes"):
     """Too many attributes on one element."""
 
-    code = "limit.attributes"
 
-
-class NamespaceLimitError(LimitError):
+class NamespaceLimitError(LimitError, code="limit.namespaces"):
     """Too many namespace declarations."""
 
-    code = "limit.namespaces"
 
-
-class CommentLimitError(LimitError):
+class CommentLimitError(LimitError, code="limit.comments"):
     """Too many comments and processing instructions."""
 
-    code = "limit.comments"
 
-
-class TextLimitError(LimitError):
+class TextLimitError(LimitError, code="limit.text"):
     """A text or attribute value is too long."""
 
-    code = "limit.text"
 
-
-class NameLimitError(LimitError):
+class NameLimitError(LimitError, code="limit.name"):
     """A name is too long."""
 
-    code = "limit.name"
 
-
-class SignatureShapeError(RefusedError):
+class SignatureShapeError(RefusedError, code="signature", step=2):
     """Step 2: the signature does not have the shape of the format."""
 
-    code = "signature"
-    step = 2
 
-
-class SignatureCountError(SignatureShapeError):
+class SignatureCountError(SignatureShapeError, code="signature.count"):
     """The document has no signature, or several."""
 
-    code = "signature.count"
 
-
-class SignaturePlaceError(SignatureShapeError):
+class SignaturePlaceError(SignatureShapeError, code="signature.place"):
     """The signature is not a child of the root."""
 
-    code = "signature.place"
 
-
-class SignatureChildError(SignatureShapeError):
+class SignatureChildError(SignatureShapeError, code="signature.child"):
     """An element of the signature is missing, unknown, repeated or out of order."""
 
-    code = "signature.child"
 
-
-class SignatureAttributeError(SignatureShapeError):
+class SignatureAttributeError(SignatureShapeError, code="signature.attribute"):
     """An element of the signature has an attribute it may not have."""
 
-    code = "signature.attribute"
 
-
-class SignatureTextError(SignatureShapeError):
+class SignatureTextError(SignatureShapeError, code="signature.text"):
     """Text stands between the elements of the signature."""
 
-    code = "signature.text"
 
-
-class ReferenceShapeError(SignatureShapeError):
+class ReferenceShapeError(SignatureShapeError, code="signature.reference"):
     """The signature does not refer to the whole document."""
 
-    code = "signature.reference"
 
-
-class TransformError(SignatureShapeError):
+class TransformError(SignatureShapeError, code="signature.transform"):
     """The signed content is made by other transforms than the ones of the format."""
 
-    code = "signature.transform"
 
-
-class CanonicalizationError(SignatureShapeError):
+class CanonicalizationError(SignatureShapeError, code="signature.canonicalization"):
     """SignedInfo names an unknown canonicalisation."""
 
-    code = "signature.canonicalization"
 
-
-class Base64Error(SignatureShapeError):
+class Base64Error(SignatureShapeError, code="signature.base64"):
     """A value in the signature is not strict base64."""
 
-    code = "signature.base64"
 
-
-class KeyInfoError(SignatureShapeError):
+class KeyInfoError(SignatureShapeError, code="signature.key-info"):
     """KeyInfo holds something other than one X509Data and a KeyValue."""
 
-    code = "signature.key-info"
 
-
-class CertificateCountError(SignatureShapeError):
+class CertificateCountError(SignatureShapeError, code="signature.certificates"):
     """X509Data holds no certificate, or too many."""
 
-    code = "signature.certificates"
 
-
-class SignatureStepError(RefusedError):
+class SignatureStepError(RefusedError, code="verification", step=3):
     """Step 3: the signature does not hold."""
 
-    code = "verification"
-    step = 3
 
-
-class CertificateMalformedError(SignatureStepError):
+class CertificateMalformedError(SignatureStepError, code="certificate.malformed"):
     """A certificate cannot be read."""
 
-    code = "certificate.malformed"
 
-
-class SelfSignatureError(SignatureStepError):
+class SelfSignatureError(SignatureStepError, code="certificate.self-signature"):
     """A certificate that names itself as its issuer was not signed with its own key."""
 
-    code = "certificate.self-signature"
 
-
-class CertificateAuthorityError(SignatureStepError):
+class CertificateAuthorityError(SignatureStepError, code="certificate.ca"):
     """The signer's certificate is for issuing certificates."""
 
-    code = "certificate.ca"
 
-
-class KeyUsageError(SignatureStepError):
+class KeyUsageError(SignatureStepError, code="certificate.key-usage"):
     """The signer's certificate forbids signing documents."""
 
-    code = "certificate.key-usage"
 
-
-class KeyTypeError(SignatureStepError):
+class KeyTypeError(SignatureStepError, code="certificate.key-type"):
     """The certificate's key is of a kind that signs no entries."""
 
-    code = "certificate.key-type"
 
-
-class KeySizeError(SignatureStepError):
+class KeySizeError(SignatureStepError, code="certificate.key-size"):
     """The certificate's key is too short."""
 
-    code = "certificate.key-size"
 
-
-class SignatureAlgorithmError(SignatureStepError):
+class SignatureAlgorithmError(SignatureStepError, code="signature.algorithm"):
     """The signature algorithm is not one of the format's."""
 
-    code = "signature.algorithm"
 
-
-class DigestAlgorithmError(SignatureStepError):
+class DigestAlgorithmError(SignatureStepError, code="signature.digest-algorithm"):
     """The digest algorithm is not one of the format's."""
 
-    code = "signature.digest-algorithm"
 
-
-class KeyMismatchError(SignatureStepError):
+class KeyMismatchError(SignatureStepError, code="signature.key-mismatch"):
     """The signature algorithm does not go with the certificate's key."""
 
-    code = "signature.key-mismatch"
 
-
-class CanonicalFormError(SignatureStepError):
+class CanonicalFormError(SignatureStepError, code="signature.canonical-form"):
     """The document has no canonical form."""
 
-    code = "signature.canonical-form"
 
-
-class DigestError(SignatureStepError):
+class DigestError(SignatureStepError, code="signature.digest"):
     """The content is not what was signed."""
 
-    code = "signature.digest"
 
-
-class SignatureValueError(SignatureStepError):
+class SignatureValueError(SignatureStepError, code="signature.value"):
     """The signature was not made by the certificate's key."""
 
-    code = "signature.value"
 
-
-class ConstraintError(RefusedError):
+class ConstraintError(RefusedError, code="constraint", step=4):
     """Step 4: the content breaks the shape or a constraint."""
 
-    code = "constraint"
-    step = 4
 
-
-class RootError(ConstraintError):
+class RootError(ConstraintError, code="shape.root"):
     """The document's root is not rdf:RDF, or carries something it may not."""
 
-    code = "shape.root"
 
-
-class BaseError(ConstraintError):
+class BaseError(ConstraintError, code="shape.base"):
     """The root's xml:base is missing or another one."""
 
-    code = "shape.base"
 
-
-class DescriptionCountError(ConstraintError):
+class DescriptionCountError(ConstraintError, code="shape.description"):
     """The root does not hold exactly one rdf:Description."""
 
-    code = "shape.description"
 
-
-class ElementCountError(ConstraintError):
+class ElementCountError(ConstraintError, code="shape.count"):
     """A required element is missing, or one occurs too often."""
 
-    code = "shape.count"
 
-
-class UnexpectedElementError(ConstraintError):
+class UnexpectedElementError(ConstraintError, code="shape.element"):
     """An element stands where the format has none."""
 
-    code = "shape.element"
 
-
-class UnexpectedAttributeError(ConstraintError):
+class UnexpectedAttributeError(ConstraintError, code="shape.attribute"):
     """An element carries an attribute it may not have."""
 
-    code = "shape.attribute"
 
-
-class UnexpectedTextError(ConstraintError):
+class UnexpectedTextError(ConstraintError, code="shape.text"):
     """Text stands between elements."""
 
-    code = "shape.text"
 
-
-class ParseTypeError(ConstraintError):
+class ParseTypeError(ConstraintError, code="shape.parse-type"):
     """An element with children lacks its rdf:parseType, or has another one."""
 
-    code = "shape.parse-type"
 
-
-class AboutError(ConstraintError):
+class AboutError(ConstraintError, code="identifier.about"):
     """rdf:about and dcterms:identifier differ."""
 
-    code = "identifier.about"
 
-
-class IdentifierError(ConstraintError):
+class IdentifierError(ConstraintError, code="identifier.syntax"):
     """The identifier is not 27 characters of its alphabet."""
 
-    code = "identifier.syntax"
 
-
-class BytesError(ConstraintError):
+class BytesError(ConstraintError, code="bytes.syntax"):
     """The size is not a number of 63 bits in ASCII digits."""
 
-    code = "bytes.syntax"
 
-
-class ChecksumAlgorithmError(ConstraintError):
+class ChecksumAlgorithmError(ConstraintError, code="checksum.algorithm"):
     """The checksum's algorithm is not one of the format's."""
 
-    code = "checksum.algorithm"
 
-
-class ChecksumValueError(ConstraintError):
+class ChecksumValueError(ConstraintError, code="checksum.value"):
     """The checksum's value is not hexadecimal of its algorithm's length."""
 
-    code = "checksum.value"
 
-
-class Sha1CountError(ConstraintError):
+class Sha1CountError(ConstraintError, code="checksum.sha1"):
     """There is not exactly one SHA-1 checksum."""
 
-    code = "checksum.sha1"
 
-
-class Sha1IdentifierError(ConstraintError):
+class Sha1IdentifierError(ConstraintError, code="checksum.identifier"):
     """The SHA-1 checksum is not the one that the identifier stands for."""
 
-    code = "checksum.identifier"
 
-
-class CreatedError(ConstraintError):
+class CreatedError(ConstraintError, code="endorsement.created"):
     """The endorsement's time is not an exact UTC second."""
 
-    code = "endorsement.created"
 
-
-class EmailError(ConstraintError):
+class EmailError(ConstraintError, code="endorser.email-syntax"):
     """The endorser's e-mail address is malformed."""
 
-    code = "endorser.email-syntax"
 
-
-class ValidError(ConstraintError):
+class ValidError(ConstraintError, code="valid.syntax"):
     """The expiry is not an exact UTC second."""
 
-    code = "valid.syntax"
 
-
-class PortError(ConstraintError):
+class PortError(ConstraintError, code="port.range"):
     """A port is not a number from 0 to 65535."""
 
-    code = "port.range"
 
-
-class IcmpError(ConstraintError):
+class IcmpError(ConstraintError, code="icmp.range"):
     """An ICMP type is not a number from 0 to 255."""
 
-    code = "icmp.range"
 
-
-class ExtensionElementError(ConstraintError):
+class ExtensionElementError(ConstraintError, code="extension.element"):
     """An extension holds an element of the reserved vocabulary."""
 
-    code = "extension.element"
 
-
-class ExtensionAttributeError(ConstraintError):
+class ExtensionAttributeError(ConstraintError, code="extension.attribute"):
     """An extension carries an attribute that makes statements."""
 
-    code = "extension.attribute"
 
-
-class ExtensionParseTypeError(ConstraintError):
+class ExtensionParseTypeError(ConstraintError, code="extension.parse-type"):
     """An extension has an rdf:parseType other than Resource or Literal."""
 
-    code = "extension.parse-type"
 
-
-class IdentityError(RefusedError):
+class IdentityError(RefusedError, code="endorser", step=5):
     """Step 5: the endorser is not the certificate's holder."""
 
-    code = "endorser"
-    step = 5
 
-
-class SubjectError(IdentityError):
+class SubjectError(IdentityError, code="endorser.subject"):
     """slreq:subject is not the certificate's subject."""
 
-    code = "endorser.subject"
 
-
-class IssuerError(IdentityError):
+class IssuerError(IdentityError, code="endorser.issuer"):
     """slreq:issuer is not the certificate's issuer."""
 
-    code = "endorser.issuer"
 
-
-class EmailBindingError(IdentityError):
+class EmailBindingError(IdentityError, code="endorser.email"):
     """slreq:email is not the certificate's first e-mail address."""
 
-    code = "endorser.email"
 
-
-class RdfError(RefusedError):
+class RdfError(RefusedError, code="rdf", step=6):
     """Step 6: the content is not RDF."""
 
-    code = "rdf"
-    step = 6
 
-
-class RdfSyntaxError(RdfError):
+class RdfSyntaxError(RdfError, code="rdf.syntax"):
     """The document without its signature is not RDF/XML."""
 
-    code = "rdf.syntax"
 
-
-class CreatedAheadError(RefusedError):
+class CreatedAheadError(RefusedError, code="gate.created-in-future", step=8):
     """Step 8, which acceptance leaves to whoever has a clock: the entry was made in the future."""
-
-    code = "gate.created-in-future"
-    step = 8

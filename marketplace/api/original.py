@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from marketplace.http.body import FORM_TYPE, MULTIPART_TYPE, XML_TYPES
+from marketplace.ingest.errors import GateError
 from marketplace.original.list_query import LOCATIONS, STATUSES, TRUSTS
 from marketplace.original.query import QUERY_TYPE
+from validators.errors import RefusedError, codes_of_rules
 
 from .description import JSON, SPACED_PATTERN, DescribedAnswer, Operation, Parameter, Schema
 from .filters import CHECKSUM_PATTERN, SCOPE_SCHEMA
@@ -14,6 +16,9 @@ from .parameters import CREATED, DEMO_EMAIL, EMAIL, IDENTIFIER, TAG
 
 _XML, _HTML, _RDF, _TEXT = "application/xml", "text/html", "application/rdf+xml", "text/plain"
 _CSV, _TSV = "text/csv", "text/tab-separated-values"
+#: What the gate of an upload may refuse an entry for, and what a document may be refused for besides.
+GATE_CODES = tuple(codes_of_rules(GateError))
+UPLOAD_CODES = tuple(dict.fromkeys((*codes_of_rules(RefusedError), *GATE_CODES)))
 GROUP = "The original URL space"
 SERVICE = "Service"
 
@@ -130,13 +135,7 @@ UPLOAD = Operation(
     bodies=UPLOAD_BODIES,
     query=(AUDIENCE,),
     errors={
-        400: ("every code of acceptance", "gate.legacy", "gate.certificate-expired", "gate.expired",
-              "gate.older-than-latest",
-              "gate.certificate-not-yet-valid", "gate.created-in-future", "gate.certificate-revoked",
-              "gate.chain-required", "gate.revocation-unknown", "gate.path-out-of-date",
-              "gate.not-on-allow-list", "audience.private",
-              "audience.other-group", "body.empty",
-              "form.no-file"),
+        400: (*UPLOAD_CODES, "audience.private", "audience.other-group", "body.empty", "form.no-file"),
         403: ("site.read-only", "confirmation.frozen", "csrf.origin"),
         404: ("audience.unknown",),
         409: ("conflict.coordinates",),

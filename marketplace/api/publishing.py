@@ -14,6 +14,7 @@ from validators.document import format_time
 from .answers import site_url, write_json
 from .description import JSON, DescribedAnswer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
+from .original import GATE_CODES
 from .shown import Urls
 
 PUBLISH = Operation(
@@ -31,7 +32,7 @@ PUBLISH = Operation(
     path=COORDINATES,
     method="POST",
     errors={
-        400: ("audience.private", "gate.older-than-latest", "gate.certificate-expired", "gate.expired"),
+        400: ("audience.private", *GATE_CODES),
         403: ("site.read-only",),
         404: ("entry.unknown",),
         409: ("conflict.coordinates",),
