@@ -13,7 +13,8 @@ from marketplace.access.permissions import is_permitted
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import DEFAULT
 from marketplace.views.dialects.resourcesync import DESCRIPTION
-from marketplace.views.service import ViewService, Written, find_image
+from marketplace.views.documents import Written, find_image
+from marketplace.views.service import ViewService
 
 from .cache_policy import VARY
 from .credentials import unauthorized

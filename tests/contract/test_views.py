@@ -34,10 +34,11 @@ from marketplace.views.errors import (
     ViewTakenError,
 )
 from marketplace.views.export import Exporter
+from marketplace.views.kept import KEPT
 from marketplace.views.reading import ImageReader
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.selecting import Selected
-from marketplace.views.service import KEPT, ViewService
+from marketplace.views.service import ViewService
 from marketplace.views.value import View
 from marketplace.watch import WatchService
 from tests.factories.documents import image, signed
@@ -363,7 +364,7 @@ def test_views_in_memory_hold_a_bounded_number_of_images(
     select(BUILT_IN, made("one"))
     with database.write() as session:
         ViewRegistry(session).create(Definition("other"), by="tests", at=NOW)
-    monkeypatch.setattr("marketplace.views.service.KEPT_IMAGES", 1)
+    monkeypatch.setattr("marketplace.views.kept.KEPT_IMAGES", 1)
     watch = WatchService(database, settings, lambda: NOW)
     views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
     for name in ("default", "other"):
