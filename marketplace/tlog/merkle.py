@@ -223,6 +223,9 @@ def _split(width: int) -> int:
 
 def _subtree(low: int, high: int, node: NodeReader) -> bytes:
     """The hash over the leaves from ``low`` up to ``high``, where ``low`` begins a full subtree."""
+    width = high - low
+    if not width & (width - 1):
+        return node(width.bit_length() - 1, low // width)
     hashes = []
     while low < high:
         level = (high - low).bit_length() - 1

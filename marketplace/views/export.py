@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -75,7 +77,7 @@ class Exporter:
         view = replace(view, base=base, copied=True, until=None)
         images = [*view.images, *view.withdrawn]
         logs = [] if self._keys is None else self._published(session)
-        with self._folder.locked() as folder:
+        with self._folder.locked() as folder, _uncollected():
             self._write_entries(session, images)
             public = next((one for one in logs if one.name == PUBLIC), None)
             checkpoint = None if public is None else self._write_receipts(session, public, images)
@@ -157,11 +159,27 @@ class Exporter:
     def _write_documents(self, view: View) -> Iterator[tuple[str, str]]:
         """Every document; the paths of those that cannot be written, and why."""
         for dialect in DIALECTS:
+            written = dict(dialect.write_all(view))
             for document in dialect.files(view):
+                path = document.path
                 try:
-                    self._folder.write(document.path, dialect.write(view, document.path))
+                    data = written.pop(path) if path in written else dialect.write(view, path)
+                    self._folder.write(path, data)
                 except DialectUnavailableError as error:
                     yield document.path, str(error)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles meanwhile: documents are made of very many objects and have none, and looking
+    through these and the view again and again takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 _ABOUT: Final = (

@@ -65,8 +65,8 @@ class ViewImage:
     @property
     def title(self) -> str:
         """What people call it: the entry's title, else system and version, else the identifier."""
-        system = " ".join(one for one in (self.said.os, self.said.os_version) if one)
-        return self.said.title or system or self.identifier
+        said = self.said
+        return said.title or " ".join(filter(None, (said.os, said.os_version))) or self.identifier
 
     @property
     def path(self) -> str:

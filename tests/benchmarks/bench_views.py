@@ -34,10 +34,10 @@ from marketplace.runtime import Runtime, build
 from marketplace.views.copy import INDEX, parse_index
 from marketplace.views.definitions import BUILT_IN, Definition
 from marketplace.views.dialects import DIALECTS
+from marketplace.views.documents import write_document
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.export import Exported, Exporter
 from marketplace.views.registry import ViewRegistry
-from marketplace.views.service import write_document
 from tests.benchmarks.bulk import fill
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.factories.documents import draft_xml, endorsement_xml, image, signed

@@ -10,6 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from io import BytesIO
+from itertools import tee, zip_longest
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -40,16 +42,14 @@ _ALGORITHMS: Final = {
 _LICENCE: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{1,500}")
 
 
+_SPECIAL: Final = re.compile('[&<>"\r]')
+
 #: What a value is: an address, a name with a prefix, a text. Of any other value this is its type.
 _IRI, _NAME, _TEXT = "<>", ":", ""
 
 
-class _Said(NamedTuple):
-    """One thing that is said of a node: a property and its value."""
-
-    name: str
-    text: str
-    kind: str = _TEXT
+#: One thing that is said of a node: a property, its value, and what that is. There are very many.
+_Said = tuple[str, str, str]
 
 
 class _Node(NamedTuple):
@@ -80,6 +80,19 @@ def write(view: View, path: str) -> bytes:
     The spellings are written here, a node after the other, because libraries take five times as long.
     """
     return "".join(_SPELLINGS[path](_graph(view))).encode()
+
+
+def write_all(view: View) -> Mapping[str, bytes]:
+    """The graph in all spellings, from one walk through it."""
+    walks = tee(_graph(view), len(_SPELLINGS))
+    files = [BytesIO() for _ in _SPELLINGS]
+    writers = [file.write for file in files]
+    # Side by side, so that no walk is far behind another one.
+    spelled = (spell(walk) for spell, walk in zip(_SPELLINGS.values(), walks, strict=True))
+    for pieces in zip_longest(*spelled, fillvalue=""):
+        for add, piece in zip(writers, pieces, strict=True):
+            add(piece.encode())
+    return {path: file.getvalue() for path, file in zip(_SPELLINGS, files, strict=True)}
 
 
 def _turtle(nodes: Iterable[_Node]) -> Iterator[str]:
@@ -119,6 +132,8 @@ def _xml_value(name: str, text: str, kind: str) -> str:
 
 def _xml(text: str) -> str:
     """A text for XML, where a carriage return would else be read as the end of a line."""
+    if _SPECIAL.search(text) is None:
+        return text
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace('"', "&quot;").replace("\r", "&#13;")
 
@@ -170,17 +185,17 @@ def _graph(view: View) -> Iterator[_Node]:
         view.base,
         "dcat:Catalog",
         [
-            _Said("dct:title", view.title),
-            *([_Said("dct:description", view.description)] if view.description else ()),
-            _Said("dct:modified", format_time(view.updated), "xsd:dateTime"),
-            _Said("dct:publisher", view.site, _IRI),
-            *(_Said("dcat:dataset", iri, _IRI) for iri, _ in datasets),
+            ("dct:title", view.title, _TEXT),
+            *([("dct:description", view.description, _TEXT)] if view.description else ()),
+            ("dct:modified", format_time(view.updated), "xsd:dateTime"),
+            ("dct:publisher", view.site, _IRI),
+            *(("dcat:dataset", iri, _IRI) for iri, _ in datasets),
         ],
     )
-    yield _Node(view.site, "foaf:Agent", [_Said("foaf:name", view.site_title)])
+    yield _Node(view.site, "foaf:Agent", [("foaf:name", view.site_title, _TEXT)])
     for email in sorted({one.email for one in view.images}):
-        mailbox = _Said("foaf:mbox", f"mailto:{quote(email, safe='@+')}", _IRI)
-        yield _Node(_endorser(view, email), "foaf:Agent", [_Said("foaf:name", email), mailbox])
+        mailbox = ("foaf:mbox", f"mailto:{quote(email, safe='@+')}", _IRI)
+        yield _Node(_endorser(view, email), "foaf:Agent", [("foaf:name", email, _TEXT), mailbox])
     for iri, image in datasets:
         yield from _dataset(view, iri, image)
 
@@ -204,16 +219,16 @@ def _dataset(view: View, iri: str, image: ViewImage) -> Iterator[_Node]:
         iri,
         "dcat:Dataset",
         [
-            *(_Said(name, text) for name, text in texts if text),
-            _Said("dct:issued", format_time(image.created), "xsd:dateTime"),
-            *(_Said("dcat:keyword", one) for one in dict.fromkeys(_keywords(image))),
-            _Said("prov:wasAttributedTo", _endorser(view, image.email), _IRI),
-            _Said("dct:isReferencedBy", entry, _IRI),
-            *(_Said("dcat:distribution", one, _IRI) for one, _ in files),
+            *[(name, text, _TEXT) for name, text in texts if text],
+            ("dct:issued", format_time(image.created), "xsd:dateTime"),
+            *[("dcat:keyword", one, _TEXT) for one in dict.fromkeys(_keywords(image))],
+            ("prov:wasAttributedTo", _endorser(view, image.email), _IRI),
+            ("dct:isReferencedBy", entry, _IRI),
+            *[("dcat:distribution", one, _IRI) for one, _ in files],
         ],
     )
     # The signed entry, which proves all of this.
-    yield _Node(entry, "prov:Entity", [_Said("dct:identifier", image.entry_id)])
+    yield _Node(entry, "prov:Entity", [("dct:identifier", image.entry_id, _TEXT)])
     for own, location in files:
         # A copy has nobody who redirects.
         access = location if view.copied else view.image_url(image)
@@ -231,19 +246,19 @@ def _distribution(own: str, access: str, location: str, image: ViewImage) -> Ite
     said, sums = image.said, image.checksums
     if image.is_packed:
         # What is known is of the image, and not of the file that is there.
-        known, sums = _Said("dcat:compressFormat", "compressed"), {}
+        known, sums = ("dcat:compressFormat", "compressed", _TEXT), {}
     else:
-        known = _Said("dcat:byteSize", str(said.size), "xsd:nonNegativeInteger")
+        known = ("dcat:byteSize", str(said.size), "xsd:nonNegativeInteger")
     yield _Node(
         own,
         "dcat:Distribution",
         [
-            _Said("dcat:accessURL", access, _IRI),
-            _Said("dcat:downloadURL", location, _IRI),
-            *([_Said("dct:format", said.format)] if said.format else ()),
+            ("dcat:accessURL", access, _IRI),
+            ("dcat:downloadURL", location, _IRI),
+            *([("dct:format", said.format, _TEXT)] if said.format else ()),
             known,
             *map(_licence, image.licences),
-            *(_Said("spdx:checksum", own + _ALGORITHMS[one], _IRI) for one in sums),
+            *[("spdx:checksum", own + _ALGORITHMS[one], _IRI) for one in sums],
         ],
     )
     for algorithm, value in sums.items():
@@ -252,8 +267,8 @@ def _distribution(own: str, access: str, location: str, image: ViewImage) -> Ite
             own + short,
             "spdx:Checksum",
             [
-                _Said("spdx:algorithm", f"spdx:checksumAlgorithm_{short[1:]}", _NAME),
-                _Said("spdx:checksumValue", value, "xsd:hexBinary"),
+                ("spdx:algorithm", f"spdx:checksumAlgorithm_{short[1:]}", _NAME),
+                ("spdx:checksumValue", value, "xsd:hexBinary"),
             ],
         )
 
@@ -268,7 +283,7 @@ def _is_iri(text: str) -> bool:
 
 def _licence(text: str) -> _Said:
     named = _LICENCE.fullmatch(text) and _is_iri(text)
-    return _Said("dct:license", text, _IRI) if named else _Said("dct:rights", text)
+    return ("dct:license", text, _IRI) if named else ("dct:rights", text, _TEXT)
 
 
-DCAT = Dialect("dcat", documents, write, find_lack)
+DCAT = Dialect("dcat", documents, write, find_lack, write_all=write_all)
