@@ -36,6 +36,8 @@ from validators.document import AcceptedEntry
 
 #: Cloud sites, and seconds between two questions of each.
 SITES, POLL = 100, 0.5
+#: Requests a minute: more than are made here. A tenth of them, of which other nodes are told, is used.
+COUNTED = 200_000
 LIST = "/api/v1/entries?limit=20"
 #: An entry with what publishers usually say: about 6 kB with its signature.
 SAID = {
@@ -81,7 +83,11 @@ def run(entries: int = 1000, seconds: float = 10.0) -> list[Figure]:
         figures += _uploads("PostgreSQL", spent, url, one, documents, size, floor)
         figures += _polls(one, [one.process.pid, main], seconds, floor)
         two = stack.enter_context(_node(folder / "web2", url, "web"))
-        figures += _nodes([one, two], main, accept(documents[0]), seconds / 2)
+        entry = accept(documents[0])
+        figures += _nodes([one, two], main, entry, seconds / 2)
+        for server in (one, two):
+            server.stop()  # stopping again does nothing
+        figures += _counting(folder, url, main, entry, seconds / 3)
     return figures
 
 
@@ -103,11 +109,11 @@ def _postgres() -> Iterator[tuple[PostgresServer, int] | None]:
 
 
 @contextmanager
-def _node(folder: Path, url: str, role: str = "all") -> Iterator[RunningServer]:
+def _node(folder: Path, url: str, role: str = "all", **said: str) -> Iterator[RunningServer]:
     folder.mkdir(exist_ok=True)
     engine = "postgresql" if url.startswith("postgresql") else "whoosh"
     settings = {"database_url": url, "role": role, "search_engine": engine, "query_enabled": "false"}
-    server = start(folder, **settings, log_level="warning")
+    server = start(folder, **settings, **said, log_level="warning")
     try:
         yield server
     finally:
@@ -223,6 +229,31 @@ def _nodes(
             ">= 1.7",
             2 * one.cost / two.cost >= 1.7,
         )
+
+
+def _counting(
+    folder: Path, url: str, postgres: int, entry: AcceptedEntry, seconds: float
+) -> Iterator[Figure]:
+    """What it costs that two nodes tell each other how often an address asked."""
+    if find_wrk() is None:
+        yield Figure("requests that nodes count together", MISSING)
+        return
+    costs = {}
+    for how in ("alone", "together"):
+        said = {"limit_counted": how, "limit_address": str(COUNTED)}
+        with (
+            _node(folder / "web1", url, "web", **said) as one,
+            _node(folder / "web2", url, "web", **said) as two,
+        ):
+            path = f"/metadata/{entry.coordinates.path()}"
+            served = _measure([one, two], postgres, path, "application/rdf+xml", seconds)
+        costs[how] = served.cost + served.database / served.rate
+    yield Figure(
+        "processor time of an entry where two nodes count its readers together, PostgreSQL included",
+        f"{costs['together'] * 1e6:.0f} us",
+        f"where each counts alone: {costs['alone'] * 1e6:.0f} us",
+        costs["together"] / costs["alone"],
+    )
 
 
 @dataclass(frozen=True)
