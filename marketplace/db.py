@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,13 @@ class DatabaseVersionError(UnfitError):
     """A database that is older than what is needed."""
 
 
+class StalledError(SQLAlchemyError):
+    """A database that has stored nothing for some seconds, while many requests wait for it."""
+
+
 def is_unavailable(error: SQLAlchemyError) -> bool:
     """Whether an error tells that the database does not answer now, and not that it was asked wrongly."""
-    if isinstance(error, UnfitError | PoolTimeoutError):
+    if isinstance(error, UnfitError | StalledError | PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -104,6 +108,9 @@ class Database:
         self._fenced = threading.local()
         #: Names another server for a reading transaction of this thread; None stands for the primary.
         self.choose_reader: Callable[[], Engine | None] = lambda: None
+        #: Gives a writing transaction of a thread that answers a request its place, or raises StalledError.
+        self.place: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._answers = threading.local()
         #: Is told after each transaction that wrote.
         self.on_write: Callable[[], None] = lambda: None
 
@@ -148,8 +155,10 @@ class Database:
 
         Raises:
             OperationalError: another writer of a SQLite database does not end.
+            StalledError: the thread answers a request, and as many wait for the database as may.
         """
         with (
+            self.place() if getattr(self._answers, "here", False) else nullcontext(),
             _holding(self._turn),
             Session(self.engine, autoflush=False, expire_on_commit=False) as session,
             session.begin(),
@@ -158,6 +167,15 @@ class Database:
                 self.fence(session)
             yield session
         self.on_write()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Have every writing transaction that this thread begins in the block take one of the ``place``s."""
+        self._answers.here = True
+        try:
+            yield
+        finally:
+            self._answers.here = False
 
     @contextmanager
     def fenced(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ STORE = FOUNDATION | {
     "marketplace.access",
     "marketplace.audit",
     "marketplace.background",
+    "marketplace.places",
     "marketplace.queue",
 }
 FOLLOWED = STORE | {"marketplace.changes"}
@@ -102,6 +103,7 @@ MAY_IMPORT = {
     },
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.background": {"marketplace.db", "marketplace.models"},
+    "marketplace.places": {"marketplace.db"},
     "marketplace.replica": {"marketplace.db", "marketplace.metrics"},
     "marketplace.shared_limits": {"marketplace.db", "marketplace.limits", "marketplace.models"},
     "marketplace.accounts": FOLLOWED,

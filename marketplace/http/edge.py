@@ -114,6 +114,7 @@ class Edge:
         self._find = find
         self._address_limit = runtime.limits.open("address", runtime.settings.limit.address)
         self._metrics = runtime.metrics
+        self._answering = runtime.database.answering
         self._log_request = registry[RequestLog].add
         settings, replica = runtime.settings, runtime.replica
         secure = settings.site.url.startswith("https:")
@@ -127,7 +128,11 @@ class Edge:
         tags = read_tags(environ)
         try:
             wait = _wait(self._address_limit, environ)
-            response, route = (None if wait else self._find(environ)) or self._route(environ, router, wait)
+            found = None if wait else self._find(environ)
+            if found is None:
+                with self._answering():
+                    found = self._route(environ, router, wait)
+            response, route = found
             method, status = environ["REQUEST_METHOD"], response.status_int
             seconds = time.perf_counter() - started
             # The secret in the link of a mail is a credential too, and so is the secret name of a view.

@@ -26,6 +26,7 @@ from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
+from marketplace.places import Places
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
@@ -103,7 +104,7 @@ class IngestService:
         acceptor: acceptance; raises RefusedError.
         limit: uploads of one endorser, told by certificate: anybody may claim an address, and must not use up
             the turns of whoever owns it.
-        places: callers of ``take`` that may wait while the database does not move.
+        places: for callers of ``take`` while the database does not move.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
         on_import: called with the coordinates of what came in without the gate, likewise: it may stand
             beside other entries of these coordinates.
@@ -120,7 +121,7 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         limit: RateLimit | None = None,
-        places: int = WAITING,
+        places: Places | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
@@ -129,7 +130,7 @@ class IngestService:
         self._database = database
         self.policy = policy
         self._limit = limit
-        self._room = WaitingRoom(places)
+        self._room = WaitingRoom(places or Places(WAITING))
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit

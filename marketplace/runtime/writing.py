@@ -25,6 +25,7 @@ from marketplace.peers.registry.contradictions import keep_contradiction
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.peers.witness.cosigning import CosigningService
+from marketplace.places import Places
 from marketplace.presence import PresenceNotices
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
@@ -151,6 +152,9 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
 def _open_ingest(
     settings: Settings, storage: Storage, acceptance: Acceptance, signals: Signals
 ) -> IngestService:
+    # While the database stores nothing, two threads are left for readers.
+    places = Places(max(1, settings.server.threads - 2))
+    storage.database.place = places.take
     return IngestService(
         storage.database,
         UploadPolicy(
@@ -161,8 +165,7 @@ def _open_ingest(
         ),
         acceptor=acceptance.accept,
         limit=storage.limits.open("endorser", settings.limit.endorser),
-        # Two threads are left for readers while the database stores nothing.
-        places=max(1, settings.server.threads - 2),
+        places=places,
         on_commit=signals.log_grew,
         on_import=storage.entry_cache.forget_all,
         on_outcome=storage.metrics.count_upload,

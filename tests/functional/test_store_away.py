@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.cli import run
+from marketplace.config.sections import ServerSettings
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys
 from marketplace.ingest.service import utc_now
+from marketplace.models import TokenRow
 from marketplace.routes import ROUTES
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -29,10 +33,15 @@ from tests.fixtures_postgres import PostgresServer, find_binaries, name_of
 from tests.functional.access import bearer
 from tests.functional.running import RunningServer, running_server
 from tests.functional.sites import until
+from tests.waiting import HANGING
 from validators import accept
 
 ENTRY = signed(image(content="away"), make_identity(email="jane@example.org"))
+#: To take in what is there already, nothing has to be stored.
+NEW = signed(image(content="not there"), make_identity(email="jane@example.org"))
 PLACE = accept(ENTRY).coordinates
+#: Requests that a server answers at a time.
+THREADS = ServerSettings().threads
 XML = {"Content-Type": "application/rdf+xml"}
 #: What the parts of URLs stand for, by their names.
 PARTS = {
@@ -48,8 +57,8 @@ PARTS = {
 
 #: What is asked besides, so that nothing is refused before the database is needed.
 ASKED: dict[tuple[str, str], dict[str, Any]] = {
-    ("web.entries", "POST"): {"content": ENTRY, "headers": XML},
-    ("web.upload", "POST"): {"content": ENTRY, "headers": XML},
+    ("web.entries", "POST"): {"content": NEW, "headers": XML},
+    ("web.upload", "POST"): {"content": NEW, "headers": XML},
     ("api.verify", "POST"): {"content": ENTRY, "headers": XML},
     ("web.query", "GET"): {"params": {"query": "SELECT ?s WHERE { ?s ?p ?o }"}},
     ("web.query", "POST"): {"data": {"query": "SELECT ?s WHERE { ?s ?p ?o }"}},
@@ -177,6 +186,48 @@ def test_every_route_of_a_database_that_does_not_do_its_work(away: Away, conditi
         assert client.post("/metadata", content=again, headers=XML).status_code == 201
     # Nor do the threads behind the routes write tracebacks about it.
     assert [one for one in away.server.log_lines()[lines:] if "traceback" in one] == []
+
+
+def test_readers_are_answered_while_nothing_that_requests_store_is_committed(away: Away) -> None:
+    """More requests than there are threads want to store something, and each commit hangs."""
+    headers = bearer(away.secret)
+
+    def make(owner: str) -> httpx.Response:
+        with away.server.client() as client:
+            return client.post(
+                "/api/v1/tokens",
+                json={"owner": owner, "scopes": ["read"]},
+                headers=headers,
+                timeout=4 * HANGING,
+            )
+
+    with ThreadPoolExecutor(2 * THREADS) as pool, away.server.client() as client:
+        with stalled(away):
+            made = [pool.submit(make, f"stalled-{number}") for number in range(2 * THREADS)]
+            refused = next(as_completed(made, 4 * HANGING)).result()
+            assert refused.status_code == 503 and "Retry-After" in refused.headers, refused.text
+            assert client.get("/metadata").status_code == 200
+        codes = Counter(one.result(HANGING).status_code for one in made)
+    assert codes[201] >= 1 and set(codes) == {201, 503}
+    # Of those that were refused nothing is left, those that waited are stored.
+    with closing(Database.open(away.url)) as database, database.read() as session:
+        names = session.scalars(select(TokenRow.owner).where(TokenRow.owner.like("stalled-%"))).all()
+    assert len(names) == codes[201]
+
+
+@contextmanager
+def stalled(away: Away) -> Iterator[None]:
+    """Each commit waits for a standby that there is not."""
+    show = "SHOW synchronous_standby_names"
+    with psycopg.connect(away.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            until(lambda: connection.execute(show).fetchone() == ("nobody",), "it is set")
+            yield
+        finally:
+            connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            connection.execute("SELECT pg_reload_conf()")
 
 
 @contextmanager
