@@ -32,10 +32,14 @@ class Queue(Generic[Row]):
         self._model: Any = model
 
     def due(self, now: datetime) -> ColumnElement[bool]:
-        """Whether a row may be claimed."""
-        model = self._model
-        free = or_(model.claimed_until.is_(None), model.claimed_until <= now)
-        return and_(model.state == WAITING, model.due_at <= now, free)
+        """Whether a row may be claimed.
+
+        A time that is further ahead than any wait is of a clock that was wrong: it holds nothing up.
+        """
+        model, never = self._model, now + LONGEST_WAIT
+        free = or_(model.claimed_until.is_(None), model.claimed_until <= now, model.claimed_until > never)
+        due = or_(model.due_at <= now, model.due_at > never)
+        return and_(model.state == WAITING, due, free)
 
     def is_due(self, now: datetime, *conditions: ColumnElement[bool]) -> bool:
         """Whether there is something to hand over; a read, so that waiting costs no lock."""

@@ -134,10 +134,15 @@ class Events:
             statement = statement.where(Event.number < self._number(wanted, before))
         return self._read(statement.order_by(Event.number).limit(limit))
 
-    def since(self, wanted: Wanted, number: int, limit: int) -> list[Happened]:
-        """Events from a number on, in the order in which they came."""
-        statement = _select(wanted).where(Event.number >= number)
+    def between(self, wanted: Wanted, start: int, end: int, limit: int) -> list[Happened]:
+        """Events from one number on and before another one, in the order in which they came."""
+        statement = _select(wanted).where(Event.number >= start, Event.number < end)
         return self._read(statement.order_by(Event.number).limit(limit))
+
+    def is_any_between(self, wanted: Wanted, start: int, end: int) -> bool:
+        """Whether there are events from one number on and before another one."""
+        statement = _select(wanted).where(Event.number >= start, Event.number < end)
+        return self._session.execute(statement.limit(1)).first() is not None
 
     def find(self, wanted: Wanted, event_id: str) -> Happened | None:
         """The event of an id; None where there is none, or none for the reader."""

@@ -9,18 +9,16 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
-from marketplace.access import Scope, group_log
-from marketplace.events import MEANINGS
 from marketplace.http.errors import NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.webhooks.definitions import OWN, SITE, EventFilters, Hook, parse_kinds
+from marketplace.webhooks.definitions import Hook
 from marketplace.webhooks.deliveries import TEST, Deliveries
 from marketplace.webhooks.errors import WebhookError, WebhookNotFoundError
 from marketplace.webhooks.registry import Made
-from marketplace.webhooks.rights import may_see, verify_may_make
+from marketplace.webhooks.rights import may_see
 
-from .admin.asking import Act, ActField, Acting, Given, Secret, lines_of
+from .admin.asking import Act, ActField, Acting, Given, Secret
 from .events import NAMES
 from .rendering import base_path, page
 from .sessions import own_form, see_other, session_key, unstored
@@ -37,32 +35,6 @@ def _act(name: str, title: str, explains: str, button: str, *fields: ActField, h
     return Act("account", name, title, explains, button, "", _unreachable, fields, harmful=harmful)
 
 
-MAKE = _act(
-    "new",
-    "Create a webhook",
-    "A webhook tells a program of yours what happens here, by requests that are signed with a secret. The "
-    "secret is shown only once, on the next page.",
-    "Create the webhook",
-    ActField("url", "Address", "An https address of your program."),
-    ActField(
-        "audience",
-        "Which events",
-        "own: entries that you endorse, and recalls at your cloud sites; group:NAME: entries of a group of "
-        "yours; site: everything public, for administrators.",
-        value=OWN,
-    ),
-    ActField(
-        "kinds",
-        "Only these kinds",
-        "One on each line: " + ", ".join(kind.value for kind in MEANINGS) + ".",
-        kind="lines",
-        optional=True,
-    ),
-    ActField("view", "Only images of this view", optional=True),
-    ActField("endorser", "Only entries of this publisher", optional=True),
-    ActField("tag", "Only entries with this tag", optional=True),
-    ActField("description", "Note", "Purpose of the webhook.", optional=True),
-)
 ACTS = {
     one.name: one
     for one in (
@@ -94,44 +66,12 @@ def webhooks(request: Request) -> Response:
     return unstored(page(request, "webhooks", values))
 
 
-@view_config(route_name="web.webhooks.new", request_method="GET", permission="webhook:write")
-def ask(request: Request) -> Response:
-    """Ask what the webhook is to be."""
-    return _question(request, MAKE, {}, 200, None, "/webhooks")
-
-
-@view_config(route_name="web.webhooks.new", request_method="POST", permission="webhook:write")
-def make(request: Request) -> Response:
-    """Make a webhook, and show its secret this once."""
-    given = own_form(request)
-    runtime: Runtime = request.registry[Runtime]
-    principal = principal_of(request)
-    audience, who = given.get("audience", "").strip() or OWN, str(principal.name)
-    filters = {name: given.get(name, "").strip() or None for name in ("view", "endorser", "tag")}
-    try:
-        with runtime.database.write() as session:
-            verify_may_make(session, principal, audience)
-            made = runtime.webhook_registry(session).create(
-                given.get("url", "").strip(),
-                audience,
-                EventFilters(parse_kinds(lines_of(given, "kinds")), **filters),
-                owner=who,
-                token=principal.token,
-                description=given.get("description", "").strip(),
-                by=who,
-                at=runtime.now(),
-            )
-    except WebhookError as error:
-        return _question(request, MAKE, given, 400, error, "/webhooks")
-    return _show_secret(request, made)
-
-
 @view_config(route_name="web.webhook", request_method="GET", permission="webhook:read")
 def webhook(request: Request) -> Response:
     """How a webhook fares, and what it was sent."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
-        hook = _find(request, session)
+        hook = find(request, session)
         found = Deliveries(session).list(hook)
     values = {
         "hook": hook,
@@ -179,7 +119,7 @@ def do(request: Request) -> Response:
         return _question(request, act, given, 400, error, f"/webhooks/{hook.name}")
     runtime.webhooks.nudge()
     if made is not None:
-        return _show_secret(request, made)
+        return show_secret(request, made)
     back = "/webhooks" if act.name == "delete" else f"/webhooks/{hook.name}"
     return see_other(request, f"{base_path(request)}{back}")
 
@@ -193,11 +133,15 @@ def _chosen(request: Request) -> tuple[Act, Hook]:
     if act is None:
         raise NotFoundError("path.unknown", "there is nothing at this address")
     with request.registry[Runtime].database.read() as session:
-        return act, _find(request, session)
+        return act, find(request, session)
 
 
-def _find(request: Request, session: Session) -> Hook:
-    """The webhook of the path, which the reader has to be allowed to see."""
+def find(request: Request, session: Session) -> Hook:
+    """The webhook of the path, which the reader has to be allowed to see.
+
+    Raises:
+        NotFoundError: there is none, or none for this reader.
+    """
     try:
         hook = request.registry[Runtime].webhook_registry(session).get(request.matchdict["webhook"])
         if not may_see(principal_of(request), hook):
@@ -208,17 +152,17 @@ def _find(request: Request, session: Session) -> Hook:
     return found
 
 
-def _show_secret(request: Request, made: Made) -> Response:
+def show_secret(request: Request, made: Made) -> Response:
+    """The page that shows a secret, this once."""
     return unstored(page(request, "webhook_secret", {"secret": made.secret, "hook": made.hook}))
 
 
 def _question(
     request: Request, act: Act, given: Given, status: int, error: WebhookError | None, back: str
 ) -> Response:
-    principal = principal_of(request)
     values: dict[str, Any] = {
         "act": act,
-        "given": _with_audience(given, principal.groups, Scope.ADMIN in principal.scopes),
+        "given": given,
         "scopes": (),
         "problem": "" if error is None else str(error),
         "code": "" if error is None else error.code,
@@ -228,11 +172,3 @@ def _question(
         "part": "account",
     }
     return unstored(page(request, "ask", values, status))
-
-
-def _with_audience(given: Given, groups: frozenset[str], administers: bool) -> Given:
-    """What a form begins with: the widest that its reader is likely to want."""
-    if given:
-        return given
-    usual = SITE if administers else group_log(min(groups)) if groups else OWN
-    return {"audience": usual}

@@ -165,7 +165,7 @@ class Selector:
             judged=policy is not None, since=definition.changed_at or epoch(),
         )  # fmt: skip
         view = self._view(definition, address, shown, withdrawn.values(), records, until)
-        view = replace(view, read_entries=partial(read_entries, self._database, scope))
+        view = replace(view, read_entries=partial(read_entries, self._database, scope), whole=not lags)
         return Selected(view, _version(definition, scope), material, until, judged, whole=not lags)
 
     def _view(

@@ -164,6 +164,7 @@ class View:
         keeps_all: whether each entry that goes leaves a record.
         token_key: secret that proves the texts which clients hand back.
         read_entries: reads signed entries by their ids; what is gone is not among them.
+        whole: whether the index of the words in its search had all that the logs show.
     """
 
     name: str
@@ -185,6 +186,7 @@ class View:
     keeps_all: bool = False
     token_key: bytes = field(default=b"", repr=False)
     read_entries: Callable[[Sequence[str]], Mapping[str, bytes]] = field(default=no_documents, repr=False)
+    whole: bool = True
 
     def entry_url(self, image: ViewImage) -> str:
         """The signed entry of an image: what proves it."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import inet_aton
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from marketplace.access.principal import PUBLIC, find_group, group_log
 from marketplace.config.mail import is_address
 from marketplace.events import Kind, Wanted
 from marketplace.locations import AddressGuard
-from marketplace.webhooks.errors import WebhookDefinitionError
+from marketplace.webhooks.errors import MemberFault, WebhookDefinitionError
 
 #: All events of the public log, with what only administrators may know.
 SITE: Final = "site"
@@ -23,6 +25,8 @@ OWN: Final = "own"
 _LONGEST_URL: Final = 2000
 _LONGEST_TEXT: Final = 200
 _LONGEST_TAG: Final = 1000
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_NUMBERS: Final = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,17 @@ class Hook:
     @property
     def log(self) -> str:
         """The log whose events the webhook gets."""
-        return PUBLIC if self.audience in (SITE, OWN) else self.audience
+        return find_log(self.audience)
 
     @property
     def group(self) -> str | None:
         """The group whose events it is told of; None for the public ones."""
         return find_group(self.log)
+
+    @property
+    def asked(self) -> AskedWebhook:
+        """What it was asked to be."""
+        return AskedWebhook(self.url, self.audience, self.filters, self.description)
 
     @property
     def state(self) -> str:
@@ -105,6 +114,11 @@ class Hook:
         return Wanted(frozenset({self.log}), filters.kinds, filters.endorser, filters.tag)
 
 
+def find_log(audience: str) -> str:
+    """The log whose events an audience is told of."""
+    return PUBLIC if audience in (SITE, OWN) else audience
+
+
 def parse_audience(group: str | None, *, own: bool) -> str:
     """Whose events somebody asks for."""
     if group is not None:
@@ -112,15 +126,33 @@ def parse_audience(group: str | None, *, own: bool) -> str:
     return OWN if own else SITE
 
 
-def check(url: str, description: str, filters: EventFilters, guard: AddressGuard) -> None:
+@dataclass(frozen=True, slots=True)
+class AskedWebhook:
+    """What a webhook is asked to be.
+
+    Args:
+        url: where requests go.
+        audience: ``site``, ``own`` or ``group:NAME``; it never changes.
+        description: one line for people.
+    """
+
+    url: str
+    audience: str
+    filters: EventFilters = EventFilters()
+    description: str = ""
+
+
+def check(asked: AskedWebhook, guard: AddressGuard) -> None:
     """Check what a webhook is asked to be.
 
     Raises:
         WebhookDefinitionError: it cannot be that; every fault is named.
     """
-    faults = [*_address_faults(url, guard), *_filter_faults(filters)]
-    if len(description) > _LONGEST_TEXT or not (description.isprintable()):
-        faults.append(f"description is at most {_LONGEST_TEXT} characters of one line")
+    faults = [*_address_faults(asked.url, guard), *_filter_faults(asked.filters)]
+    if len(asked.description) > _LONGEST_TEXT or not asked.description.isprintable():
+        faults.append(
+            MemberFault("description", f"description is at most {_LONGEST_TEXT} characters of one line")
+        )
     if faults:
         raise WebhookDefinitionError(*faults)
 
@@ -134,40 +166,55 @@ def parse_kinds(words: Sequence[Any]) -> tuple[Kind, ...]:
     try:
         return tuple(dict.fromkeys(Kind(word) for word in words))
     except ValueError:
-        raise WebhookDefinitionError(f"kinds are {', '.join(Kind)}") from None
+        raise WebhookDefinitionError(MemberFault("kinds", f"kinds are {', '.join(Kind)}")) from None
 
 
-def _address_faults(url: str, guard: AddressGuard) -> list[str]:
+def _address_faults(url: str, guard: AddressGuard) -> list[MemberFault]:
+    fault = _find_address_fault(url, guard)
+    return [] if fault is None else [MemberFault("url", fault)]
+
+
+def _find_address_fault(url: str, guard: AddressGuard) -> str | None:
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+        return (
+            f"url is at most {_LONGEST_URL} visible ASCII characters; write a host with other letters in its "
+            "xn-- form"
+        )
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port  # raises ValueError where the port is no number
+        host, port = parts.hostname or "", parts.port  # raises ValueError where the port is no number
     except ValueError:
-        return ["url is not an address"]
-    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
-        return [f"url is at most {_LONGEST_URL} visible ASCII characters"]
+        return "url is not an address"
     if parts.scheme not in ("http", "https") or not host:
-        return ["url is an https address"]
-    if parts.username is not None or parts.fragment:
-        return ["url has no user name and no fragment; what proves the sender is the signature"]
+        return "url is an https address"
+    if "@" in parts.netloc or parts.fragment:
+        return "url has no user name and no fragment; what proves the sender is the signature"
     address = _find_address(host)
+    if port == 0 or (address is None and _HOST.fullmatch(host) is None):
+        return "url is not an address"
     if parts.scheme == "http" and not guard.names(host, address):
-        return ["url is an https address: what it is told would go over the network for all to read"]
+        return "url is an https address: what it is told would go over the network for all to read"
     if address is not None and not guard.allows(host, address):
-        return ["url leads inside: loopback, private, link-local or metadata addresses are not asked"]
-    return []
+        return "url leads inside: loopback, private, link-local or metadata addresses are not asked"
+    return None
 
 
 def _find_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is written as, also in spellings that only resolvers know: 0x7f.1, 127.1."""
     try:
         return ip_address(host)
     except ValueError:
+        pass
+    try:
+        return IPv4Address(inet_aton(host)) if _NUMBERS.fullmatch(host) else None
+    except OSError:
         return None
 
 
-def _filter_faults(filters: EventFilters) -> list[str]:
+def _filter_faults(filters: EventFilters) -> list[MemberFault]:
     faults = []
     if filters.endorser is not None and not is_address(filters.endorser):
-        faults.append("endorser is a mail address")
+        faults.append(MemberFault("endorser", "endorser is a mail address"))
     if filters.tag is not None and not 0 < len(filters.tag) <= _LONGEST_TAG:
-        faults.append(f"tag has 1 to {_LONGEST_TAG} characters")
+        faults.append(MemberFault("tag", f"tag has 1 to {_LONGEST_TAG} characters"))
     return faults

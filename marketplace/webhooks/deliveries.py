@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,6 +102,15 @@ class Deliveries:
         mine = (WebhookDelivery.webhook_id == hook.key, WebhookDelivery.state == WAITING)
         return self._session.scalar(select(func.count()).select_from(WebhookDelivery).where(*mine)) or 0
 
+    def count_waiting_of_each(self) -> dict[int, int]:
+        """How many deliveries wait, by the key of the webhook, where there are any."""
+        rows = self._session.execute(
+            select(WebhookDelivery.webhook_id, func.count())
+            .where(WebhookDelivery.state == WAITING)
+            .group_by(WebhookDelivery.webhook_id)
+        )
+        return {row.webhook_id: row[1] for row in rows}
+
     def counts(self, hook: Hook) -> dict[str, int]:
         """How many deliveries of a webhook there are in each state."""
         rows = self._session.execute(
@@ -143,13 +152,27 @@ class Deliveries:
         AuditLog(self._session).record(by, "webhook.redeliver", hook.name, {"event": event_id}, at=at)
         return self.get(hook, event_id)
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether something can be sent."""
-        return self._queue.is_due(now, *_in_turn())
+    def hurry(self, hook: Hook, now: datetime) -> None:
+        """Send what waits for a webhook now instead of after a failure's pause."""
+        self._queue.retry(now, WebhookDelivery.webhook_id == hook.key, WebhookDelivery.state == WAITING)
 
-    def claim(self, worker: str, now: datetime, lease: timedelta) -> WebhookDelivery | None:
-        """Take the delivery that is due longest and before which no other of its webhook waits."""
-        return self._queue.claim(worker, now, lease, *_in_turn())
+    def is_due(self, now: datetime, passed_over: Collection[str] = ()) -> bool:
+        """Whether something can be sent.
+
+        Args:
+            passed_over: owners whose turn it is not.
+        """
+        return self._queue.is_due(now, *_in_turn(passed_over))
+
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, passed_over: Collection[str] = ()
+    ) -> WebhookDelivery | None:
+        """Take the delivery that is due longest and before which no other of its webhook waits.
+
+        Args:
+            passed_over: owners whose turn it is not.
+        """
+        return self._queue.claim(worker, now, lease, *_in_turn(passed_over))
 
     def claim_one(
         self, hook: Hook, event_id: str, worker: str, now: datetime, lease: timedelta
@@ -191,8 +214,8 @@ def _of(hook: Hook, event_id: str) -> tuple[ColumnElement[bool], ...]:
     return WebhookDelivery.webhook_id == hook.key, WebhookDelivery.event_id == event_id
 
 
-def _in_turn() -> tuple[ColumnElement[bool], ...]:
-    """Whether nothing of the same webhook waits before a delivery, and the webhook is told anything."""
+def _in_turn(passed_over: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """Whether nothing of the same webhook waits before a delivery, and the webhook is told anything now."""
     earlier = aliased(WebhookDelivery)
     before = (
         select(earlier.id)
@@ -205,7 +228,11 @@ def _in_turn() -> tuple[ColumnElement[bool], ...]:
     )
     told = (
         select(Webhook.id)
-        .where(Webhook.id == WebhookDelivery.webhook_id, Webhook.disabled_at.is_(None))
+        .where(
+            Webhook.id == WebhookDelivery.webhook_id,
+            Webhook.disabled_at.is_(None),
+            Webhook.owner.not_in(sorted(passed_over)),
+        )
         .exists()
     )
     return ~before, told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -11,14 +12,37 @@ class WebhookError(Exception):
     code: ClassVar[str] = "webhook"
 
 
+@dataclass(frozen=True, slots=True)
+class MemberFault:
+    """What is wrong with something that a webhook is asked to be.
+
+    Args:
+        member: that is wrong: ``url``, ``audience``, ``kinds``, ``view``, ``endorser``, ``tag``,
+            ``description``, ``secret``; empty where it is none of them.
+        sentence: names the member and says what it may be.
+    """
+
+    member: str
+    sentence: str
+
+
 class WebhookDefinitionError(WebhookError):
     """A webhook cannot be as it is asked to be; every fault is named."""
 
     code = "webhook.definition"
 
-    def __init__(self, *faults: str) -> None:
-        super().__init__("; ".join(faults))
+    def __init__(self, *faults: MemberFault) -> None:
+        super().__init__("; ".join(one.sentence for one in faults))
         self.faults = faults
+
+
+class NotOwnerError(WebhookError):
+    """Somebody who is not its owner asks to send the events of a group elsewhere."""
+
+    code = "webhook.owner"
+
+    def __init__(self) -> None:
+        super().__init__("only its owner changes a webhook that is told of a group's entries")
 
 
 class WebhookNotFoundError(WebhookError):

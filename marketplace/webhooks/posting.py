@@ -79,8 +79,8 @@ class Poster:
     def _try(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int | None, str, str]:
         try:
             return self._send(url, headers, body)
-        except RefusedAddressError as error:
-            return None, str(error), ""
+        except RefusedAddressError:  # which address it is would tell of the names inside
+            return None, "the address leads inside: loopback, private, link-local or metadata", ""
         except httpcore.TimeoutException:
             return None, f"no answer within {self._seconds:g} seconds", ""
         except _FAILURES as error:

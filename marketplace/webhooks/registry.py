@@ -10,14 +10,19 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from marketplace.access.principal import PUBLIC
 from marketplace.accounts.groups import GroupService
 from marketplace.audit import AuditLog, Detail
 from marketplace.events import Events
 from marketplace.locations import AddressGuard
 from marketplace.models import Webhook
-from marketplace.webhooks.definitions import OWN, SITE, EventFilters, Hook, check
-from marketplace.webhooks.errors import SecretKeyError, WebhookDefinitionError, WebhookNotFoundError
+from marketplace.webhooks.definitions import AskedWebhook, EventFilters, Hook, check, find_log
+from marketplace.webhooks.deliveries import Deliveries
+from marketplace.webhooks.errors import (
+    MemberFault,
+    SecretKeyError,
+    WebhookDefinitionError,
+    WebhookNotFoundError,
+)
 from marketplace.webhooks.secrets import SecretBox
 from marketplace.webhooks.selection import verify_view
 from marketplace.webhooks.signature import make_secret, spell_secret
@@ -51,13 +56,11 @@ class WebhookRegistry:
 
     def create(
         self,
-        url: str,
-        audience: str,
-        filters: EventFilters,
+        asked: AskedWebhook,
         *,
         owner: str,
         token: str | None = None,
-        description: str = "",
+        secret: bytes | None = None,
         by: str,
         at: datetime,
     ) -> Made:
@@ -66,36 +69,64 @@ class WebhookRegistry:
         Args:
             owner: by whose rights it is told.
             token: public name of the token that it is made with, which takes it along when it is revoked.
+            secret: that signs; None: a new one.
             by: the actor, for the audit log.
 
         Raises:
             WebhookDefinitionError: it cannot be as it is asked to be.
             SecretKeyError: its secret cannot be kept.
         """
-        check(url, description, filters, self._guard)
-        if filters.view is not None:
-            verify_view(self._session, filters.view, PUBLIC if audience in (SITE, OWN) else audience)
+        self._check(asked)
         mine = select(func.count()).select_from(Webhook).where(Webhook.owner == owner)
         if (self._session.scalar(mine) or 0) >= MOST_OF_OWNER:
-            raise WebhookDefinitionError(f"{owner} has {MOST_OF_OWNER} webhooks already: delete one first")
-        self._verify_group(audience)
-        name, secret = secrets.token_hex(8), make_secret()
+            raise WebhookDefinitionError(
+                MemberFault("", f"{owner} has {MOST_OF_OWNER} webhooks already: delete one first")
+            )
+        self._verify_group(asked.audience)
+        name, secret = secrets.token_hex(8), secret or make_secret()
         row = {
             "name": name,
-            "url": url,
+            **_written(asked),
             "owner": owner,
-            "audience": audience,
+            "audience": asked.audience,
             "token": token,
-            "description": description,
-            "filters": filters.to_json(),
             "secret": self._box.seal(secret, name),
             "position": Events(self._session).end(),
             "created_at": at,
         }
         self._session.execute(insert(Webhook).values(row))
-        told: dict[str, Detail] = {"url": url, "audience": audience, "filters": filters.to_json()}
-        AuditLog(self._session).record(by, "webhook.create", name, {"owner": owner, **told}, at=at)
+        AuditLog(self._session).record(by, "webhook.create", name, {"owner": owner, **_told(asked)}, at=at)
         return Made(self.get(name), spell_secret(secret))
+
+    def change(
+        self, name: str, asked: AskedWebhook, *, token: str | None = None, by: str, at: datetime
+    ) -> Hook:
+        """Change where the events of a webhook go, and which it is told of from now on.
+
+        What waits goes to the new address, at once.
+
+        Args:
+            token: public name of the token that it is changed with, which takes it along when it is revoked,
+                instead of the one that it was made with; None leaves that one.
+
+        Raises:
+            WebhookNotFoundError: there is none.
+            WebhookDefinitionError: it cannot be as it is asked to be.
+        """
+        hook = self.get(name)
+        if asked.audience != hook.audience:
+            raise WebhookDefinitionError(
+                MemberFault(
+                    "audience", f"audience stays {hook.audience}: make another webhook for other events"
+                )
+            )
+        self._check(asked)
+        moved = {"failing_since": None} if asked.url != hook.url else {}
+        self._update(hook.key, **_written(asked), **moved, token=token or hook.token)
+        if moved:
+            Deliveries(self._session).hurry(hook, at)
+        AuditLog(self._session).record(by, "webhook.change", name, _told(asked), at=at)
+        return self.get(name)
 
     def get(self, name: str) -> Hook:
         """A webhook by its name.
@@ -126,8 +157,11 @@ class WebhookRegistry:
             raise WebhookNotFoundError
         AuditLog(self._session).record(by, "webhook.delete", name, at=at)
 
-    def rotate(self, name: str, *, by: str, at: datetime) -> Made:
-        """Give a webhook a new secret. For a day the former one signs too, so that no delivery is refused.
+    def rotate(self, name: str, *, secret: bytes | None = None, by: str, at: datetime) -> Made:
+        """Give a webhook another secret. For a day the former one signs too, so that no delivery is refused.
+
+        Args:
+            secret: that signs from now on; None: a new one. The one that it has already changes nothing.
 
         Raises:
             WebhookNotFoundError: there is none.
@@ -137,10 +171,12 @@ class WebhookRegistry:
         former = self._session.scalars(select(Webhook.secret).where(Webhook.name == name)).one()
         values: dict[str, Any] = {"former_secret": former, "former_until": at + ROTATION}
         try:
+            if secret is not None and secret == self._box.open(former, name):
+                return Made(hook, spell_secret(secret))
             self._box.open(former, name)
         except SecretKeyError:  # its key is lost: a new secret is the way out
             values = {"former_secret": None, "former_until": None}
-        secret = make_secret()
+        secret = secret or make_secret()
         self._update(hook.key, secret=self._box.seal(secret, name), **values)
         AuditLog(self._session).record(by, "webhook.rotate", name, at=at)
         return Made(self.get(name), spell_secret(secret))
@@ -155,6 +191,7 @@ class WebhookRegistry:
         if hook.disabled_at is not None:
             end = Events(self._session).end()
             self._update(hook.key, disabled_at=None, disabled_reason=None, failing_since=None, position=end)
+            Deliveries(self._session).hurry(hook, at)
             AuditLog(self._session).record(by, "webhook.enable", name, at=at)
         return self.get(name)
 
@@ -192,10 +229,24 @@ class WebhookRegistry:
             .execution_options(synchronize_session=False)
         )
 
+    def _check(self, asked: AskedWebhook) -> None:
+        check(asked, self._guard)
+        if asked.filters.view is not None:
+            verify_view(self._session, asked.filters.view, find_log(asked.audience))
+
     def _verify_group(self, audience: str) -> None:
         group = audience.partition(":")[2]
         if group and not GroupService(self._session).living({group}):
-            raise WebhookDefinitionError("there is no group of this name")
+            raise WebhookDefinitionError(MemberFault("audience", "there is no group of this name"))
+
+
+def _written(asked: AskedWebhook) -> dict[str, Any]:
+    """What of it the table stores and a change replaces."""
+    return {"url": asked.url, "description": asked.description, "filters": asked.filters.to_json()}
+
+
+def _told(asked: AskedWebhook) -> dict[str, Detail]:
+    return {"url": asked.url, "audience": asked.audience, "filters": asked.filters.to_json()}
 
 
 #: A row in the identity map could be older than the database: an update goes past it.

@@ -11,7 +11,7 @@ from marketplace.accounts.errors import TokenNotFoundError
 from marketplace.accounts.groups import GroupService
 from marketplace.accounts.tokens import TokenService
 from marketplace.webhooks.definitions import OWN, SITE, Hook
-from marketplace.webhooks.errors import WebhookDefinitionError
+from marketplace.webhooks.errors import MemberFault, NotOwnerError, WebhookDefinitionError
 
 
 def verify_may_make(session: Session, principal: Principal, audience: str) -> None:
@@ -24,20 +24,36 @@ def verify_may_make(session: Session, principal: Principal, audience: str) -> No
     if group is not None:
         # A sign-in provider's word lasts for a session, and a webhook longer: the group has to be kept here.
         if audience not in principal.logs or group not in GroupService(session).of(principal.name or ""):
-            raise WebhookDefinitionError("there is no group of this name")
+            raise WebhookDefinitionError(MemberFault("audience", "there is no group of this name"))
     elif audience == SITE:
         if Scope.ADMIN not in principal.scopes or principal.token is None:
             raise WebhookDefinitionError(
-                f"a webhook of all events needs a token of scope {Scope.ADMIN}: choose the audience {OWN}, "
-                "or group:NAME of a group of yours"
+                MemberFault(
+                    "audience",
+                    f"a webhook of all events needs a token of scope {Scope.ADMIN}: choose the audience "
+                    f"{OWN}, or group:NAME of a group of yours",
+                )
             )
     elif audience != OWN:
-        raise WebhookDefinitionError(f"audience is {SITE}, {OWN} or group:NAME")
+        raise WebhookDefinitionError(MemberFault("audience", f"audience is {SITE}, {OWN} or group:NAME"))
 
 
 def may_see(principal: Principal, hook: Hook) -> bool:
     """Whether somebody sees a webhook: its owner, and administrators."""
     return Scope.ADMIN in principal.scopes or principal.name == hook.owner
+
+
+def verify_may_change(session: Session, principal: Principal, hook: Hook) -> None:
+    """Check that somebody who sees a webhook may say where its events go, and which.
+
+    Raises:
+        NotOwnerError: they may not: an administrator would send a group's events elsewhere by its owner's
+            rights.
+        WebhookDefinitionError: they could not make it, with the token that they show.
+    """
+    if hook.group is not None and principal.name != hook.owner:
+        raise NotOwnerError
+    verify_may_make(session, principal, hook.audience)
 
 
 def find_objection(session: Session, hook: Hook, now: datetime) -> str | None:

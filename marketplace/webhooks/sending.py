@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy import delete, func, literal, select, update
@@ -31,6 +34,8 @@ from marketplace.webhooks.signature import headers
 
 #: How long beyond the time for one attempt a worker may be silent before another one tries.
 _GRACE = timedelta(seconds=5)
+#: Deliveries of one owner that a process sends at the same time: receivers that hang hold up nobody else.
+MOST_OF_OWNER_AT_ONCE = 2
 _GONE = "the receiver answered 410 Gone: it wants to be told nothing any more"
 
 
@@ -72,6 +77,9 @@ class Sender:
         self._nudge = nudge
         self._on_outcome = on_outcome
         self._name = uuid4().hex
+        self._lock = threading.Lock()
+        #: Deliveries of each owner that this process is sending.
+        self._on_the_way: Counter[str] = Counter()
         self._guard = AddressGuard(settings.webhooks.allow_private)
         self._box = SecretBox(settings.data)
         authorities = settings.webhooks.ca_file
@@ -82,17 +90,21 @@ class Sender:
     def is_due(self) -> bool:
         """Whether something can be sent."""
         with self._database.read() as session:
-            return Deliveries(session).is_due(self._now())
+            return Deliveries(session).is_due(self._now(), self._busy_owners())
 
     def take(self) -> Callable[[], None] | None:
         """Claim one delivery; returns what sends it, which never raises for what a receiver does."""
         now = self._now()
         with self._database.write() as session:
-            row = Deliveries(session).claim(self._name, now, self._lease)
+            row = Deliveries(session).claim(self._name, now, self._lease, self._busy_owners())
             attempt = None if row is None else self._prepare(session, row, now)
         if row is None:
             return None
-        return lambda: None if attempt is None else self._send(attempt)
+        if attempt is None:
+            return lambda: None
+        with self._lock:
+            self._on_the_way[attempt.hook.owner] += 1
+        return partial(self._send_in_turn, attempt)
 
     def send_test(self, hook: Hook, *, by: str) -> Delivery:
         """Send a test at once, whatever else waits; returns what came of it."""
@@ -148,10 +160,22 @@ class Sender:
         objection = ""
         try:
             keys = self.registry(session).keys(hook, now)
-            check(hook.url, hook.description, hook.filters, self._guard)  # settings may have changed
+            check(hook.asked, self._guard)  # settings may have changed
         except (SecretKeyError, WebhookDefinitionError) as error:
             objection = str(error)
         return _Attempt(row.id, row.attempts, row.created_at, row.event_id, hook, body, keys, objection)
+
+    def _busy_owners(self) -> Collection[str]:
+        """Owners of whom as much is on the way as one may have: the others get the rest."""
+        with self._lock:
+            return [owner for owner, count in self._on_the_way.items() if count >= MOST_OF_OWNER_AT_ONCE]
+
+    def _send_in_turn(self, attempt: _Attempt) -> None:
+        try:
+            self._send(attempt)
+        finally:
+            with self._lock:
+                self._on_the_way -= Counter((attempt.hook.owner,))
 
     def _send(self, attempt: _Attempt) -> None:
         if attempt.objection:

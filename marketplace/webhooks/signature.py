@@ -12,10 +12,14 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+from marketplace.webhooks.errors import MemberFault, WebhookDefinitionError
+
 #: In front of a secret, so that people and scanners know one.
 PREFIX = "whsec_"
-#: Random bytes of a secret; the specification asks for 24 to 64.
+#: Random bytes of a secret.
 SECRET_BYTES = 32
+#: Bytes of a secret that somebody brings along, as the specification has it.
+_SHORTEST, _LONGEST = 24, 64
 
 
 def make_secret() -> bytes:
@@ -26,6 +30,23 @@ def make_secret() -> bytes:
 def spell_secret(secret: bytes) -> str:
     """A secret as receivers are given it."""
     return PREFIX + base64.b64encode(secret).decode()
+
+
+def parse_secret(text: str) -> bytes:
+    """A secret as receivers are given it.
+
+    Raises:
+        WebhookDefinitionError: it is none; the message does not repeat it.
+    """
+    try:
+        secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        secret = b""
+    if not text.startswith(PREFIX) or not _SHORTEST <= len(secret) <= _LONGEST:
+        raise WebhookDefinitionError(
+            MemberFault("secret", f"secret is {PREFIX} and {_SHORTEST} to {_LONGEST} random bytes in base64")
+        )
+    return secret
 
 
 def headers(message_id: str, at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:

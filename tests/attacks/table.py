@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.attacks.catalogue import ATTACKS
 from tests.attacks.distrust import DISTRUSTED
+from tests.attacks.webhooks import WEBHOOK_ATTACKS
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "attacks.md"
 
@@ -88,10 +89,27 @@ in a cycle of error, traceback and frames: 120 such uploads took 1.5 GB. Now
 dry runs; `make soak` sends 2 000 of each class. Afterwards the server may hold 50 MB more than at its start.
 """
 
+_WEBHOOK_HEAD = """
+## Webhooks
+
+Whoever has a token can have this site send requests, and read in the log of deliveries what came of them.
+
+| attack | what happens | test |
+| --- | --- | --- |
+"""
+
 
 def page() -> str:
     """The page as it ought to be."""
-    return f"{_refused()}{_distrusted()}{_IMPERSONATION}{_MEMORY}{_FUZZ}"
+    return f"{_refused()}{_distrusted()}{_IMPERSONATION}{_webhooks()}{_MEMORY}{_FUZZ}"
+
+
+def _webhooks() -> str:
+    rows = [
+        f"| {attack} | {outcome} | {', '.join(f'`{one}`' for one in tests)} |\n"
+        for attack, outcome, tests in WEBHOOK_ATTACKS
+    ]
+    return f"{_WEBHOOK_HEAD}{''.join(rows)}"
 
 
 def _distrusted() -> str:

@@ -44,6 +44,7 @@ PAGES = (
     "/webhooks",
     "/webhooks/new",
     f"/webhooks/{HOOK}",
+    f"/webhooks/{HOOK}/change",
     f"/webhooks/{HOOK}/delete",
 )
 
@@ -86,7 +87,7 @@ def make_webhook(site: RunningServer) -> None:
 
 #: Of each template one, in the other colours too: which colours there are does not depend on the words.
 SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/delete?name=looked-at",
-          "/account/views", "/account/views/edit", f"/webhooks/{HOOK}")  # fmt: skip
+          "/account/views", "/account/views/edit", f"/webhooks/{HOOK}", "/webhooks/new")  # fmt: skip
 
 
 @pytest.mark.parametrize(

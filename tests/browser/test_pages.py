@@ -132,6 +132,7 @@ SIGNED_IN = {
     "web.account.tokens", "web.account.revoke", "web.account.views", "web.account.views.edit",
     "web.account.views.delete", "web.admin", "web.admin.part", "web.admin.act",
     "web.entry.publish", "web.webhooks", "web.webhooks.new", "web.webhook", "web.webhook.act",
+    "web.webhook.change",
 }  # fmt: skip
 
 

@@ -148,6 +148,7 @@ ELSEWHERE: Mapping[str, str] = {
     "web.action": "the secret of a mail's link, 128 random bits",
     "api.token": "a token",
     "web.webhook": "a webhook, by 64 random bits",
+    "web.webhook.change": "a webhook, by 64 random bits",
     "web.webhook.act": "a webhook, by 64 random bits",
     "api.webhook": "a webhook, by 64 random bits",
     "api.webhook.deliveries": "a webhook, by 64 random bits",

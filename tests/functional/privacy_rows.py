@@ -538,6 +538,10 @@ ROWS: Mapping[str, Row] = {
                                      kind="application/x-www-form-urlencoded")),
     ),
     "web.webhook": Row("404, as for a webhook that never was", gets("/webhooks/0123456789abcdef")),
+    "web.webhook.change": Row(
+        "404, as for a webhook that never was",
+        (*gets("/webhooks/0123456789abcdef/change"), Ask("/webhooks/0123456789abcdef/change", "POST")),
+    ),
     "web.webhook.act": Row(
         "404, as for a webhook that never was",
         (*gets("/webhooks/0123456789abcdef/test", "/webhooks/0123456789abcdef/redeliver?event=x"),
@@ -551,7 +555,9 @@ ROWS: Mapping[str, Row] = {
     ),
     "api.webhook": Row(
         "404, as for a webhook that never was",
-        (*gets("/api/v1/webhooks/0123456789abcdef"), Ask("/api/v1/webhooks/0123456789abcdef", "DELETE")),
+        (*gets("/api/v1/webhooks/0123456789abcdef"), Ask("/api/v1/webhooks/0123456789abcdef", "DELETE"),
+         Ask("/api/v1/webhooks/0123456789abcdef", "PUT", kind="application/json",
+             body='{{"url": "https://hook.example/", "audience": "group:{group}"}}')),
     ),
     "api.webhook.deliveries": Row(
         "404, as for a webhook that never was", gets("/api/v1/webhooks/0123456789abcdef/deliveries")

@@ -15,11 +15,13 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.events import EventNoter
 from marketplace.models import OutgoingMail
-from marketplace.webhooks.definitions import SITE, EventFilters, Hook
+from marketplace.webhooks.definitions import SITE, AskedWebhook, EventFilters, Hook
 from marketplace.webhooks.deliveries import Deliveries, Delivery
 from marketplace.webhooks.planning import Planner
 from marketplace.webhooks.registry import Made
 from marketplace.webhooks.sending import Sender
+from tests.factories.entries import accepted
+from tests.mail.test_reminders import JANE, store
 
 START = datetime(2026, 3, 14, 12, tzinfo=UTC)
 BY = "cli:test"
@@ -57,7 +59,11 @@ class Rig:
         token = given.pop("token", None)
         with self.database.write() as session:
             return self.sender.registry(session).create(
-                url, audience, EventFilters(**given), owner=owner, token=token, by=BY, at=self.now
+                AskedWebhook(url, audience, EventFilters(**given)),
+                owner=owner,
+                token=token,
+                by=BY,
+                at=self.now,
             )
 
     def note(self) -> None:
@@ -114,3 +120,8 @@ class Rig:
         with self.database.read() as session:
             rows = session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))
             return [(row.recipient, row.body) for row in rows]
+
+
+def upload(rig: Rig, *names: str, log: str = "public", email: str = JANE, **said: object) -> None:
+    """Have entries accepted, one for each title."""
+    store(rig.database, *[accepted(one, email, title=one, **said) for one in names], log=log)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -18,48 +16,21 @@ from standardwebhooks import WebhookVerificationError
 from marketplace.access import Scope
 from marketplace.accounts import GroupService, TokenService
 from marketplace.db import Database
-from marketplace.events import EventNoter
-from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.erasing import ErasingService
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import OWN, SITE
 from marketplace.webhooks.deliveries import MOST_KEPT, Deliveries
 from marketplace.webhooks.errors import SecretKeyError, WebhookDefinitionError
 from marketplace.webhooks.secrets import FILE
-from marketplace.webhooks.worker import GATHER, WebhookWorker
 from tests.factories.entries import accepted
 from tests.mail.server import make_certificate
 from tests.mail.test_presence import JANE, notices, withdrawn
 from tests.mail.test_reminders import store
 from tests.waiting import HANGING
 from tests.webhooks.receiver import Receiver, answer, drip, flood, hang, receiving
-from tests.webhooks.rig import BY, START, Rig
+from tests.webhooks.rig import BY, START, Rig, upload
 
 ASTRO = "group:astro"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def receiver(shared: Receiver) -> Receiver:
-    """A receiver that answers 204, and whose requests of earlier tests are forgotten."""
-    shared.came.clear()
-    shared.behaviours.clear()
-    shared.always = None
-    return shared
-
-
-@pytest.fixture
-def rig(database: Database, tmp_path: Path) -> Rig:
-    return Rig(database, tmp_path)
-
-
-def upload(rig: Rig, *names: str, log: str = "public", email: str = JANE, **said: object) -> None:
-    store(rig.database, *[accepted(one, email, title=one, **said) for one in names], log=log)
 
 
 def test_an_event_arrives_signed_and_in_order(rig: Rig, receiver: Receiver) -> None:
@@ -250,38 +221,6 @@ def test_two_processes_send_each_event_once(rig: Rig, receiver: Receiver) -> Non
     assert len(receiver.came) == 24
     titles = [one.told["data"]["entry"]["title"] for one in receiver.came]
     assert sorted(titles) == sorted([str(n) for n in range(8)] * 3)
-
-
-INWARD = [
-    "http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "https://[::1]:{port}/", "https://10.0.0.1/",
-    "https://169.254.169.254/latest", "https://[::ffff:127.0.0.1]/", "https://user@example.org/",
-    "ftp://example.org/", "https:///x", "http://example.org/", "https://exa mple.org/", "https://example.org:x/",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("url", INWARD)
-def test_no_address_inside_is_taken(database: Database, tmp_path: Path, url: str) -> None:
-    rig = Rig(database, tmp_path, {"webhooks.allow_private": ""})
-    with pytest.raises(WebhookDefinitionError):
-        rig.make(url.format(port=1))
-
-
-def test_a_name_that_leads_inside_is_not_asked(
-    database: Database, tmp_path: Path, receiver: Receiver
-) -> None:
-    rig = Rig(database, tmp_path, {"webhooks.allow_private": ""})
-    made = rig.make(f"https://localhost:{receiver.port}/")
-    upload(rig, "one")
-    rig.run()
-    (failed,) = rig.deliveries(made)
-    assert "localhost leads to" in str(failed.error) or "inside" in str(failed.error), failed.error
-    assert receiver.came == []
-    allowed = Rig(database, tmp_path / "other", {"webhooks.allow_private": "127.0.0.0/8"})
-    insecure = allowed.make(receiver.url)
-    assert rig.hook(insecure).url == receiver.url
-    upload(rig, "two")
-    rig.run()
-    assert receiver.came == []  # this process has other settings: no plain http goes out of it
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(database: Database, tmp_path: Path) -> None:
@@ -505,33 +444,3 @@ def test_twenty_webhooks_of_one_owner(rig: Rig) -> None:
     rig.make("https://example.org/hook", OWN, JANE)
     with rig.database.write() as session:
         session.execute(update(Webhook).values(position=0))
-
-
-class Counting(EventNoter):
-    """Remembers how much each transaction noted."""
-
-    noted: list[int]
-
-    def note(self) -> int:
-        done = super().note()
-        self.noted += [done] if done else []
-        return done
-
-
-def test_what_comes_fast_is_noted_together(rig: Rig, receiver: Receiver) -> None:
-    rig.make(receiver.url)
-    noter = Counting(rig.database, lambda: rig.now)
-    noter.noted = []
-    worker = WebhookWorker(rig.database, noter, rig.planner, rig.sender)
-    ingest = IngestService(rig.database, UploadPolicy(), on_commit=worker.nudge)
-    began = time.monotonic()
-    worker.start()
-    try:
-        for number in range(30):
-            ingest.enqueue(accepted(number)).result(HANGING)
-        receiver.wait(30)
-    finally:
-        ingest.close()
-        worker.stop(HANGING)
-    assert sum(noter.noted) == 30
-    assert len(noter.noted) <= 2 + (time.monotonic() - began) / GATHER

@@ -44,7 +44,7 @@ def note(database: Database, later: timedelta = timedelta()) -> int:
 def seen(database: Database, logs: frozenset[str] = EVERYBODY, *kinds: Kind) -> list[Happened]:
     """What a reader sees, in the order in which it happened."""
     with database.read() as session:
-        return Events(session).since(Wanted(logs, kinds), 0, 1000)
+        return Events(session).between(Wanted(logs, kinds), 0, 2**60, 1000)
 
 
 def add_log(database: Database, name: str) -> None:

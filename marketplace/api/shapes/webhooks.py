@@ -12,6 +12,20 @@ from marketplace.events import Kind
 from .base import Body, Count, Next, Shape, Text, Time, Url, array, one_of, text
 
 
+class ChangedWebhookParts(Body):
+    """What a webhook is to be; what is left out is empty, but `audience`, `secret` and `enabled` stay."""
+
+    url: str
+    kinds: Annotated[list[Any], array(one_of(*Kind))] = Field(default_factory=list)
+    view: Text = None
+    endorser: Text = None
+    tag: Text = None
+    description: str = ""
+    secret: Text = None
+    audience: Text = None
+    enabled: Annotated[bool | None, WithJsonSchema({"type": "boolean"})] = None
+
+
 class WebhookParts(Body):
     """A webhook to make."""
 
@@ -22,6 +36,7 @@ class WebhookParts(Body):
     endorser: Text = None
     tag: Text = None
     description: str = ""
+    secret: Text = None
 
 
 class WebhookDeliveries(Shape):
@@ -51,11 +66,13 @@ class Webhook(Shape):
     endorser: str | None
     tag: str | None
     description: str
+    enabled: bool = Field(description="whether it is told of events")
     state: Annotated[str, one_of("ok", "failing", "disabled")]
     created_at: Time
     failing_since: Time | None
     disabled_at: Time | None
     disabled_reason: str | None
+    former_secret_until: Time | None = Field(description="until when the former secret signs too")
     deliveries: WebhookDeliveries
     links: WebhookLinks
 
