@@ -98,7 +98,8 @@ def _usage(usage: UsageRecorder, *, private: bool) -> Iterator[Metric]:
         )
     for name, meaning, known in told:
         uses = CounterMetricFamily(name, meaning, labels=["kind"])
-        for kind in (UseKind.VERDICT, UseKind.DOWNLOAD, UseKind.DOCUMENT):
+        imports = (UseKind.IMPORT,) if known else ()  # nobody sends a receipt without a token
+        for kind in (UseKind.VERDICT, UseKind.DOWNLOAD, UseKind.DOCUMENT, *imports):
             uses.add_metric([kind.value], totals.get((kind, known), 0))
         yield uses
     yield CounterMetricFamily(

@@ -13,13 +13,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.access import Scope
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.negotiation import Media, Offer, choose
 from marketplace.http.responses import fresh_response
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.pages.usage import is_exact
+from marketplace.pages.usage import is_exact, is_exact_of_view
 from marketplace.runtime import Runtime
 from marketplace.usage import By, Figures, Span, Usage, last_days
 from validators.errors import shown
@@ -150,8 +149,7 @@ def of_endorser(request: Request) -> Response:
 def of_view(request: Request) -> Response:
     """How often a view was used."""
     definition = find_definition(request)
-    principal = principal_of(request)
-    exact = Scope.ADMIN in principal.scopes or definition.group in principal.groups
+    exact = is_exact_of_view(request, definition)
     return _answer(request, OF_VIEW, lambda usage, span: usage.of_view(definition.name, span, exact=exact))
 
 

@@ -93,7 +93,7 @@ def entry_values(
         "receipt": receipt,
         "endorsers": _other_endorsers(entry, timeline),
         "replacement": _replacement(entry),
-        "structured": data_block(entry, site_url) if _is_offered(record, verdict, now) else None,
+        "structured": data_block(entry, site_url) if is_offered(record, verdict, now) else None,
         "decision": decision,
         "verdict": verdict,
         "status": status_name(record, now),
@@ -125,7 +125,7 @@ def entry_values(
     }
 
 
-def _is_offered(record: EntryRecord, verdict: VerdictBanner | None, now: datetime) -> bool:
+def is_offered(record: EntryRecord, verdict: VerdictBanner | None, now: datetime) -> bool:
     """Whether search engines are told of it: it is public, current, and nothing here speaks against it."""
     refused = verdict is not None and verdict.tone == "bad"
     return PUBLIC in record.logs and status_name(record, now) == Status.VALID.value and not refused

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
@@ -20,9 +21,10 @@ from validators.identifier import is_identifier
 from validators.policy import Verdict
 
 from .badges import strength_badge
-from .entry_page import until
+from .entry_page import is_offered, until
 from .presence import count_sites
 from .rendering import page
+from .schema_org import data_block
 from .timeline import lay_out
 from .trust_badges import Lines, banner, certificate_badges, lines_of
 
@@ -45,7 +47,30 @@ def image(request: Request) -> Response:
     with visible_entries(request) as visible:
         verdict = runtime.judge.judge(visible, identifier, runtime.now())
     sites = count_sites(request, identifier)
-    return page(request, "image", image_values(identifier, rows, runtime.now(), lines, verdict, sites))
+    values = image_values(identifier, rows, runtime.now(), lines, verdict, sites)
+    return page(request, "image", {**values, "structured": _structured(request, rows, verdict, lines)})
+
+
+def _structured(
+    request: Request, rows: Sequence[EntryRow], verdict: Verdict | None, lines: Lines
+) -> Markup | None:
+    """What search engines are told of the image: by the entry that decides about it, else by the newest."""
+    runtime: Runtime = request.registry[Runtime]
+    now, current = runtime.now(), current_among(rows)
+    standing = [row for row in rows if row.key in current and row.deprecated is None]
+    decides = None if verdict is None or verdict.entry is None else verdict.entry.entry_id
+    chosen = next((row for row in standing if row.entry_id == decides), standing[-1] if standing else None)
+    if chosen is None:
+        return None
+    with visible_entries(request) as visible:
+        record = visible.find_by_entry_id(chosen.entry_id)
+        stored = visible.find_body_by_entry_id(chosen.entry_id)
+    if record is None or stored is None or not is_offered(record, banner(verdict, lines.judges), now):
+        return None
+    entry = runtime.acceptance.examine(stored.data).entry
+    if entry is None:
+        return None  # a damaged entry; its own page says so
+    return data_block(entry, runtime.settings.site.url, f"/images/{entry.identifier}")
 
 
 def image_values(

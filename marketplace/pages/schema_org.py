@@ -1,4 +1,4 @@
-"""What pages of entries tell search engines: the image as a SoftwareApplication of schema.org, in JSON-LD."""
+"""What pages of entries and images tell search engines: a SoftwareApplication of schema.org, in JSON-LD."""
 
 from __future__ import annotations
 
@@ -24,25 +24,30 @@ _CONTEXT: Mapping[str, Any] = {
 _ESCAPES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&"})
 
 
-def data_block(entry: AcceptedEntry, site_url: str) -> Markup:
+def data_block(entry: AcceptedEntry, site_url: str, path: str | None = None) -> Markup:
     """The content of a ``<script type="application/ld+json">``: ASCII only, and nothing that ends it.
 
     Browsers do not run such a block, so the site's policy for scripts need not allow it.
 
     Args:
         site_url: public base URL of the marketplace.
+        path: of the page about the image; None: it is the entry's own.
     """
-    told = json.dumps(describe(entry, site_url), separators=(",", ":"))
+    told = json.dumps(describe(entry, site_url, path), separators=(",", ":"))
     return Markup(told.translate(_ESCAPES))  # noqa: S704  # nothing in it is markup any more
 
 
-def describe(entry: AcceptedEntry, site_url: str) -> dict[str, Any]:
+def describe(entry: AcceptedEntry, site_url: str, path: str | None = None) -> dict[str, Any]:
     """The image of an entry as JSON-LD.
+
+    Args:
+        path: as in ``data_block``.
 
     Source: https://schema.org/SoftwareApplication
     """
-    said, path = entry.metadata, quote(entry.coordinates.path(), safe="/@:")
-    page = f"{site_url}/metadata/{path}"
+    said = entry.metadata
+    signed = f"{site_url}/metadata/{quote(entry.coordinates.path(), safe='/@:')}"
+    page = signed if path is None else f"{site_url}{path}"
     system = " ".join(filter(None, (_text(one) for one in (said.os, said.os_version, said.os_arch))))
     author = f"{site_url}/endorsers/{quote(entry.endorser.email, safe='@')}"
     found: dict[str, Any] = {
@@ -75,7 +80,7 @@ def describe(entry: AcceptedEntry, site_url: str) -> dict[str, Any]:
         # The proof: everything above is a copy of what is signed there.
         "subjectOf": {
             "@type": "DigitalDocument",
-            "url": f"{page}?media=xml",
+            "url": f"{signed}?media=xml",
             "encodingFormat": "application/rdf+xml",
             "dateCreated": format_time(entry.created),
             "identifier": f"entry:{entry.entry_id}",

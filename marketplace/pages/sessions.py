@@ -22,6 +22,7 @@ from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from validators.errors import shown
 
+from .admin.asking import SCOPES
 from .rendering import base_path, page
 
 #: Where somebody may be sent back to: a path of this site. Browsers read ``//host`` and ``/\\host`` as
@@ -81,6 +82,7 @@ def account(request: Request) -> Response:
     values = {
         "principal": principal,
         "scopes": sorted(principal.scopes),
+        "permissions": [(one.value, words) for one, words in SCOPES.items() if one in principal.scopes],
         "groups": sorted(principal.groups),
         "provider": None if runtime.sign_in is None else runtime.sign_in.title,
         "tokens": [TokenLine.of(token, now) for token in tokens],

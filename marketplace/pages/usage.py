@@ -12,6 +12,7 @@ from marketplace.access import Scope
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.usage import By, Figures, Period, Span, Usage, last_days
+from marketplace.views.definitions import Definition
 from validators.document import AcceptedEntry
 
 #: Height of the tallest bar.
@@ -62,6 +63,18 @@ def endorser_usage(request: Request, email: str) -> UsageShown:
     """How often an endorser's entries were used."""
     exact = is_exact(request, email)
     return _shown(request, lambda usage, span: usage.of_endorser(email, span, exact=exact))
+
+
+def is_exact_of_view(request: Request, definition: Definition) -> bool:
+    """Whether who asks is told exact figures of a view: administrators, and members of its group."""
+    principal = principal_of(request)
+    return Scope.ADMIN in principal.scopes or definition.group in principal.groups
+
+
+def view_usage(request: Request, definition: Definition) -> UsageShown:
+    """How often a view was used."""
+    exact = is_exact_of_view(request, definition)
+    return _shown(request, lambda usage, span: usage.of_view(definition.name, span, exact=exact))
 
 
 def _shown(request: Request, find: Callable[[Usage, Span], Figures]) -> UsageShown:

@@ -18,6 +18,7 @@ from marketplace.views.service import ViewService
 from marketplace.views.value import View
 
 from .rendering import page
+from .usage import view_usage
 
 #: What programs read each format, in the order of reading; documents of others are listed behind them.
 READERS = {
@@ -61,6 +62,8 @@ def view(request: Request) -> Response:
         if definition.policy is None
         else json.dumps(definition.policy, ensure_ascii=False, indent=1),
         "dialects": [_dialect(found, one) for one in DIALECTS],
+        "secret": definition.secret,
+        "usage": view_usage(request, definition),
     }
     return page(request, "view", values)
 

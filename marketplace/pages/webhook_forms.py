@@ -156,4 +156,7 @@ def _audiences(principal: Principal, groups: Sequence[str]) -> list[tuple[str, s
 def _said(member: str, sentence: str) -> str:
     """A fault beside its field, which has another name there."""
     label = _LABELS.get(member, member)
-    return f"{label}{sentence[len(member) :]}" if sentence.startswith(f"{member} ") else sentence
+    for begins, instead in ((f"{member} is ", f"{label} has to be "), (f"{member} ", f"{label} ")):
+        if sentence.startswith(begins):
+            return instead + sentence.removeprefix(begins)
+    return sentence

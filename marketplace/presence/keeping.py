@@ -50,12 +50,21 @@ class ReceiptService:
     Args:
         now: the clock.
         counting: whether imports are counted.
+        on_imports: told how many imports were counted.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime], *, counting: bool = True) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        *,
+        counting: bool = True,
+        on_imports: Callable[[int], None] = lambda count: None,
+    ) -> None:
         self._database = database
         self._now = now
         self._counting = counting
+        self._on_imports = on_imports
 
     def take(self, principal: Principal, key_text: str, notes: Sequence[str]) -> tuple[Result, ...]:
         """Keep receipts, in their order; one that is refused keeps no other from being kept.
@@ -87,6 +96,8 @@ class ReceiptService:
             if counts[ReceiptOutcome.KEPT.value]:
                 details: dict[str, Detail] = {one.value: counts[one.value] for one in ReceiptOutcome}
                 AuditLog(session).record(principal.name or "", "receipt.post", site.name, details, at=now)
+        if self._counting:
+            self._on_imports(keeping.imports.total())
         return results
 
 

@@ -118,7 +118,9 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
         watch=watch,
         views=views,
         usage=usage,
-        receipts=ReceiptService(database, utc_now, counting=settings.usage.enabled),
+        receipts=ReceiptService(
+            database, utc_now, counting=settings.usage.enabled, on_imports=usage.note_imports
+        ),
         access=AccessService(
             database,
             settings.site.mode,

@@ -52,6 +52,10 @@ class UsageRecorder:
         if use is not None and self._settings.enabled:
             self._tally.add(use, known)
 
+    def note_imports(self, count: int) -> None:
+        """Count imports that were added to their sums."""
+        self._tally.note_imports(count)
+
     def totals(self) -> Mapping[tuple[UseKind, bool], int]:
         """Uses since this process began, by kind and whether credentials were shown."""
         return self._tally.totals()

@@ -18,6 +18,8 @@ class UseKind(StrEnum):
     VERDICT = "verdict"
     #: Somebody was sent to where the content of the entry lies.
     DOWNLOAD = "download"
+    #: A store of a cloud site has the image of the entry; summed with the receipt that says so.
+    IMPORT = "import"
     #: Somebody read a document of the view.
     DOCUMENT = "document"
     #: Somebody was sent on to content by the view.
@@ -72,6 +74,11 @@ class Tally:
             full = len(counts) == self._most // 2
         if full:
             self._on_full()
+
+    def note_imports(self, count: int) -> None:
+        """Count imports in the totals alone: they are in their sums already."""
+        with self._lock:
+            self._totals[True][UseKind.IMPORT] += count
 
     def take(self) -> dict[Use, int]:
         """The uses that were counted since the last call."""

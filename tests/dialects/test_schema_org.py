@@ -41,7 +41,7 @@ from rdflib import Graph
 def refuse(*a, **k): raise AssertionError("asked for something outside")
 socket.socket.connect = refuse
 found = []
-for name in ("hostile.jsonld", "bare.jsonld"):
+for name in ("hostile.jsonld", "bare.jsonld", "image.jsonld"):
     rows = Graph().parse(name, format="json-ld").query('''
       PREFIX s: <https://schema.org/>
       SELECT ?page ?name ?url ?proof WHERE {
@@ -55,6 +55,8 @@ print(json.dumps(found))
 def test_a_json_ld_reader_finds_the_image_and_its_proof(tmp_path: Path) -> None:
     for name, entry in (("hostile", HOSTILE), ("bare", BARE)):
         (tmp_path / f"{name}.jsonld").write_text(data_block(entry, SITE), encoding="ascii")
+    path = f"/images/{HOSTILE.identifier}"
+    (tmp_path / "image.jsonld").write_text(data_block(HOSTILE, SITE, path), encoding="ascii")
     (tmp_path / "read.py").write_text(READ)
     told = run(str(VENV / "bin" / "python"), "read.py", folder=tmp_path)
     assert told.returncode == 0, told.stderr
@@ -62,6 +64,7 @@ def test_a_json_ld_reader_finds_the_image_and_its_proof(tmp_path: Path) -> None:
     assert json.loads(told.stdout) == [
         [pages[0], ENDS, SAFE, f"entry:{HOSTILE.entry_id}"],
         [pages[1], BARE.identifier, None, f"entry:{BARE.entry_id}"],
+        [SITE + path, ENDS, SAFE, f"entry:{HOSTILE.entry_id}"],
     ]
 
 
@@ -84,5 +87,11 @@ def test_pages_tell_of_what_is_offered_only(lab) -> None:
             page = http.get(f"/metadata/{lab.entries[name].coordinates.path()}?media=html").text
             found = re.findall(r'<script type="application/ld\+json">([^<]*)</script>', page)
             assert len(found) == told, name
+            image_page = http.get(f"/images/{lab.entries[name].identifier}?media=html").text
+            of_image = re.findall(r'<script type="application/ld\+json">([^<]*)</script>', image_page)
+            assert len(of_image) == told, name
             if told:
                 assert json.loads(found[0])["name"] == "Debian 12 für alle"
+                same = {**json.loads(of_image[0]), "@id": None, "url": None}
+                assert same == {**json.loads(found[0]), "@id": None, "url": None}
+                assert json.loads(of_image[0])["url"].endswith(f"/images/{lab.entries[name].identifier}")

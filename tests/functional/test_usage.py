@@ -121,6 +121,8 @@ def test_each_use_is_counted_once_from_memory_or_not(site, http):
             kind="directory",
         )
         send(http, tokens["ops@astro.example"], ASTRO_KEY, said)
+    figures = http.get("/metrics", headers=bearer(tokens["root"])).text
+    assert 'marketplace_private_usage_total{kind="import"} 1.0' in figures
     wanted = {name: before[name] + more for name, more in (("verdicts", 8), ("downloads", 2), ("imports", 1))}
     eventually(lambda: of_today(http, USAGE, tokens["root"]) == wanted)
 
@@ -173,6 +175,23 @@ def test_a_secret_view_is_counted_under_its_name(site, http):
         assert http.get(f"{path}/SHA256SUMS").status_code == 200
     assert http.get("/api/v1/views/feed/usage").status_code == 404
     eventually(lambda: asked(http, "/api/v1/views/feed/usage", tokens["root"])["total"]["documents"] == 3)
+
+
+def test_pages_of_views_and_publishers_show_their_usage(site, http):
+    _, tokens = site
+    html = {"Accept": "text/html"}
+    page = http.get("/views/default", headers=html).text
+    assert '<td data-label="Documents read">40</td>' in page  # 47 of yesterday, in tens
+    assert 'href="/api/v1/views/default/usage?by=month' in page
+    exact = http.get("/views/default", headers={**html, **bearer(tokens["root"])}).text
+    assert '<td data-label="Documents read">40</td>' not in exact
+    publisher = http.get("/endorsers/jane@example.org", headers=html).text
+    assert '<td data-label="Checks before a start">1\u202f230</td>' in publisher
+    made = {"name": "unlisted", "secret": True}
+    url = http.post("/api/v1/views", json=made, headers=bearer(tokens["root"])).json()["url"]
+    path = httpx.URL(url).path
+    assert http.get(f"{path}/SHA256SUMS").status_code == 200
+    assert "/api/v1/views/" not in http.get(path, headers=html).text
 
 
 def test_csv_has_the_same_figures(http):

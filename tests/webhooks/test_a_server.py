@@ -195,7 +195,9 @@ def test_by_the_interface_and_by_pages(tmp_path: Path) -> None:
                 "/webhooks/new", data={**given, "url": "http://x"}, headers={**html, **from_own_page(server)}
             )
             assert wrong.status_code == 400
-            assert '<p class="fault" id="fault-url" dir="auto">Address is an https address' in wrong.text
+            assert (
+                '<p class="fault" id="fault-url" dir="auto">Address has to be an https address' in wrong.text
+            )
             assert 'aria-describedby="fault-url help-url" aria-invalid="true"' in wrong.text
             listed = browser.get("/webhooks", headers=html).text
             assert "&lt;b&gt;mine" in listed
