@@ -24,6 +24,8 @@ from .openapi import document
 _KEY = "marketplace.docs"
 #: Parameters of an example; the others would only make it long.
 _EXAMPLES = 2
+#: An object of JSON that is laid out, without others in it.
+_SMALL = re.compile(r"\{\n\s+([^{}\[\]]{1,90})\n\s*\}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _with_parts(names: Iterable[str], schemas: Mapping[str, Any]) -> Sequence[st
 
 
 def _schema(schema: Mapping[str, Any]) -> Markup:
-    text = escape(json.dumps(schema, indent=1, ensure_ascii=False))
+    told = json.dumps(schema, indent=1, ensure_ascii=False)
+    # Small objects in a line of their own: fewer bytes, and more of the whole on a screen.
+    text = escape(_SMALL.sub(lambda found: "{" + re.sub(r"\n\s+", " ", found[1]) + "}", told))
     # In text a quotation mark may stand as it is, which is a third of the bytes.
     return Markup(str(text).replace("&#34;", '"'))  # noqa: S704  # escaped above
 
