@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -23,6 +24,10 @@ from marketplace.runtime import Runtime, build
 
 log = logging.getLogger("marketplace.server")
 
+#: Seconds that a thread which computes keeps the interpreter while others wait for it. Each step of a request
+#: and each statement of a commit waits that long behind a follower: with Python's 0.005, uploads that come
+#: fast took a quarter longer.
+_TURN = 0.001
 #: Seconds that requests in flight get when the process is asked to stop.
 GRACE_SECONDS = 15.0
 #: Beyond this a body is refused before it is read; up to it the application answers for itself. A form
@@ -98,6 +103,7 @@ def serve(
     """
     # At debug level and below there is one line per queued request: the access log tells as much.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    sys.setswitchinterval(_TURN)
     runtime = build(settings)
     try:
         runtime.verify_store()
