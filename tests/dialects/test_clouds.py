@@ -80,7 +80,7 @@ def template(app: dict, endpoint: str) -> dict[str, str]:
     file = app["files"][0]
     values = {
         "NAME": app["name"], "IMPORT_ID": app["_id"]["$oid"], "TYPE": app["type"],
-        "SOURCE": f"{endpoint}/appliance/{app['_id']['$oid']}/download/0",
+        "SOURCE": f"{endpoint}appliance/{app['_id']['$oid']}/download/0",
         "PUBLISHER": app["publisher"], "FORMAT": app["format"], "DESCRIPTION": app["short_description"],
         "VERSION": app["version"], "TAGS": ", ".join(app["tags"]), "DATE": str(app["creation_time"]),
         "SIZE": str(-(-int(file["size"]) // 2**20)), "MD5": file["md5"],
