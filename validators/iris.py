@@ -6,6 +6,7 @@ Sources: RFC 3987 section 2.2 (IRIs; RFC 3986 for hosts in brackets), RFC 5646 s
 from __future__ import annotations
 
 import re
+from functools import cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
@@ -35,9 +36,9 @@ _HIERARCHY: Final = rf"(?:{_AUTHORITY}|(?!//))"
 _PATH: Final = (
     rf"{_any_of(_HOST + ':@/')}(?:\?{_any_of(_HOST + _PRIVATE + ':@/?')})?+(?:#{_any_of(_HOST + ':@/?')})?+"
 )
-_IRI: Final = re.compile(rf"{_SCHEME}{_HIERARCHY}{_PATH}")
+_IRI: Final = rf"{_SCHEME}{_HIERARCHY}{_PATH}"
 #: Before the first slash of a relative path a colon would end a scheme.
-_RELATIVE: Final = re.compile(rf"(?:(?=//)|(?![^/?#]*:)){_HIERARCHY}{_PATH}")
+_RELATIVE: Final = rf"(?:(?=//)|(?![^/?#]*:)){_HIERARCHY}{_PATH}"
 _FUTURE: Final = re.compile(rf"[vV][0-9A-Fa-f]+\.[{_UNRESERVED}{_DELIMITERS}:]+")
 
 #: Tags of before RFC 4646, which follow no rule.
@@ -58,14 +59,20 @@ _LANGUAGE: Final = re.compile(
 )
 
 
+@cache
+def _pattern(expression: str) -> re.Pattern[str]:
+    # Most entries have no extension, and a command that reads one of them would compile these in vain.
+    return re.compile(expression)
+
+
 def is_iri(text: str) -> bool:
     """Whether this is an IRI with a scheme."""
-    return _holds(_IRI.fullmatch(text))
+    return _holds(_pattern(_IRI).fullmatch(text))
 
 
 def is_reference(text: str) -> bool:
     """Whether this is an IRI, or what becomes one against a base with an authority and a path."""
-    return _holds(_IRI.fullmatch(text) or _RELATIVE.fullmatch(text))
+    return _holds(_pattern(_IRI).fullmatch(text) or _pattern(_RELATIVE).fullmatch(text))
 
 
 def is_language(text: str) -> bool:

@@ -1,24 +1,20 @@
-"""``marketplace proof``: receipts, fetched and verified."""
+"""``marketplace proof``: receipts, fetched."""
 
 from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
-from typing import Any
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.files import read_bounded, write_document
+from marketplace.cli.files import write_document
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.reading import find_path
 from marketplace.client import MarketplaceClient
-from marketplace.tlog.checkpoint import verify_cosignature
-from marketplace.tlog.errors import NoteSignatureError
-from marketplace.tlog.note import Note, VerifierKey, parse_note, parse_verifier_key
-from marketplace.tlog.proof import MAX_PROOF, ProvenEntry, parse_proof, verify_proof
+from marketplace.tlog.note import parse_verifier_key
+from marketplace.tlog.proof import parse_proof, verify_proof
 from validators import accept
 
 #: Seconds between two questions whether an entry is published.
@@ -62,44 +58,6 @@ def proof(endpoint: str | None, key: str | None, log: str, wait: float, out: str
     if key is not None:
         verify_proof(data, parse_verifier_key(key))
     write_document(out, data)
-
-
-def verify_receipt(proof: str | None, key: str | None, witnesses: tuple[str, ...]) -> ProvenEntry | None:
-    """The entry that a receipt proves; None where none is named.
-
-    Raises:
-        UsageError: a receipt without a key, or the other way round.
-        OSError: it cannot be read.
-        TlogError: it proves nothing, or a witness did not sign.
-    """
-    if proof is None or key is None:
-        if proof is not None or key is not None or witnesses:
-            raise click.UsageError("--proof and --key go together")
-        return None
-    data = read_bounded(Path(proof), MAX_PROOF + 1)
-    proven = verify_proof(data, parse_verifier_key(key))
-    for text in witnesses:
-        _verify_witness(parse_note(parse_proof(data).checkpoint), parse_verifier_key(text))
-    return proven
-
-
-def receipt_facts(proven: ProvenEntry) -> dict[str, Any]:
-    """What a receipt proves, for output."""
-    checkpoint = proven.head.checkpoint
-    return {
-        "entry_id": proven.leaf.entry_id,
-        "log": checkpoint.origin,
-        "index": proven.index,
-        "log_size": checkpoint.size,
-    }
-
-
-def _verify_witness(note: Note, key: VerifierKey) -> None:
-    for line in note.signatures:
-        if line.is_of(key):
-            verify_cosignature(note.text, line, key)
-            return
-    raise NoteSignatureError(f"the witness {key.name} did not sign the receipt's checkpoint")
 
 
 def _entry_id(client: MarketplaceClient, entry: str) -> str:

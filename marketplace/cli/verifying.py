@@ -13,7 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
 from marketplace.cli.output import Format, output_option, write_records
-from marketplace.cli.proving import receipt_facts, verify_receipt
+from marketplace.cli.proven import receipt_facts, verify_receipt
 from marketplace.logs import printable
 from marketplace.tlog.proof import ProvenEntry
 from validators import accept

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.factories.documents import signed, unsigned
+from tests.factories.documents import image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.images import qcow2
 from validators import accept
@@ -163,6 +163,19 @@ def test_describing_an_image_loads_nothing_that_proves_entries(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_verifying_a_file_loads_no_client(tmp_path):
+    (tmp_path / "signed.xml").write_bytes(signed(image(), make_identity()))
+    program = (
+        "import sys\n"
+        "from marketplace.cli import run\n"
+        "code = run(['verify', 'signed.xml'])\n"
+        "sys.exit(code or bool({'httpx', 'signxml', 'marketplace.client'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"signed.xml: ok" in done.stdout
 
 
 def test_a_hostile_image_is_one_sentence_whatever_the_library_says(tmp_path):
