@@ -30,7 +30,7 @@ This page is written by `python -m tests.attacks.table`; a test keeps it true.
 _TRUST = """
 ## Accepted, and not trusted
 
-Trust is no part of acceptance: every marketplace keeps the same entries, whatever its anchors are.
+Acceptance does not look at trust: every marketplace keeps the same entries, whatever its anchors are.
 These entries are valid by themselves, and the site's verdict has to be no, by the rule that belongs
 to the attack. They are judged one by one with the files of their site (`validators`), and all
 together by two running servers, over HTTP (`/api/v1/entries/.../decision`) and with

@@ -1,6 +1,6 @@
 """Entries that acceptance takes, as it must, and that no site may trust.
 
-Trust is no part of acceptance: a marketplace keeps these entries so that it holds the same set as
+Acceptance does not look at trust: a marketplace keeps these entries so that it holds the same set as
 the others, and says what it thinks of them.
 """
 

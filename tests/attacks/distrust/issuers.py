@@ -23,7 +23,7 @@ from tests.factories.identities import NOT_AFTER, NOT_BEFORE, Identity, usage_of
 
 KIND = "forged issuers"
 WEAK = "weak authorities"
-NO_AUTHORITY = "issuers that are no authority"
+NO_AUTHORITY = "issuers that are not an authority"
 
 
 def _attackers_key(cast: Cast) -> Deceit:
