@@ -8,12 +8,16 @@ who came before it began share it.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access import PUBLIC
-from marketplace.db import Database, Glance
+from marketplace.db import Database, Glance, StalledError
+
+#: Seconds that a look may take while others wait for their turn; it takes a millisecond.
+PATIENCE = 3.0
 
 _NEWEST = (
     "SELECT tree.size, tree.root, tree.note, tree.halted, cosignature.lines FROM tree"  # noqa: S608  # no input in it
@@ -49,23 +53,31 @@ class HeadReader:
         #: Looks that began so far, and what came of the newest of them.
         self._begun = 0
         self._outcome: Head | SQLAlchemyError | None = None
+        #: When the look that is under way began.
+        self._since: float | None = None
 
     def read(self) -> Head | None:
         """The head as it is after this call began; None where nothing is published now.
 
         Raises:
-            SQLAlchemyError: the database does not answer.
+            SQLAlchemyError: the database does not answer, or a look that others wait for takes too long.
         """
         came = self._begun
-        with self._turn:
+        if not self._turn.acquire(timeout=self._patience()):
+            raise StalledError("the database does not answer at the moment: try again later")
+        try:
             if self._begun == came:
                 # No look began while this thread waited for its turn.
                 self._begun += 1
+                self._since = time.monotonic()
                 try:
                     self._outcome = self._look()
                 except SQLAlchemyError as error:
                     self._outcome = error
+                self._since = None
             outcome = self._outcome
+        finally:
+            self._turn.release()
         if isinstance(outcome, SQLAlchemyError):
             raise outcome
         return outcome
@@ -74,6 +86,11 @@ class HeadReader:
         """Give the connection up; the next look opens another one."""
         with self._turn:
             self._leave()
+
+    def _patience(self) -> float:
+        """Seconds to wait for a turn: a look that hangs must not take the threads of all who ask."""
+        since = self._since
+        return PATIENCE if since is None else max(0.0, PATIENCE - (time.monotonic() - since))
 
     def _look(self) -> Head | None:
         if self._glance is not None:

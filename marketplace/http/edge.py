@@ -128,7 +128,10 @@ class Edge:
         tags = read_tags(environ)
         try:
             wait = _wait(self._address_limit, environ)
-            found = None if wait else self._find(environ)
+            try:
+                found = None if wait else self._find(environ)
+            except SQLAlchemyError as error:
+                found = _refuse(environ, router, error)
             if found is None:
                 with self._answering():
                     found = self._route(environ, router, wait)
@@ -240,17 +243,27 @@ def _answer(router: Router, request: Request) -> Response:
         _release_frames(error)
         return error_response(request, error)
     except SQLAlchemyError as error:
-        if not is_unavailable(error):
-            return _failed(request, error)
-        # One line: a traceback for each request of the time that the database is away helps nobody.
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:_MOST_REASON]
-        place = _told(request.environ.get("PATH_INFO", ""))
-        error_log.error("the database does not answer", extra={"path": place, "reason": reason})
-        _release_frames(error)
-        request.environ[_STORE_FAILED] = True
-        return error_response(request, store_unavailable())
+        return _answer_failure(request, error)
     except Exception as error:  # logged here; the client gets no traceback
         return _failed(request, error)
+
+
+def _refuse(environ: Environ, router: Router, error: SQLAlchemyError) -> tuple[Response, str]:
+    """The answer where the database failed what no view is asked for."""
+    with router.request_context(environ) as request:
+        return _answer_failure(request, error), _NO_ROUTE
+
+
+def _answer_failure(request: Request, error: SQLAlchemyError) -> Response:
+    if not is_unavailable(error):
+        return _failed(request, error)
+    # One line: a traceback for each request of the time that the database is away helps nobody.
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())[:_MOST_REASON]
+    place = _told(request.environ.get("PATH_INFO", ""))
+    error_log.error("the database does not answer", extra={"path": place, "reason": reason})
+    _release_frames(error)
+    request.environ[_STORE_FAILED] = True
+    return error_response(request, store_unavailable())
 
 
 def _failed(request: Request, error: Exception) -> Response:
@@ -386,10 +399,7 @@ def _find_document(views: ViewService, environ: Environ, path: str) -> Response 
 def _find_head(federation: Federation | None, environ: Environ, rest: str) -> Response | None:
     if rest or federation is None or not federation.ready.is_set():
         return None
-    try:
-        head = federation.heads.read()
-    except SQLAlchemyError:
-        return None  # the view meets the same, and says it in the form that the client reads
+    head = federation.heads.read()
     return None if head is None else head_response(environ, head, is_public=True)
 
 

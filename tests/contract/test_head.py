@@ -16,18 +16,17 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.access import PUBLIC
 from marketplace.changes import ChangeLog
-from marketplace.db import Database, Glance, upgrade
+from marketplace.db import Database, Glance, StalledError, upgrade
 from marketplace.federation.feed import Feed
 from marketplace.federation.head import Head, HeadReader
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.trees import Trees
-from marketplace.ingest import Source, UploadPolicy
-from marketplace.ingest.batch import Batch
 from marketplace.models import Cosignature, Tree
 from marketplace.tlog.checkpoint import verify_checkpoint
 from marketplace.tlog.note import SigningKey
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import imports, take_all
 from tests.waiting import HANGING
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -41,9 +40,7 @@ HEADS = 15
 def publish(database: Database, name: object) -> None:
     """A further entry, and the head that covers it."""
     with database.write() as session:
-        batch = Batch(session, UploadPolicy(), moment(0))
-        batch.add(accepted(name), PUBLIC, Source.IMPORT)
-        batch.finish()
+        take_all(session, imports([accepted(name)], PUBLIC), moment(0))
     integrator = Integrator(database, KEYS, lambda: NOW)
     while integrator.step():
         pass
@@ -162,6 +159,31 @@ def test_those_who_wait_share_a_look_that_began_after_they_came(database: Databa
         assert first.result(HANGING) in (1, 2)
         assert [one.result(HANGING) for one in others] == [2] * 8
     assert 2 <= len(looks) < 9
+
+
+def test_a_look_that_hangs_keeps_one_thread_and_no_other(
+    database: Database, heads: HeadReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(database, 0)
+    hanging, ended = threading.Event(), threading.Event()
+    plain = heads._look
+
+    def look() -> Head | None:
+        hanging.set()
+        ended.wait(HANGING)
+        return plain()
+
+    monkeypatch.setattr(heads, "_look", look)
+    monkeypatch.setattr("marketplace.federation.head.PATIENCE", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(heads.read)
+        assert hanging.wait(HANGING)
+        for _ in range(3):
+            with pytest.raises(StalledError):
+                heads.read()
+        ended.set()
+        head = first.result(HANGING)
+    assert head is not None and head == heads.read()
 
 
 def test_a_server_that_was_started_anew_is_asked_by_another_connection(postgres_url: str) -> None:
