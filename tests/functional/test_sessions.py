@@ -47,7 +47,7 @@ def test_a_token_becomes_a_session_and_signing_out_ends_it(server, browser) -> N
     assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"} <= set(written.split("; "))
     assert "Secure" not in written and secret[21:] not in str(answer.headers)
     account = browser.get("/account", headers=HTML)
-    assert account.status_code == 200 and "ann@example.org" in account.text
+    assert account.status_code == 200 and "ann@<wbr>example.org" in account.text
     assert account.headers["Cache-Control"] == "no-store"
     assert session_cookie(browser) not in account.text
     kept = session_cookie(browser)

@@ -40,7 +40,7 @@ def test_a_token_is_taken_as_bearer_and_as_basic_user_name(server: RunningServer
     secret = issue_token(server)
     answer = http.get("/account", headers={**HTML, **show(secret)})
     assert answer.status_code == 200
-    assert "ann@example.org" in answer.text and token_name(secret) in answer.text
+    assert "ann@<wbr>example.org" in answer.text and token_name(secret) in answer.text
     assert secret not in answer.text
 
 
