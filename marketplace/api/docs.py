@@ -97,7 +97,7 @@ def _laid_out(told: Mapping[str, Any]) -> Reference:
             }
     homes: dict[str, str] = {}
     for group, shown in operations.items():
-        for name in _with_parts(_answered_with(shown), components["schemas"]):
+        for name in _with_parts(_told_with(shown), components["schemas"]):
             homes.setdefault(name, group)
     # What is answered only with an error, or nowhere, stands with the service itself: the last topic.
     last = next(reversed(operations))
@@ -122,8 +122,9 @@ def _laid_out(told: Mapping[str, Any]) -> Reference:
     )
 
 
-def _answered_with(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _told_with(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for operation in operations:
+        yield from (name for _, name in operation["bodies"] if name)
         for answer in operation["answers"]:
             yield from (name for _, name in answer["types"] if name)
 
@@ -161,7 +162,7 @@ def _operation(site: str, path: str, method: str, operation: Mapping[str, Any]) 
             }
             for one in operation["parameters"]
         ],
-        "bodies": list(operation.get("requestBody", {}).get("content", {})),
+        "bodies": _types(operation.get("requestBody", {}).get("content", {})),
         "answers": list(_answers(operation["responses"])),
         "example": _example(site, path, method, operation),
     }
@@ -171,16 +172,19 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for status, answer in responses.items():
         if "$ref" in answer:
             continue
-        content = answer.get("content", {})
-        schemas = {
-            kind: held.get("schema", {}).get("$ref", "").rpartition("/")[2] for kind, held in content.items()
-        }
         yield {
             "status": status,
             "meaning": with_code(answer["description"]),
-            "types": list(schemas.items()),
+            "types": _types(answer.get("content", {})),
             "headers": list(answer.get("headers", {})),
         }
+
+
+def _types(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Media types, each with the name of its schema, or with nothing."""
+    return [
+        (kind, held.get("schema", {}).get("$ref", "").rpartition("/")[2]) for kind, held in content.items()
+    ]
 
 
 def describe(schema: Mapping[str, Any]) -> str:

@@ -329,42 +329,44 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Statement": record("The immutable entry.", **_STATEMENT),
-    "Entry": record(
-        "An entry, and how it stands now.",
-        **_STATEMENT,
-        **_NOW,
-        reachability=_said(
-            array(
-                record(
-                    "Result of the last check of a location.",
-                    location=TEXT,
-                    reach={
-                        "type": "string",
-                        "enum": ["there", "answered-otherwise", "silent", "inside", "not-web"],
-                    },
-                    reason=TEXT,
-                    bytes=_said({"type": ["integer", "null"]}, "size that the server reports"),
-                    looked_at=TIME,
-                    good_at=_said({"type": ["string", "null"]}, "when the content was there last"),
-                )
+    "Entry": {
+        "allOf": [ref("Statement")],
+        **record(
+            "An entry, and how it stands now.",
+            **_NOW,
+            reachability=_said(
+                array(
+                    record(
+                        "Result of the last check of a location.",
+                        location=TEXT,
+                        reach={
+                            "type": "string",
+                            "enum": ["there", "answered-otherwise", "silent", "inside", "not-web"],
+                        },
+                        reason=TEXT,
+                        bytes=_said({"type": ["integer", "null"]}, "size that the server reports"),
+                        looked_at=TIME,
+                        good_at=_said({"type": ["string", "null"]}, "when the content was there last"),
+                    )
+                ),
+                "of the locations that this site checked, if it checks locations",
             ),
-            "of the locations that this site checked, if it checks locations",
-        ),
-        sites=SITES,
-        reports=_said(
-            array(
-                record(
-                    "What cloud sites found wrong with a location.",
-                    location=TEXT,
-                    finding={"type": "string", "enum": ["mismatch", "unreachable"]},
-                    sites=COUNT,
-                    at=_said(TIME, "when the latest of them found it"),
-                    reason=_said(TEXT_OR_NULL, "in the words of that site"),
-                )
+            sites=SITES,
+            reports=_said(
+                array(
+                    record(
+                        "What cloud sites found wrong with a location.",
+                        location=TEXT,
+                        finding={"type": "string", "enum": ["mismatch", "unreachable"]},
+                        sites=COUNT,
+                        at=_said(TIME, "when the latest of them found it"),
+                        reason=_said(TEXT_OR_NULL, "in the words of that site"),
+                    )
+                ),
+                "`mismatch`: the location served bytes that differ from the entry",
             ),
-            "`mismatch`: the location served bytes that differ from the entry",
         ),
-    ),
+    },
     "Published": record(
         "An entry that everybody sees now.",
         **_COORDINATES,
