@@ -261,7 +261,7 @@ def test_rows_that_do_not_make_the_signed_tree_lead_to_quarantine(site: Site) ->
         2,
     )
     with site.database.read() as session:
-        (told,) = Events(session).since(Wanted(frozenset({PUBLIC})), 0, 10)
+        (told,) = Events(session).newest(Wanted(frozenset({PUBLIC})), 10)
     assert (told.kind, told.details) == (Kind.QUARANTINED, {"origin": ORIGIN, "code": "integrity.root"})
     with site.database.write() as session:
         evidence = FollowedLogs(session).evidence(site.peer.id)

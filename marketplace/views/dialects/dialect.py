@@ -33,7 +33,7 @@ def no_image(view: View, path: str) -> ViewImage | None:
 
 
 def nothing_together(view: View) -> Mapping[str, bytes]:
-    """Of a dialect whose documents have nothing in common."""
+    """No documents: those of the dialect have nothing in common."""
     return {}
 
 
