@@ -276,7 +276,9 @@ _VOLATILE = (
     (re.compile(rb"\b[0-9a-f]{8} \(this process\)"), b"NODE"),
     # Written down a little later.
     (re.compile(rb'"last_used_at":("[^"]*"|null)'), b'"last_used_at":""'),
-    (re.compile(rb'"Last used">[^<]*<'), b'"Last used"><'),
+    (re.compile(rb'"Last used">.*?</td>', re.DOTALL), b'"Last used"></td>'),
+    # How long ago that is, at the moment of the answer.
+    (re.compile(rb'(<time datetime="[^"]*")[^>]*>[^<]*<'), rb"\1><"),
 )
 #: Of the figures only those of what is stored: how often and how fast somebody asked differs always.
 _TIMED = re.compile(rb"^(process|python)_|_request_seconds_|_since_seconds |^# ")
