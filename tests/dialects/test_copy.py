@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from marketplace.views.value import View, entry_path
 from tests.dialects import clients
 from tests.dialects.conftest import Lab, entry
 from tests.dialects.lxd import reads_debian
-from tests.dialects.nginx import served_by_nginx
+from tests.dialects.nginx import recipe, served_by_nginx
 from tests.functional.catalogue import eventually, upload
 from tests.functional.running import AUTHORITIES
 from tests.functional.serving import folder_at
@@ -387,6 +388,15 @@ def test_programs_read_a_copy_behind_nginx(lab, copied, certificate, tmp_path, c
     assert f"https://copy.example/lists/entries/{lab.entries['debian'].entry_id}.xml" in entries
     assert disk.status_code == 302
     assert disk.headers["location"] == lab.entries["ubuntu"].metadata.locations[0]
+
+
+def test_no_location_breaks_the_configuration_of_nginx(tmp_path):
+    """Others choose locations: quotation marks, variables, and more than nginx reads of a parameter."""
+    lines = ('/images/A/a https://a.example/$x";}\\ 302', f"/images/B/b https://a.example/{'b' * 5000} 302")
+    (tmp_path / "_redirects").write_text("\n".join(lines) + "\n")
+    script = recipe("sh").replace("/srv/lists.map", f"{tmp_path}/map").replace("/srv/lists", str(tmp_path))
+    subprocess.run(["sh", "-ec", script], check=True)
+    assert (tmp_path / "map").read_text() == '"/images/A/a" "https://a.example/%24x%22;}%5C";\n'
 
 
 def path_of(lab: Lab, name: str) -> str:
