@@ -62,10 +62,15 @@ class NotAcceptableError(HttpError):
 
 
 class TooLargeError(HttpError):
-    """413: the body is larger than an entry may be."""
+    """413: the body is larger than what is taken there."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(413, "body.size", f"an entry has at most {limit} bytes", details={"limit": limit})
+        super().__init__(
+            413,
+            "body.size",
+            f"the body is larger than the {limit} bytes that are taken here",
+            details={"limit": limit},
+        )
 
 
 class UnsupportedTypeError(HttpError):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyramid.request import Request
 
 from marketplace.http.body import first_file, read_entry
-from marketplace.http.errors import BadRequestError, HttpError
+from marketplace.http.errors import BadRequestError, HttpError, TooLargeError
 from marketplace.http.parameters import read_body_form
 
 SITE = "https://images.example.org"
@@ -129,3 +129,7 @@ def test_any_form_is_read_or_refused(noise: bytes, middle: bytes):
         first_file(noise + middle + noise + b"\r\n--AaB03x--", TYPE)
     except BadRequestError as error:
         assert error.code.startswith("form.")
+
+
+def test_what_is_too_large_is_called_a_body_since_not_every_body_is_an_entry() -> None:
+    assert TooLargeError(65536).reason == "the body is larger than the 65536 bytes that are taken here"
