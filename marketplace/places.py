@@ -19,7 +19,7 @@ from marketplace.db import StalledError
 STALLED = 5.0
 
 
-class Places:
+class ThreadPlaces:
     """Where requests wait for what they store. A thread that has a place gets no second one.
 
     Args:

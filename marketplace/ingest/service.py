@@ -26,7 +26,7 @@ from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
-from marketplace.places import Places
+from marketplace.places import ThreadPlaces
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
@@ -121,7 +121,7 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         limit: RateLimit | None = None,
-        places: Places | None = None,
+        places: ThreadPlaces | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
@@ -130,7 +130,7 @@ class IngestService:
         self._database = database
         self.policy = policy
         self._limit = limit
-        self._room = WaitingRoom(places or Places(WAITING))
+        self._room = WaitingRoom(places or ThreadPlaces(WAITING))
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from marketplace.db import StalledError
 from marketplace.ingest.errors import StoreUnavailableError
 from marketplace.ingest.items import IngestResult
-from marketplace.places import Places
+from marketplace.places import ThreadPlaces
 
 #: Seconds after which an upload is told that nothing is known of it. A proxy in front waits longer.
 LONGEST = 60.0
@@ -25,7 +25,7 @@ class WaitingRoom:
         longest: seconds that one waits.
     """
 
-    def __init__(self, places: Places, *, longest: float = LONGEST) -> None:
+    def __init__(self, places: ThreadPlaces, *, longest: float = LONGEST) -> None:
         self._places = places
         self._longest = longest
 

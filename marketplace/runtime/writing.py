@@ -25,7 +25,7 @@ from marketplace.peers.registry.contradictions import keep_contradiction
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.peers.witness.cosigning import CosigningService
-from marketplace.places import Places
+from marketplace.places import ThreadPlaces
 from marketplace.presence import PresenceNotices
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
@@ -153,7 +153,7 @@ def _open_ingest(
     settings: Settings, storage: Storage, acceptance: Acceptance, signals: Signals
 ) -> IngestService:
     # While the database stores nothing, two threads are left for readers.
-    places = Places(max(1, settings.server.threads - 2))
+    places = ThreadPlaces(max(1, settings.server.threads - 2))
     storage.database.place = places.take
     return IngestService(
         storage.database,

@@ -12,7 +12,7 @@ import pytest
 from marketplace.ingest import StoreUnavailableError
 from marketplace.ingest.items import IngestResult
 from marketplace.ingest.waiting import WaitingRoom
-from marketplace.places import Places
+from marketplace.places import ThreadPlaces
 from tests.waiting import HANGING
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def in_another_thread(act: Callable[[], T]) -> T:
 
 
 def test_when_the_database_does_not_move_some_uploads_wait_and_others_are_told() -> None:
-    room = WaitingRoom(Places(1, stalled=0.0))
+    room = WaitingRoom(ThreadPlaces(1, stalled=0.0))
 
     def wait() -> bool:
         with room.place():
@@ -39,7 +39,7 @@ def test_when_the_database_does_not_move_some_uploads_wait_and_others_are_told()
 
 
 def test_who_comes_behind_waits_for_a_place_while_the_database_moves() -> None:
-    places, came = Places(1, stalled=HANGING), threading.Event()
+    places, came = ThreadPlaces(1, stalled=HANGING), threading.Event()
 
     def wait() -> bool:
         came.set()
@@ -55,11 +55,11 @@ def test_who_comes_behind_waits_for_a_place_while_the_database_moves() -> None:
 
 def test_an_upload_that_waited_for_long_is_told_that_it_may_be_sent_again() -> None:
     with pytest.raises(StoreUnavailableError, match="upload it again, it is stored once"):
-        WaitingRoom(Places(1), longest=0.0).wait(Future())
+        WaitingRoom(ThreadPlaces(1), longest=0.0).wait(Future())
 
 
 def test_what_the_writer_found_reaches_whoever_waits() -> None:
     answer: Future[IngestResult] = Future()
     threading.Thread(target=lambda: answer.set_exception(StoreUnavailableError("gone"))).start()
     with pytest.raises(StoreUnavailableError, match="gone"):
-        WaitingRoom(Places(1)).wait(answer)
+        WaitingRoom(ThreadPlaces(1)).wait(answer)
