@@ -24,7 +24,7 @@ Detail = str | int | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened.
+    """An event: something that happened at this marketplace.
 
     Args:
         log_id: key of the log whose readers it is for.

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Site:
-    """Everything of one site in one process.
+    """A cloud site: all its parts in one process.
 
     Args:
         state: opened by the caller, who closes it.
