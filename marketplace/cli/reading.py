@@ -17,7 +17,7 @@ from marketplace.cli.output import Format, output_option, write_record, write_re
 from marketplace.cli.telling import as_lines
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import ClientError
-from marketplace.client.marketplace import ListQuery, Location, Status
+from marketplace.client.listing import ListQuery, Location, Status
 from validators import accept
 from validators.checksums import SHA1, canonical, find_checksum
 from validators.document import AcceptedEntry, Checksum

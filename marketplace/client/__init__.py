@@ -2,7 +2,9 @@
 
 from marketplace.client.endpoint import find_endpoint, get_endpoint
 from marketplace.client.errors import ClientError
-from marketplace.client.marketplace import ListedEntry, ListQuery, MarketplaceClient, Uploaded
+from marketplace.client.listing import ListedEntry, ListQuery
+from marketplace.client.marketplace import MarketplaceClient
+from marketplace.client.uploading import Uploaded
 
 __all__ = [
     "ClientError",

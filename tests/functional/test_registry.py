@@ -12,7 +12,8 @@ import pytest
 
 from marketplace.cli import run
 from marketplace.client.errors import EntryRefusedError, QuestionRefusedError
-from marketplace.client.marketplace import ListQuery, MarketplaceClient
+from marketplace.client.listing import ListQuery
+from marketplace.client.marketplace import MarketplaceClient
 from marketplace.client.transport import Transport
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy

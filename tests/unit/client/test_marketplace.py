@@ -16,7 +16,8 @@ from marketplace.client.errors import (
     NotPermittedError,
     TransportError,
 )
-from marketplace.client.marketplace import ListQuery, MarketplaceClient
+from marketplace.client.listing import ListQuery
+from marketplace.client.marketplace import MarketplaceClient
 from marketplace.client.search import SearchQuery
 from marketplace.client.transport import TransferLimits, Transport
 
