@@ -86,7 +86,7 @@ def _become(start: Start) -> None:
     sys.argv = ["-c", *start.words]
     for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
         was = getattr(sys, name)
-        file = open(number, mode, encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: SIM115
+        file = open(number, mode, encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: SIM115 - open until the process ends
         setattr(sys, name, file)
         setattr(sys, f"__{name}__", file)
     sys.modules["__main__"] = ModuleType("__main__")

@@ -412,4 +412,4 @@ def _cloud(folder: Path, server: RunningServer, tag: str) -> Cloud:
 
 
 if __name__ == "__main__":
-    print(table(run()))  # noqa: T201
+    print(table(run()))  # noqa: T201 - a command that prints

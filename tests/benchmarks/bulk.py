@@ -176,13 +176,13 @@ def multiply_postgresql(url: str, times: int) -> None:
             )
         run("UPDATE log SET next_sequence = %s WHERE id = 1", (count * times,))
         last = _one(run("SELECT entry_id FROM entry WHERE id = %s", (count * times,)))
-        note = json.loads(_one(run(f"SELECT note FROM marketplace_search.{words} WHERE entry_key = 0")))  # noqa: S608
+        note = json.loads(_one(run(f"SELECT note FROM marketplace_search.{words} WHERE entry_key = 0")))  # noqa: S608 - names of this file only
         note[1:3] = count * times, last
-        run(f"UPDATE marketplace_search.{words} SET note = %s WHERE entry_key = 0", (json.dumps(note),))  # noqa: S608
+        run(f"UPDATE marketplace_search.{words} SET note = %s WHERE entry_key = 0", (json.dumps(note),))  # noqa: S608 - names of this file only
         for _, _, statement in indexes:
             run(statement)
         for table in ("entry", "entry_body"):
-            run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")  # noqa: S608
+            run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")  # noqa: S608 - names of this file only
         connection.commit()
         connection.autocommit = True
         run("VACUUM ANALYZE")

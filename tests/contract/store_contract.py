@@ -52,7 +52,7 @@ def facts(picture: Picture, **changes: object) -> ImageProperties:
         "title": "A title",
         "endorser": "alice@example.org",
     }
-    return ImageProperties(**given | changes)  # type: ignore[arg-type]
+    return ImageProperties(**given | changes)
 
 
 def blocks(picture: Picture, size: int = 1000) -> Iterator[bytes]:

@@ -93,7 +93,7 @@ def test_the_version_at_work_survives_each_migration(path: Path) -> None:
         # Whatever it does, it does to an empty database.
         faults = [fault for fault in faults if "kind" in fault]
     assert faults == []
-    assert re.search(r"^revision = \"(\d{4})\"$", source, re.M)[1] == path.name[:4]  # type: ignore[index]
+    assert re.search(r"^revision = \"(\d{4})\"$", source, re.M)[1] == path.name[:4]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_those_who_wait_share_a_look_that_began_after_they_came(database: Databa
             holding.wait(HANGING)
         return plain()
 
-    heads._look = look  # type: ignore[method-assign]
+    heads._look = look
 
     def ask() -> int:
         came.release()

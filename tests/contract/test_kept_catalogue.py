@@ -160,7 +160,7 @@ def test_it_says_what_the_database_says(
     now_told, expected = told(store, restored), told(store, fresh)
     # Words of what was superseded may still be suggested by one that knew it.
     for suggested in ("None suggested", "member suggested"):
-        assert set(expected.pop(suggested)) <= set(now_told.pop(suggested))  # type: ignore[call-overload]
+        assert set(expected.pop(suggested)) <= set(now_told.pop(suggested))
     assert now_told == expected
     # And what was read from a file changes as anything else does.
     add(store, [said(number, 20, title="later") for number in range(0, IMAGES, 7)])

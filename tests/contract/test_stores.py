@@ -32,7 +32,7 @@ def folder_kind(folder: Path, many: int, **opened: object) -> Kind:
     def rests() -> list[str]:
         return [f"{one.name}: {one.read_bytes()[:10]!r}" for one in folder.rglob("*") if one.is_file()]
 
-    return Kind(**opened, plant=plant, rests=rests, too_large=1 << 60, many=many)  # type: ignore[arg-type]
+    return Kind(**opened, plant=plant, rests=rests, too_large=1 << 60, many=many)
 
 
 class TestDirectory(StoreContract):

@@ -61,7 +61,7 @@ class Site:
             self.server.process.terminate()
             try:
                 self.server.process.wait(HANGING)
-            except Exception:
+            except Exception:  # whatever it was, no server may stay
                 self.server.process.kill()
                 raise
 

@@ -91,7 +91,7 @@ stores = ["pool"]
         """The site in this process."""
         configuration = self.read()
         state = State(configuration.table.state)
-        site = Site(configuration, state, **options)  # type: ignore[arg-type]
+        site = Site(configuration, state, **options)
         try:
             yield site
         finally:

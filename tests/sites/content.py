@@ -28,7 +28,7 @@ class ContentServer:
         self.stalled, self.go_on = threading.Event(), threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._server.content = self  # type: ignore[attr-defined]
+        self._server.content = self
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        content: ContentServer = self.server.content  # type: ignore[attr-defined]
+        content: ContentServer = self.server.content
         self.content = content
         content.requests[self.path] += 1
         content.headers.append({name.lower(): value for name, value in self.headers.items()})

@@ -41,7 +41,7 @@ def test_a_deprecation_refuses_the_next_start_within_moments(cloud: Cloud, conte
         await_true(file.exists, "the image is imported")
         await_true(lambda: site.ask(f"path:{file.resolve()}")[0] == 200, "its file is allowed")
         for key in (f"id:{picture.identifier}", f"sha512:{picture.sha512}", f"path:{file.resolve()}"):
-            await_true(lambda key=key: site.verdict(key) is True, f"the file allows {key}")  # type: ignore[misc]
+            await_true(lambda key=key: site.verdict(key) is True, f"the file allows {key}")
         cloud.say(picture.draft(url, tags=(tag,), deprecated="has a hole"), created="2024-05-02T12:00:00Z")
         await_true(lambda: not site.allows(picture.identifier), "the image is refused")
         await_true(lambda: site.verdict(f"sha512:{picture.sha512}") is False, "the file refuses it")
@@ -122,7 +122,7 @@ def test_a_broken_policy_changes_nothing_and_a_new_one_counts_at_once(
 def site_metrics(site: object) -> str:
     from marketplace.sites.decisions.answering import ask_socket
 
-    return ask_socket(site.run, b"GET /metrics HTTP/1.0\r\n\r\n", 10)[2]  # type: ignore[attr-defined]
+    return ask_socket(site.run, b"GET /metrics HTTP/1.0\r\n\r\n", 10)[2]
 
 
 def test_the_second_daemon_is_told_who_works_there(cloud: Cloud) -> None:

@@ -51,7 +51,7 @@ def test_a_guest_reads_its_seed_and_is_reached_where_its_image_asked_for_it(
         busybox = str(folder / "root" / "bin" / "busybox")
         for address in (ADDRESS, "fe80::5054:ff:fe00:2%br0"):
             words = (busybox, "ping", "-c", "3", "-W", "5", address)
-            await_true(lambda words=words: inside(libvirt, *words).returncode == 0, f"{address} answers", 30)  # type: ignore[misc]
+            await_true(lambda words=words: inside(libvirt, *words).returncode == 0, f"{address} answers", 30)
         # The control: with one more port in the filter the guest answers there, so it listened all the time.
         more = rules.stdout.replace("dstportstart='80'", "dstportstart='443'")
         assert more != rules.stdout

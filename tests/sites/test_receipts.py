@@ -80,7 +80,7 @@ def test_receipts_say_what_was_found_and_nothing_that_people_said(
     cloud.say(good.draft(gone, content.put("good", good.data), tags=("found",)))
     cloud.say(raw("wrong").draft(content.put("wrong", other.data), tags=("found",)))
     with cloud.site() as site:
-        site.receipts.send = lambda: 0  # type: ignore[method-assign]
+        site.receipts.send = lambda: 0
         sync(site)
         said = owed(site)
     assert sorted(one.finding for one in said) == [Finding.AVAILABLE, Finding.MISMATCH, Finding.UNREACHABLE]
@@ -90,7 +90,7 @@ def test_receipts_say_what_was_found_and_nothing_that_people_said(
     assert by[Finding.MISMATCH].sha512 == other.sha512 and by[Finding.MISMATCH].kind == "directory"
     assert cloud.command("withdraw", good.identifier, "--reason", "incident at ours").returncode == 0
     with cloud.site() as site:
-        site.receipts.send = lambda: 0  # type: ignore[method-assign]
+        site.receipts.send = lambda: 0
         sync(site)
         last = owed(site)[-1]
         assert last.finding is Finding.WITHDRAWN and last.reason is None
@@ -104,7 +104,7 @@ def test_an_address_that_the_site_does_not_ask_is_not_told(cloud: Cloud, content
     cloud.file.write_text(cloud.file.read_text().replace('allow_private = ["127.0.0.0/8"]', ""))
     cloud.say(picture.draft(content.put("inside", picture.data), tags=("inside",)))
     with cloud.site() as site:
-        site.receipts.send = lambda: 0  # type: ignore[method-assign]
+        site.receipts.send = lambda: 0
         assert sync(site).failed == 1
         assert owed(site) == []
 
@@ -142,9 +142,9 @@ def test_attempts_are_made_less_and_less_often(cloud: Cloud, content: ContentSer
 
         def counted(*given: object) -> int:
             asked.append(now[0])
-            return real(*given)  # type: ignore[arg-type]
+            return real(*given)
 
-        site.receipts._send_all = counted  # type: ignore[method-assign,assignment]
+        site.receipts._send_all = counted
         began = now[0]
         for second in range(0, 1000, 10):
             now[0] = began + second
@@ -163,7 +163,7 @@ def test_refused_receipts_are_told_once_and_not_sent_again(cloud: Cloud, content
         assert real is not None
         # The site signs with another key than the one that it shows: every receipt is refused.
         site.receipts._key = key
-        site.receipts.send = lambda: 0  # type: ignore[method-assign]
+        site.receipts.send = lambda: 0
         assert sync(site).imported == 2
         del site.receipts.send
         site.receipts._key = real

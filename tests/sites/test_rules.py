@@ -178,7 +178,7 @@ def networks() -> Iterator[tuple[str, str, str]]:
             run("ip", "-n", end, "link", "set", "eth0", "up")
             run("ip", "-n", end, "route", "add", "default", "via", f"10.78.{n}.1")
         run("ip", "netns", "exec", router, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-        yield names  # type: ignore[misc]
+        yield names
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
@@ -246,7 +246,7 @@ def test_libvirt_takes_the_filter(tmp_path_factory: pytest.TempPathFactory) -> N
             file = running.folder / "filter.xml"
             file.write_text(write_nwfilter(rules, f"MN7SFECTSyTTqHYAVbcWW-9nwj{n}"))
             await_true(
-                lambda file=file: running.virsh("nwfilter-define", str(file), check=False).returncode == 0,  # type: ignore[misc]
+                lambda file=file: running.virsh("nwfilter-define", str(file), check=False).returncode == 0,
                 "libvirt takes the filter",
                 10,
             )

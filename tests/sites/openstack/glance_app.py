@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 sys.argv = ["glance-api"]
-from glance.async_.flows import api_image_import  # noqa: E402, F401  # registers options
-from glance.common import config  # noqa: E402
-from glance.wsgi.api import application as _with_keystone  # noqa: E402
-from oslo_config import cfg  # noqa: E402
+from glance.async_.flows import api_image_import  # noqa: F401  # registers options
+from glance.common import config
+from glance.wsgi.api import application as _with_keystone
+from oslo_config import cfg
 
 PROJECT = "9d1c0b4c1a6f4f7ba1f0000000000001"
 _OPEN_PORT = os.environ["GLANCE_OPEN_PORT"]

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 sys.argv = ["keystone"]
-from keystone.wsgi.api import application as _application  # noqa: E402
-from oslo_config import cfg  # noqa: E402
+from keystone.wsgi.api import application as _application
+from oslo_config import cfg
 
 _USUAL = cfg.CONF.token.expiration
 _SECONDS = Path("token-seconds")

@@ -12,9 +12,9 @@ for name in ("fernet", "credential"):
     for key in ("0", "1"):
         (folder / name / key).write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
 
-from keystone.cmd import bootstrap  # noqa: E402
-from keystone.common.sql import upgrades  # noqa: E402
-from keystone.server import configure  # noqa: E402
+from keystone.cmd import bootstrap
+from keystone.common.sql import upgrades
+from keystone.server import configure
 
 sys.argv = ["keystone"]
 configure(config_files=[str(folder / "keystone.conf")])

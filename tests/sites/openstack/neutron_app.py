@@ -28,13 +28,13 @@ mechanism_drivers = logger
 enable_security_group = true
 """)
 
-import sqlalchemy  # noqa: E402
-from neutron.db.migration.models import head  # noqa: E402
+import sqlalchemy
+from neutron.db.migration.models import head
 
 # Its migrations refuse SQLite.
 head.get_metadata().create_all(sqlalchemy.create_engine(f"sqlite:///{FOLDER}/neutron.db"))
 
 sys.argv = ["neutron-api", "--config-file", str(FOLDER / "neutron.conf")]
-from neutron.wsgi.api import application  # noqa: E402
+from neutron.wsgi.api import application
 
 __all__ = ["application"]

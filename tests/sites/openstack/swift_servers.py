@@ -22,14 +22,14 @@ default = yes
 [swift-constraints]
 max_file_size = {most}
 """)
-import swift.common.constraints  # noqa: E402
-import swift.common.utils  # noqa: E402
+import swift.common.constraints
+import swift.common.utils
 
 swift.common.utils.set_swift_dir(str(folder))
 
 swift.common.constraints.reload_constraints()
-from swift.common.ring import RingBuilder  # noqa: E402
-from swift.common.wsgi import run_wsgi  # noqa: E402
+from swift.common.ring import RingBuilder
+from swift.common.wsgi import run_wsgi
 
 HEAD = """[DEFAULT]
 bind_ip = 127.0.0.1
