@@ -62,7 +62,7 @@ class ListedEntry:
         return f"{self.identifier}/{self.email}/{self.created}"
 
 
-class Listing(MarketplaceConnection):
+class EntryLists(MarketplaceConnection):
     """The part of a client that lists entries and finds the one that somebody means."""
 
     def entries(self, query: ListQuery) -> Iterator[ListedEntry]:

@@ -13,7 +13,7 @@ from marketplace.client.answers import get_error, parse_json, printable
 from marketplace.client.asking import Asking
 from marketplace.client.connection import MAX_ENTRY, MAX_PAGE, RDF
 from marketplace.client.errors import EntryNotFoundError, TransportError
-from marketplace.client.listing import Listing
+from marketplace.client.listing import EntryLists
 from marketplace.client.search import PAGE, Hit, SearchAnswer, SearchQuery, parse_search_answer
 from marketplace.client.uploading import Uploading
 
@@ -21,7 +21,7 @@ from marketplace.client.uploading import Uploading
 _MAX_SEARCH = 64 * 1_048_576
 
 
-class MarketplaceClient(Uploading, Listing, Asking):
+class MarketplaceClient(Uploading, EntryLists, Asking):
     """Talks to one marketplace. A context manager: closes its connections."""
 
     def fetch(self, path: str) -> bytes:

@@ -24,7 +24,7 @@ from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.whoosh_fields import WordsField
+from marketplace.search.whoosh_fields import Words
 from marketplace.search.whoosh_reading import (
     ANYWHERE,
     NUMBER,
@@ -239,7 +239,7 @@ class WhooshIndex:
 def _schema() -> fields.Schema:
     return fields.Schema(
         **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), _POSITION: fields.STORED},
-        **{name: WordsField() for name in (ANYWHERE, *(field.value for field in SearchField))},
+        **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
     )
 
 

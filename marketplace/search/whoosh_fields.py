@@ -26,7 +26,7 @@ class Places(Format):  # type: ignore[misc]  # the library is untyped
         return struct.unpack(f"<{len(stored) // 2}H", stored)
 
 
-class WordsField(FieldType):  # type: ignore[misc]  # the library is untyped
+class Words(FieldType):  # type: ignore[misc]  # the library is untyped
     """A field of words, as runs; no phrase spans two runs."""
 
     def __init__(self) -> None:
