@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ from marketplace.rules.current import conflicting, current, rank, tag_target, ti
 from marketplace.rules.trust import StoredVerdict, TrustMark
 from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
+from tests.factories.stated import Stated
 from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry, Coordinates
 from validators.verdict import Standing
@@ -43,24 +44,6 @@ NOW = moment(1000)
 GROUP = "group:g"
 BOTH = Principal("member", frozenset({PUBLIC, GROUP, "group:unknown"}))
 NOBODY = Principal("nobody", frozenset())
-
-
-@dataclass(frozen=True)
-class Stated:
-    """An accepted entry as the pure functions want it."""
-
-    entry: AcceptedEntry
-
-    entry_id = property(lambda self: self.entry.entry_id)
-    statement = property(lambda self: self.entry.statement)
-    identifier = property(lambda self: self.entry.identifier)
-    email = property(lambda self: self.entry.endorser.email)
-    created = property(lambda self: self.entry.created)
-    valid = property(lambda self: self.entry.metadata.valid)
-    deprecated = property(lambda self: self.entry.metadata.deprecated)
-    tags = property(lambda self: self.entry.metadata.tags)
-    key_digest = property(lambda self: self.entry.signer.key_digest)
-    trusted = False
 
 
 def fill(database: Database, logs: Mapping[str, Sequence[AcceptedEntry]]) -> None:

@@ -27,8 +27,8 @@ from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService
 from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
-from tests.contract.test_entries import Stated
 from tests.factories.entries import accepted, moment
+from tests.factories.stated import Stated
 from validators.document import AcceptedEntry, Strength
 
 MEMBER = Principal("member", frozenset({PUBLIC, GROUP}))

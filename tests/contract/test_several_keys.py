@@ -29,6 +29,7 @@ from marketplace.search.service import SearchService
 from tests.contract.judging import JUDGED, hold, verdict
 from tests.contract.search_store import GROUP, NOW, empty
 from tests.factories.entries import accepted, hex_digest, moment, signer
+from tests.factories.stated import Stated
 from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry
 from validators.verdict import Standing
@@ -116,24 +117,6 @@ class Site:
             bound=entry.signer.email is not None,
             confirmed=name in self.confirmed,
         )
-
-
-@dataclass(frozen=True)
-class Stated:
-    """An accepted entry as the pure functions want it."""
-
-    entry: AcceptedEntry
-    trusted: bool
-
-    entry_id = property(lambda self: self.entry.entry_id)
-    statement = property(lambda self: self.entry.statement)
-    identifier = property(lambda self: self.entry.identifier)
-    email = property(lambda self: self.entry.endorser.email)
-    created = property(lambda self: self.entry.created)
-    valid = property(lambda self: self.entry.metadata.valid)
-    deprecated = property(lambda self: self.entry.metadata.deprecated)
-    tags = property(lambda self: self.entry.metadata.tags)
-    key_digest = property(lambda self: self.entry.signer.key_digest)
 
 
 def check(site: Site, principal: Principal) -> None:

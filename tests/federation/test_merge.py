@@ -23,6 +23,7 @@ from marketplace.rules import current as rules
 from marketplace.rules.current import conflicting, current, tag_target, timeline
 from marketplace.rules.status import status
 from tests.databases import upgrade
+from tests.factories.stated import Stated
 from tests.federation.stories import MOMENTS, STORIES
 from tests.soaking import Tell
 from validators.document import AcceptedEntry
@@ -30,24 +31,6 @@ from validators.document import AcceptedEntry
 SCHEDULES = 10_000
 STORED_SCHEDULES, SOAK_STORED_SCHEDULES = 12, 1_000
 SITES = 3
-
-
-@dataclass(frozen=True)
-class Stated:
-    """An accepted entry as the pure functions want it."""
-
-    entry: AcceptedEntry
-
-    entry_id = property(lambda self: self.entry.entry_id)
-    statement = property(lambda self: self.entry.statement)
-    identifier = property(lambda self: self.entry.identifier)
-    email = property(lambda self: self.entry.endorser.email)
-    created = property(lambda self: self.entry.created)
-    valid = property(lambda self: self.entry.metadata.valid)
-    deprecated = property(lambda self: self.entry.metadata.deprecated)
-    tags = property(lambda self: self.entry.metadata.tags)
-    key_digest = property(lambda self: self.entry.signer.key_digest)
-    trusted = False
 
 
 @dataclass

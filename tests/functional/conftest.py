@@ -37,3 +37,10 @@ def http(server: RunningServer) -> Iterator[httpx.Client]:
 def data_directory(tmp_path: Path) -> Path:
     """An empty directory for a server of the test's own."""
     return tmp_path
+
+
+@pytest.fixture
+def browser(server: RunningServer) -> Iterator[httpx.Client]:
+    """A client that keeps cookies, of its own for each test."""
+    with server.client() as client:
+        yield client

@@ -24,13 +24,6 @@ from tests.functional.access import (
 HTML = {"Accept": "text/html"}
 
 
-@pytest.fixture
-def browser(server):
-    """A client that keeps cookies, of its own for each test."""
-    with server.client() as client:
-        yield client
-
-
 def make(browser, server, **fields: str):
     """Fill in the form as a browser does."""
     page = browser.get("/account/tokens", headers=HTML)

@@ -26,13 +26,6 @@ from tests.waiting import HANGING
 HTML = {"Accept": "text/html"}
 
 
-@pytest.fixture
-def browser(server):
-    """A client that keeps cookies, of its own for each test."""
-    with server.client() as client:
-        yield client
-
-
 def session_cookie(browser) -> str:
     return next(cookie.value for cookie in browser.cookies.jar if "mp-session" in cookie.name)
 
