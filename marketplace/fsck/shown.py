@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -71,9 +72,10 @@ def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], set[in
         rank = precedence(created, deprecated is not None, entry_id)
         known = claims[identifier, email]
         known.append(Claim(key, rank, key_digest, rank if trusted else None))
-        # Mostly one key speaks, and then one entry is enough to remember.
+        # Mostly one key speaks, and then one entry is enough to remember, with the key's newest trusted one.
         if len({claim.key_digest for claim in known}) == 1:
-            known[:] = unsuperseded(known)
+            newest_trusted = max((claim.trusted for claim in known if claim.trusted), default=None)
+            known[:] = [replace(claim, trusted=newest_trusted) for claim in unsuperseded(known)]
     return {
         image: {
             claim.entry

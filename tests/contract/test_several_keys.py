@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -155,6 +155,17 @@ def check(site: Site, principal: Principal) -> None:
     assert sorted(hit.row.entry_id for hit in found.hits) == sorted(wanted)
 
 
+def said(name: str, second: int, **how: object) -> AcceptedEntry:
+    """An entry about the first image."""
+    return accepted(0, ADDRESS, moment(second), signed_by=SIGNERS[name], **how)
+
+
+@example(
+    steps=[
+        ("confirm", "ann again", None),
+        ("add", PUBLIC, [said("ann again", 2), said("ann", 4), said("eve again", 0)]),
+    ]
+)
 @settings(
     max_examples=12,
     deadline=None,
