@@ -1,8 +1,9 @@
 """The commands of an image's page, pasted into a shell.
 
 What is run nowhere: ``incus``, which Debian 12 does not have (its commands are those of ``lxc``, which is run
-here as far as ``launch``: that needs vhost_vsock), and ``terraform init`` and ``apply``: the provider for
-OpenStack comes from Terraform's registry, which no test asks.
+here as far as ``launch``: that needs vhost_vsock), and ``terraform``, which neither Debian nor the package
+index has: a parser reads what is pasted. ``terraform init`` and ``apply`` would fetch the provider from
+Terraform's registry, which no test asks.
 tests/sites runs the others: ``openstack`` in test_glance.py, ``virsh``, ``virt-install`` in test_libvirt.py
 and ``marketplace site import`` in test_use_it.py.
 """
@@ -23,6 +24,7 @@ import pytest
 from marketplace.demo.content import serving
 from marketplace.demo.hypervisor import MESSAGE
 from marketplace.demo.images import make_image
+from tests.dialects.clients import run
 from tests.functional.pasting import commands, need, paste, steps_for
 from tests.functional.running import STOP_SECONDS
 from validators.lxd import fingerprint_of, metadata_archive
@@ -141,6 +143,37 @@ def test_lxd_imports_the_image(lxd, tmp_path):
     done = subprocess.run(["bash", "-c", line], env={**os.environ, **here}, capture_output=True, text=True)
     # It finds the image and would start it: what is missing is said of this machine.
     assert "vhost_vsock" in done.stderr or "storage pool" in done.stderr or "root device" in done.stderr
+
+
+#: Prints what Terraform's language says in a folder's files.
+READ = """
+import hcl2, json, pathlib
+told = {}
+for path in sorted(pathlib.Path().glob("*.tf")):
+    with path.open() as file:
+        told[path.name] = hcl2.load(file)
+print(json.dumps(told))
+"""
+
+
+def test_the_resource_is_of_the_language_of_terraform(content, tmp_path):
+    """Debian has neither Terraform nor OpenTofu: a parser of their language reads what is pasted."""
+    tiny, base = content
+    title = '${path.module} %{ if true } "quoted"'
+    use = commands(tiny, f"{base}/tiny.qcow2", title=title)
+    (terraform,) = [one for one in use.platforms if one.key == "terraform"]
+    for step in terraform.steps[:2]:
+        paste(step.line, tmp_path)
+    done = run("python", "-c", READ, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    provider, resource = sorted(json.loads(done.stdout).values(), key=lambda one: "resource" in one)
+    assert "terraform-provider-openstack/openstack" in json.dumps(provider["terraform"])
+    ((kind, named),) = resource["resource"][0].items()
+    assert kind.strip('"') == "openstack_images_image_v2"
+    (said,) = named.values()
+    # Nothing of the title is an expression of the language.
+    assert said["name"].strip('"') == "path-module-if-true-quoted"
+    assert (said["disk_format"].strip('"'), said["local_file_path"].strip('"')) == ("qcow2", "tiny.qcow2")
 
 
 def test_terraform_reads_its_resource(content, tmp_path):
