@@ -18,6 +18,8 @@ from marketplace.db import StalledError
 #: milliseconds, and the loss of a synchronous standby some seconds.
 STALLED = 5.0
 
+_STALLED = "the database stores nothing at the moment: try again later"
+
 
 class ThreadPlaces:
     """Where requests wait for what they store. A thread that has a place gets no second one.
@@ -46,7 +48,35 @@ class ThreadPlaces:
             yield
             return
         if not self._free.acquire(timeout=self._patience()):
-            raise StalledError("the database stores nothing at the moment: try again later")
+            raise StalledError(_STALLED)
+        with self._taken():
+            yield
+
+    @contextmanager
+    def wait(self, longest: float) -> Iterator[float]:
+        """Seconds that the block may wait for what another thread stores.
+
+        Without a place these end when the database counts as one that stores nothing: while it stores, all
+        threads may wait, and what they wait for is stored together.
+
+        Args:
+            longest: seconds with a place.
+
+        Raises:
+            StalledError: as of ``take``.
+        """
+        if getattr(self._mine, "taken", False):
+            yield longest
+        elif self._free.acquire(blocking=False):
+            with self._taken():
+                yield longest
+        elif patience := self._patience():
+            yield patience
+        else:
+            raise StalledError(_STALLED)
+
+    @contextmanager
+    def _taken(self) -> Iterator[None]:
         mine, self._mine.taken = object(), True
         with self._lock:
             self._since[mine] = time.monotonic()

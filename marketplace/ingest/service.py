@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, Queue
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -205,8 +206,9 @@ class IngestService:
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
             if source is Source.UPLOAD:
                 self._count(entry)
-            with self._room.place():
-                receipt = self._room.wait(self.enqueue(entry, address.log, source, address.note, provenance))
+            receipt = self._room.wait(
+                partial(self.enqueue, entry, address.log, source, address.note, provenance)
+            )
         except StoreUnavailableError as error:
             tell("failed", error.code)
             raise

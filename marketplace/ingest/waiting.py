@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
 
 from marketplace.db import StalledError
 from marketplace.ingest.errors import StoreUnavailableError
@@ -29,30 +28,20 @@ class WaitingRoom:
         self._places = places
         self._longest = longest
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Have a place for the length of the block.
+    def wait(self, hand_over: Callable[[], Future[IngestResult]]) -> IngestResult:
+        """Hand an upload to the writer and wait for its receipt.
 
         Raises:
-            StoreUnavailableError: as many wait as may, and none of them got an answer in time.
-        """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self._places.take())
-            except StalledError as error:
-                raise StoreUnavailableError(str(error)) from None
-            yield
-
-    def wait(self, answer: Future[IngestResult]) -> IngestResult:
-        """Wait for a receipt.
-
-        Raises:
-            StoreUnavailableError: it took too long.
+            StoreUnavailableError: it took too long; or as many wait as may, and none of them got an answer in
+                time: then nothing was handed over.
             IngestError, LogNotFoundError: what the writer found.
         """
         try:
-            return answer.result(self._longest)
+            with self._places.wait(self._longest) as longest:
+                return hand_over().result(longest)
+        except StalledError as error:
+            raise StoreUnavailableError(str(error)) from None
         except TimeoutError:
             raise StoreUnavailableError(
-                f"the database has not answered for {self._longest:g} s; {_UNKNOWN}"
+                f"the database has not answered for {longest:.2g} s; {_UNKNOWN}"
             ) from None

@@ -23,19 +23,38 @@ def in_another_thread(act: Callable[[], T]) -> T:
         return pool.submit(act).result(HANGING)
 
 
+def stored() -> Future[IngestResult]:
+    answer: Future[IngestResult] = Future()
+    answer.set_exception(UserWarning("stored"))
+    return answer
+
+
 def test_when_the_database_does_not_move_some_uploads_wait_and_others_are_told() -> None:
-    room = WaitingRoom(ThreadPlaces(1, stalled=0.0))
+    places = ThreadPlaces(1, stalled=0.0)
+    room = WaitingRoom(places)
 
-    def wait() -> bool:
-        with room.place():
-            return True
-
-    with room.place():
-        with room.place():
-            pass  # a thread needs one place, whatever it does within
+    def upload() -> None:
         with pytest.raises(StoreUnavailableError, match="stores nothing"):
-            in_another_thread(wait)
-    assert in_another_thread(wait)
+            room.wait(lambda: pytest.fail("it was handed over"))
+
+    with places.take():
+        with places.take(), pytest.raises(UserWarning):
+            room.wait(stored)  # a thread needs one place, whatever it does within
+        in_another_thread(upload)
+    with pytest.raises(UserWarning):
+        room.wait(stored)
+
+
+def test_while_the_database_moves_every_thread_may_wait_for_it() -> None:
+    places = ThreadPlaces(1, stalled=HANGING)
+    with places.take(), pytest.raises(UserWarning):
+        in_another_thread(lambda: WaitingRoom(places).wait(stored))
+
+
+def test_who_has_no_place_waits_until_the_database_counts_as_one_that_stores_nothing() -> None:
+    places = ThreadPlaces(1, stalled=0.1)
+    with places.take(), pytest.raises(StoreUnavailableError, match="upload it again, it is stored once"):
+        in_another_thread(lambda: WaitingRoom(places).wait(Future))
 
 
 def test_who_comes_behind_waits_for_a_place_while_the_database_moves() -> None:
@@ -55,11 +74,11 @@ def test_who_comes_behind_waits_for_a_place_while_the_database_moves() -> None:
 
 def test_an_upload_that_waited_for_long_is_told_that_it_may_be_sent_again() -> None:
     with pytest.raises(StoreUnavailableError, match="upload it again, it is stored once"):
-        WaitingRoom(ThreadPlaces(1), longest=0.0).wait(Future())
+        WaitingRoom(ThreadPlaces(1), longest=0.0).wait(Future)
 
 
 def test_what_the_writer_found_reaches_whoever_waits() -> None:
     answer: Future[IngestResult] = Future()
     threading.Thread(target=lambda: answer.set_exception(StoreUnavailableError("gone"))).start()
     with pytest.raises(StoreUnavailableError, match="gone"):
-        WaitingRoom(ThreadPlaces(1)).wait(answer)
+        WaitingRoom(ThreadPlaces(1)).wait(lambda: answer)
