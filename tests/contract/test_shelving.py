@@ -38,7 +38,9 @@ def taking(database: Database, *conditions: str) -> Iterator[IngestService]:
 
 def take(database: Database, documents: Sequence[bytes], *conditions: str) -> None:
     with taking(database, *conditions) as service:
-        assert [type(one).__name__ for one in service.import_all(documents)] == ["Receipt"] * len(documents)
+        assert [type(one).__name__ for one in service.import_all(documents)] == ["IngestResult"] * len(
+            documents
+        )
 
 
 def titles(database: Database) -> set[str | None]:
