@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marketplace.entries import EndorserRecord, EndorserRow, EntryRow, VisibleEntries
-from marketplace.entries.lookalikes import LookAlikes
+from marketplace.entries.lookalikes import LookAlikes, common_names
 from marketplace.http.coordinates import entry_path
 from validators.document import format_time
 
@@ -32,9 +32,9 @@ def endorsers_values(found: Sequence[EndorserRow], offset: int, alike: LookAlike
         "people": [
             {
                 "email": email,
-                "subjects": [cut(row.subject, 200) for row in rows[:5]],
+                "subjects": [_named(row.subject) for row in rows[:5]],
                 "self_named": all(row.subject == row.issuer for row in rows),
-                "issuers": [cut(row.issuer, 200) for row in rows[:5]],
+                "issuers": list(dict.fromkeys(_named(row.issuer) for row in rows[:5])),
                 "entries": sum(row.entries for row in rows),
                 "badges": alike_badges(alike.of(email)),
             }
@@ -44,6 +44,12 @@ def endorsers_values(found: Sequence[EndorserRow], offset: int, alike: LookAlike
         "previous": None if offset == 0 else max(0, offset - _PAGE),
         "next": offset + _PAGE if offset + _PAGE < len(people) else None,
     }
+
+
+def _named(distinguished: str) -> tuple[str, str]:
+    """The common name in a certificate's name, or the whole where it has none; and the whole."""
+    whole = cut(distinguished, 200)
+    return cut(", ".join(common_names(distinguished)), 100) or whole, whole
 
 
 def endorser_values(
