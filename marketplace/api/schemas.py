@@ -261,16 +261,24 @@ _COUNTS: Schema = array(
 )
 
 
-def _usage(meaning: str, *sums: str) -> Schema:
-    """Sums of periods."""
-    counts = dict.fromkeys(sums, COUNT)
+def _usage(meaning: str, *sums: str, also: tuple[str, ...] = ()) -> Schema:
+    """Sums of periods; those that are named by ``also`` may be left out."""
+
+    def summed(told: str, **members: Schema) -> Schema:
+        found = record(told, **members, **dict.fromkeys(sums, COUNT))
+        return {**found, "properties": {**found["properties"], **dict.fromkeys(also, COUNT)}}
+
     return record(
         meaning,
         by={"type": "string", "enum": ["day", "month"]},
         **{"from": _said(TEXT, "the first day"), "to": _said(TEXT, "the last day")},
-        exact=_said(FLAG, "false: each figure is rounded down to tens, and today is left out"),
-        total=record("What the periods make together.", **counts),
-        periods=array(record("A day or month.", period=_said(TEXT, "`YYYY-MM-DD` or `YYYY-MM`"), **counts)),
+        exact=_said(FLAG, "whether no sum is rounded"),
+        rounded=_said(
+            array({"type": "string", "enum": [*sums, *also]}),
+            "the sums whose figures are rounded down to tens, without today",
+        ),
+        total=summed("What the periods make together."),
+        periods=array(summed("A day or month.", period=_said(TEXT, "`YYYY-MM-DD` or `YYYY-MM`"))),
     )
 
 
@@ -554,7 +562,9 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
     ),
     "EntryUsage": _usage("How often entries were used.", "verdicts", "downloads", "imports"),
-    "ViewUsage": _usage("How often a view was used.", "documents", "downloads"),
+    "ViewUsage": _usage(
+        "How often a view and its images were used.", "documents", "downloads", also=("verdicts", "imports")
+    ),
     "Event": record("Something that happened, as webhooks are told of it.", **_EVENT),
     "Events": _page("Events.", events=array(ref("Event"))),
     "PeerRecord": record(

@@ -18,7 +18,7 @@ from marketplace.http.negotiation import Media, Offer, choose
 from marketplace.http.responses import fresh_response
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.pages.usage import is_exact, is_exact_of_view
+from marketplace.pages.usage import find_view_usage, is_exact
 from marketplace.runtime import Runtime
 from marketplace.usage import By, Figures, Span, Usage, last_days
 from validators.errors import shown
@@ -27,7 +27,7 @@ from .answers import fresh
 from .description import JSON, DescribedAnswer, Operation, Parameter
 from .entry import COORDINATES, find_entry, read_coordinates
 from .parameters import EMAIL
-from .views import VIEW, find_definition
+from .views import VIEW, find_definition, find_shown
 
 GROUP = "Usage"
 #: Most days or months of one answer.
@@ -113,12 +113,16 @@ OF_VIEW = Operation(
     "api.view.usage",
     "How often a view was used",
     "`documents`: how often one of its documents was read. `downloads`: how often it led to content. "
-    f"Members of a group get exact figures of its views. {_WHAT}",
+    "`verdicts`, `imports`: those of the images that are in the view now, by the entries that show them, "
+    "also through other views; they may be five minutes old, and are left out where you may not read what "
+    "the view shows. Members of a group get exact `documents` and `downloads` of its views. Its images may "
+    "be of anybody: each image's `verdicts` and `imports` are rounded down to tens, and then added. "
+    f"{_WHAT}",
     GROUP,
     [DescribedAnswer("The sums.", "ViewUsage", content_types=(JSON, CSV))],
     path=(VIEW,),
     query=_QUERY,
-    errors={400: _BAD, 404: ["view.unknown"]},
+    errors={400: _BAD, 404: ["view.unknown"], 503: ["view.dialect"]},
 )
 OPERATIONS = (OF_ENTRY, OF_ENDORSER, OF_VIEW)
 
@@ -149,8 +153,10 @@ def of_endorser(request: Request) -> Response:
 def of_view(request: Request) -> Response:
     """How often a view was used."""
     definition = find_definition(request)
-    exact = is_exact_of_view(request, definition)
-    return _answer(request, OF_VIEW, lambda usage, span: usage.of_view(definition.name, span, exact=exact))
+    view = find_shown(request, definition)
+    return _answer(
+        request, OF_VIEW, lambda usage, span: find_view_usage(request, usage, span, definition, view)
+    )
 
 
 def _answer(request: Request, operation: Operation, find: Callable[[Usage, Span], Figures]) -> Response:
@@ -168,6 +174,7 @@ def _answer(request: Request, operation: Operation, find: Callable[[Usage, Span]
         "from": span.first.isoformat(),
         "to": span.last.isoformat(),
         "exact": found.exact,
+        "rounded": list(found.rounded),
         "total": dict(found.total),
         "periods": [{"period": one.name, **one.sums} for one in found.periods],
     }

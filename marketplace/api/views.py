@@ -178,6 +178,24 @@ def find_definition(request: Request) -> Definition:
     return found
 
 
+def find_shown(request: Request, definition: Definition) -> View | None:
+    """What a view shows now; None where who asks may read its definition only.
+
+    Raises:
+        HttpError: it cannot be made now, or was deleted meanwhile.
+    """
+    principal = principal_of(request)
+    if not definition.may_be_seen_by(principal):
+        return None
+    runtime: Runtime = request.registry[Runtime]
+    try:
+        return runtime.views.find(definition.name, principal)
+    except ViewNotFoundError:
+        raise _unknown() from None
+    except DialectUnavailableError as error:
+        raise HttpError(503, error.code, str(error)) from None
+
+
 def _may_read(request: Request, definition: Definition) -> bool:
     return administers(request) or definition.may_be_seen_by(principal_of(request))
 
@@ -208,12 +226,11 @@ def _writing(request: Request) -> Iterator[Session]:
 
 def _told(request: Request, definition: Definition) -> Response:
     """A view with what it shows now, where whoever asks may read what it shows."""
-    principal, service = principal_of(request), request.registry[Runtime].views
     line = _line(definition, request)
-    if not definition.may_be_seen_by(principal):
+    found = find_shown(request, definition)
+    if found is None:
         return fresh(request, shapes.View(**line))
     try:
-        found = service.find(definition.name, principal)
         dialects = [_dialect(one, found) for one in DIALECTS]
     except DialectUnavailableError as error:
         raise HttpError(503, error.code, str(error)) from None

@@ -50,9 +50,10 @@ def usage(
 ) -> None:
     """Show how often an entry, all entries of an EMAIL address, or a view was used.
 
-    Counted are verdicts asked, downloads redirected and imports by cloud sites; for views the
-    documents read. Days are days of UTC. With a token of the address, or of an administrator,
-    the figures are exact; else they are rounded down to tens, and today is left out.
+    Counted are verdicts asked, downloads redirected and imports by cloud sites; for views also
+    the documents read. Verdicts and imports of a view are those of the images that it has now.
+    Days are days of UTC. With a token of the address, or of an administrator, the figures are
+    exact; else they are rounded down to tens, and today is left out.
     """
     if (what is None) == (view is None):
         raise CommandError("name an entry, an e-mail address, or a view with --view", ExitCode.USAGE)
@@ -78,7 +79,9 @@ def usage(
     if not rows:
         click.echo("marketplace: nothing was counted in this time.", err=True)
     elif not found.get("exact"):
-        click.echo("marketplace: figures are rounded down to tens, without today.", err=True)
+        rounded = found.get("rounded") or columns[1:]
+        which = "figures" if len(rounded) == len(columns) - 1 else " and ".join(rounded)
+        click.echo(f"marketplace: {which} are rounded down to tens, without today.", err=True)
 
 
 def _write_csv(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

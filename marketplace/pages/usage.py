@@ -11,8 +11,9 @@ from pyramid.request import Request
 from marketplace.access import Scope
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from marketplace.usage import By, Figures, Period, Span, Usage, last_days
+from marketplace.usage import By, Figures, Period, Span, Usage, ViewImages, last_days
 from marketplace.views.definitions import Definition
+from marketplace.views.value import View
 from validators.document import AcceptedEntry
 
 #: Height of the tallest bar.
@@ -65,16 +66,38 @@ def endorser_usage(request: Request, email: str) -> UsageShown:
     return _shown(request, lambda usage, span: usage.of_endorser(email, span, exact=exact))
 
 
-def is_exact_of_view(request: Request, definition: Definition) -> bool:
-    """Whether who asks is told exact figures of a view: administrators, and members of its group."""
+def view_usage(request: Request, definition: Definition, view: View) -> UsageShown:
+    """How often a view and its images were used."""
+    return _shown(request, lambda usage, span: find_view_usage(request, usage, span, definition, view))
+
+
+def find_view_usage(
+    request: Request, usage: Usage, span: Span, definition: Definition, view: View | None
+) -> Figures:
+    """How often a view and its images were used.
+
+    Administrators, and members of the view's group, are told exact figures of the view. Its images may be
+    of anybody: their figures are exact for administrators alone.
+
+    Args:
+        view: what it shows now; None: who asks may not read that, and is told nothing of its images.
+    """
+    runtime: Runtime = request.registry[Runtime]
     principal = principal_of(request)
-    return Scope.ADMIN in principal.scopes or definition.group in principal.groups
-
-
-def view_usage(request: Request, definition: Definition) -> UsageShown:
-    """How often a view was used."""
-    exact = is_exact_of_view(request, definition)
-    return _shown(request, lambda usage, span: usage.of_view(definition.name, span, exact=exact))
+    administers = Scope.ADMIN in principal.scopes
+    exact = administers or definition.group in principal.groups
+    found = usage.of_view(definition.name, span, exact=exact)
+    if view is None:
+        return found
+    # Others read a secret view of a group too, by its address: its private entries are not counted for them.
+    member = definition.logs <= principal.logs
+    images = ViewImages(
+        (definition.name, definition.revision, definition.changed_at, member),
+        ((one.email, one.entry_id) for one in view.images if member or not one.private),
+        chosen=definition.group is not None,
+    )
+    today = runtime.now().date()
+    return found.joined(runtime.image_usage.of_images(images, span, today, exact=administers))
 
 
 def _shown(request: Request, find: Callable[[Usage, Span], Figures]) -> UsageShown:

@@ -63,7 +63,7 @@ def view(request: Request) -> Response:
         else json.dumps(definition.policy, ensure_ascii=False, indent=1),
         "dialects": [_dialect(found, one) for one in DIALECTS],
         "secret": definition.secret,
-        "usage": view_usage(request, definition),
+        "usage": view_usage(request, definition, found),
     }
     return page(request, "view", values)
 

@@ -47,7 +47,7 @@ from marketplace.sparql.service import QueryService
 from marketplace.trust import TrustService, TrustStore, VerdictService
 from marketplace.trust.watch import TrustWatch
 from marketplace.trust_files import TrustFileFault
-from marketplace.usage import UsageRecorder
+from marketplace.usage import ImageUsage, UsageRecorder
 from marketplace.views.service import ViewService
 from marketplace.watch import WatchService
 from marketplace.webhooks.registry import WebhookRegistry
@@ -113,6 +113,7 @@ class Runtime:
         receipts: takes in what cloud sites say of images.
         views: named selections, written in the formats of other programs.
         usage: counts what is asked of images and views.
+        image_usage: reads how often the images of a view were used.
         federation: publishes to other sites; None where this site has no keys.
         peers: pulls from other sites.
         identification: tells which of them is asking.
@@ -150,6 +151,7 @@ class Runtime:
     receipts: ReceiptService
     views: ViewService
     usage: UsageRecorder
+    image_usage: ImageUsage
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
@@ -268,6 +270,7 @@ def build(settings: Settings) -> Runtime:
         receipts=reading.receipts,
         views=reading.views,
         usage=reading.usage,
+        image_usage=reading.image_usage,
         peers=writing.peers,
         identification=writing.identification,
         list_caches=storage.list_caches,

@@ -28,7 +28,7 @@ from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.service import QueryService, query_service
 from marketplace.trust.follower import VerdictFollower
-from marketplace.usage import UsageRecorder
+from marketplace.usage import ImageUsage, UsageRecorder
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
 from marketplace.views.service import ViewService
@@ -53,6 +53,7 @@ class Reading:
     watch: WatchService
     views: ViewService
     usage: UsageRecorder
+    image_usage: ImageUsage
     receipts: ReceiptService
     access: AccessService
     sign_in: SignInService | None
@@ -118,6 +119,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
         watch=watch,
         views=views,
         usage=usage,
+        image_usage=ImageUsage(database),
         receipts=ReceiptService(
             database, utc_now, counting=settings.usage.enabled, on_imports=usage.note_imports
         ),

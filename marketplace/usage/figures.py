@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -46,18 +46,32 @@ class Figures:
 
     Args:
         names: of the sums.
-        exact: whether the sums are exact; else each is rounded down to tens, and today is left out.
+        rounded: names of those sums that are rounded down to tens each, and leave out today.
         periods: those with anything to tell, oldest first.
     """
 
     names: tuple[str, ...]
-    exact: bool
+    rounded: tuple[str, ...]
     periods: Sequence[Period] = field(default=())
+
+    @property
+    def exact(self) -> bool:
+        """Whether all sums are told as they are."""
+        return not self.rounded
 
     @property
     def total(self) -> Mapping[str, int]:
         """What the shown periods make together."""
         return {name: sum(one.sums[name] for one in self.periods) for name in self.names}
+
+    def joined(self, other: Figures) -> Figures:
+        """These sums and those of other names, side by side."""
+        names = self.names + other.names
+        found: dict[str, dict[str, int]] = {}
+        for one in (*self.periods, *other.periods):
+            found.setdefault(one.name, dict.fromkeys(names, 0)).update(one.sums)
+        periods = [Period(name, found[name]) for name in sorted(found)]
+        return Figures(names, self.rounded + other.rounded, periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +88,7 @@ class Span:
         Args:
             today: the day that is left out; None: none is.
         """
-        begin, end = number_of(self.first), number_of(self.last)
-        if self.by is By.MONTH:
-            begin, end = month_of(begin), month_of(end) + 99
+        begin, end = self._bounds()
         inside = [period >= begin, period <= end]
         if self.by is By.DAY:
             inside.append(period % 100 > 0)
@@ -85,9 +97,23 @@ class Span:
             inside.append(period < today)
         return and_(*inside)
 
+    def holds(self, period: int) -> bool:
+        """Whether a day, or a month, is in it."""
+        begin, end = self._bounds()
+        return begin <= period <= end
+
     def group(self, period: Any) -> Any:
         """The column that rows are joined by."""
-        return period if self.by is By.DAY else period - period % 100
+        return self.group_by(self.by, period)
+
+    @staticmethod
+    def group_by(by: By, period: Any) -> Any:
+        """The column that rows are joined by, whichever days are asked about."""
+        return cast(period if by is By.DAY else period - period % 100, Integer)
+
+    def _bounds(self) -> tuple[int, int]:
+        begin, end = number_of(self.first), number_of(self.last)
+        return (begin, end) if self.by is By.DAY else (month_of(begin), month_of(end) + 99)
 
 
 def last_days(by: By, today: date) -> Span:
@@ -102,6 +128,19 @@ def period_of(number: int) -> str:
     """A day or month as readers see it."""
     year, month, day = number // 10_000, number // 100 % 100, number % 100
     return f"{year:04}-{month:02}-{day:02}" if day else f"{year:04}-{month:02}"
+
+
+def figures_of(
+    rows: Iterable[tuple[int, Mapping[str, int]]], names: tuple[str, ...], *, exact: bool
+) -> Figures:
+    """Figures of sums by period, oldest first."""
+    step = 1 if exact else STEP
+    periods = []
+    for period, row in rows:
+        sums = {name: int(row[name]) // step * step for name in names}
+        if any(sums.values()):
+            periods.append(Period(period_of(period), sums))
+    return Figures(names, () if exact else names, periods)
 
 
 class Usage:
@@ -133,7 +172,7 @@ class Usage:
         """The sums of a view that the principal may read."""
         period = span.group(ViewUse.period)
         statement = select(
-            cast(period, Integer).label("period"),
+            period.label("period"),
             *(func.sum(getattr(ViewUse, one)).label(one) for one in VIEW_SUMS),
         ).where(ViewUse.view == name, span.covers(ViewUse.period, None if exact else self._today))
         return self._figures(statement.group_by(period).order_by(period), VIEW_SUMS, exact)
@@ -148,7 +187,7 @@ class Usage:
         period = span.group(EntryUse.period)
         statement = (
             select(
-                cast(period, Integer).label("period"),
+                period.label("period"),
                 *(func.sum(getattr(EntryUse, one)).label(one) for one in ENTRY_SUMS),
             )
             .join(Entry, Entry.id == EntryUse.entry_key)
@@ -157,10 +196,5 @@ class Usage:
         return self._figures(statement.group_by(period).order_by(period), ENTRY_SUMS, exact)
 
     def _figures(self, statement: Select[Any], names: tuple[str, ...], exact: bool) -> Figures:
-        step = 1 if exact else STEP
-        periods = []
-        for row in self._session.execute(statement):
-            sums = {name: int(getattr(row, name)) // step * step for name in names}
-            if any(sums.values()):
-                periods.append(Period(period_of(row.period), sums))
-        return Figures(names, exact, periods)
+        found = self._session.execute(statement).mappings()
+        return figures_of(((row["period"], dict(row)) for row in found), names, exact=exact)

@@ -519,7 +519,7 @@ ROWS: Mapping[str, Row] = {
          Ask("/api/v1/views/{group}:all", "DELETE", instead="/api/v1/views/{absent_group}:all")),
     ),
     "api.view.usage": Row(
-        "404, as for a view that never was",
+        "404, as for a view that never was; sums of the images that are in a view which the reader sees",
         (*gets("/api/v1/views/default/usage"),
          *absent("/api/v1/views/{group}:all/usage", "/api/v1/views/{absent_group}:all/usage")),
     ),

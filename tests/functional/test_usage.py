@@ -33,6 +33,7 @@ from validators.document import format_time
 NOW = datetime.now(UTC).replace(microsecond=0)
 YESTERDAY = (NOW - timedelta(days=1)).date()
 JANE, MEMBER = make_identity("Jane", "jane@example.org"), "mary@astro.example"
+BOB = make_identity("Bob", "bob@example.org", variant=1)
 PLACE = "https://images.example.org/first.qcow2"
 SUMS = (("SHA-256", "ab" * 32), ("SHA-512", "ab" * 64))
 
@@ -158,7 +159,8 @@ def test_private_entries_and_views_are_not_there_for_others(site, http):
     eventually(
         lambda: (
             asked(http, "/api/v1/views/astro:all/usage", tokens[MEMBER])["total"]
-            == {"documents": 1, "downloads": 0}
+            # Of each image by itself: a member chooses what is in the views of the group.
+            == {"documents": 1, "downloads": 0, "verdicts": 1290, "imports": 0}
         )
     )
     figures = http.get("/metrics").text
@@ -177,6 +179,33 @@ def test_a_secret_view_is_counted_under_its_name(site, http):
     eventually(lambda: asked(http, "/api/v1/views/feed/usage", tokens["root"])["total"]["documents"] == 3)
 
 
+def test_verdicts_of_a_view_are_those_of_the_images_that_it_has_now(site, http):
+    _, tokens = site
+    fields = {"content": "bobs", "locations": (PLACE,), "checksums": SUMS}
+    bobs = signed(image(**fields), BOB, created=format_time(NOW - timedelta(hours=2)))
+    upload(http, bobs)
+    with closing(Database.open(site[0].database_url)) as database, database.write() as session:
+        add_uses(session, number_of(YESTERDAY), {Use(UseKind.VERDICT, accept(bobs).entry_id): 25})
+    for name, search in (("bob", "endorser=bob@example.org"), ("jane", "endorser=jane@example.org")):
+        given = {"name": name, "search": search}
+        assert http.post("/api/v1/views", json=given, headers=bearer(tokens["root"])).status_code == 201
+    eventually(lambda: asked(http, "/api/v1/views/bob")["images"] == 1)
+
+    def verdicts(name: str, by: str, token: str | None = None) -> int:
+        found = asked(http, f"/api/v1/views/{name}/usage?by={by}&to={YESTERDAY}", token)
+        return found["total"]["verdicts"]
+
+    assert (verdicts("bob", "month"), verdicts("jane", "month")) == (20, 1230)
+    assert asked(http, f"/api/v1/views/bob/usage?to={YESTERDAY}", tokens["root"])["total"]["verdicts"] == 25
+    # The private image of the endorser is in no view of the site, whoever asks.
+    assert verdicts("jane", "day", tokens[MEMBER]) == 1230
+    withdrawn = signed(image(**fields, deprecated="has a hole"), BOB, created=format_time(NOW))
+    upload(http, withdrawn)
+    eventually(lambda: asked(http, "/api/v1/views/bob")["images"] == 0)
+    # Of days nothing was asked and remembered before.
+    assert (verdicts("bob", "day"), verdicts("jane", "day")) == (0, 1230)
+
+
 def test_pages_of_views_and_publishers_show_their_usage(site, http):
     _, tokens = site
     html = {"Accept": "text/html"}
@@ -185,6 +214,7 @@ def test_pages_of_views_and_publishers_show_their_usage(site, http):
     assert 'href="/api/v1/views/default/usage?by=month' in page
     exact = http.get("/views/default", headers={**html, **bearer(tokens["root"])}).text
     assert '<td data-label="Documents read">40</td>' not in exact
+    assert '<td data-label="Checks before a start">1\u202f2' in page
     publisher = http.get("/endorsers/jane@example.org", headers=html).text
     assert '<td data-label="Checks before a start">1\u202f230</td>' in publisher
     made = {"name": "unlisted", "secret": True}
@@ -192,6 +222,20 @@ def test_pages_of_views_and_publishers_show_their_usage(site, http):
     path = httpx.URL(url).path
     assert http.get(f"{path}/SHA256SUMS").status_code == 200
     assert "/api/v1/views/" not in http.get(path, headers=html).text
+
+
+def test_private_images_of_a_secret_view_are_counted_for_members_alone(site, http):
+    _, tokens = site
+    made = {"name": "astro:feed", "search": "endorser=jane@example.org", "secret": True}
+    answer = http.post("/api/v1/views", json=made, headers=bearer(tokens[MEMBER]))
+    path, html = httpx.URL(answer.json()["url"]).path, {"Accept": "text/html"}
+    assert "2 images" in http.get(path, headers=html).text
+    cell = '<td data-label="Checks before a start">1\u202f{}</td>'
+    assert cell.format("230") in http.get(path, headers=html).text
+    assert cell.format("290") in http.get(path, headers={**html, **bearer(tokens[MEMBER])}).text
+    # An administrator outside the group sees how often the view was read, and nothing of its images.
+    total = asked(http, "/api/v1/views/astro:feed/usage", tokens["root"])["total"]
+    assert set(total) == {"documents", "downloads"}
 
 
 def test_csv_has_the_same_figures(http):
@@ -203,7 +247,9 @@ def test_csv_has_the_same_figures(http):
         ["period", "verdicts", "downloads", "imports"],
         [YESTERDAY.isoformat(), "1230", "0", "0"],
     ]
-    assert http.get("/api/v1/views/default/usage?media=csv").text.startswith("period,documents,downloads\r\n")
+    assert http.get("/api/v1/views/default/usage?media=csv").text.startswith(
+        "period,documents,downloads,verdicts,imports\r\n"
+    )
 
 
 @pytest.mark.parametrize(
