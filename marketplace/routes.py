@@ -149,6 +149,7 @@ ROUTES = (
     Route("api.group.member", "/api/v1/groups/{group}/members/{member}", ("PUT", "DELETE")),
     Route("api.views", "/api/v1/views", ("GET", "POST")),
     Route("api.view", "/api/v1/views/{view}", ("GET", "PUT", "DELETE")),
+    Route("api.view.signed-list", "/api/v1/views/{view}/signed-list", ("PUT", "DELETE")),
     Route("api.events", "/api/v1/events"),
     Route("api.webhooks", "/api/v1/webhooks", ("GET", "POST")),
     Route("api.webhook", "/api/v1/webhooks/{webhook}", ("GET", "PUT", "DELETE")),

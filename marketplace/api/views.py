@@ -11,7 +11,14 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
-from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
+from marketplace.http.body import content_type
+from marketplace.http.errors import (
+    BadRequestError,
+    HttpError,
+    NotFoundError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import NAME_PATTERN, Definition, digest
@@ -19,6 +26,9 @@ from marketplace.views.dialects import DIALECTS, Dialect
 from marketplace.views.errors import (
     DefinitionError,
     DialectUnavailableError,
+    ListRefusedError,
+    ListToolError,
+    NoListError,
     ViewNotFoundError,
     ViewTakenError,
 )
@@ -99,7 +109,45 @@ DELETE = Operation(
     errors={404: ["view.unknown"]},
     needs=_MAKES,
 )
-OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE)
+_LIST_TYPE = "text/plain"
+KEEP_LIST = Operation(
+    "api.view.signed-list",
+    "Upload a signed image list",
+    "The HEPiX image list of the view, signed by an endorser (S/MIME, multipart/signed), at most as large as "
+    "an entry. It is served at `hepix/image.list` until it expires or one of its images leaves the view. The "
+    "certificate must be trusted here, and its e-mail address must be that of the endorser of each image.",
+    GROUP,
+    [DescribedAnswer("The view.", shapes.View)],
+    method="PUT",
+    path=(VIEW,),
+    bodies={_LIST_TYPE: None},
+    errors={
+        400: [
+            "signed-list.form",
+            "signed-list.signature",
+            "signed-list.signer",
+            "signed-list.expired",
+            "signed-list.image",
+        ],
+        404: ["view.unknown"],
+        413: ["body.size"],
+        415: ["body.type"],
+        503: ["signed-list.openssl", "view.dialect"],
+    },
+    needs=_MAKES,
+)
+REMOVE_LIST = Operation(
+    "api.view.signed-list",
+    "Remove a signed image list",
+    "The site signs the list of the view again.",
+    GROUP,
+    [DescribedAnswer("It is removed.", content_types=(), status=204)],
+    method="DELETE",
+    path=(VIEW,),
+    errors={404: ["view.unknown", "signed-list.unknown"]},
+    needs=_MAKES,
+)
+OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE, KEEP_LIST, REMOVE_LIST)
 
 
 @view_config(route_name="api.views", request_method="GET", permission="entry:read")
@@ -156,6 +204,51 @@ def delete(request: Request) -> Response:
         ViewRegistry(session).delete(name, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+@view_config(route_name="api.view.signed-list", request_method="PUT", permission="view:write")
+def keep_list(request: Request) -> Response:
+    """Keep the image list of a view that an endorser signed."""
+    KEEP_LIST.read(request)
+    name, runtime = request.matchdict["view"], request.registry[Runtime]
+    _verify_may_write(request, Definition(name))
+    data = _read_list(request, runtime.settings.upload.max_bytes)
+    with runtime.database.read() as session:
+        try:
+            definition = ViewRegistry(session).get(name)
+        except ViewNotFoundError:
+            raise _unknown() from None
+    try:
+        verified = runtime.views.verify_list(definition, data)
+    except ListRefusedError as error:
+        raise BadRequestError(error.code, str(error)) from None
+    except (ListToolError, DialectUnavailableError) as error:
+        raise HttpError(503, error.code, str(error)) from None
+    with _writing(request) as session:
+        kept = ViewRegistry(session).keep_list(name, verified, by=actor_of(request), at=now_of(request))
+    runtime.views.forget()
+    return _told(request, kept)
+
+
+@view_config(route_name="api.view.signed-list", request_method="DELETE", permission="view:write")
+def remove_list(request: Request) -> Response:
+    """Forget the image list of a view that an endorser signed."""
+    REMOVE_LIST.read(request)
+    name = request.matchdict["view"]
+    _verify_may_write(request, Definition(name))
+    with _writing(request) as session:
+        ViewRegistry(session).remove_list(name, by=actor_of(request), at=now_of(request))
+    request.registry[Runtime].views.forget()
+    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+def _read_list(request: Request, most: int) -> bytes:
+    if content_type(request) != _LIST_TYPE:
+        raise UnsupportedTypeError("body.type", content_type(request) or "no Content-Type", _LIST_TYPE)
+    body: bytes = request.environ["wsgi.input"].read(most + 1)
+    if len(body) > most:
+        raise TooLargeError(most)
+    return body
 
 
 def find_definition(request: Request) -> Definition:
@@ -220,6 +313,8 @@ def _writing(request: Request) -> Iterator[Session]:
         raise BadRequestError(error.code, str(error), faults=list(error.faults)) from None
     except ViewTakenError as error:
         raise HttpError(409, error.code, str(error)) from None
+    except NoListError as error:
+        raise NotFoundError(error.code, str(error)) from None
     except ViewNotFoundError:
         raise _unknown() from None
 
@@ -234,8 +329,27 @@ def _told(request: Request, definition: Definition) -> Response:
         dialects = [_dialect(one, found) for one in DIALECTS]
     except DialectUnavailableError as error:
         raise HttpError(503, error.code, str(error)) from None
-    return fresh(
-        request, shapes.View(**line, images=len(found.images), updated=found.updated, dialects=dialects)
+    body = shapes.View(
+        **line,
+        images=len(found.images),
+        updated=found.updated,
+        dialects=dialects,
+        signed_list=_signed_list(definition, found),
+    )
+    return fresh(request, body)
+
+
+def _signed_list(definition: Definition, view: View) -> shapes.SignedViewList | None:
+    facts, held = definition.signed_list, view.signed_list
+    if facts is None or held is None:
+        return None
+    return shapes.SignedViewList(
+        endorser=facts.email,
+        expires=facts.expires,
+        sha256=facts.digest,
+        uploaded_at=facts.uploaded_at,
+        served=not isinstance(held, str),
+        reason=held if isinstance(held, str) else None,
     )
 
 

@@ -116,6 +116,34 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
         ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
 
 
+@examples("marketplace view upload-list astronomy image.list")
+@view.command("upload-list")
+@settings_options
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def upload_list(config: Path | None, data: str | None, name: str, file: Path) -> None:
+    """Upload the HEPiX image list of a view, in FILE as its endorser signed it (S/MIME).
+
+    It is served instead of the list that the site signs, until it expires or one of its images leaves the
+    view.
+    """
+    from marketplace.cli.signed_lists import keep_list
+
+    keep_list(config, data, name, file)
+
+
+@examples("marketplace view remove-list astronomy")
+@view.command("remove-list")
+@settings_options
+@click.argument("name")
+def remove_list(config: Path | None, data: str | None, name: str) -> None:
+    """Remove the uploaded HEPiX image list of a view; the site signs its own again."""
+    from marketplace.views.registry import ViewRegistry
+
+    with _writing(config, data) as session:
+        ViewRegistry(session).remove_list(name, by=actor(), at=datetime.now(UTC))
+
+
 @examples("marketplace view list", "marketplace view list -o json")
 @examples("marketplace view list", "marketplace view list -o json")
 @view.command("list")
@@ -175,11 +203,18 @@ def _read(name: str, given: dict[str, Any]) -> Definition:
 
 @contextmanager
 def _writing(config: Path | None, data: str | None) -> Iterator[Session]:
-    from marketplace.views.errors import DefinitionError, ViewError, ViewNotFoundError, ViewTakenError
+    from marketplace.views.errors import (
+        DefinitionError,
+        NoListError,
+        ViewError,
+        ViewNotFoundError,
+        ViewTakenError,
+    )
 
     codes: dict[type[ViewError], ExitCode] = {
         DefinitionError: ExitCode.USAGE,
         ViewNotFoundError: ExitCode.NOT_FOUND,
+        NoListError: ExitCode.NOT_FOUND,
         ViewTakenError: ExitCode.CONFLICT,
     }
     try:

@@ -41,6 +41,7 @@ from marketplace.models import (
     Twin,
     VerdictChange,
     VerdictRow,
+    ViewList,
     WatchedLocation,
     WebhookDelivery,
 )
@@ -189,6 +190,8 @@ class ErasingService:
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))
         _drop_waiting(session, entry)
         email = entry.email
+        # A list names images and the endorser; its message cannot be changed without the endorser's key.
+        session.execute(delete(ViewList).where(ViewList.email == email))
         _blank(session, entry)
         # After it: whoever adds to the sums at this moment has come before, or finds nothing to add to.
         session.execute(delete(EntryUse).where(EntryUse.email == email, EntryUse.entry_key == entry.id))

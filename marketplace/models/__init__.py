@@ -38,7 +38,7 @@ from marketplace.models.schema import SchemaSupport
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
 from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, VerdictChange, VerdictRow
 from marketplace.models.usage import EntryUse, ViewUse
-from marketplace.models.view import NamedView
+from marketplace.models.view import NamedView, ViewList
 
 __all__ = [
     "AccessGroup",
@@ -95,6 +95,7 @@ __all__ = [
     "UsedSignIn",
     "VerdictChange",
     "VerdictRow",
+    "ViewList",
     "ViewUse",
     "WatchedLocation",
     "Webhook",

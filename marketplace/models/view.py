@@ -38,3 +38,23 @@ class NamedView(Base):
     created_at: Mapped[Moment]
     changed_at: Mapped[Moment]
     changed_by: Mapped[Word]
+
+
+class ViewList(Base):
+    """The HEPiX image list of a view that an endorser signed, one for each view, by the view's name.
+
+    ``data`` is the S/MIME message as it came; ``certificates`` are those in it as PEM, that of the signer
+    first; ``email`` is the address in the signer's certificate.
+    """
+
+    __tablename__ = "view_list"
+    __table_args__ = (CheckConstraint("length(digest) = 64", name="digest"),)
+
+    view: Mapped[Word] = mapped_column(primary_key=True)
+    data: Mapped[bytes]
+    digest: Mapped[Word]
+    certificates: Mapped[bytes]
+    email: Mapped[Word]
+    expires: Mapped[Moment]
+    uploaded_at: Mapped[Moment]
+    uploaded_by: Mapped[Word]

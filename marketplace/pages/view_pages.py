@@ -12,6 +12,7 @@ from pyramid.view import view_config
 from marketplace.access.permissions import is_permitted
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
+from marketplace.views.definitions import Definition
 from marketplace.views.dialects import DIALECTS, Dialect
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import ViewService
@@ -62,10 +63,23 @@ def view(request: Request) -> Response:
         if definition.policy is None
         else json.dumps(definition.policy, ensure_ascii=False, indent=1),
         "dialects": [_dialect(found, one) for one in DIALECTS],
+        "signed_list": _signed_list(found, definition),
         "secret": definition.secret,
         "usage": view_usage(request, definition, found),
     }
     return page(request, "view", values)
+
+
+def _signed_list(view: View, definition: Definition) -> dict[str, Any] | None:
+    """The list that an endorser signed, and why it is not served, if it is not."""
+    facts, held = definition.signed_list, view.signed_list
+    if facts is None or held is None:
+        return None
+    return {
+        "email": facts.email,
+        "expires": facts.expires,
+        "reason": held if isinstance(held, str) else None,
+    }
 
 
 def _dialect(view: View, dialect: Dialect) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from marketplace.views.errors import CopyError
-from marketplace.views.value import View
+from marketplace.views.value import SignedList, View
 from validators.document import format_time
 from validators.times import parse_time
 
@@ -76,6 +76,8 @@ class Index:
 
 def describe(view: View) -> dict[str, Any]:
     """What of a view no entry says."""
+    signed = view.signed_list
+    by = {"signed_list": signed.email} if isinstance(signed, SignedList) else {}
     return {
         "name": view.name,
         "title": view.title,
@@ -85,6 +87,7 @@ def describe(view: View) -> dict[str, Any]:
         "url": view.base,
         "updated": format_time(view.updated),
         "options": dict(view.options),
+        **by,
     }
 
 
@@ -99,7 +102,7 @@ def parse_index(data: bytes) -> Index:
         if told["format"] != FORMAT:
             raise ValueError
         return Index(
-            view={name: told["view"][name] for name in _VIEW},
+            view={name: told["view"][name] for name in (*_VIEW, *_MAY_BE.intersection(told["view"]))},
             images=tuple(map(_parse_entry, told["images"])),
             withdrawn=tuple(map(_parse_entry, told["withdrawn"])),
             files=tuple(
@@ -114,6 +117,8 @@ def parse_index(data: bytes) -> Index:
 
 
 _VIEW: Final = ("name", "title", "description", "site", "site_title", "url", "updated", "options")
+#: There where the HEPiX list is the one that an endorser signed.
+_MAY_BE: Final = frozenset({"signed_list"})
 
 
 def receipt_path(entry_id: str) -> str:

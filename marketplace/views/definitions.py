@@ -36,6 +36,22 @@ _LONGEST_SEARCH: Final = 4000
 _NOT_OF_A_VIEW: Final = ("status", "limit", "cursor", "sort", "scope", "reachable", "expires-within")
 
 
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """What is known of a signed image list without reading it.
+
+    Args:
+        digest: SHA-256 of the message in hex.
+        email: of the endorser who signed it.
+        expires: its last moment.
+    """
+
+    digest: str
+    email: str
+    expires: datetime
+    uploaded_at: datetime
+
+
 @dataclass(frozen=True)
 class Definition:
     """The stored definition of a view.
@@ -45,6 +61,7 @@ class Definition:
         policy: the table as it was given; None where no policy judges.
         secret: whether it has an unguessable name, which is the only way in for who is not in its group.
         changed_at: when it was made or changed last; None for the one that is there from the start.
+        signed_list: the HEPiX list that an endorser uploaded for it; no part of what the view is.
     """
 
     name: str
@@ -58,6 +75,7 @@ class Definition:
     changed_at: datetime | None = None
     changed_by: str = ""
     revision: int = 0
+    signed_list: ListFacts | None = None
 
     @property
     def group(self) -> str | None:

@@ -49,6 +49,34 @@ class DialectUnavailableError(ViewError):
     code = "view.dialect"
 
 
+class ListRefusedError(ViewError):
+    """A signed image list cannot be taken.
+
+    Args:
+        code: stable name of the rule.
+        reason: what is wrong, and what to do.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.code = code  # type: ignore[misc]  # one class for the rules of a list
+        super().__init__(reason)
+
+
+class NoListError(ViewError):
+    """A view has no signed image list."""
+
+    code = "signed-list.unknown"
+
+    def __init__(self) -> None:
+        super().__init__("no signed list was uploaded for this view")
+
+
+class ListToolError(ViewError):
+    """A signed image list cannot be verified now."""
+
+    code = "signed-list.openssl"
+
+
 class LocationAwayError(ViewError):
     """No location of an image has its content now, as far as is known."""
 

@@ -24,18 +24,20 @@ from marketplace.views.copy import (
     receipt_path,
 )
 from marketplace.views.dialects import DIALECTS
-from marketplace.views.errors import CopyError, DialectUnavailableError
+from marketplace.views.dialects.hepix import HEPIX_LIST
+from marketplace.views.errors import CopyError, DialectUnavailableError, ListRefusedError
 from marketplace.views.head import HEAD, MAX_HEAD, CopyHead, LogPosition, describe_index, verify_head
 from marketplace.views.imaging import image_of
+from marketplace.views.list_text import find_fault, read_list, to_signed_list
 from marketplace.views.pages import write_pages
-from marketplace.views.value import ENTRIES, Signing, SmimeSigner, View, ViewImage, entry_path
+from marketplace.views.value import ENTRIES, SignedList, Signing, SmimeSigner, View, ViewImage, entry_path
 from validators import accept
 from validators.document import format_time
 from validators.errors import RefusedError
 from validators.times import parse_time
 
 #: Documents that are signed as a whole: their signatures are proved by whoever reads them.
-_SIGNED: Final = ("hepix/image.list", ".sjson")
+_SIGNED: Final = (HEPIX_LIST, ".sjson")
 
 #: The bytes of a file by its path, so many at most.
 Read = Callable[[str, int], bytes]
@@ -144,6 +146,10 @@ def find_faults(copy: IndexedCopy, read: Read, wanted: CopyDemand) -> Iterator[s
     named = {entry_path(one.entry_id) for one in (*index.images, *index.withdrawn)}
     yield from (f"{path}: is not an entry of the view" for path in sorted(bodies.keys() - named))
     view = _view(index, images, withdrawn)
+    if "signed_list" in index.view and HEPIX_LIST not in broken:
+        view = replace(view, signed_list=_signed_list(view, str(index.view["signed_list"]), read))
+    if isinstance(view.signed_list, str):
+        yield f"{HEPIX_LIST}: {view.signed_list}"
     if not (faults or more or broken):
         yield from _verify_documents(view, index, read)
     yield from _verify_receipts(copy, read, broken)
@@ -215,6 +221,16 @@ def _view(index: Index, images: tuple[ViewImage, ...], withdrawn: tuple[ViewImag
     )
 
 
+def _signed_list(view: View, email: str, read: Read) -> SignedList | str:
+    """The list that an endorser signed; a sentence that tells why it does not hold for the entries."""
+    try:
+        data = read(HEPIX_LIST, MAX_FILE)
+        listed = read_list(data)
+    except (FileNotFoundError, ListRefusedError) as error:
+        return str(error) if isinstance(error, ListRefusedError) else "is not there"
+    return find_fault(listed, email, view.images) or to_signed_list(data, listed, email)
+
+
 def _verify_documents(view: View, index: Index, read: Read) -> Iterator[str]:
     """Write each document and page anew from the entries, and compare."""
     files = {one.path for one in index.files}
@@ -227,7 +243,9 @@ def _verify_documents(view: View, index: Index, read: Read) -> Iterator[str]:
                 continue
             data = read(path, MAX_FILE)
             try:
-                if path.endswith(_SIGNED):
+                if path.endswith(_SIGNED) and not (
+                    path == HEPIX_LIST and isinstance(view.signed_list, SignedList)
+                ):
                     same = dialect.write(_unsigned(view, data), path) in data
                 else:
                     same = dialect.write(view, path) == data

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.groups import GroupService
 from marketplace.accounts.secrets import digest_of, is_view, make_view
 from marketplace.audit import AuditLog, Detail
-from marketplace.models import NamedView
+from marketplace.models import NamedView, ViewList
 from marketplace.usage import forget_view
-from marketplace.views.definitions import BUILT_IN, DEFAULT, Definition, check
-from marketplace.views.errors import DefinitionError, ViewNotFoundError, ViewTakenError
+from marketplace.views.definitions import BUILT_IN, DEFAULT, Definition, ListFacts, check
+from marketplace.views.endorsed_lists import VerifiedList
+from marketplace.views.errors import DefinitionError, NoListError, ViewNotFoundError, ViewTakenError
 
 
 class ViewRegistry:
@@ -89,7 +90,43 @@ class ViewRegistry:
         if gone.one_or_none() is None:
             raise ViewNotFoundError
         forget_view(self._session, name)
+        self._session.execute(delete(ViewList).where(ViewList.view == name))
         AuditLog(self._session).record(by, "view.delete", name, at=at)
+
+    def keep_list(self, name: str, verified: VerifiedList, *, by: str, at: datetime) -> Definition:
+        """Keep the signed image list of a view, in place of the one before.
+
+        Raises:
+            ViewNotFoundError: there is no such view.
+        """
+        self.get(name)
+        self._session.execute(delete(ViewList).where(ViewList.view == name))
+        self._session.execute(
+            insert(ViewList).values(
+                view=name,
+                data=verified.data,
+                digest=verified.digest,
+                certificates=verified.certificates,
+                email=verified.email,
+                expires=verified.until,
+                uploaded_at=at,
+                uploaded_by=by,
+            )
+        )
+        AuditLog(self._session).record(by, "view.keep-list", name, {"sha256": verified.digest}, at=at)
+        return self.get(name)
+
+    def remove_list(self, name: str, *, by: str, at: datetime) -> None:
+        """Forget the signed image list of a view.
+
+        Raises:
+            ViewNotFoundError: there is no such view.
+            NoListError: it has no such list.
+        """
+        if self.get(name).signed_list is None:
+            raise NoListError
+        self._session.execute(delete(ViewList).where(ViewList.view == name))
+        AuditLog(self._session).record(by, "view.remove-list", name, at=at)
 
     def get(self, name: str) -> Definition:
         """A view by its name.
@@ -100,7 +137,7 @@ class ViewRegistry:
         found = self._find(NamedView.name == name)
         if found is None:
             if name == DEFAULT:
-                return BUILT_IN
+                return replace(BUILT_IN, signed_list=self._find_list(name))
             raise ViewNotFoundError
         return found
 
@@ -121,7 +158,7 @@ class ViewRegistry:
         living = GroupService(self._session).living({one.group_name for one in rows if one.group_name})
         found = [_read(one) for one in rows if one.group_name is None or one.group_name in living]
         if not any(one.name == DEFAULT for one in found):
-            found.append(BUILT_IN)
+            found.append(self.get(DEFAULT))
         return sorted(found, key=lambda one: one.name)
 
     def _find(self, condition: Any) -> Definition | None:
@@ -130,7 +167,15 @@ class ViewRegistry:
         )
         if row is None or (row.group_name and not GroupService(self._session).living({row.group_name})):
             return None
-        return _read(row)
+        return replace(_read(row), signed_list=self._find_list(row.name))
+
+    def _find_list(self, name: str) -> ListFacts | None:
+        row = self._session.execute(
+            select(ViewList.digest, ViewList.email, ViewList.expires, ViewList.uploaded_at).where(
+                ViewList.view == name
+            )
+        ).one_or_none()
+        return None if row is None else ListFacts(*row)
 
     def _verify_group(self, definition: Definition) -> None:
         group = definition.group

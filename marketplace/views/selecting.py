@@ -29,6 +29,7 @@ from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService
 from marketplace.views.definitions import Definition, epoch
+from marketplace.views.endorsed_lists import VerifiedList, find_list, verify_list
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.history import find_records
 from marketplace.views.judging import JudgedImages, JudgingBasis, PolicyJudging, after
@@ -166,7 +167,21 @@ class Selector:
         )  # fmt: skip
         view = self._view(definition, address, shown, withdrawn.values(), records, until)
         view = replace(view, read_entries=partial(read_entries, self._database, scope), whole=not lags)
+        facts = definition.signed_list
+        if facts is not None:
+            held = find_list(session, definition.name, facts, view.images, self._trust, now)
+            until = min((one for one in (until, after(facts.expires)) if one and one > now), default=None)
+            view = replace(view, signed_list=held, until=until)
         return Selected(view, _version(definition, scope), material, until, judged, whole=not lags)
+
+    def verify_list(self, data: bytes, view: View, now: datetime) -> VerifiedList:
+        """Verify a signed image list that somebody uploads for a view.
+
+        Raises:
+            ListRefusedError: it cannot be taken.
+            ListToolError: it cannot be verified now.
+        """
+        return verify_list(data, view.images, self._trust, now)
 
     def _view(
         self,
@@ -218,7 +233,9 @@ def _reader_of(definition: Definition) -> Principal:
 
 
 def _version(definition: Definition, scope: VisibleLogs) -> Hashable:
-    return definition.revision, definition.changed_at, scope.version, scope.verdicts
+    return (
+        definition.revision, definition.changed_at, definition.signed_list, scope.version, scope.verdicts
+    )  # fmt: skip
 
 
 def _trusted_among(session: Session, found: Mapping[int, ViewImage]) -> frozenset[str]:

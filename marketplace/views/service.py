@@ -17,6 +17,7 @@ from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.usage import Use, UseKind
 from marketplace.views.definitions import Definition
 from marketplace.views.documents import Written, answer_document, write_document
+from marketplace.views.endorsed_lists import VerifiedList
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.kept import KeptView, KeptViews
 from marketplace.views.registry import ViewRegistry
@@ -93,6 +94,15 @@ class ViewService:
         # Nobody else has it: the lock is its own, the turn is everybody's.
         with self._making(KeptView()), self._database.read() as session:
             return self._select(session, definition, definition.name, self._now()).view
+
+    def verify_list(self, definition: Definition, data: bytes) -> VerifiedList:
+        """Verify a signed image list that somebody uploads for a view.
+
+        Raises:
+            ListRefusedError: it cannot be taken.
+            ListToolError, DialectUnavailableError: it, or the view, cannot be looked at now.
+        """
+        return self._selector.verify_list(data, self.preview(definition), self._now())
 
     def document(self, address: str, path: str, principal: Principal) -> Written:
         """A document of a view.

@@ -113,7 +113,9 @@ def _smime(certificate: Path | None, key: Path | None, now: datetime) -> SmimeSi
         raise _UnusableError("the key of views.key is not an RSA key")
     if own.public_key() != private.public_key():
         raise _UnusableError("the first certificate of views.certificate does not belong to views.key")
-    _verify_purpose(own)
+    unfit = find_unfit(own)
+    if unfit is not None:
+        raise _UnusableError(f"the certificate of views.certificate {unfit}")
     if not own.not_valid_before_utc <= now <= own.not_valid_after_utc:
         begins, ends = (format_time(one) for one in (own.not_valid_before_utc, own.not_valid_after_utc))
         raise _UnusableError(f"the certificate of views.certificate is valid from {begins} to {ends}")
@@ -153,25 +155,22 @@ def _reason(error: Exception) -> str:
     return "it is not a PEM file of that kind"
 
 
-def _verify_purpose(certificate: x509.Certificate) -> None:
-    """Check what OpenSSL checks of whoever signs mail.
-
-    Raises:
-        _UnusableError: readers would refuse every list.
-    """
+def find_unfit(certificate: x509.Certificate) -> str | None:
+    """What OpenSSL would refuse of whoever signs mail, as the rest of a sentence; None where nothing."""
     extensions = certificate.extensions
     try:
         purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         if not any(purpose in purposes for purpose in _PURPOSES):
-            raise _UnusableError("the certificate of views.certificate is not for e-mail protection")
+            return "is not for e-mail protection"
     except x509.ExtensionNotFound:
         pass  # then it is for every purpose (RFC 5280, section 4.2.1.12)
     try:
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
         if not (usage.digital_signature or usage.content_commitment):
-            raise _UnusableError("the certificate of views.certificate is not for signatures")
+            return "is not for signatures"
     except x509.ExtensionNotFound:
         pass  # then it is for every use (RFC 5280, section 4.2.1.3)
+    return None
 
 
 def _common_name(certificate: x509.Certificate) -> str:

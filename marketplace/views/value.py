@@ -119,6 +119,21 @@ UNSIGNED: Final = Signing("the site has no certificate", "the site has no OpenPG
 
 
 @dataclass(frozen=True, slots=True)
+class SignedList:
+    """A HEPiX image list that an endorser signed, which every image of it is in the view for.
+
+    Args:
+        data: the S/MIME message, as it is served.
+        email: of the endorser.
+        digests: SHA-512 of its images in hex.
+    """
+
+    data: bytes
+    email: str
+    digests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What harvesters are told of an entry.
 
@@ -165,6 +180,8 @@ class View:
         token_key: secret that proves the texts which clients hand back.
         read_entries: reads signed entries by their ids; what is gone is not among them.
         whole: whether the index of the words in its search had all that the logs show.
+        signed_list: the HEPiX list that an endorser uploaded; a sentence that tells why it is not served;
+            None where there is none.
     """
 
     name: str
@@ -187,6 +204,7 @@ class View:
     token_key: bytes = field(default=b"", repr=False)
     read_entries: Callable[[Sequence[str]], Mapping[str, bytes]] = field(default=no_documents, repr=False)
     whole: bool = True
+    signed_list: SignedList | str | None = None
 
     def entry_url(self, image: ViewImage) -> str:
         """The signed entry of an image: what proves it."""

@@ -73,6 +73,25 @@ Where a site trusts neither certificate it shows both, flagged: no entry superse
 ([adr 25](adr/0025-who-supersedes-whom.md)).
 """
 
+_LISTS = """
+## Signed image lists
+
+Whoever may change a view can upload a HEPiX image list that an endorser signed
+(`tests/functional/test_signed_lists.py`).
+
+| attack | what happens | test |
+| --- | --- | --- |
+| a list of images of another endorser, of other bytes, or that are not in the view \
+| refused with `signed-list.image` | `test_what_is_no_list_of_its_signer_is_refused` |
+| an altered text, another text around the signed one, MIME parts in it, a weak digest, a short key \
+| refused with `signed-list.signature`, `signed-list.form` or `signed-list.signer` | the same |
+| a certificate of nobody's authority with the endorser's address \
+| refused with `signed-list.signer` | the same |
+| an old list with an image that was withdrawn since | the site signs its own list again \
+| `test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site` |
+| a copy with a list of somebody else's images | `verify --static` refuses it \
+| `test_a_copy_has_the_list_and_is_proved_with_it` |
+"""
 _MEMORY = """
 ## Memory
 
@@ -101,7 +120,7 @@ Whoever has a token can have this site send requests, and read in the log of del
 
 def page() -> str:
     """The page as it ought to be."""
-    return f"{_refused()}{_distrusted()}{_IMPERSONATION}{_webhooks()}{_MEMORY}{_FUZZ}"
+    return f"{_refused()}{_distrusted()}{_IMPERSONATION}{_webhooks()}{_LISTS}{_MEMORY}{_FUZZ}"
 
 
 def _webhooks() -> str:

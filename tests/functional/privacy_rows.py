@@ -518,6 +518,13 @@ ROWS: Mapping[str, Row] = {
              instead="/api/v1/views/{absent_group}:all"),
          Ask("/api/v1/views/{group}:all", "DELETE", instead="/api/v1/views/{absent_group}:all")),
     ),
+    "api.view.signed-list": Row(
+        "404, as for a view that never was",
+        (Ask("/api/v1/views/{group}:all/signed-list", "PUT", body="x", kind="text/plain",
+             instead="/api/v1/views/{absent_group}:all/signed-list"),
+         Ask("/api/v1/views/{group}:all/signed-list", "DELETE",
+             instead="/api/v1/views/{absent_group}:all/signed-list")),
+    ),
     "api.view.usage": Row(
         "404, as for a view that never was; sums of the images that are in a view which the reader sees",
         (*gets("/api/v1/views/default/usage"),

@@ -13,7 +13,13 @@ import psycopg
 import pytest
 
 from marketplace.db import Database, upgrade
-from marketplace.migrate import SchemaError, current_revision, migrations_directory, verify_schema
+from marketplace.migrate import (
+    SchemaError,
+    current_revision,
+    head_revision,
+    migrations_directory,
+    verify_schema,
+)
 from marketplace.upgrading import BlockedError, Patience
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -23,21 +29,24 @@ from tests.functional.sites import until
 
 __all__ = ["postgres_server", "postgres_url"]
 
+#: Of the present version, and of the two that come after it.
+HEAD = head_revision()
+NEXT, LAST = (f"{int(HEAD) + later:04}" for later in (1, 2))
 #: Of a version that is not made yet: a column and an index more.
-EXPANSION = """
+EXPANSION = f"""
 import sqlalchemy as sa
 from alembic import op
 from marketplace.upgrading import build_index
-revision, down_revision, kind = "0002", "0001", "expand"
+revision, down_revision, kind = "{NEXT}", "{HEAD}", "expand"
 
 def upgrade():
     op.add_column("entry", sa.Column("later", sa.Text(), nullable=True))
     build_index(op, "ix__entry__later", "entry", ["later"])
 """
 #: Of the version after it, which the present one does not survive.
-CONTRACTION = """
+CONTRACTION = f"""
 from alembic import op
-revision, down_revision, kind, oldest = "0003", "0002", "contract", "0002"
+revision, down_revision, kind, oldest = "{LAST}", "{NEXT}", "contract", "{NEXT}"
 
 def upgrade():
     op.drop_column("entry", "later")
@@ -50,8 +59,8 @@ def migrations(tmp_path: Path) -> Path:
     """Those of the present version and the two that come after it."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_directory(), folder)
-    (folder / "versions" / "0002_later.py").write_text(EXPANSION)
-    (folder / "versions" / "0003_later.py").write_text(CONTRACTION)
+    (folder / "versions" / f"{NEXT}_later.py").write_text(EXPANSION)
+    (folder / "versions" / f"{LAST}_later.py").write_text(CONTRACTION)
     return folder
 
 
@@ -124,7 +133,7 @@ def test_uploads_go_on_while_the_schema_grows_and_on_what_it_became(
             assert set(load.answers) == {201}
             assert f"process {reader.info.backend_pid} (a client at this host)" in told[0]
             assert "SELECT count(*) FROM entry" in told[0]
-        assert revision(postgres_url) == "0002"
+        assert revision(postgres_url) == NEXT
         with server.client() as http:
             assert http.get("/readyz").status_code == 200
         assert server.stop() == 0
@@ -141,11 +150,11 @@ def test_versions_that_would_not_survive_a_contraction_do_not_start_on_it(
     postgres_url: str, migrations: Path
 ) -> None:
     upgrade(postgres_url, directory=migrations)
-    assert revision(postgres_url) == "0003"
+    assert revision(postgres_url) == LAST
     with (
         closing(Database.open(postgres_url)) as database,
         database.read() as session,
-        pytest.raises(SchemaError, match="revision 0003, which this version does not know"),
+        pytest.raises(SchemaError, match=f"revision {LAST}, which this version does not know"),
     ):
         verify_schema(session.connection())
     with pytest.raises(SchemaError, match="newer version"):
@@ -159,7 +168,7 @@ def test_an_upgrade_that_never_gets_its_lock_says_who_has_it_and_changes_nothing
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as reader:
         reader.execute("SELECT count(*) FROM entry")
         with pytest.raises(
-            BlockedError, match=rf"0002 was tried 2 times.*process {reader.info.backend_pid} "
+            BlockedError, match=rf"{NEXT} was tried 2 times.*process {reader.info.backend_pid} "
         ):
             upgrade(postgres_url, Patience(0.1, attempts=2, pause_seconds=0.0), directory=migrations)
-    assert revision(postgres_url) == "0001"
+    assert revision(postgres_url) == HEAD

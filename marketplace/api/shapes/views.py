@@ -70,12 +70,24 @@ class ViewDialect(Shape):
     left_out: Mapping[str, Count] = Field(description="images by reason")
 
 
+class SignedViewList(Shape):
+    """A HEPiX image list that an endorser signed and somebody uploaded."""
+
+    endorser: str = Field(description="address in the certificate that signed")
+    expires: Time = Field(description="its last moment: its own, or that of the certificate")
+    sha256: str
+    uploaded_at: Time
+    served: bool = Field(description="whether `hepix/image.list` is this list now")
+    reason: str | None = Field(description="why it is not served; null where it is")
+
+
 class View(ViewLine):
     """A view, with the images that it shows now."""
 
     images: Count | None = Field(None, description="null to administrators who do not see its entries")
     updated: Time | None = None
     dialects: Sequence[ViewDialect] = ()
+    signed_list: SignedViewList | None = Field(None, description="null where none was uploaded")
 
 
 class NewView(ViewLine):

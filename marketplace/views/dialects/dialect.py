@@ -52,6 +52,7 @@ class Dialect:
         find: the document at a path, where there are so many that looking through them takes long.
         answer: what its document says to the arguments of a request. Such a document is in no copy.
         write_all: several documents by their paths, the same bytes, where together they take less time.
+        find_lack_in: ``find_lack`` for one view, where the view decides too.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Dialect:
     find: Callable[[View, str], Document | None] | None = None
     answer: Callable[[View, Sequence[tuple[str, str]]], bytes] | None = None
     write_all: Callable[[View], Mapping[str, bytes]] = nothing_together
+    find_lack_in: Callable[[View], Callable[[ViewImage], str | None]] | None = None
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with; of many the last, which leads to the others."""
@@ -80,7 +82,8 @@ class Dialect:
 
     def left_out(self, view: View) -> Mapping[str, int]:
         """How many images of a view this dialect does not show, by the reason."""
-        return tally(map(self.find_lack, view.images))
+        find_lack = self.find_lack if self.find_lack_in is None else self.find_lack_in(view)
+        return tally(map(find_lack, view.images))
 
     def expressed(self, view: View) -> Sequence[ViewImage]:
         """The images of a view that the dialect can express."""

@@ -1,13 +1,13 @@
 """``hepix/image.list``: the image list of HEPiX, as atrope, cloudkeeper and vmcatcher read it.
 
 Readers refuse a whole list where one image lacks a field, and compare the names of the endorser with those of
-the certificate that signed, so the list is the site's own and every image has every field. Key order and
-types stay the same, because cloudkeeper digests them.
+the certificate that signed, so the list is the site's own and every image has every field, or it is one that
+an endorser signed and uploaded. Key order and types stay the same, because cloudkeeper digests them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,17 +15,18 @@ from urllib.parse import quote, urlsplit
 from marketplace.views.dialects.dialect import Dialect, Document
 from marketplace.views.dialects.texts import ascii_only, json_text
 from marketplace.views.errors import DialectUnavailableError
-from marketplace.views.value import SHA512, SmimeSigner, View, ViewImage
+from marketplace.views.value import SHA512, SignedList, SmimeSigner, View, ViewImage
 from validators import vocabulary as v
 from validators.document import format_time
 from validators.identifier import stable_id
 
-_PATH = "hepix/image.list"
+#: Below the address of a view.
+HEPIX_LIST = "hepix/image.list"
 
 
 def documents(view: View) -> Iterable[Document]:
     """The one document: a mail by its form, whose first lines say what it is."""
-    return (Document(_PATH, "text/plain"),)
+    return (Document(HEPIX_LIST, "text/plain"),)
 
 
 def find_lack(image: ViewImage) -> str | None:
@@ -39,12 +40,23 @@ def find_lack(image: ViewImage) -> str | None:
     return None if (image.said.format or "").strip() else "no format"
 
 
+def find_lack_in(view: View) -> Callable[[ViewImage], str | None]:
+    """What an image lacks for the list of a view: an uploaded list has the images that its endorser chose."""
+    signed = view.signed_list
+    if not isinstance(signed, SignedList):
+        return find_lack
+    reason = f"not on the list that {signed.email} signed"
+    return lambda image: None if image.checksums.get(SHA512) in signed.digests else reason
+
+
 def write(view: View, path: str) -> bytes:
-    """The signed list.
+    """The signed list: the one that an endorser uploaded, else one that the site signs.
 
     Raises:
         DialectUnavailableError: the site cannot sign.
     """
+    if isinstance(view.signed_list, SignedList):
+        return view.signed_list.data
     signer = view.signing.smime
     if isinstance(signer, str):
         raise DialectUnavailableError(signer)
@@ -70,7 +82,7 @@ def _list(view: View, signer: SmimeSigner) -> dict[str, Any]:
                 }
             },
             "hv:images": [{"hv:image": _image(view, one, signer.expires)} for one in HEPIX.expressed(view)],
-            "hv:uri": f"{view.base}/{_PATH}",
+            "hv:uri": f"{view.base}/{HEPIX_LIST}",
             "hv:version": f"{view.updated:%Y%m%d%H%M%S}",
         }
     }
@@ -113,4 +125,4 @@ def _system(name: str) -> str:
     return "BSD" if "bsd" in known else "Linux"
 
 
-HEPIX = Dialect("hepix", documents, write, find_lack)
+HEPIX = Dialect("hepix", documents, write, find_lack, find_lack_in=find_lack_in)

@@ -1,0 +1,392 @@
+"""Image lists that an endorser signs and uploads: who may, which hold, and when the site signs again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import httpx
+import pytest
+
+from marketplace.access import Scope
+from marketplace.cli import run
+from marketplace.cli.database import open_database
+from marketplace.cli.options import read_settings
+from marketplace.cli.selecting import open_selector
+from marketplace.config import Settings
+from marketplace.views.errors import ListToolError
+from marketplace.views.registry import ViewRegistry
+from marketplace.views.signing import slash_name
+from marketplace.views.smime import verify_signature
+from tests.factories.documents import image, signed
+from tests.factories.identities import Identity, make_identity
+from tests.functional.access import bearer, found_group, issue_token
+from tests.functional.catalogue import eventually, upload
+from tests.functional.running import RunningServer, running_server
+from tests.functional.test_views import digest
+from tests.unit.trust.authorities import crl_bytes, root
+from validators import accept
+from validators.document import format_time
+
+AUTHORITY = root()
+SITE = make_identity("Images of the Lab", "images@lab.example", "rsa2048", issuer=AUTHORITY)
+JIM = make_identity("Jim", "jim@example.org", issuer=AUTHORITY)
+BOB = make_identity("Bob", "bob@example.org", issuer=AUTHORITY)
+SELF = make_identity("Jim", "jim@example.org")
+NAMELESS = make_identity("Nobody", None, issuer=AUTHORITY)
+SHORT = make_identity("Jim", "jim@example.org", "rsa1024", issuer=AUTHORITY)
+MEMBER, OUTSIDER, ADMIN = "mary@astro.example", "oscar@x.example", "root"
+NOW = datetime.now(UTC).replace(microsecond=0)
+LIST = "/views/default/hepix/image.list"
+RECORD = "/api/v1/views/default"
+PUT = f"{RECORD}/signed-list"
+TEXT = {"Content-Type": "text/plain"}
+
+
+def entry(content: str, by: Identity = JIM, **fields: object) -> bytes:
+    sums = tuple((name, digest(name.replace("-", "").lower(), content)) for name in ("SHA-256", "SHA-512"))
+    place = (f"https://images.example/{content}.qcow2",)
+    draft = image(content=content, checksums=sums, size=len(content), locations=place, **fields)
+    return signed(draft, by, created=format_time(NOW - timedelta(minutes=60)))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A marketplace, and what its people show."""
+
+    server: RunningServer
+    tokens: dict[str, str]
+    folder: Path
+    settings: dict[str, str]
+
+    def put(self, message: bytes, by: str = ADMIN, path: str = PUT, **headers: str) -> httpx.Response:
+        with self.server.client(headers={**TEXT, **headers, **bearer(self.tokens[by])}) as http:
+            return http.put(path, content=message)
+
+    def delete(self, by: str = ADMIN) -> httpx.Response:
+        with self.server.client(headers=bearer(self.tokens[by])) as http:
+            return http.delete(PUT)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        with self.server.client(headers=headers) as http:
+            return http.get(path)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    keys, trust = tmp_path_factory.mktemp("keys"), tmp_path_factory.mktemp("trust")
+    (keys / "site.pem").write_bytes(SITE.certificate_pem)
+    (keys / "site.key").write_bytes(SITE.key_pem())
+    (trust / "root.pem").write_bytes(AUTHORITY.certificate_pem)
+    (trust / "root.r0").write_bytes(
+        crl_bytes(AUTHORITY, this_update=NOW - timedelta(days=1), next_update=NOW + timedelta(days=90))
+    )
+    settings = {
+        "trust_anchors": str(trust),
+        "views_certificate": str(keys / "site.pem"),
+        "views_key": str(keys / "site.key"),
+    }
+    with (
+        running_server(tmp_path_factory.mktemp("site"), **settings) as server,
+        server.client() as http,
+    ):
+        found_group(server, "astro", MEMBER)
+        tokens = {
+            MEMBER: issue_token(server, MEMBER, [Scope.READ, Scope.UPLOAD]),
+            OUTSIDER: issue_token(server, OUTSIDER, [Scope.READ, Scope.UPLOAD]),
+            ADMIN: issue_token(server, ADMIN, [Scope.ADMIN]),
+        }
+        for data in (entry("one"), entry("two"), entry("three"), entry("other", BOB)):
+            upload(http, data)
+        yield Site(server, tokens, tmp_path_factory.mktemp("signing"), settings)
+
+
+@pytest.fixture
+def configured(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The settings of the server for commands of this process; returns the option that names its data."""
+    for name, value in site.settings.items():
+        monkeypatch.setenv(f"MARKETPLACE_{name.upper()}", value)
+    return ["--data", str(site.server.data)]
+
+
+def told(by: Identity = JIM, *contents: str, change: Callable[[dict], None] | None = None) -> bytes:
+    """The text of a list, as an endorser writes it."""
+    ends = format_time(NOW + timedelta(days=30))
+    images = [
+        {
+            "hv:image": {
+                "dc:identifier": f"id-{one}", "dc:title": one, "dc:description": one, "dc:date:expires": ends,
+                "hv:uri": f"https://images.example/{one}.qcow2", "hv:size": len(one), "hv:version": "1",
+                "hv:hypervisor": "kvm", "hv:format": "qcow2", "sl:checksum:sha512": digest("sha512", one),
+                "sl:arch": "x86_64", "sl:os": "Linux", "sl:osname": "Debian", "sl:osversion": "12",
+                "sl:comments": "", "ad:mpuri": "https://images.example/", "ad:group": "General",
+                "ad:user:fullname": "Jim", "ad:user:guid": "1", "ad:user:uri": "https://images.example/jim",
+            }
+        }
+        for one in contents or ("one", "two")
+    ]  # fmt: skip
+    named = by.certificate
+    every = {
+        "dc:date:created": format_time(NOW), "dc:date:expires": ends, "dc:identifier": "list",
+        "dc:description": "Jim's", "dc:source": "https://images.example", "dc:title": "Jim's", "ad:vo": "lab",
+        "hv:endorser": {
+            "hv:x509": {
+                "dc:creator": "Jim", "hv:ca": slash_name(named.issuer), "hv:dn": slash_name(named.subject),
+                "hv:email": "jim@example.org",
+            }
+        },
+        "hv:images": images, "hv:uri": "https://images.example/list", "hv:version": "1",
+    }  # fmt: skip
+    if change is not None:
+        change(every)
+    return json.dumps({"hv:imagelist": every}, indent=1).encode() + b"\n"
+
+
+def made(folder: Path, text: bytes, by: Identity = JIM, *more: str) -> bytes:
+    """A text as OpenSSL signs it."""
+    (folder / "text").write_bytes(text)
+    (folder / "certificate").write_bytes(by.certificate_pem)
+    (folder / "key").write_bytes(by.key_pem())
+    command = ["openssl", "smime", "-sign", "-in", "text", "-signer", "certificate", "-inkey", "key", *more]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+
+
+def proved(message: bytes, folder: Path) -> dict:
+    """The list, as readers prove it."""
+    (folder / "message").write_bytes(message)
+    (folder / "root.pem").write_bytes(AUTHORITY.certificate_pem)
+    command = ["openssl", "smime", "-verify", "-CAfile", "root.pem", "-in", "message"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["hv:imagelist"]
+
+
+@pytest.fixture
+def taken(site: Site) -> Iterator[bytes]:
+    """A list that was taken, and is gone afterwards."""
+    message = made(site.folder, told())
+    answer = site.put(message)
+    assert answer.status_code == 200, answer.text
+    yield message
+    site.delete()
+
+
+def test_the_list_of_an_endorser_is_served_as_it_came(site, taken):
+    answer = site.get(LIST)
+    assert answer.content == taken
+    assert len(proved(answer.content, site.folder)["hv:images"]) == 2
+    assert answer.headers["marketplace-left-out"] == "2"
+    tag = answer.headers["etag"]
+    assert site.get(LIST, **{"If-None-Match": tag}).status_code == 304
+    record = site.get(RECORD).json()
+    facts = record["signed_list"]
+    assert (facts["served"], facts["reason"], facts["endorser"]) == (True, None, "jim@example.org")
+    assert facts["expires"] == format_time(NOW + timedelta(days=30))
+    (left,) = [one["left_out"] for one in record["dialects"] if one["name"] == "hepix"]
+    assert left == {"not on the list that jim@example.org signed": 2}
+    page = site.get("/views/default", Accept="text/html").text
+    assert "is signed by jim@example.org until" in page
+
+
+def test_a_removed_list_brings_back_that_of_the_site(site, taken):
+    assert site.delete(OUTSIDER).status_code == 404
+    assert site.delete().status_code == 204
+    assert len(proved(site.get(LIST).content, site.folder)["hv:images"]) == 4
+    assert site.get(RECORD).json()["signed_list"] is None
+    again = site.delete()
+    assert (again.status_code, again.json()["code"]) == (404, "signed-list.unknown")
+
+
+def test_another_list_takes_the_place_of_the_first(site, taken):
+    second = made(site.folder, told(JIM, "three"), JIM, "-certfile", "certificate")
+    assert site.put(second).status_code == 200
+    assert site.get(LIST).content == second
+
+
+def changed(name: str, value: object) -> Callable[[dict], None]:
+    return lambda every: every.update({name: value})
+
+
+def of_image(name: str, value: object) -> Callable[[dict], None]:
+    return lambda every: every["hv:images"][0]["hv:image"].update({name: value})
+
+
+def nested(folder: Path) -> bytes:
+    return made(folder, b"Content-Type: application/json\n\n" + told())
+
+
+def twice(folder: Path) -> bytes:
+    message = made(folder, told())
+    header, _, rest = message.partition(b"\n\n")
+    return header + b"\n\n{}\n" + rest
+
+
+REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "no message": (lambda folder: told(), "signed-list.form"),
+    "nothing": (lambda folder: b"", "signed-list.form"),
+    "opaque": (lambda folder: made(folder, told(), JIM, "-nodetach"), "signed-list.form"),
+    "no signature": (lambda folder: made(folder, told())[:600], "signed-list.signature"),
+    "altered": (lambda folder: made(folder, told()).replace(b"Debian", b"Fedora"), "signed-list.signature"),
+    "weak digest": (lambda folder: made(folder, told(), JIM, "-md", "sha1"), "signed-list.signature"),
+    "without certificate": (lambda folder: made(folder, told(), JIM, "-nocerts"), "signed-list.signature"),
+    "nested": (nested, "signed-list.form"),
+    "another text before it": (twice, "signed-list.form"),
+    "no JSON": (lambda folder: made(folder, b"images\n"), "signed-list.form"),
+    "deep": (lambda folder: made(folder, b'{"a":' * 100_000), "signed-list.form"),
+    "no images": (
+        lambda folder: made(folder, told(change=changed("hv:images", []))), "signed-list.form",
+    ),
+    "a member twice": (
+        lambda folder: made(folder, told().replace(b'"hv:version"', b'"hv:uri"', 1)), "signed-list.form",
+    ),
+    "a lacking field": (
+        lambda folder: made(folder, told(change=of_image("sl:arch", None))), "signed-list.form",
+    ),
+    "a date without zone": (
+        lambda folder: made(folder, told(change=changed("dc:date:expires", "2030-01-01T00:00:00"))),
+        "signed-list.form",
+    ),
+    "expired": (
+        lambda folder: made(folder, told(change=changed("dc:date:expires", "2020-01-01T00:00:00Z"))),
+        "signed-list.expired",
+    ),
+    "self-signed": (lambda folder: made(folder, told(SELF), SELF), "signed-list.signer"),
+    "no address": (lambda folder: made(folder, told(NAMELESS), NAMELESS), "signed-list.signer"),
+    "a short key": (lambda folder: made(folder, told(SHORT), SHORT), "signed-list.signer"),
+    "another name": (lambda folder: made(folder, told(BOB), JIM), "signed-list.signer"),
+    "another endorser": (lambda folder: made(folder, told(BOB), BOB), "signed-list.image"),
+    "not in the view": (lambda folder: made(folder, told(JIM, "one", "unknown")), "signed-list.image"),
+    "another size": (
+        lambda folder: made(folder, told(change=of_image("hv:size", 7))), "signed-list.image",
+    ),
+    "another digest": (
+        lambda folder: made(folder, told(change=of_image("sl:checksum:sha512", "0" * 128))),
+        "signed-list.image",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_list_of_its_signer_is_refused(site, case):
+    make, code = REFUSED[case]
+    answer = site.put(make(site.folder))
+    assert (answer.status_code, answer.json().get("code")) == (400, code), answer.text
+    assert site.get(RECORD).json()["signed_list"] is None
+
+
+def test_who_may_not_change_the_view_uploads_no_list(site):
+    message = made(site.folder, told())
+    for who in (MEMBER, OUTSIDER):
+        answer = site.put(message, who)
+        assert (answer.status_code, answer.json()["code"]) == (404, "view.unknown")
+    answer = site.put(message, path="/api/v1/views/missing/signed-list")
+    assert (answer.status_code, answer.json()["code"]) == (404, "view.unknown")
+    assert site.get(RECORD).json()["signed_list"] is None
+
+
+def test_a_list_that_is_too_large_or_of_another_type_is_refused(site):
+    answer = site.put(b" " * (5 << 20))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body.size")
+    answer = site.put(b"{}", **{"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "body.type")
+
+
+def test_a_member_uploads_the_list_of_a_view_of_the_group(site):
+    with site.server.client(headers=bearer(site.tokens[MEMBER])) as http:
+        assert http.post("/api/v1/views", json={"name": "astro:own"}).status_code == 201
+    message = made(site.folder, told())
+    assert site.put(message, MEMBER, "/api/v1/views/astro:own/signed-list").status_code == 200
+    assert site.get("/views/astro:own/hepix/image.list").status_code == 404
+    assert site.get("/api/v1/views/astro:own").status_code == 404
+    shown = site.get("/views/astro:own/hepix/image.list", **bearer(site.tokens[MEMBER]))
+    assert shown.content == message
+    # A forgotten view leaves no list to another one of its name.
+    with site.server.client(headers=bearer(site.tokens[MEMBER])) as http:
+        assert http.delete("/api/v1/views/astro:own").status_code == 204
+        assert http.post("/api/v1/views", json={"name": "astro:own"}).status_code == 201
+        assert http.get("/api/v1/views/astro:own").json()["signed_list"] is None
+
+
+def test_a_copy_has_the_list_and_is_proved_with_it(taken, configured, tmp_path, capsys):
+    command = ["export", "--static", *configured, "--url", "https://copy.example"]
+    assert run([*command, str(tmp_path / "copy")]) == 0
+    assert (tmp_path / "copy/hepix/image.list").read_bytes() == taken
+    assert run(["verify", "--static", str(tmp_path / "copy")]) == 0, capsys.readouterr().err
+    index = tmp_path / "copy/index.json"
+    index.write_bytes(index.read_bytes().replace(b'"signed_list":"jim@', b'"signed_list":"bob@'))
+    assert run(["verify", "--static", str(tmp_path / "copy")]) == 5
+    assert "in the view by another endorser: bob@example.org lists own images only" in capsys.readouterr().err
+
+
+def test_commands_upload_and_remove_a_list(site, configured, tmp_path, capsys):
+    data = configured
+    message = made(tmp_path, told())
+    (tmp_path / "image.list").write_bytes(message)
+    (tmp_path / "altered").write_bytes(message.replace(b"Debian", b"Fedora"))
+    assert run(["view", "upload-list", *data, "default", str(tmp_path / "altered")]) == 5
+    assert "[signed-list.signature]" in capsys.readouterr().err
+    assert run(["view", "upload-list", *data, "missing", str(tmp_path / "image.list")]) == 3
+    assert run(["view", "upload-list", *data, "default", str(tmp_path / "image.list")]) == 0
+    eventually(lambda: site.get(LIST).content == message)
+    assert run(["view", "remove-list", *data, "default"]) == 0
+    assert run(["view", "remove-list", *data, "default"]) == 3
+    eventually(lambda: site.get(LIST).content != message)
+
+
+def test_a_list_that_is_over_or_whose_signer_is_not_believed_is_not_served(site, taken, configured):
+    settings = read_settings(None, str(site.server.data))
+
+    def held(at: datetime, settings: Settings = settings) -> object:
+        with open_database(settings) as database, database.read() as session:
+            definition = ViewRegistry(session).get("default")
+            return open_selector(settings, database).select(session, definition, "default", at).view
+
+    ends = NOW + timedelta(days=30)
+    now = held(NOW)
+    assert now.signed_list.data == taken and now.until <= ends + timedelta(seconds=1)
+    assert held(ends).signed_list.data == taken
+    later = held(ends + timedelta(seconds=1)).signed_list
+    assert later == f"the list ended on {format_time(ends)}"
+    others = settings.model_copy(update={"trust": settings.trust.model_copy(update={"anchors": ()})})
+    assert "does not believe the signer" in str(held(NOW, others).signed_list)
+
+
+def test_a_server_without_openssl_says_so(monkeypatch, tmp_path):
+    message = made(tmp_path, told())
+    assert message_from_bytes(message).get_content_type() == "multipart/signed"
+    assert len(verify_signature(message).certificates) == 1
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ListToolError, match="openssl is not installed on the server"):
+        verify_signature(message)
+
+
+def test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site(site, taken):
+    """Last but one: what is withdrawn stays so."""
+    with site.server.client() as http:
+        content = "two"
+        sums = tuple(
+            (name, digest(name.replace("-", "").lower(), content)) for name in ("SHA-256", "SHA-512")
+        )
+        draft = image(content=content, checksums=sums, size=len(content), deprecated="a backdoor")
+        upload(http, signed(draft, JIM, created=format_time(NOW)))
+    eventually(lambda: site.get(LIST).content != taken)
+    assert len(proved(site.get(LIST).content, site.folder)["hv:images"]) == 3
+    facts = site.get(RECORD).json()["signed_list"]
+    assert not facts["served"] and "image 2 of the list" in facts["reason"]
+    assert "is not served: image 2" in site.get("/views/default", Accept="text/html").text
+
+
+def test_an_endorser_whose_entry_is_erased_leaves_no_list(site):
+    message = made(site.folder, told(JIM, "one", "three"))
+    assert site.put(message).status_code == 200
+    place = accept(entry("three")).coordinates.path()
+    with site.server.client(headers=bearer(site.tokens[ADMIN])) as http:
+        answer = http.post(f"/api/v1/entries/{place}/erase", json={"reason": "asked for"})
+        assert answer.status_code == 200, answer.text
+    eventually(lambda: site.get(LIST).content != message)
+    assert site.get(RECORD).json()["signed_list"] is None
