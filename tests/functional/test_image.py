@@ -7,14 +7,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from marketplace.config import load_settings
 from tests.factories.documents import image, signed
@@ -43,6 +47,7 @@ mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
 shift 2
+{borrow}
 exec chroot --userspec={user}:{user} --groups= "$root" /usr/bin/env -i {environ} sh -c "$*"
 """
 
@@ -54,14 +59,23 @@ def size(folder: Path) -> int:
 
 
 @contextmanager
-def contained(root: Path, data: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The image's own command, as a container runs it: no root, and no place to write but /data."""
+def contained(
+    root: Path, data: Path, port: int, borrowed: Iterable[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The image's own command, as a container runs it: no root, and no place to write but /data.
+
+    Args:
+        borrowed: folders of this system that are shown in the image, at the same paths.
+    """
     (command,) = re.findall(r"^CMD (.*)$", (DEPLOY / "Containerfile").read_text(), re.M)
     said = " ".join(
         re.findall(r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Containerfile").read_text(), re.M)[-1].split()
     )
     environ = said.replace("\\ ", "") + f" MARKETPLACE_SERVER_PORT={port} MARKETPLACE_QUERY_ENABLED=false"
-    script = CONTAIN.format(user=USER, environ=environ).replace("$root", str(root))
+    borrow = "\n".join(
+        f"mount --bind {one} {root}{one} && mount -o remount,ro,bind {root}{one}" for one in borrowed
+    )
+    script = CONTAIN.format(user=USER, environ=environ, borrow=borrow).replace("$root", str(root))
     with (data.parent / "log").open("wb") as log:
         process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "contain",
@@ -83,10 +97,15 @@ def test_the_image_is_small_and_works_where_it_cannot_write(tmp_path: Path) -> N
     root = BUILT.resolve()
     assert size(root) < LARGEST
     assert not (root / "usr/bin/apt-get").exists() and not list(root.rglob("pytest"))
+    check_it_works(tmp_path, root)
+
+
+def check_it_works(tmp_path: Path, root: Path, borrowed: Iterable[str] = ()) -> None:
+    """Start what is in the image, and upload to it."""
     data, port = tmp_path / "data", free_port()
     data.mkdir(mode=0o700)
     os.chown(data, int(USER), int(USER))
-    with contained(root, data, port) as process:
+    with contained(root, data, port, borrowed) as process:
         began = time.monotonic()
 
         def answers() -> bool:
@@ -104,6 +123,81 @@ def test_the_image_is_small_and_works_where_it_cannot_write(tmp_path: Path) -> N
         )  # fmt: skip
         assert sent.status_code == 201, sent.text
     assert {path.stat().st_uid for path in data.iterdir()} == {int(USER)}
+
+
+def may_mount() -> bool:
+    """Whether this process may make the mounts that a container has."""
+    mounts = "mount -t tmpfs tmpfs /tmp && mount -t proc proc /proc"
+    probe = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts]
+    return os.geteuid() == 0 and subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+def put_packages(site: Path) -> None:
+    """Copy the distributions that the server's lock file names to where the image has them."""
+    lock = (ROOT / "requirements-server.lock").read_text()
+    for line in re.findall(r"^(\w\S*==[^\\\n]*)", lock, re.M):
+        named = Requirement(line)
+        if named.marker is not None and not named.marker.evaluate():
+            continue
+        for file in metadata.distribution(named.name).files or ():
+            found = Path(str(file.locate()))
+            if ".." not in file.parts and found.exists():
+                (site / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(found, site / file)
+
+
+def build_by_steps(root: Path) -> Iterable[str]:
+    """Make what the Containerfile adds to a system, of packages that are installed here.
+
+    Returns:
+        the folders of this system that it needs.
+    """
+    venv = root / "opt/marketplace"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)}))
+    put_packages(site)
+    source = root / "src"
+    source.mkdir()
+    for names, target in re.findall(
+        r"^COPY (?!--)(.*) (/src\S*)$", (DEPLOY / "Containerfile").read_text(), re.M
+    ):
+        for name in names.split():
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, root / target[1:])
+            else:
+                shutil.copy2(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--python", venv / "bin/python", "install", "-q", "--no-cache-dir"]
+    subprocess.run(
+        [*pip, "--no-compile", "--no-deps", "--no-index", "--no-build-isolation", "."],
+        cwd=source, env={**os.environ, "PYTHONPATH": str(site)}, check=True,
+    )  # fmt: skip
+    script = venv / "bin/marketplace"
+    script.write_text(script.read_text().replace(str(root), "", 1))
+    libraries = [
+        one for one in site.rglob("*.so") if not one.relative_to(site).parts[0].startswith("psycopg_binary")
+    ]
+    subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)
+    for folder in sorted(one for one in site.rglob("tests") if one.is_dir()):
+        # It may have gone with one around it.
+        if folder.exists():
+            shutil.rmtree(folder)
+    borrowed = [one for one in ("/usr", "/lib", "/lib64", "/bin", "/etc") if Path(one).is_dir()]
+    if not sys.base_prefix.startswith("/usr"):
+        borrowed.append(sys.base_prefix)
+    for one in (*borrowed, "/data", "/tmp", "/proc", "/dev"):  # noqa: S108  # mount points of the image
+        (root / one[1:]).mkdir(parents=True, exist_ok=True)
+    return borrowed
+
+
+def test_what_the_image_adds_to_a_system_works_where_it_cannot_write(tmp_path: Path) -> None:
+    if not may_mount():
+        pytest.skip("needs root that may mount, to start what is in the image")
+    if shutil.which("strip") is None:
+        complain = pytest.fail if os.environ.get("REQUIRE_IMAGE") else pytest.skip
+        complain("needs strip: apt-get install binutils")
+    root = tmp_path / "root"
+    root.mkdir(mode=0o755)
+    check_it_works(tmp_path, root, build_by_steps(root))
 
 
 def compose() -> dict[str, dict[str, object]]:
