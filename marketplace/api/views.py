@@ -11,13 +11,10 @@ from pyramid.response import Response
 from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
-from marketplace.http.body import content_type
 from marketplace.http.errors import (
     BadRequestError,
     HttpError,
     NotFoundError,
-    TooLargeError,
-    UnsupportedTypeError,
 )
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
@@ -26,8 +23,6 @@ from marketplace.views.dialects import DIALECTS, Dialect
 from marketplace.views.errors import (
     DefinitionError,
     DialectUnavailableError,
-    ListRefusedError,
-    ListToolError,
     NoListError,
     ViewNotFoundError,
     ViewTakenError,
@@ -46,7 +41,7 @@ from .shapes import views as shapes
 GROUP = "Views"
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.views")
-_MAKES = "scope `admin`; for a view of a group also scope `upload` of a member"
+MAKES = "scope `admin`; for a view of a group also scope `upload` of a member"
 VIEW = Parameter(
     "view",
     "the name of a view",
@@ -74,7 +69,7 @@ CREATE = Operation(
     method="POST",
     bodies={JSON: shapes.NamedViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"], 409: ["view.taken"]},
-    needs=_MAKES,
+    needs=MAKES,
 )
 READ = Operation(
     "api.view",
@@ -96,7 +91,7 @@ REPLACE = Operation(
     path=(VIEW,),
     bodies={JSON: shapes.ViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"]},
-    needs=_MAKES,
+    needs=MAKES,
 )
 DELETE = Operation(
     "api.view",
@@ -107,47 +102,9 @@ DELETE = Operation(
     method="DELETE",
     path=(VIEW,),
     errors={404: ["view.unknown"]},
-    needs=_MAKES,
+    needs=MAKES,
 )
-_LIST_TYPE = "text/plain"
-KEEP_LIST = Operation(
-    "api.view.signed-list",
-    "Upload a signed image list",
-    "The HEPiX image list of the view, signed by an endorser (S/MIME, multipart/signed), at most as large as "
-    "an entry. It is served at `hepix/image.list` until it expires or one of its images leaves the view. The "
-    "certificate must be trusted here, and its e-mail address must be that of the endorser of each image.",
-    GROUP,
-    [DescribedAnswer("The view.", shapes.View)],
-    method="PUT",
-    path=(VIEW,),
-    bodies={_LIST_TYPE: None},
-    errors={
-        400: [
-            "signed-list.form",
-            "signed-list.signature",
-            "signed-list.signer",
-            "signed-list.expired",
-            "signed-list.image",
-        ],
-        404: ["view.unknown"],
-        413: ["body.size"],
-        415: ["body.type"],
-        503: ["signed-list.openssl", "view.dialect"],
-    },
-    needs=_MAKES,
-)
-REMOVE_LIST = Operation(
-    "api.view.signed-list",
-    "Remove a signed image list",
-    "The site signs the list of the view again.",
-    GROUP,
-    [DescribedAnswer("It is removed.", content_types=(), status=204)],
-    method="DELETE",
-    path=(VIEW,),
-    errors={404: ["view.unknown", "signed-list.unknown"]},
-    needs=_MAKES,
-)
-OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE, KEEP_LIST, REMOVE_LIST)
+OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE)
 
 
 @view_config(route_name="api.views", request_method="GET", permission="entry:read")
@@ -166,8 +123,8 @@ def create(request: Request) -> Response:
     """Make a view."""
     CREATE.read(request)
     definition = Definition(**dict(read_body(request, shapes.NamedViewParts)))
-    _verify_may_write(request, definition)
-    with _writing(request) as session:
+    verify_may_write(request, definition)
+    with writing_views(request) as session:
         made, address = ViewRegistry(session).create(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     body = shapes.NewView(**_line(made, request), url=_url(request, address))
@@ -178,7 +135,7 @@ def create(request: Request) -> Response:
 def view(request: Request) -> Response:
     """One view."""
     READ.read(request)
-    return _told(request, find_definition(request))
+    return tell_view(request, find_definition(request))
 
 
 @view_config(route_name="api.view", request_method="PUT", permission="view:write")
@@ -187,11 +144,11 @@ def replace(request: Request) -> Response:
     REPLACE.read(request)
     given = read_body(request, shapes.ViewParts)
     definition = Definition(request.matchdict["view"], **dict(given))
-    _verify_may_write(request, definition)
-    with _writing(request) as session:
+    verify_may_write(request, definition)
+    with writing_views(request) as session:
         kept = ViewRegistry(session).replace(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
-    return _told(request, kept)
+    return tell_view(request, kept)
 
 
 @view_config(route_name="api.view", request_method="DELETE", permission="view:write")
@@ -199,56 +156,11 @@ def delete(request: Request) -> Response:
     """Forget a view."""
     DELETE.read(request)
     name = request.matchdict["view"]
-    _verify_may_write(request, Definition(name))
-    with _writing(request) as session:
+    verify_may_write(request, Definition(name))
+    with writing_views(request) as session:
         ViewRegistry(session).delete(name, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
-
-
-@view_config(route_name="api.view.signed-list", request_method="PUT", permission="view:write")
-def keep_list(request: Request) -> Response:
-    """Keep the image list of a view that an endorser signed."""
-    KEEP_LIST.read(request)
-    name, runtime = request.matchdict["view"], request.registry[Runtime]
-    _verify_may_write(request, Definition(name))
-    data = _read_list(request, runtime.settings.upload.max_bytes)
-    with runtime.database.read() as session:
-        try:
-            definition = ViewRegistry(session).get(name)
-        except ViewNotFoundError:
-            raise _unknown() from None
-    try:
-        verified = runtime.views.verify_list(definition, data)
-    except ListRefusedError as error:
-        raise BadRequestError(error.code, str(error)) from None
-    except (ListToolError, DialectUnavailableError) as error:
-        raise HttpError(503, error.code, str(error)) from None
-    with _writing(request) as session:
-        kept = ViewRegistry(session).keep_list(name, verified, by=actor_of(request), at=now_of(request))
-    runtime.views.forget()
-    return _told(request, kept)
-
-
-@view_config(route_name="api.view.signed-list", request_method="DELETE", permission="view:write")
-def remove_list(request: Request) -> Response:
-    """Forget the image list of a view that an endorser signed."""
-    REMOVE_LIST.read(request)
-    name = request.matchdict["view"]
-    _verify_may_write(request, Definition(name))
-    with _writing(request) as session:
-        ViewRegistry(session).remove_list(name, by=actor_of(request), at=now_of(request))
-    request.registry[Runtime].views.forget()
-    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
-
-
-def _read_list(request: Request, most: int) -> bytes:
-    if content_type(request) != _LIST_TYPE:
-        raise UnsupportedTypeError("body.type", content_type(request) or "no Content-Type", _LIST_TYPE)
-    body: bytes = request.environ["wsgi.input"].read(most + 1)
-    if len(body) > most:
-        raise TooLargeError(most)
-    return body
 
 
 def find_definition(request: Request) -> Definition:
@@ -260,14 +172,14 @@ def find_definition(request: Request) -> Definition:
     name = request.matchdict["view"]
     # By its name alone: what others have must not cost other work than what is not there.
     if not administers(request) and not Definition(name).logs <= principal_of(request).logs:
-        raise _unknown()
+        raise unknown_view()
     with request.registry[Runtime].database.read() as session:
         try:
             found = ViewRegistry(session).get(name)
         except ViewNotFoundError:
-            raise _unknown() from None
+            raise unknown_view() from None
     if not _may_read(request, found):
-        raise _unknown()
+        raise unknown_view()
     return found
 
 
@@ -284,7 +196,7 @@ def find_shown(request: Request, definition: Definition) -> View | None:
     try:
         return runtime.views.find(definition.name, principal)
     except ViewNotFoundError:
-        raise _unknown() from None
+        raise unknown_view() from None
     except DialectUnavailableError as error:
         raise HttpError(503, error.code, str(error)) from None
 
@@ -293,17 +205,23 @@ def _may_read(request: Request, definition: Definition) -> bool:
     return administers(request) or definition.may_be_seen_by(principal_of(request))
 
 
-def _verify_may_write(request: Request, definition: Definition) -> None:
+def verify_may_write(request: Request, definition: Definition) -> None:
+    """Check that whoever asks may change a view.
+
+    Raises:
+        NotFoundError: they may not, as if it did not exist.
+    """
     if not definition.may_be_changed_by(principal_of(request)):
-        raise _unknown()
+        raise unknown_view()
 
 
-def _unknown() -> NotFoundError:
+def unknown_view() -> NotFoundError:
+    """The 404 of a view that does not exist, or not for who asks."""
     return NotFoundError(ViewNotFoundError.code, "there is no view with this name")
 
 
 @contextmanager
-def _writing(request: Request) -> Iterator[Session]:
+def writing_views(request: Request) -> Iterator[Session]:
     """A transaction; what is refused becomes the response it has to be."""
     runtime: Runtime = request.registry[Runtime]
     try:
@@ -316,10 +234,10 @@ def _writing(request: Request) -> Iterator[Session]:
     except NoListError as error:
         raise NotFoundError(error.code, str(error)) from None
     except ViewNotFoundError:
-        raise _unknown() from None
+        raise unknown_view() from None
 
 
-def _told(request: Request, definition: Definition) -> Response:
+def tell_view(request: Request, definition: Definition) -> Response:
     """A view with what it shows now, where whoever asks may read what it shows."""
     line = _line(definition, request)
     found = find_shown(request, definition)

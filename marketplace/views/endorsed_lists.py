@@ -135,10 +135,11 @@ def _signer(pem: bytes) -> tuple[Signer, str]:
 
 def _verify_names(listed: ListText, signer: Signer) -> None:
     own = x509.load_der_x509_certificate(signer.certificate)
-    for name, told, is_so in (
-        ("hv:dn", listed.subject, slash_name(own.subject)),
-        ("hv:ca", listed.issuer, slash_name(own.issuer)),
-    ):
+    try:
+        names = slash_name(own.subject), slash_name(own.issuer)
+    except ValueError:
+        raise ListRefusedError(_SIGNER, "the names in the signer's certificate cannot be read") from None
+    for name, told, is_so in zip(("hv:dn", "hv:ca"), (listed.subject, listed.issuer), names, strict=True):
         if told != is_so:
             raise ListRefusedError(
                 _SIGNER,

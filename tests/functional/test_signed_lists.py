@@ -23,6 +23,7 @@ from marketplace.views.errors import ListToolError
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.signing import slash_name
 from marketplace.views.smime import verify_signature
+from tests.dialects import clients
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.functional.access import bearer, found_group, issue_token
@@ -191,6 +192,30 @@ def test_the_list_of_an_endorser_is_served_as_it_came(site, taken):
     assert left == {"not on the list that jim@example.org signed": 2}
     page = site.get("/views/default", Accept="text/html").text
     assert "is signed by jim@example.org until" in page
+
+
+def test_atrope_trusts_the_endorser_of_the_list(site, taken, tmp_path):
+    root, named = tmp_path / "root.pem", JIM.certificate
+    root.write_bytes(AUTHORITY.certificate_pem)
+    name = clients.run("openssl", "x509", "-hash", "-noout", "-in", root, folder=tmp_path).stdout.strip()
+    (tmp_path / f"{name}.0").write_bytes(AUTHORITY.certificate_pem)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "atrope.conf").write_text(
+        f"[DEFAULT]\nca_path = {tmp_path}\nstate_path = {tmp_path}/state\n"
+        f"[sources]\nhepix_sources = {tmp_path}/hepix.yaml\n[cache]\npath = {tmp_path}/cache\n"
+        "[dispatchers]\ndispatcher = noop\n"
+    )
+    (tmp_path / "hepix.yaml").write_text(
+        f"lab:\n  url: {site.server.url}{LIST}\n  enabled: true\n  endorser:\n"
+        f"    dn: '{slash_name(named.subject)}'\n    ca: '{slash_name(named.issuer)}'\n  images: []\n"
+    )
+    told = clients.run("atrope", "--config-file", "atrope.conf", "imagelist-fetch", folder=tmp_path)
+    assert told.returncode == 0, told.stderr
+    rows = dict(
+        [part.strip() for part in line.split("|")[1:3]] for line in told.stdout.splitlines() if "|" in line
+    )
+    assert (rows["verified"], rows["trusted"], rows["expired"]) == ("True", "True", "False"), told.stdout
 
 
 def test_a_removed_list_brings_back_that_of_the_site(site, taken):
