@@ -99,6 +99,7 @@ PAIRS = (
     Pair("web.events", "/events?endorser={email}"),
     Pair("api.events", "/api/v1/events?tag={tag}"),
     Pair("api.events", "/api/v1/events?scope=group:{group}"),
+    Pair("api.view.signed-list", "/api/v1/views/{group}:all/signed-list", "PUT", body="x", kind="text/plain"),
     Pair("api.view.usage", "/api/v1/views/{group}:all/usage"),
     Pair("api.verify", "/api/v1/verify?audience={group}", "POST", kind=RDF, document=FRESH["older"]),
     Pair("api.search", "/api/v1/search?q={tag}&status=all"),
