@@ -74,6 +74,12 @@ def serves(folder: Path) -> bool:
     return shutil.disk_usage(folder).free > ROOM
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Begin each test with the umask that most systems have: commands set theirs for the rest of a process."""
+    os.umask(0o022)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have the reports written that are wanted, and the directories of tests where they are fast."""
     if serves(MEMORY):
