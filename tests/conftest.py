@@ -76,7 +76,7 @@ def serves(folder: Path) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
-    """Begin each test with the umask that most systems have: commands set theirs for the rest of a process."""
+    """Begin each test with the usual umask: commands set theirs for the rest of a process."""
     os.umask(0o022)
 
 
