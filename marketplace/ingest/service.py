@@ -322,12 +322,11 @@ class IngestService:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
                 one.answer.set_exception(_unavailable(error))
             return
-        # First: who has an answer and asks for what it stored shall not be told what was remembered before.
-        self._announce_any(outcomes)
         end = 0
         for one in shared:
             start, end = end, end + len(one.items)
             one.answer.set_result(outcomes[start:end])
+        self._announce_any(outcomes)
 
     def _announce_any(self, outcomes: Sequence[IngestResult | Exception]) -> None:
         created = [one for one in outcomes if isinstance(one, IngestResult) and one.outcome == "created"]
