@@ -97,11 +97,6 @@ PAGES = {
 }
 
 
-#: The topics of the reference have one template. The first one is looked at in every form, the others in the
-#: wide one only, and whether they fit: which colours there are does not depend on the words.
-ALIKE = {f"reference-{topic}" for topic in TOPICS[1:]}
-
-
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, width: int) -> None:
@@ -112,10 +107,7 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str, w
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · Marketplace")
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    schemes: tuple[str, ...] = ("light", "dark")
-    if name in ALIKE:
-        schemes = ("light",) if width == WIDE else ()
-    for scheme in schemes:
+    for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], scheme
         take_picture(page, f"{name}-{width}-{scheme}")
