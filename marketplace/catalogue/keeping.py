@@ -185,7 +185,7 @@ class Keeper:
                 # Not synced: after a power cut its digests tell whether it is whole.
                 if self._is_part(handle):
                     self._part.replace(self._path)
-            except BaseException:
+            except BaseException:  # also when interrupted: no part of a file stays
                 with suppress(OSError):  # the error of the write is the one to tell
                     self._part.unlink(missing_ok=True)
                 raise

@@ -139,7 +139,7 @@ def _write(contents: list[tuple[Path, bytes, int]]) -> None:
         for path, data, mode in contents:
             create_whole(path, data, mode)
             written.append(path)
-    except BaseException:
+    except BaseException:  # also when interrupted: no half a key stays
         for path in written:
             path.unlink(missing_ok=True)
         raise

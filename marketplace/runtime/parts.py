@@ -39,7 +39,7 @@ class RunningParts:
         try:
             for part in self._parts:
                 part.start()
-        except BaseException:
+        except BaseException:  # also when interrupted: no part stays
             self.stop()
             raise
 

@@ -90,7 +90,7 @@ def contained(
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.kill()
         for child in children:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):  # it ended by itself
                 os.kill(int(child), signal.SIGKILL)
         process.wait(HANGING)
 
