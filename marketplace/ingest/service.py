@@ -107,8 +107,8 @@ class IngestService:
             the turns of whoever owns it.
         places: for callers of ``take`` while the database does not move.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
-        on_import: called with the coordinates of what came in without the gate, likewise: it may stand
-            beside other entries of these coordinates.
+        on_import: called with the coordinates of new entries beside which others have the same coordinates,
+            on the writer thread before their uploaders have the answer; must be quick.
         on_outcome: called with created, unchanged, refused or failed, and the code of the rule or failure
             if any, at the end of each upload or import to the public log.
         on_private_outcome: the same for all other logs, whose figures are not for everybody.
@@ -322,20 +322,21 @@ class IngestService:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
                 one.answer.set_exception(_unavailable(error))
             return
+        created = [one for one in outcomes if isinstance(one, IngestResult) and one.outcome == "created"]
+        beside = [one.coordinates for one in created if one.beside]
+        if beside:
+            # Before the answer: the uploader may ask at once what is at these coordinates now.
+            self._tell(partial(self._on_import, beside))
         end = 0
         for one in shared:
             start, end = end, end + len(one.items)
             one.answer.set_result(outcomes[start:end])
-        self._announce_any(outcomes)
+        if created:
+            self._tell(self._on_commit)
 
-    def _announce_any(self, outcomes: Sequence[IngestResult | Exception]) -> None:
-        created = [one for one in outcomes if isinstance(one, IngestResult) and one.outcome == "created"]
-        if not created:
-            return
+    def _tell(self, what: Callable[[], None]) -> None:
         try:
-            # What is shown at some coordinates changes only by what comes in beside it.
-            self._on_import([one.coordinates for one in created if one.beside])
-            self._on_commit()
+            what()
         except Exception:  # the entries are stored: logged only
             _logger.exception("telling the followers failed; they look by themselves soon")
 

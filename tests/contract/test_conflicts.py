@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,12 +16,15 @@ from marketplace.entries import EntryService
 from marketplace.entries.cache import EntryCache, RememberedEntry
 from marketplace.entries.conflicts import Conflict, ConflictKind, find_kind
 from marketplace.ingest import IngestService, UploadPolicy
+from marketplace.ingest.items import Source
 from marketplace.models import ConfirmedEndorser, OutgoingMail
 from marketplace.worker import catch_up, rebuild
 from tests.factories.alterations import flipped, mirrored
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_ca, make_identity
+from tests.waiting import HANGING
 from validators import accept
+from validators.document import Coordinates
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GROUP = "group:a"
@@ -198,3 +202,21 @@ def test_what_comes_in_beside_an_entry_makes_the_cache_ask_again(database: Datab
         assert cache.find(path) is None
     finally:
         ingest.close()
+
+
+def test_the_cache_asks_again_before_the_uploader_is_answered(database: Database) -> None:
+    handed, answers, answered = threading.Event(), [], []
+
+    def told(coordinates: Sequence[Coordinates]) -> None:
+        handed.wait(HANGING)
+        answered.extend(answer.done() for answer in answers)
+
+    ingest = IngestService(database, UploadPolicy(), lambda: NOW, on_import=told)
+    try:
+        ingest.submit(GOOD)
+        answers.append(ingest.enqueue(accept(BAD), source=Source.IMPORT))
+        handed.set()
+        answers[0].result(HANGING)
+    finally:
+        ingest.close()
+    assert answered == [False]
