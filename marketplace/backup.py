@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from validators.coded_error import CodedError
 
-class BackupError(Exception):
+
+class BackupError(CodedError, code="store.backup"):
     """The copy cannot be made."""
-
-    code = "store.backup"
 
 
 def copy_sqlite(url: str, target: Path) -> int:

@@ -17,11 +17,11 @@ from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, text
 
+from validators.coded_error import CodedError
 
-class SchemaError(Exception):
+
+class SchemaError(CodedError, code="store.schema"):
     """The database's schema is not the one this version needs."""
-
-    code = "store.schema"
 
 
 def migrations_directory() -> Path:

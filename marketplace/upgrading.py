@@ -39,10 +39,8 @@ ORDER BY xact_start LIMIT 3
 """)
 
 
-class BlockedError(SchemaError):
+class BlockedError(SchemaError, code="store.blocked"):
     """A migration did not get its lock; nothing of it was done."""
-
-    code = "store.blocked"
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ MAY_IMPORT = {
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate", "marketplace.upgrading"},
-    "marketplace.upgrading": {"marketplace.migrate"},
-    "marketplace.migrate": {"marketplace.models", "marketplace.db"},
+    "marketplace.upgrading": {"validators", "marketplace.migrate"},
+    "marketplace.migrate": {"validators", "marketplace.models", "marketplace.db"},
     "marketplace.access": set(),
     "marketplace.audit": {"marketplace.logs", "marketplace.models"},
     "marketplace.queue": {"marketplace.models"},
@@ -114,7 +114,7 @@ MAY_IMPORT = {
     "marketplace.entries": RULED | {"marketplace.catalogue"},
     "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.events", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
-    "marketplace.tlog": set(),
+    "marketplace.tlog": {"validators"},
     # Pure as well: sites sign with it, the server verifies with it.
     "marketplace.receipts": {"validators", "marketplace.tlog"},
     # Pure too: the server makes evidence, anybody proves it.
@@ -216,7 +216,7 @@ MAY_IMPORT = {
         "marketplace.trust_files",
     },
     "marketplace.demo": SERVICES,
-    "marketplace.backup": set(),
+    "marketplace.backup": {"validators"},
     "marketplace.archive": SERVICES,
     "marketplace.fsck": SERVICES,
     "marketplace.http": PROCESS | {"marketplace.request_log"},

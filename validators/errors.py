@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
+from validators.coded_error import CodedError
+
 _SHOWN = 120
 _LONGEST = 600
 
 
-class RefusedError(Exception):
+class RefusedError(CodedError, code="refused"):
     """An entry breaks a rule of acceptance.
 
     Args:
@@ -23,14 +25,11 @@ class RefusedError(Exception):
         expected: what the rule wants, as a phrase.
     """
 
-    #: Stable, machine-readable name of the rule, e.g. ``signature.digest``.
-    code: ClassVar[str] = "refused"
     #: The step of FORMAT's checks the rule belongs to; acceptance is steps 1-6.
     step: ClassVar[int] = 0
 
     def __init_subclass__(cls, *, code: str, step: int | None = None) -> None:
-        super().__init_subclass__()
-        cls.code = code
+        super().__init_subclass__(code=code)
         if step is not None:
             cls.step = step
 

@@ -2,67 +2,43 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 #: What to do about a certificate that cannot sign here.
 KEYGEN = "make one that signs here with `marketplace keygen --email ME --cert FILE --key FILE`"
 
 
-class SigningError(Exception):
+class SigningError(CodedError, code="signing"):
     """A document cannot be signed with what was given; the message says what to change."""
 
-    #: Stable, machine-readable name of the cause.
-    code: ClassVar[str] = "signing"
 
-    @property
-    def message(self) -> str:
-        """One sentence for the person who signs."""
-        return str(self)
-
-
-class KeyFileError(SigningError):
+class KeyFileError(SigningError, code="signing.key-file"):
     """The key or certificate file cannot be used."""
 
-    code = "signing.key-file"
 
-
-class PasswordRequiredError(SigningError):
+class PasswordRequiredError(SigningError, code="signing.password-required"):
     """The key is encrypted and no password was given."""
 
-    code = "signing.password-required"
 
-
-class WrongPasswordError(SigningError):
+class WrongPasswordError(SigningError, code="signing.password"):
     """The password does not open the key."""
 
-    code = "signing.password"
 
-
-class WeakKeyError(SigningError):
+class WeakKeyError(SigningError, code="signing.weak-key"):
     """The key is of a kind or size that a strong signature cannot be made with."""
 
-    code = "signing.weak-key"
 
-
-class CaCertificateError(SigningError):
+class CaCertificateError(SigningError, code="signing.ca-certificate"):
     """The certificate is for issuing certificates, not for signing documents."""
 
-    code = "signing.ca-certificate"
 
-
-class SigningKeyUsageError(SigningError):
+class SigningKeyUsageError(SigningError, code="signing.key-usage"):
     """The certificate's KeyUsage does not allow signing documents."""
 
-    code = "signing.key-usage"
 
-
-class SigningEmailError(SigningError):
+class SigningEmailError(SigningError, code="signing.email"):
     """The endorser's e-mail address is missing, or is not the certificate's."""
 
-    code = "signing.email"
 
-
-class DraftError(SigningError):
+class DraftError(SigningError, code="signing.draft"):
     """The document is no metadata that can be signed."""
-
-    code = "signing.draft"

@@ -2,73 +2,53 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class AccessError(Exception):
+class AccessError(CodedError, code="access"):
     """Something about tokens, sessions or groups is not as it has to be."""
 
-    code: ClassVar[str] = "access"
 
-
-class CredentialsError(AccessError):
+class CredentialsError(AccessError, code="token.invalid"):
     """Credentials that prove nothing."""
 
-    code = "token.invalid"
 
-
-class ExpiredTokenError(CredentialsError):
+class ExpiredTokenError(CredentialsError, code="token.expired"):
     """The secret is right and its time is over."""
 
-    code = "token.expired"
 
-
-class RevokedTokenError(CredentialsError):
+class RevokedTokenError(CredentialsError, code="token.revoked"):
     """The secret is right and was revoked."""
 
-    code = "token.revoked"
 
-
-class SessionEndedError(CredentialsError):
+class SessionEndedError(CredentialsError, code="session.ended"):
     """A cookie of a session that is over, or never was."""
 
-    code = "session.ended"
 
-
-class InvalidValueError(AccessError):
+class InvalidValueError(AccessError, code="access.value"):
     """A name, scope, note or time that cannot be taken."""
 
-    code = "access.value"
 
-
-class TokenNotFoundError(AccessError):
+class TokenNotFoundError(AccessError, code="token.unknown"):
     """There is no token of that name."""
-
-    code = "token.unknown"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no token {name}")
 
 
-class GroupNotFoundError(AccessError):
+class GroupNotFoundError(AccessError, code="group.unknown"):
     """There is no group of that name."""
-
-    code = "group.unknown"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no group {name}")
 
 
-class MemberNotFoundError(AccessError):
+class MemberNotFoundError(AccessError, code="group.no-member"):
     """Somebody is not a member of a group."""
-
-    code = "group.no-member"
 
     def __init__(self, group: str, owner: str) -> None:
         super().__init__(f"{owner} is not a member of {group}")
 
 
-class GroupTakenError(AccessError):
+class GroupTakenError(AccessError, code="group.taken"):
     """There is, or was, a group of that name."""
-
-    code = "group.taken"

@@ -20,15 +20,14 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Entry, Log
 from marketplace.models.insertion import insert_many
+from validators.coded_error import CodedError
 
 #: Most rows of one page, whatever the caller asks for.
 PAGE_LIMIT = 1024
 
 
-class LogNotFoundError(Exception):
+class LogNotFoundError(CodedError, code="log.not-found"):
     """There is no log of that name."""
-
-    code = "log.not-found"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no log named {name!r}")

@@ -23,6 +23,7 @@ from marketplace.models import (
     Log,
     SiteReceipt,
 )
+from validators.coded_error import CodedError
 from validators.document import Coordinates
 
 
@@ -90,10 +91,8 @@ class Wanted:
     contact: str | None = None
 
 
-class EventNotFoundError(Exception):
+class EventNotFoundError(CodedError, code="event.unknown"):
     """There is no such event for the reader, or it was forgotten."""
-
-    code = "event.unknown"
 
 
 class Events:

@@ -15,16 +15,12 @@ from marketplace.tlog.checkpoint import Checkpoint, parse_checkpoint, verify_che
 from marketplace.tlog.note import parse_note
 
 
-class NotHaltedError(FederationError):
+class NotHaltedError(FederationError, code="federation.not-halted"):
     """The log is being published: a new epoch would break it off for nothing."""
 
-    code = "federation.not-halted"
 
-
-class NeverPublishedError(FederationError):
+class NeverPublishedError(FederationError, code="federation.never-published"):
     """The log was never published, so there is nothing to start anew."""
-
-    code = "federation.never-published"
 
 
 def find_published(session: Session, log: str) -> PublishedLog:

@@ -2,96 +2,68 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class FederationError(Exception):
+class FederationError(CodedError, code="federation"):
     """Something of the federation cannot be done."""
 
-    code: ClassVar[str] = "federation"
 
-
-class KeysError(FederationError):
+class KeysError(FederationError, code="federation.keys"):
     """The site's keys are there and cannot be used, or are to be made and cannot."""
 
-    code = "federation.keys"
 
-
-class TreeDamagedError(FederationError):
+class TreeDamagedError(FederationError, code="federation.damaged"):
     """What is stored of a published log is not what was signed: signing on would make it worse."""
 
-    code = "federation.damaged"
 
-
-class UnknownLogError(FederationError):
+class UnknownLogError(FederationError, code="federation.log"):
     """There is no such log, or none that the one who asks may see."""
 
-    code = "federation.log"
 
-
-class UnknownPartError(FederationError):
+class UnknownPartError(FederationError, code="federation.part"):
     """The published log has no such part yet."""
 
-    code = "federation.part"
 
-
-class HaltedError(FederationError):
+class HaltedError(FederationError, code="federation.halted"):
     """The log is not published now, because others saw more of it than this site has."""
 
-    code = "federation.halted"
 
-
-class NotInLogError(FederationError):
+class NotInLogError(FederationError, code="federation.entry"):
     """The log has no such entry."""
 
-    code = "federation.entry"
 
-
-class NotPublishedError(FederationError):
+class NotPublishedError(FederationError, code="federation.pending"):
     """The entry is in the log, and no checkpoint covers it yet."""
 
-    code = "federation.pending"
 
-
-class WitnessError(FederationError):
+class WitnessError(FederationError, code="witness"):
     """A checkpoint is not cosigned."""
 
-    code = "witness"
 
-
-class UnknownOriginError(WitnessError):
+class UnknownOriginError(WitnessError, code="witness.origin"):
     """Nobody is known here whose log has that origin."""
 
-    code = "witness.origin"
 
-
-class UntrustedError(WitnessError):
+class UntrustedError(WitnessError, code="witness.signature"):
     """The checkpoint is not signed by the key that is known for its log."""
 
-    code = "witness.signature"
 
-
-class MalformedRequestError(WitnessError):
+class MalformedRequestError(WitnessError, code="witness.format"):
     """The request is malformed."""
 
-    code = "witness.format"
 
-
-class SizeConflictError(WitnessError):
+class SizeConflictError(WitnessError, code="witness.size"):
     """The log has to start from the size that was cosigned last, or contradicts it.
 
     Args:
         size: cosigned last.
     """
 
-    code = "witness.size"
-
     def __init__(self, size: int) -> None:
         self.size = size
         super().__init__(f"the size of the last cosigned head is {size}")
 
 
-class InconsistentError(WitnessError):
+class InconsistentError(WitnessError, code="witness.proof"):
     """The proof does not lead from what was cosigned last to the new checkpoint."""
-
-    code = "witness.proof"

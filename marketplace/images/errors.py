@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class ImageError(Exception):
+class ImageError(CodedError, code="image"):
     """An image cannot be measured or used; the message is one sentence."""
 
-    #: Stable, machine-readable name of the cause.
-    code: ClassVar[str] = "image"
 
-    @property
-    def message(self) -> str:
-        """One sentence for the person who named the image."""
-        return str(self)
-
-
-class EmptyImageError(ImageError):
+class EmptyImageError(ImageError, code="image.empty"):
     """The image has no bytes."""
 
-    code = "image.empty"
 
-
-class CompressedDataError(ImageError):
+class CompressedDataError(ImageError, code="image.compressed-data"):
     """The compressed bytes are damaged, cut short, or followed by something else."""
 
-    code = "image.compressed-data"
 
-
-class DecompressionMemoryError(ImageError):
+class DecompressionMemoryError(ImageError, code="image.decompression-memory"):
     """The image was compressed in a way that takes too much memory to decompress."""
 
-    code = "image.decompression-memory"
 
-
-class ImageTooLargeError(ImageError):
+class ImageTooLargeError(ImageError, code="image.too-large"):
     """The image has more bytes than it may have."""
 
-    code = "image.too-large"
 
-
-class ChangedError(ImageError):
+class ChangedError(ImageError, code="image.changed"):
     """The file was written to while it was read."""
 
-    code = "image.changed"
 
-
-class NoFileError(ImageError):
+class NoFileError(ImageError, code="image.no-file"):
     """The name is that of a directory or a device, not of a file."""
 
-    code = "image.no-file"
 
-
-class UnsafeImageError(ImageError):
+class UnsafeImageError(ImageError, code="image.unsafe"):
     """Opening the image could harm the machine that does it."""
-
-    code = "image.unsafe"

@@ -101,16 +101,12 @@ _SIGNED = (
 )
 
 
-class UnknownEntryError(IngestError):
+class UnknownEntryError(IngestError, code="entry.unknown"):
     """There is no such entry, or it was erased already."""
 
-    code = "entry.unknown"
 
-
-class ReasonError(IngestError):
+class ReasonError(IngestError, code="erase.reason"):
     """The reason of an erasure cannot be shown: it is empty, too long, or has control characters."""
-
-    code = "erase.reason"
 
 
 class ErasingService:

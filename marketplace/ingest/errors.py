@@ -2,144 +2,96 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class IngestError(Exception):
+class IngestError(CodedError, code="ingest"):
     """An entry that acceptance let through is not stored."""
 
-    #: Stable, machine-readable name of the reason.
-    code: ClassVar[str] = "ingest"
 
-    @property
-    def message(self) -> str:
-        """One sentence for the publisher."""
-        return str(self)
-
-
-class GateError(IngestError):
+class GateError(IngestError, code="gate"):
     """The upload gate refuses an entry (FORMAT step 8)."""
 
-    code = "gate"
 
-
-class TooManyUploadsError(IngestError):
+class TooManyUploadsError(IngestError, code="limit.endorser"):
     """An endorser uploads more often than the site allows.
 
     Args:
         seconds: until it may upload again.
     """
 
-    code = "limit.endorser"
-
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many uploads with this certificate: try again in {seconds} seconds")
         self.seconds = seconds
 
 
-class LegacyRefusedError(GateError):
+class LegacyRefusedError(GateError, code="gate.legacy"):
     """The signature is too weak for new entries."""
 
-    code = "gate.legacy"
 
-
-class CertificateExpiredError(GateError):
+class CertificateExpiredError(GateError, code="gate.certificate-expired"):
     """The signer's certificate was over before now."""
 
-    code = "gate.certificate-expired"
 
-
-class CertificateNotYetValidError(GateError):
+class CertificateNotYetValidError(GateError, code="gate.certificate-not-yet-valid"):
     """The signer's certificate begins after now."""
 
-    code = "gate.certificate-not-yet-valid"
 
-
-class ExpiredError(GateError):
+class ExpiredError(GateError, code="gate.expired"):
     """The entry was over before it was made."""
 
-    code = "gate.expired"
 
-
-class OlderThanLatestError(GateError):
+class OlderThanLatestError(GateError, code="gate.older-than-latest"):
     """The endorser has said something newer about the image."""
 
-    code = "gate.older-than-latest"
 
-
-class CreatedInFutureError(GateError):
+class CreatedInFutureError(GateError, code="gate.created-in-future"):
     """The creation time lies too far ahead."""
 
-    code = "gate.created-in-future"
 
-
-class AudienceError(IngestError):
+class AudienceError(IngestError, code="audience"):
     """The endorser signed an entry for others than those who read the log; holds for imports too."""
 
-    code = "audience"
 
-
-class PrivateEntryError(AudienceError):
+class PrivateEntryError(AudienceError, code="audience.private"):
     """The entry is signed as private, and the log is public."""
 
-    code = "audience.private"
 
-
-class OtherAudienceError(AudienceError):
+class OtherAudienceError(AudienceError, code="audience.other-group"):
     """The entry is signed for other groups."""
 
-    code = "audience.other-group"
 
-
-class CertificateRevokedError(GateError):
+class CertificateRevokedError(GateError, code="gate.certificate-revoked"):
     """The issuer of the signer's certificate, or of one above it, took it back."""
 
-    code = "gate.certificate-revoked"
 
-
-class ChainRequiredError(GateError):
+class ChainRequiredError(GateError, code="gate.chain-required"):
     """No authority that the site trusts has certified the endorser."""
 
-    code = "gate.chain-required"
 
-
-class RevocationUnknownError(GateError):
+class RevocationUnknownError(GateError, code="gate.revocation-unknown"):
     """The site cannot tell whether the certificate is revoked, and takes none of which it cannot."""
 
-    code = "gate.revocation-unknown"
 
-
-class PathOutOfDateError(GateError):
+class PathOutOfDateError(GateError, code="gate.path-out-of-date"):
     """A certificate between the signer's and the anchor is not in date now."""
 
-    code = "gate.path-out-of-date"
 
-
-class NotOnAllowListError(GateError):
+class NotOnAllowListError(GateError, code="gate.not-on-allow-list"):
     """The endorser is certified and not on the site's list."""
 
-    code = "gate.not-on-allow-list"
 
-
-class NotShownError(GateError):
+class NotShownError(GateError, code="gate.not-shown"):
     """The site's filter would hide the entry from everybody."""
 
-    code = "gate.not-shown"
 
-
-class ErasedError(IngestError):
+class ErasedError(IngestError, code="entry.erased"):
     """The entry was erased here at somebody's legal request, and does not come back."""
 
-    code = "entry.erased"
 
-
-class ConflictError(IngestError):
+class ConflictError(IngestError, code="conflict.coordinates"):
     """Other bytes have these coordinates in the log."""
 
-    code = "conflict.coordinates"
 
-
-class StoreUnavailableError(IngestError):
+class StoreUnavailableError(IngestError, code="store.unavailable"):
     """The database did not take the entry; the same upload may succeed later."""
-
-    code = "store.unavailable"

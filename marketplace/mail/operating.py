@@ -12,12 +12,11 @@ from marketplace.config import Settings
 from marketplace.mail.letter import Letter, compose
 from marketplace.mail.outbox import Outbox
 from marketplace.mail.smtp import SmtpTransport
+from validators.coded_error import CodedError
 
 
-class NoServerError(Exception):
+class NoServerError(CodedError, code="mail.off"):
     """No mail server is set."""
-
-    code = "mail.off"
 
 
 def retry(session: Session, keys: Collection[int] | None, *, by: str, at: datetime) -> int:

@@ -4,66 +4,51 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from validators.coded_error import CodedError
 
-class SignInError(Exception):
+
+class SignInError(CodedError, code="oidc"):
     """Nobody is signed in. The message is safe to show and says what to do."""
 
-    code: ClassVar[str] = "oidc"
     status: ClassVar[int] = 403
 
+    def __init_subclass__(cls, *, code: str | None = None, status: int | None = None) -> None:
+        super().__init_subclass__(code=code)
+        if status is not None:
+            cls.status = status
 
-class ProviderAwayError(SignInError):
+
+class ProviderAwayError(SignInError, code="oidc.away", status=503):
     """The provider does not answer, or too many sign-ins wait for it."""
 
-    code = "oidc.away"
-    status = 503
 
-
-class ProviderAnswerError(SignInError):
+class ProviderAnswerError(SignInError, code="oidc.answer", status=502):
     """The provider answers what no provider may: the site's operator has to look at it."""
 
-    code = "oidc.answer"
-    status = 502
 
-
-class SecretFileError(SignInError):
+class SecretFileError(SignInError, code="oidc.secret", status=503):
     """The secret of this site cannot be read."""
 
-    code = "oidc.secret"
-    status = 503
 
-
-class AttemptError(SignInError):
+class AttemptError(SignInError, code="oidc.attempt"):
     """The answer belongs to no sign-in that this browser began, or to one that is over."""
 
-    code = "oidc.attempt"
 
-
-class IssuerMismatchError(SignInError):
+class IssuerMismatchError(SignInError, code="oidc.issuer"):
     """The answer names another provider (RFC 9207: a mix-up)."""
 
-    code = "oidc.issuer"
 
-
-class DeniedError(SignInError):
+class DeniedError(SignInError, code="oidc.denied"):
     """The provider did not sign the person in."""
 
-    code = "oidc.denied"
 
-
-class IdTokenError(SignInError):
+class IdTokenError(SignInError, code="oidc.id-token"):
     """The ID token proves nothing."""
 
-    code = "oidc.id-token"
 
-
-class PersonNameError(SignInError):
+class PersonNameError(SignInError, code="oidc.name"):
     """The provider says no name that a person can have here."""
 
-    code = "oidc.name"
 
-
-class NotAdmittedError(SignInError):
+class NotAdmittedError(SignInError, code="oidc.not-admitted"):
     """The person is not among those who may sign in."""
-
-    code = "oidc.not-admitted"

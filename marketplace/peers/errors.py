@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class PeerError(Exception):
+class PeerError(CodedError, code="peer"):
     """A fault in the exchange with a peer."""
 
-    #: Stable, machine-readable name of the reason.
-    code: ClassVar[str] = "peer"
 
-    @property
-    def message(self) -> str:
-        """One sentence for the operator."""
-        return str(self)
-
-
-class ContactError(PeerError):
+class ContactError(PeerError, code="peer.contact"):
     """A pull did not get what it asked for: tried again later, after a growing pause.
 
     Args:
@@ -25,111 +17,75 @@ class ContactError(PeerError):
         status: of its answer, where there was one.
     """
 
-    code = "peer.contact"
-
     def __init__(self, message: str, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.status = status
 
 
-class UnreachableError(ContactError):
+class UnreachableError(ContactError, code="peer.unreachable"):
     """The peer cannot be reached, or the connection broke."""
 
-    code = "peer.unreachable"
 
-
-class NoAddressError(UnreachableError):
+class NoAddressError(UnreachableError, code="peer.dns"):
     """No address is known for the peer's name."""
 
-    code = "peer.dns"
 
-
-class NoListenerError(UnreachableError):
+class NoListenerError(UnreachableError, code="peer.refused"):
     """Nothing takes connections at the peer's address."""
 
-    code = "peer.refused"
 
-
-class UnsafeError(UnreachableError):
+class UnsafeError(UnreachableError, code="peer.tls"):
     """The peer does not prove by TLS that it is at its address, or does not speak it."""
 
-    code = "peer.tls"
 
-
-class TooSlowError(ContactError):
+class TooSlowError(ContactError, code="peer.too-slow"):
     """The answer did not come in time."""
 
-    code = "peer.too-slow"
 
-
-class AnswerTooLargeError(ContactError):
+class AnswerTooLargeError(ContactError, code="peer.too-large"):
     """The answer is larger than what was asked for can be."""
 
-    code = "peer.too-large"
 
-
-class UnexpectedAnswerError(ContactError):
+class UnexpectedAnswerError(ContactError, code="peer.unexpected-answer"):
     """Status, type or encoding of the answer are not the protocol's."""
 
-    code = "peer.unexpected-answer"
 
-
-class NotAtPeerError(UnexpectedAnswerError):
+class NotAtPeerError(UnexpectedAnswerError, code="peer.not-found"):
     """The peer has no such thing, or does not show it to this site."""
 
-    code = "peer.not-found"
 
-
-class MalformedError(ContactError):
+class MalformedError(ContactError, code="peer.malformed"):
     """The answer has the right type and cannot be read."""
 
-    code = "peer.malformed"
 
-
-class WithheldError(ContactError):
+class WithheldError(ContactError, code="peer.withheld"):
     """The peer signed for rows that it does not hand out."""
 
-    code = "peer.withheld"
 
-
-class HereError(PeerError):
+class HereError(PeerError, code="peer.failed-here"):
     """This site failed while it processed the peer's answer; the peer is not at fault."""
 
-    code = "peer.failed-here"
 
-
-class PeerNotFoundError(PeerError):
+class PeerNotFoundError(PeerError, code="peer.unknown"):
     """There is no peer of that name."""
 
-    code = "peer.unknown"
 
-
-class PeerTakenError(PeerError):
+class PeerTakenError(PeerError, code="peer.taken"):
     """There is a peer of that name or address already."""
 
-    code = "peer.taken"
 
-
-class PeerAddressError(PeerError):
+class PeerAddressError(PeerError, code="peer.address"):
     """The address is not a valid address of a peer."""
 
-    code = "peer.address"
 
-
-class PeerDisabledError(PeerError):
+class PeerDisabledError(PeerError, code="peer.disabled"):
     """The peer is switched off, so nothing is pulled from it."""
 
-    code = "peer.disabled"
 
-
-class GrantError(PeerError):
+class GrantError(PeerError, code="peer.grant"):
     """A log cannot be granted."""
 
-    code = "peer.grant"
 
-
-class PeerKeyError(PeerError):
+class PeerKeyError(PeerError, code="peer.key"):
     """The keys given for a peer do not fit."""
-
-    code = "peer.key"

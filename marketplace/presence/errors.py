@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class PresenceError(Exception):
+class PresenceError(CodedError, code="receipt"):
     """Something that a site sends is not taken."""
 
-    code: ClassVar[str] = "receipt"
 
-
-class SiteKeyBindingError(PresenceError):
+class SiteKeyBindingError(PresenceError, code="receipt.key"):
     """Another key is bound to the site's name, or the name cannot be bound with this token."""
 
-    code = "receipt.key"
 
-
-class SiteNotFoundError(PresenceError):
+class SiteNotFoundError(PresenceError, code="site.unknown"):
     """No key is bound to the name."""
-
-    code = "site.unknown"
 
 
 class NotTakenError(PresenceError):

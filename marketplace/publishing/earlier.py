@@ -26,16 +26,12 @@ _MOST_SHOWN = 200
 _MOST_RIVALS = 50
 
 
-class OutdatedError(EntryConflictError):
+class OutdatedError(EntryConflictError, code="publishing.outdated"):
     """The entry that is named is not the present one any more."""
 
-    code = "publishing.outdated"
 
-
-class StrangersTagError(InvalidEntryError):
+class StrangersTagError(InvalidEntryError, code="publishing.strangers-tag"):
     """One's own tag names what another key signed."""
-
-    code = "publishing.strangers-tag"
 
 
 def find_current(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marketplace.tlog.errors import KeyFormatError, NoteFormatError, NoteSignatureError
@@ -25,6 +25,7 @@ from marketplace.tlog.note import (
     sign_note,
     verify_note,
 )
+from validators.coded_error import CodedError
 from validators.document import format_time
 from validators.identifier import is_identifier
 from validators.times import parse_time
@@ -59,22 +60,16 @@ class Finding(StrEnum):
         return self in (Finding.MISMATCH, Finding.UNREACHABLE)
 
 
-class ReceiptError(Exception):
+class ReceiptError(CodedError, code="receipt"):
     """Bytes are no receipt, or not the receipt of the site that they name."""
 
-    code: ClassVar[str] = "receipt"
 
-
-class ReceiptFormatError(ReceiptError):
+class ReceiptFormatError(ReceiptError, code="receipt.format"):
     """Bytes are no receipt in its one spelling, or a value is out of bounds."""
 
-    code = "receipt.format"
 
-
-class ReceiptSignatureError(ReceiptError):
+class ReceiptSignatureError(ReceiptError, code="receipt.signature"):
     """The receipt is not signed with the site's key."""
-
-    code = "receipt.signature"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from validators.coded_error import CodedError
 
-class SearchError(Exception):
+
+class SearchError(CodedError, code="search"):
     """Base of everything that keeps a search from being answered."""
-
-    code = "search"
 
 
 class SearchRefusedError(SearchError):
@@ -19,32 +19,24 @@ class SearchRefusedError(SearchError):
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
-        self.message = message
         super().__init__(message)
 
 
-class SearchUnavailableError(SearchError):
+class SearchUnavailableError(SearchError, code="search.unavailable"):
     """Words cannot be searched at the moment: a 503. Lists without words still work.
 
     Args:
         retry_after: seconds after which asking again makes sense.
     """
 
-    code = "search.unavailable"
-
     def __init__(self, message: str, retry_after: int) -> None:
-        self.message = message
         self.retry_after = retry_after
         super().__init__(message)
 
 
-class IndexBrokenError(SearchError):
+class IndexBrokenError(SearchError, code="search.index-broken"):
     """An index cannot be read and has to be built again from the log."""
 
-    code = "search.index-broken"
 
-
-class IndexBusyError(SearchError):
+class IndexBusyError(SearchError, code="search.index-busy"):
     """Another living process is writing this index."""
-
-    code = "search.index-busy"

@@ -26,10 +26,8 @@ _OWN: Final = ("user-data", "meta-data", "vendor-data", "network-config")
 MOST_USER_DATA: Final = 1 << 20
 
 
-class SeedError(SiteError):
+class SeedError(SiteError, code="site.seed"):
     """The seed cannot be made."""
-
-    code = "site.seed"
 
 
 def make_seed(

@@ -34,11 +34,8 @@ _MOST_BYTES: Final = 16 << 20
 _PATIENCE: Final = 60.0
 
 
-class ContextError(SiteError):
+class ContextError(SiteError, code="site.context", exit_code=5):
     """What was given is no context, or cannot be read."""
-
-    code = "site.context"
-    exit_code = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from validators.coded_error import CodedError
 
-class SiteError(Exception):
+
+class SiteError(CodedError, code="site"):
     """Something at the site cannot be done; the message names the thing and what to do."""
 
-    code: ClassVar[str] = "site"
     exit_code: ClassVar[int] = 1
 
+    def __init_subclass__(cls, *, code: str | None = None, exit_code: int | None = None) -> None:
+        super().__init_subclass__(code=code)
+        if exit_code is not None:
+            cls.exit_code = exit_code
 
-class SiteConfigurationError(SiteError):
+
+class SiteConfigurationError(SiteError, code="site.configuration", exit_code=2):
     """The site's configuration cannot be used; ``faults`` has one sentence for each thing to mend."""
-
-    code = "site.configuration"
-    exit_code = 2
 
     def __init__(self, source: str, faults: list[str]) -> None:
         self.source = source
@@ -24,81 +27,55 @@ class SiteConfigurationError(SiteError):
         super().__init__(f"{source} cannot be used: " + "; ".join(faults))
 
 
-class StateError(SiteError):
+class StateError(SiteError, code="site.state"):
     """The site's own memory cannot be read or written."""
 
-    code = "site.state"
 
-
-class HeldError(SiteError):
+class HeldError(SiteError, code="site.held", exit_code=8):
     """Another process works on the site's state folder."""
 
-    code = "site.held"
-    exit_code = 8
 
-
-class UnknownImageError(SiteError):
+class UnknownImageError(SiteError, code="site.unknown-image", exit_code=3):
     """The site knows no such image."""
 
-    code = "site.unknown-image"
-    exit_code = 3
 
-
-class KnowledgeError(SiteError):
+class KnowledgeError(SiteError, code="site.knowledge", exit_code=7):
     """A marketplace did not tell what was asked, or what it told is not proven.
 
     Args:
         retry: seconds it asks to wait, where it does.
     """
 
-    code = "site.knowledge"
-    exit_code = 7
-
     def __init__(self, message: str, retry: float | None = None) -> None:
         super().__init__(message)
         self.retry = retry
 
 
-class UnprovenError(KnowledgeError):
+class UnprovenError(KnowledgeError, code="site.unproven", exit_code=5):
     """What a marketplace sent for an entry is not that entry."""
 
-    code = "site.unproven"
-    exit_code = 5
 
-
-class RefusedQuestionError(KnowledgeError):
+class RefusedQuestionError(KnowledgeError, code="site.refused-question", exit_code=2):
     """A marketplace does not understand what a subscription asks for."""
 
-    code = "site.refused-question"
-    exit_code = 2
 
-
-class StoreError(SiteError):
+class StoreError(SiteError, code="site.store", exit_code=7):
     """A store did not do what was asked; it is tried again."""
 
-    code = "site.store"
-    exit_code = 7
 
-
-class NameBurntError(StoreError):
+class NameBurntError(StoreError, code="site.name-burnt"):
     """A store can never use the name of an image again; another attempt has another name."""
 
-    code = "site.name-burnt"
 
-
-class ConvertedError(StoreError):
+class ConvertedError(StoreError, code="site.converted"):
     """A store made other bytes of those it fetched; they have to be sent to it instead."""
 
-    code = "site.converted"
 
-
-class StoreFullError(StoreError):
+class StoreFullError(StoreError, code="site.store-full"):
     """A store has no room for the image."""
 
-    code = "site.store-full"
 
-
-class FetchError(SiteError):
+class FetchError(SiteError, code="site.fetch", exit_code=7):
     """A location did not give the image; the next one is tried.
 
     Args:
@@ -106,24 +83,18 @@ class FetchError(SiteError):
         own_doing: the site itself did not want to ask it.
     """
 
-    code = "site.fetch"
-    exit_code = 7
-
     def __init__(self, message: str, *, other_bytes: bool = False, own_doing: bool = False) -> None:
         super().__init__(message)
         self.other_bytes = other_bytes
         self.own_doing = own_doing
 
 
-class ProofFailedError(SiteError):
+class ProofFailedError(SiteError, code="site.proof", exit_code=5):
     """The bytes are not what was endorsed, or are not safe: nobody may see them.
 
     Args:
         sha512: of the bytes, in hex, where it was measured.
     """
-
-    code = "site.proof"
-    exit_code = 5
 
     def __init__(self, message: str, *, sha512: str | None = None) -> None:
         super().__init__(message)
@@ -134,8 +105,5 @@ class ShutdownError(Exception):
     """The process is told to end: what was begun stays as it is, and the next one goes on from there."""
 
 
-class CancelledError(SiteError):
+class CancelledError(SiteError, code="site.cancelled", exit_code=6):
     """The image may not be used any more; its transfer was stopped."""
-
-    code = "site.cancelled"
-    exit_code = 6

@@ -15,11 +15,8 @@ from marketplace.tlog.note import SigningKey, parse_signing_key
 _MOST_KEY: Final = 4096
 
 
-class SiteKeyError(SiteError):
+class SiteKeyError(SiteError, code="site.key", exit_code=2):
     """The site's key cannot be used."""
-
-    code = "site.key"
-    exit_code = 2
 
 
 def read_site_key(file: Path, site: str) -> SigningKey:

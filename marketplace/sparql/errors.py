@@ -2,63 +2,48 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class QueryRefusedError(Exception):
+class QueryRefusedError(CodedError, code="query.refused"):
     """A query is not answered; ``str()`` is one sentence fit for its author."""
 
-    #: Stable, machine-readable name of the reason.
-    code: ClassVar[str] = "query.refused"
 
-
-class QueryNotAllowedError(QueryRefusedError):
+class QueryNotAllowedError(QueryRefusedError, code="query.not-allowed"):
     """Anything but a SELECT over the one public graph. The sentence is the one old clients know."""
-
-    code = "query.not-allowed"
 
     def __init__(self) -> None:
         super().__init__("query not allowed.")
 
 
-class QueryMalformedError(QueryRefusedError):
+class QueryMalformedError(QueryRefusedError, code="query.malformed"):
     """The text is not SPARQL; the sentence says where."""
 
-    code = "query.malformed"
 
-
-class QueryTooLargeError(QueryRefusedError):
+class QueryTooLargeError(QueryRefusedError, code="query.too-large"):
     """The text, its nesting, its result or the memory it takes passes a bound."""
 
-    code = "query.too-large"
 
-
-class QueryTimeoutError(QueryRefusedError):
+class QueryTimeoutError(QueryRefusedError, code="query.timeout"):
     """The query was stopped at the time limit.
 
     Args:
         seconds: the limit.
     """
 
-    code = "query.timeout"
-
     def __init__(self, seconds: float) -> None:
         super().__init__(f"query took longer than {seconds:g} seconds")
 
 
-class QueryBusyError(QueryRefusedError):
+class QueryBusyError(QueryRefusedError, code="query.busy"):
     """Every worker is taken and enough queries wait already; the same query may work later."""
-
-    code = "query.busy"
 
     def __init__(self) -> None:
         super().__init__("too many queries are running; try again in a few seconds")
 
 
-class QueryUnavailableError(QueryRefusedError):
+class QueryUnavailableError(QueryRefusedError, code="query.unavailable"):
     """The triple store cannot be read: not built yet, or damaged; nothing is wrong with the query."""
-
-    code = "query.unavailable"
 
     def __init__(self) -> None:
         super().__init__("the triple store is not ready; try again in a few seconds")

@@ -2,70 +2,48 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class TlogError(Exception):
+class TlogError(CodedError, code="tlog"):
     """Bytes are no such thing, or do not prove what they should."""
 
-    code: ClassVar[str] = "tlog"
 
-
-class NoteFormatError(TlogError):
+class NoteFormatError(TlogError, code="note.format"):
     """Bytes are no signed note."""
 
-    code = "note.format"
 
-
-class NoteSignatureError(TlogError):
+class NoteSignatureError(TlogError, code="note.signature"):
     """A note carries no signature of the key asked for, or a false one."""
 
-    code = "note.signature"
 
-
-class KeyFormatError(TlogError):
+class KeyFormatError(TlogError, code="key.format"):
     """A text is no verifier key or signer key."""
 
-    code = "key.format"
 
-
-class CheckpointError(TlogError):
+class CheckpointError(TlogError, code="checkpoint.format"):
     """A note's text is no checkpoint, or one of another log."""
 
-    code = "checkpoint.format"
 
-
-class LeafError(TlogError):
+class LeafError(TlogError, code="leaf.format"):
     """Bytes are no leaf in its one spelling."""
 
-    code = "leaf.format"
 
-
-class TileError(TlogError):
+class TileError(TlogError, code="tile.format"):
     """A tile or bundle has not the shape its name says."""
 
-    code = "tile.format"
 
-
-class ProofFormatError(TlogError):
+class ProofFormatError(TlogError, code="proof.format"):
     """Bytes are no proof."""
 
-    code = "proof.format"
 
-
-class ProofError(TlogError):
+class ProofError(TlogError, code="proof.invalid"):
     """A proof does not lead from the one hash to the other."""
 
-    code = "proof.invalid"
 
-
-class TooManyRowsError(TlogError):
+class TooManyRowsError(TlogError, code="rows.too-many"):
     """More rows than the log signed for."""
 
-    code = "rows.too-many"
 
-
-class MissingRowsError(TlogError):
+class MissingRowsError(TlogError, code="rows.missing"):
     """No rows where the log signed for some."""
-
-    code = "rows.missing"

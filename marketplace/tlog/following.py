@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar
 
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.errors import LeafError, MissingRowsError, TlogError, TooManyRowsError
@@ -50,7 +49,7 @@ class TrustedLog:
         return replace(self, reached=self.proven)
 
 
-class IntegrityError(TlogError):
+class IntegrityError(TlogError, code="integrity"):
     """The log contradicts what its key signed: it is followed no further, and this is kept.
 
     Args:
@@ -58,53 +57,34 @@ class IntegrityError(TlogError):
         second: the signed text or the rows that contradict it.
     """
 
-    code: ClassVar[str] = "integrity"
-
     def __init__(self, message: str, first: str = "", second: str = "") -> None:
         super().__init__(message)
         self.first = first
         self.second = second
 
-    @property
-    def message(self) -> str:
-        """One sentence for the operator."""
-        return str(self)
 
-
-class ForeignLogError(IntegrityError):
+class ForeignLogError(IntegrityError, code="integrity.origin"):
     """A checkpoint of another log, signed by the right key."""
 
-    code = "integrity.origin"
 
-
-class UnsignedError(IntegrityError):
+class UnsignedError(IntegrityError, code="integrity.signature"):
     """A checkpoint that the log's key did not sign."""
 
-    code = "integrity.signature"
 
-
-class RollbackError(IntegrityError):
+class RollbackError(IntegrityError, code="integrity.rollback"):
     """A checkpoint smaller than one signed before."""
 
-    code = "integrity.rollback"
 
-
-class SplitViewError(IntegrityError):
+class SplitViewError(IntegrityError, code="integrity.split-view"):
     """Two checkpoints of one size and different roots, or of two sizes where no tree continues the other."""
 
-    code = "integrity.split-view"
 
-
-class FrozenError(IntegrityError):
+class FrozenError(IntegrityError, code="integrity.frozen"):
     """A checkpoint smaller than one that was signed before and shown to somebody else."""
 
-    code = "integrity.frozen"
 
-
-class WrongRootError(IntegrityError):
+class WrongRootError(IntegrityError, code="integrity.root"):
     """The rows do not make the tree that was signed."""
-
-    code = "integrity.root"
 
 
 @dataclass(frozen=True, slots=True)

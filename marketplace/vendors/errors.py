@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class VendorError(Exception):
+class VendorError(CodedError, code="vendor"):
     """A vendor's image is not mirrored; the message is one sentence."""
 
-    #: Stable, machine-readable name of the cause.
-    code: ClassVar[str] = "vendor"
 
-
-class VendorSettingsError(VendorError):
+class VendorSettingsError(VendorError, code="vendor.settings"):
     """The settings cannot be used."""
 
-    code = "vendor.settings"
 
-
-class VendorUnreachableError(VendorError):
+class VendorUnreachableError(VendorError, code="vendor.unreachable"):
     """The vendor does not answer, or answers something else."""
 
-    code = "vendor.unreachable"
 
-
-class VendorSignatureError(VendorError):
+class VendorSignatureError(VendorError, code="vendor.signature"):
     """The catalogue is not signed by a key that is trusted for it, or that key is over."""
 
-    code = "vendor.signature"
 
-
-class VendorRolledBackError(VendorError):
+class VendorRolledBackError(VendorError, code="vendor.rolled-back"):
     """The catalogue is older than one that was seen before."""
 
-    code = "vendor.rolled-back"
 
-
-class VendorCatalogueError(VendorError):
+class VendorCatalogueError(VendorError, code="vendor.catalogue"):
     """The catalogue does not hold what the settings ask for."""
 
-    code = "vendor.catalogue"
 
-
-class VendorImageError(VendorError):
+class VendorImageError(VendorError, code="vendor.image"):
     """What lies at the vendor's location is not what the catalogue says."""
-
-    code = "vendor.image"

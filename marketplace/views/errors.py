@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from validators.coded_error import CodedError
 
 
-class ViewError(Exception):
+class ViewError(CodedError, code="view"):
     """Something about a view is not as it has to be."""
 
-    code: ClassVar[str] = "view"
 
-
-class ViewNotFoundError(ViewError):
+class ViewNotFoundError(ViewError, code="view.unknown"):
     """There is no such view, or none for who asks."""
-
-    code = "view.unknown"
 
     def __init__(self) -> None:
         super().__init__("there is no view with this name")
 
 
-class ViewTakenError(ViewError):
+class ViewTakenError(ViewError, code="view.taken"):
     """There is a view of that name."""
-
-    code = "view.taken"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a view {name}: replace it, or choose another name")
 
 
-class DefinitionError(ViewError):
+class DefinitionError(ViewError, code="view.definition"):
     """A view cannot be made as it was asked for.
 
     Args:
         faults: each part that is wrong, and why.
     """
 
-    code = "view.definition"
-
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         super().__init__("; ".join(faults))
 
 
-class DialectUnavailableError(ViewError):
+class DialectUnavailableError(ViewError, code="view.dialect"):
     """A dialect cannot be written now, and the others can."""
-
-    code = "view.dialect"
 
 
 class ListRefusedError(ViewError):
@@ -58,32 +48,24 @@ class ListRefusedError(ViewError):
     """
 
     def __init__(self, code: str, reason: str) -> None:
-        self.code = code  # type: ignore[misc]  # one class for the rules of a list
+        self.code = code
         super().__init__(reason)
 
 
-class NoListError(ViewError):
+class NoListError(ViewError, code="signed-list.unknown"):
     """A view has no signed image list."""
-
-    code = "signed-list.unknown"
 
     def __init__(self) -> None:
         super().__init__("no signed list was uploaded for this view")
 
 
-class ListToolError(ViewError):
+class ListToolError(ViewError, code="signed-list.openssl"):
     """A signed image list cannot be verified now."""
 
-    code = "signed-list.openssl"
 
-
-class LocationAwayError(ViewError):
+class LocationAwayError(ViewError, code="view.location"):
     """No location of an image has its content now, as far as is known."""
 
-    code = "view.location"
 
-
-class CopyError(ViewError):
+class CopyError(ViewError, code="view.copy"):
     """A folder or an address holds no copy of a view, or something else."""
-
-    code = "view.copy"

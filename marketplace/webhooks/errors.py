@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+
+from validators.coded_error import CodedError
 
 
-class WebhookError(Exception):
+class WebhookError(CodedError, code="webhook"):
     """Something about webhooks is refused."""
-
-    code: ClassVar[str] = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +25,34 @@ class MemberFault:
     sentence: str
 
 
-class WebhookDefinitionError(WebhookError):
+class WebhookDefinitionError(WebhookError, code="webhook.definition"):
     """A webhook cannot be as it is asked to be; every fault is named."""
-
-    code = "webhook.definition"
 
     def __init__(self, *faults: MemberFault) -> None:
         super().__init__("; ".join(one.sentence for one in faults))
         self.faults = faults
 
 
-class NotOwnerError(WebhookError):
+class NotOwnerError(WebhookError, code="webhook.owner"):
     """Somebody who is not its owner asks to send the events of a group elsewhere."""
-
-    code = "webhook.owner"
 
     def __init__(self) -> None:
         super().__init__("only its owner changes a webhook that is told of a group's entries")
 
 
-class WebhookNotFoundError(WebhookError):
+class WebhookNotFoundError(WebhookError, code="webhook.unknown"):
     """There is no webhook of that name, or the person may not see it."""
-
-    code = "webhook.unknown"
 
     def __init__(self) -> None:
         super().__init__("there is no webhook of this name")
 
 
-class DeliveryNotFoundError(WebhookError):
+class DeliveryNotFoundError(WebhookError, code="webhook.delivery"):
     """There is no such delivery of the webhook."""
-
-    code = "webhook.delivery"
 
     def __init__(self) -> None:
         super().__init__("there is no such delivery of this webhook, or it was forgotten")
 
 
-class SecretKeyError(WebhookError):
+class SecretKeyError(WebhookError, code="webhook.key"):
     """Secrets of webhooks cannot be read or written; the message names the file and nothing it holds."""
-
-    code = "webhook.key"

@@ -22,10 +22,8 @@ _MOST = 2000
 _ALGORITHM = "EdDSA"
 
 
-class UnprovenAssertionError(PeerError):
+class UnprovenAssertionError(PeerError, code="credentials.assertion"):
     """An assertion proves nothing."""
-
-    code = "credentials.assertion"
 
 
 def make_assertion(keys: SiteKeys, audience: str, now: datetime) -> str:

@@ -35,10 +35,8 @@ _MOST_EVIDENCE = 64 * 1024
 _MOST_REASON = 500
 
 
-class MovedError(PeerError):
+class MovedError(PeerError, code="peer.moved"):
     """Somebody else pulled the log, or quarantined it, since it was read: start again from what is there."""
-
-    code = "peer.moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,11 +95,8 @@ if said is not None and not found and said["unknown"] == "refuse":
 """
 
 
-class HookError(SiteError):
+class HookError(SiteError, code="site.hook", exit_code=5):
     """The hook cannot be installed, or libvirt does not call it."""
-
-    code = "site.hook"
-    exit_code = 5
 
 
 def hook_text(
