@@ -7,55 +7,30 @@ import time
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import astuple
-from itertools import accumulate, islice, repeat
+from itertools import islice, repeat
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import whoosh
-from whoosh import fields, index
-from whoosh.columns import NumericColumn
-from whoosh.index import LockError
-from whoosh.reading import SegmentReader
+from whoosh import index
 
 from marketplace.search import directory
 from marketplace.search.answers import Ranked, answer_cache
-from marketplace.search.document import SearchDocument, bounded
 from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
-from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
-from marketplace.search.whoosh_fields import Words
+from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.whoosh_reading import (
     ANYWHERE,
-    NUMBER,
     Kept,
     QueryDeadline,
     Scoring,
     Segment,
-    number_of,
 )
-from marketplace.search.words import SearchField, WordQuery
-
-#: Memory that the writer may hold before it spills to disk, in mebibytes.
-WRITER_MIB = 64
-#: How many times the title's words count where no field is named: a title says what an image is.
-TITLE_WEIGHT = 3
-
-#: A segment of fewer documents is small; so many small ones are merged, up to so many documents in one
-#: commit. Whoosh's own policy merges tens of thousands at once: a minute, and gigabytes, in which nothing
-#: that is uploaded is found. Merging these takes about as long as a commit may.
-SMALL_SEGMENT, SMALL_SEGMENTS, MERGED_DOCUMENTS = 1000, 8, 2000
-#: So many segments are too many files: then this many of the smallest become one, which takes some seconds,
-#: once in ten thousand entries or so.
-MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
+from marketplace.search.whoosh_writing import KEY, POSITION, POSITION_KEY, schema, write
+from marketplace.search.words import WordQuery
 
 #: Nanoseconds after which a directory's time of change is told apart from that of any later change.
 _SETTLED = 2_000_000_000
-
-_KEY = "key"
-_POSITION = "position"
-#: Key of the one document that is no entry: it holds the position, so both commit together.
-_POSITION_KEY = "position"
 
 
 class WhooshEngine:
@@ -77,7 +52,7 @@ class WhooshEngine:
         if not directory.is_made(where):
             where.mkdir(parents=True, exist_ok=True)
             with _Broken(where):
-                index.create_in(str(where), _schema())
+                index.create_in(str(where), schema())
             directory.write_label(where, label)
         directory.verify_label(where, label)
         with _Broken(where):
@@ -100,8 +75,8 @@ class _State:
     def __init__(self, generation: int, searcher: Any, known: Mapping[str, Kept]) -> None:
         self.generation = generation
         self.searcher = searcher
-        stored = searcher.document(**{_KEY: _POSITION_KEY})
-        self.position = Position(*stored[_POSITION]) if stored else START
+        stored = searcher.document(**{KEY: POSITION_KEY})
+        self.position = Position(*stored[POSITION]) if stored else START
         self.segments: list[tuple[Any, Kept]] = []
         self.kept: dict[str, Kept] = {}
         for leaf, _ in searcher.leaf_searchers():
@@ -164,19 +139,7 @@ class WhooshIndex:
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
         with _Broken(self._where):
-            try:
-                # Files put together into one are copied into memory by every reader of them.
-                writer = self._index.writer(limitmb=WRITER_MIB, compound=False)
-            except LockError:
-                raise IndexBusyError(f"another process is writing {self._where}") from None
-            try:
-                _write(writer, batch)
-                writer.commit(mergetype=_merge_small)
-            except BaseException:  # also when interrupted: no lock stays
-                if not writer.is_closed:
-                    writer.cancel()
-                raise
-            directory.write_sizes(self._where, self._index.latest_generation())
+            write(self._index, self._where, batch)
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
@@ -234,55 +197,6 @@ class WhooshIndex:
         if self._open is not None:
             self._open.searcher.close()
             self._open = None
-
-
-def _schema() -> fields.Schema:
-    return fields.Schema(
-        **{_KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), _POSITION: fields.STORED},
-        **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
-    )
-
-
-def _merge_small(writer: Any, segments: list[Any]) -> list[Any]:
-    """Whoosh's hook for merging: puts some segments into the one being written and returns the others."""
-    by_size = sorted(segments, key=lambda segment: segment.doc_count_all())
-    merged = by_size[:JOINED_SEGMENTS] if len(segments) >= MOST_SEGMENTS else _small(by_size)
-    for segment in merged:
-        reader = SegmentReader(writer.storage, writer.schema, segment)
-        writer.add_reader(reader)
-        reader.close()
-    return [segment for segment in segments if segment not in merged]
-
-
-def _small(by_size: list[Any]) -> list[Any]:
-    """The segments to merge while there are few: the smallest that one commit takes."""
-    small = [segment for segment in by_size if segment.doc_count_all() < SMALL_SEGMENT]
-    sums = accumulate(segment.doc_count_all() for segment in small)
-    fitting = [segment for segment, total in zip(small, sums, strict=True) if total <= MERGED_DOCUMENTS]
-    return fitting if len(small) >= SMALL_SEGMENTS else []
-
-
-def _write(writer: Any, batch: IndexBatch) -> None:
-    keys = [*(str(key) for key in batch.forgotten), *(str(one.entry_key) for one in batch.documents)]
-    with writer.reader() as reader:
-        for key in [*keys, _POSITION_KEY]:
-            if (_KEY, key) in reader:
-                for number in list(reader.postings(_KEY, key).all_ids()):
-                    writer.delete_document(number)
-    for document in batch.documents:
-        writer.add_document(**_values(document))
-    position = astuple(batch.position)
-    writer.add_document(**{_KEY: _POSITION_KEY, _POSITION: position, NUMBER: 0})
-
-
-def _values(document: SearchDocument) -> dict[str, Any]:
-    by_field = document.field_words()
-    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
-    anywhere += [run for field, runs in by_field.items() if field is not SearchField.TITLE for run in runs]
-    values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
-    values[ANYWHERE] = bounded(anywhere + document.other_words())
-    number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
-    return values | {_KEY: str(document.entry_key), NUMBER: number}
 
 
 class _Broken:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from pyroaring import BitMap
 
-from marketplace.search import whoosh_engine, whoosh_reading
+from marketplace.search import whoosh_reading, whoosh_writing
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import IndexBatch, Position
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.whoosh_engine import MOST_SEGMENTS, SMALL_SEGMENTS, WhooshEngine, WhooshIndex
+from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
+from marketplace.search.whoosh_writing import ALIKE_SEGMENTS, MERGED_DOCUMENTS, MOST_SEGMENTS, merged_segments
 from marketplace.search.words import WordQuery, parse_words
 
 
@@ -52,17 +53,32 @@ def test_many_small_commits_leave_few_segments_and_every_entry(index: WhooshInde
         put(index, document(key, f"word number{key}"), forget=[key - 10])
     assert find(index, "word") == BitMap(range(50, 60))
     assert find(index, "number55 -number54") == BitMap([55])
-    assert 1 <= segments(tmp_path) <= SMALL_SEGMENTS
+    assert 1 <= segments(tmp_path) <= 2 * ALIKE_SEGMENTS
 
 
 def test_segments_that_are_not_small_stay_few_too(
     index: WhooshIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whoosh_engine, "SMALL_SEGMENT", 0)
+    monkeypatch.setattr(whoosh_writing, "SMALL_SEGMENT", 0)
     for key in range(1, 80):
         put(index, document(key, f"word number{key}"))
     assert find(index, "word") == BitMap(range(1, 80))
     assert 1 < segments(tmp_path) <= MOST_SEGMENTS
+
+
+@pytest.mark.parametrize("step", [1, 20, 100, 250])
+def test_following_writes_each_entry_a_few_times_and_leaves_few_segments(step: int) -> None:
+    sizes: list[int] = []
+    written = most = 0
+    for _ in range(4000 // step):
+        merged = merged_segments(sizes)
+        assert sum(sizes[number] for number in merged) <= MERGED_DOCUMENTS
+        rest = [size for number, size in enumerate(sizes) if number not in merged]
+        # The position is one more document, and that of a merged segment is gone with the next commit.
+        fresh = sum(sizes[number] - 1 for number in merged) + step + 1
+        sizes, written, most = [*rest, fresh], written + fresh - 1, max(most, len(rest) + 1)
+    assert written <= 5 * 4000
+    assert most < MOST_SEGMENTS
 
 
 def test_a_query_that_takes_too_long_is_refused(index: WhooshIndex, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +118,7 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
 def test_an_answer_outlives_its_segments(index: WhooshIndex) -> None:
     put(index, document(1, "first"))
     matches = index.match(query("first"))
-    for key in range(2, SMALL_SEGMENTS + 4):
+    for key in range(2, ALIKE_SEGMENTS + 4):
         put(index, document(key, "more"))
     index.close()
     assert [list(equals.keys) for equals in matches.best(matches.keys, 5)] == [[1]]

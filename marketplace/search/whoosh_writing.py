@@ -1,0 +1,135 @@
+"""Writing a Whoosh index: a commit a batch, and segments that stay few without a commit that takes long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from whoosh import fields
+from whoosh.columns import NumericColumn
+from whoosh.index import LockError
+from whoosh.reading import SegmentReader
+
+from marketplace.search import directory
+from marketplace.search.document import SearchDocument, bounded
+from marketplace.search.engine import IndexBatch
+from marketplace.search.errors import IndexBusyError
+from marketplace.search.whoosh_fields import Words
+from marketplace.search.whoosh_reading import ANYWHERE, NUMBER, number_of
+from marketplace.search.words import SearchField
+
+#: Memory that the writer may hold before it spills to disk, in mebibytes.
+WRITER_MIB = 64
+#: How many times the title's words count where no field is named: a title says what an image is.
+TITLE_WEIGHT = 3
+
+#: A segment of fewer documents is small. Small ones are merged when so many of about one size have come
+#: together: were all of them merged each time, a document that comes alone would be written dozens of times.
+SMALL_SEGMENT, ALIKE_SEGMENTS = 1000, 8
+#: Segments are of about one size where their documents are counted in as many digits of this many bits.
+_SIZE_BITS = 4
+#: Documents merged in one commit. Whoosh's own policy merges tens of thousands at once: a minute, and
+#: gigabytes, in which nothing that is uploaded is found. Merging these takes about as long as a commit may.
+MERGED_DOCUMENTS = 2000
+#: So many segments are too many files: then this many of the smallest that are not small become one, which
+#: takes some seconds, once in ten thousand entries or so.
+MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
+
+KEY = "key"
+POSITION = "position"
+#: Key of the one document that is no entry: it holds the position, so both commit together.
+POSITION_KEY = "position"
+
+
+def schema() -> fields.Schema:
+    """The fields of an index."""
+    return fields.Schema(
+        **{KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), POSITION: fields.STORED},
+        **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
+    )
+
+
+def write(opened: Any, where: Path, batch: IndexBatch) -> None:
+    """Commit a batch.
+
+    Args:
+        opened: the index, as Whoosh opened it.
+        where: its directory.
+
+    Raises:
+        IndexBusyError: another process is writing it.
+        Exception: whatever Whoosh raises on a damaged index.
+    """
+    try:
+        # Files put together into one are copied into memory by every reader of them.
+        writer = opened.writer(limitmb=WRITER_MIB, compound=False)
+    except LockError:
+        raise IndexBusyError(f"another process is writing {where}") from None
+    try:
+        _change(writer, batch)
+        writer.commit(mergetype=_merge)
+    except BaseException:  # also when interrupted: no lock stays
+        if not writer.is_closed:
+            writer.cancel()
+        raise
+    directory.write_sizes(where, opened.latest_generation())
+
+
+def _merge(writer: Any, segments: list[Any]) -> list[Any]:
+    """Whoosh's hook for merging: puts some segments into the one being written and returns the others."""
+    sizes = [segment.doc_count_all() for segment in segments]
+    merged = {id(segments[number]) for number in merged_segments(sizes)}
+    for segment in segments:
+        if id(segment) in merged:
+            reader = SegmentReader(writer.storage, writer.schema, segment)
+            writer.add_reader(reader)
+            reader.close()
+    return [segment for segment in segments if id(segment) not in merged]
+
+
+def merged_segments(sizes: Sequence[int]) -> list[int]:
+    """The places of the segments that the next commit merges with what it adds.
+
+    Args:
+        sizes: documents of each segment.
+    """
+    by_size = sorted(range(len(sizes)), key=sizes.__getitem__)
+    small = [number for number in by_size if sizes[number] < SMALL_SEGMENT]
+    if len(sizes) >= MOST_SEGMENTS and len(sizes) - len(small) >= JOINED_SEGMENTS:
+        return by_size[len(small) :][:JOINED_SEGMENTS]
+    alike = Counter(_digits(sizes[number]) for number in small)
+    most = max((digits for digits, count in alike.items() if count >= ALIKE_SEGMENTS), default=-1)
+    merged = [number for number in small if _digits(sizes[number]) <= most]
+    sums = accumulate(sizes[number] for number in merged)
+    return [number for number, total in zip(merged, sums, strict=True) if total <= MERGED_DOCUMENTS]
+
+
+def _digits(documents: int) -> int:
+    return documents.bit_length() // _SIZE_BITS
+
+
+def _change(writer: Any, batch: IndexBatch) -> None:
+    keys = [*(str(key) for key in batch.forgotten), *(str(one.entry_key) for one in batch.documents)]
+    with writer.reader() as reader:
+        for key in [*keys, POSITION_KEY]:
+            if (KEY, key) in reader:
+                for number in list(reader.postings(KEY, key).all_ids()):
+                    writer.delete_document(number)
+    for document in batch.documents:
+        writer.add_document(**_values(document))
+    position = astuple(batch.position)
+    writer.add_document(**{KEY: POSITION_KEY, POSITION: position, NUMBER: 0})
+
+
+def _values(document: SearchDocument) -> dict[str, Any]:
+    by_field = document.field_words()
+    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
+    anywhere += [run for field, runs in by_field.items() if field is not SearchField.TITLE for run in runs]
+    values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
+    values[ANYWHERE] = bounded(anywhere + document.other_words())
+    number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
+    return values | {KEY: str(document.entry_key), NUMBER: number}
