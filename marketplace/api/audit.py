@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.audit import AuditLog
 
@@ -42,7 +41,7 @@ AUDIT = Operation(
 )
 
 
-@view_config(route_name="api.audit", request_method="GET", permission="audit:read")
+@AUDIT.view("audit:read")
 def audit(request: Request) -> Response:
     """A page of the record."""
     asked = AUDIT.read(request)

@@ -6,7 +6,6 @@ from dataclasses import astuple
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.access import PUBLIC
 from marketplace.access.narrowing import GROUP, LONGEST
@@ -54,7 +53,7 @@ CHANGES = Operation(
 )
 
 
-@view_config(route_name="api.changes", request_method="GET", permission="log:read")
+@CHANGES.view("log:read")
 def changes(request: Request) -> Response:
     """A page of a log; whoever has it already is told so before its rows are read."""
     asked = CHANGES.read(request)

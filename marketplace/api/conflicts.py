@@ -6,7 +6,6 @@ import re
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries.cache import RememberedEntry
 from marketplace.entries.conflicts import Conflict, ConflictingEntry
@@ -71,7 +70,7 @@ SIGNED = Operation(
 )
 
 
-@view_config(route_name="api.conflicts", request_method="GET", permission="entry:read")
+@CONFLICTS.view("entry:read")
 def conflicts(request: Request) -> Response:
     """A page of conflicts."""
     asked = CONFLICTS.read(request)
@@ -84,10 +83,9 @@ def conflicts(request: Request) -> Response:
     return page(request, body, encode_cursor(_place(shown[-1]) if more else None, "api.conflicts"))
 
 
-@view_config(route_name="api.signed", request_method="GET", permission="entry:read")
+@SIGNED.view("entry:read")
 def signed(request: Request) -> Response:
     """The received bytes of an entry."""
-    SIGNED.read(request)
     entry_id = request.matchdict["id"]
     with visible_entries(request) as visible:
         stored = visible.find_body_by_entry_id(entry_id) if _ID.fullmatch(entry_id) else None

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
 from marketplace.http.visible_entries import visible_entries
@@ -33,10 +32,9 @@ DECISION = Operation(
 )
 
 
-@view_config(route_name="api.entry.decision", request_method="GET", permission="entry:read")
+@DECISION.view("entry:read")
 def decision(request: Request) -> Response:
     """The decision about the entry with these coordinates."""
-    DECISION.read(request)
     runtime: Runtime = request.registry[Runtime]
     found, record = find_entry(request, read_coordinates(request))
     now = runtime.now()

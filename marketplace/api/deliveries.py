@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
 from marketplace.webhooks.deliveries import Deliveries, Delivery
@@ -50,7 +49,7 @@ REDELIVER = Operation(
 OPERATIONS = (DELIVERIES, REDELIVER)
 
 
-@view_config(route_name="api.webhook.deliveries", request_method="GET", permission="webhook:read")
+@DELIVERIES.view("webhook:read")
 def deliveries(request: Request) -> Response:
     """A page of the log of deliveries."""
     asked = DELIVERIES.read(request)
@@ -61,10 +60,9 @@ def deliveries(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.webhook.deliveries"))
 
 
-@view_config(route_name="api.webhook.redeliver", request_method="POST", permission="webhook:write")
+@REDELIVER.view("webhook:write")
 def redeliver(request: Request) -> Response:
     """Send an event again."""
-    REDELIVER.read(request)
     with writing(request) as (registry, session):
         hook = find(request, registry)
         found = Deliveries(session).redeliver(

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Generic, TypeVar, cast
 
 from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
@@ -19,6 +22,7 @@ from validators.errors import shown
 from .shapes.base import Body, Shape
 
 T = TypeVar("T")
+View = Callable[[Request], Response]
 
 #: A JSON Schema (2020-12), as OpenAPI 3.1 takes it.
 Schema = Mapping[str, Any]
@@ -101,6 +105,25 @@ class Operation:
     method: str = "GET"
     bodies: Mapping[str, Schema | type[Body] | None] = field(default_factory=dict)
     needs: str = ""
+
+    def view(self, permission: str) -> Callable[[View], View]:
+        """Make a function the view that answers this operation, to those with a permission.
+
+        The view of an operation with parameters in the query reads them; one without is never asked with any.
+        """
+
+        def decorate(answer: View) -> View:
+            @wraps(answer)
+            def view(request: Request) -> Response:
+                if not self.query:
+                    self.read(request)
+                return answer(request)
+
+            settings = {"route_name": self.route, "request_method": self.method, "permission": permission}
+            view_config(_depth=1, **settings)(view)
+            return view
+
+        return decorate
 
     def read(self, request: Request) -> RequestValues:
         """The values of the query's parameters, absent ones as their defaults.

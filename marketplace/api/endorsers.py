@@ -9,7 +9,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries import EndorserRow
 from marketplace.entries.registry import MOST as MOST_CERTIFICATES
@@ -71,7 +70,7 @@ TAGS = Operation(
 )
 
 
-@view_config(route_name="api.endorsers", request_method="GET", permission="endorser:read")
+@ENDORSERS.view("endorser:read")
 def endorsers(request: Request) -> Response:
     """A page of the endorsers."""
     asked = ENDORSERS.read(request)
@@ -90,10 +89,9 @@ def endorsers(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.endorsers"))
 
 
-@view_config(route_name="api.endorser", request_method="GET", permission="endorser:read")
+@ENDORSER.view("endorser:read")
 def endorser(request: Request) -> Response:
     """One endorser."""
-    ENDORSER.read(request)
     email, now = request.matchdict["email"], request.registry[Runtime].now()
     with visible_entries(request) as visible:
         found = visible.endorser(email)
@@ -121,7 +119,7 @@ def endorser(request: Request) -> Response:
     return fresh(request, body)
 
 
-@view_config(route_name="api.endorser.tags", request_method="GET", permission="endorser:read")
+@TAGS.view("endorser:read")
 def tags(request: Request) -> Response:
     """A page of an endorser's tags."""
     asked = TAGS.read(request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries import EntryRecord
 from marketplace.http.errors import NotFoundError, erased_entry
@@ -55,26 +54,23 @@ TAGGED = Operation(
 )
 
 
-@view_config(route_name="api.entry", request_method="GET", permission="entry:read")
+@ENTRY.view("entry:read")
 def entry(request: Request) -> Response:
     """The entry with these coordinates."""
-    ENTRY.read(request)
     shown, record = find_entry(request, read_coordinates(request))
     return fresh(request, _show(request, shown, record, Urls(site_url(request))))
 
 
-@view_config(route_name="api.entry.statement", request_method="GET", permission="entry:read")
+@STATEMENT.view("entry:read")
 def statement(request: Request) -> Response:
     """The part of an entry that never changes."""
-    STATEMENT.read(request)
     shown, _ = find_entry(request, read_coordinates(request))
     return immutable(request, show_statement(shown, Urls(site_url(request))))
 
 
-@view_config(route_name="api.tag", request_method="GET", permission="entry:read")
+@TAGGED.view("entry:read")
 def tagged(request: Request) -> Response:
     """The entry that e-mail and tag name now."""
-    TAGGED.read(request)
     names = request.matchdict
     with visible_entries(request) as visible:
         row = visible.tagged(names["email"], names["tag"])

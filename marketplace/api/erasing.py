@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.security import principal_of
 from marketplace.ingest.erasing import ErasingService, UnknownEntryError
@@ -32,10 +31,9 @@ ERASE = Operation(
 )
 
 
-@view_config(route_name="api.entry.erase", request_method="POST", permission="entry:erase")
+@ERASE.view("entry:erase")
 def erase(request: Request) -> Response:
     """Erase the entries with these coordinates."""
-    ERASE.read(request)
     runtime: Runtime = request.registry[Runtime]
     reason = read_body(request, ErasureReason).reason
     service = ErasingService(runtime.database, runtime.now, runtime.forget_erased)

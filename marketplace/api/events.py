@@ -6,7 +6,6 @@ import re
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.access.narrowing import ScopeError, narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Kind, Wanted
@@ -92,7 +91,7 @@ EVENTS = Operation(
 )
 
 
-@view_config(route_name="api.events", request_method="GET", permission="event:read")
+@EVENTS.view("event:read")
 def events(request: Request) -> Response:
     """A page of events."""
     asked = EVENTS.read(request)

@@ -10,7 +10,6 @@ from datetime import datetime
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
 from marketplace.access import PUBLIC
@@ -51,10 +50,9 @@ EVIDENCE = Operation(
 )
 
 
-@view_config(route_name="api.entry.evidence", request_method="GET", permission="entry:read")
+@EVIDENCE.view("entry:read")
 def evidence(request: Request) -> Response:
     """The evidence about the entry with these coordinates, as of now."""
-    EVIDENCE.read(request)
     runtime: Runtime = request.registry[Runtime]
     entry, record = find_entry(request, read_coordinates(request))
     now = runtime.now().replace(microsecond=0)

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 from lxml import etree
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.catalogue.facts import Facet
 from marketplace.http.coordinates import entry_path
@@ -56,7 +55,7 @@ FEED = Operation(
 )
 
 
-@view_config(route_name="api.feed", request_method="GET", permission="entry:read")
+@FEED.view("entry:read")
 def feed(request: Request) -> Response:
     """The hits of a search, newest first."""
     asked = newest_first(_with_recalls(request, read_search(request, FEED)))

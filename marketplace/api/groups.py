@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.accounts import GroupService
 from marketplace.accounts.errors import GroupNotFoundError
@@ -98,7 +97,7 @@ REMOVE = Operation(
 )
 
 
-@view_config(route_name="api.groups", request_method="GET", permission="group:read")
+@GROUPS.view("group:read")
 def groups(request: Request) -> Response:
     """A page of groups."""
     asked = GROUPS.read(request)
@@ -113,10 +112,9 @@ def groups(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.groups"))
 
 
-@view_config(route_name="api.groups", request_method="POST", permission="group:write")
+@CREATE.view("group:write")
 def create(request: Request) -> Response:
     """Create a group."""
-    CREATE.read(request)
     name = read_body(request, shapes.GroupName).name
     with writing(request) as session:
         made = GroupService(session).create(name, by=actor_of(request), at=now_of(request))
@@ -124,10 +122,9 @@ def create(request: Request) -> Response:
     return created(body, body.links.self)
 
 
-@view_config(route_name="api.group", request_method="GET", permission="group:read")
+@READ.view("group:read")
 def group(request: Request) -> Response:
     """One group."""
-    READ.read(request)
     name = request.matchdict["group"]
     with reading(request) as session:
         service = GroupService(session)
@@ -138,29 +135,26 @@ def group(request: Request) -> Response:
     return fresh(request, _shown(found, request))
 
 
-@view_config(route_name="api.group", request_method="DELETE", permission="group:write")
+@DELETE.view("group:write")
 def delete(request: Request) -> Response:
     """Close a group."""
-    DELETE.read(request)
     with writing(request) as session:
         GroupService(session).delete(request.matchdict["group"], by=actor_of(request), at=now_of(request))
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-@view_config(route_name="api.group.member", request_method="PUT", permission="group:write")
+@ADD.view("group:write")
 def add(request: Request) -> Response:
     """Take a member in."""
-    ADD.read(request)
     name, member = request.matchdict["group"], request.matchdict["member"]
     with writing(request) as session:
         found = GroupService(session).add(name, member, by=actor_of(request), at=now_of(request))
     return fresh(request, _shown(found, request))
 
 
-@view_config(route_name="api.group.member", request_method="DELETE", permission="group:write")
+@REMOVE.view("group:write")
 def remove(request: Request) -> Response:
     """Let a member go."""
-    REMOVE.read(request)
     name, member = request.matchdict["group"], request.matchdict["member"]
     with writing(request) as session:
         found = GroupService(session).remove(name, member, by=actor_of(request), at=now_of(request))

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries import EntryRow, current_among
 from marketplace.entries.service import ROWS_LIMIT
@@ -40,7 +39,7 @@ IMAGE = Operation(
 )
 
 
-@view_config(route_name="api.image", request_method="GET", permission="entry:read")
+@IMAGE.view("entry:read")
 def image(request: Request) -> Response:
     """A page of an image's timeline."""
     asked = IMAGE.read(request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.runtime import Runtime
 
@@ -34,10 +33,9 @@ INDEX = Operation(
 )
 
 
-@view_config(route_name="api.index", request_method="GET", permission="site:read")
+@INDEX.view("site:read")
 def index(request: Request) -> Response:
     """Links to what there is."""
-    INDEX.read(request)
     site = request.registry[Runtime].settings.site
     links = {name: f"{site.url}{path}" for name, path in _LINKS.items()}
     return fresh(request, {"title": site.title, "version": "v1", "links": links})

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
 from marketplace.http.visible_entries import visible_entries
@@ -38,7 +37,7 @@ LOOKUP = Operation(
 )
 
 
-@view_config(route_name="api.lookup", request_method="POST", permission="entry:read")
+@LOOKUP.view("entry:read")
 def lookup(request: Request) -> Response:
     """The current entries of the images that the body names."""
     wanted = _identifiers(read_body(request, WantedImages).identifiers)

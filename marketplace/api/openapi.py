@@ -10,7 +10,6 @@ from pyramid.interfaces import IRoutesMapper
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.negotiation import PROBLEM_TYPE
 from marketplace.http.responses import fresh_response
@@ -172,10 +171,9 @@ _TOKENS: Sequence[Mapping[str, Any]] = ({"bearer": []}, {"basic": []})
 _KEY = "marketplace.openapi"
 
 
-@view_config(route_name="api.openapi", request_method="GET", permission="site:read")
+@OPENAPI.view("site:read")
 def openapi(request: Request) -> Response:
     """The document."""
-    OPENAPI.read(request)
     return fresh_response(request, _written(request.registry), JSON)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.security import principal_of
@@ -132,17 +131,15 @@ ALERTS = Operation(
 OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 
 
-@view_config(route_name="api.peers", request_method="GET", permission="peer:read")
+@PEERS.view("peer:read")
 def peers(request: Request) -> Response:
     """The peers by name."""
-    PEERS.read(request)
     return fresh(request, shapes.Peers(peers=[shapes.Peer.model_validate(one) for one in _everyone(request)]))
 
 
-@view_config(route_name="api.peers", request_method="POST", permission="peer:write")
+@ADD.view("peer:write")
 def add(request: Request) -> Response:
     """Follow a site."""
-    ADD.read(request)
     given = read_body(request, shapes.PeerAddition)
     key = _key(given.key)
     auth = None if given.auth_key is None else _key(given.auth_key)
@@ -153,18 +150,16 @@ def add(request: Request) -> Response:
     return created(body, f"{site_url(request)}/api/v1/peers/{added.name}")
 
 
-@view_config(route_name="api.peer", request_method="GET", permission="peer:write")
+@READ.view("peer:write")
 def peer(request: Request) -> Response:
     """One peer."""
-    READ.read(request)
     administration = _administration(request)
     return fresh(request, administration.record(request.matchdict["peer"]))
 
 
-@view_config(route_name="api.peer.mirrors", request_method="PUT", permission="peer:write")
+@MIRRORS.view("peer:write")
 def mirrors(request: Request) -> Response:
     """Name a peer's mirrors."""
-    MIRRORS.read(request)
     urls = read_body(request, shapes.PeerMirrors).mirrors
     name = request.matchdict["peer"]
     administration = _administration(request)
@@ -172,10 +167,9 @@ def mirrors(request: Request) -> Response:
     return fresh(request, administration.record(name))
 
 
-@view_config(route_name="api.peer.action", request_method="POST", permission="peer:write")
+@ACT.view("peer:write")
 def act(request: Request) -> Response:
     """Act upon a peer."""
-    ACT.read(request)
     name, action = request.matchdict["peer"], request.matchdict["action"]
     runtime: Runtime = request.registry[Runtime]
     administration = _administration(request)
@@ -193,10 +187,9 @@ def act(request: Request) -> Response:
     return fresh(request, administration.record(name))
 
 
-@view_config(route_name="api.peer.epoch", request_method="PUT", permission="peer:write")
+@EPOCH.view("peer:write")
 def accept_epoch(request: Request) -> Response:
     """Go on with a peer's public log under another name."""
-    EPOCH.read(request)
     name, origin = request.matchdict["peer"], read_body(request, shapes.PeerEpoch).origin
     administration = _administration(request)
     administration.accept_epoch(name, origin)
@@ -204,30 +197,27 @@ def accept_epoch(request: Request) -> Response:
     return fresh(request, administration.record(name))
 
 
-@view_config(route_name="api.peer.group", request_method="PUT", permission="peer:write")
+@GRANT.view("peer:write")
 def grant(request: Request) -> Response:
     """Allow a peer to read a group's entries."""
-    GRANT.read(request)
     name, group = request.matchdict["peer"], request.matchdict["group"]
     administration = _administration(request)
     administration.grant(group, name)
     return fresh(request, administration.record(name))
 
 
-@view_config(route_name="api.peer.group", request_method="DELETE", permission="peer:write")
+@REVOKE.view("peer:write")
 def revoke(request: Request) -> Response:
     """Let a peer read them no longer."""
-    REVOKE.read(request)
     name, group = request.matchdict["peer"], request.matchdict["group"]
     administration = _administration(request)
     administration.revoke(group, name)
     return fresh(request, administration.record(name))
 
 
-@view_config(route_name="api.alerts", request_method="GET", permission="peer:read")
+@ALERTS.view("peer:read")
 def alert_list(request: Request) -> Response:
     """An alert for the operator."""
-    ALERTS.read(request)
     found = alerts(_everyone(request), now_of(request))
     return fresh(request, shapes.Alerts(alerts=[shapes.Alert.model_validate(one) for one in found]))
 

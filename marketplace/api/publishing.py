@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.confirmation import Held
 from marketplace.ingest import IngestResult
@@ -41,10 +40,9 @@ PUBLISH = Operation(
 )
 
 
-@view_config(route_name="api.entry.publish", request_method="POST", permission="entry:publish")
+@PUBLISH.view("entry:publish")
 def publish(request: Request) -> Response:
     """Publish the entry with these coordinates."""
-    PUBLISH.read(request)
     receipt = publish_entry(request, read_coordinates(request), unknown_entry())
     if isinstance(receipt, Held):
         return _waiting(receipt)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lxml import etree
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.coordinates import entry_path
 from marketplace.http.responses import fresh_response
@@ -34,10 +33,9 @@ FEED = Operation(
 )
 
 
-@view_config(route_name="api.recalls.feed", request_method="GET", permission="recall:read")
+@FEED.view("recall:read")
 def feed(request: Request) -> Response:
     """The newest recalls."""
-    FEED.read(request)
     found = sorted(find_recalls(request), key=lambda one: (one.created, one.entry_id), reverse=True)
     site = request.registry[Runtime].settings.site
     root = make_feed()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.access import Principal, Scope
 from marketplace.http.errors import BadRequestError, NotFoundError
@@ -68,10 +67,9 @@ RECALLS = Operation(
 OPERATIONS = (POST, OF_IMAGE, RECALLS)
 
 
-@view_config(route_name="api.receipts", request_method="POST", permission="receipt:write")
+@POST.view("receipt:write")
 def post(request: Request) -> Response:
     """Take receipts in."""
-    POST.read(request)
     given = read_body(request, shapes.SentReceipts, most=MAX_REQUEST)
     notes = given.receipts
     if not 0 < len(notes) <= MOST_RECEIPTS or not all(isinstance(one, str) for one in notes):
@@ -83,10 +81,9 @@ def post(request: Request) -> Response:
     )
 
 
-@view_config(route_name="api.image.sites", request_method="GET", permission="entry:read")
+@OF_IMAGE.view("entry:read")
 def of_image(request: Request) -> Response:
     """At how many sites an image is."""
-    OF_IMAGE.read(request)
     identifier, principal = request.matchdict["identifier"], principal_of(request)
     runtime: Runtime = request.registry[Runtime]
     if not is_identifier(identifier):
@@ -105,7 +102,7 @@ def of_image(request: Request) -> Response:
     return fresh(request, shapes.Presence(identifier=identifier, sites=sites, copies=told))
 
 
-@view_config(route_name="api.recalls", request_method="GET", permission="recall:read")
+@RECALLS.view("recall:read")
 def recalls(request: Request) -> Response:
     """A page of withdrawn images that sites still have."""
     asked = RECALLS.read(request)

@@ -8,7 +8,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
@@ -78,7 +77,7 @@ SEARCH = Operation(
 )
 
 
-@view_config(route_name="api.entries", request_method="GET", permission="entry:read")
+@ENTRIES.view("entry:read")
 def entries(request: Request) -> Response:
     """A page of current entries."""
     asked = read_search(request, ENTRIES)
@@ -98,7 +97,7 @@ def entries(request: Request) -> Response:
     return page(request, body, found.next_cursor)
 
 
-@view_config(route_name="api.search", request_method="GET", permission="entry:read")
+@SEARCH.view("entry:read")
 def search(request: Request) -> Response:
     """A page of hits."""
     found = run_search(request, read_search(request, SEARCH))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.body import content_type
 from marketplace.http.errors import BadRequestError, HttpError, TooLargeError, UnsupportedTypeError
@@ -64,10 +63,9 @@ REMOVE_LIST = Operation(
 OPERATIONS = (KEEP_LIST, REMOVE_LIST)
 
 
-@view_config(route_name="api.view.signed-list", request_method="PUT", permission="view:write")
+@KEEP_LIST.view("view:write")
 def keep_list(request: Request) -> Response:
     """Keep the image list of a view that an endorser signed."""
-    KEEP_LIST.read(request)
     name, runtime = request.matchdict["view"], request.registry[Runtime]
     verify_may_write(request, Definition(name))
     data = _read_list(request, runtime.settings.upload.max_bytes)
@@ -88,10 +86,9 @@ def keep_list(request: Request) -> Response:
     return tell_view(request, kept)
 
 
-@view_config(route_name="api.view.signed-list", request_method="DELETE", permission="view:write")
+@REMOVE_LIST.view("view:write")
 def remove_list(request: Request) -> Response:
     """Forget the image list of a view that an endorser signed."""
-    REMOVE_LIST.read(request)
     name = request.matchdict["view"]
     verify_may_write(request, Definition(name))
     with writing_views(request) as session:

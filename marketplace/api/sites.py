@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
 from marketplace.presence import SiteRegistry
@@ -66,7 +65,7 @@ FORGET = Operation(
 OPERATIONS = (SITES, BIND, FORGET)
 
 
-@view_config(route_name="api.sites", request_method="GET", permission="cloud-site:read")
+@SITES.view("cloud-site:read")
 def sites(request: Request) -> Response:
     """A page of sites."""
     asked = SITES.read(request)
@@ -78,10 +77,9 @@ def sites(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.sites"))
 
 
-@view_config(route_name="api.site", request_method="PUT", permission="cloud-site:write")
+@BIND.view("cloud-site:write")
 def bind(request: Request) -> Response:
     """Bind a key to the site's name."""
-    BIND.read(request)
     key = parse_site_key(read_body(request, shapes.SiteKey).key)
     if key.name != request.matchdict["site"]:
         raise BadRequestError("receipt.format", f"the key is named {key.name}, as its site must be")
@@ -91,10 +89,9 @@ def bind(request: Request) -> Response:
     return fresh(request, shapes.CloudSite.model_validate(bound))
 
 
-@view_config(route_name="api.site", request_method="DELETE", permission="cloud-site:write")
+@FORGET.view("cloud-site:write")
 def forget(request: Request) -> Response:
     """Forget a site."""
-    FORGET.read(request)
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.write() as session:
         SiteRegistry(session).forget(request.matchdict["site"], by=actor_of(request), at=now_of(request))

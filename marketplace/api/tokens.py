@@ -8,7 +8,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.access import Scope
 from marketplace.accounts import TokenService
@@ -77,7 +76,7 @@ REVOKE = Operation(
 )
 
 
-@view_config(route_name="api.tokens", request_method="GET", permission="token:read")
+@TOKENS.view("token:read")
 def tokens(request: Request) -> Response:
     """A page of tokens."""
     asked = TOKENS.read(request)
@@ -93,10 +92,9 @@ def tokens(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.tokens"))
 
 
-@view_config(route_name="api.tokens", request_method="POST", permission="token:create")
+@CREATE.view("token:create")
 def create(request: Request) -> Response:
     """Make a token and show its secret, this once."""
-    CREATE.read(request)
     given = read_body(request, shapes.TokenParts)
     now = now_of(request)
     with writing(request) as session:
@@ -112,19 +110,17 @@ def create(request: Request) -> Response:
     return created(shapes.NewToken(**dict(shown), secret=issued.secret.text), shown.links.self)
 
 
-@view_config(route_name="api.token", request_method="GET", permission="token:read")
+@READ.view("token:read")
 def token(request: Request) -> Response:
     """One token."""
-    READ.read(request)
     with reading(request) as session:
         found = _visible(request, TokenService(session))
     return fresh(request, _shown(found, now_of(request), request))
 
 
-@view_config(route_name="api.token", request_method="DELETE", permission="token:revoke")
+@REVOKE.view("token:revoke")
 def revoke(request: Request) -> Response:
     """Revoke a token."""
-    REVOKE.read(request)
     now = now_of(request)
     with writing(request) as session:
         service = TokenService(session)

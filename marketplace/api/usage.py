@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError, NotFoundError
 from marketplace.http.negotiation import Media, Offer, choose
@@ -127,7 +126,7 @@ OF_VIEW = Operation(
 OPERATIONS = (OF_ENTRY, OF_ENDORSER, OF_VIEW)
 
 
-@view_config(route_name="api.entry.usage", request_method="GET", permission="entry:read")
+@OF_ENTRY.view("entry:read")
 def of_entry(request: Request) -> Response:
     """How often an entry was used."""
     entry, _ = find_entry(request, read_coordinates(request))
@@ -138,7 +137,7 @@ def of_entry(request: Request) -> Response:
     )
 
 
-@view_config(route_name="api.endorser.usage", request_method="GET", permission="endorser:read")
+@OF_ENDORSER.view("endorser:read")
 def of_endorser(request: Request) -> Response:
     """How often an endorser's entries were used."""
     email = request.matchdict["email"]
@@ -149,7 +148,7 @@ def of_endorser(request: Request) -> Response:
     return _answer(request, OF_ENDORSER, lambda usage, span: usage.of_endorser(email, span, exact=exact))
 
 
-@view_config(route_name="api.view.usage", request_method="GET", permission="entry:read")
+@OF_VIEW.view("entry:read")
 def of_view(request: Request) -> Response:
     """How often a view was used."""
     definition = find_definition(request)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.entries import VisibleEntries
 from marketplace.http.errors import BadRequestError, NotFoundError
@@ -91,14 +90,13 @@ class _Question:
     judge: Callable[[VisibleEntries, datetime], Verdict | None]
 
 
-@view_config(route_name="api.image.verdict", request_method="GET", permission="entry:read")
+@OF_IMAGE.view("entry:read")
 def of_image(request: Request) -> Response:
     """Whether the image may be started."""
-    OF_IMAGE.read(request)
     return _answer(request, _about_image(request, request.matchdict["identifier"]))
 
 
-@view_config(route_name="api.verdict", request_method="GET", permission="entry:read")
+@OF_ANYTHING.view("entry:read")
 def of_anything(request: Request) -> Response:
     """Whether what the parameter names may be started."""
     asked = OF_ANYTHING.read(request)

@@ -8,7 +8,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.body import read_entry
 from marketplace.http.rate_limits import Turn, take_turn
@@ -43,7 +42,7 @@ VERIFY = Operation(
 )
 
 
-@view_config(route_name="api.verify", request_method="POST", permission="entry:verify")
+@VERIFY.view("entry:verify")
 def verify(request: Request) -> Response:
     """The outcome of every step for the entry a request carries; 200 whatever the outcome is."""
     asked = VERIFY.read(request)

@@ -8,7 +8,6 @@ from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 from sqlalchemy.orm import Session
 
 from marketplace.http.errors import (
@@ -107,7 +106,7 @@ DELETE = Operation(
 OPERATIONS = (LIST, CREATE, READ, REPLACE, DELETE)
 
 
-@view_config(route_name="api.views", request_method="GET", permission="entry:read")
+@LIST.view("entry:read")
 def views(request: Request) -> Response:
     """A page of views."""
     asked = LIST.read(request)
@@ -118,10 +117,9 @@ def views(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.views"))
 
 
-@view_config(route_name="api.views", request_method="POST", permission="view:write")
+@CREATE.view("view:write")
 def create(request: Request) -> Response:
     """Make a view."""
-    CREATE.read(request)
     definition = Definition(**dict(read_body(request, shapes.NamedViewParts)))
     verify_may_write(request, definition)
     with writing_views(request) as session:
@@ -131,17 +129,15 @@ def create(request: Request) -> Response:
     return created(body, body.links.self)
 
 
-@view_config(route_name="api.view", request_method="GET", permission="entry:read")
+@READ.view("entry:read")
 def view(request: Request) -> Response:
     """One view."""
-    READ.read(request)
     return tell_view(request, find_definition(request))
 
 
-@view_config(route_name="api.view", request_method="PUT", permission="view:write")
+@REPLACE.view("view:write")
 def replace(request: Request) -> Response:
     """Put another definition in the place of one."""
-    REPLACE.read(request)
     given = read_body(request, shapes.ViewParts)
     definition = Definition(request.matchdict["view"], **dict(given))
     verify_may_write(request, definition)
@@ -151,10 +147,9 @@ def replace(request: Request) -> Response:
     return tell_view(request, kept)
 
 
-@view_config(route_name="api.view", request_method="DELETE", permission="view:write")
+@DELETE.view("view:write")
 def delete(request: Request) -> Response:
     """Forget a view."""
-    DELETE.read(request)
     name = request.matchdict["view"]
     verify_may_write(request, Definition(name))
     with writing_views(request) as session:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.view import view_config
 
 from marketplace.http.errors import NotFoundError
 from marketplace.http.security import principal_of
@@ -124,7 +123,7 @@ ACT = Operation(
 OPERATIONS = (LIST, CREATE, READ, CHANGE, DELETE, ACT)
 
 
-@view_config(route_name="api.webhooks", request_method="GET", permission="webhook:read")
+@LIST.view("webhook:read")
 def webhooks(request: Request) -> Response:
     """A page of webhooks."""
     asked = LIST.read(request)
@@ -136,10 +135,9 @@ def webhooks(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.webhooks"))
 
 
-@view_config(route_name="api.webhooks", request_method="POST", permission="webhook:write")
+@CREATE.view("webhook:write")
 def create(request: Request) -> Response:
     """Make a webhook and show its secret, this once."""
-    CREATE.read(request)
     given = read_body(request, shapes.WebhookParts)
     principal, by = principal_of(request), actor_of(request)
     with writing(request) as (registry, session):
@@ -152,19 +150,17 @@ def create(request: Request) -> Response:
     return created(body, body.links.self)
 
 
-@view_config(route_name="api.webhook", request_method="GET", permission="webhook:read")
+@READ.view("webhook:read")
 def webhook(request: Request) -> Response:
     """One webhook."""
-    READ.read(request)
     with reading(request) as (registry, session):
         body = shapes.Webhook(**told(session, find(request, registry), request))
     return fresh(request, body)
 
 
-@view_config(route_name="api.webhook", request_method="PUT", permission="webhook:write")
+@CHANGE.view("webhook:write")
 def change(request: Request) -> Response:
     """Change a webhook."""
-    CHANGE.read(request)
     given = read_body(request, shapes.ChangedWebhookParts)
     principal, by, at = principal_of(request), actor_of(request), now_of(request)
     with writing(request) as (registry, session):
@@ -183,19 +179,17 @@ def change(request: Request) -> Response:
     return fresh(request, body)
 
 
-@view_config(route_name="api.webhook", request_method="DELETE", permission="webhook:write")
+@DELETE.view("webhook:write")
 def delete(request: Request) -> Response:
     """Delete a webhook."""
-    DELETE.read(request)
     with writing(request) as (registry, _):
         registry.delete(find(request, registry).name, by=actor_of(request), at=now_of(request))
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-@view_config(route_name="api.webhook.action", request_method="POST", permission="webhook:write")
+@ACT.view("webhook:write")
 def act(request: Request) -> Response:
     """Do something with a webhook."""
-    ACT.read(request)
     action, by, at = request.matchdict["action"], actor_of(request), now_of(request)
     if action not in ACTIONS:
         raise NotFoundError("path.unknown", f"a webhook has the actions {', '.join(ACTIONS)}")
