@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.rules.columns import Column
-from marketplace.rules.current import Claim, precedence, unsuperseded
+from marketplace.rules.current import Claim, make_claim, precedence, unsuperseded
 from marketplace.rules.status import Status, status_of
 from marketplace.rules.trust import StoredVerdict, TrustMark, marks_of, speaks_for
 from validators.document import Coordinates, Strength
@@ -83,8 +83,8 @@ class EntryRow:
 
     def claim(self) -> Claim[EntryRow]:
         """This entry as a claim to be current."""
-        rank = self.rank()
-        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
+        deprecated = self.deprecated is not None
+        return make_claim(self, self.created, deprecated, self.entry_id, self.key_digest, self.trusted)
 
     def column(self, column: Column) -> str | datetime | None:
         """The value of a column of the list."""

@@ -26,7 +26,7 @@ from marketplace.models import (
     Log,
     VerdictRow,
 )
-from marketplace.rules.current import Claim, precedence, unsuperseded
+from marketplace.rules.current import Claim, make_claim, unsuperseded
 from marketplace.rules.trust import is_confirmed, is_trusted
 from marketplace.rules.visibility import VisibleLogs
 from validators.document import Checksum, Coordinates
@@ -67,8 +67,8 @@ class CurrentStatement:
 
     def claim(self) -> Claim[CurrentStatement]:
         """This statement as a claim to be current."""
-        rank = precedence(self.coordinates.created, self.deprecated, self.entry_id)
-        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
+        created, trusted = self.coordinates.created, self.trusted
+        return make_claim(self, created, self.deprecated, self.entry_id, self.key_digest, trusted)
 
 
 def find_said(session: Session, scope: VisibleLogs, identifier: str) -> Sequence[CurrentStatement]:

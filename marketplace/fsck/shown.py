@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from marketplace.entries.erased import find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
-from marketplace.models import Certificate, ChangeRow, Current, Entry, Log, VerdictRow
-from marketplace.rules.current import Claim, precedence, unsuperseded
-from marketplace.rules.trust import is_trusted
+from marketplace.models import ChangeRow, Current, Entry, Log
+from marketplace.rules.current import Claim, unsuperseded
+from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
 from validators.errors import shown
 
 _ENTRY_COLUMNS = [column.name for column in Entry.__table__.columns]
@@ -50,35 +50,22 @@ def verify_current(session: Session) -> Iterator[Damage]:
 def _current_keys(session: Session, log_id: int) -> dict[tuple[str, str], set[int]]:
     """The keys of the current entries for each image and endorser of a log."""
     erased = find_erasures(session)
-    claims: defaultdict[tuple[str, str], list[Claim[int]]] = defaultdict(list)
+    claims: defaultdict[tuple[str, str], list[Claim[RankedEntry]]] = defaultdict(list)
     rows = session.execute(
-        select(
-            Entry.id,
-            Entry.identifier,
-            Entry.email,
-            Entry.created,
-            Entry.deprecated,
-            Entry.entry_id,
-            Certificate.key_digest,
-            is_trusted(),
-        )
-        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-        .join(Certificate, Certificate.id == Entry.certificate_id)
-        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+        SELECT_RANKED.join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .where(ChangeRow.log_id == log_id, ChangeRow.shown)
         .execution_options(yield_per=1000)
     )
-    for key, identifier, email, created, deprecated, entry_id, key_digest, trusted in rows:
-        rank = precedence(created, deprecated is not None, entry_id)
-        known = claims[identifier, email]
-        known.append(Claim(key, rank, key_digest, rank if trusted else None))
+    for entry in to_ranked(rows):
+        known = claims[entry.coordinates.image]
+        known.append(entry.claim())
         # Mostly one key speaks, and then one entry is enough to remember, with the key's newest trusted one.
         if len({claim.key_digest for claim in known}) == 1:
             newest_trusted = max((claim.trusted for claim in known if claim.trusted), default=None)
             known[:] = [replace(claim, trusted=newest_trusted) for claim in unsuperseded(known)]
     return {
         image: {
-            claim.entry
+            claim.entry.key
             for claim in unsuperseded(found)
             if not erased.supersedes(log_id, image, claim.key_digest, claim.rank[0])
         }

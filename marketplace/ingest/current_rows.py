@@ -8,47 +8,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, type_coerce, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from marketplace.entries.erased import Erasures
 from marketplace.ingest.coming import Coming, Image
 from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
-from marketplace.models import Certificate, ChangeRow, Current, Entry, VerdictRow
-from marketplace.models.base import UtcSecond
+from marketplace.models import Certificate, ChangeRow, Current, Entry
 from marketplace.models.insertion import insert_many
 from marketplace.rules.current import Claim, precedence, unsuperseded
-from marketplace.rules.trust import is_trusted
+from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
 
 #: Keys named in one statement.
 _CHUNK = 500
 _COLUMNS = [column.name for column in Entry.__table__.columns]
 _entry, _change, _current = Entry.__table__.c, ChangeRow.__table__.c, Current.__table__.c
-
-
-@dataclass(frozen=True, slots=True)
-class RankedEntry:
-    """An entry of a log about an image by an address.
-
-    Args:
-        trusted: the site trusts its certificate for the address.
-    """
-
-    key: int
-    created: datetime
-    deprecated: bool
-    entry_id: str
-    key_digest: str
-    trusted: bool
-
-    def claim(self) -> Claim[RankedEntry]:
-        """This entry as a claim to be current."""
-        rank = precedence(self.created, self.deprecated, self.entry_id)
-        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
 def list_new(
@@ -92,8 +68,7 @@ def list_new(
 def read_said(connection: Connection, log_id: int, image: Image) -> list[RankedEntry]:
     """What a log shows about an image by an address."""
     where = {"log_id": log_id, "identifier": image[0], "email": image[1]}
-    rows = connection.execute(_SAID, where)
-    return [RankedEntry(key, created, old is not None, *rest) for key, created, old, *rest in rows]
+    return list(to_ranked(connection.execute(_SAID, where)))
 
 
 def renew(
@@ -194,25 +169,13 @@ def uncontested(key_digest: str) -> dict[str, Any]:
 
 _UPDATE = update(Current).where(_current.id == bindparam("current_key"))
 
-_SAID = (
-    select(
-        Entry.id,
-        type_coerce(Entry.created, UtcSecond),
-        Entry.deprecated,
-        Entry.entry_id,
-        Certificate.key_digest,
-        is_trusted(),
-    )
-    .join(Certificate, Certificate.id == Entry.certificate_id)
-    .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-    .where(
-        Entry.identifier == bindparam("identifier"),
-        Entry.email == bindparam("email"),
-        select(ChangeRow.entry_key)
-        .where(ChangeRow.log_id == bindparam("log_id"), ChangeRow.entry_key == Entry.id, ChangeRow.shown)
-        .correlate(Entry)
-        .exists(),
-    )
+_SAID = SELECT_RANKED.where(
+    Entry.identifier == bindparam("identifier"),
+    Entry.email == bindparam("email"),
+    select(ChangeRow.entry_key)
+    .where(ChangeRow.log_id == bindparam("log_id"), ChangeRow.entry_key == Entry.id, ChangeRow.shown)
+    .correlate(Entry)
+    .exists(),
 )
 _KEYS = (
     select(Certificate.key_digest)

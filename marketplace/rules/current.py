@@ -89,10 +89,22 @@ class Claim(Generic[T]):
     trusted: Rank | None
 
 
+def make_claim(
+    entry: T, created: datetime, deprecated: bool, entry_id: str, key_digest: str, trusted: bool
+) -> Claim[T]:
+    """The claim of an entry by itself, from what ranks it.
+
+    Args:
+        trusted: the site trusts its certificate for the address.
+    """
+    place = precedence(created, deprecated, entry_id)
+    return Claim(entry, place, key_digest, place if trusted else None)
+
+
 def claim_of(entry: S) -> Claim[S]:
     """An entry as a claim."""
-    place = rank(entry)
-    return Claim(entry, place, entry.key_digest, place if entry.trusted else None)
+    deprecated = entry.deprecated is not None
+    return make_claim(entry, entry.created, deprecated, entry.entry_id, entry.key_digest, entry.trusted)
 
 
 def unsuperseded(claims: Iterable[Claim[T]]) -> list[Claim[T]]:

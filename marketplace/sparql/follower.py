@@ -17,7 +17,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +27,9 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
-from marketplace.models import Certificate, ChangeRow, Entry, EntryBody, VerdictRow
-from marketplace.rules.current import Claim, precedence, preferred, unsuperseded
-from marketplace.rules.trust import is_trusted
+from marketplace.models import ChangeRow, Entry, EntryBody
+from marketplace.rules.current import preferred, unsuperseded
+from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
 from validators.document import Coordinates
 from validators.errors import RefusedError
 
@@ -53,27 +52,6 @@ _SHARE = 0.1
 _LAST_RETRY = 60.0
 #: Rows at once in one question to the database, and from which on files are written instead of memory.
 _CHUNK = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An entry of the log, without its bytes.
-
-    Args:
-        trusted: the site trusts its certificate for the address.
-    """
-
-    entry_key: int
-    entry_id: str
-    coordinates: Coordinates
-    deprecated: bool
-    key_digest: str
-    trusted: bool
-
-    def claim(self) -> Claim[_Row]:
-        """This entry as a claim to be current."""
-        rank = precedence(self.coordinates.created, self.deprecated, self.entry_id)
-        return Claim(self, rank, self.key_digest, rank if self.trusted else None)
 
 
 class SparqlFollower:
@@ -175,11 +153,11 @@ class SparqlFollower:
     def _take_in(self, session: Session, page: Sequence[Change]) -> None:
         identifiers = _identifiers(session, page)
         touched = {change.entry_key for change in page}
-        places = _Places(session, identifiers, page[-1].sequence, lambda row: row.entry_key in touched)
+        places = _Places(session, identifiers, page[-1].sequence, lambda row: row.key in touched)
         for coordinates in places.contested:
             self._store.remove_resource(resource(coordinates))
         shown = [change for change in page if places.is_shown(change.entry_id)]
-        contested = {row.entry_key for row in places.winners}
+        contested = {row.key for row in places.winners}
         keys = [change.entry_key for change in shown if change.entry_key not in contested] + sorted(contested)
         add = self._store.add if len(keys) < _CHUNK else self._store.add_many
         add(places.quads(session, keys))
@@ -198,7 +176,7 @@ class SparqlFollower:
             places = _Places(session, identifiers, end, lambda row: row.coordinates.image in wanted)
             for coordinates in places.contested:
                 self._store.remove_resource(resource(coordinates))
-            self._store.add(places.quads(session, sorted(row.entry_key for row in places.winners)))
+            self._store.add(places.quads(session, sorted(row.key for row in places.winners)))
             self._store.add(latest(resource(coordinates)) for coordinates in places.current)
             self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
         self._changed.set()
@@ -238,48 +216,52 @@ class _Places:
     """
 
     def __init__(
-        self, session: Session, identifiers: Sequence[str], end: int, is_touched: Callable[[_Row], bool]
+        self,
+        session: Session,
+        identifiers: Sequence[str],
+        end: int,
+        is_touched: Callable[[RankedEntry], bool],
     ) -> None:
         self._erased = find_erasures(session)
         self._log_id = ChangeLog(session).key(PUBLIC)
-        by_series: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
+        by_series: defaultdict[tuple[str, str], list[RankedEntry]] = defaultdict(list)
         for row in _rows(session, identifiers, end):
             by_series[row.coordinates.identifier, row.coordinates.email].append(row)
-        self._rows: dict[int, _Row] = {}
+        self._rows: dict[int, RankedEntry] = {}
         self._shown: set[str] = set()
         self._current: set[int] = set()
         #: Coordinates that several entries of the log claim.
         self.contested: list[Coordinates] = []
         #: The entries shown there.
-        self.winners: list[_Row] = []
+        self.winners: list[RankedEntry] = []
         #: Coordinates in the touched series whose entry is current, and those whose entry is not.
         self.current: list[Coordinates] = []
         self.superseded: list[Coordinates] = []
         for series in by_series.values():
-            touched = {row.entry_key for row in series if is_touched(row)}
+            touched = {row.key for row in series if is_touched(row)}
             if touched:
                 self._place(series, touched)
 
-    def _place(self, series: list[_Row], touched: set[int]) -> None:
+    def _place(self, series: list[RankedEntry], touched: set[int]) -> None:
         current = {
-            claim.entry.entry_key
+            claim.entry.key
             for claim in unsuperseded(row.claim() for row in series)
             if not self._erased.supersedes(
                 self._log_id, claim.entry.coordinates.image, claim.key_digest, claim.entry.coordinates.created
             )
         }
         self._current |= current
-        at: defaultdict[Coordinates, list[_Row]] = defaultdict(list)
+        at: defaultdict[Coordinates, list[RankedEntry]] = defaultdict(list)
         for row in series:
-            self._rows[row.entry_key] = row
+            self._rows[row.key] = row
             at[row.coordinates].append(row)
         for coordinates, rows in at.items():
             winner = preferred(row.claim() for row in rows) or rows[0]
             self._shown.add(winner.entry_id)
-            if len(rows) > 1 and any(row.entry_key in touched for row in rows):
+            if len(rows) > 1 and any(row.key in touched for row in rows):
                 self.contested.append(coordinates)
                 self.winners.append(winner)
-            (self.current if winner.entry_key in current else self.superseded).append(coordinates)
+            (self.current if winner.key in current else self.superseded).append(coordinates)
 
     def is_shown(self, entry_id: str) -> bool:
         """Whether the entry is the one shown at its coordinates."""
@@ -299,7 +281,7 @@ class _Places:
             for entry_key, data in bodies:
                 yield from self._entry(self._rows[entry_key], data)
 
-    def _entry(self, row: _Row, data: bytes) -> Iterator[Quad]:
+    def _entry(self, row: RankedEntry, data: bytes) -> Iterator[Quad]:
         subject = resource(row.coordinates)
         try:
             found = triples(data)
@@ -308,7 +290,7 @@ class _Places:
             log.exception("a stored entry is no RDF", extra={"entry": row.entry_id})
             return
         yield from statements(subject, row.entry_id, found)
-        if row.entry_key in self._current:
+        if row.key in self._current:
             yield latest(subject)
 
 
@@ -339,34 +321,20 @@ def _identifiers(session: Session, page: Sequence[Change]) -> list[str]:
     return sorted(found)
 
 
-def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[_Row]:
+def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[RankedEntry]:
     """Every entry about some images in the public log up to a sequence."""
     log_id = ChangeLog(session).key(PUBLIC)
     for start in range(0, len(identifiers), _CHUNK):
-        found = session.execute(
-            select(
-                Entry.id,
-                Entry.entry_id,
-                Entry.identifier,
-                Entry.email,
-                Entry.created,
-                Entry.deprecated,
-                Certificate.key_digest,
-                is_trusted(),
-            )
-            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .join(Certificate, Certificate.id == Entry.certificate_id)
-            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-            .where(
-                Entry.identifier.in_(identifiers[start : start + _CHUNK]),
-                ChangeRow.log_id == log_id,
-                ChangeRow.sequence <= end,
-                ChangeRow.shown,
+        yield from to_ranked(
+            session.execute(
+                SELECT_RANKED.join(ChangeRow, ChangeRow.entry_key == Entry.id).where(
+                    Entry.identifier.in_(identifiers[start : start + _CHUNK]),
+                    ChangeRow.log_id == log_id,
+                    ChangeRow.sequence <= end,
+                    ChangeRow.shown,
+                )
             )
         )
-        for key, entry_id, identifier, email, created, deprecated, *signed in found:
-            place = Coordinates(identifier, email, created)
-            yield _Row(key, entry_id, place, deprecated is not None, *signed)
 
 
 def open_follower(settings: Settings, database: Database) -> SparqlFollower | None:
