@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -106,8 +106,8 @@ class Database:
         #: Looks at each writing transaction of threads that asked for it, and raises where it must not be.
         self.fence: Callable[[Session], None] = lambda session: None
         self._fenced = threading.local()
-        #: Names another server for a reading transaction of this thread; None stands for the primary.
-        self.choose_reader: Callable[[], Engine | None] = lambda: None
+        #: A connection for a reading transaction of this thread; None: any to the primary.
+        self.choose_reader: Callable[[], Connection | None] = lambda: None
         #: Gives a writing transaction of a thread that answers a request its place, or raises StalledError.
         self.place: Callable[[], AbstractContextManager[None]] = nullcontext
         self._answers = threading.local()
@@ -139,14 +139,11 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent snapshot; it cannot write and holds up nobody."""
-        engine = self.choose_reader() or self._reader
-        with Session(engine, autoflush=False, expire_on_commit=False) as session:
-            yield session
-
-    @contextmanager
-    def primary(self) -> Iterator[Session]:
-        """Like ``read``, in any case from the server that is written to."""
-        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+        connection = self.choose_reader()
+        with (
+            nullcontext(self._reader) if connection is None else connection as bind,
+            Session(bind, autoflush=False, expire_on_commit=False) as session,
+        ):
             yield session
 
     @contextmanager
@@ -354,27 +351,8 @@ def _open_postgresql(url: URL) -> Database:
         execution_options={"postgresql_readonly": True},
     )
     for one in (engine, reader):
-        event.listen(one, "do_connect", _connect_postgresql)
+        event.listen(one, "do_connect", connect_postgresql)
     return Database(engine, reader)
-
-
-def open_replica_engine(url: str) -> Engine:
-    """An engine that reads from a replica of a PostgreSQL database, and can never write."""
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
-    arguments = POSTGRESQL_NETWORK | {"connect_timeout": "2", "tcp_user_timeout": "3000"}
-    engine = create_engine(
-        parsed,
-        pool_size=READERS,
-        max_overflow=MORE_READERS,
-        pool_pre_ping=True,
-        # Nobody waits for a place in this pool: the primary answers.
-        pool_timeout=1,
-        connect_args=arguments | {"options": "-c default_transaction_read_only=on"},
-        isolation_level="REPEATABLE READ",
-        execution_options={"postgresql_readonly": True},
-    )
-    event.listen(engine, "do_connect", _connect_postgresql)
-    return engine
 
 
 def _leave_replica(context: ExceptionContext) -> None:
@@ -401,7 +379,7 @@ def _make_file(url: str) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _connect_postgresql(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
+def connect_postgresql(dialect: Any, record: object, arguments: Any, options: Any) -> Any:
     """Connect to a database that is new enough and holds every letter: no other is asked anything.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -106,6 +107,23 @@ class PostgresServer:
 
     def stop(self) -> None:
         self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of the server stands still for the block: it takes connections, and never answers."""
+        postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        # The first one stands still before the others are counted, so that no new one is missed.
+        os.kill(postmaster, signal.SIGSTOP)
+        others = map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())
+        stopped = [postmaster]
+        try:
+            for pid in others:
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in reversed(stopped):
+                os.kill(pid, signal.SIGCONT)
 
     def replicate(self) -> PostgresServer:
         """Start a streaming replica; its sockets lie beside this server's, under another port."""

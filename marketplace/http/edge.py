@@ -180,11 +180,12 @@ class Edge:
             return _route(environ, router, wait)
         position = self._read_from.find_position(environ)
         if position is not None:
-            with self._read_from.replica.reading(position) as was_used:
+            replica = self._read_from.replica
+            with replica.reading(position):
                 answer = _route(environ, router, wait)
-            if not (environ.pop(_STORE_FAILED, False) and was_used()):
+                if environ.pop(_STORE_FAILED, False) and replica.has_another():
+                    answer = _route(environ, router, wait)
                 return answer
-            self._read_from.replica.give_up()
         response, route = _route(environ, router, wait)
         self._read_from.show_position(environ, response)
         return response, route

@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from marketplace.db import Database, open_replica_engine, upgrade
+from marketplace.db import Database, upgrade
 from marketplace.http.read_from import HEADER
 from marketplace.mail import Outbox
 from marketplace.metrics import Metrics
@@ -26,6 +29,7 @@ from tests.factories.identities import make_identity
 from tests.fixtures_postgres import REQUIRED, PostgresServer, find_binaries
 from tests.functional.running import RunningServer, running_server
 from tests.functional.sites import until
+from tests.waiting import HANGING
 from validators import accept
 
 XML = {"Content-Type": "application/rdf+xml"}
@@ -86,6 +90,13 @@ def reads(http: httpx.Client) -> dict[str, float]:
     lines = http.get("/metrics").text.splitlines()
     found = [line for line in lines if line.startswith("marketplace_reads_total")]
     return {line.split('"')[1]: float(line.rpartition(" ")[2]) for line in found}
+
+
+def lag(http: httpx.Client) -> float:
+    """Seconds that the replica is behind."""
+    lines = http.get("/metrics").text.splitlines()
+    (line,) = [line for line in lines if line.startswith("marketplace_replica_lag_seconds")]
+    return float(line.rpartition(" ")[2])
 
 
 def upload(http: httpx.Client, word: str) -> tuple[str, httpx.Response]:
@@ -164,6 +175,80 @@ def test_a_position_holds_at_a_node_that_knows_nothing_of_the_write(pair: Pair) 
         mine.stop()
 
 
+#: Some of what is answered from the database to anybody.
+READ = (
+    "/",
+    "/metadata?media=json&status=all",
+    "/api/v1/entries?limit=3",
+    "/api/v1/search.atom",
+    "/endorsers",
+)
+
+
+def ask(pair: Pair, path: str) -> tuple[str, int]:
+    with pair.site.client() as http:
+        return path, http.get(path).status_code
+
+
+def test_readers_are_answered_by_the_replica_while_the_primary_hangs(pair: Pair) -> None:
+    """Nothing ends a connection and nothing refuses one: only the node can tell that it waits in vain."""
+    with pair.site.client() as http, ThreadPoolExecutor(len(READ)) as pool:
+        await_replica(http)
+        upload(http, "hangs")
+        # Nobody has asked since how far the primary is, so every reader has to.
+        with pair.primary.frozen():
+            for _ in range(2):
+                answers = dict(pool.map(partial(ask, pair), READ, timeout=HANGING))
+                assert answers == dict.fromkeys(READ, 200)
+        await_replica(http)
+        upload(http, "hangs no more")
+        assert [one for one in pair.site.log_lines() if "traceback" in one] == []
+
+
+def test_readers_are_answered_by_the_primary_while_the_replica_hangs(pair: Pair) -> None:
+    with pair.site.client() as http, ThreadPoolExecutor(len(READ)) as pool:
+        await_replica(http)
+        with pair.replica.frozen():
+            for _ in range(2):
+                answers = dict(pool.map(partial(ask, pair), READ, timeout=HANGING))
+                assert answers == dict.fromkeys(READ, 200)
+            path, _ = upload(http, "the replica hangs")
+            assert ask(pair, f"/api/v1/entries/{path}")[1] == 200
+        await_replica(http)
+
+
+def test_a_reader_for_whom_the_replica_is_too_old_is_told_so_while_the_primary_hangs(pair: Pair) -> None:
+    with pair.site.client() as http:
+        await_replica(http)
+        with pair.paused():
+            path, _ = upload(http, "too old")
+            # When the primary answered last, it was so for clearly more than a second.
+            until(lambda: lag(http) > 2, "it is behind")
+            with pair.primary.frozen():
+                answer = http.get(f"/api/v1/entries/{path}")
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+        await_replica(http)
+
+
+def test_of_several_replicas_the_one_that_answers_has_what_is_needed(pair: Pair) -> None:
+    """A proxy leads to any of them: here to one that has everything, or to one that is behind."""
+    folder = parse_qs(urlsplit(pair.url).query)["host"][0]
+    several = pair.url.replace(folder, f"{folder},{folder}") + "&port=5432,5433&load_balance_hosts=random"
+    with closing(Database.open(pair.url)) as database, ExitStack() as stack:
+        replica = Replica(database, several, 3600.0, Metrics())
+        stack.callback(replica.stop)
+        replica.start()
+        until(lambda: replica.state().used, "readers may read there")
+        stack.enter_context(pair.paused())
+        with database.write() as session:
+            Outbox(session).enqueue("jane@example.org", "Subject", "Body", "several")
+        is_there = select(OutgoingMail).filter_by(key="several")
+        with replica.reading(replica.position()):
+            # All at the same time, so that each has a connection of its own.
+            readers = [stack.enter_context(database.read()) for _ in range(10)]
+            assert [len(one.scalars(is_there).all()) for one in readers] == [1] * 10
+
+
 def test_without_the_replica_the_primary_answers_everybody(pair: Pair) -> None:
     with pair.site.client() as http:
         await_replica(http)
@@ -205,7 +290,11 @@ def test_without_the_primary_the_replica_answers_readers(pair: Pair) -> None:
 
 
 def test_nothing_is_written_through_the_url_of_the_replica(pair: Pair) -> None:
-    engine = open_replica_engine(pair.url)  # by mistake that of the primary
-    with pytest.raises(DBAPIError, match="read-only"), engine.begin() as connection:
-        connection.execute(text("DELETE FROM outgoing_mail"))
-    engine.dispose()
+    with closing(Database.open(pair.url)) as database:
+        # By mistake that of the primary.
+        replica = Replica(database, pair.url, 3600.0, Metrics())
+        replica.start()
+        until(lambda: replica.state().used, "the server answers")
+        with pytest.raises(DBAPIError, match="read-only"), replica.reading(0), database.read() as session:
+            session.execute(text("DELETE FROM outgoing_mail"))
+        replica.stop()
