@@ -237,7 +237,9 @@ class Replica:
     def _watch_both(self) -> None:
         while not self._stopping.wait(LOOK):
             self._replica.watch()
-            self._primary.watch()
+            # Where nobody else can answer, a late answer is better than none.
+            if self._replica.is_up():
+                self._primary.watch()
 
 
 def _has(connection: Connection, wanted: int) -> bool:
