@@ -6,6 +6,7 @@ starts this program once for each process of pytest and talks with it over a soc
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -22,6 +23,9 @@ from types import ModuleType
 #: A request has three files with it: what becomes standard input, output and error.
 FILES = 3
 LARGEST = 1 << 20
+#: The exit code of an interpreter that cannot write the rest of its output.
+UNWRITTEN = 120
+_LOADED = ("cli", "server", "routes", "search", "http", "original", "pages", "api", "feed", "sites")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ def load() -> None:
     """Load what a server loads until it is ready, and the commands of users, operators and sites."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-        for name in ("cli", "server", "http", "original", "pages", "api", "feed", "sites"):
+        # The engine of searches and that of templates are loaded when they are first used.
+        importlib.import_module("pyramid_jinja2")
+        for name in _LOADED:
             module = importlib.import_module(f"marketplace.{name}")
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)
@@ -90,4 +96,37 @@ def _become(start: Start) -> None:
         setattr(sys, name, file)
         setattr(sys, f"__{name}__", file)
     sys.modules["__main__"] = ModuleType("__main__")
-    exec(compile(start.code, "<string>", "exec"), sys.modules["__main__"].__dict__)  # noqa: S102  # of a test
+    _end(_run(start.code))
+
+
+def _run(code: str) -> int:
+    """Run a program, and return its exit code as the interpreter finds it."""
+    try:
+        exec(compile(code, "<string>", "exec"), sys.modules["__main__"].__dict__)  # noqa: S102  # of a test
+    except SystemExit as asked:
+        if asked.code is None or isinstance(asked.code, int):
+            return asked.code or 0
+        print(asked.code, file=sys.stderr)  # noqa: T201  # as the interpreter does
+        return 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    """End as an interpreter does, but leave the memory to the system.
+
+    To take apart what is loaded takes longer than many a command, and copies the memory that is shared with
+    the launcher.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None or stream.closed:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            code = UNWRITTEN
+    os._exit(code)

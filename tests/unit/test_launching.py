@@ -40,6 +40,39 @@ def test_a_program_finds_what_a_new_interpreter_gives_it(
     assert b"complaint" in told.stderr
 
 
+#: What is left to do when the code of a program has ended.
+LATE = """
+import atexit, concurrent.futures, sys, threading, time
+pool = concurrent.futures.ThreadPoolExecutor(1)
+pool.submit(sys.stdout.write, "the pool\\n").result()
+threading.Thread(target=lambda: (time.sleep(0.05), sys.stdout.write("a thread\\n"))).start()
+atexit.register(lambda: sys.stdout.write("the end\\n"))
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        LATE,
+        "raise SystemExit",
+        "raise SystemExit('why')",
+        "raise SystemExit(True)",
+        "import sys; sys.stdout.close()",
+    ],
+)
+def test_a_program_ends_as_it_does_elsewhere(code: str) -> None:
+    told = run([*PYTHON, code])
+    plain = subprocess.run([*PYTHON, code], capture_output=True)
+    assert (told.returncode, told.stdout, told.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+
+
+def test_a_program_whose_output_cannot_be_written_says_so_with_its_exit_code() -> None:
+    code = "import sys; sys.stdout = open(1, 'w', closefd=False); print('lost')"
+    with Path("/dev/full").open("wb") as full:
+        plain = subprocess.run([*PYTHON, code], stdout=full, stderr=subprocess.DEVNULL)
+        assert launch([*PYTHON, code], os.environ, stdout=full, stderr=full).wait(HANGING) == plain.returncode
+
+
 def test_an_error_ends_a_program_as_it_does_elsewhere() -> None:
     done = run([*PYTHON, "raise ValueError('no')"])
     assert done.returncode == 1
