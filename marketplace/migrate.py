@@ -9,6 +9,7 @@ contracted yet.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ def configuration(directory: Path | None = None) -> Config:
     return config
 
 
+@cache
+def _own_scripts() -> ScriptDirectory:
+    """The migrations of the package, which no process sees change."""
+    return ScriptDirectory.from_config(configuration())
+
+
 def current_revision(connection: Connection) -> str | None:
     """The revision the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -53,7 +60,7 @@ def current_revision(connection: Connection) -> str | None:
 
 def head_revision() -> str:
     """The revision this version of the software needs."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    head = _own_scripts().get_current_head()
     if head is None:
         raise SchemaError("there are no migrations: install the package again")
     return head
@@ -61,7 +68,7 @@ def head_revision() -> str:
 
 def find_missing(connection: Connection, directory: Path | None = None) -> list[Script] | None:
     """The migrations that a database lacks, the first one first; None where a newer version migrated it."""
-    scripts = ScriptDirectory.from_config(configuration(directory))
+    scripts = _own_scripts() if directory is None else ScriptDirectory.from_config(configuration(directory))
     found = current_revision(connection)
     missing: list[Script] = []
     for script in scripts.walk_revisions():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pyramid.config import Configurator
 
-from marketplace.http.methods import add_method_views
+from marketplace.http.methods import keep_methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +176,4 @@ def includeme(config: Configurator) -> None:
     """Register every route of the table, with what all of them answer."""
     for route in ROUTES:
         config.add_route(route.name, route.pattern)
-    add_method_views(config, ROUTES)
+    keep_methods(config, ROUTES)

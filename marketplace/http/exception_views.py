@@ -9,13 +9,14 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from .errors import BadRequestError, HttpError
+from .methods import answer_other_method
 from .problems import error_response
 from .security import absent
 
 
 def not_found(request: Request) -> Response:
-    """No route, or no file of a static view."""
-    return error_response(request, absent())
+    """No route, no file of a static view, or a method that the route has no view for."""
+    return answer_other_method(request) or error_response(request, absent())
 
 
 def undecodable(request: Request) -> Response:

@@ -8,9 +8,9 @@ from typing import Protocol
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid.security import NO_PERMISSION_REQUIRED
 
 from .errors import HttpError
+from .problems import error_response
 
 
 class RouteLike(Protocol):
@@ -22,27 +22,34 @@ class RouteLike(Protocol):
     def allow(self) -> str: ...
 
 
-def add_method_views(config: Configurator, routes: Iterable[RouteLike]) -> None:
-    """Give each route its OPTIONS and its 405."""
-    for route in routes:
-        _add_method_views(config, route.name, route.allow)
+#: Where the registry keeps which methods each route answers, by its name.
+_ALLOWED = "marketplace.allowed"
 
 
-def _add_method_views(config: Configurator, name: str, allow: str) -> None:
-    def options(request: Request) -> Response:
-        headers = [
-            ("Allow", allow),
-            # Reading only: what other sites' pages may show is what everybody may see.
-            ("Access-Control-Allow-Origin", "*"),
-            ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
-            ("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match, X-Request-Id"),
-            ("Access-Control-Max-Age", "86400"),
-        ]
-        return Response(status=204, headerlist=headers)
+def keep_methods(config: Configurator, routes: Iterable[RouteLike]) -> None:
+    """Remember what each route answers, for ``answer_other_method``.
 
-    def refuse(request: Request) -> Response:
+    Views of their own, two for each route, would be more than half of what a start has to register.
+    """
+    config.registry[_ALLOWED] = {route.name: route.allow for route in routes}
+
+
+def answer_other_method(request: Request) -> Response | None:
+    """Answer a request whose route has no view for it: OPTIONS, or a refusal; None where it has no route."""
+    route = request.matched_route
+    allow = None if route is None else request.registry[_ALLOWED].get(route.name)
+    if allow is None:
+        return None
+    if request.method != "OPTIONS":
         # The method is hostile text of any length: it is not repeated.
-        raise HttpError(405, "method", f"this resource answers {allow}", headers=[("Allow", allow)])
-
-    config.add_view(options, route_name=name, request_method="OPTIONS", permission=NO_PERMISSION_REQUIRED)
-    config.add_view(refuse, route_name=name, permission=NO_PERMISSION_REQUIRED)
+        error = HttpError(405, "method", f"this resource answers {allow}", headers=[("Allow", allow)])
+        return error_response(request, error)
+    headers = [
+        ("Allow", allow),
+        # Reading only: what other sites' pages may show is what everybody may see.
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
+        ("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match, X-Request-Id"),
+        ("Access-Control-Max-Age", "86400"),
+    ]
+    return Response(status=204, headerlist=headers)

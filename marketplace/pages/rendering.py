@@ -14,7 +14,9 @@ from pyramid.renderers import render
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
+from pyramid_jinja2 import add_jinja2_renderer
 
+import marketplace.pages
 from marketplace.http.errors import HttpError
 from marketplace.http.responses import fresh_response, passing_response
 from marketplace.http.security import known_principal
@@ -95,7 +97,9 @@ def includeme(config: Configurator) -> None:
             "jinja2.globals": {"asset": lambda name: f"{base}/static/{name}?v={versions[name]}"},
         }
     )
-    config.include("pyramid_jinja2")
+    # Included as a whole it looks through the stack for the package that includes it: a tenth of a start.
+    config.add_directive("add_jinja2_renderer", add_jinja2_renderer)
+    config.add_jinja2_renderer(".jinja2", package=marketplace.pages)
     config.include("marketplace.http.streams")
     config.add_subscriber(_add_common_values, BeforeRender)
     config.add_static_view("static", "marketplace:pages/static", cache_max_age=3600)

@@ -47,19 +47,15 @@ class WorkerPool:
         self._started = False
 
     def start(self) -> None:
-        """Start every process; they become ready while the server goes on starting. Later calls do nothing.
+        """Take queries from now on; later calls do nothing.
 
-        One that cannot be started is started when it is asked.
+        Each process is started by the first query that it gets: many a site is never asked one.
         """
         with self._closing:
             if self._started or self._closed:
                 return
             self._started = True
         for worker in self._all:
-            try:
-                worker.start()
-            except OSError:
-                log.exception("no query process can be started")
             self._idle.put(worker)
 
     def ask(self, request: bytes, seconds: float) -> bytes:

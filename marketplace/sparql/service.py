@@ -88,7 +88,7 @@ class QueryService:
         )
 
     def start(self) -> None:
-        """Start the query processes. Later calls do nothing.
+        """Take queries from now on; later calls do nothing.
 
         Raises:
             OSError: there is no place for what they read.

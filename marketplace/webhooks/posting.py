@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -68,7 +69,12 @@ class Poster:
     def __init__(self, guard: AddressGuard, seconds: float, authorities: str | None = None) -> None:
         self._guard = guard
         self._seconds = seconds
-        self._tls = ssl.create_default_context(cafile=authorities)
+        # Those of the system take a while to read, and many a site posts nothing.
+        self._given = None if authorities is None else ssl.create_default_context(cafile=authorities)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._given or ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostOutcome:
         """Send a request. Never raises for what a receiver does."""

@@ -274,8 +274,12 @@ def test_a_process_that_died_is_replaced(directory: Path) -> None:
 def test_closing_ends_every_process_and_whoever_waits(directory: Path) -> None:
     service = QueryService(directory, replace(LIMITS, seconds=60.0))
     service.start()
-    processes = service.process_ids()
+    assert not service.process_ids()  # before anybody asked
     with ThreadPoolExecutor(1) as pool:
+        for number in (1, 2):
+            service.select(TITLES)
+            processes = service.process_ids()
+            assert len(processes) == number
         waiting = pool.submit(service.select, ENDLESS)
         wait_for(lambda: any(_processor_time(process) > 0.3 for process in processes))
         service.close()
@@ -298,7 +302,7 @@ def test_processes_end_with_a_parent_that_was_killed_in_the_middle_of_a_query(di
         "import sys, threading; from pathlib import Path;"
         "from marketplace.sparql.service import QueryLimits, QueryService;"
         f"service = QueryService(Path(sys.argv[1]), QueryLimits(seconds=60.0)); service.start();"
-        f"service.select('SELECT * {{}}');"
+        f"service.select('SELECT * {{}}'); service.select('SELECT * {{}}');"
         f"threading.Thread(target=service.select, args=({ENDLESS!r},)).start();"
         "print(*service.process_ids(), flush=True)"
     )
