@@ -7,8 +7,6 @@ installed, with coverage as its guide; otherwise with random changes of real and
 from __future__ import annotations
 
 import base64
-import importlib
-import importlib.util
 import random
 import re
 import sys
@@ -21,6 +19,7 @@ from lxml import etree
 from marketplace.sparql.triples import triples
 from tests.attacks.catalogue import documents
 from tests.attacks.forging import encode, entry
+from tests.attacks.fuzzing import count_outcomes, flip, run_target
 from tests.costs import JUDGING, verify_cost
 from tests.factories.documents import image, unsigned
 from tests.factories.identities import make_identity
@@ -113,7 +112,7 @@ def _signed(rng: random.Random) -> bytes:
     text = unsigned(image(extra=_EXTENSIONS), who)
     changed = text
     for _ in range(rng.randint(1, 3)):
-        changed = rng.choice((_insert_in_markup, _insert_in_markup, _flip, _repeat, _insert))(rng, changed)
+        changed = rng.choice((_insert_in_markup, _insert_in_markup, flip, _repeat, _insert))(rng, changed)
     options = {"method": "ecdsa-sha256", "digest": "sha256", "c14n": EXCLUSIVE}
     try:
         return sign_raw(changed, who, **options)
@@ -123,21 +122,7 @@ def _signed(rng: random.Random) -> bytes:
 
 def fuzz(rng: random.Random, deadline: float, most: int) -> Counter[str]:
     """Judge mutants until the deadline (of ``time.monotonic``), at most so many; counts outcomes."""
-    outcomes: Counter[str] = Counter()
-    for number, data in enumerate(mutants(rng, seeds())):
-        if number == most or time.monotonic() > deadline:
-            break
-        try:
-            outcomes[test_one_input(data)] += 1
-        except BaseException:
-            print(f"fails for: {base64.b64encode(data).decode()}", file=sys.stderr)  # noqa: T201  # the finding
-            raise
-    return outcomes
-
-
-def _flip(rng: random.Random, data: bytes) -> bytes:
-    place = rng.randrange(len(data))
-    return data[:place] + bytes([data[place] ^ 1 << rng.randrange(8)]) + data[place + 1 :]
+    return count_outcomes(mutants(rng, seeds()), test_one_input, base64.b64encode, deadline, most)
 
 
 def _insert(rng: random.Random, data: bytes) -> bytes:
@@ -195,24 +180,10 @@ def _change_certificate(rng: random.Random, data: bytes) -> bytes:
 
 
 _CHANGES: tuple[Change, ...] = (
-    _flip, _insert, _insert_in_markup, _insert_in_markup, _delete, _repeat, _cut,
+    flip, _insert, _insert_in_markup, _insert_in_markup, _delete, _repeat, _cut,
     _change_certificate, _change_certificate, _change_certificate,
 )  # fmt: skip
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run under atheris, or for so many seconds without it."""
-    if importlib.util.find_spec("atheris") is not None:
-        atheris = importlib.import_module("atheris")
-        atheris.instrument_all()
-        atheris.Setup([sys.argv[0], *arguments], test_one_input)
-        atheris.Fuzz()
-        return
-    seconds = float(arguments[0]) if arguments else 60.0
-    seed = random.randrange(2**32)
-    outcomes = fuzz(random.Random(seed), time.monotonic() + seconds, sys.maxsize)
-    print(f"seed {seed}: {outcomes.total()} documents, {outcomes.most_common()}")  # noqa: T201  # its result
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_target(sys.argv[1:], test_one_input, fuzz)

@@ -8,13 +8,11 @@ lists. Most of them are signed again after the change, so that judging does not 
 from __future__ import annotations
 
 import base64
-import importlib
-import importlib.util
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -26,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.attacks.certificates import bit_string, emails, revocation_list, sequence, tlv
 from tests.attacks.distrust import deceits
 from tests.attacks.distrust.forging import Cast, crl, der
+from tests.attacks.fuzzing import count_outcomes, flip, run_target
 from tests.factories.identities import Identity
 from validators import accept
 from validators.certificates import parse_signer
@@ -198,19 +197,14 @@ def _altered(rng: random.Random, element: bytes) -> bytes:
         return tlv(tag, rng.choice(_CONTENTS))
     if kind < 0.7:
         return emails(rng.choice(_CONTENTS), rng.choice(_CONTENTS))
-    return _flip(rng, element)
+    return flip(rng, element)
 
 
 def _changed(rng: random.Random, data: bytes) -> bytes:
     """Bytes with one to three changes that put nothing right."""
     for _ in range(rng.randint(1, 3)):
-        data = rng.choice((_flip, _delete, _insert, _put_together))(rng, data) or b"0"
+        data = rng.choice((flip, _delete, _insert, _put_together))(rng, data) or b"0"
     return data
-
-
-def _flip(rng: random.Random, data: bytes) -> bytes:
-    place = rng.randrange(len(data))
-    return data[:place] + bytes([data[place] ^ 1 << rng.randrange(8)]) + data[place + 1 :]
 
 
 def _delete(rng: random.Random, data: bytes) -> bytes:
@@ -232,32 +226,12 @@ def _put_together(rng: random.Random, data: bytes) -> bytes:
 
 def fuzz(rng: random.Random, deadline: float, most: int) -> Counter[str]:
     """Judge mutants until the deadline (of ``time.monotonic``), at most so many; counts standings."""
-    outcomes: Counter[str] = Counter()
-    for number, found in enumerate(mutants(rng)):
-        if number == most or time.monotonic() > deadline:
-            break
-        try:
-            outcomes[test_one_input(*found)] += 1
-        except BaseException:
-            shown = [base64.b64encode(one).decode() for one in (found[0], *found[1], *found[2])]
-            print(f"fails for: {shown}", file=sys.stderr)  # noqa: T201  # the finding
-            raise
-    return outcomes
+    return count_outcomes(mutants(rng), lambda found: test_one_input(*found), _shown, deadline, most)
 
 
-def main(arguments: Sequence[str], target: Callable[[bytes], str] = test_one_input) -> None:
-    """Run under atheris, or for so many seconds without it."""
-    if importlib.util.find_spec("atheris") is not None:
-        atheris = importlib.import_module("atheris")
-        atheris.instrument_all()
-        atheris.Setup([sys.argv[0], *arguments], target)
-        atheris.Fuzz()
-        return
-    seconds = float(arguments[0]) if arguments else 60.0
-    seed = random.randrange(2**32)
-    outcomes = fuzz(random.Random(seed), time.monotonic() + seconds, sys.maxsize)
-    print(f"seed {seed}: {outcomes.total()} verdicts, {outcomes.most_common()}")  # noqa: T201  # its result
+def _shown(found: tuple[bytes, list[bytes], list[bytes]]) -> list[str]:
+    return [base64.b64encode(one).decode() for one in (found[0], *found[1], *found[2])]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_target(sys.argv[1:], test_one_input, fuzz)

@@ -140,10 +140,10 @@ def main() -> int:
     ]
     for name in given.only or BENCHMARKS:
         title, long, short = BENCHMARKS[name]
-        print(f"{title} ...", file=sys.stderr)  # noqa: T201 # progress
+        print(f"{title} ...", file=sys.stderr)
         parts.append(f"## {title}\n\n{table((short if given.smoke else long)())}\n")
     report = "\n".join(parts)
-    print(report)  # noqa: T201 # what the command is for
+    print(report)
     if given.report:
         given.report.write_text(report, encoding="utf-8")
     return 0

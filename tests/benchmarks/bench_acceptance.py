@@ -140,7 +140,7 @@ def main() -> None:
     """Print the measurements, microseconds and ratios."""
     for name, value in run().items():
         unit = "" if "/" in name or name == "bytes" else " us"
-        print(f"{name:>22} {value:10.2f}{unit}")  # noqa: T201 # this is what the command is for
+        print(f"{name:>22} {value:10.2f}{unit}")
 
 
 if __name__ == "__main__":

@@ -288,4 +288,4 @@ def _peak_memory(pid: int) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--entries", type=int, default=30_000)
-    print(table(run(parser.parse_args().entries)))  # noqa: T201 # what the command is for
+    print(table(run(parser.parse_args().entries)))

@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a short run that shows that everything works")
     small = parser.parse_args().smoke
     figures = run(0.3, 1, 40, (1_000,)) if small else run()
-    print(table(figures))  # noqa: T201  # the report is what is asked for
+    print(table(figures))
 
 
 if __name__ == "__main__":

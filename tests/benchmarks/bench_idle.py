@@ -168,4 +168,4 @@ def quiet_peers(count: int) -> Iterator[QuietPeers]:
 
 
 if __name__ == "__main__":
-    print(table(run()))  # noqa: T201 # what the command is for
+    print(table(run()))

@@ -215,4 +215,4 @@ def _mean(seconds: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    print(table(run()))  # noqa: T201 # what the command is for
+    print(table(run()))

@@ -297,4 +297,4 @@ def _pin(pid: int, core: int) -> None:
 
 
 if __name__ == "__main__":
-    print(table(run()))  # noqa: T201 - a command
+    print(table(run()))

@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", default="1000,10000,100000")
     given = parser.parse_args()
-    print(table(run(tuple(int(size) for size in given.sizes.split(",")))))  # noqa: T201 - a command that prints
+    print(table(run(tuple(int(size) for size in given.sizes.split(",")))))
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=10_000)
-    print(table(run(parser.parse_args().size)))  # noqa: T201 # this is what the command is for
+    print(table(run(parser.parse_args().size)))
 
 
 if __name__ == "__main__":

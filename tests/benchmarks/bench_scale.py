@@ -251,7 +251,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="10000,100000")
     sizes = tuple(int(size) for size in parser.parse_args().sizes.split(","))
-    print(table(run(sizes)))  # noqa: T201 # this is what the command is for
+    print(table(run(sizes)))
 
 
 if __name__ == "__main__":

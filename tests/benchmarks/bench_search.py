@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +44,7 @@ from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchService
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import ADJECTIVES, NOW, PURPOSES, SYSTEMS, fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile, seconds_of, table
 from tests.factories.entries import accepted, moment
 from tests.factories.storing import imports, take_all
 from tests.fixtures_postgres import PostgresServer, find_binaries
@@ -180,9 +179,9 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     indexer = SearchIndexer.open(database, _engine(engine, directory / f"index-{engine}", address))
     catalogue = Catalogue()
     service = SearchService(database, catalogue, indexer)
-    told: dict[str, Any] = {"build": _seconds(lambda: indexer.rebuild(lambda log, done, size: None))}
+    told: dict[str, Any] = {"build": seconds_of(lambda: indexer.rebuild(lambda log, done, size: None))}
     with database.read() as session:
-        told["catalogue"] = _seconds(lambda: catalogue.catch_up(session, find_scope(session, ANONYMOUS)))
+        told["catalogue"] = seconds_of(lambda: catalogue.catch_up(session, find_scope(session, ANONYMOUS)))
     index = indexer.indexes.get("public")
     told["bytes"] = index.stats().bytes
     asked = queries(rounds)
@@ -337,15 +336,9 @@ def _in_a_process(engine: str, directory: Path, address: str | None, rounds: int
     return told
 
 
-def _seconds(do: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    do()
-    return time.perf_counter() - started
-
-
 def _milliseconds(do: Callable[[], object], before: Callable[[], None] = lambda: None) -> float:
     before()
-    return 1000 * _seconds(do)
+    return 1000 * seconds_of(do)
 
 
 def main() -> None:
@@ -359,10 +352,10 @@ def main() -> None:
     parser.add_argument("--address", default="")
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(_child(given.child, given.directory, given.address, given.rounds)))  # noqa: T201 # for the parent
+        print(json.dumps(_child(given.child, given.directory, given.address, given.rounds)))
         return
     sizes = tuple(map(int, given.sizes.split(",")))
-    print(table(run(sizes, given.engines.split(","), given.rounds)))  # noqa: T201 # what the command is for
+    print(table(run(sizes, given.engines.split(","), given.rounds)))
 
 
 if __name__ == "__main__":

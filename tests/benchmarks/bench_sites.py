@@ -30,7 +30,7 @@ from marketplace.demo.hypervisor import (
     reason_against,
     running_hypervisor,
 )
-from marketplace.sites.decisions.hook import HookError, hook_text, install_hook, prove_hook
+from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.runs import Done, hear
 from marketplace.sites.site import Site
 from marketplace.sites.state import Followed, State
@@ -42,6 +42,7 @@ from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import content_server
 from tests.sites.daemons import RunningSite, await_true, running_site
 from tests.sites.pictures import Picture, raw
+from tests.sites.test_libvirt import is_called
 from validators import accept
 from validators.policy import parse_policy
 
@@ -359,11 +360,11 @@ def _hook(folder: Path, server: RunningServer, rounds: int) -> Iterator[Figure]:
             # libvirtd looks for its hooks once, at the first start after the signal.
             hook = install_hook(libvirt.hooks, text)
             libvirt.reload()
-            await_true(lambda: _is_called(libvirt), "libvirt calls the hook")
+            await_true(lambda: is_called(libvirt), "libvirt calls the hook")
             hooked.append(_started(libvirt))
             hook.unlink()
             libvirt.reload()
-            await_true(lambda: not _is_called(libvirt), "libvirt calls no hook")
+            await_true(lambda: not is_called(libvirt), "libvirt calls no hook")
             bare.append(_started(libvirt))
         hook = install_hook(folder / "alone", text)
         domain = libvirt.virsh("dumpxml", "bench").stdout.encode()
@@ -389,13 +390,6 @@ def _asks(hook: Path, domain: bytes) -> float:
     return time.perf_counter() - began
 
 
-def _is_called(libvirt: Hypervisor) -> bool:
-    try:
-        return "canary" in prove_hook(libvirt.uri)
-    except HookError:
-        return False
-
-
 def _started(libvirt: Hypervisor) -> float:
     began = time.perf_counter()
     libvirt.virsh("start", "bench")
@@ -412,4 +406,4 @@ def _cloud(folder: Path, server: RunningServer, tag: str) -> Cloud:
 
 
 if __name__ == "__main__":
-    print(table(run()))  # noqa: T201 - a command that prints
+    print(table(run()))

@@ -15,8 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
 from marketplace.sparql.triples import triples
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import entries
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile, seconds_of, table
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators.document import AcceptedEntry, format_time
@@ -58,10 +57,10 @@ def _measure(size: int, rounds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="bench-sparql-") as name:
         base = Path(name)
         database = _filled(f"sqlite:///{base}/store.sqlite", size)
-        floor = _seconds(lambda: _engine_alone(base / "floor", size))
+        floor = seconds_of(lambda: _engine_alone(base / "floor", size))
         before = _memory(os.getpid())
         follower = SparqlFollower.open(database, base / "sparql")
-        taken = _seconds(lambda: catch_up(database, follower))
+        taken = seconds_of(lambda: catch_up(database, follower))
         yield Figure(
             f"follow the log, {size} entries",
             f"{size / taken:.0f} entries/s",
@@ -71,7 +70,7 @@ def _measure(size: int, rounds: int) -> Iterator[Figure]:
         yield Figure(
             f"memory of the follower, {size} entries", f"{_memory(os.getpid()) - before:.0f} MB more"
         )
-        published = _seconds(follower.close)
+        published = seconds_of(follower.close)
         yield Figure(f"publish, {size} entries", f"{published * 1000:.0f} ms")
         yield from _queries(base / "sparql", size, rounds)
         database.close()
@@ -88,8 +87,8 @@ def _queries(directory: Path, size: int, rounds: int) -> Iterator[Figure]:
             service.select(_PREFIXES + QUERIES["point"])
         for name, query in QUERIES.items():
             text = _PREFIXES + query
-            bare = [_seconds(lambda text=text: list(store.query(text))) for _ in range(rounds)]
-            ours = [_seconds(lambda text=text: service.select(text)) for _ in range(rounds)]
+            bare = [seconds_of(lambda text=text: list(store.query(text))) for _ in range(rounds)]
+            ours = [seconds_of(lambda text=text: service.select(text)) for _ in range(rounds)]
             floor, value = percentile(bare, 0.5), percentile(ours, 0.5)
             yield Figure(
                 f"query {name}, {size} entries",
@@ -149,12 +148,6 @@ def _engine_alone(directory: Path, size: int) -> None:
         )
     del store
     shutil.rmtree(directory)
-
-
-def _seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def _memory(process: int) -> float:

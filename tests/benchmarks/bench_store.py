@@ -106,7 +106,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--entries", type=int, default=2000)
-    print(table(run(parser.parse_args().entries)))  # noqa: T201 # this is what the command is for
+    print(table(run(parser.parse_args().entries)))
 
 
 if __name__ == "__main__":

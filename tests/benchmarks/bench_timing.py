@@ -133,7 +133,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=400)
-    print(table(measure(parser.parse_args().rounds)))  # noqa: T201 # what the command is for
+    print(table(measure(parser.parse_args().rounds)))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from marketplace.runtime import Runtime, build
 from marketplace.tlog.merkle import hash_leaf
 from marketplace.tlog.tiles import RightEdge
 from tests.benchmarks.bulk import entries, fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile, seconds_of, table
 
 _LOG = "/fed/v1/logs/public"
 _LEAF_BYTES = 140
@@ -57,9 +55,9 @@ def run(number: int = 100_000) -> list[Figure]:
 def _tree(number: int) -> list[Figure]:
     leaves = [os.urandom(_LEAF_BYTES) for _ in range(number)]
     # A tree has one node for each leaf: two hashes are the least there is to do.
-    floor = _seconds(lambda: [sha256(sha256(leaf).digest() * 2) for leaf in leaves]) / number
+    floor = seconds_of(lambda: [sha256(sha256(leaf).digest() * 2) for leaf in leaves]) / number
     edge = RightEdge()
-    spent = _seconds(lambda: edge.grow(map(hash_leaf, leaves))) / number
+    spent = seconds_of(lambda: edge.grow(map(hash_leaf, leaves))) / number
     goal = f"{spent * 1e6:.2f} us"
     return [
         Figure(
@@ -75,16 +73,16 @@ def _publishing(runtime: Runtime, federation: Federation, number: int) -> list[F
         while step():
             pass
 
-    spent = _seconds(everything) / number
+    spent = seconds_of(everything) / number
     heads, commits = [], []
     for entry in list(entries(number + _HEADS, seed=2))[-_HEADS:]:
-        commits.append(_seconds(lambda: runtime.ingest.enqueue(entry, PUBLIC, Source.IMPORT).result()))  # noqa: B023 - called at once
-        heads.append(_seconds(step))
+        commits.append(seconds_of(lambda: runtime.ingest.enqueue(entry, PUBLIC, Source.IMPORT).result()))  # noqa: B023 - called at once
+        heads.append(seconds_of(step))
     with runtime.database.read() as session:
         feed = Feed(session, frozenset({PUBLIC}))
         log = feed.log(PUBLIC)
         ids = [entry.entry_id for entry in list(entries(50))]
-        proofs = [_seconds(lambda: prove_entry(feed, log, one)) for one in ids]  # noqa: B023 - called at once
+        proofs = [seconds_of(lambda: prove_entry(feed, log, one)) for one in ids]  # noqa: B023 - called at once
     return [
         Figure("publishing a leaf of many: read, tree, tiles, signature, commit", f"{spent * 1e6:.0f} us"),
         Figure(
@@ -109,9 +107,9 @@ def _comparison(runtime: Runtime) -> list[Figure]:
         head = sum(len(name) + len(value) + 4 for name, value in answer.headerlist)
         return answer, head + len(answer.body)
 
-    first = _seconds(lambda: ask(f"{_LOG}/digest"))
+    first = seconds_of(lambda: ask(f"{_LOG}/digest"))
     whole, whole_bytes = ask(f"{_LOG}/digest")
-    again = _seconds(lambda: ask(f"{_LOG}/digest"))
+    again = seconds_of(lambda: ask(f"{_LOG}/digest"))
     equal, equal_bytes = ask(f"{_LOG}/digest", **{"If-None-Match": whole.headers["ETag"]})
     assert equal.status_int == 304
     entry_id = next(iter(entries(1))).entry_id
@@ -130,13 +128,7 @@ def _comparison(runtime: Runtime) -> list[Figure]:
     ]
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--entries", type=int, default=100_000)
-    print(table(run(parser.parse_args().entries)))  # noqa: T201 # what the command is for
+    print(table(run(parser.parse_args().entries)))

@@ -133,10 +133,10 @@ def _evaluated(runtime: Runtime, size: int) -> Iterator[Figure]:
     for dialect in DIALECTS:
         for document in dialect.entrances(view):
             try:
-                seconds, written = _timed(lambda path=document.path: write_document(view, path))  # type: ignore[misc]  # the path of this turn
+                seconds, written = _timed(lambda path=document.path: write_document(view, path))
             except DialectUnavailableError:
                 continue  # signed by keys that this site has not
-            copied, _ = _timed(lambda body=written.body: hashlib.sha256(body).digest())  # type: ignore[misc]  # likewise
+            copied, _ = _timed(lambda body=written.body: hashlib.sha256(body).digest())
             yield Figure(
                 f"{size} images, `{document.path}`",
                 f"{seconds:.2f} s, {len(written.body) / 1e6:.1f} MB",
@@ -250,7 +250,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=10_000)
-    print(table(run(parser.parse_args().size)))  # noqa: T201 - a command that prints
+    print(table(run(parser.parse_args().size)))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=9)
-    print(table(run(parser.parse_args().rounds)))  # noqa: T201 - a command that prints
+    print(table(run(parser.parse_args().rounds)))
 
 
 if __name__ == "__main__":

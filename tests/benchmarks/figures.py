@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -42,3 +43,10 @@ def table(figures: Iterable[Figure]) -> str:
         met = {True: "yes", False: "**no**", None: ""}[figure.met]
         rows.append(f"| {figure.what} | {figure.value} | {figure.floor} | {ratio} | {figure.goal} | {met} |")
     return "\n".join(rows)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Seconds by the wall that some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -13,7 +13,7 @@ from tests.cluster.rounds import run
 
 
 def _tell(line: str) -> None:
-    print(f"{datetime.now():%H:%M:%S} {line}", flush=True)  # noqa: T201, DTZ005 - the command's output, for who sits here
+    print(f"{datetime.now():%H:%M:%S} {line}", flush=True)  # noqa: DTZ005 - for who sits here
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     with cluster() as made:
         outcome = run(made, rounds, tell=_tell, goes_on=lambda: not stopping.is_set())
-    print(outcome.table, *outcome.odd, outcome.line, sep="\n")  # noqa: T201 - likewise
+    print(outcome.table, *outcome.odd, outcome.line, sep="\n")
     sys.exit(0 if outcome.is_right else 1)
 
 

@@ -138,7 +138,7 @@ def start_database(network: Network, changed: Mapping[str, int]) -> DatabaseClus
         until(cluster.is_whole, "the database is replicated")
     except AssertionError:
         for node in nodes:
-            print(node.name, node.ask("patroni"), node.machine.log)  # noqa: T201 - why the cluster did not start
+            print(node.name, node.ask("patroni"), node.machine.log)
         raise
     address = cluster.primary().machine.address
     with psycopg.connect(
@@ -167,7 +167,7 @@ def _start_etcd(network: Network) -> None:
     try:
         until(answers, "etcd answers")
     except AssertionError:
-        print(machine.log)  # noqa: T201 - why etcd did not start
+        print(machine.log)
         raise
 
 

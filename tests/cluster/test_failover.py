@@ -38,8 +38,8 @@ def test_machines_of_a_cluster_fail_in_turn(tell: Tell, capsys: pytest.CaptureFi
     # Told as it happens, because it takes more than an hour; the table is for docs/scale.md.
     with capsys.disabled():
         with cluster() as made:
-            outcome = run(made, ROUNDS, tell=lambda line: print(line, flush=True))  # noqa: T201 - what the run found
-        print(outcome.table, outcome.line, sep="\n")  # noqa: T201 - what the run found
+            outcome = run(made, ROUNDS, tell=lambda line: print(line, flush=True))
+        print(outcome.table, outcome.line, sep="\n")
     found = outcome.verdict
     tell(len(outcome.pauses), found.acknowledged, found.lost, found.doubled, note=outcome.line)
     assert_nothing_is_lost(outcome)

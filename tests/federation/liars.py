@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, sent: bytes) -> None:
         reply = self.liar.answer(self.path, sent)
-        with suppress(OSError):
+        with suppress(OSError):  # whoever asked may have heard enough
             self.send_response(reply.status)
             for name, value in {"Content-Type": reply.kind, **reply.headers}.items():
                 self.send_header(name, value)

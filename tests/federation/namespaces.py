@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from tests.federation.sites import Site, make_site
-from tests.functional.running import AUTHORITIES, START_SECONDS, RunningServer
+from tests.functional.running import RunningServer, await_ready
 from tests.launching import COMMAND, ROOT
 
 PORT = 6543
@@ -78,18 +75,7 @@ class PlacedSite(Site):
                 env=environ, stderr=sink, stdout=sink, cwd=ROOT,
             )  # fmt: skip
         self.server = RunningServer(process, PORT, self.data, log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                if (
-                    httpx.get(
-                        f"{self.url}/readyz", timeout=2, trust_env=False, verify=AUTHORITIES
-                    ).status_code
-                    == 200
-                ):
-                    return
-            time.sleep(0.05)  # between two looks at another process
-        raise RuntimeError(f"{self.name} was not ready in time:\n{log.read_text()[-4000:]}")
+        await_ready(self.server, self.url)
 
     def cut(self) -> None:
         """Pull the cable to the bridge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -159,10 +160,7 @@ class Site:
 def sites(folder: Path, names: Iterable[str] = "abc", **settings: str) -> Iterator[list[Site]]:
     """Marketplaces that all pull from each other; their processes end with the block."""
     made = [make_site(folder, name, **settings) for name in names]
-    for site in made:
-        for other in made:
-            if other is not site:
-                site.follow(other.url, other.keys.log.verifier, other.keys.auth.verifier)
+    introduce(made)
     try:
         for site in made:
             site.start()
@@ -170,6 +168,12 @@ def sites(folder: Path, names: Iterable[str] = "abc", **settings: str) -> Iterat
     finally:
         for site in made:
             site.end()
+
+
+def introduce(made: Sequence[Site]) -> None:
+    """Make each site a peer of every other."""
+    for site, other in itertools.permutations(made, 2):
+        site.follow(other.url, other.keys.log.verifier, other.keys.auth.verifier)
 
 
 def make_site(folder: Path, name: str, **settings: str) -> Site:
@@ -268,7 +272,7 @@ class Load:
             while not self._stopping.wait(0.05):
                 number += 1
                 data = document(f"{self.label} {site.name} {number}")
-                with contextlib.suppress(httpx.TransportError):
+                with contextlib.suppress(httpx.TransportError):  # sites are killed meanwhile
                     answer = http.post(
                         f"{site.url}/metadata", content=data, headers={"Content-Type": "text/xml"}
                     )

@@ -24,6 +24,7 @@ from tests.federation.sites import (
     document,
     doubled,
     heal,
+    introduce,
     make_site,
     sites,
 )
@@ -160,10 +161,7 @@ def test_clocks_a_day_ahead_and_an_hour_behind_change_no_set(tmp_path: Path, tel
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "PYTHONPATH": str(Path(__file__).parent / "clock"),
         }
-    for site in made:
-        for other in made:
-            if other is not site:
-                site.follow(other.url, other.keys.log.verifier, other.keys.auth.verifier)
+    introduce(made)
     try:
         for site in made:
             site.start()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import httpx
 import pytest
 
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, heal, make_site
-from tests.functional.running import AUTHORITIES, START_SECONDS, RunningServer
+from tests.functional.running import RunningServer, await_ready
 from tests.launching import COMMAND, ROOT
 from tests.soaking import Tell
 
@@ -60,19 +58,7 @@ class SmallDiskSite(Site):
                 env=environ, stderr=sink, stdout=sink, cwd=ROOT,
             )  # fmt: skip
         self.server = RunningServer(process, self.port, directory, log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                if (
-                    httpx.get(
-                        f"{self.url}/readyz", timeout=2, trust_env=False, verify=AUTHORITIES
-                    ).status_code
-                    == 200
-                ):
-                    return
-            time.sleep(0.05)  # between two looks at another process
-        process.kill()
-        raise RuntimeError(f"{self.name} was not ready in time:\n{log.read_text()[-4000:]}")
+        await_ready(self.server, self.url)
 
     def ids(self) -> set[str]:
         """The entries of the public log."""

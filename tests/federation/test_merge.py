@@ -137,7 +137,7 @@ def stored_answer(database: Database) -> dict[str, Any]:
         return {
             "current": by_image(rows, lambda row: row.entry_id),
             "status": [
-                by_image(rows, lambda row, now=now: row.status(now))  # type: ignore[misc]  # bound at once
+                by_image(rows, lambda row, now=now: row.status(now))
                 for rows, now in zip(listed, MOMENTS, strict=True)
             ],
             "timelines": {image: [row.entry_id for row in line] for image, line in lines.items()},

@@ -92,7 +92,7 @@ def free_port() -> int:
     """A port for a server that may be stopped and started again on it."""
     # Not by the seed that a test may have set: tests run side by side.
     for port in random.SystemRandom().sample(PORTS, 100):
-        with socket.socket() as sock, suppress(OSError):
+        with socket.socket() as sock, suppress(OSError):  # the next port is tried
             sock.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("no port is free")
@@ -134,25 +134,24 @@ def start(data: Path, port: int = 0, *, command: Sequence[str] = COMMAND, **sett
     with log.open("ab") as sink:
         process = launch([*command, "serve"], environ, stdout=sink, stderr=sink)
     server = RunningServer(process, port, data, log)
-    _await_ready(server)
+    await_ready(server)
     return server
 
 
-def _is_ready(server: RunningServer) -> bool:
-    answer = httpx.get(f"{server.url}/readyz", timeout=5, trust_env=False, verify=AUTHORITIES)
-    return answer.status_code == 200
+def await_ready(server: RunningServer, url: str = "") -> None:
+    """Wait until a server answers that it is ready.
 
-
-def _await_ready(server: RunningServer) -> None:
+    Args:
+        url: its base URL, where that is not the one of this machine.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(f"the server ended at once:\n{server.log.read_text()[-4000:]}")
-        try:
-            if _is_ready(server):
+        with suppress(httpx.TransportError):  # it does not listen yet
+            path = f"{url or server.url}/readyz"
+            if httpx.get(path, timeout=5, trust_env=False, verify=AUTHORITIES).status_code == 200:
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.05)  # between two looks at another process
     server.process.kill()
     raise RuntimeError(f"the server was not ready in time:\n{server.log.read_text()[-4000:]}")
