@@ -164,7 +164,7 @@ class PostgresServer:
                 stderr=errors,
                 timeout=120,
                 check=False,
-                **self._user,  # type: ignore[call-overload]  # user and groups, or nothing
+                **self._user,
             )
             if done.returncode:
                 errors.seek(0)

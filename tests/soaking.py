@@ -63,7 +63,7 @@ def row(report: pytest.TestReport, run: str) -> tuple[str, ...]:
     Args:
         run: when it was run, and of which commit.
     """
-    told: dict[str, Any] = dict(report.user_properties).get(PROPERTY, {})  # type: ignore[assignment]  # ours is a mapping
+    told: dict[str, Any] = dict(report.user_properties).get(PROPERTY, {})
     fault = report.nodeid.rpartition("::test_")[2].partition("[")[0].replace("_", " ")
     if report.skipped:
         return (fault, f"not run: {_reason(report)}", "", "", "", "", "", run)

@@ -125,6 +125,7 @@ class Reader:
         """The bytes of a section."""
         length, digest = self._next(name)
         data = bytearray(length)
+        # Files read into buffers; the type of all binary streams does not say so.
         if self._file.readinto(data) != length or digest_of(data).hex() != digest:  # type: ignore[attr-defined]
             raise DamagedError(f"{name} is damaged")
         return data

@@ -17,9 +17,9 @@ class _Leaving(io.FileIO):
     def write(self, data: object) -> int:
         """Write, or drop what nobody reads."""
         try:
-            return super().write(data)  # type: ignore[arg-type]  # any buffer  # as the base class takes it
+            return super().write(data)  # type: ignore[arg-type]  # any buffer, as the base class takes it
         except BrokenPipeError:
-            return memoryview(data).nbytes  # type: ignore[arg-type]
+            return memoryview(data).nbytes  # type: ignore[arg-type]  # likewise
 
 
 def let_readers_leave() -> None:

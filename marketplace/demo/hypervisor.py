@@ -137,7 +137,7 @@ def running_hypervisor(folder: Path) -> Iterator[Hypervisor]:
     Path("/run/libvirt").mkdir(exist_ok=True)
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(  # noqa: S603  # an argument list of ours
-            ["unshare", "-m", "-n", "--propagation", "private", "sh", "-c", _START.format(folder=folder)],  # noqa: S607
+            ["unshare", "-m", "-n", "--propagation", "private", "sh", "-c", _START.format(folder=folder)],  # noqa: S607  # in PATH
             stdout=out,
             stderr=out,
         )

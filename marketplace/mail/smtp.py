@@ -85,7 +85,7 @@ class SmtpTransport:
         try:
             yield SmtpConnection(client, self._settings.sender or "")
         finally:
-            with suppress(smtplib.SMTPException, OSError):
+            with suppress(smtplib.SMTPException, OSError):  # every mail has its answer by now
                 client.quit()
             client.close()
 

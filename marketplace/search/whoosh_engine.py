@@ -176,7 +176,7 @@ class WhooshIndex:
             searcher = self._index.searcher()
             try:
                 fresh = _State(generation, searcher, known)
-            except BaseException:
+            except BaseException:  # also when interrupted: no searcher stays open
                 searcher.close()
                 raise
             self._close()

@@ -302,5 +302,6 @@ def _notify(message: str) -> None:
     """Tell systemd, where it started this process (sd_notify(3))."""
     where = os.environ.get("NOTIFY_SOCKET", "")
     if where:
+        # The daemon works without a systemd that hears it.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
             client.sendto(message.encode(), "\0" + where[1:] if where.startswith("@") else where)

@@ -165,7 +165,7 @@ class DictOf(kinds.Dict):
 
     def _deserialize(self, *said: Any, **also: Any) -> Any:
         try:
-            return super()._deserialize(*said, **also)  # type: ignore[no-untyped-call]
+            return super()._deserialize(*said, **also)  # type: ignore[no-untyped-call]  # as the library has it
         except ValidationError as error:
             if not isinstance(error.messages, dict):
                 raise

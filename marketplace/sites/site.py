@@ -258,7 +258,7 @@ class Site:
         """The first thing after a start: tell stores again what they were about to be told."""
         for copy in self.state.copies.all():
             if copy.state is CopyState.WITHDRAWING and copy.store in self.stores:
-                with suppress(StoreError, OSError):
+                with suppress(StoreError, OSError):  # the copy stays in this state: the next turn tries again
                     self.withdrawer.withdraw(copy, self.stores[copy.store], copy.reason)
 
 

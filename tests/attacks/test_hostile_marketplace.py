@@ -41,7 +41,7 @@ def serving(answer: Answer) -> Iterator[str]:
     """A server that reads the head of a request and leaves the connection to ``answer``."""
 
     def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+        with connection, suppress(OSError):  # the client goes away, as it should
             while True:
                 head = b""
                 while b"\r\n\r\n" not in head:

@@ -35,7 +35,7 @@ def verdict(standing: Standing = Standing.CHAINED, **changes: object) -> StoredV
         "revoked_reason": None,
         "judged_at": JUDGED,
     }
-    return StoredVerdict(standing, **fields | changes)  # type: ignore[arg-type]  # the test names them
+    return StoredVerdict(standing, **fields | changes)
 
 
 VERDICTS = st.builds(

@@ -41,4 +41,4 @@ def entry(image: object = "image", second: int = 0, extension: str = "", **said:
         f"<rdf:Description><!-- {image} {second} {email} {sorted(said.items())} -->"
         f"<x:tool><x:name>{extension}</x:name></x:tool></rdf:Description></rdf:RDF>"
     )
-    return accepted(image, email, moment(second), data=body.encode(), **said)  # type: ignore[arg-type]  # named
+    return accepted(image, email, moment(second), data=body.encode(), **said)

@@ -190,7 +190,7 @@ def test_lists_in_memory_let_go_of_each_that_is_erased(database: Database, inges
     def listed(**asked: str) -> set[str | None]:
         with database.read() as session:
             visible = EntryService(session, caches).visible_to(ANONYMOUS)
-            query = EntryQuery(now=NOW, status=StatusFilter.ALL, **asked)  # type: ignore[arg-type]  # texts only
+            query = EntryQuery(now=NOW, status=StatusFilter.ALL, **asked)
             return {row.title for row in visible.list(query).rows}
 
     assert len(listed()) == 4

@@ -74,7 +74,7 @@ def told(site: Site, feed: SetFeed) -> FollowedLog:
     log = site.pull(feed)
     assert (log.state, trouble(site).wanted) == (PullState.TAILING, 1)
     site.now += timedelta(seconds=10)
-    assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, feed) == 0
     return log
 
 
@@ -83,10 +83,10 @@ def test_what_its_own_site_erased_is_wanted_no_more(site: Site) -> None:
     log = told(site, feed)
     assert trouble(site) == Trouble(erased=1)
     site.now += timedelta(days=1)
-    assert site.missing.retry_wanted(log, feed) is None  # type: ignore[arg-type]  # the same calls
-    assert site.missing.ask_elsewhere(log, feed) is None  # type: ignore[arg-type]  # its own word is known
+    assert site.missing.retry_wanted(log, feed) is None
+    assert site.missing.ask_elsewhere(log, feed) is None
     feed.asked.clear()
-    assert site.missing.compare(log, PUBLIC, feed) == Compared(0, 0)  # type: ignore[arg-type]  # the same calls
+    assert site.missing.compare(log, PUBLIC, feed) == Compared(0, 0)
     assert feed.asked == []
 
 
@@ -107,19 +107,19 @@ def test_every_other_peer_is_asked_once_for_what_one_erased(site: Site) -> None:
     log = told(site, erasing_feed())
     empty, others = FakeFeed(), [another(site, 2), another(site, 3)]
     for other in others:
-        assert other.ask_elsewhere(log, empty) is None  # type: ignore[arg-type]  # more may be said in this second
+        assert other.ask_elsewhere(log, empty) is None
     site.now += timedelta(seconds=10)
     for other in others:
-        assert other.ask_elsewhere(log, empty) == 0  # type: ignore[arg-type]  # the same calls
-        assert other.ask_elsewhere(log, empty) is None  # type: ignore[arg-type]  # the same calls
+        assert other.ask_elsewhere(log, empty) == 0
+        assert other.ask_elsewhere(log, empty) is None
     assert empty.asked == [GONE, GONE]
-    assert another(site, 4).ask_elsewhere(log, empty) == 0  # type: ignore[arg-type]  # also one that is new
+    assert another(site, 4).ask_elsewhere(log, empty) == 0
 
 
 def test_nobody_hides_by_erasing_what_others_have(site: Site) -> None:
     log = told(site, erasing_feed())
     site.now += timedelta(seconds=10)
-    assert another(site).ask_elsewhere(log, FakeFeed(DOCUMENTS[:1])) == 1  # type: ignore[arg-type]  # the same calls
+    assert another(site).ask_elsewhere(log, FakeFeed(DOCUMENTS[:1])) == 1
     assert (site.size(), trouble(site)) == (2, Trouble())
 
 
@@ -132,9 +132,9 @@ def test_nobody_says_of_the_rows_of_others_that_they_were_erased(site: Site) -> 
     with site.database.read() as session:
         (log,) = [one for one in FollowedLogs(session).all() if one.id != site.followed().id]
     site.now += timedelta(seconds=10)
-    assert other.retry_wanted(log, liar) is None  # type: ignore[arg-type]  # its own site is asked first
+    assert other.retry_wanted(log, liar) is None
     site.now += timedelta(minutes=1)
-    assert other.retry_wanted(log, liar) == 0  # type: ignore[arg-type]  # the same calls
+    assert other.retry_wanted(log, liar) == 0
     assert trouble(site) == Trouble(wanted=1)
 
 
@@ -143,12 +143,12 @@ def test_what_a_private_log_lacks_is_nobody_elses_business(site: Site) -> None:
         ChangeLog(session).create(group_log("guests"))
         log = FollowedLogs(session).follow(site.peer, "mp-z.example/g/7f", group_log("guests"))
     feed = erasing_feed()
-    log = site.log_pull.run(log, _renamed(feed, log.origin))  # type: ignore[arg-type]  # the same calls
+    log = site.log_pull.run(log, _renamed(feed, log.origin))
     site.now += timedelta(seconds=10)
-    assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, feed) == 0
     site.now += timedelta(seconds=10)
     asked = FakeFeed()
-    assert another(site).ask_elsewhere(site.followed(), asked) is None  # type: ignore[arg-type]  # the same calls
+    assert another(site).ask_elsewhere(site.followed(), asked) is None
     assert asked.asked == []
 
 
@@ -169,10 +169,10 @@ def test_what_says_what_was_erased_here_is_passed_over_and_not_fetched_again(sit
     log = site.pull(feed)
     feed.bodies_held |= kept
     site.now += timedelta(seconds=10)
-    assert site.missing.retry_wanted(log, feed) == (1 if late else None)  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, feed) == (1 if late else None)
     assert trouble(site) == Trouble(rejected=1)
     feed.asked.clear()
-    assert site.missing.compare(log, PUBLIC, feed) == Compared(0, 0)  # type: ignore[arg-type]  # the same calls
+    assert site.missing.compare(log, PUBLIC, feed) == Compared(0, 0)
     assert feed.asked == []
 
 
@@ -185,8 +185,8 @@ def test_what_is_listed_and_not_handed_out_is_counted(site: Site) -> None:
     del feed.bodies_held[KEPT]
     answer = feed.bodies
 
-    feed.bodies = lambda ids: answer([one for one in ids if one != "ab" * 32])  # type: ignore[method-assign]  # one answer
-    assert site.missing.compare(log, PUBLIC, feed) == Compared(1, 1)  # type: ignore[arg-type]  # the same calls
+    feed.bodies = lambda ids: answer([one for one in ids if one != "ab" * 32])
+    assert site.missing.compare(log, PUBLIC, feed) == Compared(1, 1)
     assert site.size() == 3
 
 

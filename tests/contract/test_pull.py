@@ -126,7 +126,7 @@ class Site:
             return FollowedLogs(session).of(self.peer.id)[0]
 
     def pull(self, feed: FakeFeed, shown: SignedCheckpoint | None = None) -> FollowedLog:
-        return self.log_pull.run(self.followed(), feed, shown)  # type: ignore[arg-type]  # the same calls
+        return self.log_pull.run(self.followed(), feed, shown)
 
     def size(self) -> int:
         with self.database.read() as session:
@@ -223,11 +223,11 @@ def test_a_body_that_does_not_come_is_wanted_until_somebody_has_it(site: Site, i
     log = site.pull(feed)
     assert (log.state, site.size(), site.trouble()) == (PullState.TAILING, 1, (1, 0))
     other = FakeFeed(DOCUMENTS[:1])
-    assert site.missing.retry_wanted(log, other) is None  # type: ignore[arg-type]  # not due yet
+    assert site.missing.retry_wanted(log, other) is None
     site.now += timedelta(seconds=10)
-    assert site.missing.retry_wanted(log, feed) == 0  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, feed) == 0
     site.now += timedelta(seconds=20)
-    assert site.missing.retry_wanted(log, other) == 1  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(log, other) == 1
     assert (site.size(), site.trouble()) == (2, (0, 0))
 
 
@@ -278,7 +278,7 @@ def test_a_log_that_goes_back_or_shows_two_faces_is_quarantined(site: Site) -> N
     site.pull(feed)
     feed.covered = feed.rows_held[:2]
     with pytest.raises(RollbackError):
-        site.log_pull.run(site.followed(), feed)  # type: ignore[arg-type]  # the same calls
+        site.log_pull.run(site.followed(), feed)
     with site.database.write() as session:
         FollowedLogs(session).release(site.peer)
     feed.covered = [*feed.rows_held[:2], feed.rows_held[0]]
@@ -310,7 +310,7 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
     policy = UploadPolicy(shown=SiteFilter(("trust:chained",), standing))
     with closing(IngestService(database, policy, lambda: site.now)) as ingest:
         runner = PeerRunner(replace(site.means, ingest=ingest), site.peer, lambda name: {})
-        runner._public = FakeFeed(DOCUMENTS)  # type: ignore[assignment]  # the same calls
+        runner._public = FakeFeed(DOCUMENTS)
         (told,) = runner.once()
         assert (told.state, told.failures, told.error_code) == (PullState.BACKOFF, 1, "peer.failed-here")
         assert "ValueError: no such name" in str(told.error)
@@ -351,7 +351,7 @@ def test_where_too_much_is_missing_rows_wait_until_some_of_it_comes(
     feed.bodies_held = bodies
     assert site.pull(feed).trusted.proven.size == 6
     site.now += timedelta(minutes=1)
-    assert site.missing.retry_wanted(site.followed(), feed) == 2  # type: ignore[arg-type]  # the same calls
+    assert site.missing.retry_wanted(site.followed(), feed) == 2
     assert (site.size(), site.trouble()) == (6, (0, 0))
 
 

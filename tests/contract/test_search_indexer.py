@@ -54,7 +54,7 @@ class Site:
         return catch_up(self.database, self.indexer)
 
     def search(self, words: str, principal: Principal = ANONYMOUS, **how: object) -> SearchPage:
-        return self.service.search(SearchRequest(words=words, **how), principal, NOW)  # type: ignore[arg-type] - any keyword
+        return self.service.search(SearchRequest(words=words, **how), principal, NOW)
 
     def titles(self, words: str, principal: Principal = ANONYMOUS, **how: object) -> list[str | None]:
         return [hit.row.title for hit in self.search(words, principal, **how).hits]

@@ -144,7 +144,7 @@ def ordered(entries: Sequence[AcceptedEntry], sort: Sort) -> list[object]:
         }.get(sort, sort)
     ]
     backwards = sort in (Sort.TITLE_DESCENDING, Sort.LARGEST, Sort.NEWEST, Sort.RELEVANCE)
-    return sorted(map(key, entries), reverse=backwards)  # type: ignore[type-var]  # of one type each
+    return sorted(map(key, entries), reverse=backwards)
 
 
 def visible(logs: dict[str, list[AcceptedEntry]], names: Sequence[str]) -> list[AcceptedEntry]:

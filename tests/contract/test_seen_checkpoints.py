@@ -98,7 +98,7 @@ class Told:
         followed = self.site.pull(feed)
         try:
             if self.heads.hold(followed, self.site.log_pull):
-                self.heads.hold_old(followed, self.site.log_pull, feed)  # type: ignore[arg-type]  # same calls
+                self.heads.hold_old(followed, self.site.log_pull, feed)
         except IntegrityError as error:
             self.site.log_pull.quarantine(followed, error)
             raise

@@ -260,7 +260,7 @@ def test_lists_and_searches_say_the_same_of_twins(
     readers = [Reader(database, principal) for principal in (ANONYMOUS, INSIDER)]
     for entries, log, verdicts, confirmed in steps:
         add(database, entries, log)
-        hold(database, verdicts)  # type: ignore[arg-type]  # drawn from VERDICTS
+        hold(database, verdicts)
         with database.write() as session:
             for who in confirmed:
                 PendingUploads(session).remember(signer(who).fingerprint, "ann@x.org", PUBLIC, NOW)

@@ -21,4 +21,4 @@ def view_of(*documents: bytes, **changes: object) -> View:
         "base": f"{SITE}/views/default", "site_title": "Lab", "updated": AT,
         "images": tuple(sorted(images, key=lambda one: one.identifier)),
     }  # fmt: skip
-    return View(**(fields | changes))  # type: ignore[arg-type]  # the test names the fields
+    return View(**(fields | changes))

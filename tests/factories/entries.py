@@ -38,7 +38,7 @@ def signer(name: str = "signer", **changes: object) -> Signer:
         "not_after": datetime(2040, 1, 1, tzinfo=UTC),
         "email": None,
     }
-    return Signer(**(fields | changes))  # type: ignore[arg-type]  # the test names the fields
+    return Signer(**(fields | changes))
 
 
 def metadata(**changes: object) -> Metadata:
@@ -62,7 +62,7 @@ def metadata(**changes: object) -> Metadata:
         "tags": (),
         "locations": (),
     }
-    return Metadata(**(fields | changes))  # type: ignore[arg-type]  # the test names the fields
+    return Metadata(**(fields | changes))
 
 
 def accepted(

@@ -43,7 +43,7 @@ SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
 
 
 def document(content: str, created: str, by: object = ALICE, **fields: object) -> bytes:
-    return signed(image(content=content, **fields), by, created=created)  # type: ignore[arg-type]  # an identity
+    return signed(image(content=content, **fields), by, created=created)
 
 
 _TITLES = "SELECT%20?o%20WHERE%20%7B?s%20<http://purl.org/dc/terms/title>%20?o%7D"

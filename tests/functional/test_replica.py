@@ -79,7 +79,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
             yield Pair(primary, replica, url, site)
     finally:
         for server in (replica, primary):
-            with suppress(RuntimeError):
+            with suppress(RuntimeError):  # a test stopped it already
                 if server is not None:
                     server.stop()
         shutil.rmtree(directory, ignore_errors=True)

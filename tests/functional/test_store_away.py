@@ -118,7 +118,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Away]:
                 assert client.post("/metadata", content=ENTRY, headers=XML).status_code == 201
             yield Away(postgres, url, server, made.secret.text)
     finally:
-        with suppress(RuntimeError):
+        with suppress(RuntimeError):  # a test stopped it already
             postgres.stop()
         shutil.rmtree(directory, ignore_errors=True)
 

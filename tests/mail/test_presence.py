@@ -46,7 +46,7 @@ MEMBER = replace(SENDER, logs=frozenset({"public", "group:astro"}))
 def receipt(entry: AcceptedEntry, finding: Finding = Finding.AVAILABLE, **said: object) -> Receipt:
     about = {"location": URL} if finding.is_about_location else {}
     return Receipt(
-        **{  # type: ignore[arg-type]  # of the fields' types
+        **{
             "site": "lab-orsay",
             "entry_id": entry.entry_id,
             "identifier": entry.identifier,

@@ -26,7 +26,7 @@ def small_disk(path: Path, size: str) -> Iterator[None]:
 def fill_disk(folder: Path) -> Path:
     """Leave no room on a file system; returns the file that takes it."""
     filler = folder / "of-somebody-else"
-    with suppress(OSError), filler.open("wb") as stream:
+    with suppress(OSError), filler.open("wb") as stream:  # that the disk is full is what is wanted
         while True:
             stream.write(bytes(4096))
             stream.flush()

@@ -29,6 +29,7 @@ def behind_tls(port: int, certificate: tuple[Path, Path], clients: Path | None =
         context.verify_mode = ssl.CERT_REQUIRED
     listener = socket.create_server(("127.0.0.1", 0))
 
+    # Either side may go away at any moment, and the listener ends with the test.
     def take() -> None:
         with suppress(OSError):
             while True:

@@ -78,7 +78,7 @@ def test_an_address_that_everybody_has_is_taken(url: str) -> None:
 )
 def test_what_a_webhook_cannot_be_is_said_by_its_member(member: str, asked: dict[str, object]) -> None:
     with pytest.raises(WebhookDefinitionError) as refused:
-        check(AskedWebhook("https://example.org/", "own", **asked), AddressGuard())  # type: ignore[arg-type]
+        check(AskedWebhook("https://example.org/", "own", **asked), AddressGuard())
     assert [one.member for one in refused.value.faults] == [member]
     assert len(str(refused.value)) < 200
 

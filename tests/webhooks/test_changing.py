@@ -23,7 +23,7 @@ from tests.webhooks.rig import BY, START, Rig, upload
 
 
 def change(rig: Rig, hook: Hook, token: str | None = None, **given: object) -> Hook:
-    asked = replace(hook.asked, **given)  # type: ignore[arg-type]  # of the fields' types
+    asked = replace(hook.asked, **given)
     with rig.database.write() as session:
         return rig.sender.registry(session).change(hook.name, asked, token=token, by=BY, at=rig.now)
 

@@ -11,7 +11,6 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -46,8 +45,7 @@ class AnswerServer:
 
     def __init__(self, folder: Path, ask: Callable[[str], Answer], metrics: Callable[[], bytes]) -> None:
         path = folder / NAME
-        with suppress(FileNotFoundError):
-            path.unlink()
+        path.unlink(missing_ok=True)
         self._server = _Server(str(path), _Handler)
         self._server.ask, self._server.metrics = ask, metrics
         path.chmod(0o660)

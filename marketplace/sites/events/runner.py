@@ -53,7 +53,7 @@ def run_hook(hook: HookTable, type_: str, event_id: str, environment: Mapping[st
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):  # it is gone already, which is what is wanted
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 

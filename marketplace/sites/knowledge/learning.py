@@ -51,7 +51,7 @@ class Learning:
         try:
             dirty = self._keep(follower, (row for row in rows if row.identifier in self._concerning))
             follower.settle()
-        except BaseException:
+        except BaseException:  # also when interrupted: what is not kept is asked for again
             follower.forget()
             raise
         return dirty

@@ -68,7 +68,7 @@ class StateDatabase:
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException as error:  # also when interrupted: nothing is left half written
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):

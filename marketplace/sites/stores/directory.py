@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from marketplace.files import write_whole
@@ -112,10 +111,8 @@ class DirectoryStore:
 
     def drop(self, external: str) -> None:
         """See ``Store``."""
-        with suppress(FileNotFoundError):
-            (self._work / "parts" / external).unlink()
-        with suppress(FileNotFoundError):
-            self._note(external).unlink()
+        (self._work / "parts" / external).unlink(missing_ok=True)
+        self._note(external).unlink(missing_ok=True)
 
     def look(self, external: str) -> StoredImage | None:
         """See ``Store``."""

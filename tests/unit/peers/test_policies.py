@@ -49,7 +49,7 @@ def test_polls_are_spread() -> None:
     ],
 )
 def test_operators_are_told_what_needs_them(changes: dict[str, object], codes: list[str]) -> None:
-    found = alerts([replace(PEER, **changes)], NOW)  # type: ignore[arg-type]  # the test names the fields
+    found = alerts([replace(PEER, **changes)], NOW)
     assert [alert.code for alert in found] == codes
 
 

@@ -296,7 +296,7 @@ def accepting(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
         def run() -> None:
             connection, _ = listener.accept()
-            with connection, suppress(OSError):
+            with connection, suppress(OSError):  # the reader goes away where it has enough
                 connection.settimeout(10)
                 serve(connection)
 

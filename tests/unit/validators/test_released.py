@@ -47,7 +47,7 @@ def test_refusals_leave_no_work_for_the_garbage_collector() -> None:
     gc.disable()
     try:
         for data in many:
-            with contextlib.suppress(RefusedError):
+            with contextlib.suppress(RefusedError):  # most are refused; what they leave is the question
                 accept(data)
         assert gc.collect() == 0
     finally:
