@@ -47,6 +47,7 @@ ROUTES = (
     Route("web.account.views", "/account/views"),
     Route("web.account.views.edit", "/account/views/edit", ("GET", "POST")),
     Route("web.account.views.delete", "/account/views/delete", ("GET", "POST")),
+    Route("web.account.views.list", "/account/views/signed-list", ("GET", "POST")),
     # For administrators: an overview, lists, and a page before each act.
     Route("web.admin", "/admin"),
     Route("web.admin.part", "/admin/{part}"),

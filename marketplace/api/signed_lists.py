@@ -40,6 +40,7 @@ KEEP_LIST = Operation(
             "signed-list.signature",
             "signed-list.signer",
             "signed-list.expired",
+            "signed-list.address",
             "signed-list.image",
         ],
         404: ["view.unknown"],

@@ -36,8 +36,9 @@ def keep_list(config: Path | None, data: str | None, view: str, file: Path) -> N
         with open_database(settings) as database, open_indexes(settings, database) as indexes:
             selector = open_selector(settings, database, indexes)
             with database.read() as session:
-                found = selector.select(session, ViewRegistry(session).get(view), view, now).view
-            verified = selector.verify_list(message, found, now)
+                definition = ViewRegistry(session).get(view)
+                found = selector.select(session, definition, view, now).view
+            verified = selector.verify_list(message, found, definition, now)
             with database.write() as session:
                 ViewRegistry(session).keep_list(view, verified, by=actor(), at=now)
     except ViewNotFoundError as error:

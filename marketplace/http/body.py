@@ -1,7 +1,9 @@
-"""The entry inside a request: a body of an XML type, or the first file of a form."""
+"""The entry inside a request: a body of an XML type, or the first file of a form; and forms with a file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from email.message import Message
 
 from pyramid.request import Request
@@ -20,6 +22,19 @@ _MAX_PARTS = 20
 _MAX_PART_HEADER_BYTES = 4096
 #: What an upload may be.
 TAKEN = ", ".join((*XML_TYPES, MULTIPART_TYPE))
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """A form that a browser sends with a file.
+
+    Args:
+        fields: text by name; of a repeated one the last.
+        file: content of the first file; None where there is none.
+    """
+
+    fields: dict[str, str]
+    file: bytes | None
 
 
 def content_type(request: Request) -> str:
@@ -79,6 +94,33 @@ def _read(request: Request, most: int, limit: int) -> bytes:
     return body
 
 
+def read_filled_form(request: Request, max_bytes: int) -> FilledForm:
+    """The fields and the file of a form (RFC 7578).
+
+    Args:
+        max_bytes: largest file taken.
+
+    Raises:
+        UnsupportedTypeError: the body is no such form.
+        TooLargeError: the file is too large.
+        BadRequestError: no proper form.
+    """
+    kind = content_type(request)
+    if kind != MULTIPART_TYPE:
+        raise UnsupportedTypeError("body.type", kind or "no Content-Type", MULTIPART_TYPE)
+    body = _read(request, max_bytes + _FORM_BYTES, max_bytes)
+    fields: dict[str, str] = {}
+    file: bytes | None = None
+    for name, is_file, content in _parts(body, request.environ["CONTENT_TYPE"]):
+        if not is_file:
+            fields[name] = content.decode("utf-8", "replace")
+        elif file is None:
+            file = content
+    if file is not None and len(file) > max_bytes:
+        raise TooLargeError(max_bytes)
+    return FilledForm(fields, file)
+
+
 def first_file(body: bytes, header: str) -> bytes:
     """The content of the first part that is a file (RFC 7578; multipart: RFC 2046, section 5.1.1).
 
@@ -88,6 +130,18 @@ def first_file(body: bytes, header: str) -> bytes:
 
     Raises:
         BadRequestError: no boundary, no proper parts, or none of them a file.
+    """
+    for _, is_file, content in _parts(body, header):
+        if is_file:
+            return content
+    raise BadRequestError("form.no-file", "the form contains no file")
+
+
+def _parts(body: bytes, header: str) -> Iterator[tuple[str, bool, bytes]]:
+    """Name of each part, whether it is a file, and its content.
+
+    Raises:
+        BadRequestError: no boundary, or no proper parts.
     """
     boundary = _parameter("Content-Type", header, "boundary")
     if not boundary or len(boundary) > 70 or not boundary.isascii():
@@ -99,14 +153,11 @@ def first_file(body: bytes, header: str) -> bytes:
         raise BadRequestError("form.cut", "the form does not end with its closing boundary")
     for part in parts:
         if part.startswith(b"--"):
-            break
-        found = _file_of(part)
-        if found is not None:
-            return found
-    raise BadRequestError("form.no-file", "the form contains no file")
+            return
+        yield _read_part(part)
 
 
-def _file_of(part: bytes) -> bytes | None:
+def _read_part(part: bytes) -> tuple[str, bool, bytes]:
     head, blank, content = part.partition(b"\r\n\r\n")
     if not blank or len(head) > _MAX_PART_HEADER_BYTES:
         raise BadRequestError("form.part", "a part of the form has no proper header")
@@ -115,14 +166,15 @@ def _file_of(part: bytes) -> bytes | None:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     disposition = headers.get("content-disposition", "")
+    name = _parameter("Content-Disposition", disposition, "name")
     if not _parameter("Content-Disposition", disposition, "filename"):
-        return None
+        return name, False, content
     coding = headers.get("content-transfer-encoding", "binary").lower()
     if coding not in ("7bit", "8bit", "binary"):
         raise BadRequestError(
             "form.coding", f"the file's transfer encoding is {shown(coding)}, expected binary"
         )
-    return content
+    return name, True, content
 
 
 def _parameter(name: str, value: str, parameter: str) -> str:

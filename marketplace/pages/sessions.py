@@ -15,6 +15,7 @@ from pyramid.view import view_config
 from marketplace.accounts import AccessService, TokenService
 from marketplace.accounts.errors import CredentialsError
 from marketplace.accounts.tokens import Token
+from marketplace.http.body import FilledForm, read_filled_form
 from marketplace.http.credentials import Guesses, cookies_of, form_key, verify_form, verify_own_page
 from marketplace.http.errors import HttpError
 from marketplace.http.parameters import read_body_form, read_query
@@ -130,6 +131,21 @@ def own_form(request: Request) -> Mapping[str, str]:
     verify_own_page(request)
     form = read_body_form(request)
     verify_form(cookies_of(request).session.find(request), form.get("key"))
+    return form
+
+
+def own_filled_form(request: Request, max_bytes: int) -> FilledForm:
+    """A form with a file that was made for the very session of who sends it.
+
+    Args:
+        max_bytes: largest file taken.
+
+    Raises:
+        HttpError: 403; it was made for another one, or by another site. Or what ``read_filled_form`` raises.
+    """
+    verify_own_page(request)
+    form = read_filled_form(request, max_bytes)
+    verify_form(cookies_of(request).session.find(request), form.fields.get("key"))
     return form
 
 

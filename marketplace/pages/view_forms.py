@@ -67,7 +67,7 @@ def own_views(request: Request) -> Response:
 @view_config(route_name="web.account.views.edit", request_method="GET", permission="view:write")
 def edit(request: Request) -> Response:
     """Ask what a view is to show."""
-    known = _named(request)
+    known = named_view(request)
     given = {} if known is None else _given_of(known)
     return _form(request, known, given, 200)
 
@@ -75,7 +75,7 @@ def edit(request: Request) -> Response:
 @view_config(route_name="web.account.views.edit", request_method="POST", permission="view:write")
 def save(request: Request) -> Response:
     """Say what a view would show, or save it."""
-    known, given = _named(request), own_form(request)
+    known, given = named_view(request), own_form(request)
     runtime: Runtime = request.registry[Runtime]
     principal = principal_of(request)
     try:
@@ -100,7 +100,7 @@ def save(request: Request) -> Response:
     except ViewTakenError:
         return _form(request, known, given, 409, faults=("name is taken: there is a view of this name",))
     except ViewNotFoundError:
-        raise _unknown() from None
+        raise unknown_view() from None
     runtime.views.forget()
     if known is None and definition.secret:
         url = f"{runtime.settings.site.url}/views/{address}"
@@ -111,31 +111,31 @@ def save(request: Request) -> Response:
 @view_config(route_name="web.account.views.delete", request_method="GET", permission="view:write")
 def ask_to_delete(request: Request) -> Response:
     """Ask whether a view is to go."""
-    known = _named(request)
+    known = named_view(request)
     if known is None:
-        raise _unknown()
+        raise unknown_view()
     return unstored(page(request, "view_delete", {"view": known, "key": session_key(request)}))
 
 
 @view_config(route_name="web.account.views.delete", request_method="POST", permission="view:write")
 def delete(request: Request) -> Response:
     """Delete a view."""
-    known = _named(request)
+    known = named_view(request)
     own_form(request)
     runtime: Runtime = request.registry[Runtime]
     if known is None:
-        raise _unknown()
+        raise unknown_view()
     try:
         with runtime.database.write() as session:
             actor = str(principal_of(request).name)
             ViewRegistry(session).delete(known.name, by=actor, at=runtime.now())
     except ViewNotFoundError:
-        raise _unknown() from None
+        raise unknown_view() from None
     runtime.views.forget()
     return see_other(request, f"{base_path(request)}/account/views")
 
 
-def _named(request: Request) -> Definition | None:
+def named_view(request: Request) -> Definition | None:
     """The view that the query names, which the reader has to be permitted to change; None for a new one.
 
     Raises:
@@ -146,15 +146,16 @@ def _named(request: Request) -> Definition | None:
         return None
     # By its name alone: what others have must not cost other work than what is not there.
     if not Definition(name).may_be_changed_by(principal_of(request)):
-        raise _unknown()
+        raise unknown_view()
     with request.registry[Runtime].database.read() as session:
         try:
             return ViewRegistry(session).get(name)
         except ViewNotFoundError:
-            raise _unknown() from None
+            raise unknown_view() from None
 
 
-def _unknown() -> NotFoundError:
+def unknown_view() -> NotFoundError:
+    """404, as for a view that never was."""
     return NotFoundError(ViewNotFoundError.code, "there is no view of this name")
 
 

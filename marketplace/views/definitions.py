@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from marketplace.access.principal import PUBLIC, Principal, Scope, group_log
 from marketplace.accounts.names import GROUP_PATTERN
+from marketplace.accounts.secrets import is_secret_of, is_view
 from marketplace.catalogue.facts import Facet
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import SearchRequest, parse_request
@@ -60,6 +61,7 @@ class Definition:
         search: the query of a search's URL, as it was given.
         policy: the table as it was given; None where no policy judges.
         secret: whether it has an unguessable name, which is the only way in for who is not in its group.
+        secret_digest: SHA-256 of its unguessable name, as ``digest_of`` makes it.
         changed_at: when it was made or changed last; None for the one that is there from the start.
         signed_list: the HEPiX list that an endorser uploaded for it; no part of what the view is.
     """
@@ -71,6 +73,7 @@ class Definition:
     policy: Mapping[str, Any] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     secret: bool = False
+    secret_digest: str | None = None
     created_at: datetime | None = None
     changed_at: datetime | None = None
     changed_by: str = ""
@@ -91,6 +94,12 @@ class Definition:
     def may_be_seen_by(self, principal: Principal) -> bool:
         """Whether somebody who gives its name sees it, by what they may read."""
         return self.logs <= principal.logs and not (self.secret and self.group is None)
+
+    def is_read_at(self, address: str) -> bool:
+        """Whether some name, or secret name, is one that somebody reads it by."""
+        if is_view(address):
+            return self.secret_digest is not None and is_secret_of(address, self.secret_digest)
+        return address == self.name and not (self.secret and self.group is None)
 
     def may_be_changed_by(self, principal: Principal) -> bool:
         """Whether somebody may make, replace and forget it, by its name alone."""

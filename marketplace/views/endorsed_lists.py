@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
+from urllib.parse import quote, unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,16 +16,17 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import ViewList
 from marketplace.trust import TrustService
-from marketplace.views.definitions import ListFacts
+from marketplace.views.definitions import Definition, ListFacts
+from marketplace.views.dialects.hepix import HEPIX_LIST
 from marketplace.views.errors import ListRefusedError
 from marketplace.views.list_text import ListText, find_fault, read_list, to_signed_list
 from marketplace.views.signing import find_unfit, slash_name
 from marketplace.views.smime import verify_signature
-from marketplace.views.value import SignedList, ViewImage
+from marketplace.views.value import SignedList, View
 from validators.certificates import STRONG_KEY_BITS, parse_signer
 from validators.decision import Endorsed, RuleOutcome, decide_by
 from validators.document import Signer, Strength, format_time
-from validators.errors import RefusedError
+from validators.errors import RefusedError, shown
 
 _SIGNER: Final = "signed-list.signer"
 
@@ -35,6 +36,7 @@ class VerifiedList:
     """A list that may be kept.
 
     Args:
+        data: the message, as it is served.
         certificates: PEM, that of the signer first.
         until: its last moment: its own, or that of the signer's certificate.
     """
@@ -46,20 +48,22 @@ class VerifiedList:
     until: datetime
 
 
-def verify_list(data: bytes, images: Iterable[ViewImage], trust: TrustService, now: datetime) -> VerifiedList:
+def verify_list(
+    data: bytes, view: View, definition: Definition, trust: TrustService, now: datetime
+) -> VerifiedList:
     """Verify a list that somebody uploads for a view.
 
     Args:
         data: the S/MIME message.
-        images: of the view.
+        view: what the definition shows now.
 
     Raises:
         ListRefusedError: it is none, its signer may not sign it, or it does not hold for the view.
         ListToolError: it cannot be verified now.
     """
     signed = verify_signature(data)
-    listed = read_list(data)
-    if signed.text.replace(b"\r\n", b"\n").strip() != listed.text.replace(b"\r\n", b"\n"):
+    listed = read_list(signed.message)
+    if signed.text.strip() != listed.text:
         raise ListRefusedError(
             "signed-list.form", "the signed text has to be the JSON alone: sign it without anything around it"
         )
@@ -76,29 +80,33 @@ def verify_list(data: bytes, images: Iterable[ViewImage], trust: TrustService, n
         raise ListRefusedError(
             "signed-list.expired", f"the list ended on {format_time(until)}: sign one that ends later"
         )
-    missing = find_fault(listed, email, images)
+    elsewhere = _find_other_place(listed, view.site, definition)
+    if elsewhere is not None:
+        raise ListRefusedError("signed-list.address", elsewhere)
+    missing = find_fault(listed, email, view.images)
     if missing is not None:
         raise ListRefusedError("signed-list.image", f"{missing}: sign a list of what the view shows now")
-    return VerifiedList(data, sha256(data).hexdigest(), pem, email, until)
+    return VerifiedList(signed.message, sha256(signed.message).hexdigest(), pem, email, until)
 
 
 def find_list(
     session: Session,
-    view: str,
+    view: View,
+    definition: Definition,
     facts: ListFacts,
-    images: Iterable[ViewImage],
     trust: TrustService,
     now: datetime,
 ) -> SignedList | str:
     """The list of a view, if it holds now; else a sentence that tells why it is not served.
 
     Args:
-        view: name of the view.
+        view: what the definition shows now.
+        facts: of the list.
     """
     if facts.expires < now:
         return f"the list ended on {format_time(facts.expires)}"
     row = session.execute(
-        select(ViewList.data, ViewList.certificates).where(ViewList.view == view)
+        select(ViewList.data, ViewList.certificates).where(ViewList.view == definition.name)
     ).one_or_none()
     if row is None:
         return "the list was removed"
@@ -107,7 +115,11 @@ def find_list(
         signer, email = _signer(row.certificates)
     except ListRefusedError as error:
         return str(error)
-    fault = _distrust(signer, email, trust, now) or find_fault(listed, email, images)
+    fault = (
+        _distrust(signer, email, trust, now)
+        or _find_other_place(listed, view.site, definition)
+        or find_fault(listed, email, view.images)
+    )
     return fault or to_signed_list(row.data, listed, email)
 
 
@@ -145,6 +157,23 @@ def _verify_names(listed: ListText, signer: Signer) -> None:
                 _SIGNER,
                 f"{name} of the list has to be {is_so}, as the certificate says: readers compare them",
             )
+
+
+def _find_other_place(listed: ListText, site: str, definition: Definition) -> str | None:
+    """Why readers that compare addresses would refuse a list here; None where they take it.
+
+    Args:
+        site: public base URL of the site.
+    """
+    before, after = f"{site}/views/", f"/{HEPIX_LIST}"
+    address = unquote(listed.uri.removeprefix(before).removesuffix(after))
+    if definition.is_read_at(address) and listed.uri == f"{before}{quote(address, safe=':')}{after}":
+        return None
+    name = quote(definition.name, safe=":") if definition.is_read_at(definition.name) else "SECRET-NAME"
+    return (
+        f"hv:uri of the list is {shown(listed.uri)}, and the list is read at {before}{name}{after}: readers "
+        "refuse a list that names another address than theirs"
+    )
 
 
 def _distrust(signer: Signer, email: str, trust: TrustService, now: datetime) -> str | None:

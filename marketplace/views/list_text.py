@@ -22,7 +22,7 @@ _OF_IMAGES: Final = (
     "ad:mpuri", "ad:group", "ad:user:fullname", "ad:user:guid", "ad:user:uri",
 )  # fmt: skip
 #: What they need of a list.
-_OF_LISTS: Final = ("dc:identifier", "dc:date:expires", "ad:vo")
+_OF_LISTS: Final = ("dc:identifier", "dc:date:expires", "ad:vo", "hv:uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class ListText:
 
     Args:
         text: as it was signed, but for the ends of lines.
+        uri: where the list says that it is.
         subject, issuer: of the certificate that signed, as the list spells them.
     """
 
     text: bytes
     expires: datetime
+    uri: str
     subject: str
     issuer: str
     images: tuple[ListedImage, ...]
@@ -73,6 +75,7 @@ def read_list(data: bytes) -> ListText:
     return ListText(
         text=text,
         expires=_time(every, "the list"),
+        uri=every["hv:uri"],
         subject=_text(named, "hv:dn", "hv:x509"),
         issuer=_text(named, "hv:ca", "hv:x509"),
         images=tuple(_image(one, f"image {place}") for place, one in enumerate(images, 1)),

@@ -210,6 +210,7 @@ def _read(row: NamedView) -> Definition:
         policy=None if row.policy is None else json.loads(row.policy),
         options=json.loads(row.options),
         secret=row.digest is not None,
+        secret_digest=row.digest,
         created_at=row.created_at,
         changed_at=row.changed_at,
         changed_by=row.changed_by,

@@ -169,19 +169,22 @@ class Selector:
         view = replace(view, read_entries=partial(read_entries, self._database, scope), whole=not lags)
         facts = definition.signed_list
         if facts is not None:
-            held = find_list(session, definition.name, facts, view.images, self._trust, now)
+            held = find_list(session, view, definition, facts, self._trust, now)
             until = min((one for one in (until, after(facts.expires)) if one and one > now), default=None)
             view = replace(view, signed_list=held, until=until)
         return Selected(view, _version(definition, scope), material, until, judged, whole=not lags)
 
-    def verify_list(self, data: bytes, view: View, now: datetime) -> VerifiedList:
+    def verify_list(self, data: bytes, view: View, definition: Definition, now: datetime) -> VerifiedList:
         """Verify a signed image list that somebody uploads for a view.
+
+        Args:
+            view: what the definition shows now.
 
         Raises:
             ListRefusedError: it cannot be taken.
             ListToolError: it cannot be verified now.
         """
-        return verify_list(data, view.images, self._trust, now)
+        return verify_list(data, view, definition, self._trust, now)
 
     def _view(
         self,

@@ -102,7 +102,7 @@ class ViewService:
             ListRefusedError: it cannot be taken.
             ListToolError, DialectUnavailableError: it, or the view, cannot be looked at now.
         """
-        return self._selector.verify_list(data, self.preview(definition), self._now())
+        return self._selector.verify_list(data, self.preview(definition), definition, self._now())
 
     def document(self, address: str, path: str, principal: Principal) -> Written:
         """A document of a view.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from base64 import encodebytes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from marketplace.config.views import ViewsSettings
 from marketplace.views.openpgp import OpenPgpSigner
+from marketplace.views.smime import to_message
 from marketplace.views.value import Signing, SmimeSigner
 from validators.document import format_time
 
@@ -190,7 +189,7 @@ def _sign(data: bytes, key: rsa.RSAPrivateKey, chain: Sequence[x509.Certificate]
     """S/MIME (RFC 8551, section 3.5.3) with a detached signature, the same bytes for the same data.
 
     The library signs the data with line ends as mail has them, and without the time of signing. It would
-    choose a boundary by chance, so the parts are put together here.
+    choose a boundary by chance, so ``to_message`` puts the parts together.
 
     Args:
         data: text in ASCII without carriage returns.
@@ -198,16 +197,4 @@ def _sign(data: bytes, key: rsa.RSAPrivateKey, chain: Sequence[x509.Certificate]
     builder = pkcs7.PKCS7SignatureBuilder().set_data(data).add_signer(chain[0], key, hashes.SHA256())
     for one in chain[1:]:
         builder = builder.add_certificate(one)
-    signature = builder.sign(Encoding.DER, _OPTIONS)
-    boundary = f"----{hashlib.sha256(data).hexdigest()[:32].upper()}"
-    head = (
-        f'MIME-Version: 1.0\nContent-Type: multipart/signed; protocol="application/x-pkcs7-signature"; '
-        f'micalg="sha-256"; boundary="{boundary}"\n\nThis is an S/MIME signed message\n\n--{boundary}\n'
-    )
-    middle = (
-        f'\n--{boundary}\nContent-Type: application/x-pkcs7-signature; name="smime.p7s"\n'
-        f'Content-Transfer-Encoding: base64\nContent-Disposition: attachment; filename="smime.p7s"\n\n'
-    )
-    return b"".join(
-        (head.encode(), data, middle.encode(), encodebytes(signature), f"\n--{boundary}--\n\n".encode())
-    )
+    return to_message(data, builder.sign(Encoding.DER, _OPTIONS))

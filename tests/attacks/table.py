@@ -83,10 +83,15 @@ Whoever may change a view can upload a HEPiX image list that an endorser signed
 | --- | --- | --- |
 | a list of images of another endorser, of other bytes, or that are not in the view \
 | refused with `signed-list.image` | `test_what_is_no_list_of_its_signer_is_refused` |
-| an altered text, another text around the signed one, MIME parts in it, a weak digest, a short key \
+| an altered text, MIME parts in it, a weak digest, a short key \
 | refused with `signed-list.signature`, `signed-list.form` or `signed-list.signer` | the same |
 | a certificate of nobody's authority with the endorser's address \
 | refused with `signed-list.signer` | the same |
+| the list of another view or site \
+| refused with `signed-list.address`: readers compare the address in a list with theirs | the same |
+| words around the signed text: headers, text before or after the parts \
+| not served: the site puts the signed text and its signature into a message of its own \
+| `test_nothing_that_was_not_signed_is_served` |
 | an old list with an image that was withdrawn since | the site signs its own list again \
 | `test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site` |
 | a copy with a list of somebody else's images | `verify --static` refuses it \

@@ -41,6 +41,7 @@ PAGES = (
     "/account/views/edit",
     "/account/views/edit?name=default",
     "/account/views/delete?name=default",
+    "/account/views/signed-list?name=default",
     "/webhooks",
     "/webhooks/new",
     f"/webhooks/{HOOK}",

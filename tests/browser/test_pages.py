@@ -122,7 +122,7 @@ STEPS = {"web.login.oidc", "web.login.callback"}
 #: Pages of people who have signed in, which test_administration.py looks at.
 SIGNED_IN = {
     "web.account.tokens", "web.account.revoke", "web.account.views", "web.account.views.edit",
-    "web.account.views.delete", "web.admin", "web.admin.part", "web.admin.act",
+    "web.account.views.delete", "web.account.views.list", "web.admin", "web.admin.part", "web.admin.act",
     "web.entry.publish", "web.webhooks", "web.webhooks.new", "web.webhook", "web.webhook.act",
     "web.webhook.change",
 }  # fmt: skip

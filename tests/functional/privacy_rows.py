@@ -155,6 +155,13 @@ ROWS: Mapping[str, Row] = {
          Ask("/account/views/delete?name={group}:all", "POST",
              instead="/account/views/delete?name={absent_group}:all")),
     ),
+    "web.account.views.list": Row(
+        "404, as for a view that never was",
+        (*absent("/account/views/signed-list?name={group}:all",
+                 "/account/views/signed-list?name={absent_group}:all"),
+         Ask("/account/views/signed-list?name={group}:all", "POST",
+             instead="/account/views/signed-list?name={absent_group}:all")),
+    ),
     "web.admin": Row("404 or 401 without the administrator's scope", gets("/admin")),
     "web.admin.part": Row(
         "404 or 401 without the administrator's scope, whatever is asked for",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from marketplace.views.smime import verify_signature
 from tests.dialects import clients
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
-from tests.functional.access import bearer, found_group, issue_token
+from tests.functional.access import bearer, form_key, found_group, issue_token
 from tests.functional.catalogue import eventually, upload
 from tests.functional.running import RunningServer, running_server
 from tests.functional.test_views import digest
@@ -46,6 +48,9 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 LIST = "/views/default/hepix/image.list"
 RECORD = "/api/v1/views/default"
 PUT = f"{RECORD}/signed-list"
+FORM = "/account/views/signed-list"
+#: What the site calls itself, which lists have to name.
+URL = "http://lists.example.org"
 TEXT = {"Content-Type": "text/plain"}
 
 
@@ -88,6 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         crl_bytes(AUTHORITY, this_update=NOW - timedelta(days=1), next_update=NOW + timedelta(days=90))
     )
     settings = {
+        "site_url": URL,
         "trust_anchors": str(trust),
         "views_certificate": str(keys / "site.pem"),
         "views_key": str(keys / "site.key"),
@@ -141,7 +147,7 @@ def told(by: Identity = JIM, *contents: str, change: Callable[[dict], None] | No
                 "hv:email": "jim@example.org",
             }
         },
-        "hv:images": images, "hv:uri": "https://images.example/list", "hv:version": "1",
+        "hv:images": images, "hv:uri": f"{URL}{LIST}", "hv:version": "1",
     }  # fmt: skip
     if change is not None:
         change(every)
@@ -155,6 +161,12 @@ def made(folder: Path, text: bytes, by: Identity = JIM, *more: str) -> bytes:
     (folder / "key").write_bytes(by.key_pem())
     command = ["openssl", "smime", "-sign", "-in", "text", "-signer", "certificate", "-inkey", "key", *more]
     return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+
+
+def parts_of(message: bytes) -> tuple[bytes, bytes]:
+    """The signed text of a message, and its signature (DER)."""
+    text, signature = message_from_bytes(message).get_payload()
+    return text.as_bytes().strip(), signature.get_payload(decode=True)
 
 
 def proved(message: bytes, folder: Path) -> dict:
@@ -173,11 +185,13 @@ def taken(site: Site) -> Iterator[bytes]:
     message = made(site.folder, told())
     answer = site.put(message)
     assert answer.status_code == 200, answer.text
-    yield message
+    served = site.get(LIST).content
+    assert parts_of(served) == parts_of(message)
+    yield served
     site.delete()
 
 
-def test_the_list_of_an_endorser_is_served_as_it_came(site, taken):
+def test_the_list_of_an_endorser_is_served(site, taken):
     answer = site.get(LIST)
     assert answer.content == taken
     assert len(proved(answer.content, site.folder)["hv:images"]) == 2
@@ -230,7 +244,24 @@ def test_a_removed_list_brings_back_that_of_the_site(site, taken):
 def test_another_list_takes_the_place_of_the_first(site, taken):
     second = made(site.folder, told(JIM, "three"), JIM, "-certfile", "certificate")
     assert site.put(second).status_code == 200
-    assert site.get(LIST).content == second
+    assert parts_of(site.get(LIST).content) == parts_of(second)
+
+
+def test_nothing_that_was_not_signed_is_served(site, taken):
+    """Headers, and text before, between and after the two parts."""
+    kind, blank, rest = made(site.folder, told()).partition(b"\n\n")
+    noisy = (
+        b"Subject: unsigned words\n" + kind + b"\nX-More: unsigned words" + blank
+        + b'unsigned words, {"hv:imagelist": 1}\n' + rest + b"\nunsigned words }\n"
+    )  # fmt: skip
+    mailed = noisy.replace(b"\n", b"\r\n")
+    for message in (noisy, mailed):
+        answer = site.put(message)
+        assert answer.status_code == 200, answer.text
+        served = site.get(LIST).content
+        assert b"unsigned" not in served and b"X-More" not in served
+        assert served == taken or parts_of(served)[0] == parts_of(taken)[0]
+        proved(served, site.folder)
 
 
 def changed(name: str, value: object) -> Callable[[dict], None]:
@@ -245,12 +276,6 @@ def nested(folder: Path) -> bytes:
     return made(folder, b"Content-Type: application/json\n\n" + told())
 
 
-def twice(folder: Path) -> bytes:
-    message = made(folder, told())
-    header, _, rest = message.partition(b"\n\n")
-    return header + b"\n\n{}\n" + rest
-
-
 REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "no message": (lambda folder: told(), "signed-list.form"),
     "nothing": (lambda folder: b"", "signed-list.form"),
@@ -260,7 +285,6 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "weak digest": (lambda folder: made(folder, told(), JIM, "-md", "sha1"), "signed-list.signature"),
     "without certificate": (lambda folder: made(folder, told(), JIM, "-nocerts"), "signed-list.signature"),
     "nested": (nested, "signed-list.form"),
-    "another text before it": (twice, "signed-list.form"),
     "no JSON": (lambda folder: made(folder, b"images\n"), "signed-list.form"),
     "deep": (lambda folder: made(folder, b'{"a":' * 100_000), "signed-list.form"),
     "no images": (
@@ -284,6 +308,18 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "no address": (lambda folder: made(folder, told(NAMELESS), NAMELESS), "signed-list.signer"),
     "a short key": (lambda folder: made(folder, told(SHORT), SHORT), "signed-list.signer"),
     "another name": (lambda folder: made(folder, told(BOB), JIM), "signed-list.signer"),
+    "of another address": (
+        lambda folder: made(folder, told(change=changed("hv:uri", "https://images.example/list"))),
+        "signed-list.address",
+    ),
+    "of another view": (
+        lambda folder: made(folder, told(change=changed("hv:uri", f"{URL}/views/other/hepix/image.list"))),
+        "signed-list.address",
+    ),
+    "of the same address in another spelling": (
+        lambda folder: made(folder, told(change=changed("hv:uri", URL + LIST.replace("de", "%64e")))),
+        "signed-list.address",
+    ),
     "another endorser": (lambda folder: made(folder, told(BOB), BOB), "signed-list.image"),
     "not in the view": (lambda folder: made(folder, told(JIM, "one", "unknown")), "signed-list.image"),
     "another size": (
@@ -324,12 +360,13 @@ def test_a_list_that_is_too_large_or_of_another_type_is_refused(site):
 def test_a_member_uploads_the_list_of_a_view_of_the_group(site):
     with site.server.client(headers=bearer(site.tokens[MEMBER])) as http:
         assert http.post("/api/v1/views", json={"name": "astro:own"}).status_code == 201
-    message = made(site.folder, told())
+    place = "/views/astro:own/hepix/image.list"
+    message = made(site.folder, told(change=changed("hv:uri", f"{URL}{place}")))
     assert site.put(message, MEMBER, "/api/v1/views/astro:own/signed-list").status_code == 200
     assert site.get("/views/astro:own/hepix/image.list").status_code == 404
     assert site.get("/api/v1/views/astro:own").status_code == 404
     shown = site.get("/views/astro:own/hepix/image.list", **bearer(site.tokens[MEMBER]))
-    assert shown.content == message
+    assert parts_of(shown.content) == parts_of(message)
     # A forgotten view leaves no list to another one of its name.
     with site.server.client(headers=bearer(site.tokens[MEMBER])) as http:
         assert http.delete("/api/v1/views/astro:own").status_code == 204
@@ -357,10 +394,10 @@ def test_commands_upload_and_remove_a_list(site, configured, tmp_path, capsys):
     assert "[signed-list.signature]" in capsys.readouterr().err
     assert run(["view", "upload-list", *data, "missing", str(tmp_path / "image.list")]) == 3
     assert run(["view", "upload-list", *data, "default", str(tmp_path / "image.list")]) == 0
-    eventually(lambda: site.get(LIST).content == message)
+    eventually(lambda: parts_of(site.get(LIST).content) == parts_of(message))
     assert run(["view", "remove-list", *data, "default"]) == 0
     assert run(["view", "remove-list", *data, "default"]) == 3
-    eventually(lambda: site.get(LIST).content != message)
+    eventually(lambda: parts_of(site.get(LIST).content) != parts_of(message))
 
 
 def test_a_list_that_is_over_or_whose_signer_is_not_believed_is_not_served(site, taken, configured):
@@ -379,6 +416,86 @@ def test_a_list_that_is_over_or_whose_signer_is_not_believed_is_not_served(site,
     assert later == f"the list ended on {format_time(ends)}"
     others = settings.model_copy(update={"trust": settings.trust.model_copy(update={"anchors": ()})})
     assert "does not believe the signer" in str(held(NOW, others).signed_list)
+    moved = settings.model_copy(
+        update={"site": settings.site.model_copy(update={"url": "https://new.example.org"})}
+    )
+    assert f"hv:uri of the list is '{URL}{LIST}'" in str(held(NOW, moved).signed_list)
+
+
+def test_the_list_of_a_secret_view_names_its_secret_address(site):
+    with site.server.client(headers=bearer(site.tokens[ADMIN])) as http:
+        made_view = http.post("/api/v1/views", json={"name": "feed", "secret": True})
+    assert made_view.status_code == 201, made_view.text
+    address = made_view.json()["url"] + "/hepix/image.list"
+    path = "/api/v1/views/feed/signed-list"
+    by_name = site.put(
+        made(site.folder, told(change=changed("hv:uri", f"{URL}/views/feed/hepix/image.list"))), path=path
+    )
+    assert (by_name.status_code, by_name.json()["code"]) == (400, "signed-list.address")
+    assert "/views/SECRET-NAME/hepix/image.list" in by_name.json()["detail"]
+    message = made(site.folder, told(change=changed("hv:uri", address)))
+    assert site.put(message, path=path).status_code == 200
+    assert parts_of(site.get(address.removeprefix(URL)).content) == parts_of(message)
+
+
+def filled(page: str, act: str, file: bytes | None = None) -> dict[str, object]:
+    """What a browser sends of the form."""
+    fields: dict[str, object] = {"key": (None, form_key(page)), "act": (None, act)}
+    return fields if file is None else {**fields, "list": ("image.list", file)}
+
+
+def commands_of(page: str) -> list[str]:
+    return [html.unescape(one) for one in re.findall(r'data-copy="([^"]*)"', page)]
+
+
+def test_a_list_is_made_by_the_commands_of_its_page_uploaded_and_removed_in_a_browser(site, tmp_path):
+    own = {"Origin": URL}
+    with site.server.client(headers={"Accept": "text/html"}) as browser:
+        key = form_key(browser.get("/login").text)
+        browser.post("/login", data={"token": site.tokens[ADMIN], "key": key}, headers=own)
+        path = f"{FORM}?name=default"
+        page = browser.get(path).text
+        address, take, names, sign = commands_of(page)
+        assert address == f"{URL}{LIST}" and address in take
+        (tmp_path / "me.cert.pem").write_bytes(JIM.certificate_pem)
+        (tmp_path / "me.key.pem").write_bytes(JIM.key_pem())
+        done = clients.run("sh", "-ec", take.replace(URL, site.server.url), folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        text = json.loads((tmp_path / "list.json").read_text())
+        every = text["hv:imagelist"]
+        shown = clients.run("sh", "-ec", names, folder=tmp_path).stdout.splitlines()
+        subject, issuer = (one.partition("=")[2].strip() for one in shown)
+        every["hv:endorser"]["hv:x509"] |= {"hv:dn": subject, "hv:ca": issuer}
+        every["hv:images"] = [
+            one for one in every["hv:images"] if one["hv:image"]["ad:user:fullname"] == "jim@example.org"
+        ]
+        assert every["hv:images"]
+        (tmp_path / "list.json").write_text(json.dumps(text))
+        assert clients.run("sh", "-ec", sign, folder=tmp_path).returncode == 0
+        message = (tmp_path / "image.list").read_bytes()
+
+        def post(act: str, file: bytes | None = None, **headers: str) -> httpx.Response:
+            fields = filled(browser.get(path).text, act, file)
+            return browser.post(path, files=fields, headers={**own, **headers})
+
+        nothing = post("keep")
+        assert nothing.status_code == 400 and "Choose the file" in nothing.text
+        refused = post("keep", message.replace(b"Debian", b"Fedora"))
+        assert refused.status_code == 400 and "the signature does not hold" in refused.text
+        assert post("keep", message, Origin="https://evil.example").status_code == 403
+        without = browser.post(path, files={"act": (None, "keep"), "list": ("x", message)}, headers=own)
+        assert without.status_code == 403
+        assert post("keep", b"x" * (5 << 20)).status_code == 413
+        assert "jim@example.org" not in browser.get(path).text
+        assert post("keep", message).headers["location"] == f"{URL}{path}"
+        assert parts_of(site.get(LIST).content) == parts_of(message)
+        assert "jim@example.org, until" in browser.get(path).text
+        assert path.replace("&", "&amp;") in browser.get("/views/default").text
+        assert post("remove").status_code == 303
+        assert parts_of(site.get(LIST).content) != parts_of(message)
+        again = browser.get(path).text
+        assert "Remove the list" not in again and "jim@example.org" not in again
+        assert browser.get(f"{FORM}?name=missing").status_code == 404
 
 
 def test_a_server_without_openssl_says_so(monkeypatch, tmp_path):
@@ -409,9 +526,11 @@ def test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site(site, taken
 def test_an_endorser_whose_entry_is_erased_leaves_no_list(site):
     message = made(site.folder, told(JIM, "one", "three"))
     assert site.put(message).status_code == 200
+    text = parts_of(message)[0]
+    assert parts_of(site.get(LIST).content)[0] == text
     place = accept(entry("three")).coordinates.path()
     with site.server.client(headers=bearer(site.tokens[ADMIN])) as http:
         answer = http.post(f"/api/v1/entries/{place}/erase", json={"reason": "asked for"})
         assert answer.status_code == 200, answer.text
-    eventually(lambda: site.get(LIST).content != message)
+    eventually(lambda: parts_of(site.get(LIST).content)[0] != text)
     assert site.get(RECORD).json()["signed_list"] is None
