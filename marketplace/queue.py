@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.models.owed import DEAD, SENT, WAITING, Owed
@@ -105,7 +105,14 @@ class Queue(Generic[Row]):
         return self._count(
             update(model)
             .where(model.state != SENT, *conditions)
-            .values(state=WAITING, due_at=now, created_at=now, finished_at=None)
+            .values(
+                state=WAITING,
+                due_at=now,
+                created_at=now,
+                finished_at=None,
+                # Who is sending it now still says by its number what became of the attempt.
+                attempts=case((model.claimed_by.is_(None), 0), else_=model.attempts),
+            )
             .returning(model.id)
         )
 
@@ -132,3 +139,8 @@ class Queue(Generic[Row]):
 def next_wait(attempt: int, first: timedelta) -> timedelta:
     """How long to wait after a number of failed attempts."""
     return min(first * float(2 ** min(attempt - 1, 30)), LONGEST_WAIT)
+
+
+def waited(attempts: int, first: timedelta) -> timedelta:
+    """How long a row has waited between its attempts at least, by no clock."""
+    return sum((next_wait(one, first) for one in range(1, attempts)), timedelta())

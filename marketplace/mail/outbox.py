@@ -30,14 +30,12 @@ class Claimed:
     Args:
         secret: for the link in its body, made for this attempt; None where it has none.
         attempt: 1 for the first.
-        since: when it was taken in.
     """
 
     key: int
     letter: Letter
     secret: str | None
     attempt: int
-    since: datetime
 
     def body(self, site_url: str) -> str:
         """The mail's body with its link."""
@@ -122,7 +120,7 @@ class Outbox:
         secret = None
         if purpose is not None and not (purpose is LinkPurpose.UPLOAD and row.pending_id is None):
             secret = str(Links(self._session).issue(purpose, row.recipient, row.pending_id, now))
-        return Claimed(row.id, letter, secret, row.attempts, row.created_at)
+        return Claimed(row.id, letter, secret, row.attempts)
 
     def settle_sent(self, claimed: Claimed, worker: str, now: datetime) -> None:
         """The mail went out: its body is forgotten, its key is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,10 +26,12 @@ from marketplace.mail.smtp import (
     SmtpTransport,
     TemporaryError,
 )
-from marketplace.queue import next_wait
+from marketplace.queue import next_wait, waited
 
 #: Seconds between looks at the outbox: other processes owe mail without a word.
 POLL = 1.0
+#: Seconds in which what happens together gathers, so that it becomes one mail; at most ``POLL`` more pass.
+GATHER = 1.0
 #: Longest time in seconds without a try to reach the server.
 LONGEST_PAUSE = 300.0
 #: Seconds between two removals of what is of no use any more.
@@ -100,8 +103,8 @@ class MailWorker:
         self._not_before = 0.0
         self._health = MailHealth("ok" if settings.host else "off")
         self._wake = wake
-        #: Names of chores that do not wait for their time.
-        self._hurried: set[str] = set()
+        #: Chores that do not wait for their time: the moment at which each may run.
+        self._hurried: dict[str, float] = {}
         self._job = Job(database, self._run, "mail")
 
     @property
@@ -120,8 +123,8 @@ class MailWorker:
         self._job.join(timeout)
 
     def hurry(self, chore: str) -> None:
-        """Have a chore run now instead of at its time. Cheap, callable from any thread."""
-        self._hurried.add(chore)
+        """Have a chore run in a moment instead of at its time. Cheap, callable from any thread."""
+        self._hurried.setdefault(chore, time.monotonic() + GATHER)
         self._wake.set()
 
     def deliver(self) -> int:
@@ -149,8 +152,10 @@ class MailWorker:
         self._attempt("taking over", self._take_over)
         while not stopping.is_set():
             for chore in self._chores:
-                if time.monotonic() >= due[chore.name] or chore.name in self._hurried:
-                    self._hurried.discard(chore.name)  # before it runs: what comes meanwhile is seen to again
+                if time.monotonic() >= min(due[chore.name], self._hurried.get(chore.name, math.inf)):
+                    self._hurried.pop(
+                        chore.name, None
+                    )  # before it runs: what comes meanwhile is seen to again
                     self._attempt(chore.name, chore.run)
                     due[chore.name] = time.monotonic() + chore.interval
             self._attempt("delivery", self.deliver)
@@ -204,11 +209,11 @@ class MailWorker:
         return 1
 
     def _delay(self, claimed: Claimed, reason: str) -> None:
-        now = self._now()
-        if now - claimed.since > timedelta(hours=self._settings.give_up_hours):
+        first = timedelta(seconds=self._settings.retry_seconds)
+        if waited(claimed.attempt, first) > timedelta(hours=self._settings.give_up_hours):
             self._give_up(claimed, reason)
             return
-        due = now + next_wait(claimed.attempt, timedelta(seconds=self._settings.retry_seconds))
+        due = self._now() + next_wait(claimed.attempt, first)
         with self._database.write() as session:
             Outbox(session).settle_later(claimed, self._name, due, reason)
         self._tell("delayed", claimed)

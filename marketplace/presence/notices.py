@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import case, exists, literal, select, update
@@ -17,30 +16,21 @@ from marketplace.config import Settings
 from marketplace.config.mail import is_address
 from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
-from marketplace.mail import LINK, Letter, LinkPurpose, Outbox, one_line
+from marketplace.mail import Outbox
 from marketplace.mail.once import insert_once
 from marketplace.models import ChangeRow, Current, Entry, Log, ReminderGiven, SiteReceipt
-from marketplace.moments import exact
 from marketplace.presence.keys import SiteRegistry
+from marketplace.presence.letters import Telling, recall_letter
 from marketplace.presence.reading import Presence, Recall, SiteCopy
 from marketplace.receipts import Finding
 from marketplace.reminders.due import Due, Reminded
 from marketplace.reminders.letters import location_letter
 from marketplace.watch import location_digest
 
-#: Sites named in one mail; the API has all of them.
-MOST_NAMED: Final = 200
-#: Images and locations that are looked up at one time.
-MOST_TOLD: Final = 50
-
-
-class Telling(StrEnum):
-    """The times at which people are told of a withdrawn image that sites have. They begin an occasion."""
-
-    #: At once: who has the image.
-    AT_ONCE = "withdrawn"
-    #: ``recall.after`` later: who has it still.
-    REMINDER = "recall"
+#: Images and locations that are looked up at one time. Images of one time are told of in one mail.
+MOST_TOLD: Final = 500
+#: Which telling, the log, and the entry there that withdraws an image.
+_Place = tuple[Telling, str, str]
 
 
 class PresenceNotices:
@@ -77,13 +67,13 @@ class PresenceNotices:
         owed, left = 0, True
         while left:
             found = self._withdrawn()
-            told = [one for one in (self._recall(*place) for place in found) if one is not None]
-            owed += sum(told)
-            left = len(found) == MOST_TOLD and bool(told)
+            told, mails = self._recall(found)
+            owed += mails
+            left = len(found) == MOST_TOLD and told > 0
         return owed
 
-    def _withdrawn(self) -> Sequence[tuple[Telling, str, str]]:
-        """What is to be told of withdrawn images that sites have: which telling, the log, the entry there."""
+    def _withdrawn(self) -> Sequence[_Place]:
+        """What is to be told of withdrawn images that sites have."""
         ripe = self._now() - timedelta(seconds=self._settings.recall.after)
         told, theirs = aliased(ChangeRow), aliased(ChangeRow)
         telling = case(
@@ -109,100 +99,50 @@ class PresenceNotices:
             )
             return [(Telling(row.telling), row.name, row.entry_id) for row in session.execute(statement)]
 
-    def _recall(self, telling: Telling, log: str, entry_id: str) -> int | None:
-        """Tell of one image; how many mails that are, or None where there is nothing to tell any more."""
-        now = self._now()
+    def _recall(self, places: Sequence[_Place]) -> tuple[int, int]:
+        """Tell of images together: an event for each, a mail for each address. How many images and mails.
+
+        Mails may be fewer than addresses: what another process took is told by it.
+        """
+        with self._database.read() as session:
+            found = [(place, recall) for place in places if (recall := _find_recall(session, place))]
+        now, told = self._now(), 0
+        public: dict[Telling, list[Recall]] = {}
         with self._database.write() as session:
-            key = session.scalar(select(Entry.id).where(Entry.entry_id == entry_id))
-            recall = next(
-                iter(Presence(session, Principal(None, frozenset({log}))).recalls(entry_id=entry_id)), None
-            )
-            if recall is None or not _take(session, _occasion(telling.value, log, entry_id), now):
-                return None  # removed meanwhile, or another process was quicker
-            letters = log == PUBLIC and self._settings.mail.host
-            owed = self._owe(session, telling, recall, now) if letters else 0
-            details = {
-                "sites": len({copy.site for copy in recall.copies}),
-                "reminder": telling is Telling.REMINDER,
-            }
-            record(session, [Happening(Kind.RECALL, ChangeLog(session).key(log), now, key, details)])
-        return owed
+            for (telling, log, entry_id), recall in found:
+                if not _take(session, _occasion(telling.value, log, entry_id), now):
+                    continue  # another process was quicker
+                told += 1
+                key = session.scalar(select(Entry.id).where(Entry.entry_id == entry_id))
+                details = {
+                    "sites": len({copy.site for copy in recall.copies}),
+                    "reminder": telling is Telling.REMINDER,
+                }
+                record(session, [Happening(Kind.RECALL, ChangeLog(session).key(log), now, key, details)])
+                if log == PUBLIC and self._settings.mail.host:
+                    public.setdefault(telling, []).append(recall)
+            owed = sum(self._owe(session, telling, recalls, now) for telling, recalls in public.items())
+        return told, owed
 
-    def _owe(self, session: Session, telling: Telling, recall: Recall, now: datetime) -> int:
-        """Owe operators, the endorser, and the sites that have the image a mail; how many that are."""
-        outbox, key = Outbox(session), f"{telling} {recall.entry_id}"
-        owed = sum(
-            outbox.enqueue(
-                to, self._subject(telling, recall), self._body(telling, recall), f"{key} {to}", now=now
-            )
-            for to in self._settings.mail.admin
+    def _owe(self, session: Session, telling: Telling, recalls: Sequence[Recall], now: datetime) -> int:
+        """Owe operators, endorsers, and the sites that have the images a mail each; how many that are."""
+        outbox, endorsers, letters = Outbox(session), set[str](), dict[str, list[Recall]]()
+        admin = self._settings.mail.admin
+        sites = _find_contacts(session)
+        for recall in recalls:
+            for to in admin:
+                letters.setdefault(to, []).append(recall)
+            entry = _find_warned(session, self._settings, recall.entry_id, now)
+            if entry is not None and entry.email not in admin:
+                letters.setdefault(entry.email, []).append(recall)
+                endorsers.add(entry.email)
+            for to, mine in _by_contact(sites, recall).items():
+                if to not in {*admin, recall.email}:
+                    letters.setdefault(to, []).append(mine)
+        return sum(
+            outbox.post(recall_letter(to, telling, mine, self._settings, may_stop=to in endorsers), now)
+            for to, mine in letters.items()
         )
-        entry = _find_warned(session, self._settings, recall.entry_id, now)
-        if entry is not None:
-            body = self._body(telling, recall) + "\n".join(
-                [
-                    "--",
-                    f"No more reminders to {entry.email}: open this page and press its button.",
-                    f"{LINK}/stop",
-                    "",
-                ]
-            )
-            letter = Letter(
-                entry.email,
-                self._subject(telling, recall),
-                body,
-                f"{key} {entry.email}",
-                link=LinkPurpose.STOP,
-            )
-            owed += outbox.post(letter, now)
-        told = {*self._settings.mail.admin, recall.email}
-        return owed + sum(
-            outbox.enqueue(
-                to, self._subject(telling, mine), self._body(telling, mine), f"{key} {to}", now=now
-            )
-            for to, mine in _by_contact(session, recall).items()
-            if to not in told
-        )
-
-    def _subject(self, telling: Telling, recall: Recall) -> str:
-        sites = len({copy.site for copy in recall.copies})
-        still = "still " if telling is Telling.REMINDER else ""
-        has = f"1 site {still}has" if sites == 1 else f"{sites} sites {still}have"
-        return f"{one_line(self._settings.site.title, 80)}: {has} a withdrawn image"
-
-    def _body(self, telling: Telling, recall: Recall) -> str:
-        named = [
-            f"    {copy.site}, store {copy.store} ({copy.kind}), since {exact(copy.at)}"
-            for copy in recall.copies[:MOST_NAMED]
-        ]
-        more = len(recall.copies) - len(named)
-        title, url = one_line(self._settings.site.title, 80), self._settings.site.url
-        lines = [
-            f"An image was withdrawn at {title} ({url}):",
-            "",
-            f"    {one_line(recall.title or 'no title', 70)}",
-            f"      {recall.identifier}",
-            f"      by {recall.email} at {exact(recall.created)}",
-            f"      {one_line(recall.reason or 'no reason given', 200)}",
-            "",
-            "These sites reported that they offer it, and have not reported that they removed it:",
-            "",
-            *named,
-            *([f"    and {more} more"] if more else []),
-            "",
-            *self._announce(telling),
-            f"All of them, with a token: {url}/api/v1/recalls",
-            "",
-        ]
-        return "\n".join(lines)
-
-    def _announce(self, telling: Telling) -> Sequence[str]:
-        """What the first mail says of the second one."""
-        if telling is Telling.REMINDER:
-            return []
-        minutes = round(self._settings.recall.after / 60)
-        later = "a minute" if minutes <= 1 else f"{minutes} minutes"
-        return [f"A second mail lists the sites that still have the image {later} after its withdrawal.", ""]
 
     def _reported(self) -> Sequence[tuple[int, str]]:
         """Entries and locations of which sites said something that nobody was told of.
@@ -263,13 +203,24 @@ def _occasion(telling: Any, log: Any, entry_id: Any) -> Any:
     return telling + "/" + log + "/" + entry_id
 
 
-def _by_contact(session: Session, recall: Recall) -> Mapping[str, Recall]:
-    """For each address that a token of a site with copies belongs to, what concerns its sites."""
-    bound = {one.name: one.bound_by for one in SiteRegistry(session).list()}
+def _find_recall(session: Session, place: _Place) -> Recall | None:
+    """Where a withdrawn image is; None where every site removed it meanwhile."""
+    _, log, entry_id = place
+    found = Presence(session, Principal(None, frozenset({log}))).recalls(entry_id=entry_id)
+    return next(iter(found), None)
+
+
+def _find_contacts(session: Session) -> Mapping[str, str]:
+    """The address that the token of each site belongs to."""
+    return {one.name: one.bound_by for one in SiteRegistry(session).list() if is_address(one.bound_by)}
+
+
+def _by_contact(contacts: Mapping[str, str], recall: Recall) -> Mapping[str, Recall]:
+    """For each address of a site with copies, what concerns its sites."""
     copies: dict[str, list[SiteCopy]] = {}
     for copy in recall.copies:
-        contact = bound.get(copy.site, "")
-        if is_address(contact):
+        contact = contacts.get(copy.site)
+        if contact is not None:
             copies.setdefault(contact, []).append(copy)
     return {contact: replace(recall, copies=tuple(mine)) for contact, mine in sorted(copies.items())}
 

@@ -111,6 +111,13 @@ class Deliveries:
         )
         return {row.webhook_id: row[1] for row in rows}
 
+    def attempts_in_vain(self, hook: Hook) -> Sequence[int]:
+        """How often each event was tried that was owed a webhook after the last one that arrived."""
+        mine = WebhookDelivery.webhook_id == hook.key
+        last = select(func.max(WebhookDelivery.id)).where(mine, WebhookDelivery.state == SENT)
+        later = WebhookDelivery.id > func.coalesce(last.scalar_subquery(), 0)
+        return self._session.scalars(select(WebhookDelivery.attempts).where(mine, later)).all()
+
     def counts(self, hook: Hook) -> dict[str, int]:
         """How many deliveries of a webhook there are in each state."""
         rows = self._session.execute(

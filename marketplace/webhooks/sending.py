@@ -21,7 +21,7 @@ from marketplace.mail import Letter, Outbox, one_line
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.models.base import UtcSecond
 from marketplace.models.owed import DEAD, SENT
-from marketplace.queue import MAX_ERROR, next_wait
+from marketplace.queue import MAX_ERROR, next_wait, waited
 from marketplace.webhooks.bodies import find_body
 from marketplace.webhooks.definitions import Hook, check
 from marketplace.webhooks.deliveries import Deliveries, Delivery
@@ -45,7 +45,6 @@ class _Attempt:
 
     number: int
     count: int
-    owed_at: datetime
     event_id: str
     hook: Hook
     body: bytes
@@ -163,7 +162,7 @@ class Sender:
             check(hook.asked, self._guard)  # settings may have changed
         except (SecretKeyError, WebhookDefinitionError) as error:
             objection = str(error)
-        return _Attempt(row.id, row.attempts, row.created_at, row.event_id, hook, body, keys, objection)
+        return _Attempt(row.id, row.attempts, row.event_id, hook, body, keys, objection)
 
     def _busy_owners(self) -> Collection[str]:
         """Owners of whom as much is on the way as one may have: the others get the rest."""
@@ -201,8 +200,9 @@ class Sender:
 
     def _fail(self, attempt: _Attempt, outcome: PostOutcome) -> None:
         now, settings = self._now(), self._settings.webhooks
-        given_up = outcome.gone or now - attempt.owed_at > timedelta(hours=settings.give_up_hours)
-        wait = next_wait(attempt.count, timedelta(seconds=settings.retry_seconds))
+        first = timedelta(seconds=settings.retry_seconds)
+        given_up = outcome.gone or waited(attempt.count, first) > timedelta(hours=settings.give_up_hours)
+        wait = next_wait(attempt.count, first)
         error = outcome.reason[:MAX_ERROR]
         with self._database.write() as session:
             if given_up:
@@ -218,11 +218,25 @@ class Sender:
             ).one_or_none()
             if outcome.gone:
                 self.disable(session, attempt.hook, _GONE)
-            elif since is not None and now - since > timedelta(hours=settings.disable_hours):
+            elif since is not None and self._failed_long(session, attempt.hook, now - since):
                 self.disable(
                     session, attempt.hook, f"no event arrived for {settings.disable_hours:g} hours: {error}"
                 )
         self._on_outcome("dead" if given_up else "delayed")
+
+    def _failed_long(self, session: Session, hook: Hook, since: timedelta) -> bool:
+        """Whether nothing arrived for so long that a webhook is told nothing any more.
+
+        Args:
+            since: how long ago its first attempt failed, by a clock that may have been set meanwhile; so the
+                waits between its attempts have to be as long.
+        """
+        settings = self._settings.webhooks
+        longest, first = timedelta(hours=settings.disable_hours), timedelta(seconds=settings.retry_seconds)
+        if since <= longest:
+            return False
+        attempts = Deliveries(session).attempts_in_vain(hook)
+        return sum((waited(one, first) for one in attempts), timedelta()) > longest
 
     def _settle(self, session: Session, attempt: _Attempt, outcome: PostOutcome, **values: object) -> None:
         Deliveries(session).settle(

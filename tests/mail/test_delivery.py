@@ -196,6 +196,19 @@ def test_a_temporary_refusal_is_tried_later_and_later_and_given_up(
     assert [one.attempts for one in outgoing(database, "dead")] == [7]
 
 
+def test_a_clock_that_jumps_ahead_gives_no_mail_up(
+    database: Database, smtp: MailServer, worker_for: Workers, clock: Clock
+) -> None:
+    smtp.mailbox.refusals["jane@example.org"] = "451 4.7.1 greylisted"
+    owe(database)
+    worker = worker_for(settings_of(smtp, retry_seconds="60"))
+    worker.deliver()
+    clock.advance(days=400)
+    worker.deliver()
+    (waiting,) = outgoing(database, "waiting")
+    assert waiting.attempts == 2
+
+
 def test_mail_that_no_server_was_ever_there_for_is_given_up_too(
     database: Database, smtp: MailServer, worker_for: Workers, clock: Clock
 ) -> None:

@@ -23,7 +23,7 @@ from marketplace.presence import (
     SiteRegistry,
 )
 from marketplace.presence.keeping import MOST_STORES
-from marketplace.presence.notices import MOST_TOLD
+from marketplace.presence.letters import MOST_IMAGES
 from marketplace.receipts import Finding, Receipt, ReceiptOutcome, sign_receipt
 from marketplace.tlog.note import SigningKey
 from marketplace.watch import WatchService
@@ -288,14 +288,70 @@ def test_one_telling_where_nothing_lies_between(database: Database) -> None:
     assert notices(database, NOW + timedelta(days=3), **{"recall.after": "0"}) == 0
 
 
-def test_all_images_that_are_withdrawn_together_are_told_of_together(database: Database) -> None:
-    """There are more of them than are looked up at one time."""
-    entries = [accepted(f"image {n}", created=NOW - 3 * HOUR) for n in range(MOST_TOLD + 1)]
+def test_images_that_are_withdrawn_together_are_one_mail_for_each_address(database: Database) -> None:
+    know(database)
+    entries = [accepted(f"image {n}", JANE, created=NOW - 3 * HOUR, title=f"Image {n}") for n in range(4)]
+    bobs = accepted("bob's", "bob@example.org", created=NOW - 3 * HOUR, title="Bob's")
+    store(database, *entries, bobs)
+    assert set(send(database, *map(receipt, (*entries, bobs)))) == {"kept"}
+    assert send(database, receipt(entries[0], site="lab-lyon"), key=LYON, by=OTHER) == ["kept"]
+    gone = [
+        accepted(f"image {n}", JANE, created=NOW - 2 * HOUR, deprecated="bad", title=f"Image {n}")
+        for n in range(4)
+    ]
+    store(
+        database, *gone,
+        accepted("bob's", "bob@example.org", created=NOW - 2 * HOUR, deprecated="bad", title="Bob's"),
+    )  # fmt: skip
+    assert notices(database) == 4
+    found = {one.recipient: one for one in mails(database)}
+    root, jane, orsay, lyon = (
+        found[to] for to in ("root@mp.example.org", JANE, "ops@orsay.example", "ops@lyon.example")
+    )
+    assert "2 sites have 5 withdrawn images" in root.subject and "Bob's" in root.body
+    assert "2 sites have 4 withdrawn images" in jane.subject and "Bob's" not in jane.body
+    assert all(f"Image {n}\n" in jane.body for n in range(4)) and "/stop" in jane.body
+    assert "1 site has 5 withdrawn images" in orsay.subject and "lyon" not in orsay.body
+    assert "1 site has a withdrawn image" in lyon.subject and "orsay" not in lyon.body
+    assert "/stop" not in orsay.body + lyon.body + root.body
+    send(database, receipt(entries[1], Finding.WITHDRAWN, at=NOW))
+    assert [notices(database, NOW + 2 * HOUR) for _ in "12"] == [4, 0]
+    assert "2 sites still have 4 withdrawn images" in mails(database)[-4].subject
+
+
+def test_no_withdrawn_image_is_left_out_where_there_are_more_than_are_looked_up_at_one_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.presence.notices.MOST_TOLD", 2)
+    entries = [accepted(f"image {n}", created=NOW - 3 * HOUR, title=f"Image {n}") for n in range(5)]
     store(database, *entries)
     assert set(send(database, *map(receipt, entries))) == {"kept"}
-    gone = [accepted(f"image {n}", created=NOW - 2 * HOUR, deprecated="bad") for n in range(MOST_TOLD + 1)]
-    store(database, *gone)
-    assert notices(database) == 2 * len(gone)  # administrators and the site
+    store(
+        database,
+        *(
+            accepted(f"image {n}", created=NOW - 2 * HOUR, deprecated="bad", title=f"Image {n}")
+            for n in range(5)
+        ),
+    )
+    assert [notices(database) for _ in "12"] == [2 * 3, 0]  # administrators and the site, in three mails each
+    said = "".join(one.body for one in mails(database))
+    assert all(said.count(f"Image {n}\n") == 2 for n in range(5))
+
+
+def test_a_mail_of_very_many_images_names_some_and_says_how_many_there_are(database: Database) -> None:
+    know(database)
+    count = MOST_IMAGES + 2
+    entries = [accepted(f"image {n}", JANE, created=NOW - 3 * HOUR) for n in range(count)]
+    store(database, *entries)
+    assert set(send(database, *map(receipt, entries))) == {"kept"}
+    store(
+        database,
+        *(accepted(f"image {n}", JANE, created=NOW - 2 * HOUR, deprecated="bad") for n in range(count)),
+    )
+    assert notices(database) == 3
+    for one in mails(database):
+        assert f"{count} withdrawn images" in one.subject
+        assert "and 2 more images" in one.body and one.body.count("lab-orsay, store main") == MOST_IMAGES
 
 
 def test_nobody_is_told_of_an_image_that_every_site_took_back(database: Database) -> None:

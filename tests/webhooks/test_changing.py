@@ -196,6 +196,36 @@ def test_a_clock_that_jumped_and_came_back_holds_nothing_up(rig: Rig, receiver: 
     assert rig.states(made) == [("sent", 2)]
 
 
+def test_a_clock_that_jumps_ahead_gives_no_event_up_and_disables_nothing(
+    rig: Rig, receiver: Receiver
+) -> None:
+    receiver.behaviours += [answer(500)] * 3
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    rig.run()
+    for attempts in (2, 3):
+        rig.wait(days=400)
+        assert rig.send() == 1
+        assert (rig.states(made), rig.hook(made).state) == ([("waiting", attempts)], "failing")
+    rig.wait(days=-800, minutes=5)
+    assert rig.send() == 1
+    assert rig.states(made) == [("sent", 4)]
+
+
+def test_an_event_that_waits_for_a_new_address_has_its_whole_time_again(rig: Rig, receiver: Receiver) -> None:
+    receiver.always = answer(503)
+    made = rig.make(receiver.url)
+    upload(rig, "one")
+    rig.run()
+    for _ in range(5):
+        rig.wait(hours=6)
+        rig.send()
+    assert rig.states(made) == [("waiting", 6)]
+    change(rig, made.hook, url=f"{receiver.url}/other")
+    rig.send()
+    assert rig.states(made) == [("waiting", 1)]
+
+
 def test_a_claim_of_a_time_that_never_was_is_no_claim(rig: Rig, receiver: Receiver) -> None:
     """The process that claimed it has ended, and its clock was wrong."""
     made = rig.make(receiver.url)
