@@ -8,6 +8,7 @@ beside them (Unicode Technical Report 36, section 2), and sheer length.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -132,18 +133,29 @@ def sentence(text: str) -> str:
 
 
 def dated(text: str) -> Markup:
-    """A text whose moments (``2026-11-29T10:00:00Z``) are dates, with the exact time on hover."""
+    """A text whose moments (``2026-11-29T10:00:00Z``) are dates, with the exact time on hover.
+
+    Moments of one day differ by the clock, so they are shown with it.
+    """
+    found = [(one.span(), moment) for one in _MOMENT.finditer(text) if (moment := _moment(one[0]))]
+    several = Counter(moment.date() for moment in dict.fromkeys(moment for _, moment in found))
     shown = Markup("")
     at = 0
-    for found in _MOMENT.finditer(text):
-        try:
-            moment = datetime.fromisoformat(found[0])
-        except ValueError:  # a publisher's text may have a day that no month has
-            continue
-        shown += visible(text[at : found.start()])
-        shown += Markup('<time datetime="{0}" title="{0}">{1}</time>').format(found[0], day(moment))
-        at = found.end()
+    for (begin, end), moment in found:
+        clock = moment.strftime(f"{_TIED}%H:%M:%S{_TIED}UTC") if several[moment.date()] > 1 else ""
+        shown += visible(text[at:begin])
+        shown += Markup('<time datetime="{0}" title="{0}">{1}{2}</time>').format(
+            text[begin:end], day(moment), clock
+        )
+        at = end
     return shown + visible(text[at:])
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # a publisher's text may have a day that no month has
+        return None
 
 
 #: What templates call these.

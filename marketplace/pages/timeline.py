@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from marketplace.entries import EntryRow
 from marketplace.models.base import to_seconds
-from validators.document import format_time
+from marketplace.moments import exact
 
 from .display import cut, day, month, plural
 
@@ -225,7 +225,7 @@ def _span(kind: SpanKind, start: int, end: int | None, scale: _Scale, title: str
 
 def _mark(row: EntryRow, current: bool, scale: _Scale) -> Mark:
     said = "deprecated" if row.deprecated is not None else "endorsed"
-    title = f"{cut(row.email)} {said} this image on {format_time(row.created)}"
+    title = f"{cut(row.email)} {said} this image on {exact(row.created)}"
     return Mark(scale.at(to_seconds(row.created)), row.deprecated is not None, current, title)
 
 

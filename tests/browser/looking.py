@@ -26,6 +26,25 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
 
 
+#: The text of a page without what is for programs: commands, documents and code.
+_FOR_PEOPLE = r"""() => {
+    const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    while (walk.nextNode()) {
+        const node = walk.currentNode
+        const is_code = node.parentElement.closest("pre, code, textarea, script")
+        if (/\d{4}-\d\d-\d\dT\d\d:\d\d/.test(node.data) && !is_code)
+            found.push(node.data.trim().slice(0, 200))
+    }
+    return found
+}"""
+
+
+def machine_times(page: Page) -> list[str]:
+    """Texts for people in which a moment stands as programs write it (``2026-11-29T10:00:00Z``)."""
+    found: list[str] = page.evaluate(_FOR_PEOPLE)
+    return found
+
+
 def take_picture(page: Page, name: str) -> None:
     """Leave a picture of the whole page."""
     # To write a PNG file takes twice as long.

@@ -15,7 +15,7 @@ from marketplace.db import Database
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import EventFilters
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
-from tests.browser.looking import take_picture, violations
+from tests.browser.looking import machine_times, take_picture, violations
 from tests.functional.access import found_group, issue_token
 from tests.functional.running import RunningServer
 
@@ -109,6 +109,7 @@ def test_every_page_is_accessible_and_fits(
             assert violations(opened.page) == [], path
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert len(opened.page.content()) < 60_000, path
+        assert machine_times(opened.page) == [], path
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -13,9 +13,21 @@ from marketplace.pages.display import grouped, plural
 from marketplace.peers.administration import PeerAdministration
 from marketplace.runtime import Runtime
 from marketplace.trust.memory import TrustMemory
+from validators.times import parse_time
 
 from .lists import paged
-from .parts import ROWS, ActLink, AdministrationPage, Banner, Cell, Table, TableRow, act_path, part_path
+from .parts import (
+    ROWS,
+    ActLink,
+    AdministrationPage,
+    Banner,
+    Cell,
+    Table,
+    TableRow,
+    act_path,
+    at,
+    part_path,
+)
 
 _TONES = {"tailing": "good", "backoff": "warn", "quarantined": "bad", "disabled": "off"}
 
@@ -112,7 +124,7 @@ def _peer(record: Mapping[str, Any]) -> AdministrationPage:
                 [
                     TableRow(
                         (
-                            Cell(one["since"]),
+                            at(parse_time(one["since"]), ""),
                             Cell(one["question"]),
                             Cell(one["code"], "code"),
                             Cell(one["reason"]),
@@ -126,7 +138,9 @@ def _peer(record: Mapping[str, Any]) -> AdministrationPage:
                 "Evidence",
                 ("Found", "Code", "What"),
                 [
-                    TableRow((Cell(one["found_at"]), Cell(one["code"], "code"), Cell(one["message"])))
+                    TableRow(
+                        (at(parse_time(one["found_at"]), ""), Cell(one["code"], "code"), Cell(one["message"]))
+                    )
                     for one in record["evidence"][:ROWS]
                 ],
                 "No evidence against it.",

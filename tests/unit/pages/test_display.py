@@ -176,6 +176,15 @@ def test_moments_in_a_sentence_are_dates_and_the_rest_is_escaped():
     )
 
 
+def test_moments_of_one_day_are_told_with_the_clock():
+    shown = dated("created 2026-03-04T10:00:07Z, here it is 2026-03-04T10:00:00Z, ends 2026-03-05T10:00:00Z")
+    assert re.findall(">([^<]+)</time>", shown) == [
+        "4\u00a0Mar\u00a02026\u00a010:00:07\u00a0UTC",
+        "4\u00a0Mar\u00a02026\u00a010:00:00\u00a0UTC",
+        "5\u00a0Mar\u00a02026",
+    ]
+
+
 def test_a_clause_becomes_a_sentence_and_an_address_stays_as_it_is():
     assert sentence("nobody withdrew it") == "Nobody withdrew it."
     assert sentence("a@example.org says so") == "a@example.org says so."
