@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "marketplace.moments": set(),
     "marketplace.limits": set(),
     "marketplace.memory": set(),
+    "marketplace.text": set(),
     "marketplace.system_errors": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
@@ -111,7 +112,7 @@ MAY_IMPORT = {
     "marketplace.oidc": FOLLOWED | {"marketplace.accounts", "marketplace.client"},
     "marketplace.changes": STORE,
     "marketplace.rules": STORE,
-    "marketplace.catalogue": STORE | {"marketplace.rules"},
+    "marketplace.catalogue": STORE | {"marketplace.rules", "marketplace.text"},
     "marketplace.entries": RULED | {"marketplace.catalogue"},
     "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.events", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
@@ -126,7 +127,8 @@ MAY_IMPORT = {
     "marketplace.processes": set(),
     "marketplace.sparql": RULED
     | {"marketplace.entries", "marketplace.processes", "marketplace.system_errors"},
-    "marketplace.search": RULED | {"marketplace.catalogue", "marketplace.entries"},
+    "marketplace.search": RULED
+    | {"marketplace.catalogue", "marketplace.entries", "marketplace.processes", "marketplace.text"},
     # Without a database, so that whoever follows a marketplace judges with it too.
     "marketplace.trust_files": {"validators"},
     "marketplace.trust": FOLLOWED | {"marketplace.events", "marketplace.trust_files"},
@@ -296,11 +298,17 @@ def imports(path: Path, module: str) -> Iterator[str]:
             if node.level:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*parents, *([node.module] if node.module else [])])
-            yield base
-            if base in ("marketplace", "validators"):
-                yield from (
-                    f"{base}.{alias.name}" for alias in node.names if (ROOT / base / alias.name).exists()
-                )
+            names = [alias.name for alias in node.names]
+            inner = [
+                name for name in names if base in ("marketplace", "validators") and is_module(base, name)
+            ]
+            yield from (f"{base}.{name}" for name in inner)
+            if len(inner) < len(names):
+                yield base
+
+
+def is_module(package: str, name: str) -> bool:
+    return (ROOT / package / name).is_dir() or (ROOT / package / f"{name}.py").exists()
 
 
 OURS = [*modules("validators"), *modules("marketplace")]

@@ -7,9 +7,9 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 
-from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
 from marketplace.rules.current import Rank
+from marketplace.text import fold
 
 #: Bytes that an image and an endorser are known by.
 IMAGE_LENGTH = 16

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindparam, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
-from marketplace.catalogue import text
+from marketplace import text
 from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.texts import LEADING
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin

@@ -15,8 +15,8 @@ from pyroaring import BitMap
 from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facet, Facts
 from marketplace.catalogue.pool import Pool
 from marketplace.catalogue.sections import Code, DamagedError, Numbers, Reader, Writer
-from marketplace.catalogue.text import fold
 from marketplace.models.current import FOREVER
+from marketplace.text import fold
 
 #: Bytes of an entry id.
 _ID_LENGTH = 32

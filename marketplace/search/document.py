@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from marketplace.catalogue import text
+from marketplace import text
 from marketplace.search.words import SearchField
 from validators import vocabulary
 from validators.parser import parse_trusted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from marketplace.catalogue import text
+from marketplace import text
 from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: Characters of a text that are looked at, characters of an excerpt, and those in front of its first match.

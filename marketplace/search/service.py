@@ -12,9 +12,10 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from marketplace import text
 from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
-from marketplace.catalogue import Catalogue, CatalogueView, text
+from marketplace.catalogue import Catalogue, CatalogueView
 from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.order import Place, SortKey
 from marketplace.changes import ChangeLog

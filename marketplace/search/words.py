@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from marketplace.catalogue import text
+from marketplace import text
 from marketplace.search.errors import SearchRefusedError
 
 #: Bounds of a query. Characters, words or phrases, single words in them, letters or digits before a ``*``.

@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from marketplace import text
 from marketplace.access import ANONYMOUS
-from marketplace.catalogue import text
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade

@@ -15,7 +15,6 @@ from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import order
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet, facet_value
-from marketplace.catalogue.text import fold
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.rules.columns import is_pdisk, is_web
@@ -25,6 +24,7 @@ from marketplace.rules.trust import StoredVerdict, TrustMark
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.request import SearchRequest, Sort, parse_request
 from marketplace.search.service import SearchPage, SearchService
+from marketplace.text import fold
 from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
 from tests.factories.entries import accepted, moment

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.text import WORD_LENGTH, fold, spans, words
+from marketplace.text import WORD_LENGTH, fold, spans, words
 
 
 @pytest.mark.parametrize(
