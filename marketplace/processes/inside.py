@@ -24,16 +24,34 @@ def begin(readable: Sequence[Path], memory: int) -> tuple[BinaryIO, BinaryIO]:
     Returns:
         the streams of requests and of answers, both of frames.
     """
-    # The interrupt key reaches every process of a terminal; the parent decides about this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever a library prints must not get between the frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    requests, answers = _streams()
     send(answers, json.dumps(confine(readable, memory)).encode("ascii"))
-    return sys.stdin.buffer, answers
+    return requests, answers
+
+
+def begin_trusted() -> tuple[BinaryIO, BinaryIO]:
+    """Tell the parent that this process is ready; it may do what its parent may.
+
+    For work that needs files and is done in pure Python: nothing that strangers wrote can take it over.
+
+    Returns:
+        as of ``begin``.
+    """
+    requests, answers = _streams()
+    send(answers, json.dumps([]).encode("ascii"))
+    return requests, answers
 
 
 def send(answers: BinaryIO, message: bytes) -> None:
     """Write one frame, whole."""
     answers.write(pack(message))
     answers.flush()
+
+
+def _streams() -> tuple[BinaryIO, BinaryIO]:
+    # The interrupt key reaches every process of a terminal; the parent decides about this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # Whatever a library prints must not get between the frames.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return sys.stdin.buffer, answers

@@ -19,6 +19,7 @@ from marketplace.search import directory
 from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, SearchError
+from marketplace.search.whoosh_process import BatchWriter
 from marketplace.search.whoosh_reading import (
     ANYWHERE,
     Kept,
@@ -26,7 +27,7 @@ from marketplace.search.whoosh_reading import (
     Scoring,
     Segment,
 )
-from marketplace.search.whoosh_writing import KEY, POSITION, POSITION_KEY, schema, write
+from marketplace.search.whoosh_writing import KEY, POSITION, POSITION_KEY, schema
 from marketplace.search.words import WordQuery
 
 #: Nanoseconds after which a directory's time of change is told apart from that of any later change.
@@ -40,6 +41,7 @@ class WhooshEngine:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._writer = BatchWriter()
 
     def copy(self) -> str:
         """See SearchEngine."""
@@ -56,7 +58,7 @@ class WhooshEngine:
             directory.write_label(where, label)
         directory.verify_label(where, label)
         with _Broken(where):
-            opened = WhooshIndex(where, index.open_dir(str(where)))
+            opened = WhooshIndex(where, index.open_dir(str(where)), self._writer)
         opened.verify()
         return opened
 
@@ -108,9 +110,10 @@ class WhooshIndex:
     Whoosh's readers seek in shared files, so one thread at a time reads; answers hold no file and are shared.
     """
 
-    def __init__(self, where: Path, opened: Any) -> None:
+    def __init__(self, where: Path, opened: Any, writer: BatchWriter) -> None:
         self._where = where
         self._index = opened
+        self._writer = writer
         self._lock = Lock()
         #: The newest state that was read.
         self._open: _State | None = None
@@ -139,7 +142,7 @@ class WhooshIndex:
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
         with _Broken(self._where):
-            write(self._index, self._where, batch)
+            self._writer.write(self._index, self._where, batch)
 
     def match(self, query: WordQuery) -> Matches:
         """Find the entries that fit; see SearchIndex."""
@@ -164,9 +167,10 @@ class WhooshIndex:
             return EngineStats(max(0, documents - 1), directory.size_of(self._where))
 
     def close(self) -> None:
-        """Close the segments; the next use opens them again."""
+        """Close the segments, and end the process that writes; the next use opens and starts them again."""
         with self._lock:
             self._close()
+        self._writer.close()
 
     def _newest(self) -> _State:
         generation = self._generation()
