@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import marketplace
 from marketplace.config import Settings, in_url
-from marketplace.connections import BoundedServer, ConnectionLimits
+from marketplace.connections.channel import ConnectionLimits
+from marketplace.connections.server import BoundedServer
 from marketplace.proxies import BehindProxies
 from marketplace.request_log import RequestLog
 from marketplace.runtime import Runtime, build

@@ -19,7 +19,7 @@ from marketplace.http.parameters import read_query_pairs
 from marketplace.http.responses import fresh_response
 from marketplace.runtime import Runtime
 from marketplace.search.request import SearchRequest
-from marketplace.search.service import SearchHit
+from marketplace.search.results import SearchHit
 from validators.document import format_time
 from validators.policy import Code, Status, Verdict
 

@@ -1,4 +1,4 @@
-"""The parameters of lists and searches as clients see them; ``marketplace.search.request`` reads them."""
+"""The parameters of lists and searches as clients see them; ``marketplace.search.parameters`` reads them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Mapping
 
 from marketplace.access.narrowing import ALL, GROUP, LONGEST
 from marketplace.catalogue.facts import Facet
-from marketplace.search.request import (
+from marketplace.search.parameters import (
     CHOSEN_BY_SITE,
     EVERY,
     FIXED,
     MAX_CHOSEN,
     MAX_DAYS,
     MAX_PAGE,
-    PAGE,
     REACHABLE,
-    Sort,
 )
+from marketplace.search.request import PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
 from .cursors import MAX_CURSOR

@@ -49,7 +49,8 @@ from . import (
 )
 from .answers import write_json
 from .description import JSON, DescribedAnswer, Operation, Parameter
-from .schemas import SCHEMAS, TEXT, URL, ref
+from .schemas import SCHEMAS
+from .schemas.parts import TEXT, URL, ref
 from .shapes.base import Body, Shape, components
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.

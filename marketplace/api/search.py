@@ -16,7 +16,7 @@ from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
 from marketplace.search.highlight import Marked
 from marketplace.search.request import SearchRequest, Sort
-from marketplace.search.service import SearchHit, SearchPage
+from marketplace.search.results import SearchHit, SearchPage
 from validators.policy import Verdict
 
 from .answers import following_url, page, site_url

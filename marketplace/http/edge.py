@@ -11,11 +11,7 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import partial
 from random import Random
-from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -24,55 +20,31 @@ from pyramid.response import Response
 from pyramid.router import Router
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.access import PUBLIC
 from marketplace.access.principal import ANONYMOUS
 from marketplace.accounts.secrets import is_view
 from marketplace.db import is_unavailable
-from marketplace.entries.cache import EntryCache
-from marketplace.federation.site import Federation
-from marketplace.judging.memory import AnswerMemory
 from marketplace.limits import RateLimit, network_of
 from marketplace.logs import request_id
 from marketplace.request_log import RequestLog
 from marketplace.request_log import logger as request_logger
 from marketplace.runtime import Runtime
-from marketplace.usage import Use
-from marketplace.views.service import ViewService
 
 from .cache_policy import keep_private, shows_credentials
 from .compression import compress, read_tags
 from .credentials import too_many
 from .errors import HttpError, store_unavailable
-from .negotiation import ENTRY, Media, by_accept
 from .parameters import decode_path
 from .problems import error_response
 from .read_from import ReadFrom
-from .responses import entry_response, head_response, tagged_response
+from .remembered import NO_ROUTE, VIEW, Environ, Find, find_no_page, find_nothing, make_find
 from .security import known_principal
-from .view_documents import document_response
-
-Environ = dict[str, Any]
-#: An answer to a request and the name of its route, where no view is needed.
-Find = Callable[[Environ], tuple[Response, str] | None]
 
 error_log = logging.getLogger("marketplace.http")
 
-#: How the URL of a verdict ends.
-_VERDICT = "/verdict"
-#: What URLs of the documents of views begin with.
-_VIEW = "/views/"
-#: What cloud sites and peers ask again and again.
-_HEAD = f"/fed/v1/logs/{PUBLIC}/checkpoint"
 #: Where a request keeps that its answer failed because the database did not answer.
 _STORE_FAILED = "marketplace.store.failed"
-#: What stands in logs and figures for requests that no route, or one of many files, answered.
-_NO_ROUTE, _FILE = "none", "static"
-#: What a process with the role worker answers, and what it says to the rest.
-_TOLD_BY_WORKERS = frozenset({"/healthz", "/readyz", "/metrics"})
-_NO_PAGE = (
-    b"This process does the background work (role = worker) and answers /healthz, /readyz and /metrics only: "
-    b"ask a process with the role web.\n"
-)
+#: What stands in logs and figures for requests that one of many files answered.
+_FILE = "static"
 
 _SECRET_LINK = re.compile(r"^(/+action/+)[^/]+")
 #: Characters of a database's own words that are logged.
@@ -201,10 +173,10 @@ def _route(environ: Environ, router: Router, wait: int) -> tuple[Response, str]:
     with router.request_context(environ) as request:
         if wait:
             refusal = too_many("limit.address", "too many requests from this address", wait)
-            return error_response(request, refusal), _NO_ROUTE
+            return error_response(request, refusal), NO_ROUTE
         response = _answer(router, request)
         route = request.matched_route
-        name: str = _NO_ROUTE if route is None else route.name
+        name: str = NO_ROUTE if route is None else route.name
         # Those of files say where the files are.
         return response, _FILE if name.startswith("__") else name
 
@@ -229,7 +201,7 @@ def _without_addresses(text: str) -> str:
 def _names_secret(environ: Environ) -> bool:
     """Whether the path is of a view that only whoever knows its secret name sees."""
     path: str = environ.get("PATH_INFO", "")
-    return path.startswith(_VIEW) and is_view(path[len(_VIEW) :].partition("/")[0])
+    return path.startswith(VIEW) and is_view(path[len(VIEW) :].partition("/")[0])
 
 
 def _answer(router: Router, request: Request) -> Response:
@@ -252,7 +224,7 @@ def _answer(router: Router, request: Request) -> Response:
 def _refuse(environ: Environ, router: Router, error: SQLAlchemyError) -> tuple[Response, str]:
     """The answer where the database failed what no view is asked for."""
     with router.request_context(environ) as request:
-        return _answer_failure(request, error), _NO_ROUTE
+        return _answer_failure(request, error), NO_ROUTE
 
 
 def _answer_failure(request: Request, error: SQLAlchemyError) -> Response:
@@ -317,91 +289,6 @@ def _identity(given: str | None) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     return f"{_ids.getrandbits(128):032x}"
-
-
-def find_nothing(environ: Environ) -> None:
-    """Find no answer: every request goes to the views."""
-
-
-def find_no_page(environ: Environ) -> tuple[Response, str] | None:
-    """Refuse what a process answers that does the background work only: it has nothing to answer it from."""
-    path = environ.get("PATH_INFO", "").rstrip("/")
-    return (
-        None if path in _TOLD_BY_WORKERS else (Response(_NO_PAGE, 404, content_type="text/plain"), _NO_ROUTE)
-    )
-
-
-def make_find(runtime: Runtime) -> Find:
-    """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory.
-
-    The head of the public log is read anew, but by no view.
-    """
-    find: Mapping[str, tuple[Callable[[Environ, str], Response | None], str]] = {
-        "/metadata/": (partial(_find_entry, runtime.entry_cache), "web.entry"),
-        "/api/v1/images/": (
-            partial(_find_verdict, runtime.judge.answers, runtime.now, runtime.usage.count),
-            "api.image.verdict",
-        ),
-        _VIEW: (partial(_find_document, runtime.views), "web.view.document"),
-        _HEAD: (partial(_find_head, runtime.federation), "fed.checkpoint"),
-    }
-
-    def find_remembered(environ: Environ) -> tuple[Response, str] | None:
-        path: str = environ.get("PATH_INFO", "")
-        for prefix, (found, route) in find.items():
-            if path.startswith(prefix):
-                if (
-                    environ["REQUEST_METHOD"] not in ("GET", "HEAD")
-                    or environ.get("QUERY_STRING")
-                    # Whoever says who it is may see more than the public does.
-                    or shows_credentials(environ)
-                ):
-                    return None
-                response = found(environ, path[len(prefix) :])
-                return None if response is None else (response, route)
-        return None
-
-    return find_remembered
-
-
-def _find_entry(cache: EntryCache, environ: Environ, coordinates: str) -> Response | None:
-    entry = cache.find(coordinates)
-    if entry is None:
-        return None
-    offer = by_accept(environ.get("HTTP_ACCEPT", ""), ENTRY)
-    if offer is None or offer.media is not Media.XML:
-        return None
-    identifier, _, rest = coordinates.partition("/")
-    return entry_response(environ, entry, identifier, rest.rpartition("/")[2])
-
-
-def _find_verdict(
-    answers: AnswerMemory,
-    now: Callable[[], datetime],
-    count: Callable[[Use | None], None],
-    environ: Environ,
-    path: str,
-) -> Response | None:
-    if not path.endswith(_VERDICT):
-        return None
-    answer = answers.find((ANONYMOUS.logs, path[: -len(_VERDICT)]), now())
-    if answer is None:
-        return None
-    count(answer.use)
-    return tagged_response(environ, answer.body, answer.etag, "application/json")
-
-
-def _find_document(views: ViewService, environ: Environ, path: str) -> Response | None:
-    address, _, rest = path.partition("/")
-    written = views.find_remembered(address, rest, ANONYMOUS)
-    return None if written is None else document_response(environ, written)
-
-
-def _find_head(federation: Federation | None, environ: Environ, rest: str) -> Response | None:
-    if rest or federation is None or not federation.ready.is_set():
-        return None
-    head = federation.heads.read()
-    return None if head is None else head_response(environ, head, is_public=True)
 
 
 def includeme(config: Configurator) -> None:

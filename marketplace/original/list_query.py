@@ -22,7 +22,7 @@ from marketplace.http.coordinates import (
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import one_of, whole_number
 from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
-from marketplace.search.request import CHECKSUM_FORMS
+from marketplace.search.parameters import CHECKSUM_FORMS
 from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum

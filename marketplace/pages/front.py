@@ -23,7 +23,7 @@ from marketplace.peers.model import PullState
 from marketplace.rules.trust import TrustMark
 from marketplace.runtime import Runtime
 from marketplace.search.overview import MOST_PUBLISHERS, Overview
-from marketplace.search.service import FacetCount, SearchHit
+from marketplace.search.results import FacetCount, SearchHit
 
 from .badges import Badge
 from .display import cut, grouped

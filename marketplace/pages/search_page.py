@@ -18,8 +18,9 @@ from marketplace.catalogue.facts import Facet, facet_value
 from marketplace.entries import EntryRow, Status
 from marketplace.http.coordinates import entry_path
 from marketplace.search.highlight import Marked
-from marketplace.search.request import CHOSEN_BY_SITE, EVERY, SearchRequest, Sort
-from marketplace.search.service import FacetCount, SearchHit, SearchPage
+from marketplace.search.parameters import CHOSEN_BY_SITE, EVERY
+from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.results import FacetCount, SearchHit, SearchPage
 
 from .badges import Badge
 from .display import cut, file_size, grouped

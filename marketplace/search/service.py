@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import text
@@ -22,87 +22,29 @@ from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
 from marketplace.entries.reachable import not_reaching, reaching
-from marketplace.entries.records import EntryRow
-from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
-from marketplace.models import ChangeRow, Entry, EntryTag
+from marketplace.models import ChangeRow, Entry
 from marketplace.models.base import to_seconds
-from marketplace.rules.status import Status
 from marketplace.rules.trust import TrustShown
 from marketplace.rules.visibility import VisibleLogs, find_scope
-from marketplace.search.engine import Matches, SearchIndex
+from marketplace.search.cursors import Cursor, foreign_cursor, parse_cursor
+from marketplace.search.engine import Matches
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
-from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.indexer import SearchIndexer
+from marketplace.search.mending import RETRY_AFTER, Mending
 from marketplace.search.overview import Overview, look_over
-from marketplace.search.request import (
-    ORDERS,
-    Cursor,
-    SearchRequest,
-    Sort,
-    foreign_cursor,
-    parse_cursor,
-    parse_request,
-    usual_choice,
-)
-from marketplace.search.words import Clause, Match, SearchField, WordQuery, find_hint
+from marketplace.search.parameters import parse_request, usual_choice
+from marketplace.search.request import ORDERS, SearchRequest, Sort
+from marketplace.search.results import FacetCount, SearchPage, read_hits
+from marketplace.search.words import Clause, Match, WordQuery, find_hint
 from validators.checksums import find_checksum
 
 #: Values of a facet that are counted and shown.
 FACET_VALUES = 30
-#: Seconds after which asking again makes sense while an index is built.
-RETRY_AFTER = 5
 #: Words tried for one that finds nothing.
 _CANDIDATES = 3
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SearchHit:
-    """An entry that was found.
-
-    Args:
-        title: with the words that match.
-        excerpt: of the description, around the words that match.
-    """
-
-    row: EntryRow
-    tags: tuple[str, ...]
-    status: Status
-    title: Marked
-    excerpt: Marked
-
-
-@dataclass(frozen=True, slots=True)
-class FacetCount:
-    """A value of a facet, how it is mostly spelled, and how many entries choosing it would list."""
-
-    value: str
-    label: str
-    count: int
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SearchPage:
-    """A page of hits.
-
-    Args:
-        total: entries that match, on all pages.
-        facets: the commonest values of each, counted with all other filters but those of the facet itself.
-        hint: what to know about the words; None where they are plain.
-        suggestion: words to search for instead, which find something; only where nothing is found.
-        next_cursor: where the next page begins; None on the last one.
-    """
-
-    hits: Sequence[SearchHit]
-    total: int
-    facets: Mapping[Facet, Sequence[FacetCount]]
-    sort: Sort
-    hint: str | None
-    suggestion: str | None
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +201,9 @@ class SearchService:
         keys = [place.entry_key for place in page]
         twins = view.with_twins(keys)
         instead = find_vouching(asked.session, asked.scope, twins) if twins else {}
-        hits = _hits(asked, {key: instead.get(key, key) for key in keys})
+        hits = read_hits(
+            asked.session, asked.scope, query, asked.now, {key: instead.get(key, key) for key in keys}
+        )
         last = [place for place in page if place.entry_key in hits][-1:] if more else []
         return SearchPage(
             hits=list(hits.values()),
@@ -288,7 +232,7 @@ class SearchService:
             raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
         found = {}
         for log in view.logs:
-            with _Mending(self._indexer, log) as index:
+            with Mending(self._indexer, log) as index:
                 found[log] = index.match(query)
             if not found[log].whole:
                 raise SearchUnavailableError(
@@ -310,7 +254,7 @@ class SearchService:
         sets: dict[float, dict[str, BitMap]] = {}
         for log, keys in view.by_log(found).items():
             if keys:
-                with _Mending(self._indexer, log):
+                with Mending(self._indexer, log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
         places: list[Place] = []
@@ -339,37 +283,6 @@ class SearchService:
 
     def _finds(self, query: WordQuery, view: CatalogueView, now: int, request: SearchRequest) -> bool:
         return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(now), now))
-
-
-class _Mending:
-    """The index of a log for a block; where it turns out broken it is built again, and the search put off.
-
-    A class, because every search asks every log that its reader sees, and a generator takes longer.
-    """
-
-    __slots__ = ("_index", "_indexer", "_log")
-
-    def __init__(self, indexer: SearchIndexer, log: str) -> None:
-        self._indexer = indexer
-        self._log = log
-        self._index: SearchIndex | None = None
-
-    def __enter__(self) -> SearchIndex:
-        try:
-            self._index = self._indexer.indexes.get(self._log)
-        except IndexBrokenError as broken:
-            self._mend(broken)
-        return self._index
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, IndexBrokenError):
-            self._mend(error)
-
-    def _mend(self, broken: IndexBrokenError) -> NoReturn:
-        self._indexer.mend(self._log, self._index, str(broken))
-        raise SearchUnavailableError(
-            "The search index was damaged and is being built again.", RETRY_AFTER
-        ) from broken
 
 
 def _with_typed_checksum(session: Session, scope: VisibleLogs, request: SearchRequest) -> SearchRequest:
@@ -440,44 +353,6 @@ def _last(session: Session, scope: VisibleLogs, cursor: Cursor) -> _Last:
     if found is None:
         raise foreign_cursor()
     return _Last(cursor.value, int(cursor.entry_id, 16), found.id, to_seconds(found.created))
-
-
-#: Statements are made once: making one and its cache key takes longer than running it.
-_TAGS = (
-    select(EntryTag.entry_key, EntryTag.tag)
-    .where(EntryTag.entry_key.in_(bindparam("keys", expanding=True)))
-    .order_by(EntryTag.entry_key, EntryTag.position)
-)
-
-
-def _hits(asked: _Asked, shown: Mapping[int, int]) -> dict[int, SearchHit]:
-    """The hits of some entries, by their keys.
-
-    Args:
-        shown: the entry to show of each: itself, or another one that vouches for the same.
-    """
-    if not shown:
-        return {}
-    # Asked for by key, and once more only what the principal sees: two locks on one door.
-    # Through the connection: the session would look for objects to make of these values.
-    connection, query = asked.session.connection(), asked.query
-    rows = {
-        row.key: row
-        for row in map(to_row, connection.execute(rows_of(asked.scope.keys), {"keys": list(shown.values())}))
-    }
-    tags: dict[int, list[str]] = {}
-    for key, tag in connection.execute(_TAGS, {"keys": list(shown.values())}):
-        tags.setdefault(key, []).append(tag)
-    return {
-        key: SearchHit(
-            row=row,
-            tags=tuple(tags.get(row.key, ())),
-            status=row.status(asked.now),
-            title=mark(row.title or "", SearchField.TITLE, query),
-            excerpt=excerpt(row.description or "", SearchField.DESCRIPTION, query),
-        )
-        for key, row in ((key, rows[other]) for key, other in shown.items() if other in rows)
-    }
 
 
 def _replaced(typed: str, word: str, by: str) -> str:

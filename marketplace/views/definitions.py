@@ -16,7 +16,8 @@ from marketplace.accounts.names import GROUP_PATTERN
 from marketplace.accounts.secrets import is_secret_of, is_view
 from marketplace.catalogue.facts import Facet
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.request import SearchRequest, parse_request
+from marketplace.search.parameters import parse_request
+from marketplace.search.request import SearchRequest
 from marketplace.views.errors import DefinitionError
 from validators.policy import Policy, PolicyError, parse_policy
 

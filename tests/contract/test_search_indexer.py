@@ -24,8 +24,10 @@ from marketplace.search.directory import directory_of
 from marketplace.search.engine import SearchEngine
 from marketplace.search.errors import IndexBusyError, SearchRefusedError, SearchUnavailableError
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.request import SearchRequest, Sort, parse_request
-from marketplace.search.service import SearchPage, SearchService
+from marketplace.search.parameters import parse_request
+from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.results import SearchPage
+from marketplace.search.service import SearchService
 from marketplace.worker import Worker, catch_up
 from tests.contract.search_engines import NAMES, make_engine
 from tests.contract.search_store import GROUP, NOW, add, empty, entry

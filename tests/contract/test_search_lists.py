@@ -22,8 +22,10 @@ from marketplace.rules.current import current
 from marketplace.rules.status import status
 from marketplace.rules.trust import StoredVerdict, TrustMark
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-from marketplace.search.request import SearchRequest, Sort, parse_request
-from marketplace.search.service import SearchPage, SearchService
+from marketplace.search.parameters import parse_request
+from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.results import SearchPage
+from marketplace.search.service import SearchService
 from marketplace.text import fold
 from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from marketplace.search.request import CHECKSUM_FORMS
+from marketplace.search.parameters import CHECKSUM_FORMS
 from tests.factories.documents import image, signed
 from tests.functional.catalogue import ALICE, BOB, eventually, found, upload
 from tests.functional.running import RunningServer, running_server

@@ -14,7 +14,8 @@ from dataclasses import replace
 import pytest
 
 from marketplace.config import Settings
-from marketplace.connections import BoundedChannel, BoundedServer, ConnectionLimits
+from marketplace.connections.channel import BoundedChannel, ConnectionLimits
+from marketplace.connections.server import BoundedServer
 from marketplace.server import make_server
 from tests.waiting import HANGING
 

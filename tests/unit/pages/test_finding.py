@@ -12,8 +12,9 @@ from marketplace.entries import EntryRow, Status
 from marketplace.pages.search_page import FacetList, base_values, found_values
 from marketplace.pages.trust_badges import Judging, Lines
 from marketplace.search.highlight import Marked
-from marketplace.search.request import Sort, parse_request
-from marketplace.search.service import FacetCount, SearchHit, SearchPage
+from marketplace.search.parameters import parse_request
+from marketplace.search.request import Sort
+from marketplace.search.results import FacetCount, SearchHit, SearchPage
 from validators.document import Strength
 
 Pairs = list[tuple[str, str]]

@@ -11,15 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.catalogue.facts import Facet
+from marketplace.search.cursors import Cursor, parse_cursor
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.request import (
-    MAX_PAGE,
-    Cursor,
-    SearchRequest,
-    Sort,
-    parse_cursor,
-    parse_request,
-)
+from marketplace.search.parameters import MAX_PAGE, parse_request
+from marketplace.search.request import SearchRequest, Sort
 
 
 def day(number: int) -> datetime:

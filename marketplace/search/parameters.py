@@ -1,0 +1,213 @@
+"""The parameters of a URL as a search: what is unknown is refused, naming what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from marketplace.access.narrowing import ALL, ScopeError, parse_scope
+from marketplace.catalogue.facts import Facet
+from marketplace.rules.status import Status
+from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
+from marketplace.search.errors import SearchRefusedError
+from marketplace.search.request import PAGE, SearchRequest, Sort
+from marketplace.search.words import clean
+from validators.checksums import find_checksum
+from validators.document import Checksum, Strength
+from validators.errors import shown
+from validators.times import parse_time
+
+#: Hits on a page at most.
+MAX_PAGE = 100
+
+
+#: Values of one facet chosen at the same time.
+MAX_CHOSEN = 50
+
+
+#: How a checksum is given.
+CHECKSUM_FORMS = (
+    "checksum must be all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as sha256:HEX, "
+    "or an identifier"
+)
+
+
+#: Days of ``expires-within`` at most, and seconds of one.
+MAX_DAYS = 3650
+
+
+#: Values of ``reachable``.
+REACHABLE = ("yes", "no")
+
+
+_LONGEST_VALUE = 1000
+
+
+#: Facets of which a search without any value gets the site's choice; EVERY lists every value.
+CHOSEN_BY_SITE = (Facet.STATUS, Facet.TRUST)
+
+
+EVERY = "all"
+
+
+#: Values of the facets that have a fixed set of them.
+FIXED: Mapping[Facet, tuple[str, ...]] = {
+    Facet.STATUS: tuple(status.value for status in Status),
+    Facet.LOCATION: ("web", "pdisk"),
+    Facet.TRUST: tuple(mark.value for mark in TrustMark),
+    Facet.SIGNATURE: tuple(strength.value for strength in Strength),
+}
+
+
+def usual_choice(trust: TrustShown) -> Mapping[Facet, tuple[str, ...]]:
+    """What a search narrows by where it does not say: valid entries, and of those what the site shows."""
+    return {Facet.STATUS: (Status.VALID.value,), Facet.TRUST: tuple(mark.value for mark in SHOWN[trust])}
+
+
+def parse_request(
+    pairs: Iterable[tuple[str, str]], usual: Mapping[Facet, tuple[str, ...]] = usual_choice(TrustShown.ANY)
+) -> SearchRequest:
+    """Read a request from the parameters of a URL.
+
+    ``q`` words; a facet's name (repeatable) its values; ``created-from`` and
+    ``created-to`` dates (``YYYY-MM-DD``, both included) or exact times; ``sort``;
+    ``limit``; ``cursor``; ``scope``; ``checksum``; ``reachable``;
+    ``expires-within`` days. Without any ``status`` or
+    ``trust`` the site's choice is listed, with ``all`` every one. ``trust=strong`` and
+    ``trust=legacy`` mean the signature, as they did before there were verdicts.
+
+    Args:
+        usual: the site's choice of the facets in CHOSEN_BY_SITE.
+
+    Raises:
+        SearchRefusedError: a parameter is unknown, twice, or has no allowed value.
+    """
+    single: dict[str, str] = {}
+    chosen: dict[Facet, dict[str, None]] = {}
+    for name, value in pairs:
+        if name in _SINGLE:
+            if name in single:
+                raise SearchRefusedError("search.parameter-twice", f"Give {name} once.")
+            single[name] = value
+        elif name in set(Facet):
+            facet = Facet.SIGNATURE if name == Facet.TRUST and value in tuple(Strength) else Facet(name)
+            chosen.setdefault(facet, {})[_checked(facet, value)] = None
+        else:
+            allowed = ", ".join([*_SINGLE, *Facet])
+            raise SearchRefusedError(
+                "search.unknown-parameter", f"There is no parameter {shown(name)}; there are {allowed}."
+            )
+    if any(len(values) > MAX_CHOSEN for values in chosen.values()):
+        raise SearchRefusedError(
+            "search.too-many-filters", f"Choose at most {MAX_CHOSEN} values of a filter."
+        )
+    for facet in CHOSEN_BY_SITE:
+        values = chosen.setdefault(facet, dict.fromkeys(usual[facet]))
+        if EVERY in values:
+            values.clear()
+    return SearchRequest(
+        words=clean(single.get("q", "")),
+        chosen={facet: tuple(values) for facet, values in chosen.items() if values},
+        created_from=_moment(single, "created-from", timedelta()),
+        created_before=_moment(single, "created-to", timedelta(days=1)),
+        sort=_sort(single.get("sort")),
+        limit=_number(single.get("limit"), "limit", "a number", MAX_PAGE) or PAGE,
+        cursor=single.get("cursor") or None,
+        scope=_scope(single.get("scope")),
+        checksum=_checksum(single.get("checksum")),
+        reachable=_reachable(single.get("reachable")),
+        expires_within=_number(single.get("expires-within"), "expires-within", "a number of days", MAX_DAYS),
+    )
+
+
+_SINGLE = (
+    "q",
+    "created-from",
+    "created-to",
+    "sort",
+    "limit",
+    "cursor",
+    "scope",
+    "checksum",
+    "reachable",
+    "expires-within",
+)
+
+
+def _checked(facet: Facet, value: str) -> str:
+    allowed = FIXED.get(facet)
+    if allowed is not None and facet in CHOSEN_BY_SITE:
+        allowed = (*allowed, EVERY)
+    if allowed is not None and value not in allowed:
+        every = ", ".join(allowed)
+        raise SearchRefusedError(
+            "search.unknown-value", f"{facet.value} has no value {shown(value)}; there are {every}."
+        )
+    if not value.strip() or len(value) > _LONGEST_VALUE:
+        raise SearchRefusedError(
+            "search.unknown-value", f"{facet.value} needs a value of 1 to {_LONGEST_VALUE} characters."
+        )
+    return value
+
+
+def _sort(name: str | None) -> Sort | None:
+    try:
+        return Sort(name) if name else None
+    except ValueError:
+        raise SearchRefusedError(
+            "search.unknown-sort", f"There is no sort {shown(name)}; there are {', '.join(Sort)}."
+        ) from None
+
+
+def _scope(text: str | None) -> str:
+    try:
+        return parse_scope(text or ALL)
+    except ScopeError as error:
+        raise SearchRefusedError("search.scope", f"{error}, found {shown(text)}.") from None
+
+
+def _checksum(text: str | None) -> Checksum | None:
+    if not text:
+        return None
+    found = find_checksum(text)
+    if found is None:
+        raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}.")
+    return found
+
+
+def _reachable(text: str | None) -> bool | None:
+    if not text:
+        return None
+    if text not in REACHABLE:
+        raise SearchRefusedError(
+            "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {shown(text)}."
+        )
+    return text == REACHABLE[0]
+
+
+def _number(text: str | None, name: str, kind: str, most: int) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= most):
+        raise SearchRefusedError(
+            f"search.{name}", f"{name} must be {kind} from 1 to {most}, found {shown(text)}."
+        )
+    return int(text)
+
+
+def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime | None:
+    """A day or an exact time; ``after`` a day, or behind the second that an exact time names."""
+    text = given.get(name)
+    if not text:
+        return None
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            return parse_time(f"{text}T00:00:00Z") + after
+        return parse_time(text) + (timedelta(seconds=1) if after else timedelta())
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+    except ValueError:
+        raise SearchRefusedError(
+            "search.date",
+            f"{name} must be a date such as 2024-01-31 or 2024-01-31T12:00:00Z, found {shown(text)}.",
+        ) from None
