@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from marketplace.db import StalledError
+from marketplace.db.errors import StalledError
 
 #: Seconds that the oldest request waits when the database counts as one that stores nothing: a commit takes
 #: milliseconds, and the loss of a synchronous standby some seconds.

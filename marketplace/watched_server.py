@@ -22,7 +22,8 @@ import psycopg
 from sqlalchemy import URL, Engine, TextClause, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.db import MORE_READERS, POSTGRESQL_NETWORK, READERS, connect_postgresql
+from marketplace.db.pools import MORE_READERS, READERS
+from marketplace.db.postgresql import POSTGRESQL_NETWORK, connect_postgresql
 
 #: Seconds between two looks.
 LOOK = 0.25
@@ -88,7 +89,7 @@ class WatchedServer:
         return time.monotonic() - self._answered_at < SILENCE
 
     def give_up(self) -> None:
-        """It failed a reader: it counts as away until it answers the next look."""
+        """Count the server as away until it answers the next look, because it failed a reader."""
         self._answered_at = float("-inf")
 
     def ask(self) -> int:

@@ -117,7 +117,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
     Raises:
         CommandError: it is not there, or has another schema than this version needs.
     """
-    from marketplace.db import Database, find_missing_file
+    from marketplace.db import Database
+    from marketplace.db.sqlite import find_missing_file
     from marketplace.migrate import SchemaError, verify_schema
 
     missing = find_missing_file(settings.database_url)

@@ -16,12 +16,8 @@ from waitress.utilities import build_http_date
 from marketplace.logs import printable
 
 PROBLEM_TYPE = "application/problem+json"
-
-
 #: The request line of what only programs ask for, which get errors as problem documents.
 _FOR_PROGRAMS = re.compile(rb"\s*[A-Z]+ (/api/|/fed/|/\.well-known/)")
-
-
 _CODES = {400: "http.malformed", 408: "http.timeout", 413: "body.size", 431: "http.header-size"}
 
 

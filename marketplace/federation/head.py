@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access import PUBLIC
-from marketplace.db import Database, Glance, StalledError
+from marketplace.db import Database, Glance
+from marketplace.db.errors import StalledError
 
 #: Seconds that a look may take while others wait for their turn; it takes a millisecond.
 PATIENCE = 3.0

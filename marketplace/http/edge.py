@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.access.principal import ANONYMOUS
 from marketplace.accounts.secrets import is_view
-from marketplace.db import is_unavailable
+from marketplace.db.errors import is_unavailable
 from marketplace.limits import RateLimit, network_of
 from marketplace.logs import request_id
 from marketplace.request_log import RequestLog

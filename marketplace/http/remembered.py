@@ -26,23 +26,16 @@ from .view_documents import document_response
 Environ = dict[str, Any]
 #: An answer to a request and the name of its route, where no view is needed.
 Find = Callable[[Environ], tuple[Response, str] | None]
-
 #: What stands in logs and figures for requests that no route answered.
 NO_ROUTE = "none"
 #: What URLs of the documents of views begin with.
 VIEW = "/views/"
 #: How the URL of a verdict ends.
 _VERDICT = "/verdict"
-
-
 #: What cloud sites and peers ask again and again.
 _HEAD = f"/fed/v1/logs/{PUBLIC}/checkpoint"
-
-
 #: What a process with the role worker answers, and what it says to the rest.
 _TOLD_BY_WORKERS = frozenset({"/healthz", "/readyz", "/metrics"})
-
-
 _NO_PAGE = (
     b"This process does the background work (role = worker) and answers /healthz, /readyz and /metrics only: "
     b"ask a process with the role web.\n"

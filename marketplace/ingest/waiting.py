@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from marketplace.db import StalledError
+from marketplace.db.errors import StalledError
 from marketplace.ingest.errors import StoreUnavailableError
 from marketplace.ingest.items import IngestResult
 from marketplace.places import ThreadPlaces

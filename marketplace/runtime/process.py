@@ -16,7 +16,8 @@ from marketplace.catalogue.keeping import Keeper
 from marketplace.changes import LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
-from marketplace.db import Database, UnfitError, is_unavailable
+from marketplace.db import Database
+from marketplace.db.errors import UnfitError, is_unavailable
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.federation.site import Condition, Federation

@@ -15,8 +15,6 @@ from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import ORDERS, SearchRequest, Sort
 
 _MAX_CURSOR = 1000
-
-
 _ENTRY_ID = re.compile("[0-9a-f]{64}")
 
 

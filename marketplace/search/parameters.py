@@ -19,37 +19,21 @@ from validators.times import parse_time
 
 #: Hits on a page at most.
 MAX_PAGE = 100
-
-
 #: Values of one facet chosen at the same time.
 MAX_CHOSEN = 50
-
-
 #: How a checksum is given.
 CHECKSUM_FORMS = (
     "checksum must be all hex digits of an MD5, SHA-1, SHA-256, SHA-384 or SHA-512, alone or as sha256:HEX, "
     "or an identifier"
 )
-
-
 #: Days of ``expires-within`` at most, and seconds of one.
 MAX_DAYS = 3650
-
-
 #: Values of ``reachable``.
 REACHABLE = ("yes", "no")
-
-
 _LONGEST_VALUE = 1000
-
-
 #: Facets of which a search without any value gets the site's choice; EVERY lists every value.
 CHOSEN_BY_SITE = (Facet.STATUS, Facet.TRUST)
-
-
 EVERY = "all"
-
-
 #: Values of the facets that have a fixed set of them.
 FIXED: Mapping[Facet, tuple[str, ...]] = {
     Facet.STATUS: tuple(status.value for status in Status),

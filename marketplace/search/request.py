@@ -18,8 +18,6 @@ from marketplace.search.words import WordQuery, parse_words
 from validators.document import Checksum
 
 _DAY = 86_400
-
-
 #: Hits on a page where nobody says how many.
 PAGE = 20
 

@@ -12,7 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace import db
 from marketplace.changes import ChangeLog
-from marketplace.db import Database, is_unavailable
+from marketplace.db import Database
+from marketplace.db.errors import is_unavailable
+from marketplace.db.postgresql import POSTGRESQL_NETWORK
 from marketplace.models import Log
 from tests.waiting import HANGING
 
@@ -105,6 +107,4 @@ def test_a_postgresql_that_is_gone_without_a_word_is_noticed_in_seconds(postgres
             assert session.connection().connection.dbapi_connection.info.get_parameters() == told
     finally:
         database.close()
-    assert {name: told[name] for name in db.POSTGRESQL_NETWORK} == db.POSTGRESQL_NETWORK | {
-        "keepalives_idle": "77"
-    }
+    assert {name: told[name] for name in POSTGRESQL_NETWORK} == POSTGRESQL_NETWORK | {"keepalives_idle": "77"}

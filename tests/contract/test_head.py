@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.access import PUBLIC
 from marketplace.changes import ChangeLog
-from marketplace.db import Database, Glance, StalledError, upgrade
+from marketplace.db import Database, Glance, upgrade
+from marketplace.db.errors import StalledError
 from marketplace.federation.feed import Feed
 from marketplace.federation.head import Head, HeadReader
 from marketplace.federation.integrator import Integrator

@@ -341,14 +341,14 @@ def test_a_database_that_does_not_hold_every_letter_is_refused(
 def test_a_database_that_is_too_old_is_refused(
     away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("marketplace.db.OLDEST_POSTGRESQL", 99)
+    monkeypatch.setattr("marketplace.db.postgresql.OLDEST_POSTGRESQL", 99)
     monkeypatch.setenv("MARKETPLACE_DATABASE_URL", away.url)
     for command in (["db", "upgrade"], ["serve", "--port", "1"], ["token", "list"]):
         assert run([*command, "--data", str(tmp_path)]) == 7, command
         told = capsys.readouterr().err
         assert "and 99 or newer is needed" in told and "\n" not in told.strip()
     monkeypatch.delenv("MARKETPLACE_DATABASE_URL")
-    monkeypatch.setattr("marketplace.db.OLDEST_SQLITE", (99, 0, 0))
+    monkeypatch.setattr("marketplace.db.sqlite.OLDEST_SQLITE", (99, 0, 0))
     assert run(["db", "upgrade", "--data", str(tmp_path)]) == 7
     assert "99.0.0 or newer is needed: use another Python" in capsys.readouterr().err
 
