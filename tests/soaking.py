@@ -18,7 +18,7 @@ PROPERTY = "outcome"
 HEAD = """# Faults
 
 Written by `make soak`: real server processes, each fault in its long form. *Acknowledged* entries
-were confirmed to whoever uploaded them; *lost* ones are missing at some site afterwards, *doubled*
+were confirmed to those who uploaded them; *lost* ones are missing at some site afterwards, *doubled*
 ones stand in some log twice. *Equal after* is the time from the end of the fault (or of the load)
 until every site held the same set. A test that fails is in the table as such. A row tells of the
 last run of its test, and of which commit: `make soak ONLY=fuzz` runs, and writes, only some.

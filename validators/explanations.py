@@ -15,7 +15,7 @@ _NEVER_EDIT = "Never edit a file after it is signed: change the draft and sign t
 _KEY = "Use an RSA key of at least 2048 bits, or ECDSA with P-256, P-384 or P-521."
 _CERTIFICATE = (
     "Make a key and certificate that sign here with `marketplace keygen --email ME --cert FILE --key FILE`, "
-    "or ask whoever issued yours for one that is made for signing."
+    "or ask the authority that issued yours for one that is made for signing."
 )
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {

@@ -43,8 +43,8 @@ CHANGES = Operation(
     "api.changes",
     "What was accepted, in order",
     "Rows of a log from a sequence on. Sequences are dense from 0 and become visible in order, so "
-    "whoever asks again with `next_since` misses nothing. `next` is there while more rows are. `size` is the "
-    "number of rows; one smaller than your `since` says that you followed another log. With "
+    "a reader who asks again with `next_since` misses nothing. `next` is there while more rows are. `size` "
+    "is the number of rows; one smaller than your `since` says that you followed another log. With "
     "the entity tag of an earlier answer it is 304 while the log is as it was, which costs next to nothing.",
     "Changes",
     [DescribedAnswer("A page of the log.", "Changes", headers=("Link",))],

@@ -71,7 +71,9 @@ SCOPE = Parameter(
     "public",
 )
 CURSOR = _event("before", "only events older than this one; `next` has it")
-AFTER = _event("after", "only events that came after this one, the oldest first: for whoever must miss none")
+AFTER = _event(
+    "after", "only events that came after this one, the oldest first: for readers who must miss none"
+)
 
 EVENTS = Operation(
     "api.events",
@@ -79,8 +81,8 @@ EVENTS = Operation(
     "Events of the entries that you may read, the newest first: "
     + "; ".join(f"`{kind}`: {meaning}" for kind, meaning in MEANINGS.items())
     + ". Webhooks are told of the same events under the same ids. With `after` they come in the order in "
-    "which they happened: whoever asks with the last id again and again misses none. Events are kept for 90 "
-    "days.",
+    "which they happened: a reader who asks with the last id again and again misses none. Events are kept "
+    "for 90 days.",
     "Events and webhooks",
     [DescribedAnswer("A page of events.", "Events", headers=("Link",))],
     query=(KIND, ENDORSER, TAG, IDENTIFIER, SCOPE, CURSOR, AFTER, LIMIT),

@@ -76,7 +76,7 @@ Where a site trusts neither certificate it shows both, flagged: no entry superse
 _LISTS = """
 ## Signed image lists
 
-Whoever may change a view can upload a HEPiX image list that an endorser signed
+Anybody who may change a view can upload a HEPiX image list that an endorser signed
 (`tests/functional/test_signed_lists.py`).
 
 | attack | what happens | test |
@@ -116,7 +116,7 @@ dry runs; `make soak` sends 2 000 of each class. Afterwards the server may hold 
 _WEBHOOK_HEAD = """
 ## Webhooks
 
-Whoever has a token can have this site send requests, and read in the log of deliveries what came of them.
+Anybody who has a token can have this site send requests, and read in the log of deliveries what came of them.
 
 | attack | what happens | test |
 | --- | --- | --- |

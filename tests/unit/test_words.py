@@ -31,6 +31,8 @@ TURNS = {
     r"\bwithout a word\b": "silently; without an error",
     r"\bnobody but\b": "only",
     r"\bin want of\b": "without",
+    r"(?i)\bwhoever\b": "anybody who; people who; no matter who",
+    r"\bholds (?:for|to|against|what|this|each|every|no words|everywhere)\b": "applies to; checks; has",
 }
 _LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
 
