@@ -36,7 +36,7 @@ class RefusedError(CodedError, code="refused"):
     def __init__(self, element: str, found: object, expected: str) -> None:
         # These two hold names from documents and certificates as well: as hostile as any value.
         self.element = _escaped(element[:_LONGEST])
-        self.found = shown(found)
+        self.found = printable(found)
         self.expected = _escaped(expected[:_LONGEST])
         super().__init__(self.message)
 
@@ -65,7 +65,7 @@ def codes_of_rules(tree: type[Exception]) -> Iterator[str]:
         yield from codes_of_rules(each)
 
 
-def shown(value: object) -> str:
+def printable(value: object) -> str:
     """Make hostile text safe for one line of a message: nothing invisible, bounded length."""
     if not isinstance(value, str):
         return str(value)

@@ -23,12 +23,12 @@ class GeneralName:
 
     Args:
         form: ``MAIL``, ``DIRECTORY``, or the library's word for a form that is not compared here.
-        shown: for people.
+        text: for people.
         directory: of a directory name; empty otherwise.
     """
 
     form: str
-    shown: str
+    text: str
     directory: Name = ()
 
 

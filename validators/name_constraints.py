@@ -20,7 +20,7 @@ def find_name_fault(bounds: Bounds, link: Link) -> str | None:
     """How a certificate's names break an authority's constraints; None where they keep them."""
     names = _names(link)
     if any(one.form == MAIL for one in (*bounds.permitted, *bounds.excluded)):
-        for address in (*link.addresses, *(one.shown for one in names if one.form == MAIL)):
+        for address in (*link.addresses, *(one.text for one in names if one.form == MAIL)):
             if address is None or not _ADDRESS.fullmatch(address):
                 shown = "an address" if address is None else repr(address)
                 return (
@@ -29,11 +29,11 @@ def find_name_fault(bounds: Bounds, link: Link) -> str | None:
     for excluded in bounds.excluded:
         for name in names:
             if name.form == excluded.form and _is_excluded(name, excluded):
-                return f"may not be certified: {name.shown} is excluded"
+                return f"may not be certified: {name.text} is excluded"
     for name in names:
         permitted = [one for one in bounds.permitted if one.form == name.form]
         if permitted and not any(_is_permitted(name, one) for one in permitted):
-            return f"may not be certified: {name.shown} is not permitted"
+            return f"may not be certified: {name.text} is not permitted"
     return None
 
 
@@ -47,13 +47,13 @@ def _names(link: Link) -> list[GeneralName]:
 def _is_excluded(name: GeneralName, bound: GeneralName) -> bool:
     if name.form == MAIL:
         # Whoever excludes a mailbox means no other one that differs in case alone.
-        return _is_mail_within(name.shown.lower(), bound.shown.lower().removeprefix("@"))
+        return _is_mail_within(name.text.lower(), bound.text.lower().removeprefix("@"))
     return name.form != DIRECTORY or _is_directory_within(name, bound)
 
 
 def _is_permitted(name: GeneralName, bound: GeneralName) -> bool:
     if name.form == MAIL:
-        return _is_mail_within(name.shown, bound.shown)
+        return _is_mail_within(name.text, bound.text)
     return name.form == DIRECTORY and _is_directory_within(name, bound)
 
 

@@ -141,7 +141,7 @@ class RevocationList:
         if any(one.limited for one in own):
             return "is for some reasons only, by the certificate's distribution point"
         if self.points and not any(not one.names or one.names & self.points for one in own):
-            shown = ", ".join(sorted(name.shown for name in self.points))
+            shown = ", ".join(sorted(name.text for name in self.points))
             return f"is for another distribution point ({shown})"
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from marketplace.accounts.errors import InvalidValueError
-from validators.errors import shown
+from validators.errors import printable
 
 #: Characters of an e-mail address; no colon, which stands in actors that are no people (``cli:root``).
 OWNER_PATTERN = r"[A-Za-z0-9._%+@-]{1,254}"
@@ -24,7 +24,8 @@ def parse_owner(text: str) -> str:
     """
     if not _OWNER.fullmatch(text) or text == SYSTEM:
         raise InvalidValueError(
-            f"{shown(text)} is not an owner: expected an e-mail address, or letters, digits and . _ % + @ -"
+            f"{printable(text)} is not an owner: expected an e-mail address, or letters, digits and "
+            ". _ % + @ -"
         )
     return text
 
@@ -37,7 +38,7 @@ def parse_group(text: str) -> str:
     """
     if not _GROUP.fullmatch(text):
         raise InvalidValueError(
-            f"{shown(text)} is not a group name: expected 1-63 lower-case letters, digits and . _ -, "
+            f"{printable(text)} is not a group name: expected 1-63 lower-case letters, digits and . _ -, "
             "beginning with a letter or digit"
         )
     return text

@@ -140,7 +140,7 @@ class TokenService:
             },
             at=at,
         )
-        return Issued(_shown(row), secret)
+        return Issued(_token(row), secret)
 
     def create_own(
         self,
@@ -188,7 +188,7 @@ class TokenService:
             one = waiting.pop()
             self._revoke(one, by, at)
             made = self._session.scalars(_ROWS.where(TokenRow.made_with == one.key, TokenRow.id.not_in(seen)))
-            waiting += [_shown(row) for row in made]
+            waiting += [_token(row) for row in made]
             seen |= {found.key for found in waiting}
         return self.get(name)
 
@@ -207,18 +207,18 @@ class TokenService:
         row = self._session.scalar(_ROWS.where(TokenRow.name == name))
         if row is None:
             raise TokenNotFoundError(name)
-        return _shown(row)
+        return _token(row)
 
     def by_key(self, key: int) -> Token:
         """A token by its key in the tables, which must exist."""
-        return _shown(self._session.scalars(_ROWS.where(TokenRow.id == key)).one())
+        return _token(self._session.scalars(_ROWS.where(TokenRow.id == key)).one())
 
     def list(self, owner: str | None = None) -> list[Token]:
         """Every token, or those of one owner; the oldest first."""
         statement = _ROWS.order_by(TokenRow.id)
         if owner is not None:
             statement = statement.where(TokenRow.owner == owner)
-        return [_shown(row) for row in self._session.scalars(statement)]
+        return [_token(row) for row in self._session.scalars(statement)]
 
     def verify(self, text: str, now: datetime) -> Token:
         """The token of a secret.
@@ -230,7 +230,7 @@ class TokenService:
         row = None if secret is None else self._session.scalar(_ROWS.where(TokenRow.name == secret.name))
         if not is_secret_of(text, NOTHING if row is None else row.digest) or row is None:
             raise CredentialsError("this is not a token of this marketplace")
-        token = _shown(row)
+        token = _token(row)
         token.verify_valid(now)
         return token
 
@@ -259,7 +259,7 @@ def own_scopes(principal: Principal) -> frozenset[Scope]:
     return principal.scopes if principal.token is not None else principal.scopes & {Scope.READ, Scope.UPLOAD}
 
 
-def _shown(row: TokenRow) -> Token:
+def _token(row: TokenRow) -> Token:
     return Token(
         key=row.id,
         name=row.name,

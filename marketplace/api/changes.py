@@ -19,7 +19,7 @@ from validators.document import format_time
 from .answers import following_url, next_link, site_url, write_json
 from .description import JSON, DescribedAnswer, Operation, Parameter
 from .parameters import limit, number
-from .shown import Urls
+from .presenters import Urls
 
 #: The largest number that the databases count with.
 _MOST = 2**63 - 1

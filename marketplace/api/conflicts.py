@@ -19,8 +19,8 @@ from .answers import page, site_url
 from .cursors import Cursor, encode_cursor
 from .description import DescribedAnswer, Operation, Parameter
 from .parameters import cursor, limit
+from .presenters import JsonObject, Urls, show_verdict
 from .shapes.base import EMAIL_PATTERN
-from .shown import Shown, Urls, show_verdict
 
 _ID = re.compile("[0-9a-f]{64}")
 _ADDRESS = re.compile(EMAIL_PATTERN.strip("^$"))
@@ -112,7 +112,7 @@ def _after(cursor: Cursor | None) -> Coordinates | None:
         raise BadRequestError("query.cursor", "the cursor belongs to no page of this list") from None
 
 
-def _show(conflict: Conflict, urls: Urls) -> Shown:
+def _show(conflict: Conflict, urls: Urls) -> JsonObject:
     place = conflict.coordinates
     return {
         "identifier": place.identifier,
@@ -125,7 +125,7 @@ def _show(conflict: Conflict, urls: Urls) -> Shown:
     }
 
 
-def _said(said: ConflictingEntry, urls: Urls) -> Shown:
+def _said(said: ConflictingEntry, urls: Urls) -> JsonObject:
     return {
         "id": said.entry_id,
         "title": said.title,

@@ -17,7 +17,7 @@ from validators.verdict import CertificateVerdict
 from .answers import fresh, site_url
 from .description import VERDICTS, DescribedAnswer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates
-from .shown import SUPERSEDED, Shown, Urls
+from .presenters import SUPERSEDED, JsonObject, Urls
 
 DECISION = Operation(
     "api.entry.decision",
@@ -48,7 +48,7 @@ def decision(request: Request) -> Response:
 
 def show_decision(
     entry: AcceptedEntry, record: EntryRecord, decided: Decision, now: datetime, allowed: bool, urls: Urls
-) -> Shown:
+) -> JsonObject:
     """A decision as JSON.
 
     Args:
@@ -88,7 +88,7 @@ def show_decision(
     }
 
 
-def _certificate(verdict: CertificateVerdict) -> Shown:
+def _certificate(verdict: CertificateVerdict) -> JsonObject:
     revoked = verdict.revoked
     return {
         "anchor": verdict.anchor,

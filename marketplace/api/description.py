@@ -17,7 +17,7 @@ from pyramid.view import view_config
 
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
-from validators.errors import shown
+from validators.errors import printable
 
 from .shapes.base import Body, Shape
 
@@ -150,5 +150,7 @@ def unknown_parameter(name: str, allowed: Sequence[str]) -> BadRequestError:
     """The 400 of a parameter that an operation does not have."""
     there_are = f"there are {', '.join(allowed)}" if allowed else "none is taken here"
     return BadRequestError(
-        "query.unknown-parameter", f"there is no parameter {shown(name)}; {there_are}", allowed=list(allowed)
+        "query.unknown-parameter",
+        f"there is no parameter {printable(name)}; {there_are}",
+        allowed=list(allowed),
     )

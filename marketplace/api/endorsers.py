@@ -24,7 +24,7 @@ from .answers import fresh, page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
 from .description import DescribedAnswer, Operation
 from .parameters import EMAIL, cursor, limit
-from .shown import Shown, Urls
+from .presenters import JsonObject, Urls
 
 #: Certificate names shown of one endorser: anybody may claim an address under any number of names.
 MOST_NAMES = 50
@@ -138,7 +138,7 @@ def tags(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.endorser.tags"))
 
 
-def show_use(one: CertificateUse) -> Shown:
+def show_use(one: CertificateUse) -> JsonObject:
     """A certificate and what it was used for."""
     return {
         "sha256": one.fingerprint,
@@ -157,7 +157,7 @@ def show_use(one: CertificateUse) -> Shown:
     }
 
 
-def _standing(held: StoredVerdict | None) -> Shown:
+def _standing(held: StoredVerdict | None) -> JsonObject:
     revoked = None if held is None else held.revoked_since
     return {
         "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
@@ -168,7 +168,7 @@ def _standing(held: StoredVerdict | None) -> Shown:
     }
 
 
-def show_change(one: EndorserChange) -> Shown:
+def show_change(one: EndorserChange) -> JsonObject:
     """Something that changed about an endorser."""
     return {
         "at": format_time(one.at),

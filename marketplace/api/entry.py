@@ -18,7 +18,7 @@ from validators.times import parse_time
 from .answers import fresh, immutable, site_url
 from .description import DescribedAnswer, Operation
 from .parameters import CREATED, EMAIL, IDENTIFIER, TAG
-from .shown import Shown, Urls, show_entry, show_statement
+from .presenters import JsonObject, Urls, show_entry, show_statement
 
 COORDINATES = (IDENTIFIER, EMAIL, CREATED)
 
@@ -82,13 +82,13 @@ def tagged(request: Request) -> Response:
     return fresh(request, body, [("Content-Location", urls.entry(row.coordinates))])
 
 
-def _show(request: Request, shown: AcceptedEntry, record: EntryRecord, urls: Urls) -> Shown:
+def _show(request: Request, entry: AcceptedEntry, record: EntryRecord, urls: Urls) -> JsonObject:
     runtime: Runtime = request.registry[Runtime]
     now = runtime.now()
-    reached = runtime.watch.find(shown.metadata.locations[:MOST_LOCATIONS], record.logs)
+    reached = runtime.watch.find(entry.metadata.locations[:MOST_LOCATIONS], record.logs)
     with visible_entries(request) as visible:
-        verdict = runtime.judge.judge(visible, shown.identifier, now)
-    return show_entry(shown, record, now, urls, reached, verdict, find_presence(request, shown))
+        verdict = runtime.judge.judge(visible, entry.identifier, now)
+    return show_entry(entry, record, now, urls, reached, verdict, find_presence(request, entry))
 
 
 def read_coordinates(request: Request) -> Coordinates:

@@ -32,7 +32,7 @@ from validators.policy import Verdict
 from .answers import site_url, write_json
 from .description import DescribedAnswer, Operation
 from .entry import COORDINATES, find_entry, read_coordinates, unknown_entry
-from .shown import Urls
+from .presenters import Urls
 from .verdict import show_verdict
 
 EVIDENCE_TYPE = "application/x-tar"

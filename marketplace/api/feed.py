@@ -26,8 +26,8 @@ from validators.policy import Code, Status, Verdict
 from .answers import following_url, next_link, site_url
 from .description import DescribedAnswer, Operation
 from .filters import SEARCH_PARAMETERS
+from .presenters import LIST_CHARACTERS, LIST_TAGS, Urls
 from .search import SEARCH, judge_hits, newest_first, read_search, run_search
-from .shown import LIST_CHARACTERS, LIST_TAGS, Urls
 
 ATOM_TYPE = "application/atom+xml"
 ATOM = "http://www.w3.org/2005/Atom"

@@ -108,7 +108,7 @@ def groups(request: Request) -> Response:
         else:
             every = [service.get(name) for name in sorted(service.of(actor_of(request)))]
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = shapes.Groups(total=len(every), groups=[_shown(one, request) for one in found])
+    body = shapes.Groups(total=len(every), groups=[_group(one, request) for one in found])
     return page(request, body, encode_cursor(after, "api.groups"))
 
 
@@ -118,7 +118,7 @@ def create(request: Request) -> Response:
     name = read_body(request, shapes.GroupName).name
     with writing(request) as session:
         made = GroupService(session).create(name, by=actor_of(request), at=now_of(request))
-    body = _shown(made, request)
+    body = _group(made, request)
     return created(body, body.links.self)
 
 
@@ -132,7 +132,7 @@ def group(request: Request) -> Response:
         if not administers(request) and name not in service.of(actor_of(request)):
             raise GroupNotFoundError(name)
         found = service.get(name)
-    return fresh(request, _shown(found, request))
+    return fresh(request, _group(found, request))
 
 
 @DELETE.view("group:write")
@@ -149,7 +149,7 @@ def add(request: Request) -> Response:
     name, member = request.matchdict["group"], request.matchdict["member"]
     with writing(request) as session:
         found = GroupService(session).add(name, member, by=actor_of(request), at=now_of(request))
-    return fresh(request, _shown(found, request))
+    return fresh(request, _group(found, request))
 
 
 @REMOVE.view("group:write")
@@ -158,9 +158,9 @@ def remove(request: Request) -> Response:
     name, member = request.matchdict["group"], request.matchdict["member"]
     with writing(request) as session:
         found = GroupService(session).remove(name, member, by=actor_of(request), at=now_of(request))
-    return fresh(request, _shown(found, request))
+    return fresh(request, _group(found, request))
 
 
-def _shown(one: Group, request: Request) -> shapes.Group:
+def _group(one: Group, request: Request) -> shapes.Group:
     links = SelfLink(self=f"{site_url(request)}/api/v1/groups/{one.name}")
     return shapes.Group(name=one.name, created_at=one.created_at, members=one.members, links=links)

@@ -21,7 +21,7 @@ from .answers import page, site_url
 from .cursors import Cursor, cut_page, encode_cursor
 from .description import VERDICTS, DescribedAnswer, Operation
 from .parameters import IDENTIFIER, cursor, limit
-from .shown import SUPERSEDED, Shown, Urls, show_line
+from .presenters import SUPERSEDED, JsonObject, Urls, show_line
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.image")
@@ -67,7 +67,9 @@ def image(request: Request) -> Response:
     return page(request, body, encode_cursor(after, "api.image"))
 
 
-def _line(row: EntryRow, *, is_current: bool, now: datetime, urls: Urls, verdict: Verdict | None) -> Shown:
+def _line(
+    row: EntryRow, *, is_current: bool, now: datetime, urls: Urls, verdict: Verdict | None
+) -> JsonObject:
     status = row.status(now).value if is_current else SUPERSEDED
     return {**show_line(row, status, urls, verdict), "current": is_current}
 

@@ -11,7 +11,7 @@ from pyramid.request import Request
 
 from marketplace.http.body import content_type
 from marketplace.http.errors import BadRequestError, TooLargeError, UnsupportedTypeError
-from validators.errors import shown
+from validators.errors import printable
 
 from .description import JSON
 from .shapes.base import Body
@@ -52,7 +52,7 @@ def read_body(request: Request, shape: type[B], *, most: int = MAX_BYTES) -> B:
         faults = {"null": nulls[0]}
     if (name := faults.get("extra_forbidden")) is not None:
         members = ", ".join(shape.model_fields)
-        raise BadRequestError("body.member", f"there is no member {shown(name)}; there are {members}")
+        raise BadRequestError("body.member", f"there is no member {printable(name)}; there are {members}")
     if (name := faults.get("missing")) is not None:
         raise BadRequestError("body.member", f"member {name} is missing")
     name = next(reversed(faults.values()))

@@ -10,14 +10,14 @@ from pyramid.response import Response
 from marketplace.http.errors import BadRequestError
 from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
-from validators.errors import shown
+from validators.errors import printable
 from validators.identifier import is_identifier
 
 from .answers import fresh, site_url
 from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
+from .presenters import Urls, show_line
 from .shapes.entries import MOST_IDENTIFIERS, WantedImages
-from .shown import Urls, show_line
 
 #: Entries of one answer.
 MOST_ENTRIES = 5000
@@ -64,5 +64,5 @@ def _identifiers(given: Sequence[object]) -> list[str]:
         raise BadRequestError("lookup.identifiers", f"name at most {MOST_IDENTIFIERS} images")
     for one in given:
         if not isinstance(one, str) or not is_identifier(one):
-            raise BadRequestError("lookup.identifiers", f"{shown(one)} is not an identifier")
+            raise BadRequestError("lookup.identifiers", f"{printable(one)} is not an identifier")
     return sorted({str(one) for one in given})

@@ -14,7 +14,7 @@ from .answers import site_url, write_json
 from .description import JSON, DescribedAnswer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
 from .original import GATE_CODES
-from .shown import Urls
+from .presenters import Urls
 
 PUBLISH = Operation(
     "api.entry.publish",

@@ -22,8 +22,8 @@ from .cursors import Cursor, cut_page, encode_cursor
 from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
 from .parameters import IDENTIFIER, cursor, limit
+from .presenters import Urls
 from .shapes import sites as shapes
-from .shown import Urls
 
 GROUP = "Cloud sites"
 LIMIT = limit(100, 500)

@@ -22,7 +22,7 @@ from validators.policy import Verdict
 from .answers import following_url, page, site_url
 from .description import DescribedAnswer, Operation, unknown_parameter
 from .filters import LIST_PARAMETERS, SEARCH_PARAMETERS, WORDS
-from .shown import Urls, show_line
+from .presenters import Urls, show_line
 
 _REFUSALS = (
     "query.empty",

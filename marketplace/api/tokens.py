@@ -88,7 +88,7 @@ def tokens(request: Request) -> Response:
         every = _list(request, owner)
     found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
     now = now_of(request)
-    body = shapes.Tokens(total=len(every), tokens=[_shown(one, now, request) for one in found])
+    body = shapes.Tokens(total=len(every), tokens=[_token(one, now, request) for one in found])
     return page(request, body, encode_cursor(after, "api.tokens"))
 
 
@@ -106,7 +106,7 @@ def create(request: Request) -> Response:
             expires_at=now + timedelta(days=_days(given.days)),
             note=given.note,
         )
-    shown = _shown(issued.token, now, request)
+    shown = _token(issued.token, now, request)
     return created(shapes.NewToken(**dict(shown), secret=issued.secret.text), shown.links.self)
 
 
@@ -115,7 +115,7 @@ def token(request: Request) -> Response:
     """One token."""
     with reading(request) as session:
         found = _visible(request, TokenService(session))
-    return fresh(request, _shown(found, now_of(request), request))
+    return fresh(request, _token(found, now_of(request), request))
 
 
 @REVOKE.view("token:revoke")
@@ -125,7 +125,7 @@ def revoke(request: Request) -> Response:
     with writing(request) as session:
         service = TokenService(session)
         found = service.revoke(_visible(request, service).name, by=actor_of(request), at=now)
-    return fresh(request, _shown(found, now, request))
+    return fresh(request, _token(found, now, request))
 
 
 def _list(request: Request, owner: str | None) -> list[Token]:
@@ -159,7 +159,7 @@ def _days(days: int) -> int:
     return days
 
 
-def _shown(one: Token, now: datetime, request: Request) -> shapes.Token:
+def _token(one: Token, now: datetime, request: Request) -> shapes.Token:
     return shapes.Token(
         name=one.name,
         owner=one.owner,

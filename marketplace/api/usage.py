@@ -20,13 +20,13 @@ from marketplace.http.visible_entries import visible_entries
 from marketplace.pages.usage import find_view_usage, is_exact
 from marketplace.runtime import Runtime
 from marketplace.usage import By, Figures, Span, Usage, last_days
-from validators.errors import shown
+from validators.errors import printable
 
 from .answers import fresh
 from .description import JSON, DescribedAnswer, Operation, Parameter
 from .entry import COORDINATES, find_entry, read_coordinates
 from .parameters import EMAIL
-from .views import VIEW, find_definition, find_shown
+from .views import VIEW, find_contents, find_definition
 
 GROUP = "Usage"
 #: Most days or months of one answer.
@@ -49,7 +49,7 @@ def _by(text: str | None) -> By:
     try:
         return By(text or "day")
     except ValueError:
-        raise BadRequestError("query.by", f"by is {shown(text or '')}, not day or month") from None
+        raise BadRequestError("query.by", f"by is {printable(text or '')}, not day or month") from None
 
 
 def _day(name: str) -> Callable[[str | None], date | None]:
@@ -62,7 +62,7 @@ def _day(name: str) -> Callable[[str | None], date | None]:
             day = date.min
         if day < _FIRST:
             raise BadRequestError(
-                f"query.{name}", f"{name} is {shown(text)}, not a day YYYY-MM-DD from {_FIRST} on"
+                f"query.{name}", f"{name} is {printable(text)}, not a day YYYY-MM-DD from {_FIRST} on"
             )
         return day
 
@@ -71,7 +71,7 @@ def _day(name: str) -> Callable[[str | None], date | None]:
 
 def _media(text: str | None) -> str | None:
     if text not in (None, "json", "csv"):
-        raise BadRequestError("query.media", f"media is {shown(text)}, not json or csv")
+        raise BadRequestError("query.media", f"media is {printable(text)}, not json or csv")
     return text
 
 
@@ -152,7 +152,7 @@ def of_endorser(request: Request) -> Response:
 def of_view(request: Request) -> Response:
     """How often a view was used."""
     definition = find_definition(request)
-    view = find_shown(request, definition)
+    view = find_contents(request, definition)
     return _answer(
         request, OF_VIEW, lambda usage, span: find_view_usage(request, usage, span, definition, view)
     )

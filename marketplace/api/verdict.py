@@ -27,8 +27,8 @@ from validators.times import parse_time
 from .answers import site_url, write_json
 from .description import JSON, VERDICTS, DescribedAnswer, Operation, Parameter
 from .parameters import IDENTIFIER
+from .presenters import JsonObject, Urls
 from .shapes.base import IDENTIFIER_PATTERN, TIME_PATTERN
-from .shown import Shown, Urls
 
 _DESCRIPTION = (
     "Trust in an endorser and permission to use an image are two things; this is the second. An image is "
@@ -127,7 +127,7 @@ def _about_entry(request: Request, text: str) -> _Question:
     coordinates = _read_coordinates(text)
 
     def answer(visible: VisibleEntries, now: datetime) -> Verdict | None:
-        if visible.find_shown(coordinates) is None:
+        if visible.find_preferred(coordinates) is None:
             return None
         return judge.judge(visible, coordinates.identifier, now, asked=coordinates)
 
@@ -168,7 +168,7 @@ def _use_of(verdict: Verdict) -> Use | None:
     return None if entry is None or entry.hidden is not None else Use(UseKind.VERDICT, entry.entry_id)
 
 
-def show_verdict(verdict: Verdict, urls: Urls) -> Shown:
+def show_verdict(verdict: Verdict, urls: Urls) -> JsonObject:
     """A verdict as JSON."""
     return {
         "identifier": verdict.identifier,
@@ -190,7 +190,7 @@ def show_verdict(verdict: Verdict, urls: Urls) -> Shown:
     }
 
 
-def show_rule(rule: Rule) -> Shown:
+def show_rule(rule: Rule) -> JsonObject:
     """A rule with its outcome."""
     return {
         "rule": rule.name,
@@ -201,7 +201,7 @@ def show_rule(rule: Rule) -> Shown:
     }
 
 
-def _entry(statement: Statement, urls: Urls) -> Shown:
+def _entry(statement: Statement, urls: Urls) -> JsonObject:
     coordinates = statement.coordinates
     return {
         "id": statement.entry_id,
@@ -212,14 +212,14 @@ def _entry(statement: Statement, urls: Urls) -> Shown:
     }
 
 
-def _asked(asked: Asked, urls: Urls) -> Shown:
+def _asked(asked: Asked, urls: Urls) -> JsonObject:
     return {
         "entry": urls.entry(asked.coordinates),
         "superseded_by": None if asked.by is None else urls.entry(asked.by),
     }
 
 
-def _statement(one: Weighed, urls: Urls) -> Shown:
+def _statement(one: Weighed, urls: Urls) -> JsonObject:
     failure = one.failure
     return {
         **_entry(one.statement, urls),

@@ -53,10 +53,10 @@ def verify(request: Request) -> Response:
     data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
     found = try_upload(runtime, data, address, client_of(request))
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-    return Response(body=json.dumps(_shown(found)).encode(), headerlist=headers)
+    return Response(body=json.dumps(_report(found)).encode(), headerlist=headers)
 
 
-def _shown(found: Examination) -> dict[str, Any]:
+def _report(found: Examination) -> dict[str, Any]:
     body: dict[str, Any] = {
         "verdict": _verdict(found),
         "steps": [_step(step, found) for step in found.steps],

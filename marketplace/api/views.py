@@ -178,7 +178,7 @@ def find_definition(request: Request) -> Definition:
     return found
 
 
-def find_shown(request: Request, definition: Definition) -> View | None:
+def find_contents(request: Request, definition: Definition) -> View | None:
     """What a view shows now; None where who asks may read its definition only.
 
     Raises:
@@ -235,7 +235,7 @@ def writing_views(request: Request) -> Iterator[Session]:
 def tell_view(request: Request, definition: Definition) -> Response:
     """A view with what it shows now, where whoever asks may read what it shows."""
     line = _line(definition, request)
-    found = find_shown(request, definition)
+    found = find_contents(request, definition)
     if found is None:
         return fresh(request, shapes.View(**line))
     try:

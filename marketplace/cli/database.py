@@ -145,7 +145,7 @@ def open_ingest(opened: Database, settings: Settings) -> Iterator[IngestService]
     from marketplace.ingest import IngestService, UploadPolicy
 
     ingest = IngestService(
-        opened, UploadPolicy(legacy=settings.upload.legacy, shown=_site_filter(settings, opened))
+        opened, UploadPolicy(legacy=settings.upload.legacy, site_filter=_site_filter(settings, opened))
     )
     try:
         yield ingest

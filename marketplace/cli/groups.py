@@ -62,9 +62,9 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
         groups = GroupService(session).list()
     columns = ("name", "created", "members")
     if output == "table":
-        rows = [{**_shown(one), "members": " ".join(one.members)} for one in groups]
+        rows = [{**_members(one), "members": " ".join(one.members)} for one in groups]
     else:
-        rows = [_shown(one) for one in groups]
+        rows = [_members(one) for one in groups]
     write_records(rows, columns, output, identify="name")
     if not rows:
         click.echo("marketplace: no groups yet.", err=True)
@@ -116,7 +116,7 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
         GroupService(session).delete(name, by=actor(), at=_now())
 
 
-def _shown(one: Group) -> dict[str, Any]:
+def _members(one: Group) -> dict[str, Any]:
     return {"name": one.name, "created": written(one.created_at), "members": list(one.members)}
 
 

@@ -55,7 +55,7 @@ def identify(endpoint: str | None, output: Format, image: str) -> None:
             )
         except EntryNotFoundError:
             if measured is not None:
-                write_record(_shown({**found, "allowed": None, "endorsers": []}, output), output)
+                write_record(_record({**found, "allowed": None, "endorsers": []}, output), output)
             raise CommandError("no entry about this image here", ExitCode.NOT_FOUND) from None
         found = {"identifier": verdict.get("identifier")} | found | _said(client, verdict)
     found |= {
@@ -67,7 +67,7 @@ def identify(endpoint: str | None, output: Format, image: str) -> None:
         ],
         "reasons": verdict["reasons"],
     }
-    write_record(_shown(found, output), output)
+    write_record(_record(found, output), output)
     if not verdict["allowed"]:
         raise refusal(verdict)
 
@@ -104,7 +104,7 @@ def _said(client: MarketplaceClient, verdict: dict[str, Any]) -> dict[str, Any]:
     return {"entry": path, **facts, "tags": list(said.tags), "locations": list(said.locations)}
 
 
-def _shown(found: dict[str, Any], output: Format) -> dict[str, Any]:
+def _record(found: dict[str, Any], output: Format) -> dict[str, Any]:
     """The record; for people a line for each endorser, reason and digest."""
     if output != "table":
         return found

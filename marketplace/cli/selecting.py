@@ -9,7 +9,7 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
-from marketplace.rules.trust import TrustShown
+from marketplace.rules.trust import ListedTrust
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, open_store
@@ -30,7 +30,7 @@ def open_selector(settings: Settings, database: Database, indexes: SearchIndexer
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, _now()).standing.value
     )
-    search = SearchService(database, lists.catalogue, indexes, TrustShown(settings.trust.show))
+    search = SearchService(database, lists.catalogue, indexes, ListedTrust(settings.trust.show))
     judge = ImageJudge(trust, shown)
     # A command gives out no tokens.
     return Selector(

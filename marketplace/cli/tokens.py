@@ -85,7 +85,7 @@ def create(
             note=note,
         )
     if output in ("json", "yaml"):
-        write_record({**_shown(issued.token, now), "secret": issued.secret.text}, output, identify="name")
+        write_record({**_members(issued.token, now), "secret": issued.secret.text}, output, identify="name")
     else:
         click.echo(issued.secret.text)
     click.echo(
@@ -109,7 +109,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
     with reading(config, data) as session:
         tokens = TokenService(session).list(owner)
     now = _now()
-    write_records([_shown(one, now) for one in tokens], _COLUMNS, output, identify="name")
+    write_records([_members(one, now) for one in tokens], _COLUMNS, output, identify="name")
     if not tokens:
         click.echo("marketplace: no tokens.", err=True)
 
@@ -145,7 +145,7 @@ def sign_out(config: Path | None, data: str | None, owner: str) -> None:
     click.echo(f"marketplace: {count} sessions of {owner} ended.", err=True)
 
 
-def _shown(one: Token, now: datetime) -> dict[str, Any]:
+def _members(one: Token, now: datetime) -> dict[str, Any]:
     return {
         "name": one.name,
         "owner": one.owner,

@@ -124,7 +124,7 @@ def change(config: Path | None, data: str | None, output: Format, name: str, **g
             given["url"] or hook.url, hook.audience, EventFilters(kinds, **filters), description
         )
         changed = registry.change(name, asked, by=actor(), at=datetime.now(UTC))
-    write_record(_shown(changed), output, identify="name")
+    write_record(_members(changed), output, identify="name")
 
 
 @examples("marketplace webhook list", "marketplace webhook list -o json")
@@ -136,7 +136,7 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
     with explained(), reading(config, data) as session:
         found = registry_of(config, data, session).list()
     columns = ("name", "url", "owner", "audience", "kinds", "state")
-    write_records([_shown(one) for one in found], columns, output, identify="name")
+    write_records([_members(one) for one in found], columns, output, identify="name")
     if not found:
         click.echo("marketplace: there are no webhooks.", err=True)
 
@@ -153,7 +153,7 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
     with explained(), reading(config, data) as session:
         hook = registry_of(config, data, session).get(name)
         counts = Deliveries(session).counts(hook)
-    write_record({**_shown(hook), **counts}, output, identify="name")
+    write_record({**_members(hook), **counts}, output, identify="name")
 
 
 @examples("marketplace webhook delete 1a2b3c4d5e6f7a8b")
@@ -217,11 +217,11 @@ def _read_secret(file: IO[str] | None) -> bytes | None:
 
 
 def _show_secret(made: Made, output: Format) -> None:
-    write_record({**_shown(made.hook), "secret": made.secret}, output, identify="name")
+    write_record({**_members(made.hook), "secret": made.secret}, output, identify="name")
     click.echo("marketplace: keep the secret: it is not shown again.", err=True)
 
 
-def _shown(hook: Hook) -> dict[str, Any]:
+def _members(hook: Hook) -> dict[str, Any]:
     return {
         "name": hook.name,
         "url": hook.url,

@@ -103,7 +103,7 @@ class OidcSettings(Section):
     timeout: float = Field(5.0, ge=0.1, le=30, description="seconds to wait for each answer of the provider")
 
     @property
-    def shown_title(self) -> str:
+    def display_title(self) -> str:
         """What people know the provider by."""
         return self.title or urlsplit(self.issuer).netloc
 

@@ -105,7 +105,7 @@ class Listing:
 
     def page(self, query: EntryQuery, found: BitMap) -> list[EntryRow]:
         """The rows of the query's window, in its order; ``found`` is what ``find`` said."""
-        keys, rows = self.shown(self.keys(query, found)), dict[int, EntryRow]()
+        keys, rows = self.vouching(self.keys(query, found)), dict[int, EntryRow]()
         statement = rows_of(self._scope.keys)
         for start in range(0, len(keys), NAMED):
             chunk = self._session.execute(statement, {"keys": keys[start : start + NAMED]})
@@ -148,7 +148,7 @@ class Listing:
             found = found | told
         return found
 
-    def shown(self, keys: Sequence[int]) -> list[int]:
+    def vouching(self, keys: Sequence[int]) -> list[int]:
         """The keys with those of the entries that are shown instead of some."""
         instead = find_vouching(self._session, self._scope, keys)
         return [instead.get(key, key) for key in keys]

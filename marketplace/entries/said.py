@@ -228,10 +228,12 @@ def _hidden(row: Row[Any]) -> CurrentStatement:
     )
 
 
-def _newest(hidden: Iterable[CurrentStatement], shown: Sequence[CurrentStatement]) -> list[CurrentStatement]:
+def _newest(
+    hidden: Iterable[CurrentStatement], visible: Sequence[CurrentStatement]
+) -> list[CurrentStatement]:
     """What is not shown, as far as it would be current if it were: a withdrawal must not get lost."""
     by_endorser: defaultdict[str, list[Claim[CurrentStatement]]] = defaultdict(list)
-    for one in (*shown, *hidden):
+    for one in (*visible, *hidden):
         by_endorser[one.coordinates.email].append(one.claim())
     left = [claim.entry for claims in by_endorser.values() for claim in unsuperseded(claims)]
     return [one for one in left if not one.shown]

@@ -150,28 +150,28 @@ class VisibleEntries:
         if query.is_dated():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.shown(self._listing.keys(query, self._listing.find(query)))
+            keys = self._listing.vouching(self._listing.keys(query, self._listing.find(query)))
         return self._listing.bodies(keys)
 
-    def find_shown(self, coordinates: Coordinates) -> EntryRow | None:
+    def find_preferred(self, coordinates: Coordinates) -> EntryRow | None:
         """The entry at these coordinates, superseded or not.
 
         Of several statements the one that ``rules/current.py`` prefers; of several certificates with one
         statement the one that the site stands closest to.
         """
-        return self._shown_of(self._statements(coordinates))
+        return self._preferred_of(self._statements(coordinates))
 
     def find_body(self, coordinates: Coordinates) -> StoredEntry | None:
         """The received bytes at these coordinates, superseded or not."""
         rows = self._statements(coordinates)
-        row = self._shown_of(rows)
+        row = self._preferred_of(rows)
         if row is None:
             return None
         return replace(next(self._listing.bodies([row.key])), alone=len(rows) == 1)
 
     def find(self, coordinates: Coordinates) -> EntryRecord | None:
         """Everything known about the entry at these coordinates."""
-        row = self.find_shown(coordinates)
+        row = self.find_preferred(coordinates)
         return None if row is None else self._record(row)
 
     def find_erased(self, coordinates: Coordinates) -> Erased | None:
@@ -256,7 +256,7 @@ class VisibleEntries:
             .order_by(Current.created.desc(), Current.entry_id)
             .limit(min(limit, ROWS_LIMIT))
         ).all()
-        found = {one.key: one for one in self._rows(self._listing.shown(keys))}
+        found = {one.key: one for one in self._rows(self._listing.vouching(keys))}
         return sorted(found.values(), key=EntryRow.rank, reverse=True)
 
     def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
@@ -271,7 +271,7 @@ class VisibleEntries:
             .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
             .limit(limit)
         ).all()
-        found = {one.key: one for one in self._rows(self._listing.shown(keys))}
+        found = {one.key: one for one in self._rows(self._listing.vouching(keys))}
         newest = sorted(found.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
 
@@ -319,7 +319,7 @@ class VisibleEntries:
         found = self._session.scalar(candidates)
         if found is None:
             return None
-        (key,) = self._listing.shown([found])
+        (key,) = self._listing.vouching([found])
         return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
 
     def endorsers(self) -> Sequence[EndorserRow]:
@@ -376,12 +376,12 @@ class VisibleEntries:
         )
         return [to_row(row) for row in found]
 
-    def _shown_of(self, rows: Sequence[EntryRow]) -> EntryRow | None:
+    def _preferred_of(self, rows: Sequence[EntryRow]) -> EntryRow | None:
         """What is shown of the entries at one place."""
         if len(rows) < 2:
             return rows[0] if rows else None
         best = preferred(row.claim() for row in rows)
-        (key,) = self._listing.shown([] if best is None else [best.key])
+        (key,) = self._listing.vouching([] if best is None else [best.key])
         return next(row for row in rows if row.key == key)
 
     def _others(self, row: EntryRow) -> Sequence[str]:
@@ -406,7 +406,7 @@ class VisibleEntries:
         places: defaultdict[Coordinates, list[EntryRow]] = defaultdict(list)
         for row in map(to_row, self._session.execute(statement)):
             places[row.coordinates].append(row)
-        shown = filter(None, map(self._shown_of, places.values()))
+        shown = filter(None, map(self._preferred_of, places.values()))
         found = [row for row in shown if matches_filters(row, query)]
         for keys in stated(query, self._scope):
             wanted = set(self._session.scalars(keys))
@@ -472,7 +472,7 @@ class VisibleEntries:
         ).one()
         currents = self._currents(row)
         current = next(iter(currents), None)
-        shown = "" if current is None else self._entry_id(self._listing.shown([current.key])[0])
+        shown = "" if current is None else self._entry_id(self._listing.vouching([current.key])[0])
         locations = self._session.scalars(
             select(EntryLocation.uri)
             .where(EntryLocation.entry_key == row.key)

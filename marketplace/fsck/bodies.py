@@ -16,7 +16,7 @@ from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, Ent
 from marketplace.rules.columns import tag_digest
 from validators import accept
 from validators.document import AcceptedEntry
-from validators.errors import RefusedError, shown
+from validators.errors import RefusedError, printable
 
 #: Documents in memory at a time; one has at most 1 MiB.
 _PAGE = 32
@@ -126,5 +126,5 @@ def _compare(
         found = getattr(stored, column)
         if column not in skip and found != value:
             yield Damage(
-                code, where, f"{column} is stored as {shown(found)}, the document has {shown(value)}"
+                code, where, f"{column} is stored as {printable(found)}, the document has {printable(value)}"
             )

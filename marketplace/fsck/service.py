@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.fsck.bodies import verify_bodies
+from marketplace.fsck.current import verify_current
 from marketplace.fsck.damage import Damage
 from marketplace.fsck.logs import verify_cursors, verify_logs
-from marketplace.fsck.shown import verify_current
 from marketplace.fsck.trees import verify_trees
 from marketplace.models import ChangeRow, EntryBody
 

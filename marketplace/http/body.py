@@ -8,7 +8,7 @@ from email.message import Message
 
 from pyramid.request import Request
 
-from validators.errors import shown
+from validators.errors import printable
 
 from .errors import BadRequestError, TooLargeError, UnsupportedTypeError
 
@@ -172,7 +172,7 @@ def _read_part(part: bytes) -> tuple[str, bool, bytes]:
     coding = headers.get("content-transfer-encoding", "binary").lower()
     if coding not in ("7bit", "8bit", "binary"):
         raise BadRequestError(
-            "form.coding", f"the file's transfer encoding is {shown(coding)}, expected binary"
+            "form.coding", f"the file's transfer encoding is {printable(coding)}, expected binary"
         )
     return name, True, content
 

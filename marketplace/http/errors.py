@@ -7,7 +7,7 @@ from typing import Any
 
 from marketplace.entries.erased import Erased
 from validators.document import format_time
-from validators.errors import shown
+from validators.errors import printable
 
 
 class HttpError(Exception):
@@ -82,7 +82,7 @@ class UnsupportedTypeError(HttpError):
     """
 
     def __init__(self, code: str, found: str, expected: str, advice: str = "") -> None:
-        told = f"found {shown(found)}, expected {expected}"
+        told = f"found {printable(found)}, expected {expected}"
         super().__init__(
             415, code, f"{told}; {advice}" if advice else told, headers=[("Accept-Post", expected)]
         )

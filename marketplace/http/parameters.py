@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from pyramid.request import Request
 
-from validators.errors import shown
+from validators.errors import printable
 
 from .errors import BadRequestError, DocumentInFormError, TooLargeError
 
@@ -118,7 +118,7 @@ def read_pairs(text: str) -> list[tuple[str, str]]:
         raise BadRequestError("query.fields", f"the query has more than {_MAX_FIELDS} fields") from None
     for name, value in pairs:
         if not (is_plain(name) and is_plain(value.translate(_LINES) if name in _MULTILINE else value)):
-            raise BadRequestError("query.characters", f"parameter {shown(name)} holds control characters")
+            raise BadRequestError("query.characters", f"parameter {printable(name)} holds control characters")
     return pairs
 
 
@@ -157,7 +157,7 @@ def whole_number(name: str, text: str, *, least: int, most: int) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most:
         return int(text)
     raise BadRequestError(
-        f"query.{name}", f"{name} is {shown(text)}, expected a whole number from {least} to {most}"
+        f"query.{name}", f"{name} is {printable(text)}, expected a whole number from {least} to {most}"
     )
 
 
@@ -170,4 +170,4 @@ def one_of(name: str, text: str, values: tuple[str, ...]) -> str:
     if text in values:
         return text
     words = ", ".join(filter(None, values))
-    raise BadRequestError(f"query.{name}", f"{name} is {shown(text)}, expected one of {words}")
+    raise BadRequestError(f"query.{name}", f"{name} is {printable(text)}, expected one of {words}")

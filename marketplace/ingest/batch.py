@@ -111,7 +111,7 @@ class Batch:
             raise LogNotFoundError(log)
         one.log_id = self._logs[log]
         (verify_replica if source is Source.REPLICA else verify_audience)(entry, log)
-        hidden = self._policy.shown.find_reason(entry)
+        hidden = self._policy.site_filter.find_reason(entry)
         one.shown = hidden is None
         if hidden is not None and source is Source.UPLOAD:
             raise NotShownError(hidden)
@@ -220,7 +220,7 @@ class Batch:
             given
             for one, given in zip(fresh, stated, strict=True)
             # Else nothing has its coordinates here, unless it is hidden.
-            if self._policy.shown.digest
+            if self._policy.site_filter.digest
             or times[tuple(given.values())] > 1
             or (one.newest is not None and one.newest >= one.entry.created)
         ]

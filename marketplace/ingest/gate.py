@@ -37,14 +37,14 @@ class UploadPolicy:
             site's clock.
         required: what the endorser's certificate must be.
         judge: tells how it stands; None where nobody asks, which only an import may.
-        shown: which entries the site shows, wherever they come from.
+        site_filter: which entries the site shows, wherever they come from.
     """
 
     legacy: Literal["refuse", "accept"] = "refuse"
     max_ahead: timedelta = timedelta(minutes=5)
     required: Required = "any"
     judge: Judge | None = None
-    shown: SiteFilter = field(default_factory=SiteFilter)
+    site_filter: SiteFilter = field(default_factory=SiteFilter)
 
 
 class Earlier(Protocol):

@@ -51,12 +51,12 @@ class ImageJudge:
     """Judges images. Safe to share between threads.
 
     Args:
-        shown: the site's filter, which tells why something is not shown.
+        site_filter: the site's filter, which tells why something is not shown.
     """
 
-    def __init__(self, trust: TrustService, shown: SiteFilter) -> None:
+    def __init__(self, trust: TrustService, site_filter: SiteFilter) -> None:
         self._trust = trust
-        self._shown = shown
+        self._site_filter = site_filter
         self._known: LRUCache[Hashable, _Known] = LRUCache(KEPT)
         self._generation = 0
         self._lock = threading.Lock()
@@ -165,7 +165,7 @@ class ImageJudge:
         entry = accept(said.data)
         hidden = None
         if not said.shown:
-            hidden = self._shown.find_reason(entry) or "this site does not show the entry"
+            hidden = self._site_filter.find_reason(entry) or "this site does not show the entry"
         return statement_of(
             entry,
             self._trust.decide(entry, now, email_confirmed=said.confirmed),

@@ -32,7 +32,7 @@ def read_person(claims: Mapping[str, Any], settings: OidcSettings) -> Person:
     values = _values(claims, settings.groups_claim)
     if settings.admit and not values.intersection(settings.admit):
         raise NotAdmittedError(
-            f"you are signed in at {settings.shown_title} as {name}, but only members of certain groups "
+            f"you are signed in at {settings.display_title} as {name}, but only members of certain groups "
             "may sign in here: ask the operator of this site"
         )
     mapped = settings.group_of()
@@ -52,7 +52,7 @@ def _name(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     found = _find(claims, settings.name_claim)
     if not isinstance(found, str):
         raise PersonNameError(
-            f"{settings.shown_title} does not tell your {settings.name_claim}, which is your user name "
+            f"{settings.display_title} does not tell your {settings.name_claim}, which is your user name "
             "here: ask the operator of this site to check oidc.scopes and oidc.name_claim"
         )
     try:
@@ -63,7 +63,7 @@ def _name(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     bare = settings.name_claim == "email" and claims.get("email_verified") is not True
     if bare and settings.unverified_email == "refuse":
         raise PersonNameError(
-            f"{settings.shown_title} does not say that it has verified the address {name}: have it "
+            f"{settings.display_title} does not say that it has verified the address {name}: have it "
             "verified there and sign in again"
         )
     return name

@@ -33,7 +33,7 @@ from marketplace.oidc.errors import (
 from marketplace.oidc.id_token import Expected, prove
 from marketplace.oidc.people import missing_claims, read_person
 from marketplace.oidc.provider import Provider, ProviderMetadata
-from validators.errors import shown
+from validators.errors import printable
 
 #: Bytes of a secret's file that are read, and characters of a code or token that are looked at.
 _MOST_SECRET, _MOST_TEXT = 4096, 100_000
@@ -63,7 +63,7 @@ class SignInService:
     @property
     def title(self) -> str:
         """What people know the provider by."""
-        return self._settings.shown_title
+        return self._settings.display_title
 
     @property
     def problem(self) -> SignInError | None:
@@ -140,7 +140,7 @@ class SignInService:
         tokens = self._contact.post(metadata.token_endpoint, "the token", body, headers)
         if "error" in tokens:
             raise DeniedError(
-                f"{self.title} does not take this sign-in ({_shown(tokens['error'])}): sign in again, and "
+                f"{self.title} does not take this sign-in ({_safe(tokens['error'])}): sign in again, and "
                 "tell the operator of this site if the fault stays"
             )
         return tokens
@@ -189,7 +189,7 @@ class SignInService:
 
 def _code(answer: Mapping[str, str], title: str) -> str:
     if "error" in answer:
-        raise DeniedError(f"{title} did not sign you in ({_shown(answer['error'])})")
+        raise DeniedError(f"{title} did not sign you in ({_safe(answer['error'])})")
     code = answer.get("code", "")
     if not 0 < len(code) < _MOST_TEXT:
         raise DeniedError(f"{title} sent you back without a code: sign in again")
@@ -202,8 +202,8 @@ def _text(value: object) -> str:
     return str(value) if sound else ""
 
 
-def _shown(value: object) -> str:
-    return shown(str(value)[:100])
+def _safe(value: object) -> str:
+    return printable(str(value)[:100])
 
 
 def _first_line(path: Path) -> str:

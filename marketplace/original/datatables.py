@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from marketplace.entries import EntryRow
 from marketplace.http.errors import BadRequestError
 from validators.document import format_time
-from validators.errors import shown
+from validators.errors import printable
 
 #: Shown by the table where it has no rows; the original sends it with every answer.
 _EMPTY_MESSAGE = "no metadata matching query found"
@@ -40,7 +40,7 @@ def _echo(fields: Mapping[str, str]) -> str:
     # Echoed text could be script to somebody; the protocol wants a number.
     if echo == "null" or (echo.isascii() and echo.isdigit() and len(echo) <= 19):
         return echo
-    raise BadRequestError("query.sEcho", f"sEcho is {shown(echo)}, expected a whole number")
+    raise BadRequestError("query.sEcho", f"sEcho is {printable(echo)}, expected a whole number")
 
 
 def _cells(row: EntryRow) -> list[str]:

@@ -21,12 +21,12 @@ from marketplace.http.coordinates import (
 )
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import one_of, whole_number
-from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
+from marketplace.rules.trust import LISTED_MARKS, TrustMark, ListedTrust
 from marketplace.search.parameters import CHECKSUM_FORMS
 from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum
-from validators.errors import shown
+from validators.errors import printable
 from validators.identifier import is_identifier
 
 STATUSES = tuple(status.value for status in StatusFilter)
@@ -53,7 +53,7 @@ def select(
     now: datetime,
     default_limit: int,
     cap: int,
-    shown: TrustShown = TrustShown.ANY,
+    listed: ListedTrust = ListedTrust.ANY,
 ) -> EntryQuery:
     """The query that a list's URL and fields make.
 
@@ -63,7 +63,7 @@ def select(
         now: what "expired" is measured against.
         default_limit: entries on a page where none is asked for.
         cap: most entries in one answer.
-        shown: what the site's lists show where the fields do not say; coordinates find their entry anyway.
+        listed: what the site's lists show where the fields do not say; coordinates find their entry anyway.
 
     Raises:
         BadRequestError: a field has a value that cannot be meant.
@@ -81,7 +81,7 @@ def select(
         created=named.created,
         tag=fields.get("tag") or None,
         checksum=_checksum(fields.get("checksum")),
-        trust=_trust(fields, TrustShown.ANY if all(astuple(named)) else shown),
+        trust=_trust(fields, ListedTrust.ANY if all(astuple(named)) else listed),
         search=_search("sSearch", fields),
         columns=tuple((column, _search(f"sSearch_{n}", fields)) for n, column in enumerate(_SEARCHED, 1)),
         sort=sort,
@@ -91,10 +91,10 @@ def select(
     )
 
 
-def _trust(fields: Mapping[str, str], shown: TrustShown) -> frozenset[TrustMark]:
+def _trust(fields: Mapping[str, str], listed: ListedTrust) -> frozenset[TrustMark]:
     asked = one_of("trust", fields.get("trust") or "", ("", *TRUSTS))
     if not asked:
-        return frozenset(SHOWN[shown])
+        return frozenset(LISTED_MARKS[listed])
     return frozenset() if asked == EVERY_TRUST else frozenset({TrustMark(asked)})
 
 
@@ -122,7 +122,7 @@ def _checksum(text: str | None) -> Checksum | None:
         return None
     found = find_checksum(text)
     if found is None:
-        raise BadRequestError("query.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}")
+        raise BadRequestError("query.checksum", f"{CHECKSUM_FORMS}, found {printable(text)}")
     return found
 
 

@@ -22,7 +22,7 @@ from marketplace.http.streams import LongStreams
 from marketplace.http.visible_entries import read_scope, visible_entries
 from marketplace.pages.rendering import page
 from marketplace.pages.trust_badges import Lines, lines_of
-from marketplace.rules.trust import TrustShown
+from marketplace.rules.trust import ListedTrust
 from marketplace.runtime import Runtime
 from validators.document import format_time
 
@@ -112,7 +112,7 @@ def _as_page(request: Request, fields: Mapping[str, str], parts: tuple[str, ...]
     rest = query.offset + (query.limit or 0)
     lines = lines_of(request, found.rows)
     values = {
-        "rows": [_shown(row, lines) for row in found.rows],
+        "rows": [_line(row, lines) for row in found.rows],
         "first": query.offset + 1,
         "matching": found.matching,
         "filters": query,
@@ -139,7 +139,7 @@ def _read_query(
         now=runtime.now(),
         default_limit=page_rows or cap,
         cap=cap,
-        shown=TrustShown(runtime.settings.trust.show),
+        listed=ListedTrust(runtime.settings.trust.show),
     )
 
 
@@ -154,7 +154,7 @@ def _page_of(request: Request, query: EntryQuery, scope: str) -> EntryPage:
         return visible.list(query)
 
 
-def _shown(row: EntryRow, lines: Lines) -> dict[str, Any]:
+def _line(row: EntryRow, lines: Lines) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "title": row.title,

@@ -10,7 +10,7 @@ from pyramid.view import view_config
 from marketplace.http.errors import HttpError
 from marketplace.http.parameters import read_query
 
-from .handbook import ABOUT, ADDRESS, PICTURES, SHOWN, handbook, picture
+from .handbook import ABOUT, ADDRESS, CHAPTERS, PICTURES, handbook, picture
 from .rendering import base_path, page
 
 #: Characters of a search that are looked at.
@@ -22,7 +22,7 @@ def contents(request: Request) -> Response:
     """What there is to read, or the sections that a search found."""
     words = read_query(request).get("words", "")[:_MOST_WORDS]
     found = handbook().search(words)
-    values = {"shown": SHOWN, "about": ABOUT, "asked": words, "found": found, "shown_page": None}
+    values = {"shown": CHAPTERS, "about": ABOUT, "asked": words, "found": found, "shown_page": None}
     return page(request, "handbook", values)
 
 
@@ -36,5 +36,5 @@ def one_page(request: Request) -> Response:
     if found is None:
         raise HttpError(404, "docs.unknown", "there is no such page in the documentation: see /docs")
     html = Markup(found.html.replace(ADDRESS, f"{base_path(request)}/docs/"))  # noqa: S704  # made by handbook
-    values = {"shown": SHOWN, "asked": "", "found": [], "shown_page": found, "html": html}
+    values = {"shown": CHAPTERS, "asked": "", "found": [], "shown_page": found, "html": html}
     return page(request, "handbook", values | {"at": path.partition("/")[0]})

@@ -101,7 +101,7 @@ class FederationPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PeerLine:
     """A peer in the table."""
 
     name: str
@@ -134,7 +134,7 @@ def federation(request: Request) -> Response:
         "site_name": None if keys is None else keys.site,
         "keys": [] if keys is None else _keys(keys),
         "picture": draw(peers) if peers else None,
-        "peers": [_shown(one) for one in peers],
+        "peers": [_peer_line(one) for one in peers],
         "alerts": alerts(peers, now),
     }
     return page(request, "federation", values)
@@ -161,9 +161,9 @@ def reason(code: str) -> str:
     return _REASONS.get(code, "This site could not store the peer's data.")
 
 
-def _shown(peer: PublicPeer) -> Shown:
+def _peer_line(peer: PublicPeer) -> PeerLine:
     offset = peer.clock_offset
-    return Shown(
+    return PeerLine(
         name=peer.name,
         href=link(peer.url),
         state=_MEANINGS[peer.state],

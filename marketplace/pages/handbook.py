@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 #: What is shown, in the order of reading: name of the file, and of its link.
-SHOWN = (
+CHAPTERS = (
     ("start", "Start"),
     ("publishing", "Publishing images"),
     ("vendors", "Keeping vendors' images current"),
@@ -117,7 +117,8 @@ def handbook() -> Handbook:
     """
     folder = directory()
     parsed = {
-        name: _read(name, text, (folder / f"{name}.md").read_text(encoding="utf-8")) for name, text in SHOWN
+        name: _read(name, text, (folder / f"{name}.md").read_text(encoding="utf-8"))
+        for name, text in CHAPTERS
     }
     places = {anchor: place for document in parsed.values() for anchor, place in document.anchors.items()}
     pages: dict[str, HandbookPage] = {}

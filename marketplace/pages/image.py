@@ -98,7 +98,7 @@ def image_values(
         "sites": sites,
         "endorsers": len({row.email for row in rows}),
         "picture": lay_out(rows, now),
-        "rows": [_shown(row, row.key in current, lines) for row in shown],
+        "rows": [_line(row, row.key in current, lines) for row in shown],
         "rows_left_out": len(rows) - len(shown),
     }
 
@@ -110,7 +110,7 @@ def _title(rows: Sequence[EntryRow]) -> str | None:
     return next((row.title for row in reversed(standing or titled)), None)
 
 
-def _shown(row: EntryRow, current: bool, lines: Lines) -> dict[str, Any]:
+def _line(row: EntryRow, current: bool, lines: Lines) -> dict[str, Any]:
     return {
         "path": entry_path(row.coordinates),
         "created": format_time(row.created),

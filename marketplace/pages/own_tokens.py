@@ -20,8 +20,8 @@ from .admin.asking import (
     Given,
     Secret,
     number_of,
+    scope_choices,
     scopes_of,
-    shown_scopes,
     text_of,
 )
 from .rendering import base_path, page
@@ -135,7 +135,7 @@ def _question(request: Request, act: Act, given: Given, status: int, problem: st
     values = {
         "act": act,
         "given": given,
-        "scopes": shown_scopes(mine, given),
+        "scopes": scope_choices(mine, given),
         "problem": problem,
         "code": "",
         "key": session_key(request),

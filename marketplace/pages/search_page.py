@@ -227,13 +227,13 @@ def _chips(base: str, pairs: Pairs) -> list[Chip]:
     for pair in dict.fromkeys(_narrowing(pairs)):
         name, value = pair
         label = _NAMED.get(name) or LABELS[Facet(name)].lower()
-        text = _shown_value(Facet(name), value) if name in set(Facet) else value
+        text = _value_label(Facet(name), value) if name in set(Facet) else value
         rest = [other for other in _without(pairs, "cursor") if other != pair]
         chips.append(Chip(f"{label}: {cut(text, _LABEL_LENGTH)}", _link(base, rest)))
     return chips
 
 
-def _shown_value(facet: Facet, label: str) -> str:
+def _value_label(facet: Facet, label: str) -> str:
     return _VALUES.get((facet, label), label)
 
 
@@ -274,7 +274,7 @@ def _choice(base: str, pairs: Pairs, facet: Facet, one: FacetCount) -> FacetChoi
         ]
     else:
         rest = [*rest, (facet.value, one.label)]
-    label = cut(_shown_value(facet, one.label), _LABEL_LENGTH)
+    label = cut(_value_label(facet, one.label), _LABEL_LENGTH)
     return FacetChoice(label, grouped(one.count), one.chosen, _link(base, rest))
 
 

@@ -21,7 +21,7 @@ from marketplace.http.errors import HttpError
 from marketplace.http.parameters import read_body_form, read_query
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
-from validators.errors import shown
+from validators.errors import printable
 
 from .admin.asking import SCOPES
 from .rendering import base_path, page
@@ -117,7 +117,7 @@ def _verify_address(request: Request) -> None:
         raise HttpError(
             403,
             "session.address",
-            f"this page was opened at {shown(given)}, and sessions are for {origin}: "
+            f"this page was opened at {printable(given)}, and sessions are for {origin}: "
             f"sign in at {request.registry[Runtime].settings.site.url}/login",
         )
 

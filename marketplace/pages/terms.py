@@ -104,7 +104,7 @@ class ExtensionElement:
 class Statements:
     """The extensions of an entry; ``left_out`` elements are too many for a page."""
 
-    shown: tuple[ExtensionElement, ...]
+    listed: tuple[ExtensionElement, ...]
     left_out: int
 
 
@@ -136,7 +136,7 @@ def statements(extensions: Sequence[Extension]) -> Statements:
     """The extensions as a tree that fits a page."""
     budget = iter(range(MOST_STATEMENTS))
     shown = tuple(_several(extensions, budget))
-    return Statements(shown, sum(map(_count, extensions)) - sum(map(_count_shown, shown)))
+    return Statements(shown, sum(map(_count, extensions)) - sum(map(_count_lines, shown)))
 
 
 def _several(extensions: Sequence[Extension], budget: Iterator[int]) -> Iterator[ExtensionElement]:
@@ -183,5 +183,5 @@ def _count(extension: Extension) -> int:
     return 1 + sum(map(_count, extension.children))
 
 
-def _count_shown(statement: ExtensionElement) -> int:
-    return 1 + sum(map(_count_shown, statement.children))
+def _count_lines(statement: ExtensionElement) -> int:
+    return 1 + sum(map(_count_lines, statement.children))

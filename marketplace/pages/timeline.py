@@ -166,18 +166,18 @@ def _scale(said: Sequence[Sequence[EntryRow]], now: int) -> _Scale:
 
 
 def _lane(
-    entries: Sequence[EntryRow], number: int, scale: _Scale, shown: Sequence[EntryRow], *, several: bool
+    entries: Sequence[EntryRow], number: int, scale: _Scale, rows: Sequence[EntryRow], *, several: bool
 ) -> Lane:
     """A lane.
 
     Args:
-        shown: the entries of all lanes, by precedence.
+        rows: the entries of all lanes, by precedence.
         several: other lanes have its address too.
     """
     spans: list[LaneSpan] = []
     marks: list[Mark] = []
     for row in entries:
-        following = _following(row, shown)
+        following = _following(row, rows)
         end = None if following is None else to_seconds(following.created)
         spans += _spans(row, end, scale)
         marks.append(_mark(row, following is None, scale))
@@ -188,9 +188,9 @@ def _lane(
     return Lane(newest.email, label, HEAD + LANE * number, tuple(spans), tuple(marks))
 
 
-def _following(row: EntryRow, shown: Sequence[EntryRow]) -> EntryRow | None:
+def _following(row: EntryRow, rows: Sequence[EntryRow]) -> EntryRow | None:
     """The entry that supersedes one first."""
-    later = shown[bisect_right(shown, row.rank(), key=EntryRow.rank) :]
+    later = rows[bisect_right(rows, row.rank(), key=EntryRow.rank) :]
     return next(
         (
             one

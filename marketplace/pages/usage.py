@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageShown:
+class UsageFigures:
     """The figures of usage that a page shows.
 
     Args:
@@ -53,22 +53,22 @@ def is_exact(request: Request, email: str) -> bool:
     return Scope.ADMIN in principal.scopes or principal.name == email
 
 
-def entry_usage(request: Request, entry: AcceptedEntry) -> UsageShown:
+def entry_usage(request: Request, entry: AcceptedEntry) -> UsageFigures:
     """How often an entry was used."""
     email = entry.endorser.email
     exact = is_exact(request, email)
-    return _shown(request, lambda usage, span: usage.of_entry(entry.entry_id, email, span, exact=exact))
+    return _figures(request, lambda usage, span: usage.of_entry(entry.entry_id, email, span, exact=exact))
 
 
-def endorser_usage(request: Request, email: str) -> UsageShown:
+def endorser_usage(request: Request, email: str) -> UsageFigures:
     """How often an endorser's entries were used."""
     exact = is_exact(request, email)
-    return _shown(request, lambda usage, span: usage.of_endorser(email, span, exact=exact))
+    return _figures(request, lambda usage, span: usage.of_endorser(email, span, exact=exact))
 
 
-def view_usage(request: Request, definition: Definition, view: View) -> UsageShown:
+def view_usage(request: Request, definition: Definition, view: View) -> UsageFigures:
     """How often a view and its images were used."""
-    return _shown(request, lambda usage, span: find_view_usage(request, usage, span, definition, view))
+    return _figures(request, lambda usage, span: find_view_usage(request, usage, span, definition, view))
 
 
 def find_view_usage(
@@ -100,13 +100,13 @@ def find_view_usage(
     return found.joined(runtime.image_usage.of_images(images, span, today, exact=administers))
 
 
-def _shown(request: Request, find: Callable[[Usage, Span], Figures]) -> UsageShown:
+def _figures(request: Request, find: Callable[[Usage, Span], Figures]) -> UsageFigures:
     runtime: Runtime = request.registry[Runtime]
     today = runtime.now().date()
     span = last_days(By.MONTH, today)
     with runtime.database.read() as session:
         found = find(Usage(session, principal_of(request), today), span)
-    return UsageShown(found, found.periods[::-1], _bars(found, span.first))
+    return UsageFigures(found, found.periods[::-1], _bars(found, span.first))
 
 
 def _bars(found: Figures, first: date) -> list[Bar]:

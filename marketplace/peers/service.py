@@ -185,7 +185,7 @@ def open_pulls(
         database=database,
         ingest=ingest,
         verification=Verification(settings.workers),
-        filter=ingest.policy.shown,
+        filter=ingest.policy.site_filter,
         clock=utc_now,
         site=None if keys is None else keys.site,
         precedence=precedence,

@@ -100,7 +100,7 @@ class SiteRegistry:
     def list(self) -> Sequence[BoundSite]:
         """Every site, by name."""
         rows = self._session.scalars(select(CloudSite).order_by(CloudSite.name))
-        return [_shown(row) for row in rows]
+        return [_site(row) for row in rows]
 
     def _bind(self, key: VerifierKey, by: str, token: str | None, at: datetime) -> BoundSite:
         row = {"name": key.name, "key": str(key), "bound_at": at, "bound_by": by, "token": token}
@@ -113,8 +113,8 @@ class SiteRegistry:
         row = self._session.scalar(
             select(CloudSite).where(CloudSite.name == name).execution_options(populate_existing=True)
         )
-        return None if row is None else _shown(row)
+        return None if row is None else _site(row)
 
 
-def _shown(row: CloudSite) -> BoundSite:
+def _site(row: CloudSite) -> BoundSite:
     return BoundSite(row.id, row.name, row.key, row.bound_at, row.bound_by)

@@ -155,7 +155,7 @@ def tag_target(entries: Iterable[S], email: str, tag: str) -> S | None:
     )
 
 
-def shown_at(entries: Iterable[S]) -> S | None:
+def preferred_at(entries: Iterable[S]) -> S | None:
     """What is shown of entries with the same coordinates."""
     return preferred(map(claim_of, entries))
 

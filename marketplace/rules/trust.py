@@ -36,7 +36,7 @@ class TrustMark(StrEnum):
     UNJUDGED = "unjudged"
 
 
-class TrustShown(StrEnum):
+class ListedTrust(StrEnum):
     """What a site's listings show where nobody asks for anything else."""
 
     ANY = "any"
@@ -51,12 +51,12 @@ STANDINGS = tuple(
     mark for mark in TrustMark if mark not in (TrustMark.TRUSTED, TrustMark.LISTED, TrustMark.CONFIRMED)
 )
 #: Marks of which an entry has one, to be shown; none where all are.
-SHOWN: Mapping[TrustShown, tuple[TrustMark, ...]] = {
-    TrustShown.ANY: (),
-    TrustShown.UNREVOKED: tuple(mark for mark in STANDINGS if mark is not TrustMark.REVOKED),
-    TrustShown.CHAINED: (TrustMark.CHAINED,),
-    TrustShown.LISTED: (TrustMark.LISTED,),
-    TrustShown.TRUSTED: (TrustMark.TRUSTED,),
+LISTED_MARKS: Mapping[ListedTrust, tuple[TrustMark, ...]] = {
+    ListedTrust.ANY: (),
+    ListedTrust.UNREVOKED: tuple(mark for mark in STANDINGS if mark is not TrustMark.REVOKED),
+    ListedTrust.CHAINED: (TrustMark.CHAINED,),
+    ListedTrust.LISTED: (TrustMark.LISTED,),
+    ListedTrust.TRUSTED: (TrustMark.TRUSTED,),
 }
 
 

@@ -18,7 +18,7 @@ from marketplace.ingest.service import utc_now
 from marketplace.judging.service import ImageJudge
 from marketplace.oidc import REDIRECT_PATH
 from marketplace.presence import ReceiptService
-from marketplace.rules.trust import TrustShown
+from marketplace.rules.trust import ListedTrust
 from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.signals import Signals
 from marketplace.runtime.storage import Storage
@@ -81,7 +81,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     # PostgreSQL keeps one index for all processes.
     shared = indexer if settings.search.engine == "postgresql" else None
-    search = SearchService(database, storage.list_caches.catalogue, indexer, TrustShown(settings.trust.show))
+    search = SearchService(database, storage.list_caches.catalogue, indexer, ListedTrust(settings.trust.show))
     judge = ImageJudge(trust, storage.site_filter)
     watch = WatchService(database, settings, utc_now, nudge=signals.mail_owed)
     usage = UsageRecorder(database, settings.usage, utc_now)

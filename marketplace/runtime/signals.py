@@ -42,7 +42,7 @@ class Signals:
         work_wanted: this process has something to do for the one that does the background work.
         mail_owed: mail is to be sent.
         recall_noted: an endorser withdrew an image that cloud sites may have.
-        head_shown: a peer showed a checkpoint of its log.
+        head_presented: a peer showed a checkpoint of its log.
     """
 
     log_grew: Signal[[]] = field(default_factory=Signal)
@@ -52,4 +52,4 @@ class Signals:
     work_wanted: Signal[[]] = field(default_factory=Signal)
     mail_owed: Signal[[]] = field(default_factory=Signal)
     recall_noted: Signal[[]] = field(default_factory=Signal)
-    head_shown: Signal[[SignedCheckpoint]] = field(default_factory=Signal)
+    head_presented: Signal[[SignedCheckpoint]] = field(default_factory=Signal)

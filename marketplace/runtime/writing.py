@@ -129,7 +129,7 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
     signals.work_told.connect(peers.nudge_all, trust_watch.look_soon, signals.mail_owed, webhooks.nudge)
     signals.work_wanted.connect(background.look)
     signals.recall_noted.connect(partial(mail.hurry, "recalls"))
-    signals.head_shown.connect(peers.show)
+    signals.head_presented.connect(peers.show)
     return Writing(
         acceptance=acceptance,
         ingest=ingest,
@@ -161,7 +161,7 @@ def _open_ingest(
             legacy=settings.upload.legacy,
             required=settings.upload.require,
             judge=storage.trust.verdict,
-            shown=storage.site_filter,
+            site_filter=storage.site_filter,
         ),
         acceptor=acceptance.accept,
         limit=storage.limits.open("endorser", settings.limit.endorser),
@@ -206,7 +206,9 @@ def _open_federation(settings: Settings, storage: Storage, signals: Signals) -> 
     database, keys = storage.database, storage.keys
     if keys is None or settings.federation.mode == "pull-only":
         return None
-    hearers = Hearers(head=signals.head_shown, contradiction=partial(keep_contradiction, database, utc_now))
+    hearers = Hearers(
+        head=signals.head_presented, contradiction=partial(keep_contradiction, database, utc_now)
+    )
     return open_federation(database, keys, utc_now, CosigningService(database, keys, utc_now), hearers)
 
 

@@ -17,7 +17,7 @@ from marketplace.db import Database
 from marketplace.search.engine import START, IndexBatch, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.indexes import Indexes
-from marketplace.search.loading import current_of, load_documents, shown_among
+from marketplace.search.loading import changes_among, current_of, load_documents
 
 #: Rows of the log that one commit takes in, while following and while building from the start:
 #: a commit costs about the same whatever it holds, but nothing of it is found until it ends.
@@ -173,7 +173,7 @@ def _advance(session: Session, log: str, index: SearchIndex, end: int, progress:
     while position.sequence < end:
         rows = FOLLOWED_ROWS if position.whole else BUILT_ROWS
         since, until = position.sequence, min(size, position.sequence + rows)
-        current, superseded = shown_among(session, log_id, since, until)
+        current, superseded = changes_among(session, log_id, since, until)
         (last,) = logs.page(log, until - 1, 1)
         documents = list(load_documents(session, log_id, current))
         position = Position(until, last.entry_id, position.whole or until == size)

@@ -33,7 +33,7 @@ def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterat
             yield _document(row, tuple(tags.get(row.id, ())))
 
 
-def shown_among(session: Session, log_id: int, since: int, end: int) -> tuple[list[int], list[int]]:
+def changes_among(session: Session, log_id: int, since: int, end: int) -> tuple[list[int], list[int]]:
     """What rows ``since <= sequence < end`` of a log change in its index.
 
     Returns:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.catalogue.facts import Facet
 from marketplace.rules.status import Status
-from marketplace.rules.trust import SHOWN, TrustMark, TrustShown
+from marketplace.rules.trust import LISTED_MARKS, TrustMark, ListedTrust
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import PAGE, SearchRequest, Sort
 from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum, Strength
-from validators.errors import shown
+from validators.errors import printable
 from validators.times import parse_time
 
 #: Hits on a page at most.
@@ -43,13 +43,13 @@ FIXED: Mapping[Facet, tuple[str, ...]] = {
 }
 
 
-def usual_choice(trust: TrustShown) -> Mapping[Facet, tuple[str, ...]]:
+def usual_choice(trust: ListedTrust) -> Mapping[Facet, tuple[str, ...]]:
     """What a search narrows by where it does not say: valid entries, and of those what the site shows."""
-    return {Facet.STATUS: (Status.VALID.value,), Facet.TRUST: tuple(mark.value for mark in SHOWN[trust])}
+    return {Facet.STATUS: (Status.VALID.value,), Facet.TRUST: tuple(mark.value for mark in LISTED_MARKS[trust])}
 
 
 def parse_request(
-    pairs: Iterable[tuple[str, str]], usual: Mapping[Facet, tuple[str, ...]] = usual_choice(TrustShown.ANY)
+    pairs: Iterable[tuple[str, str]], usual: Mapping[Facet, tuple[str, ...]] = usual_choice(ListedTrust.ANY)
 ) -> SearchRequest:
     """Read a request from the parameters of a URL.
 
@@ -79,7 +79,7 @@ def parse_request(
         else:
             allowed = ", ".join([*_SINGLE, *Facet])
             raise SearchRefusedError(
-                "search.unknown-parameter", f"There is no parameter {shown(name)}; there are {allowed}."
+                "search.unknown-parameter", f"There is no parameter {printable(name)}; there are {allowed}."
             )
     if any(len(values) > MAX_CHOSEN for values in chosen.values()):
         raise SearchRefusedError(
@@ -125,7 +125,7 @@ def _checked(facet: Facet, value: str) -> str:
     if allowed is not None and value not in allowed:
         every = ", ".join(allowed)
         raise SearchRefusedError(
-            "search.unknown-value", f"{facet.value} has no value {shown(value)}; there are {every}."
+            "search.unknown-value", f"{facet.value} has no value {printable(value)}; there are {every}."
         )
     if not value.strip() or len(value) > _LONGEST_VALUE:
         raise SearchRefusedError(
@@ -139,7 +139,7 @@ def _sort(name: str | None) -> Sort | None:
         return Sort(name) if name else None
     except ValueError:
         raise SearchRefusedError(
-            "search.unknown-sort", f"There is no sort {shown(name)}; there are {', '.join(Sort)}."
+            "search.unknown-sort", f"There is no sort {printable(name)}; there are {', '.join(Sort)}."
         ) from None
 
 
@@ -147,7 +147,7 @@ def _scope(text: str | None) -> str:
     try:
         return parse_scope(text or ALL)
     except ScopeError as error:
-        raise SearchRefusedError("search.scope", f"{error}, found {shown(text)}.") from None
+        raise SearchRefusedError("search.scope", f"{error}, found {printable(text)}.") from None
 
 
 def _checksum(text: str | None) -> Checksum | None:
@@ -155,7 +155,7 @@ def _checksum(text: str | None) -> Checksum | None:
         return None
     found = find_checksum(text)
     if found is None:
-        raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {shown(text)}.")
+        raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {printable(text)}.")
     return found
 
 
@@ -164,7 +164,7 @@ def _reachable(text: str | None) -> bool | None:
         return None
     if text not in REACHABLE:
         raise SearchRefusedError(
-            "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {shown(text)}."
+            "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {printable(text)}."
         )
     return text == REACHABLE[0]
 
@@ -174,7 +174,7 @@ def _number(text: str | None, name: str, kind: str, most: int) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= most):
         raise SearchRefusedError(
-            f"search.{name}", f"{name} must be {kind} from 1 to {most}, found {shown(text)}."
+            f"search.{name}", f"{name} must be {kind} from 1 to {most}, found {printable(text)}."
         )
     return int(text)
 
@@ -193,5 +193,5 @@ def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime |
     except ValueError:
         raise SearchRefusedError(
             "search.date",
-            f"{name} must be a date such as 2024-01-31 or 2024-01-31T12:00:00Z, found {shown(text)}.",
+            f"{name} must be a date such as 2024-01-31 or 2024-01-31T12:00:00Z, found {printable(text)}.",
         ) from None

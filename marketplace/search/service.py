@@ -25,7 +25,7 @@ from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.twins import find_vouching
 from marketplace.models import ChangeRow, Entry
 from marketplace.models.base import to_seconds
-from marketplace.rules.trust import TrustShown
+from marketplace.rules.trust import ListedTrust
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.cursors import Cursor, foreign_cursor, parse_cursor
 from marketplace.search.engine import Matches
@@ -104,7 +104,7 @@ class SearchService:
         catalogue: of this process.
         indexer: holds the indexes, here or followed by another process; None where
             the setting ``search.engine`` is off, and only lists are answered.
-        shown: what lists show where nobody asks for anything else.
+        listed: what lists show where nobody asks for anything else.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class SearchService:
         database: Database,
         catalogue: Catalogue,
         indexer: SearchIndexer | None,
-        shown: TrustShown = TrustShown.ANY,
+        listed: ListedTrust = ListedTrust.ANY,
     ) -> None:
         #: What a search narrows by where it does not say.
-        self.usual = usual_choice(shown)
+        self.usual = usual_choice(listed)
         self._database = database
         self._catalogue = catalogue
         self._indexer = indexer

@@ -156,7 +156,7 @@ class SparqlFollower:
         places = _Places(session, identifiers, page[-1].sequence, lambda row: row.key in touched)
         for coordinates in places.contested:
             self._store.remove_resource(resource(coordinates))
-        shown = [change for change in page if places.is_shown(change.entry_id)]
+        shown = [change for change in page if places.is_preferred(change.entry_id)]
         contested = {row.key for row in places.winners}
         keys = [change.entry_key for change in shown if change.entry_key not in contested] + sorted(contested)
         add = self._store.add if len(keys) < _CHUNK else self._store.add_many
@@ -228,7 +228,7 @@ class _Places:
         for row in _rows(session, identifiers, end):
             by_series[row.coordinates.identifier, row.coordinates.email].append(row)
         self._rows: dict[int, RankedEntry] = {}
-        self._shown: set[str] = set()
+        self._preferred: set[str] = set()
         self._current: set[int] = set()
         #: Coordinates that several entries of the log claim.
         self.contested: list[Coordinates] = []
@@ -257,15 +257,15 @@ class _Places:
             at[row.coordinates].append(row)
         for coordinates, rows in at.items():
             winner = preferred(row.claim() for row in rows) or rows[0]
-            self._shown.add(winner.entry_id)
+            self._preferred.add(winner.entry_id)
             if len(rows) > 1 and any(row.key in touched for row in rows):
                 self.contested.append(coordinates)
                 self.winners.append(winner)
             (self.current if winner.key in current else self.superseded).append(coordinates)
 
-    def is_shown(self, entry_id: str) -> bool:
+    def is_preferred(self, entry_id: str) -> bool:
         """Whether the entry is the one shown at its coordinates."""
-        return entry_id in self._shown
+        return entry_id in self._preferred
 
     def quads(self, session: Session, keys: Sequence[int]) -> Iterator[Quad]:
         """The statements of entries, the bytes read a few at a time."""

@@ -25,7 +25,7 @@ def find_records(
     scope: VisibleLogs,
     found: Mapping[int, ViewImage],
     withdrawn: Mapping[int, ViewImage],
-    shown: Iterable[ViewImage],
+    images: Iterable[ViewImage],
     now: datetime,
     *,
     judged: bool,
@@ -44,7 +44,7 @@ def find_records(
     known = {**found, **withdrawn}
     turned = _turns(session, list(known)) if judged else {}
     taken = taken_at(known.values())
-    by_image = {one.identifier: one for one in shown}
+    by_image = {one.identifier: one for one in images}
     records = []
     for key, image in known.items():
         shows = by_image.get(image.identifier)
@@ -73,7 +73,7 @@ def taken_at(images: Iterable[ViewImage]) -> Mapping[str, datetime]:
     return found
 
 
-def _record(image: ViewImage, is_shown: bool, since: datetime, now: datetime) -> Record:
+def _record(image: ViewImage, is_in_view: bool, since: datetime, now: datetime) -> Record:
     ended = image.said.valid
     if ended is not None and since < ended <= now:
         since = ended
@@ -83,7 +83,7 @@ def _record(image: ViewImage, is_shown: bool, since: datetime, now: datetime) ->
         since=since.replace(microsecond=0),
         os=image.said.os or "",
         deprecated=image.said.deprecated is not None,
-        image=image if is_shown else None,
+        image=image if is_in_view else None,
     )
 
 

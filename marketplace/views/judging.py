@@ -60,13 +60,13 @@ class JudgedImage:
 
     Args:
         found: keys of the entries that the search found.
-        shown: by which of them it is shown; None: it is not allowed.
+        chosen: by which of them it is shown; None: it is not allowed.
         until: when the clock may make it another verdict; None: never.
         hidden: whether entries count that the site does not show: such an image is always judged again.
     """
 
     found: tuple[int, ...]
-    shown: ViewImage | None
+    chosen: ViewImage | None
     until: datetime | None
     hidden: bool
 
@@ -87,9 +87,9 @@ class JudgedImages:
     images: Mapping[str, JudgedImage]
 
     @property
-    def shown(self) -> list[ViewImage]:
+    def chosen(self) -> list[ViewImage]:
         """The entries that the allowed images are shown by."""
-        return [one.shown for one in self.images.values() if one.shown is not None]
+        return [one.chosen for one in self.images.values() if one.chosen is not None]
 
     @property
     def ends(self) -> list[datetime | None]:
@@ -123,7 +123,7 @@ class PolicyJudging:
                 entries = by_image[identifier]
                 images[identifier] = JudgedImage(
                     found=tuple(sorted(entries)),
-                    shown=_chosen(verdict, {one.entry_id: one for one in entries.values()}),
+                    chosen=_chosen(verdict, {one.entry_id: one for one in entries.values()}),
                     until=min((one for one in _moments(verdict) if one and one > asked.now), default=None),
                     hidden=hidden,
                 )

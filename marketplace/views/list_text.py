@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from marketplace.views.errors import ListRefusedError
 from marketplace.views.value import SHA512, SignedList, ViewImage
-from validators.errors import shown
+from validators.errors import printable
 from validators.times import parse_time
 
 _FORM: Final = "signed-list.form"
@@ -134,7 +134,7 @@ def _time(told: Mapping[str, Any], which: str) -> datetime:
         return parse_time(found)
     except ValueError:
         raise ListRefusedError(
-            _FORM, f"{which}: dc:date:expires is {shown(found)}, and has to be YYYY-MM-DDThh:mm:ssZ"
+            _FORM, f"{which}: dc:date:expires is {printable(found)}, and has to be YYYY-MM-DDThh:mm:ssZ"
         ) from None
 
 

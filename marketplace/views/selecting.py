@@ -157,7 +157,7 @@ class Selector:
             visible = EntryService(session, self._lists).visible_to(principal)
             asked = JudgingBasis(session, scope, visible, policy, material, now)
             judged = self._judging.judge(asked, found, None if before is None else before.judged)
-            shown, ends = judged.shown, judged.ends
+            shown, ends = judged.chosen, judged.ends
         if lags:
             ends.append(now + _INDEX_LAG)
         until = min((one for one in ends if one is not None and one > now), default=None)
@@ -190,12 +190,12 @@ class Selector:
         self,
         definition: Definition,
         address: str,
-        shown: Iterable[ViewImage],
+        chosen: Iterable[ViewImage],
         withdrawn: Iterable[ViewImage],
         records: tuple[Record, ...],
         until: datetime | None,
     ) -> View:
-        images = tuple(sorted(shown, key=lambda one: one.identifier))
+        images = tuple(sorted(chosen, key=lambda one: one.identifier))
         gone = tuple(
             sorted(withdrawn, key=lambda one: (one.identifier, one.email, one.created, one.entry_id))
         )

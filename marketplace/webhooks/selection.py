@@ -12,7 +12,7 @@ from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import ViewService
 from marketplace.webhooks.definitions import Hook
 from marketplace.webhooks.errors import MemberFault, WebhookDefinitionError
-from validators.errors import shown
+from validators.errors import printable
 
 
 def find_entries(views: ViewService, hook: Hook) -> Collection[str] | None:
@@ -49,4 +49,4 @@ def verify_view(session: Session, name: str, log: str) -> None:
     except ViewNotFoundError:
         found = None
     if found is None or found.secret or not found.logs <= {PUBLIC, log}:
-        raise WebhookDefinitionError(MemberFault("view", f"there is no view {shown(name)}"))
+        raise WebhookDefinitionError(MemberFault("view", f"there is no view {printable(name)}"))

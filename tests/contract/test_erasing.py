@@ -75,7 +75,7 @@ def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
     assert titles(database) == {"other"}
     with database.read() as session:
         visible = EntryService(session).visible_to(ANONYMOUS)
-        assert visible.find_shown(place) is None
+        assert visible.find_preferred(place) is None
         erased = visible.find_erased(place)
         assert erased is not None and erased.reason == "asked by its author"
         assert visible.endorser("jane@example.org") is None

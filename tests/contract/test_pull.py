@@ -307,7 +307,7 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
 
     site = Site(database, verification)
     site.ingest.close()
-    policy = UploadPolicy(shown=SiteFilter(("trust:chained",), standing))
+    policy = UploadPolicy(site_filter=SiteFilter(("trust:chained",), standing))
     with closing(IngestService(database, policy, lambda: site.now)) as ingest:
         runner = PeerRunner(replace(site.means, ingest=ingest), site.peer, lambda name: {})
         runner._public = FakeFeed(DOCUMENTS)

@@ -18,10 +18,10 @@ from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
-from marketplace.fsck.shown import verify_current
+from marketplace.fsck.current import verify_current
 from marketplace.ingest.settling import SettlingService
 from marketplace.models import Current, Entry
-from marketplace.rules.current import current, shown_at, tag_target
+from marketplace.rules.current import current, preferred_at, tag_target
 from marketplace.rules.trust import speaks_for
 from marketplace.rules.visibility import find_scope
 from marketplace.search.request import SearchRequest
@@ -137,7 +137,7 @@ def check(site: Site, principal: Principal) -> None:
         assert (tagged and tagged.entry_id) == (target and target.entry_id)
         for one in stated[:4]:
             beside = [other for other in stated if other.entry.coordinates == one.entry.coordinates]
-            shown, best = visible.find_shown(one.entry.coordinates), shown_at(beside)
+            shown, best = visible.find_preferred(one.entry.coordinates), preferred_at(beside)
             assert (shown and shown.entry_id) == (best and best.entry_id)
             record = visible.find_by_entry_id(one.entry_id)
             assert record is not None

@@ -12,7 +12,7 @@ from marketplace.access import ANONYMOUS
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, StatusFilter
-from marketplace.fsck.shown import verify_current
+from marketplace.fsck.current import verify_current
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.errors import NotShownError
 from marketplace.ingest.shelving import ShelvingService
@@ -31,7 +31,7 @@ OTHER = signed(image(content="shelved", title="other", tags=("lts",)), BOB, CREA
 
 @contextmanager
 def taking(database: Database, *conditions: str) -> Iterator[IngestService]:
-    policy = UploadPolicy(shown=SiteFilter(conditions, lambda signer: "chained"))
+    policy = UploadPolicy(site_filter=SiteFilter(conditions, lambda signer: "chained"))
     with closing(IngestService(database, policy, lambda: NOW)) as service:
         yield service
 
@@ -87,7 +87,7 @@ def test_nothing_moves_a_reader_into_what_was_hidden(database: Database) -> None
     with database.read() as session:
         visible = EntryService(session).visible_to(ANONYMOUS)
         hidden = accept(OLD)
-        assert visible.find_shown(hidden.coordinates) is None
+        assert visible.find_preferred(hidden.coordinates) is None
         assert visible.find_by_entry_id(hidden.entry_id) is None
         assert visible.tagged("jane@example.org", "lts") is None
         assert visible.endorser("jane@example.org") is None

@@ -7,7 +7,7 @@ from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC
 from marketplace.entries import EntryQuery, EntryService, ListCaches
-from marketplace.rules.trust import TrustMark, TrustShown
+from marketplace.rules.trust import ListedTrust, TrustMark
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from tests.contract.judging import confirm, hold, verdict
@@ -43,7 +43,7 @@ def test_a_remembered_list_ends_with_the_verdict_it_was_made_of(database):
 def test_a_search_follows_a_verdict_without_anything_new_in_the_log(database):
     empty(database)
     add(database, [entry(n, email="ann@x.org") for n in range(50)], PUBLIC)
-    service = SearchService(database, Catalogue(), None, TrustShown.TRUSTED)
+    service = SearchService(database, Catalogue(), None, ListedTrust.TRUSTED)
 
     def shown(*pairs):
         found = service.search(service.read(pairs), ANONYMOUS, NOW)
@@ -108,15 +108,15 @@ def test_what_a_site_shows_is_a_choice_that_a_reader_can_change(database):
     empty(database)
     add(database, [entry(1, email="ann@x.org"), entry(2, email="bob@x.org")], PUBLIC)
     hold(database, {"ann@x.org": verdict(Standing.REVOKED), "bob@x.org": verdict(Standing.SELF_SIGNED)})
-    totals = {shown: SearchService(database, Catalogue(), None, shown) for shown in TrustShown}
+    totals = {shown: SearchService(database, Catalogue(), None, shown) for shown in ListedTrust}
     found = {
         shown: service.search(service.read([]), ANONYMOUS, NOW).total for shown, service in totals.items()
     }
     assert found == {
-        TrustShown.ANY: 2,
-        TrustShown.UNREVOKED: 1,
-        TrustShown.CHAINED: 0,
-        TrustShown.LISTED: 0,
-        TrustShown.TRUSTED: 0,
+        ListedTrust.ANY: 2,
+        ListedTrust.UNREVOKED: 1,
+        ListedTrust.CHAINED: 0,
+        ListedTrust.LISTED: 0,
+        ListedTrust.TRUSTED: 0,
     }
     assert SearchRequest().chosen == {}

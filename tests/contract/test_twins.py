@@ -18,7 +18,7 @@ from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
-from marketplace.rules.trust import TrustMark, TrustShown
+from marketplace.rules.trust import ListedTrust, TrustMark
 from marketplace.search.service import SearchService
 from tests.contract.judging import VERDICTS, hold
 from tests.contract.search_store import GROUP, add, empty
@@ -88,7 +88,7 @@ class Reader:
             (body,) = visible.stream_bodies(query)
             record = visible.find(HONEST.coordinates)
             assert record is not None and record.is_current and record.row == row
-            assert visible.find_shown(HONEST.coordinates) == row
+            assert visible.find_preferred(HONEST.coordinates) == row
             found = visible.find_body(HONEST.coordinates)
             assert found is not None and found.data == body.data
             assert visible.tagged("jim@example.org", "stable") == row
@@ -185,7 +185,7 @@ def test_a_certificate_that_is_known_to_be_revoked_is_not_made_unknown(site: Sit
     reader = Reader(site.database)
     assert reader.shown().entry_id == HONEST.entry_id
     assert reader.found(TrustMark.REVOKED)
-    unrevoked = SearchService(site.database, Catalogue(), None, TrustShown.UNREVOKED)
+    unrevoked = SearchService(site.database, Catalogue(), None, ListedTrust.UNREVOKED)
     assert unrevoked.search(unrevoked.read([("status", "all")]), ANONYMOUS, NOW).total == 0
 
 

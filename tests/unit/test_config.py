@@ -180,5 +180,5 @@ def test_a_group_at_the_provider_may_have_an_equals_sign_in_its_name() -> None:
         "oidc.groups": "cn=a=images, /b=astro",
     }
     oidc = Settings.from_mapping(given).oidc
-    assert oidc.issuer == "https://a.example/" and oidc.shown_title == "a.example"
+    assert oidc.issuer == "https://a.example/" and oidc.display_title == "a.example"
     assert oidc.group_of() == {"cn=a": "images", "/b": "astro"}

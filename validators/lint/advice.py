@@ -135,7 +135,7 @@ def _other_format(subject: _Subject) -> _Found:
     if said and found is not None and said != found.lower():
         yield (
             "dcterms:format",
-            f"says {_shown(said)}, and the file is {found}: sites refuse images that differ from their entry",
+            f"says {_named(said)}, and the file is {found}: sites refuse images that differ from their entry",
         )
 
 
@@ -143,7 +143,7 @@ def _other_compression(subject: _Subject) -> _Found:
     said = subject.first(v.dcterms("compression")).lower()
     said, found = _COMPRESSIONS.get(said, said), subject.file.compression
     if found is not None and said != found:
-        yield "dcterms:compression", f"says {_shown(said)}, and the file has {found}"
+        yield "dcterms:compression", f"says {_named(said)}, and the file has {found}"
         return
     names = [_COMPRESSED_NAME.search(location) for location in subject.said.locations]
     if found is None and said == "none" and any(names):
@@ -165,10 +165,10 @@ def _not_https(subject: _Subject) -> _Found:
         if location_kind(location) == "http":
             yield (
                 "slterms:location",
-                f"{_shown(location)} is not https: the content can be changed during the download",
+                f"{_named(location)} is not https: the content can be changed during the download",
             )
         elif location.strip() and not _is_https(location) and not location.startswith(_CLOUDS_OWN):
-            yield "slterms:location", f"{_shown(location)} is not an https URL: sites cannot download it"
+            yield "slterms:location", f"{_named(location)} is not an https URL: sites cannot download it"
 
 
 def _is_https(location: str) -> bool:
@@ -183,7 +183,7 @@ def _location_credentials(subject: _Subject) -> _Found:
         if location_kind(location) and "@" in urlsplit(location).netloc:
             yield (
                 "slterms:location",
-                f"the location at {_shown(urlsplit(location).hostname or 'a host')} has a name or password "
+                f"the location at {_named(urlsplit(location).hostname or 'a host')} has a name or password "
                 "in it, which everybody could read permanently: give a location that needs none",
             )
 
@@ -193,7 +193,7 @@ def _private_location(subject: _Subject) -> _Found:
         if location_kind(location) and is_inside(location):
             yield (
                 "slterms:location",
-                f"{_shown(location)} is an internal address: nobody outside can reach it",
+                f"{_named(location)} is an internal address: nobody outside can reach it",
             )
 
 
@@ -262,8 +262,8 @@ def _tag_goes_back(subject: _Subject) -> _Found:
     if _order(subject.said.version) < _order(old.version):
         yield (
             "dcterms:alternative",
-            f"the tag points to version {_shown(old.version)} now, and would go back to "
-            f"{_shown(subject.said.version)}",
+            f"the tag points to version {_named(old.version)} now, and would go back to "
+            f"{_named(subject.said.version)}",
         )
 
 
@@ -279,7 +279,7 @@ def _all_ports(subject: _Subject) -> _Found:
             yield prefixed(name), "0 opens every port: list the ports that the image needs"
 
 
-def _shown(text: str) -> str:
+def _named(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 

@@ -113,7 +113,7 @@ SCOPES: Mapping[Scope, str] = MappingProxyType(
 )
 
 
-def shown_scopes(which: Iterable[Scope], given: Given) -> list[tuple[str, str, bool]]:
+def scope_choices(which: Iterable[Scope], given: Given) -> list[tuple[str, str, bool]]:
     """Scopes as a form shows them: name, words, and whether it is ticked."""
     ticked = scopes_of(given)
     return [

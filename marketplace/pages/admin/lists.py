@@ -92,7 +92,7 @@ def tokens(request: Request, query: Mapping[str, str]) -> AdministrationPage:
             )
         ],
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 
@@ -145,7 +145,7 @@ def groups(request: Request, query: Mapping[str, str]) -> AdministrationPage:
         acts=(ActLink("Create a group", act_path("groups", "create")),),
         tables=(Table("Groups", ("Group", "Founded", "Members"), rows, "No groups yet."),),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 
@@ -173,7 +173,7 @@ def _group(one: Group, query: Mapping[str, str]) -> AdministrationPage:
         ),
         tables=(Table("Members", ("Member",), rows, "No members yet."),),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 
@@ -197,7 +197,7 @@ def pending(request: Request, query: Mapping[str, str]) -> AdministrationPage:
             ),
         ),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 
@@ -248,7 +248,7 @@ def mail(request: Request, query: Mapping[str, str]) -> AdministrationPage:
             ),
         ),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 

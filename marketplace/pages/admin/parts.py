@@ -83,7 +83,7 @@ class AdministrationPage:
         part: the part of administration it belongs to.
         acts: what can be done here, above the tables.
         further: query string of the next page; empty where this is the last one.
-        shown: which rows these are, in words.
+        range_text: which rows these are, in words.
     """
 
     part: str
@@ -95,7 +95,7 @@ class AdministrationPage:
     filters: Sequence[Filter] = ()
     tables: Sequence[Table] = ()
     further: str = ""
-    shown: str = ""
+    range_text: str = ""
 
 
 def at(moment: datetime | None, instead: str) -> Cell:

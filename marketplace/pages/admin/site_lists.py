@@ -59,7 +59,7 @@ def peers(request: Request, query: Mapping[str, str]) -> AdministrationPage:
             ),
         ),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 
@@ -202,7 +202,7 @@ def trust(request: Request, query: Mapping[str, str]) -> AdministrationPage:
             ),
         ),
         further=further,
-        shown=shown,
+        range_text=shown,
     )
 
 

@@ -25,7 +25,7 @@ from marketplace.runtime import Runtime
 from marketplace.tlog.errors import KeyFormatError
 
 from . import access_acts, lists, peer_acts, site_acts, site_lists
-from .asking import SCOPES, Act, ActError, Acting, Given, shown_scopes
+from .asking import SCOPES, Act, ActError, Acting, Given, scope_choices
 from .parts import MOST_CHARACTERS, AdministrationPage, part_path
 
 #: Each part of administration: its name in the address, how it is called, and its list.
@@ -137,7 +137,7 @@ def _question(
         **_frame(act.part),
         "act": act,
         "given": given,
-        "scopes": shown_scopes(SCOPES, given),
+        "scopes": scope_choices(SCOPES, given),
         "problem": problem,
         "code": code,
         "key": session_key(request),

@@ -95,12 +95,12 @@ class LogPull:
         self.recent = Recent()
 
     def run(
-        self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None = None
+        self, followed: FollowedLog, feed: PeerFeed, presented: SignedCheckpoint | None = None
     ) -> FollowedLog:
         """Bring in everything that the newest checkpoint covers.
 
         Args:
-            shown: a checkpoint that the log's key signed; where it covers more than the newest one known,
+            presented: a checkpoint that the log's key signed; where it covers more than the newest one known,
                 the peer is not asked for one.
 
         Returns:
@@ -112,7 +112,7 @@ class LogPull:
             IngestError, MovedError: this site could not take it.
         """
         try:
-            return self._run(followed, feed, shown)
+            return self._run(followed, feed, presented)
         except IntegrityError as error:
             self.quarantine(followed, error)
             raise
@@ -134,15 +134,15 @@ class LogPull:
             with self._means.database.write() as session:
                 save_seen(session, followed, self._head, self._means.clock())
 
-    def _run(self, followed: FollowedLog, feed: PeerFeed, shown: SignedCheckpoint | None) -> FollowedLog:
+    def _run(self, followed: FollowedLog, feed: PeerFeed, presented: SignedCheckpoint | None) -> FollowedLog:
         before = feed.received
         quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
         key = self._peer.log_key.named(followed.origin)
         self._head = None
         head: PresentedHead | None
-        self.asked = shown is None or not covers_more(shown, followed)
-        if shown is not None and not self.asked:
-            head = PresentedHead(shown, None)
+        self.asked = presented is None or not covers_more(presented, followed)
+        if presented is not None and not self.asked:
+            head = PresentedHead(presented, None)
         else:
             head = feed.head(self.slug, key, self._tag if quiet else None)
         if head is None:
@@ -319,10 +319,10 @@ class LogPull:
         return FollowedLogs(session).get(followed.id)
 
 
-def covers_more(shown: SignedCheckpoint, followed: FollowedLog) -> bool:
+def covers_more(presented: SignedCheckpoint, followed: FollowedLog) -> bool:
     """Whether a checkpoint of a log covers more than the newest one known: an old one is shown easily."""
     newest = followed.trusted.newest
-    return newest is None or shown.checkpoint.size > newest.checkpoint.size
+    return newest is None or presented.checkpoint.size > newest.checkpoint.size
 
 
 def bundles_behind(log: TrustedLog) -> int:

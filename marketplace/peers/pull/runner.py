@@ -55,7 +55,7 @@ class _Due:
     at: float = 0.0
     failures: int = 0
     #: A head that the peer showed and that covers more than is known here.
-    shown: SignedCheckpoint | None = None
+    presented: SignedCheckpoint | None = None
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class PeerRunner:
             if due is None:
                 continue  # it was never looked at, so it is due
             if head is not None and covers_more(head, followed):
-                due.shown = head
+                due.presented = head
             elif not news.everything and not (said and due.failures):
                 continue  # anybody can show an old head again
             due.at, due.failures = 0.0, 0
@@ -244,7 +244,7 @@ class PeerRunner:
     def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
         """Pull a log; how it stands then, as far as this thread knows."""
         feed = self._public if followed.log == PUBLIC else self._own
-        shown, due.shown = due.shown, None
+        shown, due.presented = due.presented, None
         try:
             followed = due.pull.run(followed, feed, shown)
             self._hold_told(followed, due)

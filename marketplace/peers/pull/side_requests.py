@@ -40,7 +40,7 @@ class Questions:
         self._peer = peer
         self._standings: dict[_Key, _Standing] = {}
         #: What is shown as a fault in the database; None where that was not read yet.
-        self._shown: set[_Key] | None = None
+        self._noted: set[_Key] | None = None
 
     def may_ask(self, question: Question, origin: str = "") -> bool:
         """Whether the pause after the last failure is over."""
@@ -88,7 +88,7 @@ class Questions:
         return answer
 
     def _show(self, question: Question, origin: str, error: ContactError) -> None:
-        shown = self._read_shown()
+        shown = self._read_noted()
         if (question, origin) not in shown:
             _logger.warning(
                 "a peer does not answer as it should: %s",
@@ -100,17 +100,17 @@ class Questions:
         shown.add((question, origin))
 
     def _hide(self, question: Question, origin: str) -> None:
-        shown = self._read_shown()
+        shown = self._read_noted()
         if (question, origin) in shown:
             with self._means.database.write() as session:
                 Faults(session).forget(self._peer.id, question, origin)
             shown.remove((question, origin))
 
-    def _read_shown(self) -> set[_Key]:
-        if self._shown is None:
+    def _read_noted(self) -> set[_Key]:
+        if self._noted is None:
             with self._means.database.read() as session:
-                self._shown = {(one.question, one.origin) for one in Faults(session).of(self._peer.id)}
-        return self._shown
+                self._noted = {(one.question, one.origin) for one in Faults(session).of(self._peer.id)}
+        return self._noted
 
     def _standing(self, key: _Key) -> _Standing:
         return self._standings.setdefault(key, _Standing())

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from marketplace.api.shown import Urls, show_statement
+from marketplace.api.presenters import Urls, show_statement
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept

@@ -43,7 +43,7 @@ def test_terms_have_labels_and_all_their_values():
 
 
 def test_extensions_keep_their_nesting_attributes_and_mixed_text():
-    tool, manual = statements(entry(extra=EXTENSION).metadata.extensions).shown
+    tool, manual = statements(entry(extra=EXTENSION).metadata.extensions).listed
     assert (tool.name, tool.namespace) == ("tool", "http://bio.example.org/#")
     name, home, threads, note = tool.children
     assert (name.name, name.text) == ("identifier", "BLAST")
@@ -61,7 +61,7 @@ def test_extensions_are_bounded_and_what_is_left_out_is_counted():
     found = statements(entry(extra=many).metadata.extensions)
     assert found.left_out == 1001 - MOST_STATEMENTS
     long = f'<x:n xmlns:x="http://x.example/#">{"x" * 60_000}</x:n>'
-    (one,) = statements(entry(extra=long).metadata.extensions).shown
+    (one,) = statements(entry(extra=long).metadata.extensions).listed
     assert len(one.text) == MOST_TEXT
 
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from marketplace.cli.application import application
-from marketplace.pages.handbook import ABOUT, ADDRESS, PICTURES, SHOWN, directory, handbook, picture
+from marketplace.pages.handbook import ABOUT, ADDRESS, CHAPTERS, PICTURES, directory, handbook, picture
 
 #: HTML of a page beside the layout of the site, in bytes.
 MOST = 56_000
@@ -43,7 +43,7 @@ def test_every_picture_is_there_and_is_shown() -> None:
         assert len(picture(name)) < MOST_PICTURE
 
 
-@pytest.mark.parametrize("name", [name for name, _ in SHOWN])
+@pytest.mark.parametrize("name", [name for name, _ in CHAPTERS])
 def test_no_link_between_the_files_is_broken(name: str) -> None:
     text = (directory() / f"{name}.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", text):
@@ -105,4 +105,4 @@ def test_every_command_of_an_example_exists_with_its_options() -> None:
 
 
 def test_the_first_page_says_what_each_page_is_about() -> None:
-    assert list(ABOUT) == [name for name, _ in SHOWN]
+    assert list(ABOUT) == [name for name, _ in CHAPTERS]

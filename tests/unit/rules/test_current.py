@@ -15,8 +15,8 @@ from marketplace.rules.current import (
     claim_of,
     conflicting,
     current,
+    preferred_at,
     rank,
-    shown_at,
     tag_target,
     timeline,
     unsuperseded,
@@ -163,7 +163,7 @@ def test_a_tag_stays_with_the_key_that_the_site_trusts() -> None:
 def test_a_place_shows_the_key_that_the_site_trusts() -> None:
     for salt in range(8):  # whichever id is smaller
         hers, strangers = Said(trusted=True), Said(salt=salt, deprecated="", key_digest="x")
-        assert shown_at([hers, strangers]) is hers
+        assert preferred_at([hers, strangers]) is hers
 
 
 def test_a_tag_names_the_newest_current_entry_that_is_not_deprecated() -> None:

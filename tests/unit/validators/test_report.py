@@ -20,7 +20,7 @@ from validators import accept, examine
 from validators.certificates import is_self_signed
 from validators.clock import verify_not_ahead
 from validators.document import Strength
-from validators.errors import CreatedAheadError, RefusedError, shown
+from validators.errors import CreatedAheadError, RefusedError, printable
 from validators.report import Outcome
 from validators.trust import judge
 
@@ -39,14 +39,14 @@ def test_every_rule_has_a_code_of_its_own_a_step_and_an_explanation() -> None:
 
 @given(st.text())
 def test_hostile_text_is_shown_on_one_visible_line(text: str) -> None:
-    line = shown(text)
+    line = printable(text)
     assert line.isprintable()
     assert len(line) <= 120 * 10 + 5
 
 
 def test_other_values_are_shown_as_they_are() -> None:
-    assert shown(7) == "7"
-    assert shown("x" * 500) == "'" + "x" * 120 + "'..."
+    assert printable(7) == "7"
+    assert printable("x" * 500) == "'" + "x" * 120 + "'..."
 
 
 def test_an_accepted_document_passes_every_step() -> None:

@@ -20,7 +20,7 @@ from validators.statement import tell_facts, tell_statement
 LIST_CHARACTERS = 2000
 LIST_TAGS = 20
 
-Shown = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class Urls:
@@ -76,7 +76,7 @@ SUPERSEDED = "superseded"
 
 def show_line(
     row: EntryRow, status: str, urls: Urls, verdict: Verdict | None, tags: Sequence[str] | None = None
-) -> Shown:
+) -> JsonObject:
     """An entry in a list; long texts are cut.
 
     Args:
@@ -105,7 +105,7 @@ def show_line(
     }
 
 
-def show_statement(entry: AcceptedEntry, urls: Urls) -> Shown:
+def show_statement(entry: AcceptedEntry, urls: Urls) -> JsonObject:
     """All that an entry says, and what proves it; nothing of this ever changes."""
     return {**tell_statement(entry), "links": _links(entry.coordinates, urls)}
 
@@ -118,7 +118,7 @@ def show_entry(
     reached: Mapping[str, Reachability],
     verdict: Verdict | None,
     presence: EntryPresence,
-) -> Shown:
+) -> JsonObject:
     """An entry: its statement, and how it stands at this marketplace now.
 
     Args:
@@ -163,7 +163,7 @@ def show_entry(
     }
 
 
-def _reachability(found: Reachability) -> Shown:
+def _reachability(found: Reachability) -> JsonObject:
     return {
         "location": found.uri,
         "reach": found.reach.value,
@@ -174,7 +174,7 @@ def _reachability(found: Reachability) -> Shown:
     }
 
 
-def show_verdict(entry: MarkedEntry) -> Shown:
+def show_verdict(entry: MarkedEntry) -> JsonObject:
     """How this site stands to the endorser's certificate, as lists and filters go by it."""
     held, marks = entry.verdict, marks_of(entry)
     revoked = None if held is None else held.revoked_since

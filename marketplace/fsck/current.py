@@ -15,7 +15,7 @@ from marketplace.ingest.rows import current_row
 from marketplace.models import ChangeRow, Current, Entry, Log
 from marketplace.rules.current import Claim, unsuperseded
 from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
-from validators.errors import shown
+from validators.errors import printable
 
 _ENTRY_COLUMNS = [column.name for column in Entry.__table__.columns]
 _CURRENT_COLUMNS = [c.name for c in Current.__table__.columns if c.name not in ("id", "log_id")]
@@ -80,5 +80,7 @@ def _verify_columns(session: Session, row: Current, image: str) -> Iterator[Dama
     for column in _CURRENT_COLUMNS:
         listed = getattr(row, column)
         if column in expected and listed != expected[column]:
-            message = f"{column} is listed as {shown(listed)}, the entry has {shown(expected[column])}"
+            message = (
+                f"{column} is listed as {printable(listed)}, the entry has {printable(expected[column])}"
+            )
             yield Damage("current.column", image, message)
