@@ -11,7 +11,7 @@ from marketplace.access.principal import group_log
 from validators.document import AcceptedEntry, Signer
 
 #: Tells how a site's trust sees a signer now: the word of its certificate's standing.
-Standing = Callable[[Signer], str]
+FindStanding = Callable[[Signer], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SiteFilter:
         standing: asked only where a condition is about trust.
     """
 
-    def __init__(self, conditions: Sequence[str] = (), standing: Standing = lambda signer: "") -> None:
+    def __init__(self, conditions: Sequence[str] = (), standing: FindStanding = lambda signer: "") -> None:
         self._standing = standing
         self._values: defaultdict[str, set[str]] = defaultdict(set)
         for condition in conditions:

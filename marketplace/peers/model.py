@@ -170,7 +170,7 @@ class FollowedLog:
         return self.trusted.origin
 
     @property
-    def standing(self) -> FollowingState:
+    def following_state(self) -> FollowingState:
         """The fields of a followed log that other processes may change."""
         return FollowingState(self.id, self.origin, self.state, self.trusted.reached.size)
 

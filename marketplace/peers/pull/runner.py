@@ -137,7 +137,7 @@ class PeerRunner:
         """How the peer's logs stand in the database, whether any body is missing there, and when a peer said
         last of one that it erased it."""
         self._wanted, self._erased_at = wanted, erased_at
-        if standings != {one.standing for one in self._followed}:
+        if standings != {one.following_state for one in self._followed}:
             self._read_at = 0.0
             self._wake.set()
 

@@ -23,7 +23,7 @@ _Key = tuple[Question, str]
 
 
 @dataclass(slots=True)
-class _Standing:
+class _Pause:
     """How a question fares: failures in a row, and when it may be put again, on the monotonic clock."""
 
     failures: int = 0
@@ -38,17 +38,17 @@ class Questions:
     def __init__(self, means: PullTools, peer: Peer) -> None:
         self._means = means
         self._peer = peer
-        self._standings: dict[_Key, _Standing] = {}
+        self._pauses: dict[_Key, _Pause] = {}
         #: What is shown as a fault in the database; None where that was not read yet.
         self._noted: set[_Key] | None = None
 
     def may_ask(self, question: Question, origin: str = "") -> bool:
         """Whether the pause after the last failure is over."""
-        return time.monotonic() >= self._standing((question, origin)).again_at
+        return time.monotonic() >= self._pause((question, origin)).again_at
 
     def is_put_off(self, question: Question, origin: str = "") -> bool:
         """Whether the peer asked to wait."""
-        return time.monotonic() < self._standing((question, origin)).put_off_until
+        return time.monotonic() < self._pause((question, origin)).put_off_until
 
     def ask(
         self,
@@ -67,7 +67,7 @@ class Questions:
         Returns:
             the answer; None where there is none.
         """
-        standing = self._standing((question, origin))
+        standing = self._pause((question, origin))
         try:
             answer = asking()
         except ContactError as error:
@@ -112,5 +112,5 @@ class Questions:
                 self._noted = {(one.question, one.origin) for one in Faults(session).of(self._peer.id)}
         return self._noted
 
-    def _standing(self, key: _Key) -> _Standing:
-        return self._standings.setdefault(key, _Standing())
+    def _pause(self, key: _Key) -> _Pause:
+        return self._pauses.setdefault(key, _Pause())
