@@ -67,12 +67,12 @@ def _pattern(expression: str) -> re.Pattern[str]:
 
 def is_iri(text: str) -> bool:
     """Whether this is an IRI with a scheme."""
-    return _holds(_pattern(_IRI).fullmatch(text))
+    return _has_valid_host(_pattern(_IRI).fullmatch(text))
 
 
 def is_reference(text: str) -> bool:
     """Whether this is an IRI, or what becomes one against a base with an authority and a path."""
-    return _holds(_pattern(_IRI).fullmatch(text) or _pattern(_RELATIVE).fullmatch(text))
+    return _has_valid_host(_pattern(_IRI).fullmatch(text) or _pattern(_RELATIVE).fullmatch(text))
 
 
 def is_language(text: str) -> bool:
@@ -82,7 +82,7 @@ def is_language(text: str) -> bool:
     )
 
 
-def _holds(found: re.Match[str] | None) -> bool:
+def _has_valid_host(found: re.Match[str] | None) -> bool:
     """Whether an IRI that has the right characters has an address in its brackets too."""
     if found is None:
         return False

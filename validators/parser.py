@@ -76,13 +76,13 @@ def _verify_remarks(root: _Element) -> None:
 def _verify_remark(remark: _Element, parent: _Element) -> None:
     ancestors = [parent, *parent.iterancestors()]
     in_signature = any(namespace_of(str(ancestor.tag)) == DSIG for ancestor in ancestors)
-    if in_signature or _holds_value(parent, ancestors):
+    if in_signature or _contains_value(parent, ancestors):
         kind = "a comment" if isinstance(remark, etree._Comment) else "a processing instruction"
         where = "no comments or processing instructions in the signature and in values"
         raise CommentInValueError(prefixed(str(parent.tag)), kind, where)
 
 
-def _holds_value(element: _Element, ancestors: list[_Element]) -> bool:
+def _contains_value(element: _Element, ancestors: list[_Element]) -> bool:
     if element.tag in CONTAINERS or "Literal" in map(_parse_type, ancestors):
         return False
     return _parse_type(element) is None and element.find("*") is None

@@ -157,13 +157,13 @@ def show_use(one: CertificateUse) -> JsonObject:
     }
 
 
-def _standing(held: StoredVerdict | None) -> JsonObject:
-    revoked = None if held is None else held.revoked_since
+def _standing(verdict: StoredVerdict | None) -> JsonObject:
+    revoked = None if verdict is None else verdict.revoked_since
     return {
-        "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,
-        "listed": held is not None and held.listed and held.standing is Standing.CHAINED,
-        "pinned": held is not None and held.pinned,
-        "anchor": None if held is None else held.anchor,
+        "standing": TrustMark.UNJUDGED.value if verdict is None else verdict.standing.value,
+        "listed": verdict is not None and verdict.listed and verdict.standing is Standing.CHAINED,
+        "pinned": verdict is not None and verdict.pinned,
+        "anchor": None if verdict is None else verdict.anchor,
         "revoked_since": None if revoked is None else format_time(revoked),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyramid.request import Request
 from pyramid.response import Response
 
-from marketplace.confirmation import Held
+from marketplace.confirmation import AwaitedConfirmation
 from marketplace.ingest import IngestResult
 from marketplace.original.publication import publish_entry
 from validators.document import format_time
@@ -44,13 +44,13 @@ PUBLISH = Operation(
 def publish(request: Request) -> Response:
     """Publish the entry with these coordinates."""
     receipt = publish_entry(request, read_coordinates(request), unknown_entry())
-    if isinstance(receipt, Held):
+    if isinstance(receipt, AwaitedConfirmation):
         return _waiting(receipt)
     return _answer(request, receipt)
 
 
-def _waiting(held: Held) -> Response:
-    body = {"outcome": "held", "email": held.email, "expires_at": format_time(held.expires_at)}
+def _waiting(awaited: AwaitedConfirmation) -> Response:
+    body = {"outcome": "held", "email": awaited.email, "expires_at": format_time(awaited.expires_at)}
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
     return Response(body=write_json(body), status=202, headerlist=headers)
 

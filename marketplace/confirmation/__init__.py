@@ -9,15 +9,15 @@ from marketplace.confirmation.errors import (
     UploadUnknownError,
 )
 from marketplace.confirmation.pending import Pending, PendingUploads
-from marketplace.confirmation.service import ConfirmationService, Confirmed, Held
+from marketplace.confirmation.service import AwaitedConfirmation, ConfirmationService, Confirmed
 
 __all__ = [
+    "AwaitedConfirmation",
     "BeingConfirmedError",
     "CertificateFrozenError",
     "ConfirmationError",
     "ConfirmationService",
     "Confirmed",
-    "Held",
     "LinkUnknownError",
     "Pending",
     "PendingUploads",

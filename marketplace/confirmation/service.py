@@ -43,7 +43,7 @@ _Find = Callable[[int, datetime], tuple[Pending, bytes] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AwaitedConfirmation:
     """An upload waits for its endorser's word.
 
     Args:
@@ -103,7 +103,9 @@ class ConfirmationService:
         self._nudge = nudge
         self._on_outcome = on_outcome
 
-    def submit(self, data: bytes, log: str | Addressing = PUBLIC, client: str = "") -> IngestResult | Held:
+    def submit(
+        self, data: bytes, log: str | Addressing = PUBLIC, client: str = ""
+    ) -> IngestResult | AwaitedConfirmation:
         """Take an upload in, or hold it until its endorser confirms it.
 
         Args:
@@ -233,7 +235,7 @@ class ConfirmationService:
         with self._database.read() as session:
             return not PendingUploads(session).is_confirmed(entry.signer.fingerprint, entry.endorser.email)
 
-    def _hold(self, entry: AcceptedEntry, address: Address, client: str) -> Held | None:
+    def _hold(self, entry: AcceptedEntry, address: Address, client: str) -> AwaitedConfirmation | None:
         """Let an upload wait and owe its mail; None for what is stored already."""
         now, log = self._now(), address.log
         with self._database.write() as session:
@@ -243,23 +245,23 @@ class ConfirmationService:
                 return None
             known = uploads.find(log, entry.entry_id)
             if known is not None:
-                return self._held_again(session, known, entry)
+                return self._awaited_again(session, known, entry)
             pending = uploads.add(entry, log, network_of(client), self._limits, now)
             letter = confirmation_letter(entry, pending, self._settings.site)
             Outbox(session).post(letter, now)
             if address.note is not None:
                 address.note(session)
         self._nudge()
-        return Held(pending.email, pending.expires_at)
+        return AwaitedConfirmation(pending.email, pending.expires_at)
 
-    def _held_again(self, session: Session, known: Pending, entry: AcceptedEntry) -> Held:
+    def _awaited_again(self, session: Session, known: Pending, entry: AcceptedEntry) -> AwaitedConfirmation:
         found = PendingUploads(session).data(known.key)
         if found != entry.data:
             raise ConflictError(
                 f"another document has the coordinates {entry.coordinates.path()}: "
                 "sign with a later dcterms:created"
             )
-        return Held(known.email, known.expires_at)
+        return AwaitedConfirmation(known.email, known.expires_at)
 
     def _claim(self, session: Session, secret: str) -> tuple[Pending, bytes]:
         return self._known(PendingUploads(session).claim_open, session, secret)
@@ -305,4 +307,4 @@ def release(session: Session, key: int, settings: Settings, now: datetime) -> bo
     return True
 
 
-__all__ = ["ConfirmationError", "ConfirmationService", "Confirmed", "Held", "release"]
+__all__ = ["AwaitedConfirmation", "ConfirmationError", "ConfirmationService", "Confirmed", "release"]

@@ -160,11 +160,11 @@ class _Watch:
         return int(answer.json()["size"])
 
     @staticmethod
-    def _start(holds: Callable[[], bool]) -> tuple[threading.Thread, list[float]]:
+    def _start(condition: Callable[[], bool]) -> tuple[threading.Thread, list[float]]:
         moments: list[float] = []
 
         def wait() -> None:
-            until(holds)
+            until(condition)
             moments.append(time.monotonic())
 
         thread = threading.Thread(target=wait, daemon=True)

@@ -94,10 +94,10 @@ class DemoSite:
         return answer.status_code == 200
 
 
-def until(holds: Callable[[], bool]) -> float:
+def until(condition: Callable[[], bool]) -> float:
     """Wait for something; how many seconds it took."""
     began = time.monotonic()
-    while not holds():
+    while not condition():
         if time.monotonic() - began > _PATIENCE:
             raise SystemExit("this machine is too busy for the demo: nothing happened for two minutes")
         time.sleep(0.01)  # what is shown is measured in steps of this

@@ -57,7 +57,7 @@ class LongStreams:
                 "too many long lists are being sent: try again soon, or ask for fewer entries with limit=",
                 headers=[("Retry-After", "2")],
             )
-        return _Held(self._slots, chunks)
+        return _SlotChunks(self._slots, chunks)
 
     def _send_short(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         sent, rest = 0, iter(chunks)
@@ -82,7 +82,7 @@ class LongStreams:
             self._slots.release()
 
 
-class _Held:
+class _SlotChunks:
     """Chunks that hold a slot until they end or are closed, also where nobody ever asks for the first one."""
 
     def __init__(self, slots: BoundedSemaphore, chunks: Iterable[bytes]) -> None:

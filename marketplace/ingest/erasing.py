@@ -79,7 +79,7 @@ BLANK = {
 }
 
 #: Tables whose rows hold words of an entry, or of somebody about it.
-_HOLDS_WORDS = (
+_CONTAINS_WORDS = (
     EntryTag,
     EntryLocation,
     EntryChecksum,
@@ -180,7 +180,7 @@ class ErasingService:
         ).all()
         for log_id, _ in logs:
             hide(session, log_id, [entry.id])
-        for table in _HOLDS_WORDS:
+        for table in _CONTAINS_WORDS:
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.
         session.execute(update(EntryBody).where(EntryBody.entry_key == entry.id).values(data=b""))

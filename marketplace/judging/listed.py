@@ -61,23 +61,23 @@ def _decision(row: EntryRow, bound: bool, material: TrustMaterial, now: datetime
     )
 
 
-def _certificate(standing: Standing, held: StoredVerdict | None) -> CertificateVerdict:
+def _certificate(standing: Standing, verdict: StoredVerdict | None) -> CertificateVerdict:
     revoked = None
-    if held is not None and held.revoked_since is not None:
-        revoked = Revocation(held.revoked_since, held.revoked_reason or "unspecified")
+    if verdict is not None and verdict.revoked_since is not None:
+        revoked = Revocation(verdict.revoked_since, verdict.revoked_reason or "unspecified")
     unknown = standing is Standing.REVOCATION_UNKNOWN
     return CertificateVerdict(
         standing=standing,
-        anchor=None if held is None else held.anchor,
+        anchor=None if verdict is None else verdict.anchor,
         anchor_fingerprint=None,
-        pinned=held is not None and held.pinned,
-        path=() if held is None or held.anchor is None else ("", held.anchor),
-        begins=None if held is None else held.begins,
-        ends=None if held is None else held.ends,
+        pinned=verdict is not None and verdict.pinned,
+        path=() if verdict is None or verdict.anchor is None else ("", verdict.anchor),
+        begins=None if verdict is None else verdict.begins,
+        ends=None if verdict is None else verdict.ends,
         revoked=revoked,
-        revoked_name=None if held is None else held.revoked_name,
+        revoked_name=None if verdict is None else verdict.revoked_name,
         revocation_fault="its revocation status is unknown" if unknown else None,
         revocation_notes=(),
-        listed=held is not None and held.listed,
+        listed=verdict is not None and verdict.listed,
         faults=(),
     )

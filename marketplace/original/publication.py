@@ -7,7 +7,7 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.access import Principal, find_group, group_log
-from marketplace.confirmation import Held
+from marketplace.confirmation import AwaitedConfirmation
 from marketplace.entries.records import EntryRecord
 from marketplace.http.coordinates import UnknownCoordinatesError, entry_path, read_coordinates
 from marketplace.http.errors import NotFoundError, no_entry
@@ -25,7 +25,9 @@ from validators.document import Coordinates
 from .uploads import client_of, submit, verify_takes_uploads
 
 
-def publish_entry(request: Request, coordinates: Coordinates, absent: NotFoundError) -> IngestResult | Held:
+def publish_entry(
+    request: Request, coordinates: Coordinates, absent: NotFoundError
+) -> IngestResult | AwaitedConfirmation:
     """Append an entry that a group of the reader keeps to the public log.
 
     Args:
@@ -102,7 +104,7 @@ def publish(request: Request) -> Response:
     coordinates = _coordinates(request)
     own_form(request)
     receipt = publish_entry(request, coordinates, no_entry())
-    if isinstance(receipt, Held):
+    if isinstance(receipt, AwaitedConfirmation):
         held = {"email": receipt.email, "expires_at": receipt.expires_at}
         return unstored(page(request, "held", held, 202))
     return see_other(request, f"{base_path(request)}/metadata/{entry_path(receipt.coordinates)}")

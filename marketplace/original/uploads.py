@@ -9,8 +9,8 @@ from pyramid.view import view_config
 from marketplace.access import find_group
 from marketplace.changes import LogNotFoundError
 from marketplace.confirmation import (
+    AwaitedConfirmation,
     ConfirmationService,
-    Held,
 )
 from marketplace.confirmation.examination import with_confirmation
 from marketplace.entries import EntryService
@@ -45,8 +45,8 @@ def upload(request: Request) -> Response:
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
     receipt = submit(runtime.confirmation, data, address, client_of(request))
-    if isinstance(receipt, Held):
-        return _held(request, receipt)
+    if isinstance(receipt, AwaitedConfirmation):
+        return _awaited(request, receipt)
     url = f"{runtime.settings.site.url}/metadata/{entry_path(receipt.coordinates)}"
     response = _confirmation(request, receipt)
     response.headerlist += [("Location", url), ("Content-Location", url), ("Cache-Control", "no-store")]
@@ -114,7 +114,7 @@ def _upload_page(request: Request, examination: Examination | None) -> Response:
 
 def submit(
     confirmation: ConfirmationService, data: bytes, address: str | Addressing, client: str
-) -> IngestResult | Held:
+) -> IngestResult | AwaitedConfirmation:
     """Hand an entry in.
 
     Args:
@@ -146,15 +146,15 @@ def refused(error: RefusedError) -> BadRequestError:
     )
 
 
-def _held(request: Request, held: Held) -> Response:
+def _awaited(request: Request, awaited: AwaitedConfirmation) -> Response:
     """202: it is stored, and in no log before its endorser agrees."""
     offer = by_accept(request.environ.get("HTTP_ACCEPT", ""), _CONFIRMATIONS)
     if offer is not None and offer.media is Media.HTML:
-        response = page(request, "held", {"email": held.email, "expires_at": held.expires_at}, 202)
+        response = page(request, "held", {"email": awaited.email, "expires_at": awaited.expires_at}, 202)
     else:
         sentence = (
-            f"metadata entry waits for confirmation: a mail to {held.email} asks for it, "
-            f"until {exact(held.expires_at)}"
+            f"metadata entry waits for confirmation: a mail to {awaited.email} asks for it, "
+            f"until {exact(awaited.expires_at)}"
         )
         response = Response(body=sentence.encode(), status=202, content_type="text/plain", charset="UTF-8")
     response.headers["Cache-Control"] = "no-store"

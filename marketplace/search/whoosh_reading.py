@@ -163,11 +163,11 @@ class Segment:
             if count % _CHUNK == 0:
                 self._deadline.check()
             for one in others:
-                if not one.holds(number):
+                if not one.matches(number):
                     break
             else:
                 entry = self._kept.numbers[number]
-                if entry and not is_deleted(number) and not any(one.holds(number) for one in excluded):
+                if entry and not is_deleted(number) and not any(one.matches(number) for one in excluded):
                     damping = self._scoring.damping(entry & ((1 << _LENGTH_BITS) - 1))
                     yield sum([one.score(damping) for one in conditions]), entry >> _LENGTH_BITS
 
@@ -208,7 +208,7 @@ class _Condition(Protocol):
     def numbers(self) -> Iterator[int]:
         """The documents that may fulfil it; it stands at each of them until the next is asked for."""
 
-    def holds(self, number: int) -> bool:
+    def matches(self, number: int) -> bool:
         """Whether a document fulfils it."""
 
     def score(self, damping: float) -> float:
@@ -230,7 +230,7 @@ class _Word:
             yield matcher.id()
             matcher.next()
 
-    def holds(self, number: int) -> bool:
+    def matches(self, number: int) -> bool:
         """See _Condition."""
         matcher = self.matcher
         if matcher.is_active() and matcher.id() < number:
@@ -256,9 +256,9 @@ class _Phrase:
         """See _Condition."""
         return self._by_size[0].numbers()
 
-    def holds(self, number: int) -> bool:
+    def matches(self, number: int) -> bool:
         """See _Condition."""
-        if not all(one.holds(number) for one in self._by_size):
+        if not all(one.matches(number) for one in self._by_size):
             return False
         places = {word: one.matcher.value_as("positions") for word, one in self._held.items()}
         starts = set(places[self._words[0]])
@@ -282,7 +282,7 @@ class _Beginning:
         """See _Condition."""
         return iter(sorted(self._documents))
 
-    def holds(self, number: int) -> bool:
+    def matches(self, number: int) -> bool:
         """See _Condition."""
         return number in self._documents
 

@@ -31,7 +31,7 @@ class StateError(SiteError, code="site.state"):
     """The site's own memory cannot be read or written."""
 
 
-class HeldError(SiteError, code="site.held", exit_code=8):
+class StateInUseError(SiteError, code="site.held", exit_code=8):
     """Another process works on the site's state folder."""
 
 

@@ -75,14 +75,14 @@ class Opinions:
         self._wall = wall
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._basis = ""
-        self._held: dict[str, Opinion] = {}
+        self._latest: dict[str, Opinion] = {}
         #: Wall clock from which on some answer is another one.
         self._next_due = float("inf")
 
     @property
-    def held(self) -> Mapping[str, Opinion]:
+    def latest(self) -> Mapping[str, Opinion]:
         """What was judged last, by identifier."""
-        return self._held
+        return self._latest
 
     def judge(self, identifiers: Iterable[str] | None = None) -> list[Opinion]:
         """Judge images again; all of which something is known where none are named.
@@ -99,11 +99,11 @@ class Opinions:
         for identifier in current if named is None else named:
             said = current.get(identifier, [])
             found = self._opinion(identifier, said, words.get(identifier), measured.get(identifier), now)
-            before = self._held.get(identifier)
-            self._held[identifier] = found
+            before = self._latest.get(identifier)
+            self._latest[identifier] = found
             if before is None or _answer(before) != _answer(found):
                 changed.append(found)
-        ends = (one.until for one in self._held.values() if one.until is not None)
+        ends = (one.until for one in self._latest.values() if one.until is not None)
         self._next_due = min(ends, default=float("inf"))
         return changed
 
@@ -118,7 +118,7 @@ class Opinions:
         now = self._wall()
         if now < self._next_due:
             return []
-        return [one.identifier for one in self._held.values() if one.until is not None and one.until <= now]
+        return [one.identifier for one in self._latest.values() if one.until is not None and one.until <= now]
 
     def entry(self, entry_id: str) -> AcceptedEntry:
         """An entry that is kept, proven again.

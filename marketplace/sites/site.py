@@ -141,7 +141,7 @@ class Site:
                 store = self.stores.get(copy.store)
                 if store is not None and copy.external is not None:
                     keys[copy.digest, copy.store] = store.key(copy.external)
-            self._verdicts = make_verdicts(self.opinions.held.values(), copies, keys)
+            self._verdicts = make_verdicts(self.opinions.latest.values(), copies, keys)
             self.refresh_answers()
             self.table.run.mkdir(parents=True, exist_ok=True, mode=0o755)
             write_verdicts(self.table.run, self.answers)
@@ -185,7 +185,7 @@ class Site:
                 self.table.store,
                 self.table.subscription,
                 self.state.evidence.wishes(),
-                self.opinions.held,
+                self.opinions.latest,
                 self.state.copies.all(),
                 self.state.words.all(now),
                 now,
@@ -245,7 +245,7 @@ class Site:
         return wanted
 
     def _find_stop(self, identifier: str) -> str | None:
-        opinion = self.opinions.held.get(identifier)
+        opinion = self.opinions.latest.get(identifier)
         if opinion is None or opinion.allowed:
             return None
         return opinion.reason

@@ -116,7 +116,7 @@ class Withdrawer:
         return find_difference(entry, copy, measured) or find_danger(entry, measured)
 
     def _tell(self, type_: str, copy: Copy, store: Store) -> None:
-        opinion = self._opinions.held.get(copy.identifier)
+        opinion = self._opinions.latest.get(copy.identifier)
         path = store.path(external_of(copy))
         environment = image_environment(self._site, copy, self._find_entry(copy), opinion, path)
         self._outbox.put(type_, copy.digest, environment, self._wall())

@@ -61,7 +61,7 @@ def _check_reading(text: str) -> None:
             depth += _DEPTH.get(token.text, 0)
             if depth > MAX_DEPTH:
                 raise QueryTooLargeError(f"the query is nested deeper than {MAX_DEPTH} levels")
-        if before is not None and _holds_keyword(before) and token.text.upper() in ("{", "WHERE"):
+        if before is not None and _contains_keyword(before) and token.text.upper() in ("{", "WHERE"):
             raise QueryNotAllowedError
         before = token
 
@@ -71,7 +71,7 @@ def _check_word(word: str) -> None:
         raise QueryNotAllowedError
 
 
-def _holds_keyword(token: QueryToken) -> bool:
+def _contains_keyword(token: QueryToken) -> bool:
     """Whether the engine could read a keyword out of a prefixed name.
 
     ``graph:g`` is an innocent name until a group follows, ``from:g`` also until WHERE does.

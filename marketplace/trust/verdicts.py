@@ -59,7 +59,7 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _VerdictValues:
     """A verdict as its row holds it, without what says when and how it was made."""
 
     standing: str
@@ -75,8 +75,8 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    held: _Held
+class _NewVerdict:
+    values: _VerdictValues
     due: datetime | None
 
 
@@ -180,7 +180,7 @@ class VerdictService:
         self._settle()
         return changed
 
-    def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _Judged]:
+    def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _NewVerdict]:
         beside = _beside(session, keys)
         legacy = self._store.material.policy.legacy == "accept"
         rows = session.execute(
@@ -191,12 +191,12 @@ class VerdictService:
         found = {}
         for key, der, begins, ends in rows:
             verdict = self._trust.judge(der, beside[key], now)
-            found[key] = _judged(verdict, begins, ends, legacy, now)
+            found[key] = _new_verdict(verdict, begins, ends, legacy, now)
         return found
 
     def _write(
         self,
-        found: Mapping[int, _Judged],
+        found: Mapping[int, _NewVerdict],
         basis: str,
         now: datetime,
         *,
@@ -214,22 +214,22 @@ class VerdictService:
         """
         with self._database.write() as session:
             revision = _lock(session, now) + 1
-            before = _held(session, found)
+            before = _stored_values(session, found)
             changes = []
             for key, judged in found.items():
                 old, due = before.get(key, (None, None))
                 if old is not None and key not in anew and (due is None or due > now):
                     continue
                 row: dict[str, Any] = {"basis": basis, "due": judged.due, "judged_at": now}
-                if old == judged.held:
+                if old == judged.values:
                     _update(session, key, row)
                     continue
-                row |= {**asdict(judged.held), "revision": revision}
+                row |= {**asdict(judged.values), "revision": revision}
                 if old is None:
                     session.execute(insert(VerdictRow).values(certificate_id=key, **row))
                 else:
                     _update(session, key, row)
-                changes.append((key, None if key in first else old, judged.held))
+                changes.append((key, None if key in first else old, judged.values))
             if changes:
                 session.execute(update(TrustState).values(revision=revision))
                 _record(session, changes, now)
@@ -297,14 +297,14 @@ def public_among(keys: Collection[int]) -> Select[tuple[int]]:
     )
 
 
-def _judged(
+def _new_verdict(
     verdict: CertificateVerdict, not_before: datetime, not_after: datetime, legacy: bool, now: datetime
-) -> _Judged:
+) -> _NewVerdict:
     # Path dates are inside the signer's own only where there is a path.
     begins = max(not_before, verdict.begins or not_before)
     ends = min(not_after, verdict.ends or not_after)
     revoked = verdict.revoked
-    held = _Held(
+    held = _VerdictValues(
         standing=verdict.standing.value,
         anchor=verdict.anchor,
         pinned=verdict.pinned,
@@ -317,7 +317,7 @@ def _judged(
         revoked_reason=None if revoked is None else revoked.reason,
     )
     # When the chosen path begins or ends, another one may be the better.
-    return _Judged(held, min((one for one in (begins, ends) if one > now), default=None))
+    return _NewVerdict(held, min((one for one in (begins, ends) if one > now), default=None))
 
 
 def _lock(session: Session, now: datetime) -> int:
@@ -340,16 +340,18 @@ def _make_state(session: Session, now: datetime) -> None:
     session.execute(insert_unless(TrustState).values(**values).on_conflict_do_nothing())
 
 
-def _held(session: Session, keys: Collection[int]) -> dict[int, tuple[_Held, datetime | None]]:
+def _stored_values(
+    session: Session, keys: Collection[int]
+) -> dict[int, tuple[_VerdictValues, datetime | None]]:
     rows = session.execute(
         select(
             VerdictRow.certificate_id, VerdictRow.due, *(getattr(VerdictRow, name) for name in _COLUMNS)
         ).where(VerdictRow.certificate_id.in_(keys))
     )
-    return {key: (_Held(*rest), due) for key, due, *rest in rows}
+    return {key: (_VerdictValues(*rest), due) for key, due, *rest in rows}
 
 
-_COLUMNS = tuple(_Held.__dataclass_fields__)
+_COLUMNS = tuple(_VerdictValues.__dataclass_fields__)
 
 
 def _update(session: Session, key: int, row: Mapping[str, Any]) -> None:
@@ -361,7 +363,9 @@ def _update(session: Session, key: int, row: Mapping[str, Any]) -> None:
     )
 
 
-def _record(session: Session, changes: Sequence[tuple[int, _Held | None, _Held]], now: datetime) -> None:
+def _record(
+    session: Session, changes: Sequence[tuple[int, _VerdictValues | None, _VerdictValues]], now: datetime
+) -> None:
     rows = list(_changed_standings(changes, now))
     if rows:
         session.execute(insert(VerdictChange), rows)
@@ -385,7 +389,7 @@ def _events(session: Session, changed: Mapping[int, Mapping[str, Any]], now: dat
 
 
 def _changed_standings(
-    changes: Sequence[tuple[int, _Held | None, _Held]], now: datetime
+    changes: Sequence[tuple[int, _VerdictValues | None, _VerdictValues]], now: datetime
 ) -> Iterator[dict[str, Any]]:
     for key, old, held in changes:
         before = None if old is None else old.standing

@@ -97,7 +97,7 @@ class Span:
             inside.append(period < today)
         return and_(*inside)
 
-    def holds(self, period: int) -> bool:
+    def contains(self, period: int) -> bool:
         """Whether a day, or a month, is in it."""
         begin, end = self._bounds()
         return begin <= period <= end

@@ -89,7 +89,7 @@ class ImageUsage:
                     kept = _Kept(sums, self._clock() - begun)
                     with self._lock:
                         self._kept[key] = kept
-        rows = ((period, sums) for period, sums in sorted(kept.sums.items()) if span.holds(period))
+        rows = ((period, sums) for period, sums in sorted(kept.sums.items()) if span.contains(period))
         return figures_of(rows, IMAGE_SUMS, exact=exact)
 
     def _find(self, key: Hashable) -> _Kept | None:

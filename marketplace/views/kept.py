@@ -33,7 +33,7 @@ class KeptView:
     documents: dict[str, Written] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def holds(self, generation: int, now: datetime) -> bool:
+    def is_fresh(self, generation: int, now: datetime) -> bool:
         """Whether nothing can have changed since it was looked at."""
         return (
             self.selected is not None

@@ -151,7 +151,7 @@ class ViewService:
     def find_remembered(self, address: str, path: str, principal: Principal) -> Written | None:
         """A document that is in memory and holds, without asking anything; None: ask ``document``."""
         kept = self._kept.find(address)
-        if kept is None or not kept.holds(self._generation, self._now()):
+        if kept is None or not kept.is_fresh(self._generation, self._now()):
             return None
         definition = kept.definition
         if definition is None or not _may_see(address, definition, principal):
@@ -202,10 +202,10 @@ class ViewService:
         if not is_view(address) and not Definition(address).logs <= principal.logs:
             raise ViewNotFoundError
         kept = self._kept.find(address) or self._admit(address, principal)
-        if not kept.holds(self._generation, self._now()):
+        if not kept.is_fresh(self._generation, self._now()):
             with self._making(kept):
                 generation, now = self._generation, self._now()
-                if not kept.holds(generation, now):
+                if not kept.is_fresh(generation, now):
                     self._renew(kept, address, generation, now)
         definition, selected = kept.definition, kept.selected
         if definition is None or selected is None or not _may_see(address, definition, principal):

@@ -296,7 +296,7 @@ def _known(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]
         began = time.perf_counter()
         requests = _heard(site)
         took = time.perf_counter() - began
-        known = len(site.opinions.held)
+        known = len(site.opinions.latest)
     assert known == images
     yield Figure(
         f"requests to the marketplace of a sync that knows {images} images, nothing new",

@@ -16,11 +16,11 @@ from marketplace.audit import AuditLog
 from marketplace.changes import PUBLIC, ChangeLog, LogNotFoundError
 from marketplace.config import Settings, TrustSettings
 from marketplace.confirmation import (
+    AwaitedConfirmation,
     BeingConfirmedError,
     CertificateFrozenError,
     ConfirmationService,
     Confirmed,
-    Held,
     LinkUnknownError,
     PendingUploads,
     TooManyPendingError,
@@ -118,7 +118,7 @@ def test_an_upload_is_accepted_once_whatever_becomes_of_it(
 
     monkeypatch.setattr("validators.pipeline.parse_document", counting)
     waits = document()
-    assert isinstance(service.submit(waits), Held)
+    assert isinstance(service.submit(waits), AwaitedConfirmation)
     with pytest.raises(RefusedError):
         service.submit(b"<refused/>")
     assert parsed == [waits, b"<refused/>"]
@@ -128,7 +128,7 @@ def test_confirmed_once_however_often_and_from_how_many_sides(
     database: Database, service: ConfirmationService, clock: Clock
 ) -> None:
     held = service.submit(document())
-    assert held == Held("ann@example.org", START + timedelta(days=7))
+    assert held == AwaitedConfirmation("ann@example.org", START + timedelta(days=7))
     (secret,) = secrets(database, clock)
     start = threading.Barrier(4)
 
@@ -260,7 +260,7 @@ def test_who_claims_an_address_leaves_room_for_its_owner(
         claim(n, f"2001:db8::{n}")
     with pytest.raises(TooManyPendingError):
         claim(3, "2001:db8::ffff")  # the same /64 network
-    assert isinstance(service.submit(document(), client="192.0.2.1"), Held)
+    assert isinstance(service.submit(document(), client="192.0.2.1"), AwaitedConfirmation)
     claim(4, "192.0.2.2")
     with pytest.raises(TooManyPendingError):
         claim(5, "192.0.2.3")  # nobody is sent more than that
@@ -274,7 +274,7 @@ def test_what_was_reported_takes_nobody_room(
         service.submit(document(make_identity(f"mallory {n}", "ann@example.org"), f"bomb {n}"))
     for secret in secrets(database, clock):
         service.report(secret)
-    assert isinstance(service.submit(document()), Held)
+    assert isinstance(service.submit(document()), AwaitedConfirmation)
 
 
 def test_the_limit_holds_for_uploads_that_arrive_together(database: Database, make: Make) -> None:
@@ -366,9 +366,9 @@ def test_allow_listed_endorsers_are_not_asked(make: Make, tmp_path: Path) -> Non
     (tmp_path / "allowed").write_text("/C=EU/O=Demo Project/CN=Lisa Listed\n")
     service = make(TrustSettings(anchors=(str(tmp_path / "ca.pem"),), allowlist=tmp_path / "allowed"))
     assert isinstance(service.submit(document(listed)), IngestResult)
-    assert isinstance(service.submit(document(unlisted)), Held)
+    assert isinstance(service.submit(document(unlisted)), AwaitedConfirmation)
     # The name alone proves nothing.
-    assert isinstance(service.submit(document(pretender, "pretended")), Held)
+    assert isinstance(service.submit(document(pretender, "pretended")), AwaitedConfirmation)
 
 
 def test_uploads_of_groups_wait_apart_and_are_told_to_nobody(
@@ -379,7 +379,7 @@ def test_uploads_of_groups_wait_apart_and_are_told_to_nobody(
     with database.write() as session:
         ChangeLog(session).create("group:a")
     for n in range(3):
-        assert isinstance(service.submit(document(content=f"private {n}"), "group:a"), Held)
+        assert isinstance(service.submit(document(content=f"private {n}"), "group:a"), AwaitedConfirmation)
     with pytest.raises(TooManyPendingError):
         service.submit(document(content="private 3"), "group:a")
     # Nothing that an outsider meets has changed: neither room nor figures.
@@ -387,7 +387,7 @@ def test_uploads_of_groups_wait_apart_and_are_told_to_nobody(
         assert Outbox(session).counts().waiting == 0
     assert outcomes == []
     for n in range(3):
-        assert isinstance(service.submit(document(content=f"public {n}")), Held)
+        assert isinstance(service.submit(document(content=f"public {n}")), AwaitedConfirmation)
     assert outcomes == [("held", "")] * 3
     private = secrets(database, clock)[0]
     assert service.confirm(private).refusal is None

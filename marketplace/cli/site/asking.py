@@ -179,11 +179,11 @@ def _explain(identifier: str, configuration: SiteConfiguration, state: State) ->
 
     opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
     opinions.judge([identifier])
-    verdict = opinions.held[identifier].verdict
+    verdict = opinions.latest[identifier].verdict
     return {
         "identifier": identifier,
         "allowed": verdict.allowed,
-        "until": show_time(opinions.held[identifier].until),
+        "until": show_time(opinions.latest[identifier].until),
         "rules": [_rule(one) for one in verdict.rules],
         "statements": [
             {

@@ -35,7 +35,7 @@ def rules(config: Path | None, kind: str, image: str) -> None:
         if image not in state.evidence.identifiers():
             raise CommandError(f"{image} is not an image that this site knows", ExitCode.NOT_FOUND)
         opinions = judge_image(configuration, state, image)
-        opinion = opinions.held[image]
+        opinion = opinions.latest[image]
         if not opinion.allowed or opinion.entry is None:
             raise CommandError(f"{image}: {opinion.reason}", ExitCode.REFUSED_BY_POLICY)
         found = rules_of(opinions.entry(opinion.entry.entry_id), configuration.table.network)

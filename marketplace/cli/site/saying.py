@@ -97,13 +97,13 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
 def _reason_against(configuration: SiteConfiguration, state: State, image: str) -> str | None:
     """Why a known image may not be started now; None where it may."""
     opinions = judge_image(configuration, state, image)
-    opinion = opinions.held[image]
+    opinion = opinions.latest[image]
     return None if opinion.allowed else opinion.reason
 
 
 def _answer_by_it(configuration: SiteConfiguration, state: State, kind: str) -> bool:
     """Make the answers anew, where no daemon does; whether it was done."""
-    from marketplace.sites.errors import HeldError
+    from marketplace.sites.errors import StateInUseError
     from marketplace.sites.site import Site
     from marketplace.sites.state import StateLock
 
@@ -113,6 +113,6 @@ def _answer_by_it(configuration: SiteConfiguration, state: State, kind: str) -> 
             site.judge()
             site.publish()
             site.close()
-    except HeldError:
+    except StateInUseError:
         return False
     return True

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from marketplace.sites.errors import HeldError, StateError
+from marketplace.sites.errors import StateError, StateInUseError
 
 
 class StateLock:
@@ -29,7 +29,7 @@ class StateLock:
         except BlockingIOError:
             holder = os.read(self._handle, 200).decode("utf-8", "replace").strip() or "another process"
             os.close(self._handle)
-            raise HeldError(f"{holder} works on {self._path.parent} already") from None
+            raise StateInUseError(f"{holder} works on {self._path.parent} already") from None
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"process {os.getpid()} ({self._what})\n".encode(), 0)
         return self
