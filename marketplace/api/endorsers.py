@@ -150,7 +150,7 @@ def show_use(one: CertificateUse) -> JsonObject:
         "entries": one.entries,
         "first_use": format_time(one.first),
         "last_use": format_time(one.latest),
-        "first_seen": format_time(one.seen),
+        "first_seen": format_time(one.first_seen_at),
         "succession": None if one.succession is None else one.succession.value,
         "new": one.is_new,
         **_standing(one.verdict),

@@ -185,7 +185,7 @@ def find_contents(request: Request, definition: Definition) -> View | None:
         HttpError: it cannot be made now, or was deleted meanwhile.
     """
     principal = principal_of(request)
-    if not definition.may_be_seen_by(principal):
+    if not definition.is_visible_to(principal):
         return None
     runtime: Runtime = request.registry[Runtime]
     try:
@@ -197,7 +197,7 @@ def find_contents(request: Request, definition: Definition) -> View | None:
 
 
 def _may_read(request: Request, definition: Definition) -> bool:
-    return administers(request) or definition.may_be_seen_by(principal_of(request))
+    return administers(request) or definition.is_visible_to(principal_of(request))
 
 
 def verify_may_write(request: Request, definition: Definition) -> None:

@@ -109,7 +109,7 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
             old = find_published(session, log)
         if not force:
             verify_halted(old)
-        seen = CosigningService(database, keys, lambda: now).seen(old)
+        seen = CosigningService(database, keys, lambda: now).at_peers(old)
         for name in seen.silent:
             click.echo(f"marketplace: {name} does not answer; it may have more entries.", err=True)
         if not yes:

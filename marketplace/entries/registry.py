@@ -41,7 +41,7 @@ class CertificateUse:
         email: the address that the certificate binds; None where the address is only claimed.
         first: the earliest creation time its entries name.
         latest: the last one.
-        seen: when this site first took an entry in that it signed.
+        first_seen_at: when this site first took an entry in that it signed.
         succession: how it follows the ones that were seen before; None for the first.
         is_new: it follows others, and was first seen lately.
     """
@@ -56,7 +56,7 @@ class CertificateUse:
     entries: int
     first: datetime
     latest: datetime
-    seen: datetime
+    first_seen_at: datetime
     verdict: StoredVerdict | None
     succession: Succession | None = None
     is_new: bool = False
@@ -114,7 +114,7 @@ class CertificateRegistry:
             "entries": used.c.entries,
             "first": used.c.first,
             "latest": used.c.latest,
-            "seen": used.c.seen,
+            "first_seen_at": used.c.seen,
         }
         rows = self._session.execute(
             select(*columns.values(), *VERDICT_COLUMNS)
@@ -129,7 +129,7 @@ class CertificateRegistry:
         """What changed about these certificates since this reader could know of them, newest first."""
         known = {one.key: one for one in certificates[:MOST]}
         found = [
-            EndorserChange(one.seen, one.fingerprint, None, one.succession.value)
+            EndorserChange(one.first_seen_at, one.fingerprint, None, one.succession.value)
             for one in known.values()
             if one.succession is not None
         ]
@@ -143,7 +143,7 @@ class CertificateRegistry:
         )
         for key, at, before, after in rows:
             # What was judged before tells of entries that this reader may know nothing of.
-            if at >= known[key].seen:
+            if at >= known[key].first_seen_at:
                 found.append(EndorserChange(at, known[key].fingerprint, before, after))
         return sorted(found, key=lambda one: (one.at, one.fingerprint), reverse=True)
 
@@ -164,7 +164,7 @@ def _followed(found: Sequence[CertificateUse], now: datetime) -> Iterator[Certif
             # A self-signed certificate renews nothing: anybody can make one with that name.
             if (one.subject, one.issuer) in certified and one.subject != one.issuer:
                 succession = Succession.RENEWED
-        is_new = succession is not None and now - one.seen < NEW
+        is_new = succession is not None and now - one.first_seen_at < NEW
         yield replace(one, succession=succession, is_new=is_new)
         names.add(one.subject)
         certified.add((one.subject, one.issuer))

@@ -180,17 +180,19 @@ class Witness:
         except NoteSignatureError as error:
             raise UntrustedError(str(error)) from None
 
-    def _verify_continues(self, seen: CosignedHead, request: WitnessRequest, head: SignedCheckpoint) -> None:
+    def _verify_continues(
+        self, cosigned: CosignedHead, request: WitnessRequest, head: SignedCheckpoint
+    ) -> None:
         checkpoint = head.checkpoint
-        if seen.note and seen.size == checkpoint.size:
-            self._hearers.contradiction(checkpoint.origin, seen.note, request.checkpoint)
-            raise SizeConflictError(seen.size)
+        if cosigned.note and cosigned.size == checkpoint.size:
+            self._hearers.contradiction(checkpoint.origin, cosigned.note, request.checkpoint)
+            raise SizeConflictError(cosigned.size)
         try:
-            verify_consistency(seen.size, checkpoint.size, request.path, seen.root, checkpoint.root)
+            verify_consistency(cosigned.size, checkpoint.size, request.path, cosigned.root, checkpoint.root)
         except ProofError as error:
             raise InconsistentError(str(error)) from None
 
-    def _cosign(self, seen: CosignedHead, head: SignedCheckpoint) -> bytes:
+    def _cosign(self, cosigned: CosignedHead, head: SignedCheckpoint) -> bytes:
         now = self._clock()
         checkpoint = head.checkpoint
         own = cosign(checkpoint.text, self._keys.log, int(now.timestamp()))
@@ -203,11 +205,11 @@ class Witness:
         }
         try:
             with self._database.write() as session:
-                if seen.note:
+                if cosigned.note:
                     # Somebody else may have moved it on since it was read: then nothing is changed.
                     moved = session.scalar(
                         update(Witnessed)
-                        .where(Witnessed.origin == checkpoint.origin, Witnessed.note == seen.note)
+                        .where(Witnessed.origin == checkpoint.origin, Witnessed.note == cosigned.note)
                         .values(values)
                         .returning(Witnessed.size)
                     )
@@ -223,8 +225,8 @@ class Witness:
                 raise SizeConflictError((_find(session, checkpoint.origin) or _NOTHING).size) from None
         return str(own).encode()
 
-    def _own_lines(self, seen: CosignedHead) -> bytes:
-        lines = parse_note(seen.note).signatures
+    def _own_lines(self, cosigned: CosignedHead) -> bytes:
+        lines = parse_note(cosigned.note).signatures
         return "".join(str(line) for line in lines if line.is_of(self._keys.witness)).encode()
 
 

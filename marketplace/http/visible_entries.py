@@ -22,12 +22,12 @@ def visible_entries(request: Request, scope: str = ALL) -> Iterator[VisibleEntri
     Args:
         scope: as ``access.narrowing.parse_scope`` gives it.
     """
-    with entries_seen_by(request, narrowed(principal_of(request), scope)) as visible:
+    with entries_visible_to(request, narrowed(principal_of(request), scope)) as visible:
         yield visible
 
 
 @contextmanager
-def entries_seen_by(request: Request, principal: Principal) -> Iterator[VisibleEntries]:
+def entries_visible_to(request: Request, principal: Principal) -> Iterator[VisibleEntries]:
     """The entries that a principal may see, while the block lasts."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:

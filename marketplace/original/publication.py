@@ -14,7 +14,7 @@ from marketplace.http.errors import NotFoundError, no_entry
 from marketplace.http.rate_limits import Turn, take_turn
 from marketplace.http.security import principal_of
 from marketplace.http.upload_target import to_everybody
-from marketplace.http.visible_entries import entries_seen_by
+from marketplace.http.visible_entries import entries_visible_to
 from marketplace.ingest import IngestResult
 from marketplace.pages.admin.asking import Act, ActField, Acting, Given, Secret
 from marketplace.pages.rendering import base_path, page
@@ -40,7 +40,7 @@ def publish_entry(
     verify_takes_uploads(request.registry[Runtime])
     take_turn(request, Turn.UPLOAD)
     principal = principal_of(request)
-    with entries_seen_by(request, publisher(principal)) as visible:
+    with entries_visible_to(request, publisher(principal)) as visible:
         stored = visible.find_body(coordinates)
     if stored is None:
         raise absent
@@ -81,7 +81,7 @@ PUBLISH = Act(
 def ask(request: Request) -> Response:
     """Ask whether an entry is to be public."""
     coordinates = _coordinates(request)
-    with entries_seen_by(request, publisher(principal_of(request))) as visible:
+    with entries_visible_to(request, publisher(principal_of(request))) as visible:
         if visible.find_body(coordinates) is None:
             raise no_entry()
     values = {

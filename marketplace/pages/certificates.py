@@ -64,7 +64,7 @@ def new_badges(one: CertificateUse | None) -> list[Badge]:
     if one is None or one.succession is None or not one.is_new:
         return []
     tone, title = _SUCCESSIONS[one.succession]
-    return [Badge("new certificate", tone, f"First seen on {day(one.seen)}. {title}")]
+    return [Badge("new certificate", tone, f"First seen on {day(one.first_seen_at)}. {title}")]
 
 
 def alike_badges(alike: Sequence[LookAlike]) -> list[Badge]:
@@ -83,7 +83,7 @@ def _certificate(one: CertificateUse, judges: Judging) -> dict[str, Any]:
         "entries": one.entries,
         "first": one.first,
         "latest": one.latest,
-        "seen": one.seen,
+        "seen": one.first_seen_at,
         "fingerprint": one.fingerprint,
         "ends": one.not_after,
         "badges": [*new_badges(one), *badges],

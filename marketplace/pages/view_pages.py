@@ -43,7 +43,7 @@ def views(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     principal = principal_of(request)
     with runtime.database.read() as session:
-        every = [one for one in ViewRegistry(session).list() if one.may_be_seen_by(principal)]
+        every = [one for one in ViewRegistry(session).list() if one.is_visible_to(principal)]
     shown = [
         {"name": one.name, "title": one.title or one.name, "description": one.description} for one in every
     ]

@@ -126,7 +126,7 @@ def _form(
         views = [
             (one.name, one.title or one.name)
             for one in ViewRegistry(session).list()
-            if one.may_be_seen_by(principal) and not one.secret
+            if one.is_visible_to(principal) and not one.secret
         ]
     audiences = _audiences(principal, groups)
     values: dict[str, Any] = {

@@ -81,7 +81,7 @@ class Presence:
     def count(self, identifier: str) -> int:
         """At how many sites an image is, by any entry that is seen."""
         found = self._session.scalar(
-            self._seen(select(func.count(SiteReceipt.site_id.distinct()))).where(
+            self._visible(select(func.count(SiteReceipt.site_id.distinct()))).where(
                 Entry.identifier == identifier, SiteReceipt.finding == Finding.AVAILABLE.value
             )
         )
@@ -105,7 +105,7 @@ class Presence:
     def reports(self, entry_id: str) -> Sequence[LocationReport]:
         """What sites found wrong with the locations of an entry, by location."""
         rows = self._session.execute(
-            self._seen(
+            self._visible(
                 select(
                     SiteReceipt.location,
                     SiteReceipt.finding,
@@ -192,7 +192,7 @@ class Presence:
         return {row.entry_id: row.deprecated or "" for row in rows}
 
     def _copies(self) -> Select[Any]:
-        return self._seen(
+        return self._visible(
             select(
                 CloudSite.name.label("site"),
                 Entry.identifier,
@@ -207,7 +207,7 @@ class Presence:
             ).join(CloudSite, CloudSite.id == SiteReceipt.site_id)
         ).order_by(Entry.identifier, Entry.email, CloudSite.name, SiteReceipt.about, Entry.entry_id)
 
-    def _seen(self, statement: Select[Any]) -> Select[Any]:
+    def _visible(self, statement: Select[Any]) -> Select[Any]:
         """Only receipts about entries that are seen, each once however many logs show the entry."""
         shown = (
             select(ChangeRow.entry_key)

@@ -92,7 +92,7 @@ class Definition:
         """Names of the logs whose entries it shows, whoever asks."""
         return frozenset({PUBLIC} if self.group is None else {PUBLIC, group_log(self.group)})
 
-    def may_be_seen_by(self, principal: Principal) -> bool:
+    def is_visible_to(self, principal: Principal) -> bool:
         """Whether somebody who gives its name sees it, by what they may read."""
         return self.logs <= principal.logs and not (self.secret and self.group is None)
 

@@ -289,4 +289,4 @@ def _is_known(address: str, principal: Principal) -> bool:
 
 def _may_see(address: str, definition: Definition, principal: Principal) -> bool:
     """Whether somebody who gives an address sees the view: who knows a secret one always does."""
-    return is_view(address) or definition.may_be_seen_by(principal)
+    return is_view(address) or definition.is_visible_to(principal)

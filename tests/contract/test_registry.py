@@ -46,7 +46,7 @@ def test_certificates_with_first_and_last_use(database):
     add(database, [made("a", 1, 5), made("a", 2, 1), made("a", 1, 9)])
     hold(database, {"a": verdict(listed=True)})
     ((one,), changes, _) = seen(database)
-    assert (one.entries, one.first, one.latest, one.seen) == (3, moment(1), moment(9), NOW)
+    assert (one.entries, one.first, one.latest, one.first_seen_at) == (3, moment(1), moment(9), NOW)
     assert (one.succession, one.is_new, changes) == (None, False, [])
     assert one.verdict is not None and one.verdict.standing is Standing.CHAINED
 

@@ -145,7 +145,7 @@ class CosigningService:
             for channel in self._channels.values():
                 channel.nudge()
 
-    def seen(self, log: PublishedLog) -> LogAtPeers:
+    def at_peers(self, log: PublishedLog) -> LogAtPeers:
         """What the peers have of a log and of later epochs of it.
 
         Peers that do not answer are named; they may have seen more.
