@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import load_current
 from marketplace.catalogue.logs import CatalogueLog, Stand
-from marketplace.catalogue.marks import ListedVerdict, load_judged
+from marketplace.catalogue.marks import ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView
@@ -147,7 +147,7 @@ class Catalogue:
         values.read(reader)
         # Verdicts have no history: those that are not as they were when it was written count as changed.
         revision = session.scalar(select(TrustState.revision)) or 0
-        verdicts = load_judged(session, 0)
+        verdicts = load_verdicts(session, 0)
         changed = [key for key in former.keys() | verdicts.keys() if former.get(key) != verdicts.get(key)]
         for number, key in enumerate(reader.json("logs")):
             log = logs[key] = CatalogueLog("", values.items, verdicts)
@@ -176,7 +176,7 @@ class Catalogue:
         with self._reading:
             if revision <= self._revision:
                 return
-            changed = load_judged(session, self._revision)
+            changed = load_verdicts(session, self._revision)
             with self._lock:
                 self._verdicts.update(changed)
                 for followed in self._logs.values():

@@ -69,7 +69,7 @@ class ListedVerdict:
         return distance(self.standing, sound=sound, confirmed=confirmed), marks
 
 
-def load_judged(session: Session, since: int) -> dict[int, ListedVerdict]:
+def load_verdicts(session: Session, since: int) -> dict[int, ListedVerdict]:
     """The verdicts that changed behind a revision, by certificate."""
     confirmed: defaultdict[int, set[str]] = defaultdict(set)
     for key, email in session.execute(_CONFIRMED.where(VerdictRow.revision > since)):
@@ -159,10 +159,10 @@ class Marks:
         self.values = values
 
     def _marks_of(self, signed: SignedFacts) -> tuple[TrustMark, ...]:
-        every = (self._judged(signed, *one) for one in signed.certificates)
+        every = (self._distance_and_marks(signed, *one) for one in signed.certificates)
         return min(every, key=lambda judged: judged[0])[1]
 
-    def _judged(
+    def _distance_and_marks(
         self, signed: SignedFacts, certificate: int, strength: str
     ) -> tuple[tuple[int, bool, bool], tuple[TrustMark, ...]]:
         """How far the site stands from a certificate of an entry, and what marks that makes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketplace.cli.colours import judged
+from marketplace.cli.colours import yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN
@@ -95,7 +95,7 @@ def write_verdict(verdict: dict[str, Any], name: str) -> None:
     until = ""
     if verdict.get("until"):
         until = f" (expires {written_for_people(str(verdict['until']), datetime.now(UTC))})"
-    sentence = judged(printable(str(verdict["sentence"])), verdict["allowed"] is True)
+    sentence = yes_or_no(printable(str(verdict["sentence"])), verdict["allowed"] is True)
     click.echo(f"{printable(name)}: {sentence}{printable(until)}")
     for reason in verdict["reasons"]:
         click.echo(printable(f"  {reason.get('code')}: {reason.get('message')}"))

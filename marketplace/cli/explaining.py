@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from marketplace.cli.allowing import refusal, write_verdict
-from marketplace.cli.colours import judged, word
+from marketplace.cli.colours import word, yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import endpoint_option, open_client
@@ -52,7 +52,7 @@ def why(endpoint: str | None, output: Format, policy: Path | None, entry: str) -
         with open_client(endpoint) as client:
             path, asked = _find(client, entry)
             here = judge_here(client, asked, rules, datetime.now(UTC))
-        _write_judged(path, here, rules, output)
+        _write_verdict(path, here, rules, output)
         return
     with open_client(endpoint) as client:
         path, verdict = _find(client, entry)
@@ -86,7 +86,7 @@ def _write(path: str, verdict: dict[str, Any], decision: dict[str, Any]) -> None
     for one in verdict["statements"]:
         click.echo(printable(f"  {one.get('email')} ({one.get('status')}): {_weight(one)}"))
     trusted = decision.get("trusted") is True
-    told = judged("trusts" if trusted else "does NOT trust", trusted)
+    told = yes_or_no("trusts" if trusted else "does NOT trust", trusted)
     standing = printable(f"{decision.get('email')}: {decision.get('standing')}")
     click.echo(f"  the marketplace {told} {standing}")
     _write_lines(decision["rules"])
@@ -102,7 +102,7 @@ def _weight(statement: Mapping[str, Any]) -> str:
     return told if statement.get("weight") == "allows" else f"{told}: {statement.get('found')}"
 
 
-def _write_judged(path: str, verdict: Verdict, policy: Policy, output: Format) -> None:
+def _write_verdict(path: str, verdict: Verdict, policy: Policy, output: Format) -> None:
     record = {
         "entry": path,
         "allowed": verdict.allowed,
@@ -124,7 +124,7 @@ def _write_judged(path: str, verdict: Verdict, policy: Policy, output: Format) -
     elif output != "table":
         write_record(record, output, identify="entry")
     else:
-        click.echo(f"{printable(path)}: {judged(printable(verdict.sentence), verdict.allowed)}")
+        click.echo(f"{printable(path)}: {yes_or_no(printable(verdict.sentence), verdict.allowed)}")
         write_rules(verdict.rules)
         for one in verdict.statements:
             click.echo(printable(f"  {one.statement.coordinates.path()}: {one.weight.name.lower()}"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from marketplace.cli.acting import actor, writing
-from marketplace.cli.colours import judged
+from marketplace.cli.colours import yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
@@ -74,7 +74,7 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
     service = TrustService(open_store(read_settings(config, data).trust))
     decision = service.decide(entry, now)
     verdict = judge_image(entry.identifier, [statement_of(entry, decision)], MARKETPLACE, now)
-    sentence = judged(printable(verdict.sentence), verdict.allowed)
+    sentence = yes_or_no(printable(verdict.sentence), verdict.allowed)
     click.echo(f"{printable(entry.coordinates.path())}: {sentence}")
     write_rules(decision.rules)
     if not decision.trusted:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from marketplace.cli.colours import coloured, judged
+from marketplace.cli.colours import coloured, yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
@@ -181,16 +181,18 @@ def _line(verdict: dict[str, Any]) -> str:
     name = printable(verdict["file"])
     if not verdict["valid"]:
         why = f". {verdict['explanation']}" if verdict["explanation"] else ""
-        return f"{name}: {judged('FAILED', False)} [{verdict['code']}] {printable(verdict['message'])}{why}"
+        return (
+            f"{name}: {yes_or_no('FAILED', False)} [{verdict['code']}] {printable(verdict['message'])}{why}"
+        )
     published = f", {verdict['log']} {verdict['index']}" if "log" in verdict else ""
     if "identifier" not in verdict:
         place = f"entry {verdict['entry_id']} is in {verdict['log']} at {verdict['index']}"
-        return f"{name}: {judged('ok', True)}, {place}"
+        return f"{name}: {yes_or_no('ok', True)}, {place}"
     coordinates = f"{verdict['identifier']}/{verdict['email']}/{verdict['created']}"
     # The signature is one thing and what was signed another: a withdrawal is signed as well as a release.
     status = "" if verdict["status"] == Status.VALID.value else f"{_withdrawn(verdict)}; the signature is "
     signature = f"{verdict['strength']} ({verdict['signature_algorithm']})"
-    line = f"{name}: {status}{judged('ok', True)}, {signature}{published} {coordinates}"
+    line = f"{name}: {status}{yes_or_no('ok', True)}, {signature}{published} {coordinates}"
     return f"{line} (note: {verdict['note']})" if "note" in verdict else line
 
 

@@ -188,16 +188,16 @@ def _read(given: Given, known: Definition | None) -> Definition:
         description=text("description"),
         # Whoever pastes the address of a search means its query.
         search=text("search").rpartition("?")[2],
-        policy=_read_policy(given.get("policy", ""), judged=bool(given.get("judged"))),
+        policy=_read_policy(given.get("policy", ""), is_given=bool(given.get("judged"))),
         options={"vo": vo} if vo else {},
         secret=known is None and bool(given.get("secret")),
     )
     return definition if known is None else replace(definition, secret=known.secret)
 
 
-def _read_policy(text: str, *, judged: bool) -> Mapping[str, Any] | None:
+def _read_policy(text: str, *, is_given: bool) -> Mapping[str, Any] | None:
     if not text.strip():
-        return {} if judged else None
+        return {} if is_given else None
     try:
         table = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -88,7 +88,7 @@ class WrongRootError(IntegrityError, code="integrity.root"):
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPage:
+class VerifiedPage:
     """Rows judged: the log behind them, what each says (None: nothing that can be read), and their hashes."""
 
     log: TrustedLog
@@ -135,7 +135,7 @@ def _verify_proven(log: TrustedLog, signed: SignedCheckpoint) -> None:
         raise SplitViewError(f"another root than the one proven at size {head.size}", second=_text(signed))
 
 
-def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
+def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> VerifiedPage:
     """Take in the rows behind the cursor.
 
     Args:
@@ -163,7 +163,7 @@ def judge_page(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
     _verify_passes(log, log.newest, hashes)
     passes = tuple(one for one in log.passes if one.checkpoint.size > reached.size)
     judged = replace(log, reached=reached, proven=proven, passes=passes)
-    return JudgedPage(judged, log.reached.size, tuple(map(read_row, rows)), hashes)
+    return VerifiedPage(judged, log.reached.size, tuple(map(read_row, rows)), hashes)
 
 
 def _verify_passes(log: TrustedLog, newest: SignedCheckpoint, hashes: Sequence[bytes]) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from marketplace.cli.colours import judged, word
+from marketplace.cli.colours import word, yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record
@@ -51,7 +51,7 @@ def may_start(config: Path | None, output: Format, image: str) -> None:
         "reason": answer.reason,
     }
     if output == "table":
-        told = judged("allowed" if answer.allowed else "REFUSED", answer.allowed)
+        told = yes_or_no("allowed" if answer.allowed else "REFUSED", answer.allowed)
         click.echo(f"{told}: {printable(answer.reason)}")
     else:
         write_record(record, output, identify="image")
@@ -209,7 +209,7 @@ def _rule(rule: Any) -> dict[str, Any]:
 
 def _show(record: Mapping[str, Any]) -> None:
     allowed = record["allowed_now"]
-    verdict = judged("may be started" if allowed else "may NOT be started", allowed)
+    verdict = yes_or_no("may be started" if allowed else "may NOT be started", allowed)
     click.echo(f"{printable(record['identifier'])}: {verdict}: {printable(record['answer'])}")
     if record["answer_until"]:
         click.echo(f"  this answer expires {written_for_people(record['answer_until'], datetime.now(UTC))}")

@@ -42,7 +42,7 @@ from marketplace.peers.registry.progress import (
 from marketplace.peers.remote.feed import MAX_ROWS, PeerFeed, PresentedHead, fetch_bodies
 from marketplace.peers.remote.mirrors import open_mirrors
 from marketplace.tlog.checkpoint import SignedCheckpoint
-from marketplace.tlog.following import IntegrityError, JudgedPage, SplitViewError, TrustedLog, judge_head
+from marketplace.tlog.following import IntegrityError, SplitViewError, TrustedLog, VerifiedPage, judge_head
 from marketplace.tlog.tiles import WIDTH
 
 #: Whole bundles behind from which a log is read by bundles, several at a time.
@@ -250,12 +250,12 @@ class LogPull:
 
         return known
 
-    def _fetch(self, log: str, page: JudgedPage, feed: PeerFeed) -> Bodies:
+    def _fetch(self, log: str, page: VerifiedPage, feed: PeerFeed) -> Bodies:
         ids = entry_ids(page.leaves)
         known = self._known(log)(ids)
         return fetch_bodies(feed, [one for one in dict.fromkeys(ids) if one not in known])
 
-    def take(self, followed: FollowedLog, page: JudgedPage, bodies: Bodies, received: int) -> FollowedLog:
+    def take(self, followed: FollowedLog, page: VerifiedPage, bodies: Bodies, received: int) -> FollowedLog:
         """Commit a judged page: entries, log rows, cursor and frontier together.
 
         Args:
@@ -275,7 +275,7 @@ class LogPull:
         return replace(followed, trusted=replace(followed.trusted, passes=page.log.passes))
 
     def _enqueue(
-        self, followed: FollowedLog, page: JudgedPage, rows: Sequence[PageRow], received: int
+        self, followed: FollowedLog, page: VerifiedPage, rows: Sequence[PageRow], received: int
     ) -> Future[list[IngestResult | Exception]]:
         means, now = self._means, self._means.clock()
         entries, wanted, rejected = sort_rows(followed.id, rows)

@@ -11,7 +11,7 @@ from marketplace.peers.limits import PAGE_BYTES
 from marketplace.peers.model import Rejected, WantedRow
 from marketplace.peers.pull.bundles import Verdicts
 from marketplace.tlog.errors import MissingRowsError, TooManyRowsError
-from marketplace.tlog.following import JudgedPage, TrustedLog, judge_page
+from marketplace.tlog.following import TrustedLog, VerifiedPage, judge_page
 from marketplace.tlog.leaf import EntryLeaf, Leaf
 from validators.document import AcceptedEntry
 
@@ -25,7 +25,7 @@ class PageRow:
     verdict: AcceptedEntry | Refusal | None
 
 
-def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
+def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> VerifiedPage:
     """Take in the rows behind the cursor, as ``judge_page`` does.
 
     Raises:
@@ -40,7 +40,7 @@ def judge_rows(log: TrustedLog, rows: Sequence[bytes]) -> JudgedPage:
         raise MalformedError(str(error)) from None
 
 
-def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[JudgedPage]:
+def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[VerifiedPage]:
     """Judged pages that a transaction can hold, as their rows claim.
 
     Args:
@@ -61,7 +61,7 @@ def cut(log: TrustedLog, rows: Sequence[bytes], most: int) -> Iterator[JudgedPag
         log, start = page.log, end
 
 
-def unknown_rows(page: JudgedPage, known: Set[str], verdicts: Verdicts) -> list[PageRow]:
+def unknown_rows(page: VerifiedPage, known: Set[str], verdicts: Verdicts) -> list[PageRow]:
     """The rows of a page whose entries are not here yet."""
     return [
         PageRow(page.first + n, leaf, verdicts.get(leaf.entry_id))
