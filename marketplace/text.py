@@ -86,11 +86,11 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     if text.isascii():
         # Lowering keeps every place, and most texts are of this kind.
         for match in _ASCII_RUN.finditer(text.lower()):
-            found.extend(_placed(match.group(), match.start(), match.end()))
+            found.extend(_positioned(match.group(), match.start(), match.end()))
         return found
     for match in re.finditer(f"(?!\\W)[{_UNSPACED}]|(?:[^\\W_{_UNSPACED}]|[\\u0300-\\u036f\\u00ad])+", text):
         if match.group().isascii():
-            found.extend(_placed(match.group().lower(), match.start(), match.end()))
+            found.extend(_positioned(match.group().lower(), match.start(), match.end()))
         else:
             found.extend((word, match.start(), match.end()) for word in words(match.group()))
     return found
@@ -102,7 +102,7 @@ def run_spans(text: str) -> list[tuple[str, int, int]]:
     return [(run, one.start(), one.end()) for one in found for run in runs(one.group())]
 
 
-def _placed(run: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+def _positioned(run: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
     pieces = cut(run[:WORD_LENGTH])
     if "".join(pieces) != run:  # another name of the same thing, or too long
         yield from ((piece, start, end) for piece in pieces)

@@ -28,7 +28,7 @@ STORE = FOUNDATION | {
     "marketplace.access",
     "marketplace.audit",
     "marketplace.background",
-    "marketplace.places",
+    "marketplace.thread_slots",
     "marketplace.queue",
 }
 FOLLOWED = STORE | {"marketplace.changes"}
@@ -104,7 +104,7 @@ MAY_IMPORT = {
     },
     "marketplace.renewal": {"marketplace.db", "marketplace.models"},
     "marketplace.background": {"marketplace.db", "marketplace.models"},
-    "marketplace.places": {"marketplace.db"},
+    "marketplace.thread_slots": {"marketplace.db"},
     "marketplace.replica": {"marketplace.db", "marketplace.metrics", "marketplace.watched_server"},
     "marketplace.watched_server": {"marketplace.db"},
     "marketplace.shared_limits": {"marketplace.db", "marketplace.limits", "marketplace.models"},

@@ -156,7 +156,7 @@ class SignatureCountError(SignatureShapeError, code="signature.count"):
     """The document has no signature, or several."""
 
 
-class SignaturePlaceError(SignatureShapeError, code="signature.place"):
+class SignaturePositionError(SignatureShapeError, code="signature.place"):
     """The signature is not a child of the root."""
 
 

@@ -20,7 +20,7 @@ from validators.errors import (
     SignatureAttributeError,
     SignatureChildError,
     SignatureCountError,
-    SignaturePlaceError,
+    SignaturePositionError,
     SignatureTextError,
     TransformError,
 )
@@ -166,7 +166,7 @@ def get_signature(root: _Element) -> _Element:
     parent = signatures[0].getparent()
     if parent is not root:
         found = "as the root" if parent is None else f"in {prefixed(str(parent.tag))}"
-        raise SignaturePlaceError("ds:Signature", found, "a child of the root")
+        raise SignaturePositionError("ds:Signature", found, "a child of the root")
     return signatures[0]
 
 

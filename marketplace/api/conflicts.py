@@ -80,7 +80,7 @@ def conflicts(request: Request) -> Response:
     shown, more = found[:most], len(found) > most
     urls = Urls(site_url(request))
     body = {"conflicts": [_show(conflict, urls) for conflict in shown]}
-    return page(request, body, encode_cursor(_place(shown[-1]) if more else None, "api.conflicts"))
+    return page(request, body, encode_cursor(_cursor_of(shown[-1]) if more else None, "api.conflicts"))
 
 
 @SIGNED.view("entry:read")
@@ -97,7 +97,7 @@ def signed(request: Request) -> Response:
     )
 
 
-def _place(conflict: Conflict) -> Cursor:
+def _cursor_of(conflict: Conflict) -> Cursor:
     place = conflict.coordinates
     return place.identifier, place.email, place.created_text
 

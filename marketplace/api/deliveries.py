@@ -55,7 +55,7 @@ def deliveries(request: Request) -> Response:
     asked = DELIVERIES.read(request)
     with reading(request) as (registry, session):
         every = Deliveries(session).list(find(request, registry))
-    found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
+    found, after = cut_page(every, _cursor_of, asked[CURSOR], asked[LIMIT])
     body = shapes.Deliveries(total=len(every), deliveries=[_delivery(one) for one in found])
     return page(request, body, encode_cursor(after, "api.webhook.deliveries"))
 
@@ -72,8 +72,8 @@ def redeliver(request: Request) -> Response:
     return fresh(request, _delivery(found))
 
 
-def _place(one: Delivery) -> tuple[str, ...]:
-    rank, number = one.place
+def _cursor_of(one: Delivery) -> tuple[str, ...]:
+    rank, number = one.sort_key
     return str(rank), f"{2**62 + number:020}"
 
 

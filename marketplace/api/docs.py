@@ -50,13 +50,13 @@ class Reference:
 
     Attributes:
         topics: by path, in the order of reading.
-        places: path of the topic that tells a schema, by the schema's name.
+        topic_paths: path of the topic that tells a schema, by the schema's name.
         shared: answers that every operation can give.
     """
 
     api: Mapping[str, Any]
     topics: Mapping[str, Topic]
-    places: Mapping[str, str]
+    topic_paths: Mapping[str, str]
     shared: tuple[Mapping[str, Any], ...]
 
 

@@ -31,7 +31,7 @@ MOST_NAMES = 50
 #: Tags and changes shown of one endorser; the tags have a resource of their own.
 MOST_TAGS, MOST_CHANGES = 50, 100
 #: Characters of a tag that decide its place; a tag may be far longer than a cursor.
-_PLACE_CHARACTERS = 100
+_CURSOR_CHARACTERS = 100
 
 LIMIT = limit(100, 500)
 ENDORSERS_CURSOR = cursor("api.endorsers")
@@ -127,8 +127,8 @@ def tags(request: Request) -> Response:
     with visible_entries(request) as visible:
         if visible.endorser(email) is None:
             raise _unknown()
-        every = sorted(visible.tags(email), key=_place)
-    found, after = cut_page(every, _place, asked[TAGS_CURSOR], asked[LIMIT])
+        every = sorted(visible.tags(email), key=_cursor_of)
+    found, after = cut_page(every, _cursor_of, asked[TAGS_CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
     body = {
         "email": email,
@@ -198,8 +198,8 @@ def _names(names: Sequence[EndorserRow]) -> Iterator[dict[str, Any]]:
         yield {"subject": name.subject, "issuer": name.issuer, "entries": name.entries}
 
 
-def _place(tag: str) -> Cursor:
-    return tag[:_PLACE_CHARACTERS], sha256(tag.encode()).hexdigest()[:16]
+def _cursor_of(tag: str) -> Cursor:
+    return tag[:_CURSOR_CHARACTERS], sha256(tag.encode()).hexdigest()[:16]
 
 
 def _unknown() -> NotFoundError:

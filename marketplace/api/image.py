@@ -49,7 +49,7 @@ def image(request: Request) -> Response:
     if not entries:
         raise NotFoundError("image.unknown", "no entry about this image is known")
     # In this order two entries with one creation time stay apart, and a cursor is text throughout.
-    found, after = cut_page(sorted(entries, key=_place), _place, asked[CURSOR], asked[LIMIT])
+    found, after = cut_page(sorted(entries, key=_cursor_of), _cursor_of, asked[CURSOR], asked[LIMIT])
     current = current_among(entries)
     runtime: Runtime = request.registry[Runtime]
     urls, now = Urls(site_url(request)), runtime.now()
@@ -74,5 +74,5 @@ def _line(
     return {**show_line(row, status, urls, verdict), "current": is_current}
 
 
-def _place(entry: EntryRow) -> Cursor:
+def _cursor_of(entry: EntryRow) -> Cursor:
     return format_time(entry.created), entry.entry_id

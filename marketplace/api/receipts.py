@@ -106,8 +106,8 @@ def of_image(request: Request) -> Response:
 def recalls(request: Request) -> Response:
     """A page of withdrawn images that sites still have."""
     asked = RECALLS.read(request)
-    every = sorted(find_recalls(request), key=_place)
-    found, after = cut_page(every, _place, asked[CURSOR], asked[LIMIT])
+    every = sorted(find_recalls(request), key=_cursor_of)
+    found, after = cut_page(every, _cursor_of, asked[CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
     body = shapes.Recalls(total=len(every), recalls=[_recall(one, urls) for one in found])
     return page(request, body, encode_cursor(after, "api.recalls"))
@@ -121,7 +121,7 @@ def find_recalls(request: Request) -> Sequence[Recall]:
         return Presence(session, principal).recalls(mine, mine)
 
 
-def _place(one: Recall) -> Cursor:
+def _cursor_of(one: Recall) -> Cursor:
     return one.identifier, one.entry_id
 
 

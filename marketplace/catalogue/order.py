@@ -22,7 +22,7 @@ _PASSED = 8
 _MANY = 500
 
 
-class Place(NamedTuple):
+class Rank(NamedTuple):
     """Where an entry stands in an order.
 
     Its id breaks ties. The key never does: it tells when an entry first came, also
@@ -47,11 +47,11 @@ class _Chunk:
 
     __slots__ = ("first", "keys", "last", "ordered")
 
-    def __init__(self, ordered: Numbers, place: Callable[[int], Place]) -> None:
+    def __init__(self, ordered: Numbers, rank_of: Callable[[int], Rank]) -> None:
         #: In memory, or in a file that was read, until something changes.
         self.ordered = ordered
         self.keys = BitMap(ordered)
-        self.look(place)
+        self.look(rank_of)
 
     def own(self) -> array[int]:
         """The keys as they stand, in memory to be changed."""
@@ -59,9 +59,9 @@ class _Chunk:
             self.ordered = array("I", self.ordered)
         return self.ordered
 
-    def look(self, place: Callable[[int], Place]) -> None:
+    def look(self, rank_of: Callable[[int], Rank]) -> None:
         """Note the places of the first and the last one."""
-        self.first, self.last = place(self.ordered[0]), place(self.ordered[-1])
+        self.first, self.last = rank_of(self.ordered[0]), rank_of(self.ordered[-1])
 
 
 class Order:
@@ -71,11 +71,11 @@ class Order:
     chunk with one look.
 
     Args:
-        place: of an entry, by its key.
+        rank_of: of an entry, by its key.
     """
 
-    def __init__(self, place: Callable[[int], Place]) -> None:
-        self.place = place
+    def __init__(self, rank_of: Callable[[int], Rank]) -> None:
+        self.place = rank_of
         self._chunks: list[_Chunk] = []
 
     def add(self, keys: Iterable[int]) -> None:
@@ -107,7 +107,7 @@ class Order:
     def between(self, low: Any, high: Any) -> BitMap:
         """Keys of the entries with ``low <= value < high``."""
         whole, rest = list[BitMap](), BitMap()
-        for chunk in self._chunks[self._number(Place(low, -1, -1)) :]:
+        for chunk in self._chunks[self._number(Rank(low, -1, -1)) :]:
             first, last = chunk.first.value, chunk.last.value
             if first >= high:
                 break
@@ -117,7 +117,7 @@ class Order:
                 rest.update([key for key in chunk.ordered if low <= self.place(key).value < high])
         return BitMap.union(rest, *whole)
 
-    def ascending(self, among: BitMap, after: Place | None) -> Iterator[Place]:
+    def ascending(self, among: BitMap, after: Rank | None) -> Iterator[Rank]:
         """The places of some entries, from behind a place on."""
         if len(among) <= _FEW:
             places = iter(sorted(map(self.place, among)))
@@ -126,7 +126,7 @@ class Order:
             places = (place for chunk in chunks for place in self._some(chunk, among, 1))
         return places if after is None else (place for place in places if place > after)
 
-    def descending(self, among: BitMap, after: Place | None) -> Iterator[Place]:
+    def descending(self, among: BitMap, after: Rank | None) -> Iterator[Rank]:
         """The entries of the order from its end to its beginning."""
         if len(among) <= _FEW:
             places = iter(sorted(map(self.place, among), reverse=True))
@@ -158,9 +158,9 @@ class Order:
         starts = range(0, len(ordered), _CHUNK)
         self._chunks = [_Chunk(ordered[start : start + _CHUNK], self.place) for start in starts]
 
-    def _number(self, place: Place) -> int:
+    def _number(self, rank: Rank) -> int:
         """Of the first chunk that ends at a place or behind it; their count where none does."""
-        return bisect_left(self._chunks, place, key=lambda chunk: chunk.last)
+        return bisect_left(self._chunks, rank, key=lambda chunk: chunk.last)
 
     def _insert(self, key: int) -> None:
         number = min(self._number(self.place(key)), len(self._chunks) - 1)
@@ -172,7 +172,7 @@ class Order:
             halves = chunk.ordered[:_CHUNK], chunk.ordered[_CHUNK:]
             self._chunks[number : number + 1] = [_Chunk(half, self.place) for half in halves]
 
-    def _some(self, chunk: _Chunk, among: BitMap, step: int) -> Iterator[Place]:
+    def _some(self, chunk: _Chunk, among: BitMap, step: int) -> Iterator[Rank]:
         """The places of some entries in a chunk, ascending; descending where the step is -1."""
         here = chunk.keys & among
         if _PASSED * len(here) < len(chunk.ordered):

@@ -66,7 +66,7 @@ class Rests:
         """
         data = text.encode() + _END
         self._since += data
-        self._place(key, len(self._keys))
+        self._set_position(key, len(self._keys))
         self._keys.append(key)
         self._ends.append(self._end() + len(data))
         if len(self._keys) % BLOCK == 0:
@@ -102,7 +102,7 @@ class Rests:
             # What is in the file is no part of what came since.
             for low, high in ((first, min(last, self._first)), (max(first, self._first), last)):
                 if low < high:
-                    places.extend(self._places_of(looked_for, low, high))
+                    places.extend(self._positions_of(looked_for, low, high))
         return BitMap([self._keys[place] for place in places])
 
     def write(self, writer: Writer) -> None:
@@ -117,7 +117,7 @@ class Rests:
 
     def read(self, reader: Reader) -> None:
         """Take the texts of a file."""
-        self._file, (self._begin, end) = reader.mapped, reader.place("rests.all")
+        self._file, (self._begin, end) = reader.mapped, reader.extent("rests.all")
         self._first_bytes = end - self._begin
         self._keys, self._ends = reader.array("rests.keys", "I"), reader.array("rests.ends", "I")
         self._places, blocks = reader.array("rests.places", "I"), reader.raw("rests.blocks")
@@ -146,7 +146,7 @@ class Rests:
             return self._file, self._begin + start, self._begin + end
         return self._since, start - self._first_bytes, end - self._first_bytes
 
-    def _places_of(self, looked_for: bytes, first: int, last: int) -> Iterator[int]:
+    def _positions_of(self, looked_for: bytes, first: int, last: int) -> Iterator[int]:
         """The places of the texts that hold some bytes, from a place to before another."""
         data, start, end = self._where(first, last)
         ends, shift = self._ends, (self._begin if last <= self._first else -self._first_bytes)
@@ -156,10 +156,10 @@ class Rests:
             yield place
             at = data.find(looked_for, ends[place] + shift, end)
 
-    def _place(self, key: int, place: int) -> None:
+    def _set_position(self, key: int, position: int) -> None:
         if key >= len(self._places):
             self._places.frombytes(bytes(self._places.itemsize * (key + _KEYS - len(self._places))))
-        self._places[key] = place + 1
+        self._places[key] = position + 1
 
     def _spans(self, looked_for: bytes) -> Iterator[tuple[int, int]]:
         """The first place and the one behind the last of blocks that may hold some bytes."""
@@ -183,8 +183,8 @@ class Rests:
             self._blocks[number] |= block
         self._full += 1
 
-    def _text(self, place: int) -> bytes:
-        data, start, end = self._where(place, place + 1)
+    def _text(self, position: int) -> bytes:
+        data, start, end = self._where(position, position + 1)
         return bytes(data[start:end])
 
     def _move_together(self) -> None:

@@ -130,7 +130,7 @@ class Reader:
             raise DamagedError(f"{name} is damaged")
         return data
 
-    def place(self, name: str) -> tuple[int, int]:
+    def extent(self, name: str) -> tuple[int, int]:
         """Where in ``mapped`` the bytes of a section begin and end.
 
         They stay in the file: processes share what nobody changed, and the system may drop it.
@@ -148,7 +148,7 @@ class Reader:
         Args:
             code: their type.
         """
-        start, end = self.place(name)
+        start, end = self.extent(name)
         if (end - start) % array(code).itemsize:
             raise DamagedError(f"{name} is cut")
         return memoryview(self.mapped)[start:end].cast(code)

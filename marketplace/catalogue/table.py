@@ -87,7 +87,7 @@ class FactsTable:
         key = facts.entry_key
         if key >= len(self._places):
             self._places.frombytes(bytes(self._places.itemsize * (key + _KEYS - len(self._places))))
-        place = self._free.pop() if self._free else self._add_place()
+        place = self._free.pop() if self._free else self._add_slot()
         self._places[key] = place + 1
         self._count += 1
         title = _folded_title(facts.title)
@@ -232,7 +232,7 @@ class FactsTable:
         table._count = table._used - len(table._free)
         return table
 
-    def _add_place(self) -> int:
+    def _add_slot(self) -> int:
         if self._used == len(self._created):
             room = _room(self._used)
             self._columns = {name: _larger(column, room) for name, column in self._columns.items()}

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from marketplace.catalogue.facts import SPELLED, Facet, values_of
 from marketplace.catalogue.loading import LoadedEntry
-from marketplace.catalogue.order import Order, Place, SortKey
+from marketplace.catalogue.order import Order, Rank, SortKey
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.texts import Texts
@@ -167,4 +167,4 @@ class Values:
 
 
 def _order(table: FactsTable, value: Callable[[int], Any]) -> Order:
-    return Order(lambda key: Place(value(key), table.number(key), key))
+    return Order(lambda key: Rank(value(key), table.number(key), key))

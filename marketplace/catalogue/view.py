@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from marketplace.catalogue.facts import BY_LOG, Facet
 from marketplace.catalogue.logs import CatalogueLog
-from marketplace.catalogue.order import Place, SortKey
+from marketplace.catalogue.order import Rank, SortKey
 from marketplace.catalogue.values import Values
 from marketplace.rules.current import unsuperseded
 from marketplace.rules.status import Status
@@ -144,12 +144,12 @@ class CatalogueView:
         with self._lock:
             return self._all.label(facet, value)
 
-    def ascending(self, by: SortKey, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+    def ascending(self, by: SortKey, among: BitMap, after: Rank | None, limit: int) -> list[Rank]:
         """The first of some entries in an order, from behind a place on."""
         with self._lock:
             return list(islice(self._all.orders[by].ascending(among, after), limit))
 
-    def descending(self, by: SortKey, among: BitMap, after: Place | None, limit: int) -> list[Place]:
+    def descending(self, by: SortKey, among: BitMap, after: Rank | None, limit: int) -> list[Rank]:
         """The entries of ``ascending`` from the end to the beginning."""
         with self._lock:
             return list(islice(self._all.orders[by].descending(among, after), limit))

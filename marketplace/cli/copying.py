@@ -125,13 +125,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _tell(place: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
+def _tell(address: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
     """What was proved of a copy, and what was not."""
     index, head = copy.index, copy.head
     receipts = sum(one.path.startswith("log/") for one in index.files)
     made = "" if head is None else f", made {for_people(head.hour, _now())}"
     click.echo(
-        f"{printable(place)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
+        f"{printable(address)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
         f"{len(index.withdrawn)} withdrawn, {receipts} receipts, {len(index.files)} files"
     )
     if head is None:
@@ -147,8 +147,8 @@ def _tell(place: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
 class _Reader:
     """Reads files of a copy, bounded."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, address: str) -> None:
+        self._place = address
 
     def close(self) -> None:
         """Nothing stays open of a folder."""
@@ -165,17 +165,17 @@ class _Reader:
         return data
 
 
-def _reader(place: str) -> _Reader:
-    return _WebReader(place) if place.startswith(("http://", "https://")) else _Reader(place)
+def _reader(address: str) -> _Reader:
+    return _WebReader(address) if address.startswith(("http://", "https://")) else _Reader(address)
 
 
 class _WebReader(_Reader):
     """Reads a copy of a view from a web server."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, address: str) -> None:
         import httpx
 
-        super().__init__(place)
+        super().__init__(address)
         self._http = httpx.Client(timeout=60, follow_redirects=True)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from marketplace.config.section import Section
-from marketplace.config.sections import places
+from marketplace.config.sections import paths
 
 #: What a condition of ``federation.accept`` can be about.
 SUBJECTS = ("endorser", "tag", "trust", "group")
@@ -27,7 +27,7 @@ class FederationSettings(Section):
     mode: Literal["peer", "pull-only"] = Field(
         "peer", description="pull-only: read from peers and offer them no logs"
     )
-    accept: Annotated[tuple[str, ...], BeforeValidator(places), AfterValidator(_conditions)] = Field(
+    accept: Annotated[tuple[str, ...], BeforeValidator(paths), AfterValidator(_conditions)] = Field(
         (),
         description="entries that this site shows and accepts: endorser:ADDRESS or endorser:@DOMAIN, "
         "tag:TAG, "

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from marketplace.config.section import Section
-from marketplace.config.sections import places
+from marketplace.config.sections import paths
 
 #: Where each kind of connection is usually listened to.
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -54,7 +54,7 @@ class MailSettings(Section):
     )
     password_file: Path | None = Field(None, description="file whose first line is the password")
     sender: Address | None = Field(None, description="address that mail comes from; needed with mail.host")
-    admin: Annotated[tuple[Address, ...], BeforeValidator(places)] = Field(
+    admin: Annotated[tuple[Address, ...], BeforeValidator(paths)] = Field(
         (), description="addresses of the operators, with commas between"
     )
     timeout: float = Field(20.0, ge=0.1, le=60, description="seconds to wait for each answer of the server")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from marketplace.config.section import Section
-from marketplace.config.sections import places
+from marketplace.config.sections import paths
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -47,7 +47,7 @@ def _pairs(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-Values = Annotated[tuple[str, ...], BeforeValidator(places)]
+Values = Annotated[tuple[str, ...], BeforeValidator(paths)]
 
 
 class OidcSettings(Section):

@@ -66,7 +66,7 @@ def _replica_url(value: str) -> str:
     return url
 
 
-def places(value: object) -> object:
+def paths(value: object) -> object:
     """Several files, directories or patterns in one setting, with commas or line ends between."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
@@ -128,12 +128,12 @@ class ServerSettings(Section):
     request_timeout: int = Field(
         30, ge=1, le=3600, description="seconds within which a request must arrive completely"
     )
-    trusted_proxy: Annotated[
-        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(places)
-    ] = Field(
-        (),
-        description="addresses or networks of the proxies in front, whose X-Forwarded-For names the "
-        "clients, with commas between",
+    trusted_proxy: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(paths)] = (
+        Field(
+            (),
+            description="addresses or networks of the proxies in front, whose X-Forwarded-For names the "
+            "clients, with commas between",
+        )
     )
     renewal: bool = Field(
         True,
@@ -227,15 +227,15 @@ class SearchSettings(Section):
 class TrustSettings(Section):
     """Whose endorsement counts."""
 
-    anchors: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+    anchors: Annotated[tuple[str, ...], BeforeValidator(paths)] = Field(
         (),
         description="trusted certificates: files (PEM, DER, PKCS #12), directories (*.0, *.pem; their *.r0 "
         "are taken as well) or patterns, with commas between",
     )
-    intermediates: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+    intermediates: Annotated[tuple[str, ...], BeforeValidator(paths)] = Field(
         (), description="intermediate certificates; given like the anchors"
     )
-    crls: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+    crls: Annotated[tuple[str, ...], BeforeValidator(paths)] = Field(
         (), description="revocation lists: files, directories (*.r0, *.crl) or patterns"
     )
     allowlist: Path | None = Field(
@@ -271,7 +271,7 @@ class WatchSettings(Section):
     pause: float = Field(
         5.0, ge=0.01, le=3600, description="seconds between two requests of one process to one host"
     )
-    allow_private: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+    allow_private: Annotated[tuple[str, ...], BeforeValidator(paths)] = Field(
         (),
         description="internal networks and hosts that may be contacted, with commas between; all other "
         "loopback, private, link-local and metadata addresses are refused, also after redirects",

@@ -8,13 +8,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from marketplace.config.section import Section
-from marketplace.config.sections import places
+from marketplace.config.sections import paths
 
 
 class WebhookSettings(Section):
     """How programs are told of events."""
 
-    allow_private: Annotated[tuple[str, ...], BeforeValidator(places)] = Field(
+    allow_private: Annotated[tuple[str, ...], BeforeValidator(paths)] = Field(
         (),
         description="networks and hosts inside that webhooks may lead to, also without TLS, with commas "
         "between; all others are not asked: loopback, private, link-local and metadata addresses",

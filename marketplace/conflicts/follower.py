@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from marketplace.changes import Change, ChangeLog
 from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
-from marketplace.models import ChangeRow, ConflictPlace, Entry
+from marketplace.models import ChangeRow, ConflictCoordinates, Entry
 from validators.document import Coordinates
 
 _logger = logging.getLogger(__name__)
@@ -57,26 +57,30 @@ class ConflictFollower:
     def reset(self) -> None:
         """Forget every place."""
         with self._database.write() as writing:
-            writing.execute(delete(ConflictPlace))
+            writing.execute(delete(ConflictCoordinates))
 
-    def _note(self, session: Session, place: Coordinates) -> bool:
-        row = {"identifier": place.identifier, "email": place.email, "created": place.created}
-        known = session.scalar(select(ConflictPlace.noticed_at).filter_by(**row))
+    def _note(self, session: Session, coordinates: Coordinates) -> bool:
+        row = {
+            "identifier": coordinates.identifier,
+            "email": coordinates.email,
+            "created": coordinates.created,
+        }
+        known = session.scalar(select(ConflictCoordinates.noticed_at).filter_by(**row))
         if known is not None:
             return False
         try:
             with session.begin_nested():
-                session.execute(insert(ConflictPlace).values(**row, noticed_at=self._clock()))
+                session.execute(insert(ConflictCoordinates).values(**row, noticed_at=self._clock()))
         except IntegrityError:  # another process follows the same log and was quicker
             return False
         return True
 
 
-def _events(session: Session, log: str, places: Sequence[Coordinates], now: datetime) -> list[Happening]:
+def _events(session: Session, log: str, coordinates: Sequence[Coordinates], now: datetime) -> list[Happening]:
     """New places as events, each about the newest entry there."""
     log_id = ChangeLog(session).key(log)
     found = []
-    for place in places:
+    for place in coordinates:
         entry_key = session.scalar(
             select(func.max(Entry.id))
             .join(ChangeRow, ChangeRow.entry_key == Entry.id)

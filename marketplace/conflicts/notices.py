@@ -45,12 +45,12 @@ class ConflictNotices:
     site_url: str
     clock: Callable[[], datetime]
 
-    def __call__(self, session: Session, log: str, places: Sequence[Coordinates]) -> None:
+    def __call__(self, session: Session, log: str, coordinates: Sequence[Coordinates]) -> None:
         """Owe the mail for places that are new in a log; part of the caller's transaction."""
         if log != PUBLIC:
             return  # its members see it on the page, and nobody else may hear of it
         visible = EntryService(session).visible_to(ANONYMOUS)
-        found = [conflict for place in places if (conflict := visible.conflict(place)) is not None]
+        found = [conflict for place in coordinates if (conflict := visible.conflict(place)) is not None]
         if not found:
             return
         now = self.clock()

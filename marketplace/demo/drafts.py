@@ -76,7 +76,7 @@ class DemoEntry:
         """The name of the file that holds the image."""
         return f"{self.name}.{self.format}" + (f".{self.compression}" if self.compression else "")
 
-    def places(self) -> tuple[str, ...]:
+    def addresses(self) -> tuple[str, ...]:
         """Where it says that its image lies, with ``CONTENT`` for the content server."""
         return (f"{CONTENT_SERVER}/{self.file}",) if self.locations is None else self.locations
 
@@ -142,7 +142,7 @@ def _terms(entry: DemoEntry, now: datetime, content: str) -> list[tuple[str, str
     return (
         present
         + tags
-        + [(SLTERMS, "location", place.replace(CONTENT_SERVER, content)) for place in entry.places()]
+        + [(SLTERMS, "location", place.replace(CONTENT_SERVER, content)) for place in entry.addresses()]
     )
 
 

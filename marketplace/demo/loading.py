@@ -110,7 +110,7 @@ def _fill(workplace: Path, directory: Path, now: datetime, port: int) -> None:
 def _put(entry: DemoEntry, content: Path) -> None:
     """Put an image where its entry says that it lies, as far as that is on the content server."""
     packed = pack(entry.image(), entry.compression)
-    for place in entry.places():
+    for place in entry.addresses():
         server, _, path = place.partition("/")
         if server == CONTENT_SERVER and not path.startswith(GONE):
             (content / path).write_bytes(packed)

@@ -20,7 +20,7 @@ from sqlalchemy import Row, Tuple, case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.models import Certificate, ChangeRow, ConflictPlace, Entry, EntryBody, VerdictRow
+from marketplace.models import Certificate, ChangeRow, ConflictCoordinates, Entry, EntryBody, VerdictRow
 from marketplace.models.base import UtcSecond
 from marketplace.rules.current import Claim, precedence, preferred
 from marketplace.rules.trust import StoredVerdict, is_confirmed, is_trusted
@@ -108,7 +108,7 @@ def find_conflicts(
     """The conflicts among the entries of a scope, by coordinates."""
     found: list[Conflict] = []
     while len(found) < limit:
-        places = _places(session, after, email)
+        places = _coordinates(session, after, email)
         found += [one for place in places if (one := find_conflict(session, scope, place)) is not None]
         if len(places) < _CHUNK:
             break
@@ -116,7 +116,7 @@ def find_conflicts(
     return found[:limit]
 
 
-def find_conflict(session: Session, scope: VisibleLogs, place: Coordinates) -> Conflict | None:
+def find_conflict(session: Session, scope: VisibleLogs, coordinates: Coordinates) -> Conflict | None:
     """The conflict at a place, as far as a scope shows it; None where it shows none."""
     rows = session.execute(
         select(
@@ -135,9 +135,9 @@ def find_conflict(session: Session, scope: VisibleLogs, place: Coordinates) -> C
         .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
         .where(
             scope.serves(),
-            Entry.identifier == place.identifier,
-            Entry.email == place.email,
-            Entry.created == place.created,
+            Entry.identifier == coordinates.identifier,
+            Entry.email == coordinates.email,
+            Entry.created == coordinates.created,
         )
         # What the site trusts first, and then in the order of precedence, so that what is left out is what
         # nobody is shown anyway.
@@ -148,22 +148,22 @@ def find_conflict(session: Session, scope: VisibleLogs, place: Coordinates) -> C
     shown = preferred(one.claim() for one in said)
     said.sort(key=lambda one: (one is shown, one.claim().rank), reverse=True)
     kind = find_kind((one.key, one.statement) for one in said)
-    return None if kind is None else Conflict(place, kind, tuple(said[:MOST_SIDES]), len(said))
+    return None if kind is None else Conflict(coordinates, kind, tuple(said[:MOST_SIDES]), len(said))
 
 
-def _places(session: Session, after: Coordinates | None, email: str | None) -> list[Coordinates]:
-    order = (ConflictPlace.identifier, ConflictPlace.email, ConflictPlace.created)
+def _coordinates(session: Session, after: Coordinates | None, email: str | None) -> list[Coordinates]:
+    order = (ConflictCoordinates.identifier, ConflictCoordinates.email, ConflictCoordinates.created)
     statement = select(*order).order_by(*order).limit(_CHUNK)
     if after is not None:
         statement = statement.where(tuple_(*order) > _literal(after))
     if email is not None:
-        statement = statement.where(ConflictPlace.email == email)
+        statement = statement.where(ConflictCoordinates.email == email)
     return [Coordinates(*row) for row in session.execute(statement)]
 
 
-def _literal(place: Coordinates) -> Tuple:
-    created = literal(place.created, UtcSecond())
-    return tuple_(literal(place.identifier), literal(place.email), created)
+def _literal(coordinates: Coordinates) -> Tuple:
+    created = literal(coordinates.created, UtcSecond())
+    return tuple_(literal(coordinates.identifier), literal(coordinates.email), created)
 
 
 def _said(row: Row[Any]) -> ConflictingEntry:

@@ -107,9 +107,9 @@ def find_erasures(session: Session) -> Erasures:
     return Erasures(until, {row.statement: row.reason for row in rows}, logs)
 
 
-def place_digest(place: Coordinates) -> str:
+def coordinates_digest(coordinates: Coordinates) -> str:
     """What is kept of an erased entry's coordinates."""
-    return sha256(place.path().encode()).hexdigest()
+    return sha256(coordinates.path().encode()).hexdigest()
 
 
 def series_digest(identifier: str, email: str) -> str:

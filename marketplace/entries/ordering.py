@@ -23,7 +23,7 @@ from marketplace.models.current import FOREVER
 from marketplace.rules.columns import Column
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
-Place = tuple[bool, Any, int, int]
+RowRank = tuple[bool, Any, int, int]
 
 #: Key, size and revision of a log.
 LogVersion = tuple[int, ...]
@@ -51,28 +51,28 @@ class Orders:
     """Places of the entries of small logs, and of few entries, remembered for all threads of a process."""
 
     def __init__(self) -> None:
-        self._logs: AnswerCache[tuple[Place, ...] | None] = AnswerCache(_CAPACITY)
-        self._sets: AnswerCache[tuple[Place, ...]] = AnswerCache(_SETS)
-        self._some: AnswerCache[Sequence[Place]] = AnswerCache(_SETS)
+        self._logs: AnswerCache[tuple[RowRank, ...] | None] = AnswerCache(_CAPACITY)
+        self._sets: AnswerCache[tuple[RowRank, ...]] = AnswerCache(_SETS)
+        self._some: AnswerCache[Sequence[RowRank]] = AnswerCache(_SETS)
 
-    def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[Place, ...] | None:
+    def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[RowRank, ...] | None:
         """The places of a log's current entries, ascending; None where they are too many to remember."""
         key, size, *_ = log
         if size > SMALL:
             return None
 
-        def read() -> tuple[Lifetime, tuple[Place, ...] | None]:
+        def read() -> tuple[Lifetime, tuple[RowRank, ...] | None]:
             rows = session.execute(_along(sort, Direction.ASCENDING), {"log": key, "most": SMALL, "past": 0})
-            places = tuple(_place(*row) for row in rows)
+            places = tuple(_rank(*row) for row in rows)
             return Lifetime((log,), 0, FOREVER), None if _are_long(places) else places
 
         return self._logs.get((key, sort), (log,), 0, read)
 
-    def of_logs(self, session: Session, logs: Sequence[LogVersion], sort: Column) -> Sequence[Place]:
+    def of_logs(self, session: Session, logs: Sequence[LogVersion], sort: Column) -> Sequence[RowRank]:
         """The places of the current entries of several logs whose places are remembered, ascending."""
         version = tuple(logs)
 
-        def read() -> tuple[Lifetime, tuple[Place, ...]]:
+        def read() -> tuple[Lifetime, tuple[RowRank, ...]]:
             each = (self.of_log(session, log, sort) or () for log in version)
             return Lifetime(version, 0, FOREVER), tuple(sorted(place for places in each for place in places))
 
@@ -80,7 +80,7 @@ class Orders:
 
     def of_some(
         self, session: Session, logs: Sequence[LogVersion], keys: BitMap, sort: Column
-    ) -> Sequence[Place]:
+    ) -> Sequence[RowRank]:
         """The places of some entries, ascending: one page of a list is often followed by the next."""
         places = _collected(session, keys, sort)
         if len(keys) <= SOME and not _are_long(places):
@@ -90,24 +90,24 @@ class Orders:
             )
         return places
 
-    def known(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[Place] | None:
+    def known(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[RowRank] | None:
         """The cached order, where there is one."""
         return self._some.find((sort, keys.serialize()), tuple(logs), 0) if len(keys) <= SOME else None
 
 
-def _are_long(places: Iterable[Place]) -> bool:
+def _are_long(ranks: Iterable[RowRank]) -> bool:
     """Whether places are too much to remember."""
-    return sum(len(value) for _, value, _, _ in places if isinstance(value, str)) > MOST_CHARACTERS
+    return sum(len(value) for _, value, _, _ in ranks if isinstance(value, str)) > MOST_CHARACTERS
 
 
-def _collected(session: Session, keys: BitMap, sort: Column) -> list[Place]:
+def _collected(session: Session, keys: BitMap, sort: Column) -> list[RowRank]:
     """The places of some entries, ascending."""
-    found: set[Place] = set()
+    found: set[RowRank] = set()
     wanted = list(keys)
     for start in range(0, len(wanted), NAMED):
         rows = session.execute(_named(sort), {"keys": wanted[start : start + NAMED]})
         # An entry that several logs hold has the same place in each.
-        found.update(_place(*row) for row in rows)
+        found.update(_rank(*row) for row in rows)
     return sorted(found)
 
 
@@ -143,27 +143,27 @@ def walked(
 
 def _walk(
     session: Session, log_id: int, sort: Column, direction: Direction, among: BitMap, steps: int
-) -> Iterator[Place]:
+) -> Iterator[RowRank]:
     past = 0
     while True:
         window = {"log": log_id, "most": min(steps, FOREVER), "past": past}
         rows = session.execute(_along(sort, direction), window).all()
-        yield from (_place(*row) for row in rows if row[2] in among)
+        yield from (_rank(*row) for row in rows if row[2] in among)
         if len(rows) < steps:
             return
         past, steps = past + steps, 2 * steps
 
 
-def _unlike(places: Iterable[Place]) -> Iterator[int]:
+def _unlike(ranks: Iterable[RowRank]) -> Iterator[int]:
     """The keys, each once: the same entry of another log has the same place and comes next."""
     former = None
-    for *_, key in places:
+    for *_, key in ranks:
         if key != former:
             yield key
         former = key
 
 
-def _place(value: Any, tie: int, key: int) -> Place:
+def _rank(value: Any, tie: int, key: int) -> RowRank:
     return value is not None, "" if value is None else value, tie, key
 
 

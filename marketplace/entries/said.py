@@ -249,9 +249,9 @@ def _groups(logs: Iterable[str]) -> frozenset[str]:
     return frozenset() if None in groups else frozenset(one for one in groups if one is not None)
 
 
-def _is_equivocal(session: Session, scope: VisibleLogs, place: Coordinates, entry_id: str) -> bool:
+def _is_equivocal(session: Session, scope: VisibleLogs, coordinates: Coordinates, entry_id: str) -> bool:
     """Whether the key of an entry signed another statement at the same place."""
-    conflict = find_conflict(session, scope, place)
+    conflict = find_conflict(session, scope, coordinates)
     sides = () if conflict is None else conflict.entries
     own = {one.key for one in sides if one.entry_id == entry_id}
     return len({one.statement for one in sides if one.key in own}) > 1

@@ -19,7 +19,7 @@ from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.endorsers import Endorsers, EndorserTally
-from marketplace.entries.erased import Erased, place_digest
+from marketplace.entries.erased import Erased, coordinates_digest
 from marketplace.entries.filters import stated
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
@@ -179,7 +179,7 @@ class VisibleEntries:
         row = self._session.execute(
             select(Erasure.reason, Erasure.erased_at)
             .join(ChangeRow, ChangeRow.entry_key == Erasure.entry_key)
-            .where(Erasure.place == place_digest(coordinates), self._scope.covers(ChangeRow.log_id))
+            .where(Erasure.place == coordinates_digest(coordinates), self._scope.covers(ChangeRow.log_id))
             .order_by(Erasure.erased_at.desc())
             .limit(1)
         ).one_or_none()

@@ -30,16 +30,16 @@ class Acceptance:
         Raises:
             RefusedError: the entry breaks a rule.
         """
-        with self._place(len(data)):
+        with self._slot(len(data)):
             return accept(data)
 
     def examine(self, data: bytes) -> Report:
         """As ``validators.examine``."""
-        with self._place(len(data)):
+        with self._slot(len(data)):
             return examine(data)
 
     @contextmanager
-    def _place(self, size: int) -> Iterator[None]:
+    def _slot(self, size: int) -> Iterator[None]:
         self._returning.begin()
         try:
             with self._places:

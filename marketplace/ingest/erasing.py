@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
 from marketplace.db import Database
-from marketplace.entries.erased import line_digest, place_digest, series_digest
+from marketplace.entries.erased import coordinates_digest, line_digest, series_digest
 from marketplace.events import Happening, Kind, record
 from marketplace.ingest.errors import IngestError
 from marketplace.ingest.locks import lock_names, series_name
@@ -163,7 +163,7 @@ class ErasingService:
         session.execute(
             insert(Erasure).values(
                 entry_key=entry.id,
-                place=place_digest(place),
+                place=coordinates_digest(place),
                 series=series_digest(entry.identifier, entry.email),
                 line=line_digest(entry.identifier, entry.email, key_digest),
                 trusted=trusted,
@@ -214,14 +214,16 @@ def _find(session: Session, which: Coordinates | str) -> list[Entry]:
     return list(found)
 
 
-def _rename_acts(session: Session, place: Coordinates, entry_id: str) -> None:
+def _rename_acts(session: Session, coordinates: Coordinates, entry_id: str) -> None:
     """Name what was done with an erased entry by its id: its coordinates hold somebody's address."""
     left = select(Entry.id).where(
-        Entry.identifier == place.identifier, Entry.email == place.email, Entry.created == place.created
+        Entry.identifier == coordinates.identifier,
+        Entry.email == coordinates.email,
+        Entry.created == coordinates.created,
     )
     if session.scalar(left.limit(1)) is None:
         session.execute(
-            update(AuditRecord).where(AuditRecord.subject == place.path()).values(subject=entry_id)
+            update(AuditRecord).where(AuditRecord.subject == coordinates.path()).values(subject=entry_id)
         )
 
 

@@ -27,7 +27,7 @@ from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
-from marketplace.places import ThreadPlaces
+from marketplace.thread_slots import ThreadSlots
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
 from validators.errors import RefusedError
@@ -105,7 +105,7 @@ class IngestService:
         acceptor: acceptance; raises RefusedError.
         limit: uploads of one endorser, told by certificate: anybody may claim an address, and must not use up
             the turns of whoever owns it.
-        places: for callers of ``take`` while the database does not move.
+        slots: for callers of ``take`` while the database does not move.
         on_commit: called after each commit that added to a log, on the writer thread; must be quick.
         on_import: called with the coordinates of new entries beside which others have the same coordinates,
             on the writer thread before their uploaders have the answer; must be quick.
@@ -122,7 +122,7 @@ class IngestService:
         *,
         acceptor: Callable[[bytes], AcceptedEntry] = accept,
         limit: RateLimit | None = None,
-        places: ThreadPlaces | None = None,
+        slots: ThreadSlots | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_import: Callable[[Sequence[Coordinates]], None] = lambda coordinates: None,
         on_outcome: Callable[[str, str], None] = lambda outcome, code: None,
@@ -131,7 +131,7 @@ class IngestService:
         self._database = database
         self.policy = policy
         self._limit = limit
-        self._room = WaitingRoom(places or ThreadPlaces(WAITING))
+        self._room = WaitingRoom(slots or ThreadSlots(WAITING))
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit

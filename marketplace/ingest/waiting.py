@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from marketplace.db.errors import StalledError
 from marketplace.ingest.errors import StoreUnavailableError
 from marketplace.ingest.items import IngestResult
-from marketplace.places import ThreadPlaces
+from marketplace.thread_slots import ThreadSlots
 
 #: Seconds after which an upload is told that nothing is known of it. A proxy in front waits longer.
 LONGEST = 60.0
@@ -20,12 +20,12 @@ class WaitingRoom:
     """Where uploads wait for their commit.
 
     Args:
-        places: for uploads, and for whatever else waits for the database.
+        slots: for uploads, and for whatever else waits for the database.
         longest: seconds that one waits.
     """
 
-    def __init__(self, places: ThreadPlaces, *, longest: float = LONGEST) -> None:
-        self._places = places
+    def __init__(self, slots: ThreadSlots, *, longest: float = LONGEST) -> None:
+        self._places = slots
         self._longest = longest
 
     def wait(self, hand_over: Callable[[], Future[IngestResult]]) -> IngestResult:

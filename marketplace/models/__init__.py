@@ -11,7 +11,7 @@ from marketplace.models.access import (
 from marketplace.models.background import BackgroundLease
 from marketplace.models.base import Base
 from marketplace.models.certificate import Certificate
-from marketplace.models.conflict import ConflictPlace
+from marketplace.models.conflict import ConflictCoordinates
 from marketplace.models.current import Current
 from marketplace.models.entry import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag, Twin
 from marketplace.models.erasure import Erasure
@@ -50,7 +50,7 @@ __all__ = [
     "ChangeRow",
     "CloudSite",
     "ConfirmedEndorser",
-    "ConflictPlace",
+    "ConflictCoordinates",
     "Cosignature",
     "Current",
     "Entry",

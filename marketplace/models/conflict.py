@@ -8,7 +8,7 @@ from marketplace.models.base import Base, UtcSecond
 from marketplace.models.columns import Moment, Word
 
 
-class ConflictPlace(Base):
+class ConflictCoordinates(Base):
     """Coordinates at which some logs of this marketplace hold more than one statement.
 
     Who may see which of them is asked when they are read. A follower of the logs

@@ -170,18 +170,18 @@ class _Document:
     #: ``name#anchor`` -> path and anchor below the address of the documentation.
     anchors: dict[str, str]
 
-    def pages(self, places: dict[str, str]) -> Iterator[HandbookPage]:
+    def pages(self, targets: dict[str, str]) -> Iterator[HandbookPage]:
         """The pages of a document: one, or a list of sections and one page for each of them."""
         heads = [title for title, _ in self.parts[1:]]
         if not self.split:
             tokens = [token for _, part in self.parts for token in part]
             contents = tuple((f"#{slug(title)}", title) for title in heads)
-            yield HandbookPage(self.name, self.link, self._render(tokens, places), contents)
+            yield HandbookPage(self.name, self.link, self._render(tokens, targets), contents)
             return
         contents = tuple((f"/{self.name}/{slug(title)}", title) for title in heads)
-        yield HandbookPage(self.name, self.link, self._render(self.parts[0][1], places), contents)
+        yield HandbookPage(self.name, self.link, self._render(self.parts[0][1], targets), contents)
         for title, part in self.parts[1:]:
-            html = self._render(part, places)
+            html = self._render(part, targets)
             yield HandbookPage(f"{self.name}/{slug(title)}", f"{title} – {self.link}", html, ())
 
     def sections(self) -> Iterator[HandbookSection]:
@@ -192,8 +192,8 @@ class _Document:
                 self.anchors[f"{self.name}#{slug(title)}"], self.link, title, words.replace("`", "")
             )
 
-    def _render(self, tokens: Sequence[Token], places: dict[str, str]) -> str:
-        environment = {"document": self.name, "places": places}
+    def _render(self, tokens: Sequence[Token], targets: dict[str, str]) -> str:
+        environment = {"document": self.name, "places": targets}
         return str(_MARKDOWN.renderer.render(list(tokens), _MARKDOWN.options, environment))
 
 
@@ -234,9 +234,9 @@ def _words(inline: Token) -> str:
     return "".join(child.content for child in inline.children or ())
 
 
-def _link_open(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
+def _link_open(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
     """A link to another file leads to its page; one to a file that is not shown is text."""
-    target = str(tokens[place].attrs.get("href", ""))
+    target = str(tokens[index].attrs.get("href", ""))
     if urlsplit(target).scheme in ("http", "https"):
         return str(Markup('<a href="{}" rel="noreferrer">').format(target))
     file, _, anchor = target.partition("#")
@@ -245,9 +245,9 @@ def _link_open(_: Any, tokens: Sequence[Token], place: int, options: Any, enviro
     return "<span>" if found is None else str(Markup('<a href="{}{}">').format(ADDRESS, found))
 
 
-def _link_close(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
-    depth, opened = 0, place
-    while depth or opened == place:
+def _link_close(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
+    depth, opened = 0, index
+    while depth or opened == index:
         depth += {"link_close": 1, "link_open": -1}.get(tokens[opened].type, 0)
         opened -= 1
     opened += 1
@@ -255,25 +255,25 @@ def _link_close(_: Any, tokens: Sequence[Token], place: int, options: Any, envir
     return "</span>" if begun == "<span>" else "</a>"
 
 
-def _image(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
+def _image(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
     """A picture beside the files; any other one is its description."""
-    name, description = str(tokens[place].attrs.get("src", "")), tokens[place].content
+    name, description = str(tokens[index].attrs.get("src", "")), tokens[index].content
     if name not in PICTURES:
         return str(escape(description))
     picture = Markup('<img class="picture" src="{}{}" alt="{}" loading="lazy">')
     return str(picture.format(ADDRESS, name, description))
 
 
-def _table_open(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
+def _table_open(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
     return '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
 
 
-def _table_close(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
+def _table_close(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
     return "</table></div>\n"
 
 
-def _code(_: Any, tokens: Sequence[Token], place: int, options: Any, environment: Any) -> str:
-    code = escape(tokens[place].content)
+def _code(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
+    code = escape(tokens[index].content)
     return f'<pre class="scroll" tabindex="0" role="group" aria-label="Example"><code>{code}</code></pre>\n'
 
 

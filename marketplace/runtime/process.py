@@ -173,9 +173,9 @@ class Runtime:
         """Store what waits, stop the parts, let the database go. Later calls do nothing."""
         self.running.stop()
 
-    def forget_erased(self, places: Sequence[Coordinates]) -> None:
+    def forget_erased(self, coordinates: Sequence[Coordinates]) -> None:
         """Forget what was just erased, in memory and on disk."""
-        self.entry_cache.forget_all(places)
+        self.entry_cache.forget_all(coordinates)
         self.keeper.delete()
 
     def verify_store(self) -> None:

@@ -25,7 +25,6 @@ from marketplace.peers.registry.contradictions import keep_contradiction
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls
 from marketplace.peers.witness.cosigning import CosigningService
-from marketplace.places import ThreadPlaces
 from marketplace.presence import PresenceNotices
 from marketplace.reminders import ReminderService
 from marketplace.renewal import Renewal
@@ -33,6 +32,7 @@ from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.reading import Reading
 from marketplace.runtime.signals import Signals
 from marketplace.runtime.storage import Storage
+from marketplace.thread_slots import ThreadSlots
 from marketplace.trust.watch import TrustDuty, TrustWatch
 from marketplace.watch import LocationWatch
 from marketplace.webhooks.planning import Planner
@@ -153,7 +153,7 @@ def _open_ingest(
     settings: Settings, storage: Storage, acceptance: Acceptance, signals: Signals
 ) -> IngestService:
     # While the database stores nothing, two threads are left for readers.
-    places = ThreadPlaces(max(1, settings.server.threads - 2))
+    places = ThreadSlots(max(1, settings.server.threads - 2))
     storage.database.place = places.take
     return IngestService(
         storage.database,
@@ -165,7 +165,7 @@ def _open_ingest(
         ),
         acceptor=acceptance.accept,
         limit=storage.limits.open("endorser", settings.limit.endorser),
-        places=places,
+        slots=places,
         on_commit=signals.log_grew,
         on_import=storage.entry_cache.forget_all,
         on_outcome=storage.metrics.count_upload,

@@ -41,7 +41,7 @@ class Marked:
 def mark(original: str, field: SearchField, query: WordQuery | None) -> Marked:
     """A whole text with the places where a query's words stand."""
     clauses = [] if query is None else [c for c in query.required if c.field in (None, field)]
-    return Marked(original, tuple(_places(original[:_READ], clauses))) if clauses else Marked(original)
+    return Marked(original, tuple(_spans(original[:_READ], clauses))) if clauses else Marked(original)
 
 
 def excerpt(original: str, field: SearchField, query: WordQuery | None) -> Marked:
@@ -55,7 +55,7 @@ def excerpt(original: str, field: SearchField, query: WordQuery | None) -> Marke
     return Marked(original[start:end], inside, start > 0, end < len(original))
 
 
-def _places(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
+def _spans(original: str, clauses: list[Clause]) -> list[tuple[int, int]]:
     if original.isascii():
         lowered = original.lower()
         # To look costs less than to cut, and most texts do not hold most words.
@@ -81,9 +81,9 @@ def _fits(clause: Clause, run: Sequence[tuple[str, int, int]]) -> bool:
     return tuple(word for word, _, _ in run) == clause.words
 
 
-def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
-    for start, end in places:
+    for start, end in spans:
         if joined and start <= joined[-1][1]:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:

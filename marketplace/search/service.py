@@ -17,7 +17,7 @@ from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue, CatalogueView
 from marketplace.catalogue.facts import Facet
-from marketplace.catalogue.order import Place, SortKey
+from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
@@ -61,9 +61,9 @@ class _Last:
     entry_key: int
     created: int
 
-    def behind(self, value: Any) -> Place:
+    def behind(self, value: Any) -> Rank:
         """Where it stands in an order in which it has some value."""
-        return Place(value, self.entry_number, self.entry_key)
+        return Rank(value, self.entry_number, self.entry_key)
 
     def score(self, matches: Mapping[str, Matches]) -> float:
         """Its score by now; the one that it had where it is in no index any more."""
@@ -247,7 +247,7 @@ class SearchService:
         view: CatalogueView,
         after: _Last | None,
         limit: int,
-    ) -> list[Place]:
+    ) -> list[Rank]:
         """The places of what fits best; the newest first among what fits equally well."""
         assert self._indexer is not None  # noqa: S101  # _match refused already
         last = None if after is None else after.score(matches)
@@ -257,7 +257,7 @@ class SearchService:
                 with Mending(self._indexer, log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
-        places: list[Place] = []
+        places: list[Rank] = []
         for score in sorted(sets, reverse=True):
             behind = after.behind(after.created) if after is not None and score == last else None
             among = view.holding(sets[score])
@@ -328,14 +328,14 @@ def _facets(
 
 def _page(
     view: CatalogueView, found: BitMap, request: SearchRequest, after: _Last | None, limit: int
-) -> list[Place]:
+) -> list[Rank]:
     by, backwards = ORDERS[request.order()]
     walk = view.descending if backwards else view.ascending
     return walk(by, found, None if after is None else after.behind(after.value), limit)
 
 
-def _cursor(place: Place) -> Cursor:
-    return Cursor(place.value, f"{place.entry_number:064x}")
+def _cursor(rank: Rank) -> Cursor:
+    return Cursor(rank.value, f"{rank.entry_number:064x}")
 
 
 def _last(session: Session, scope: VisibleLogs, cursor: Cursor) -> _Last:

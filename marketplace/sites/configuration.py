@@ -21,7 +21,7 @@ PREFIX = "MARKETPLACE_SITE_"
 #: Names the file itself, so it is no setting of it.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Where the file is looked for, in this order.
-PLACES = (Path("site.toml"), Path("/etc/marketplace/site.toml"))
+SEARCHED = (Path("site.toml"), Path("/etc/marketplace/site.toml"))
 _MOST_BYTES = 1 << 20
 
 #: Scalars of the policy that the environment may set; the judge checks their values.
@@ -62,10 +62,10 @@ def find_file(option: Path | None, environ: Mapping[str, str] = os.environ) -> P
         return option
     if environ.get(CONFIG_VARIABLE):
         return Path(environ[CONFIG_VARIABLE])
-    for place in PLACES:
+    for place in SEARCHED:
         if place.is_file():
             return place
-    looked = " or ".join(map(str, PLACES))
+    looked = " or ".join(map(str, SEARCHED))
     raise SiteConfigurationError(
         "the configuration",
         [f"there is no {looked}; give --config FILE, or write one: marketplace site init"],

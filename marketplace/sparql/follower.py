@@ -153,7 +153,7 @@ class SparqlFollower:
     def _take_in(self, session: Session, page: Sequence[Change]) -> None:
         identifiers = _identifiers(session, page)
         touched = {change.entry_key for change in page}
-        places = _Places(session, identifiers, page[-1].sequence, lambda row: row.key in touched)
+        places = _TouchedSeries(session, identifiers, page[-1].sequence, lambda row: row.key in touched)
         for coordinates in places.contested:
             self._store.remove_resource(resource(coordinates))
         shown = [change for change in page if places.is_preferred(change.entry_id)]
@@ -173,7 +173,7 @@ class SparqlFollower:
                 return
             wanted, identifiers = set(images), sorted({identifier for identifier, _ in images})
             end = self._store.mark.position - 1
-            places = _Places(session, identifiers, end, lambda row: row.coordinates.image in wanted)
+            places = _TouchedSeries(session, identifiers, end, lambda row: row.coordinates.image in wanted)
             for coordinates in places.contested:
                 self._store.remove_resource(resource(coordinates))
             self._store.add(places.quads(session, sorted(row.key for row in places.winners)))
@@ -208,7 +208,7 @@ class SparqlFollower:
             return True
 
 
-class _Places:
+class _TouchedSeries:
     """What a page of the log changes: which entries are shown, current, and no longer so.
 
     Looks at the log up to the page's last row, never beyond: a store on its way
@@ -240,9 +240,9 @@ class _Places:
         for series in by_series.values():
             touched = {row.key for row in series if is_touched(row)}
             if touched:
-                self._place(series, touched)
+                self._sort_out(series, touched)
 
-    def _place(self, series: list[RankedEntry], touched: set[int]) -> None:
+    def _sort_out(self, series: list[RankedEntry], touched: set[int]) -> None:
         current = {
             claim.entry.key
             for claim in unsuperseded(row.claim() for row in series)

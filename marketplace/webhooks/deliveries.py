@@ -54,7 +54,7 @@ class Delivery:
     error: str | None
 
     @property
-    def place(self) -> tuple[int, int]:
+    def sort_key(self) -> tuple[int, int]:
         """The place of a delivery in the log: failed ones come first, and then the newest."""
         failed = self.state == DEAD or (self.state == WAITING and self.attempts > 0)
         return 0 if failed else 1, -self.number
@@ -130,7 +130,7 @@ class Deliveries:
     def list(self, hook: Hook) -> list[Delivery]:
         """Every delivery of a webhook: those that failed first, then the newest."""
         rows = self._session.scalars(_ROWS.where(WebhookDelivery.webhook_id == hook.key))
-        return sorted((_read(row) for row in rows), key=lambda one: one.place)
+        return sorted((_read(row) for row in rows), key=lambda one: one.sort_key)
 
     def get(self, hook: Hook, event_id: str) -> Delivery:
         """The delivery of an event.

@@ -12,7 +12,7 @@ import pytest
 
 from marketplace.access import ANONYMOUS, Principal, group_log
 from marketplace.catalogue import Catalogue, Filters
-from marketplace.catalogue.order import Place, SortKey
+from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.rules.visibility import find_scope
@@ -50,7 +50,7 @@ class _Disturbed(SearchService):
         self._store = database
         self._quiet = SearchService(database, catalogue, indexer)
 
-    def _best(self, *asked: Any) -> list[Place]:
+    def _best(self, *asked: Any) -> list[Rank]:
         add(self._store, [entry(n, 5, title="other") for n in range(IMAGES // 2)])
         listing = threading.Thread(target=self._quiet.search, args=(SearchRequest(), ANONYMOUS, NOW))
         listing.start()

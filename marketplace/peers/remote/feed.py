@@ -233,7 +233,7 @@ class PeerFeed:
         left = answer.headers.get("x-ids-left", "0")
         if re.fullmatch("[0-9]{1,3}", left, re.ASCII) is None or int(left) >= len(ids):
             raise MalformedError("the peer leaves out more ids than this site requested")
-        erased = _places(answer.headers.get("x-ids-erased", ""), len(ids))
+        erased = _indices(answer.headers.get("x-ids-erased", ""), len(ids))
         return Handed(found, int(left), frozenset(ids[place] for place in erased) - found.keys())
 
     def bundle_rows(self, slug: str, number: int) -> list[bytes]:
@@ -371,7 +371,7 @@ def _split_answer(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def _places(text: str, count: int) -> list[int]:
+def _indices(text: str, count: int) -> list[int]:
     """Places in a list of so many, behind commas."""
     if not text:
         return []

@@ -177,7 +177,7 @@ def _page(view: View, verb: str, given: Mapping[str, str]) -> tuple[_Asked, Sequ
             for one in chosen
             if any(spec == asked.set or spec.startswith(within) for spec in items.sets_of(one))
         )
-    start = bisect_right(chosen, asked.after, key=_place)
+    start = bisect_right(chosen, asked.after, key=_resume_at)
     page = chosen[start : start + PAGE]
     if not page and not asked.told:
         raise _RefusedError("noRecordsMatch", "there are no such records")
@@ -186,7 +186,7 @@ def _page(view: View, verb: str, given: Mapping[str, str]) -> tuple[_Asked, Sequ
         return asked, page, ""
     on = ""
     if more:
-        last = replace(asked, after=_place(page[-1]), told=asked.told + len(page))
+        last = replace(asked, after=_resume_at(page[-1]), told=asked.told + len(page))
         on = write_token(
             view.token_key,
             (verb, last.prefix, last.begin, last.end, last.set, *last.after, str(last.told)),
@@ -252,7 +252,7 @@ def _moment(record: Record) -> str:
     return format_time(record.since)
 
 
-def _place(record: Record) -> tuple[str, str]:
+def _resume_at(record: Record) -> tuple[str, str]:
     return _moment(record), record.entry_id
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from marketplace.catalogue import order
-from marketplace.catalogue.order import Order, Place
+from marketplace.catalogue.order import Order, Rank
 
 
-def place(key: int, created: int) -> Place:
+def place(key: int, created: int) -> Rank:
     # The numbers go against the keys, as those of entries that came in another order than their ids.
-    return Place(created, 1000 - key, key)
+    return Rank(created, 1000 - key, key)
 
 
 STEPS = st.lists(
@@ -39,7 +39,7 @@ def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def test_it_is_a_sorted_list(
     steps: list[tuple[list[tuple[int, int]], set[int]]], keys: set[int], last: int, low: int, high: int
 ) -> None:
-    items: dict[int, Place] = {}
+    items: dict[int, Rank] = {}
     kept = Order(items.__getitem__)
     for added, removed in steps:
         fresh = {key: place(key, created) for key, created in added if key not in items}
@@ -54,7 +54,7 @@ def test_it_is_a_sorted_list(
     assert list(kept.ascending(among, None)) == some
     assert list(islice(kept.descending(among, None), 3)) == some[::-1][:3]
     # Also behind a place whose entry is gone, or was never there.
-    after = Place(2, 1000 - last, last)
+    after = Rank(2, 1000 - last, last)
     assert list(kept.ascending(among, after)) == [one for one in some if one > after]
     assert list(kept.descending(among, after)) == [one for one in some[::-1] if one < after]
     assert list(kept.between(low, high)) == sorted(p.entry_key for p in places if low <= p.value < high)

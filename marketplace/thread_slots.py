@@ -21,7 +21,7 @@ STALLED = 5.0
 _STALLED = "the database stores nothing at the moment: try again later"
 
 
-class ThreadPlaces:
+class ThreadSlots:
     """Where requests wait for what they store. A thread that has a place gets no second one.
 
     Args:
