@@ -74,5 +74,5 @@ def make_app(runtime: Runtime) -> Router:
     config.scan("marketplace.original")
     config.scan("marketplace.pages")
     config.scan("marketplace.api")
-    config.scan("marketplace.feed")
+    config.scan("marketplace.federation_views")
     return config.make_wsgi_app()

@@ -123,7 +123,7 @@ MAY_IMPORT = {
     "marketplace.evidence": {"validators", "marketplace.tlog"},
     "marketplace.federation": FOLLOWED
     | {"marketplace.entries", "marketplace.ingest", "marketplace.tlog", "marketplace.client"},
-    "marketplace.feed": PROCESS | {"marketplace.http"},
+    "marketplace.federation_views": PROCESS | {"marketplace.http"},
     "marketplace.processes": set(),
     "marketplace.sparql": RULED
     | {"marketplace.entries", "marketplace.processes", "marketplace.system_errors"},

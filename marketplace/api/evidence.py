@@ -17,8 +17,8 @@ from marketplace.entries import EntryService
 from marketplace.entries.said import CurrentStatement
 from marketplace.evidence.bundle import Circumstances, EvidenceBundle
 from marketplace.federation.errors import NotInLogError, NotPublishedError
-from marketplace.federation.feed import Feed
 from marketplace.federation.proofs import prove_entry
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import Trees
 from marketplace.http.cache_policy import VARY
 from marketplace.http.security import principal_of
@@ -159,6 +159,6 @@ def _receipt(session: Session, runtime: Runtime, entry: AcceptedEntry) -> bytes 
     if log is None or log.halted is not None:
         return None
     try:
-        return prove_entry(Feed(session, frozenset({PUBLIC})), log, entry.entry_id).to_bytes()
+        return prove_entry(PublishedLogs(session, frozenset({PUBLIC})), log, entry.entry_id).to_bytes()
     except (NotPublishedError, NotInLogError):
         return None  # a checkpoint covers it in a moment

@@ -1,4 +1,4 @@
-"""What other marketplaces read and write, as operations; ``marketplace.feed`` serves it."""
+"""What other marketplaces read and write, as operations; ``marketplace.federation_views`` serves it."""
 
 from __future__ import annotations
 

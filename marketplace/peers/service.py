@@ -22,7 +22,7 @@ from marketplace.peers.pull.runner import PeerRunner
 from marketplace.peers.registry.assertions import make_assertion
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.remote.feed import ToldHead
+from marketplace.peers.remote.peer_client import ToldHead
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Seconds between looks at the list of peers and how their logs stand: commands change both from elsewhere.

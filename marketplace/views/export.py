@@ -16,8 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
-from marketplace.federation.feed import Feed
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.models import ChangeRow, Entry, EntryBody, Log
 from marketplace.tlog.merkle import prove_inclusion
@@ -140,7 +140,7 @@ class Exporter:
         Returns:
             digest of the checkpoint.
         """
-        trees, checkpoint = Trees(session), Feed(session, frozenset({PUBLIC})).checkpoint(log)
+        trees, checkpoint = Trees(session), PublishedLogs(session, frozenset({PUBLIC})).checkpoint(log)
         state = sha256(checkpoint).hexdigest()
         positions = {log.head + one.sequence: receipt_path(one.entry_id) for one in images if not one.private}
         lacking = [

@@ -18,9 +18,9 @@ import marketplace
 from marketplace.access import PUBLIC
 from marketplace.config import Settings
 from marketplace.db import upgrade
-from marketplace.federation.feed import Feed
 from marketplace.federation.keys import create_keys
 from marketplace.federation.proofs import prove_entry
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.site import Federation
 from marketplace.ingest import Source
 from marketplace.runtime import Runtime, build
@@ -79,7 +79,7 @@ def _publishing(runtime: Runtime, federation: Federation, number: int) -> list[F
         commits.append(seconds_of(lambda: runtime.ingest.enqueue(entry, PUBLIC, Source.IMPORT).result()))  # noqa: B023 - called at once
         heads.append(seconds_of(step))
     with runtime.database.read() as session:
-        feed = Feed(session, frozenset({PUBLIC}))
+        feed = PublishedLogs(session, frozenset({PUBLIC}))
         log = feed.log(PUBLIC)
         ids = [entry.entry_id for entry in list(entries(50))]
         proofs = [seconds_of(lambda: prove_entry(feed, log, one)) for one in ids]  # noqa: B023 - called at once

@@ -20,9 +20,9 @@ from marketplace.confirmation import PendingUploads
 from marketplace.confirmation.pending import PendingLimits
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
-from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.fsck import FsckService
 from marketplace.ingest import ErasedError, IngestResult, IngestService, Page, Source, UploadPolicy
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
@@ -208,14 +208,14 @@ def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestServic
         integrator.step()
     erase(database, LAST)
     with database.read() as session:
-        feed = Feed(session, frozenset({PUBLIC}))
+        feed = PublishedLogs(session, frozenset({PUBLIC}))
         (log,) = feed.logs()
         assert accept(LAST).entry_id.encode() in feed.leaves(log, 0, 10)[0]
         found = feed.bodies([accept(LAST).entry_id, accept(OTHER).entry_id])
         assert [body.data for body in found.found] == [OTHER]
         assert (found.erased, found.left) == ((0,), 0)
         # To whoever does not see the leaf it is as absent as what never was.
-        assert Feed(session, frozenset()).bodies([accept(LAST).entry_id]).erased == ()
+        assert PublishedLogs(session, frozenset()).bodies([accept(LAST).entry_id]).erased == ()
         keys = feed.body_keys(log, TileName(0, 2))
     assert (keys[0], keys[1][1]) == ((0, 0), len(OTHER))
     assert list(FsckService(database).run()) == []

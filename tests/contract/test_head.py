@@ -18,10 +18,11 @@ from marketplace.access import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.db import Database, Glance, upgrade
 from marketplace.db.errors import StalledError
-from marketplace.federation.feed import Feed
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.head import Head, HeadReader
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import Trees
 from marketplace.models import Cosignature, Tree
 from marketplace.tlog.checkpoint import verify_checkpoint
@@ -69,7 +70,7 @@ def test_it_is_the_head_that_peers_are_shown(database: Database, heads: HeadRead
         Trees(session).open("group:a", KEYS, NOW)
     seen = heads.read()
     with database.read() as session:
-        shown = Feed(session, frozenset({PUBLIC})).checkpoint(log)
+        shown = PublishedLogs(session, frozenset({PUBLIC})).checkpoint(log)
     assert seen is not None
     assert (seen.size, seen.root, seen.note) == (1, log.root, shown)
     assert [line.split()[1] for line in shown.splitlines()[-2:]] == [b"w1", b"w2"]

@@ -17,9 +17,9 @@ from marketplace.access import PUBLIC
 from marketplace.changes import ChangeLog, Provenance
 from marketplace.db import Database
 from marketplace.federation.errors import HaltedError, TreeDamagedError, UnknownLogError, UnknownPartError
-from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import BATCH, Integrator, Unpublished, find_unpublished
 from marketplace.federation.keys import SiteKeys
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.fsck.trees import verify_trees
 from marketplace.models import ChangeRow, Leaf, Tile, Tree
@@ -63,9 +63,9 @@ def published(database: Database, log: str = PUBLIC) -> PublishedLog:
     return found
 
 
-def read(database: Database, ask: Callable[[Feed], T], visible: frozenset[str] = EVERYTHING) -> T:
+def read(database: Database, ask: Callable[[PublishedLogs], T], visible: frozenset[str] = EVERYTHING) -> T:
     with database.read() as session:
-        return ask(Feed(session, visible))
+        return ask(PublishedLogs(session, visible))
 
 
 def verify_whole(database: Database, log: PublishedLog) -> list[bytes]:
@@ -154,7 +154,7 @@ def test_a_log_of_its_own_has_a_name_that_tells_nothing(database: Database) -> N
     assert read(database, lambda feed: feed.log(log.slug)) == log
     with pytest.raises(UnknownLogError):
         read(database, lambda feed: feed.log(log.slug), frozenset({PUBLIC}))
-    assert [one.name for one in read(database, Feed.logs, frozenset({PUBLIC}))] == [PUBLIC]
+    assert [one.name for one in read(database, PublishedLogs.logs, frozenset({PUBLIC}))] == [PUBLIC]
 
 
 def test_nothing_beyond_the_checkpoint_is_shown(database: Database) -> None:
@@ -310,7 +310,7 @@ def test_a_halted_log_is_neither_published_nor_shown(database: Database) -> None
     assert published(database).size == 0
     with pytest.raises(HaltedError):
         read(database, lambda feed: feed.log("public"))
-    assert read(database, Feed.logs) == []
+    assert read(database, PublishedLogs.logs) == []
     assert read(database, lambda feed: feed.bodies([accepted(1).entry_id])).found == ()
 
 

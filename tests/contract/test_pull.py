@@ -25,7 +25,7 @@ from marketplace.peers.pull.runner import PeerRunner
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import due_wanted, last_rejected
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.remote.feed import Handed, PresentedHead
+from marketplace.peers.remote.peer_client import Handed, PresentedHead
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint
 from marketplace.tlog.following import RollbackError, SplitViewError, WrongRootError
 from marketplace.tlog.leaf import EntryLeaf

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
-from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.ingest.service import utc_now
 from marketplace.peers.registry.progress import known_ids
 from tests.databases import upgrade
@@ -35,7 +35,7 @@ def published(tmp_path: Path) -> Iterator[Database]:
     "ask",
     [
         lambda session: known_ids(session, PUBLIC, IDS),
-        lambda session: Feed(session, frozenset({PUBLIC})).bodies(IDS),
+        lambda session: PublishedLogs(session, frozenset({PUBLIC})).bodies(IDS),
     ],
     ids=["what a pull knows", "bodies by ids"],
 )

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.access import PUBLIC
 from marketplace.db import Database
-from marketplace.federation.feed import Feed
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
 from marketplace.federation.proofs import prove_entry, prove_growth
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.tlog.note import SigningKey
 from tests.databases import upgrade
@@ -100,7 +100,7 @@ def cases(database: Database) -> list[Case]:
     with database.read() as session:
         newest = Trees(session).find(PUBLIC)
         assert newest is not None and newest.size == SIZE
-        feed, note = Feed(session, frozenset({PUBLIC})), newest.note.decode()
+        feed, note = PublishedLogs(session, frozenset({PUBLIC})), newest.note.decode()
         for n in (0, 1, 255, 256, 4095, 4096, 8191, 8192, 9983, 9984, SIZE - 1):
             proof = prove_entry(feed, newest, accepted(n).entry_id)
             found.append(Case(KEY, note, proof.path, proof.leaf, proof.index))

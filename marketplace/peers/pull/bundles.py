@@ -14,8 +14,8 @@ from marketplace.peers.acceptance.protocol import Refusal
 from marketplace.peers.errors import AnswerTooLargeError, ContactError, NotAtPeerError
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_BYTES
 from marketplace.peers.model import Mirror
-from marketplace.peers.remote.feed import PeerFeed, fetch_bodies
 from marketplace.peers.remote.mirrors import Mirrors
+from marketplace.peers.remote.peer_client import PeerClient, fetch_bodies
 from marketplace.tlog.following import read_row
 from marketplace.tlog.leaf import EntryLeaf
 from validators.document import AcceptedEntry
@@ -89,14 +89,14 @@ class Bundles:
     """A reader of bundles, for one ``with`` block.
 
     Args:
-        feed: one connection to the peer; others are opened beside it.
+        client: one connection to the peer; others are opened beside it.
         known: tells which entry ids need no body.
         mirrors: asked before the peer.
     """
 
     def __init__(
         self,
-        feed: PeerFeed,
+        client: PeerClient,
         slug: str,
         known: Callable[[Sequence[str]], set[str]],
         verification: Verification,
@@ -106,8 +106,8 @@ class Bundles:
         self._slug = slug
         self._known = known
         self._verification = verification
-        self._all = [feed.another() for _ in range(AT_ONCE)]
-        self._idle: queue.SimpleQueue[PeerFeed] = queue.SimpleQueue()
+        self._all = [client.another() for _ in range(AT_ONCE)]
+        self._idle: queue.SimpleQueue[PeerClient] = queue.SimpleQueue()
         for one in self._all:
             self._idle.put(one)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bundles")
@@ -157,9 +157,9 @@ class Bundles:
             self._idle.put(feed)
         return Bundle(tuple(rows), frozenset(known), verdicts, received)
 
-    def _rows(self, feed: PeerFeed, number: int) -> list[bytes]:
+    def _rows(self, client: PeerClient, number: int) -> list[bytes]:
         found = self._mirrors.find_rows(number)
-        return feed.bundle_rows(self._slug, number) if found is None else found
+        return client.bundle_rows(self._slug, number) if found is None else found
 
     def _mirrored(
         self, number: int, ids: Sequence[str | None], unknown: Sequence[str]
@@ -177,14 +177,14 @@ class Bundles:
         return dict(zip(bodies, verdicts, strict=True))
 
     def _bodies(
-        self, feed: PeerFeed, number: int, ids: Sequence[str | None], unknown: Sequence[str]
+        self, client: PeerClient, number: int, ids: Sequence[str | None], unknown: Sequence[str]
     ) -> dict[str, bytes]:
         if len(unknown) > _FEW:
             try:
-                return _named(ids, feed.bundle_bodies(self._slug, number), unknown)
+                return _named(ids, client.bundle_bodies(self._slug, number), unknown)
             except (AnswerTooLargeError, NotAtPeerError):
                 pass  # large ones come in smaller portions
-        return fetch_bodies(feed, unknown)
+        return fetch_bodies(client, unknown)
 
 
 def _named(ids: Sequence[str | None], bodies: Sequence[bytes], wanted: Sequence[str]) -> dict[str, bytes]:

@@ -17,8 +17,8 @@ from marketplace.peers.pull.log_pull import PullTools
 from marketplace.peers.pull.side_requests import Questions
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.remote.feed import Description, OfferedLog, PeerFeed
 from marketplace.peers.remote.gossip import HeadGossip, Tell
+from marketplace.peers.remote.peer_client import Description, OfferedLog, PeerClient
 from marketplace.peers.schedule import poll_pause
 
 #: Logs of one peer that are followed: each costs a group here and a request every few seconds.
@@ -45,8 +45,8 @@ class Discovery:
         means: PullTools,
         peer: Peer,
         questions: Questions,
-        public: PeerFeed,
-        own: PeerFeed,
+        public: PeerClient,
+        own: PeerClient,
         tell: Tell,
     ) -> None:
         self._means = means
@@ -82,7 +82,7 @@ class Discovery:
         if self._is_offer_due():
             followed = self._look(followed)
         if self._is_gossip_due():
-            self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._feed()))
+            self._questions.ask(Question.WITNESS, lambda: self._gossip.step(self._client()))
             self._note_whom_it_follows()
         return followed
 
@@ -135,12 +135,12 @@ class Discovery:
             return None
         return MalformedError(f"it offers {offered} logs, and no more than {MOST_LOGS} are followed")
 
-    def _feed(self) -> PeerFeed:
+    def _client(self) -> PeerClient:
         return self._public if time.monotonic() < self._anonymous_until else self._own
 
     def _describe(self) -> tuple[Description, int | None]:
         """What the peer says of itself, and how far its clock is off: perhaps why it does not know us."""
-        feed = self._feed()
+        feed = self._client()
         try:
             said = feed.description()
         except ContactError as error:

@@ -25,7 +25,7 @@ from marketplace.peers.registry.missing_rows import (
 )
 from marketplace.peers.registry.progress import erased_of, save_comparison
 from marketplace.peers.remote.comparison import find_missing
-from marketplace.peers.remote.feed import MAX_IDS, PeerFeed, ask_for
+from marketplace.peers.remote.peer_client import MAX_IDS, PeerClient, ask_for
 from validators.document import AcceptedEntry
 
 
@@ -49,7 +49,7 @@ class MissingEntries:
         self._means = means
         self._peer = peer
 
-    def retry_wanted(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
+    def retry_wanted(self, followed: FollowedLog, client: PeerClient) -> int | None:
         """Ask this peer for bodies that are missing; returns how many came, None where none is due.
 
         Of its own rows the peer can say that it erased what they name: then they are
@@ -64,7 +64,7 @@ class MissingEntries:
             rows = due_wanted(session, followed, now, MAX_IDS)
         if not rows:
             return None
-        handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in rows)))
+        handed = ask_for(client, list(dict.fromkeys(one.entry_id for one in rows)))
 
         def within(session: Session, outcomes: Mapping[str, IngestResult | Exception]) -> None:
             self._save(session, followed.log, outcomes)
@@ -75,7 +75,7 @@ class MissingEntries:
 
         return self._take(followed.log, handed.bodies, rows, within)
 
-    def ask_elsewhere(self, followed: FollowedLog, feed: PeerFeed) -> int | None:
+    def ask_elsewhere(self, followed: FollowedLog, client: PeerClient) -> int | None:
         """Ask this peer, once, for what others said that they erased; returns how many came.
 
         Nobody can hide so what somebody else has. None where nothing is left to ask for.
@@ -92,7 +92,7 @@ class MissingEntries:
         came = 0
         for start in range(0, len(rows), MAX_IDS):
             part = rows[start : start + MAX_IDS]
-            handed = ask_for(feed, list(dict.fromkeys(one.entry_id for one in part)))
+            handed = ask_for(client, list(dict.fromkeys(one.entry_id for one in part)))
             came += self._take(
                 followed.log,
                 handed.bodies,
@@ -104,7 +104,7 @@ class MissingEntries:
             note_asked(session, self._peer.id, max(moments))
         return came
 
-    def compare(self, followed: FollowedLog, slug: str, feed: PeerFeed) -> Compared:
+    def compare(self, followed: FollowedLog, slug: str, client: PeerClient) -> Compared:
         """Fetch what the peer has and this site has not.
 
         Args:
@@ -116,8 +116,8 @@ class MissingEntries:
         """
         means, now = self._means, self._means.clock()
         with means.database.read() as session:
-            missing = find_missing(session, followed, slug, feed)
-        handed = ask_for(feed, missing)
+            missing = find_missing(session, followed, slug, client)
+        handed = ask_for(client, missing)
         entries = self._proven(handed.bodies)
         for start in range(0, max(1, len(entries)), PAGE_ROWS):
             part = entries[start : start + PAGE_ROWS]

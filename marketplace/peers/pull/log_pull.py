@@ -39,8 +39,8 @@ from marketplace.peers.registry.progress import (
     save_seen,
     save_step,
 )
-from marketplace.peers.remote.feed import MAX_ROWS, PeerFeed, PresentedHead, fetch_bodies
 from marketplace.peers.remote.mirrors import open_mirrors
+from marketplace.peers.remote.peer_client import MAX_ROWS, PeerClient, PresentedHead, fetch_bodies
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.following import IntegrityError, SplitViewError, TrustedLog, VerifiedPage, judge_head
 from marketplace.tlog.tiles import WIDTH
@@ -95,7 +95,7 @@ class LogPull:
         self.recent = Recent()
 
     def run(
-        self, followed: FollowedLog, feed: PeerFeed, presented: SignedCheckpoint | None = None
+        self, followed: FollowedLog, client: PeerClient, presented: SignedCheckpoint | None = None
     ) -> FollowedLog:
         """Bring in everything that the newest checkpoint covers.
 
@@ -112,7 +112,7 @@ class LogPull:
             IngestError, MovedError: this site could not take it.
         """
         try:
-            return self._run(followed, feed, presented)
+            return self._run(followed, client, presented)
         except IntegrityError as error:
             self.quarantine(followed, error)
             raise
@@ -134,8 +134,10 @@ class LogPull:
             with self._means.database.write() as session:
                 save_seen(session, followed, self._head, self._means.clock())
 
-    def _run(self, followed: FollowedLog, feed: PeerFeed, presented: SignedCheckpoint | None) -> FollowedLog:
-        before = feed.received
+    def _run(
+        self, followed: FollowedLog, client: PeerClient, presented: SignedCheckpoint | None
+    ) -> FollowedLog:
+        before = client.received
         quiet = followed.trusted.newest is not None and followed.trusted.behind == 0
         key = self._peer.log_key.named(followed.origin)
         self._head = None
@@ -144,7 +146,7 @@ class LogPull:
         if presented is not None and not self.asked:
             head = PresentedHead(presented, None)
         else:
-            head = feed.head(self.slug, key, self._tag if quiet else None)
+            head = client.head(self.slug, key, self._tag if quiet else None)
         if head is None:
             return followed
         trusted = judge_head(followed.trusted, head.signed)
@@ -152,9 +154,9 @@ class LogPull:
         self._head = head.signed
         if trusted.behind == 0:
             if trusted != followed.trusted or followed.failures or not self._met:
-                followed = self._save_head(followed, trusted, feed.received - before)
+                followed = self._save_head(followed, trusted, client.received - before)
         else:
-            followed = self._take_rows(self._prepared(followed, head.signed), feed, before)
+            followed = self._take_rows(self._prepared(followed, head.signed), client, before)
         self._tag, self._met = head.tag, True
         return followed
 
@@ -186,37 +188,37 @@ class LogPull:
             save_head(session, followed, trusted, received, self._means.clock())
             return self._read(session, followed)
 
-    def _take_rows(self, followed: FollowedLog, feed: PeerFeed, before: int) -> FollowedLog:
+    def _take_rows(self, followed: FollowedLog, client: PeerClient, before: int) -> FollowedLog:
         if bundles_behind(followed.trusted) >= BOOTSTRAP_BUNDLES:
-            followed = self._bootstrap(followed, feed)
-            before = feed.received
+            followed = self._bootstrap(followed, client)
+            before = client.received
         while followed.trusted.behind:
             count = min(MAX_ROWS, followed.trusted.behind)
-            rows = feed.rows(self.slug, followed.trusted.reached.size, count)
+            rows = client.rows(self.slug, followed.trusted.reached.size, count)
             if not rows:
                 judge_rows(followed.trusted, rows)
             for page in cut(followed.trusted, rows, PAGE_ROWS):
-                bodies = self._fetch(followed.log, page, feed)
-                followed = self.take(followed, page, bodies, feed.received - before)
-                before = feed.received
+                bodies = self._fetch(followed.log, page, client)
+                followed = self.take(followed, page, bodies, client.received - before)
+                before = client.received
         return followed
 
-    def _bootstrap(self, followed: FollowedLog, feed: PeerFeed) -> FollowedLog:
+    def _bootstrap(self, followed: FollowedLog, client: PeerClient) -> FollowedLog:
         """Take in whole bundles as long as there are any; the rest comes page by page."""
         start = followed.trusted.reached.size
         if start % WIDTH:
             # An immutable bundle begins here in the middle: the rest of it comes as rows.
-            rest = feed.rows(self.slug, start, WIDTH - start % WIDTH)
+            rest = client.rows(self.slug, start, WIDTH - start % WIDTH)
             for page in cut(followed.trusted, rest, PAGE_ROWS):
-                followed = self.take(followed, page, self._fetch(followed.log, page, feed), 0)
+                followed = self.take(followed, page, self._fetch(followed.log, page, client), 0)
         first = followed.trusted.reached.size // WIDTH
         numbers = range(first, first + bundles_behind(followed.trusted))
         known = self._known(followed.log)
-        mirrors = open_mirrors(feed, self.slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
+        mirrors = open_mirrors(client, self.slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
         try:
             with (
                 self._means.precedence.take(),
-                Bundles(feed, self.slug, known, self._means.verification, mirrors) as bundles,
+                Bundles(client, self.slug, known, self._means.verification, mirrors) as bundles,
                 WrittenPages() as written,
             ):
                 self._take_bundles(followed, bundles.read(numbers), written)
@@ -250,10 +252,10 @@ class LogPull:
 
         return known
 
-    def _fetch(self, log: str, page: VerifiedPage, feed: PeerFeed) -> Bodies:
+    def _fetch(self, log: str, page: VerifiedPage, client: PeerClient) -> Bodies:
         ids = entry_ids(page.leaves)
         known = self._known(log)(ids)
-        return fetch_bodies(feed, [one for one in dict.fromkeys(ids) if one not in known])
+        return fetch_bodies(client, [one for one in dict.fromkeys(ids) if one not in known])
 
     def take(self, followed: FollowedLog, page: VerifiedPage, bodies: Bodies, received: int) -> FollowedLog:
         """Commit a judged page: entries, log rows, cursor and frontier together.

@@ -26,8 +26,8 @@ from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import SETTLED
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.peers.registry.progress import MovedError, save_failure
-from marketplace.peers.remote.feed import PeerFeed, ToldHead
 from marketplace.peers.remote.gossip import Tell
+from marketplace.peers.remote.peer_client import PeerClient, ToldHead
 from marketplace.peers.schedule import backoff_pause, poll_pause
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.following import IntegrityError
@@ -84,8 +84,8 @@ class PeerRunner:
         self.peer = peer
         self._means = means
         self._credentials = credentials
-        self._public = PeerFeed(peer.url)
-        self._own = PeerFeed(peer.url, lambda: credentials(peer.name))
+        self._public = PeerClient(peer.url)
+        self._own = PeerClient(peer.url, lambda: credentials(peer.name))
         self._due: dict[int, _Due] = {}
         self._questions = Questions(means, peer)
         self._missing = MissingEntries(means, peer)
@@ -291,29 +291,29 @@ class PeerRunner:
             due.pull.quarantine(followed, error)
             raise
 
-    def _find_wanted(self, followed: FollowedLog, feed: PeerFeed) -> None:
+    def _find_wanted(self, followed: FollowedLog, client: PeerClient) -> None:
         due = self._wanted and time.monotonic() >= self._wanted_at
         if due and self._questions.may_ask(Question.BODIES):
-            came = self._questions.ask(Question.BODIES, lambda: self._missing.retry_wanted(followed, feed))
+            came = self._questions.ask(Question.BODIES, lambda: self._missing.retry_wanted(followed, client))
             self._wanted_at = time.monotonic() + (_WANTED if came is not None else _UNWANTED)
 
-    def _ask_elsewhere(self, followed: FollowedLog, feed: PeerFeed) -> None:
+    def _ask_elsewhere(self, followed: FollowedLog, client: PeerClient) -> None:
         """Ask for what other peers said that they erased: one of them may lie."""
         said = self._erased_at
         due = said is not None and said != self._asked_until and said <= self._means.clock() - SETTLED
         if followed.log == PUBLIC and due and self._questions.may_ask(Question.BODIES):
-            ask = lambda: self._missing.ask_elsewhere(followed, feed) is None  # noqa: E731  # two of a kind
+            ask = lambda: self._missing.ask_elsewhere(followed, client) is None  # noqa: E731  # two of a kind
             if self._questions.ask(Question.BODIES, ask):
                 self._asked_until = said
 
-    def _compare(self, followed: FollowedLog, feed: PeerFeed) -> None:
+    def _compare(self, followed: FollowedLog, client: PeerClient) -> None:
         now, last, log = self._means.clock(), followed.compared_at, followed.origin
         due = last is None or not timedelta(0) <= now - last < COMPARISON
         if followed.trusted.behind or not due or not self._questions.may_ask(Question.SETS, log):
             return
         self._read_at = 0.0
         slug = self._discovery.slug(followed)
-        ask = lambda: self._missing.compare(followed, slug, feed)  # noqa: E731  # the line is long enough
+        ask = lambda: self._missing.compare(followed, slug, client)  # noqa: E731  # the line is long enough
         self._questions.ask(Question.SETS, ask, _judge_compared, log)
 
     def _fail(

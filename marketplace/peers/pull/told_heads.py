@@ -17,7 +17,7 @@ from marketplace.peers.model import FollowedLog, Peer
 from marketplace.peers.pull.log_pull import LogPull, PullTools
 from marketplace.peers.registry.checkpoints import find_another, mark_withheld, remember
 from marketplace.peers.registry.progress import save_evidence
-from marketplace.peers.remote.feed import PeerFeed
+from marketplace.peers.remote.peer_client import PeerClient
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint, verify_checkpoint
 from marketplace.tlog.errors import ProofError, TlogError
 from marketplace.tlog.following import FrozenError, SplitViewError
@@ -74,11 +74,11 @@ class ToldHeads:
                     self.hear(note, witness)
         return bool(self._old)
 
-    def hold_old(self, followed: FollowedLog, pull: LogPull, feed: PeerFeed) -> None:
+    def hold_old(self, followed: FollowedLog, pull: LogPull, client: PeerClient) -> None:
         """Hold some heads of which the rows were read long ago against the log.
 
         Args:
-            feed: of the log's own site.
+            client: of the log's own site.
 
         Raises:
             SplitViewError: the log showed somebody another tree.
@@ -87,7 +87,7 @@ class ToldHeads:
         tree = followed.trusted.proven
         for signed, witness in list(self._old)[:_BY_TILES]:
             if signed.checkpoint.size <= tree.size:
-                root = fetch_former_root(feed, pull.slug, tree, signed.checkpoint.size)
+                root = fetch_former_root(client, pull.slug, tree, signed.checkpoint.size)
                 _verify_root(followed, signed, witness, root)
             self._old.popleft()
 
@@ -144,11 +144,11 @@ class ToldHeads:
         return True
 
 
-def fetch_former_root(feed: PeerFeed, slug: str, tree: Frontier, size: int) -> bytes:
+def fetch_former_root(client: PeerClient, slug: str, tree: Frontier, size: int) -> bytes:
     """The root that a log's tree had when it was smaller, out of its tiles.
 
     Args:
-        feed: of the log's own site.
+        client: of the log's own site.
         slug: the log's part of the URLs there.
         tree: as it is now; the tiles count only as far as they make its root.
         size: in rows.
@@ -160,7 +160,7 @@ def fetch_former_root(feed: PeerFeed, slug: str, tree: Frontier, size: int) -> b
 
     def tile(level: int, number: int, width: int) -> bytes:
         if (level, number) not in read:
-            read[level, number] = b"".join(feed.tile(slug, level, TileName(number, width)))
+            read[level, number] = b"".join(client.tile(slug, level, TileName(number, width)))
         return read[level, number]
 
     try:

@@ -17,7 +17,7 @@ from marketplace.changes import ChangeLog
 from marketplace.ingest import ErasedError
 from marketplace.models import ChangeRow, Entry, PeerRejected, PeerWanted
 from marketplace.peers.model import FollowedLog
-from marketplace.peers.remote.feed import PeerFeed
+from marketplace.peers.remote.peer_client import PeerClient
 from marketplace.tlog.digest import SetSum, sum_up
 
 #: Parts that differ and are looked into in one comparison; the next one goes on.
@@ -52,7 +52,7 @@ def sum_log(session: Session, log: str) -> Sets:
     return Sets(parts)
 
 
-def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerFeed) -> list[str]:
+def find_missing(session: Session, followed: FollowedLog, slug: str, client: PeerClient) -> list[str]:
     """The ids that a peer's log has and the local one has not, at most MAX_MISSING.
 
     Not those that are wanted from that log: they are asked for anyway, everywhere. Nor those that say what
@@ -63,7 +63,7 @@ def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerF
     """
     log = followed.log
     here = sum_log(session, log)
-    there = feed.digests(slug, "", here.digest)
+    there = client.digests(slug, "", here.digest)
     if there is None:
         return []
     missing: list[str] = []
@@ -74,8 +74,8 @@ def find_missing(session: Session, followed: FollowedLog, slug: str, feed: PeerF
         for entry_id in ids:
             deeper[entry_id[:4]] = deeper[entry_id[:4]].plus([entry_id])
         known = ids | _left_out_below(session, followed, prefix)
-        for second in _differing(feed.digests(slug, prefix, "") or {}, deeper):
-            missing += [one for one in feed.digest_ids(slug, second) if one not in known]
+        for second in _differing(client.digests(slug, prefix, "") or {}, deeper):
+            missing += [one for one in client.digest_ids(slug, second) if one not in known]
             looked += 1
             if looked >= MAX_PARTS or len(missing) >= MAX_MISSING:
                 return missing[:MAX_MISSING]

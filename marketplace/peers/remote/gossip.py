@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from marketplace.peers.errors import NotAtPeerError
-from marketplace.peers.remote.feed import PeerFeed, ToldHead
+from marketplace.peers.remote.peer_client import PeerClient, ToldHead
 from marketplace.peers.schedule import poll_pause
 
 #: Seconds after which everything is asked for again: who has just begun to follow a log knows nothing of it.
@@ -37,11 +37,11 @@ class HeadGossip:
         """Whether the peer should be asked again."""
         return time.monotonic() >= self._at
 
-    def step(self, feed: PeerFeed) -> None:
+    def step(self, client: PeerClient) -> None:
         """Ask, unless nothing changed.
 
         Args:
-            feed: of the peer.
+            client: of the peer.
 
         Raises:
             ContactError: the peer did not answer as it should.
@@ -51,7 +51,7 @@ class HeadGossip:
         if now >= self._whole_at:
             self._tag, self._whole_at = None, now + _WHOLE
         try:
-            told = feed.heads(self._tag)
+            told = client.heads(self._tag)
         except NotAtPeerError:
             return  # it tells none
         if told is None:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from marketplace.peers.errors import AnswerTooLargeError, ContactError, MalformedError, NotAtPeerError
 from marketplace.peers.model import Mirror
 from marketplace.peers.remote.bundle_hashes import bundle_hash, verify_bundle_hashes
-from marketplace.peers.remote.feed import (
+from marketplace.peers.remote.peer_client import (
     BINARY,
     MAX_BODY_BUNDLE,
     MAX_ROW_BUNDLE,
-    PeerFeed,
+    PeerClient,
     read_body_bundle,
     read_row_bundle,
 )
@@ -51,7 +51,7 @@ class MirrorTally:
 
 
 def open_mirrors(
-    feed: PeerFeed, slug: str, log: TrustedLog, mirrors: Sequence[Mirror], at_once: int
+    client: PeerClient, slug: str, log: TrustedLog, mirrors: Sequence[Mirror], at_once: int
 ) -> Mirrors:
     """The mirrors of a log, if there are any and what they give can be proven.
 
@@ -64,7 +64,7 @@ def open_mirrors(
     if not mirrors:
         return Mirrors((), {}, at_once)
     try:
-        hashes = _read_hashes(feed, slug, log)
+        hashes = _read_hashes(client, slug, log)
     except (MalformedError, NotAtPeerError, AnswerTooLargeError) as error:
         # Its rows decide about the peer's honesty, as without mirrors.
         _logger.warning("mirrors cannot be used: %s", error, extra={"log": log.origin})
@@ -72,7 +72,7 @@ def open_mirrors(
     return Mirrors(mirrors, hashes, at_once)
 
 
-def _read_hashes(feed: PeerFeed, slug: str, log: TrustedLog) -> dict[int, bytes]:
+def _read_hashes(client: PeerClient, slug: str, log: TrustedLog) -> dict[int, bytes]:
     size = 0 if log.newest is None else log.newest.checkpoint.size
     first, end = log.reached.size >> HEIGHT, size >> HEIGHT
     if end - first > MOST_BUNDLES:
@@ -81,10 +81,10 @@ def _read_hashes(feed: PeerFeed, slug: str, log: TrustedLog) -> dict[int, bytes]
         )
     hashes: list[bytes] = []
     for number in range(first // WIDTH, -(-end // WIDTH)):
-        tile = feed.tile(slug, 1, TileName(number, width_at(size, 1, number)))
+        tile = client.tile(slug, 1, TileName(number, width_at(size, 1, number)))
         hashes += tile[max(0, first - number * WIDTH) :]
     rest = width_at(size, 0, end)
-    verify_bundle_hashes(log, hashes, feed.tile(slug, 0, TileName(end, rest)) if rest else ())
+    verify_bundle_hashes(log, hashes, client.tile(slug, 0, TileName(end, rest)) if rest else ())
     return dict(enumerate(hashes, first))
 
 

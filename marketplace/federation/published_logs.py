@@ -45,7 +45,7 @@ class Bodies:
     erased: tuple[int, ...] = ()
 
 
-class Feed:
+class PublishedLogs:
     """Published logs, as one who may see some of them reads them in one transaction.
 
     Args:
@@ -203,7 +203,7 @@ def stream_bodies(database: Database, keys: Sequence[tuple[int, int]]) -> Iterat
     """A body bundle in pieces: a bundle of the largest entries would not fit into memory.
 
     Args:
-        keys: as ``Feed.body_keys`` gives them; stored bytes never change, so no snapshot is held.
+        keys: as ``PublishedLogs.body_keys`` gives them; stored bytes never change, so no snapshot is held.
     """
     rest = list(keys)
     while rest:

@@ -10,7 +10,7 @@ from pyramid.response import Response
 
 from marketplace.access import PUBLIC
 from marketplace.federation.errors import UnknownLogError
-from marketplace.federation.feed import Feed
+from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.site import Federation
 from marketplace.federation.trees import PublishedLog
 from marketplace.http.compression import coding_of, compressed
@@ -42,7 +42,7 @@ def federation_of(request: Request) -> Federation:
 
 
 @contextmanager
-def reading(request: Request) -> Iterator[Feed]:
+def reading(request: Request) -> Iterator[PublishedLogs]:
     """The published logs that this reader may see, on one snapshot.
 
     Raises:
@@ -59,14 +59,14 @@ def reading(request: Request) -> Iterator[Feed]:
     runtime: Runtime = request.registry[Runtime]
     try:
         with runtime.database.read() as session:
-            yield Feed(session, principal_of(request).logs)
+            yield PublishedLogs(session, principal_of(request).logs)
     except UnknownLogError:
         raise _unknown_log() from None
 
 
-def log_of(request: Request, feed: Feed) -> PublishedLog:
+def log_of(request: Request, logs: PublishedLogs) -> PublishedLog:
     """The log in the URL."""
-    return feed.log(request.matchdict["log"])
+    return logs.log(request.matchdict["log"])
 
 
 def tile_name(request: Request) -> TileName:

@@ -9,7 +9,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.federation.feed import MAX_IDS
+from marketplace.federation.published_logs import MAX_IDS
 from marketplace.http.errors import BadRequestError, TooLargeError
 
 from .answers import BINARY, NO_STORE, answer, reading

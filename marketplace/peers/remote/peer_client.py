@@ -120,7 +120,7 @@ def no_credentials() -> Mapping[str, str]:
     return {}
 
 
-class PeerFeed:
+class PeerClient:
     """One peer's feed, one request at a time; ``close`` it at the end.
 
     Args:
@@ -141,9 +141,9 @@ class PeerFeed:
         """Close the connection."""
         self._reader.close()
 
-    def another(self) -> PeerFeed:
+    def another(self) -> PeerClient:
         """A feed of the same peer with a separate connection, for another thread."""
-        return PeerFeed(self._url, self._credentials)
+        return PeerClient(self._url, self._credentials)
 
     def description(self) -> Description:
         """What the peer says of itself, and which logs it shows."""
@@ -319,19 +319,19 @@ def read_body_bundle(data: bytes) -> list[bytes]:
         raise MalformedError(f"not a bundle of bodies: {error}") from None
 
 
-def fetch_bodies(feed: PeerFeed, ids: Sequence[str]) -> dict[str, bytes]:
+def fetch_bodies(client: PeerClient, ids: Sequence[str]) -> dict[str, bytes]:
     """The bodies that a peer has of some entries, in as many requests as it takes."""
-    return dict(ask_for(feed, ids).bodies)
+    return dict(ask_for(client, ids).bodies)
 
 
-def ask_for(feed: PeerFeed, ids: Sequence[str]) -> Handed:
+def ask_for(client: PeerClient, ids: Sequence[str]) -> Handed:
     """What a peer makes of some ids, in as many requests as it takes."""
     found: dict[str, bytes] = {}
     erased: set[str] = set()
     rest = list(ids)
     while rest:
         asked, rest = rest[:MAX_IDS], rest[MAX_IDS:]
-        handed = feed.bodies(asked)
+        handed = client.bodies(asked)
         found |= handed.bodies
         erased |= handed.erased
         rest = asked[len(asked) - handed.left :] + rest

@@ -10,8 +10,8 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.access import PUBLIC
-from marketplace.federation.feed import MAX_BODIES, MAX_IDS, MAX_PAGE, stream_bodies
 from marketplace.federation.head import Head
+from marketplace.federation.published_logs import MAX_BODIES, MAX_IDS, MAX_PAGE, stream_bodies
 from marketplace.http.parameters import read_query, whole_number
 from marketplace.http.responses import head_response
 from marketplace.runtime import Runtime
