@@ -99,7 +99,7 @@ def next_draft(document: bytes, content: ImageContent, terms: Terms) -> bytes:
     return _written(root)
 
 
-def said(metadata: Metadata) -> Hashable:
+def content_of(metadata: Metadata) -> Hashable:
     """What an entry says of its image, so that two that say the same are equal: order does not count."""
     checksums = ((one.algorithm, one.value.lower().lstrip("0")) for one in metadata.checksums)
     return (

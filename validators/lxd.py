@@ -98,13 +98,13 @@ def fingerprint_of(architecture: str, disk: bytes) -> Fingerprint:
     return Fingerprint(architecture, hashlib.sha256(metadata_archive(architecture) + disk).hexdigest())
 
 
-def find_fingerprint(said: Metadata) -> Fingerprint | None:
+def find_fingerprint(metadata: Metadata) -> Fingerprint | None:
     """The fingerprint that an entry gives, where it fits the rest of what the entry says.
 
     Without one, or with several, or for another architecture or format there is none: LXD and Incus would
     refuse the download.
     """
-    given = [Fingerprint.parse(one.text) for one in said.extensions if one.name == FINGERPRINT]
+    given = [Fingerprint.parse(one.text) for one in metadata.extensions if one.name == FINGERPRINT]
     only = given[0] if len(given) == 1 else None
-    fits = only is not None and only.architecture == find_architecture(said.os_arch or "")
-    return only if fits and (said.format or "").strip().lower() == DISK_FORMAT else None
+    fits = only is not None and only.architecture == find_architecture(metadata.os_arch or "")
+    return only if fits and (metadata.format or "").strip().lower() == DISK_FORMAT else None

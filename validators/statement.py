@@ -44,28 +44,28 @@ def tell_statement(entry: AcceptedEntry) -> Told:
     }
 
 
-def tell_facts(identifier: str, email: str, created: datetime, said: Any) -> Told:
+def tell_facts(identifier: str, email: str, created: datetime, facts: Any) -> Told:
     """What lists and entries tell alike.
 
     Args:
-        said: the metadata of an entry, or the row of a list, which has the same names.
+        facts: the metadata of an entry, or the row of a list, which has the same names.
     """
     return {
         "identifier": identifier,
         "email": email,
         "created": format_time(created),
-        "title": said.title,
-        "description": said.description,
-        "os": said.os,
-        "os_version": said.os_version,
-        "os_arch": said.os_arch,
-        "kind": said.kind,
-        "type": said.type,
-        "format": said.format,
-        "version": said.version,
-        "publisher": said.publisher,
-        "bytes": said.size,
-        "valid_until": None if said.valid is None else format_time(said.valid),
+        "title": facts.title,
+        "description": facts.description,
+        "os": facts.os,
+        "os_version": facts.os_version,
+        "os_arch": facts.os_arch,
+        "kind": facts.kind,
+        "type": facts.type,
+        "format": facts.format,
+        "version": facts.version,
+        "publisher": facts.publisher,
+        "bytes": facts.size,
+        "valid_until": None if facts.valid is None else format_time(facts.valid),
     }
 
 

@@ -120,21 +120,21 @@ def _show(conflict: Conflict, urls: Urls) -> JsonObject:
         "created": place.created_text,
         "kind": conflict.kind.value,
         "total": conflict.total,
-        "entries": [_said(one, urls) for one in conflict.entries],
+        "entries": [_conflicting(one, urls) for one in conflict.entries],
         "links": {"entry": urls.entry(place), "image": urls.image(place.identifier)},
     }
 
 
-def _said(said: ConflictingEntry, urls: Urls) -> JsonObject:
+def _conflicting(entry: ConflictingEntry, urls: Urls) -> JsonObject:
     return {
-        "id": said.entry_id,
-        "title": said.title,
-        "deprecated": said.deprecated,
-        "subject": said.subject,
-        "issuer": said.issuer,
-        "certificate": said.fingerprint,
-        "key": said.key,
-        "accepted_at": format_time(said.accepted_at),
-        "verdict": show_verdict(said),
-        "links": {"signed": urls.signed_by_id(said.entry_id)},
+        "id": entry.entry_id,
+        "title": entry.title,
+        "deprecated": entry.deprecated,
+        "subject": entry.subject,
+        "issuer": entry.issuer,
+        "certificate": entry.fingerprint,
+        "key": entry.key,
+        "accepted_at": format_time(entry.accepted_at),
+        "verdict": show_verdict(entry),
+        "links": {"signed": urls.signed_by_id(entry.entry_id)},
     }

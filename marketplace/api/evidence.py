@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access import PUBLIC
 from marketplace.entries import EntryService
-from marketplace.entries.said import CurrentStatement
+from marketplace.entries.current_statements import CurrentStatement
 from marketplace.evidence.bundle import Circumstances, EvidenceBundle
 from marketplace.federation.errors import NotInLogError, NotPublishedError
 from marketplace.federation.proofs import prove_entry
@@ -61,7 +61,7 @@ def evidence(request: Request) -> Response:
         verdict = runtime.judge.judge(visible, entry.identifier, now)
         if verdict is None:
             raise unknown_entry()
-        said = visible.said_of(entry.identifier)
+        said = visible.statements_about(entry.identifier)
         receipt = _receipt(session, runtime, entry) if PUBLIC in record.logs else None
     key = None if runtime.federation is None or receipt is None else str(runtime.federation.keys.log.verifier)
     body = write_json(show_verdict(verdict, Urls(site_url(request))))
@@ -81,7 +81,7 @@ def evidence(request: Request) -> Response:
 def _gather(
     runtime: Runtime,
     entry: AcceptedEntry,
-    said: Sequence[CurrentStatement],
+    statements: Sequence[CurrentStatement],
     verdict: Verdict,
     now: datetime,
     site: str,
@@ -89,7 +89,7 @@ def _gather(
     receipt: bytes | None,
     key: str | None,
 ) -> EvidenceBundle:
-    shown = [one for one in said if one.shown]
+    shown = [one for one in statements if one.shown]
     material = runtime.trust.material
     entries = [entry, *(accept(one.data) for one in shown)]
     anchors, between = _certificates(runtime, entries, material, now)
@@ -110,7 +110,7 @@ def _gather(
         ),
         allowed=verdict.allowed,
         # What the site does not show changes nothing, but for a withdrawal.
-        whole=all(one.shown or not one.deprecated for one in said),
+        whole=all(one.shown or not one.deprecated for one in statements),
         policy=asdict(material.policy),
         gaps=material.gaps,
         anchors=_pem(anchors),

@@ -57,7 +57,7 @@ def identify(endpoint: str | None, output: Format, image: str) -> None:
             if measured is not None:
                 write_record(_record({**found, "allowed": None, "endorsers": []}, output), output)
             raise CommandError("no entry about this image here", ExitCode.NOT_FOUND) from None
-        found = {"identifier": verdict.get("identifier")} | found | _said(client, verdict)
+        found = {"identifier": verdict.get("identifier")} | found | _verified_facts(client, verdict)
     found |= {
         "allowed": verdict["allowed"],
         "verdict": verdict["sentence"],
@@ -87,7 +87,7 @@ def _named(image: str) -> str:
     return f"{checksum.algorithm}:{checksum.value}"
 
 
-def _said(client: MarketplaceClient, verdict: dict[str, Any]) -> dict[str, Any]:
+def _verified_facts(client: MarketplaceClient, verdict: dict[str, Any]) -> dict[str, Any]:
     """What the entry that decided says of the image, verified; nothing where none did."""
     entry = verdict.get("entry")
     if not isinstance(entry, dict):

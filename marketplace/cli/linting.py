@@ -61,13 +61,13 @@ def lint(
 
 
 def _with_network(
-    document: bytes, said: Metadata, now: datetime, endpoint: str | None, allow_private: Sequence[str]
+    document: bytes, metadata: Metadata, now: datetime, endpoint: str | None, allow_private: Sequence[str]
 ) -> Linted:
     from marketplace.locations import AddressGuard, Looker
     from marketplace.publishing.locations import look_at_locations
 
     with Looker(AddressGuard(allow_private)) as looker:
-        located = look_at_locations(said, looker)
+        located = look_at_locations(metadata, looker)
     previous = _previous(document, endpoint)
     linted = lint_document(document, now, located.file, previous)
     return replace(linted, findings=linted.findings + located.findings)

@@ -24,7 +24,7 @@ from marketplace.client.errors import EntryConflictError, EntryNotFoundError, En
 from marketplace.locations import AddressGuard, Looker
 from marketplace.publishing.earlier import OVERTAKEN, differences, find_current, find_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
-from marketplace.publishing.statement import STOPPING, Wish, draft, examine, is_said, sign_once
+from marketplace.publishing.statement import STOPPING, Wish, draft, examine, is_unchanged, sign_once
 from marketplace.publishing.work import ImageWork
 from validators import accept
 from validators import vocabulary as v
@@ -85,7 +85,7 @@ class Publication:
         self._verify_not_withdrawn(current)
         metadata, findings = self._examine(document, current)
         told = {"identifier": self._facts.identifier, "advice": [one.record() for one in findings]}
-        if is_said(current, metadata, self._identity):
+        if is_unchanged(current, metadata, self._identity):
             assert current is not None  # noqa: S101  # nothing is not said
             path = current.coordinates.path()
             tell("unchanged", f"the marketplace has {path}, which has the same content: nothing to do")

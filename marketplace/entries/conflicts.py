@@ -88,14 +88,14 @@ class Conflict:
     total: int
 
 
-def find_kind(said: Iterable[tuple[str, str]]) -> ConflictKind | None:
+def find_kind(pairs: Iterable[tuple[str, str]]) -> ConflictKind | None:
     """Whose doing it is that these statements stand at one place; None where there is no conflict.
 
     Args:
-        said: pairs of key and statement.
+        pairs: pairs of key and statement.
     """
     by_key: defaultdict[str, set[str]] = defaultdict(set)
-    for key, statement in said:
+    for key, statement in pairs:
         by_key[key].add(statement)
     if any(len(statements) > 1 for statements in by_key.values()):
         return ConflictKind.EQUIVOCATION
@@ -144,7 +144,7 @@ def find_conflict(session: Session, scope: VisibleLogs, coordinates: Coordinates
         .order_by(case((is_trusted(), 0), else_=1), Entry.deprecated.is_(None), Entry.entry_id)
         .limit(MOST_READ)
     ).all()
-    said = [_said(row) for row in rows]
+    said = [_conflicting_entry(row) for row in rows]
     shown = preferred(one.claim() for one in said)
     said.sort(key=lambda one: (one is shown, one.claim().rank), reverse=True)
     kind = find_kind((one.key, one.statement) for one in said)
@@ -166,7 +166,7 @@ def _literal(coordinates: Coordinates) -> Tuple:
     return tuple_(literal(coordinates.identifier), literal(coordinates.email), created)
 
 
-def _said(row: Row[Any]) -> ConflictingEntry:
+def _conflicting_entry(row: Row[Any]) -> ConflictingEntry:
     entry, key_digest, fingerprint, accepted_at, strength, confirmed, trusted, *verdict = row
     return ConflictingEntry(
         entry_id=entry.entry_id,

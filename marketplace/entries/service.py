@@ -18,6 +18,7 @@ from marketplace.db import Database
 from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
+from marketplace.entries.current_statements import CurrentStatement, Listed, find_listed, find_statements
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, coordinates_digest
 from marketplace.entries.filters import stated
@@ -38,7 +39,6 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import rows_of, select_rows, to_row
-from marketplace.entries.said import CurrentStatement, Listed, find_listed, find_said
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
@@ -212,9 +212,9 @@ class VisibleEntries:
         """What visible entries say against each other at these coordinates, if they do."""
         return find_conflict(self._session, self._scope, coordinates)
 
-    def said_of(self, identifier: str) -> Sequence[CurrentStatement]:
+    def statements_about(self, identifier: str) -> Sequence[CurrentStatement]:
         """The current statements about an image, also those that the site's filter hides: for verdicts."""
-        return find_said(self._session, self._scope, identifier)
+        return find_statements(self._session, self._scope, identifier)
 
     def listed_of(self, identifiers: Collection[str]) -> tuple[Sequence[Listed], frozenset[str]]:
         """The current statements about images of a list by whoever may count; see ``find_listed``."""

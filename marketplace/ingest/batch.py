@@ -18,13 +18,13 @@ from marketplace.changes.log import Appended, ChangeLog
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.coming import Coming, Image, each
-from marketplace.ingest.current_rows import list_new, read_said, renew
+from marketplace.ingest.current_rows import list_new, read_ranked, renew
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, is_kept_out, latest_that_counts, verify_gate
 from marketplace.ingest.items import IngestResult, Item, Source
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.reviving import revive, show_again
-from marketplace.ingest.rows import said
+from marketplace.ingest.rows import statement_of
 from marketplace.ingest.signers import is_trusted_signer
 from marketplace.ingest.statements import (
     FIND_AT_COORDINATES,
@@ -35,7 +35,7 @@ from marketplace.ingest.statements import (
     HOLD_LOGS,
     NOTE_TWINS,
 )
-from marketplace.ingest.storing import find_keys, insert_new, insert_said, store_body, store_certificates
+from marketplace.ingest.storing import find_keys, insert_new, insert_repeated, store_body, store_certificates
 
 
 class Batch:
@@ -171,7 +171,7 @@ class Batch:
             return
         is_new = one.newest is None or one.newest < entry.created
         if one.contested:
-            rivals = read_said(self._connection, one.log_id, one.image)
+            rivals = read_ranked(self._connection, one.log_id, one.image)
             latest = latest_that_counts(entry, rivals)
             taken = not is_new and is_kept_out(entry, rivals, trusted=self._is_trusted(one))
         else:
@@ -207,14 +207,14 @@ class Batch:
             row = one.row | {"certificate_id": one.certificate_id}
             revive(self._session, one.entry, one.key, row, one.digest, self._now)
             self.__dict__.pop("_erased", None)
-            insert_said(self._connection, [one])
+            insert_repeated(self._connection, [one])
             if one.shown:
                 show_again(self._session, one.key, one.digest)
         store_body(self._connection, one)
 
     def _note_twins(self, fresh: Sequence[Coming]) -> None:
         """Note which entries say what others say at the same coordinates."""
-        stated = [said(one.row) for one in fresh]
+        stated = [statement_of(one.row) for one in fresh]
         times = Counter(tuple(one.values()) for one in stated)
         asked = [
             given

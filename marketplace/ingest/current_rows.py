@@ -65,10 +65,10 @@ def list_new(
     return contested
 
 
-def read_said(connection: Connection, log_id: int, image: Image) -> list[RankedEntry]:
+def read_ranked(connection: Connection, log_id: int, image: Image) -> list[RankedEntry]:
     """What a log shows about an image by an address."""
     where = {"log_id": log_id, "identifier": image[0], "email": image[1]}
-    return list(to_ranked(connection.execute(_SAID, where)))
+    return list(to_ranked(connection.execute(_RANKED, where)))
 
 
 def renew(
@@ -95,17 +95,19 @@ def renew(
             if contested or row.log_id in listed:
                 listed.setdefault(row.log_id, []).append(row)
         for log_id, rows in listed.items():
-            said = read_said(connection, log_id, image)
+            said = read_ranked(connection, log_id, image)
             wanted = _wanted(said, erased, log_id, image)
             looked.append((log_id, image))
             _write(connection, log_id, rows, wanted, said if contested else None)
     return looked
 
 
-def _wanted(said: list[RankedEntry], erased: Erasures, log_id: int, image: Image) -> list[Claim[RankedEntry]]:
+def _wanted(
+    ranked: list[RankedEntry], erased: Erasures, log_id: int, image: Image
+) -> list[Claim[RankedEntry]]:
     return [
         claim
-        for claim in unsuperseded(one.claim() for one in said)
+        for claim in unsuperseded(one.claim() for one in ranked)
         if not erased.supersedes(log_id, image, claim.key_digest, claim.entry.created)
     ]
 
@@ -141,22 +143,22 @@ def _write(
         connection.execute(insert(Current), values)
 
 
-def newest_trusted(said: Iterable[RankedEntry]) -> dict[str, RankedEntry]:
+def newest_trusted(ranked: Iterable[RankedEntry]) -> dict[str, RankedEntry]:
     """The newest entry of each key whose certificate the site trusts for the address."""
     found: dict[str, RankedEntry] = {}
-    for one in sorted((one for one in said if one.trusted), key=lambda one: one.claim().rank):
+    for one in sorted((one for one in ranked if one.trusted), key=lambda one: one.claim().rank):
         found[one.key_digest] = one
     return found
 
 
-def trusted_columns(said: RankedEntry | None) -> dict[str, Any]:
+def trusted_columns(best: RankedEntry | None) -> dict[str, Any]:
     """The columns of a row of ``current`` that tell of a key's newest trusted entry."""
-    if said is None:
+    if best is None:
         return {"trusted_created": None, "trusted_deprecated": None, "trusted_id": None}
     return {
-        "trusted_created": said.created,
-        "trusted_deprecated": said.deprecated,
-        "trusted_id": said.entry_id,
+        "trusted_created": best.created,
+        "trusted_deprecated": best.deprecated,
+        "trusted_id": best.entry_id,
     }
 
 
@@ -169,7 +171,7 @@ def uncontested(key_digest: str) -> dict[str, Any]:
 
 _UPDATE = update(Current).where(_current.id == bindparam("current_key"))
 
-_SAID = SELECT_RANKED.where(
+_RANKED = SELECT_RANKED.where(
     Entry.identifier == bindparam("identifier"),
     Entry.email == bindparam("email"),
     select(ChangeRow.entry_key)

@@ -196,7 +196,7 @@ class ErasingService:
 
 
 def _find(session: Session, which: Coordinates | str) -> list[Entry]:
-    place, statement = (which, None) if isinstance(which, Coordinates) else _read_said(session, which)
+    place, statement = (which, None) if isinstance(which, Coordinates) else _read_erased(session, which)
     # Nobody brings another one in between, and whoever waits for this sees what was erased.
     lock_names(session.connection(), [series_name(place.identifier, place.email)])
     at_place = (
@@ -227,7 +227,7 @@ def _rename_acts(session: Session, coordinates: Coordinates, entry_id: str) -> N
         )
 
 
-def _read_said(session: Session, entry_id: str) -> tuple[Coordinates, str]:
+def _read_erased(session: Session, entry_id: str) -> tuple[Coordinates, str]:
     entry = session.scalar(select(Entry).where(Entry.entry_id == entry_id, _IS_THERE))
     if entry is None:
         raise UnknownEntryError("there is no such entry")

@@ -48,7 +48,7 @@ def beside_rows(signer: Signer) -> list[Row]:
     return [{"fingerprint": sha256(one), "der": one} for one in above]
 
 
-def said(row: Row) -> Row:
+def statement_of(row: Row) -> Row:
     """Parameters that find every entry with the same statement and coordinates as an entry."""
     return {f"said_{name}": row[name] for name in ("identifier", "email", "created", "statement")}
 

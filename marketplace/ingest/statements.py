@@ -113,7 +113,7 @@ DOUBT_VERDICT = (
 _same = _entry.alias("same")
 
 
-def _is_said(entry: FromClause) -> ColumnElement[bool]:
+def _is_same_statement(entry: FromClause) -> ColumnElement[bool]:
     return and_(
         entry.c.identifier == bindparam("said_identifier"),
         entry.c.email == bindparam("said_email"),
@@ -127,8 +127,8 @@ def _is_said(entry: FromClause) -> ColumnElement[bool]:
 NOTE_TWINS = insert(_twin).from_select(
     ["entry_key", "statement"],
     select(_entry.c.id, _entry.c.statement).where(
-        _is_said(_entry),
-        exists().where(_is_said(_same), _same.c.id != _entry.c.id),
+        _is_same_statement(_entry),
+        exists().where(_is_same_statement(_same), _same.c.id != _entry.c.id),
         ~exists().where(_twin.c.entry_key == _entry.c.id),
     ),
 )

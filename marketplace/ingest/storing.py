@@ -71,10 +71,10 @@ def insert_new(connection: Connection, new: Sequence[Coming]) -> None:
     body_of = find_keys(connection, FIND_BODY_KEYS, {"entry_keys": [one.key for one in new]})
     for one in new:
         one.body_id = body_of[one.key]
-    insert_said(connection, new)
+    insert_repeated(connection, new)
 
 
-def insert_said(connection: Connection, coming: Sequence[Coming]) -> None:
+def insert_repeated(connection: Connection, coming: Sequence[Coming]) -> None:
     """Insert what entries say more than once: locations, tags, checksums."""
     places = [
         {"entry_key": one.key, "position": n, "uri": uri}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from marketplace.entries import EntryRow
-from marketplace.entries.said import Listed
+from marketplace.entries.current_statements import Listed
 from marketplace.rules.trust import StoredVerdict
 from validators.decision import Decision, Endorsed, Rule, RuleOutcome, decide_by
 from validators.document import Endorser, Strength

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cachetools import LRUCache
 
 from marketplace.entries import EntryRow, VisibleEntries
-from marketplace.entries.said import CurrentStatement, Listed
+from marketplace.entries.current_statements import CurrentStatement, Listed
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.listed import to_statement
 from marketplace.judging.memory import AnswerMemory
@@ -86,7 +86,7 @@ class ImageJudge:
             asked: of the visible entry that the question is about, superseded or not.
             checksum: of the file that it is about.
         """
-        said = visible.said_of(identifier) if is_identifier(identifier) else ()
+        said = visible.statements_about(identifier) if is_identifier(identifier) else ()
         statements = [
             one for told in said if (one := _without_traces(self._statement(told, now))) is not None
         ]
@@ -145,32 +145,32 @@ class ImageJudge:
         ]
         return min(found, key=lambda one: _relevance(one, checksum), default=None)
 
-    def _statement(self, said: CurrentStatement, now: datetime) -> Statement:
+    def _statement(self, current: CurrentStatement, now: datetime) -> Statement:
         """What is said, judged; proving and judging it again is spared for a little while."""
         material = self._trust.material
-        key = (said.entry_id, said.confirmed, said.groups, said.equivocal, said.shown)
+        key = (current.entry_id, current.confirmed, current.groups, current.equivocal, current.shown)
         with self._lock:
             generation = self._generation
             known = self._known.get(key)
             if known is not None and known.material is material and known.begins <= now < known.ends:
                 return known.statement
-        statement = self._read(said, now)
+        statement = self._read(current, now)
         ends = min([now + _KEPT_FOR, *_ends(statement, now)])
         with self._lock:
             if generation == self._generation:
                 self._known[key] = _Known(statement, material, now, ends)
         return statement
 
-    def _read(self, said: CurrentStatement, now: datetime) -> Statement:
-        entry = accept(said.data)
+    def _read(self, statement: CurrentStatement, now: datetime) -> Statement:
+        entry = accept(statement.data)
         hidden = None
-        if not said.shown:
+        if not statement.shown:
             hidden = self._site_filter.find_reason(entry) or "this site does not show the entry"
         return statement_of(
             entry,
-            self._trust.decide(entry, now, email_confirmed=said.confirmed),
-            groups=said.groups,
-            equivocal=said.equivocal,
+            self._trust.decide(entry, now, email_confirmed=statement.confirmed),
+            groups=statement.groups,
+            equivocal=statement.equivocal,
             hidden=hidden,
         )
 
@@ -209,10 +209,10 @@ def _ends(statement: Statement, now: datetime) -> list[datetime]:
     return [one for one in moments if one is not None and one > now]
 
 
-def _superseded(asked: Coordinates, said: Sequence[CurrentStatement]) -> Asked | None:
-    if any(one.coordinates == asked for one in said):
+def _superseded(asked: Coordinates, statements: Sequence[CurrentStatement]) -> Asked | None:
+    if any(one.coordinates == asked for one in statements):
         return None
-    by = next((one.coordinates for one in said if one.coordinates.email == asked.email), None)
+    by = next((one.coordinates for one in statements if one.coordinates.email == asked.email), None)
     return Asked(asked, by)
 
 

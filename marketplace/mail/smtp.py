@@ -55,7 +55,7 @@ class SmtpConnection:
         except smtplib.SMTPDataError as error:
             raise _refusal(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPResponseException as error:  # of the sender's address, among others
-            raise ServerUnavailableError(_said(error.smtp_code, error.smtp_error)) from None
+            raise ServerUnavailableError(_reply_text(error.smtp_code, error.smtp_error)) from None
         except (smtplib.SMTPException, OSError) as error:
             raise ServerUnavailableError(_reason(error)) from None
 
@@ -130,20 +130,20 @@ def _own_name(host: str) -> str:
 
 
 def _refusal(code: int, reason: bytes | str) -> Exception:
-    said = _said(code, reason)
+    said = _reply_text(code, reason)
     if code == _CLOSING or code in _ACCOUNT:
         return ServerUnavailableError(said)
     return PermanentError(said) if 500 <= code <= 599 else TemporaryError(said)
 
 
-def _said(code: int, reason: bytes | str) -> str:
+def _reply_text(code: int, reason: bytes | str) -> str:
     text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
     return one_line(f"the mail server answered {code} {text}", 250)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        return _said(error.smtp_code, error.smtp_error)
+        return _reply_text(error.smtp_code, error.smtp_error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return one_line(f"the mail server's certificate is not trusted: {error.verify_message}", 250)
     if isinstance(error, UnicodeError):  # its text shows what it is about, which may be the password

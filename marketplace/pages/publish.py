@@ -87,7 +87,7 @@ def publish_form(request: Request) -> Response:
     """The form, empty or filled in with what an earlier entry says."""
     name = read_query(request).get(_LIKE, "").strip()
     earlier = _find_earlier(request, name) if name else None
-    said = {} if earlier is None else _said(earlier.metadata)
+    said = {} if earlier is None else _fields_of(earlier.metadata)
     told = f"There is no entry {name} here." if name and earlier is None else ""
     return _form_page(request, said | {_LIKE: name if earlier else ""}, None, told)
 
@@ -146,7 +146,7 @@ def _facts(form: Mapping[str, str]) -> ImageFacts:
 
 
 def _terms(form: Mapping[str, str], earlier: AcceptedEntry | None, now: datetime) -> dict[str, list[str]]:
-    said = {} if earlier is None else _said(earlier.metadata)
+    said = {} if earlier is None else _fields_of(earlier.metadata)
     terms: dict[str, list[str]] = {}
     for term in COMMON:
         lines = form.get(term.name, "").splitlines() if term.many else [form.get(term.name, "")]
@@ -159,7 +159,7 @@ def _terms(form: Mapping[str, str], earlier: AcceptedEntry | None, now: datetime
     return terms
 
 
-def _said(metadata: Metadata) -> dict[str, str]:
+def _fields_of(metadata: Metadata) -> dict[str, str]:
     """What an entry says, as the fields of the form hold it; what is true of one image only is left out."""
     fields = {}
     for term in COMMON:
@@ -195,14 +195,14 @@ def _complete(parts: tuple[str, ...]) -> Coordinates | None:
     return Coordinates(named.identifier, named.email, named.created)
 
 
-def _form_page(request: Request, said: Mapping[str, str], drafted: Drafted | None, told: str) -> Response:
-    fields = [Field(term, said.get(term.name, "")) for term in COMMON]
+def _form_page(request: Request, filled: Mapping[str, str], drafted: Drafted | None, told: str) -> Response:
+    fields = [Field(term, filled.get(term.name, "")) for term in COMMON]
     values = {
         "first": [one for one in fields if one.term.name in _FIRST],
         "more": [one for one in fields if one.term.name not in _FIRST],
-        "digests": [(field, name, said.get(field, "")) for field, name in DIGESTS.items()],
-        "size": said.get("bytes", ""),
-        "like": said.get(_LIKE, ""),
+        "digests": [(field, name, filled.get(field, "")) for field, name in DIGESTS.items()],
+        "size": filled.get("bytes", ""),
+        "like": filled.get(_LIKE, ""),
         "drafted": drafted,
         "told": told,
     }

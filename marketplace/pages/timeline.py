@@ -156,11 +156,11 @@ class _Scale:
         return round(100 * (inside - self.first) / (self.last - self.first), 2)
 
 
-def _scale(said: Sequence[Sequence[EntryRow]], now: int) -> _Scale:
-    created = [to_seconds(row.created) for entries in said for row in entries]
+def _scale(lanes: Sequence[Sequence[EntryRow]], now: int) -> _Scale:
+    created = [to_seconds(row.created) for entries in lanes for row in entries]
     begin, end = min(created), max(now, *created)
     length = max(end - begin, 30 * _DAY)
-    ends = [to_seconds(entries[-1].valid) for entries in said if entries[-1].valid is not None]
+    ends = [to_seconds(entries[-1].valid) for entries in lanes if entries[-1].valid is not None]
     latest = min(max([end, *ends]), end + int(length * _FUTURE))
     return _Scale(begin - int(length * _BEFORE), latest + int(length * _AFTER))
 
@@ -261,9 +261,9 @@ def _first_of(number: int) -> datetime | None:
     return datetime(year, index + 1, 1, tzinfo=UTC) if 1 <= year <= 9999 else None
 
 
-def _description(said: Sequence[Sequence[EntryRow]], now: datetime) -> str:
+def _description(lanes: Sequence[Sequence[EntryRow]], now: datetime) -> str:
     parts = []
-    for entries in said:
+    for entries in lanes:
         newest = entries[-1]
         status = newest.status(now).value
         parts.append(

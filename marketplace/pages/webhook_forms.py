@@ -135,7 +135,7 @@ def _form(
         "audiences": audiences,
         "kinds": [(kind.value, NAMES[kind][0], meaning) for kind, meaning in MEANINGS.items()],
         "views": views,
-        "faults": {one.member: _said(one.member, one.sentence) for one in faults if one.member},
+        "faults": {one.member: _fault_text(one.member, one.sentence) for one in faults if one.member},
         "problem": "" if error is None else "; ".join(one.sentence for one in faults if not one.member),
         "refused": "" if error is None or faults else str(error),
         "labels": _LABELS,
@@ -153,7 +153,7 @@ def _audiences(principal: Principal, groups: Sequence[str]) -> list[tuple[str, s
     return found
 
 
-def _said(member: str, sentence: str) -> str:
+def _fault_text(member: str, sentence: str) -> str:
     """A fault beside its field, which has another name there."""
     label = _LABELS.get(member, member)
     for begins, instead in ((f"{member} is ", f"{label} has to be "), (f"{member} ", f"{label} ")):

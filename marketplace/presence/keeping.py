@@ -211,7 +211,7 @@ class _Keeping:
             [Happening(kind, log, self._now, key, details) for log in self._session.scalars(logs)],
         )
 
-    def _follow_up(self, receipt: Receipt, key: int, said: Mapping[str, object]) -> None:
+    def _follow_up(self, receipt: Receipt, key: int, members: Mapping[str, object]) -> None:
         mine = SiteReceipt.site_id == self._site.number
         if receipt.finding.is_about_location and receipt.location is not None:
             look_soon(self._session, receipt.location, key, self._now)
@@ -226,7 +226,7 @@ class _Keeping:
                     SiteReceipt.entry_key.in_(same_image),
                     SiteReceipt.at <= receipt.at,
                 )
-                .values(dict(said))
+                .values(dict(members))
                 .execution_options(synchronize_session=False)
             )
         elif receipt.location is not None:

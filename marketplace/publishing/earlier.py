@@ -182,14 +182,14 @@ def differences(before: Metadata | None, after: Metadata) -> Iterator[str]:
             yield line
 
 
-def _lines(said: Metadata) -> Iterator[str]:
-    yield f"slreq:bytes: {said.size}"
-    yield f"dcterms:type: {said.type}"
-    for checksum in said.checksums:
+def _lines(metadata: Metadata) -> Iterator[str]:
+    yield f"slreq:bytes: {metadata.size}"
+    yield f"dcterms:type: {metadata.type}"
+    for checksum in metadata.checksums:
         yield f"{checksum.algorithm}: {checksum.value.lower()}"
-    for term in said.terms:
+    for term in metadata.terms:
         yield f"{prefixed(term.name)}: {term.text}"
-    for extension in said.extensions:
+    for extension in metadata.extensions:
         yield f"{_name(extension.name)}: {_text(extension)[:_MOST_SHOWN]}"
 
 

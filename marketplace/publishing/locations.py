@@ -38,7 +38,7 @@ class Located:
     start: bytes = b""
 
 
-def look_at_locations(said: Metadata, looker: Looker, stored_size: int | None = None) -> Located:
+def look_at_locations(metadata: Metadata, looker: Looker, stored_size: int | None = None) -> Located:
     """Look at every location on the web that an entry names.
 
     Args:
@@ -46,24 +46,26 @@ def look_at_locations(said: Metadata, looker: Looker, stored_size: int | None = 
     """
     looks = [
         (location, looker.look(location))
-        for location in said.locations[:MOST_LOCATIONS]
+        for location in metadata.locations[:MOST_LOCATIONS]
         if location_kind(location) is not None
     ]
     findings = tuple(
-        found for location, look in looks for found in _findings(said, location, look, stored_size)
+        found for location, look in looks for found in _findings(metadata, location, look, stored_size)
     )
     start = next((look.start for _, look in looks if look.start), b"")
     return Located(findings, _file(start), start)
 
 
-def _findings(said: Metadata, location: str, look: Look, stored_size: int | None) -> Iterator[LintFinding]:
+def _findings(
+    metadata: Metadata, location: str, look: Look, stored_size: int | None
+) -> Iterator[LintFinding]:
     if look.reach is Reach.INSIDE and look.at == location and is_inside(location):
         return  # the document itself says so, and advice with it
     if look.reach is not Reach.THERE:
         yield _advice(_CODES[look.reach], f"{location}: {look.reason}")
         return
-    packed = any(term.name == dcterms("compression") and term.text for term in said.terms)
-    wanted = stored_size if packed else said.size
+    packed = any(term.name == dcterms("compression") and term.text for term in metadata.terms)
+    wanted = stored_size if packed else metadata.size
     if wanted is not None and look.size is not None and look.size != wanted:
         yield _advice("location.other-size", f"{location} has {look.size} bytes, not {wanted}")
 

@@ -17,7 +17,7 @@ from marketplace.publishing.locations import look_at_locations
 from validators import accept
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, Metadata
-from validators.drafting import ImageContent, new_draft, next_draft, said
+from validators.drafting import ImageContent, content_of, new_draft, next_draft
 from validators.errors import RefusedError
 from validators.lint import FileFacts, Level, Linted, LintFinding, lint
 from validators.lxd import FINGERPRINT
@@ -109,9 +109,9 @@ def _other_content(start: bytes, image: Path | None) -> tuple[LintFinding, ...]:
     return (LintFinding("location.other-content", Level.ADVICE, "slterms:location", message),)
 
 
-def is_said(current: AcceptedEntry | None, metadata: Metadata, identity: SigningIdentity | None) -> bool:
+def is_unchanged(current: AcceptedEntry | None, metadata: Metadata, identity: SigningIdentity | None) -> bool:
     """Whether the present entry says the same, under the same certificate."""
-    if current is None or said(current.metadata) != said(metadata):
+    if current is None or content_of(current.metadata) != content_of(metadata):
         return False
     return identity is None or current.signer.certificate == identity.certificate.public_bytes(Encoding.DER)
 
@@ -159,7 +159,7 @@ def _usable(
         entry = accept(kept) if kept else None
     except RefusedError:
         return None
-    if entry is None or not is_said(entry, metadata, identity) or entry.created > now:
+    if entry is None or not is_unchanged(entry, metadata, identity) or entry.created > now:
         return None
     # At the second of another entry it is too late for these bytes, whoever was quicker.
     overtaken = current is not None and entry.created <= current.created

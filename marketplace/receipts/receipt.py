@@ -211,26 +211,26 @@ def _parse_object(text: str) -> Mapping[str, Any]:
     return said
 
 
-def _read(said: Mapping[str, Any]) -> Receipt:
+def _read(members: Mapping[str, Any]) -> Receipt:
     try:
-        finding = Finding(_text(said, "what"))
+        finding = Finding(_text(members, "what"))
     except ValueError:
         raise ReceiptFormatError(f"the field what must be one of {', '.join(Finding)}") from None
     try:
-        at = parse_time(_text(said, "at"))
+        at = parse_time(_text(members, "at"))
     except ValueError as error:
         raise ReceiptFormatError(f"at: {error}") from None
     receipt = Receipt(
-        site=_matching(said, "site", _NAME),
-        entry_id=_matching(said, "entry", _ENTRY_ID),
-        identifier=_text(said, "identifier"),
+        site=_matching(members, "site", _NAME),
+        entry_id=_matching(members, "entry", _ENTRY_ID),
+        identifier=_text(members, "identifier"),
         finding=finding,
         at=at,
-        store=_matching(said, "store", _NAME),
-        kind=_matching(said, "kind", _KIND),
-        sha512=_matching(said, "sha512", _SHA512) if "sha512" in said else None,
-        location=_text(said, "location") if "location" in said else None,
-        reason=_text(said, "reason") if "reason" in said else None,
+        store=_matching(members, "store", _NAME),
+        kind=_matching(members, "kind", _KIND),
+        sha512=_matching(members, "sha512", _SHA512) if "sha512" in members else None,
+        location=_text(members, "location") if "location" in members else None,
+        reason=_text(members, "reason") if "reason" in members else None,
     )
     if not is_identifier(receipt.identifier):
         raise ReceiptFormatError("identifier is not an image's")
@@ -247,15 +247,15 @@ def _read(said: Mapping[str, Any]) -> Receipt:
     return receipt
 
 
-def _text(said: Mapping[str, Any], name: str) -> str:
-    value = said.get(name)
+def _text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
     if not isinstance(value, str):
         raise ReceiptFormatError(f"{name} is missing or no text")
     return value
 
 
-def _matching(said: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str:
-    value = _text(said, name)
+def _matching(members: Mapping[str, Any], name: str, shape: re.Pattern[str]) -> str:
+    value = _text(members, name)
     if not shape.fullmatch(value):
         raise ReceiptFormatError(f"{name} is not in the canonical form of a receipt")
     return value

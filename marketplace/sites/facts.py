@@ -62,6 +62,8 @@ def _properties(entry: AcceptedEntry) -> Mapping[str, str]:
     return found | _endorsed(said)
 
 
-def _endorsed(said: Metadata) -> dict[str, str]:
+def _endorsed(metadata: Metadata) -> dict[str, str]:
     names = {"{" + GLANCE_NAMESPACE + "}" + name: name for name in _TAKEN}
-    return {names[one.name]: one.text.strip() for one in said.extensions if one.name in names and one.text}
+    return {
+        names[one.name]: one.text.strip() for one in metadata.extensions if one.name in names and one.text
+    }

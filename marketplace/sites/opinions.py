@@ -132,10 +132,15 @@ class Opinions:
         return accept(data)
 
     def _opinion(
-        self, identifier: str, said: list[KeptEntry], word: Word | None, measured: Measured | None, now: float
+        self,
+        identifier: str,
+        entries: list[KeptEntry],
+        word: Word | None,
+        measured: Measured | None,
+        now: float,
     ) -> Opinion:
         moment = datetime.fromtimestamp(now, UTC)
-        statements = [one for stored in said if (one := self._read(stored, moment))]
+        statements = [one for stored in entries if (one := self._read(stored, moment))]
         verdict = judge(identifier, statements, self.policy, moment, local=_local(word), measured=measured)
         digests = tuple(
             f"{name.lower().replace('-', '')}:{value}"

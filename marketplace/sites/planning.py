@@ -196,7 +196,7 @@ def _chosen(one: SubscriptionTable, found: list[Opinion]) -> list[Opinion]:
         # The marketplace's word that an entry has the tag is not believed.
         tag = one.tag
         found = [opinion for opinion in found if _carries(opinion, tag)]
-        found = sorted(found, key=lambda opinion: _said_at(opinion, tag), reverse=True)[: one.keep]
+        found = sorted(found, key=lambda opinion: _stated_at(opinion, tag), reverse=True)[: one.keep]
     else:
         found = found[: one.most]
     if one.most_bytes is None:
@@ -215,10 +215,10 @@ def _is_usable(opinion: Opinion) -> bool:
 
 
 def _carries(opinion: Opinion, tag: str) -> bool:
-    return bool(_said_at(opinion, tag))
+    return bool(_stated_at(opinion, tag))
 
 
-def _said_at(opinion: Opinion, tag: str) -> str:
+def _stated_at(opinion: Opinion, tag: str) -> str:
     """When the tag's endorser said it of the image; empty where nobody did."""
     email, _, name = tag.partition("/")
     times = [

@@ -119,33 +119,37 @@ def is_origin(text: str) -> bool:
     return len(text) <= MAX_ORIGIN and _ORIGIN.fullmatch(text) is not None
 
 
-def _read_entry(said: Mapping[str, Any]) -> EntryLeaf:
-    entry_id = said["id"]
+def _read_entry(members: Mapping[str, Any]) -> EntryLeaf:
+    entry_id = members["id"]
     if not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):
         raise LeafError("the leaf's id is not an entry id")
     return EntryLeaf(
-        entry_id, _number(said, "n"), _origin(said), _number(said, "q", MAX_NUMBER), _number(said, "t")
+        entry_id,
+        _number(members, "n"),
+        _origin(members),
+        _number(members, "q", MAX_NUMBER),
+        _number(members, "t"),
     )
 
 
-def _read_epoch(said: Mapping[str, Any]) -> EpochLeaf:
-    root = said.get("r")
+def _read_epoch(members: Mapping[str, Any]) -> EpochLeaf:
+    root = members.get("r")
     try:
         decoded = decode_hash(root if isinstance(root, str) else "")
     except ValueError:
         raise LeafError("the leaf has neither an id nor a root") from None
-    return EpochLeaf(_origin(said), _number(said, "q", MAX_NUMBER), decoded, _number(said, "t"))
+    return EpochLeaf(_origin(members), _number(members, "q", MAX_NUMBER), decoded, _number(members, "t"))
 
 
-def _origin(said: Mapping[str, Any]) -> str:
-    origin = said.get("o")
+def _origin(members: Mapping[str, Any]) -> str:
+    origin = members.get("o")
     if not isinstance(origin, str) or not is_origin(origin):
         raise LeafError("the leaf's o is not the name of a log")
     return origin
 
 
-def _number(said: Mapping[str, Any], name: str, most: int = _MAX_EXACT) -> int:
-    value = said.get(name)
+def _number(members: Mapping[str, Any], name: str, most: int = _MAX_EXACT) -> int:
+    value = members.get(name)
     # True is an int to Python, and not to JSON.
     if type(value) is not int or not 0 <= value <= most:
         raise LeafError(f"the leaf's {name} is not a whole number in the allowed range")

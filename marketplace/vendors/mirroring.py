@@ -140,7 +140,7 @@ class VendorMirror:
             entry = find_current(self.client, row.identifier, self.email, self._key)
             if (
                 entry is None
-                or _said(entry, SOURCE) != vendor.catalogue
+                or _text(entry, SOURCE) != vendor.catalogue
                 or vendor.tag not in entry.metadata.tags
             ):
                 continue
@@ -216,8 +216,8 @@ def _name(offer: CatalogueImage) -> str:
 
 
 def _derived(entry: AcceptedEntry) -> str | None:
-    return _said(entry, DERIVED)
+    return _text(entry, DERIVED)
 
 
-def _said(entry: AcceptedEntry, name: str) -> str | None:
+def _text(entry: AcceptedEntry, name: str) -> str | None:
     return next((one.text for one in entry.metadata.extensions if one.name == name), None)

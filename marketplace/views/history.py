@@ -74,15 +74,15 @@ def taken_at(images: Iterable[ViewImage]) -> Mapping[str, datetime]:
 
 
 def _record(image: ViewImage, is_in_view: bool, since: datetime, now: datetime) -> Record:
-    ended = image.said.valid
+    ended = image.metadata.valid
     if ended is not None and since < ended <= now:
         since = ended
     return Record(
         entry_id=image.entry_id,
         coordinates=image.coordinates,
         since=since.replace(microsecond=0),
-        os=image.said.os or "",
-        deprecated=image.said.deprecated is not None,
+        os=image.metadata.os or "",
+        deprecated=image.metadata.deprecated is not None,
         image=image if is_in_view else None,
     )
 

@@ -50,7 +50,7 @@ def image_of(
         accepted_at=accepted_at,
         sequence=sequence,
         private=private,
-        said=said,
+        metadata=said,
         checksums=checksums,
         locations=locations,
         licences=tuple(licences_of(said.extensions)),
@@ -62,17 +62,17 @@ def image_of(
     )
 
 
-def _file(identifier: str, said: Metadata, locations: Sequence[str]) -> str:
+def _file(identifier: str, metadata: Metadata, locations: Sequence[str]) -> str:
     named = basename(unquote(urlsplit(locations[0]).path)) if locations else ""
     if _SAFE_FILE.fullmatch(named):
         return named
-    known = (said.format or "").strip().lower()
+    known = (metadata.format or "").strip().lower()
     return f"{identifier}.{known if _SAFE_FORMAT.fullmatch(known) else 'img'}"
 
 
-def _compression(said: Metadata) -> str:
+def _compression(metadata: Metadata) -> str:
     name = v.dcterms("compression")
-    return next((one.text for one in said.terms if one.name == name), "").strip().lower()
+    return next((one.text for one in metadata.terms if one.name == name), "").strip().lower()
 
 
 def _locations(named: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.entries import VisibleEntries
-from marketplace.entries.said import Listed
+from marketplace.entries.current_statements import Listed
 from marketplace.judging.listed import to_statement
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
@@ -178,7 +178,7 @@ def _complete(
     statement: Statement, listed: Listed, image: ViewImage, fingerprint: str, scope: VisibleLogs
 ) -> Statement:
     """The statement of a list with what only the entry itself says."""
-    said = image.said
+    said = image.metadata
     return replace(
         statement,
         certificate=fingerprint,

@@ -99,8 +99,8 @@ def find_fault(listed: ListText, email: str, images: Iterable[ViewImage]) -> str
         own = [image for image in found if image.email == email]
         if not own:
             return f"{which} is in the view by another endorser: {email} lists own images only"
-        if not any(image.said.size == one.size for image in own):
-            return f"{which} has {one.size} bytes in the list and {own[0].said.size} in the view"
+        if not any(image.metadata.size == one.size for image in own):
+            return f"{which} has {one.size} bytes in the list and {own[0].metadata.size} in the view"
     return None
 
 

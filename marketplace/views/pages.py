@@ -83,7 +83,7 @@ def _redirects(view: View) -> bytes:
 
 
 def _line(image: ViewImage) -> dict[str, Any]:
-    said = image.said
+    said = image.metadata
     system = " ".join(one for one in (said.os, said.os_version, said.os_arch) if one)
     return {
         "title": image.title,

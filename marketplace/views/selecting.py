@@ -152,7 +152,7 @@ class Selector:
         if policy is None:
             judged = None
             shown = _newest(found, _trusted_among(session, found))
-            ends = [after(one.said.valid) for one in found.values()]
+            ends = [after(one.metadata.valid) for one in found.values()]
         else:
             visible = EntryService(session, self._lists).visible_to(principal)
             asked = JudgingBasis(session, scope, visible, policy, material, now)

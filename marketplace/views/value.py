@@ -24,7 +24,7 @@ class ViewImage:
     """An image of a view, by the entry that it is shown by.
 
     Args:
-        said: everything that the entry says.
+        metadata: everything that the entry says.
         subject, issuer: of the endorser's certificate, as the entry spells them.
         accepted_at: when the entry came to this site.
         sequence: of the entry in the log that serves it.
@@ -47,7 +47,7 @@ class ViewImage:
     accepted_at: datetime
     sequence: int
     private: bool
-    said: Metadata
+    metadata: Metadata
     checksums: Mapping[str, str]
     locations: tuple[str, ...]
     licences: tuple[str, ...]
@@ -65,7 +65,7 @@ class ViewImage:
     @property
     def title(self) -> str:
         """What people call it: the entry's title, else system and version, else the identifier."""
-        said = self.said
+        said = self.metadata
         return said.title or " ".join(filter(None, (said.os, said.os_version))) or self.identifier
 
     @property
@@ -75,11 +75,11 @@ class ViewImage:
 
     def term(self, name: str) -> str:
         """The text of an element of the format's vocabulary; empty where the entry does not have it."""
-        return next((one.text for one in self.said.terms if one.name == name), "")
+        return next((one.text for one in self.metadata.terms if one.name == name), "")
 
     def extension(self, name: str) -> str:
         """The text of an extension element; empty where the entry does not have it."""
-        return next((one.text.strip() for one in self.said.extensions if one.name == name), "")
+        return next((one.text.strip() for one in self.metadata.extensions if one.name == name), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class View:
         taken: dict[str, str] = {}
         newest = sorted(self.images, key=lambda one: (one.created, one.entry_id), reverse=True)
         for one in newest:
-            names = [stable_id(one.email, tag) for tag in sorted(one.said.tags)[:1]]
+            names = [stable_id(one.email, tag) for tag in sorted(one.metadata.tags)[:1]]
             free = next((name for name in names if name not in taken), None)
             taken[free or stable_id(one.email, one.identifier)] = one.entry_id
         return {entry_id: name for name, entry_id in taken.items()}
@@ -264,7 +264,7 @@ class View:
         """The newest image of each endorser's tag, by ``EMAIL/TAG``."""
         found: dict[str, ViewImage] = {}
         for one in sorted(self.images, key=lambda one: (one.created, one.entry_id)):
-            found.update({f"{one.email}/{tag}": one for tag in one.said.tags})
+            found.update({f"{one.email}/{tag}": one for tag in one.metadata.tags})
         return dict(sorted(found.items()))
 
 

@@ -43,14 +43,14 @@ _NO_URL: Final = re.compile(r'[\s<>"{}|\\^`]')
 class _Subject:
     """What a rule looks at."""
 
-    said: Metadata
+    metadata: Metadata
     now: datetime
     file: FileFacts
     previous: Metadata | None
 
     def first(self, name: str) -> str:
         """The text of the first element of a name; empty where there is none."""
-        return next((term.text for term in self.said.terms if term.name == name), "").strip()
+        return next((term.text for term in self.metadata.terms if term.name == name), "").strip()
 
 
 #: A rule: the element it is about, and the sentence where it has one to say.
@@ -89,7 +89,7 @@ def location_kind(location: str) -> str | None:
 
 
 def _weak_digests(subject: _Subject) -> _Found:
-    if not any(sum_.algorithm in _STRONG and sum_.value for sum_ in subject.said.checksums):
+    if not any(sum_.algorithm in _STRONG and sum_.value for sum_ in subject.metadata.checksums):
         yield (
             "slreq:checksum",
             "add a SHA-256 or SHA-512 checksum: sites refuse images with weaker checksums only",
@@ -97,7 +97,7 @@ def _weak_digests(subject: _Subject) -> _Found:
 
 
 def _no_end(subject: _Subject) -> _Found:
-    if subject.said.valid is None:
+    if subject.metadata.valid is None:
         yield (
             "dcterms:valid",
             "add an expiry date: many sites refuse entries without one",
@@ -105,7 +105,7 @@ def _no_end(subject: _Subject) -> _Found:
 
 
 def _end_too_far(subject: _Subject) -> _Found:
-    valid = subject.said.valid
+    valid = subject.metadata.valid
     if valid is not None and valid - subject.now > MOST_VALID:
         yield (
             "dcterms:valid",
@@ -115,13 +115,13 @@ def _end_too_far(subject: _Subject) -> _Found:
 
 
 def _expired(subject: _Subject) -> _Found:
-    valid = subject.said.valid
+    valid = subject.metadata.valid
     if status_of(None, valid, subject.now) is Status.EXPIRED and valid is not None:
         yield "dcterms:valid", f"ended at {format_time(valid)} already: sites will not use the image"
 
 
 def _no_title(subject: _Subject) -> _Found:
-    if not (subject.said.title or "").strip():
+    if not (subject.metadata.title or "").strip():
         yield "dcterms:title", "give the image a title: lists show the title"
 
 
@@ -145,7 +145,7 @@ def _other_compression(subject: _Subject) -> _Found:
     if found is not None and said != found:
         yield "dcterms:compression", f"says {_named(said)}, and the file has {found}"
         return
-    names = [_COMPRESSED_NAME.search(location) for location in subject.said.locations]
+    names = [_COMPRESSED_NAME.search(location) for location in subject.metadata.locations]
     if found is None and said == "none" and any(names):
         name = next(match for match in names if match)
         yield (
@@ -156,12 +156,12 @@ def _other_compression(subject: _Subject) -> _Found:
 
 
 def _no_location(subject: _Subject) -> _Found:
-    if not any(location.strip() for location in subject.said.locations):
+    if not any(location.strip() for location in subject.metadata.locations):
         yield "slterms:location", "add a location: without one nobody can download the image"
 
 
 def _not_https(subject: _Subject) -> _Found:
-    for location in subject.said.locations:
+    for location in subject.metadata.locations:
         if location_kind(location) == "http":
             yield (
                 "slterms:location",
@@ -179,7 +179,7 @@ def _is_https(location: str) -> bool:
 
 
 def _location_credentials(subject: _Subject) -> _Found:
-    for location in subject.said.locations:
+    for location in subject.metadata.locations:
         if location_kind(location) and "@" in urlsplit(location).netloc:
             yield (
                 "slterms:location",
@@ -189,7 +189,7 @@ def _location_credentials(subject: _Subject) -> _Found:
 
 
 def _private_location(subject: _Subject) -> _Found:
-    for location in subject.said.locations:
+    for location in subject.metadata.locations:
         if location_kind(location) and is_inside(location):
             yield (
                 "slterms:location",
@@ -219,17 +219,17 @@ def _no_architecture(subject: _Subject) -> _Found:
 
 
 def _no_licence(subject: _Subject) -> _Found:
-    if not any(says(subject.said, name) for name in LICENCES):
+    if not any(says(subject.metadata, name) for name in LICENCES):
         yield "dcterms:license", "state the licence of the image"
 
 
 def _no_login_user(subject: _Subject) -> _Found:
-    if not any(says(subject.said, image_property(name)) for name in LOGIN_USERS):
+    if not any(says(subject.metadata, image_property(name)) for name in LOGIN_USERS):
         yield f"glance:{LOGIN_USERS[0]}", "state the user name to log in to a new machine"
 
 
 def _no_first_boot(subject: _Subject) -> _Found:
-    if not says(subject.said, FIRST_BOOT):
+    if not says(subject.metadata, FIRST_BOOT):
         yield (
             prefixed(FIRST_BOOT),
             "state what prepares a machine at its first start: cloud-init, ignition or none",
@@ -237,7 +237,7 @@ def _no_first_boot(subject: _Subject) -> _Found:
 
 
 def _incomplete_for_scs(subject: _Subject) -> _Found:
-    missing = missing_of_scs_0102(subject.said)
+    missing = missing_of_scs_0102(subject.metadata)
     if missing:
         yield (
             "",
@@ -246,8 +246,8 @@ def _incomplete_for_scs(subject: _Subject) -> _Found:
 
 
 def _lxd_fingerprint_differs(subject: _Subject) -> _Found:
-    given = any(one.name == FINGERPRINT for one in subject.said.extensions)
-    if given and find_fingerprint(subject.said) is None:
+    given = any(one.name == FINGERPRINT for one in subject.metadata.extensions)
+    if given and find_fingerprint(subject.metadata) is None:
         yield (
             f"{PREFIX}:fingerprint",
             "LXD and Incus cannot use it: it has to be one ARCHITECTURE:SHA-256 for the architecture of the "
@@ -257,13 +257,13 @@ def _lxd_fingerprint_differs(subject: _Subject) -> _Found:
 
 def _tag_goes_back(subject: _Subject) -> _Found:
     old = subject.previous
-    if old is None or old.version is None or subject.said.version is None:
+    if old is None or old.version is None or subject.metadata.version is None:
         return
-    if _order(subject.said.version) < _order(old.version):
+    if _order(subject.metadata.version) < _order(old.version):
         yield (
             "dcterms:alternative",
             f"the tag points to version {_named(old.version)} now, and would go back to "
-            f"{_named(subject.said.version)}",
+            f"{_named(subject.metadata.version)}",
         )
 
 
@@ -275,7 +275,7 @@ def _order(version: str) -> list[tuple[int, str]]:
 
 def _all_ports(subject: _Subject) -> _Found:
     for name in (v.INBOUND_PORT, v.OUTBOUND_PORT):
-        if any(term.name == name and not term.text.strip("0") for term in subject.said.terms):
+        if any(term.name == name and not term.text.strip("0") for term in subject.metadata.terms):
             yield prefixed(name), "0 opens every port: list the ports that the image needs"
 
 

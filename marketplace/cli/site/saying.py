@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from marketplace.sites.state import State
 
 
-def _said(function: Callable[..., Any]) -> Callable[..., Any]:
+def _explaining(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.argument("image")(function)
     function = click.option("--reason", required=True, help="Reason, shown by `why` and in refusals.")(
         function
@@ -32,7 +32,7 @@ def _said(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @examples('marketplace site import MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "asked for by the physics group"')
 @click.command("import")
-@_said
+@_explaining
 def import_(config: Path | None, until: str | None, reason: str, image: str) -> None:
     """Import an image into every store without a subscription; the policy still has to allow it."""
     _say("import", config, until, reason, image)
@@ -40,7 +40,7 @@ def import_(config: Path | None, until: str | None, reason: str, image: str) -> 
 
 @examples('marketplace site withdraw MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "CVE-2026-1234"')
 @click.command()
-@_said
+@_explaining
 def withdraw(config: Path | None, until: str | None, reason: str, image: str) -> None:
     """Let no machine start from an image, whoever endorses it."""
     _say("withdraw", config, until, reason, image)
@@ -48,7 +48,7 @@ def withdraw(config: Path | None, until: str | None, reason: str, image: str) ->
 
 @examples('marketplace site hold MMZu9WvwKIro-rtBQfDk4PsKO7_ --until 12h --reason "incident 42"')
 @click.command()
-@_said
+@_explaining
 def hold(config: Path | None, until: str | None, reason: str, image: str) -> None:
     """Block an image until it is released, for example during an incident."""
     _say("hold", config, until, reason, image)
@@ -56,7 +56,7 @@ def hold(config: Path | None, until: str | None, reason: str, image: str) -> Non
 
 @examples('marketplace site release MMZu9WvwKIro-rtBQfDk4PsKO7_ --reason "incident 42 is over"')
 @click.command()
-@_said
+@_explaining
 def release(config: Path | None, until: str | None, reason: str, image: str) -> None:
     """Remove your own decision about an image: an import, a withdrawal or a hold."""
     _say("release", config, until, reason, image)

@@ -113,9 +113,9 @@ class Discovery:
         return self._follow(followed, *told)
 
     def _follow(
-        self, followed: list[FollowedLog], said: Description, offset: int | None
+        self, followed: list[FollowedLog], description: Description, offset: int | None
     ) -> list[FollowedLog]:
-        offered = self._of_peer(said)
+        offered = self._of_peer(description)
         self._slugs = {one.origin: one.slug for one in offered}
         known = {one.origin for one in followed}
         new = [one for one in offered if one.origin not in known]
@@ -126,8 +126,8 @@ class Discovery:
                 follow_offered(session, self._peer, one, self._means)
             return FollowedLogs(session).of(self._peer.id) if new else followed
 
-    def _of_peer(self, said: Description) -> list[OfferedLog]:
-        return [one for one in said.logs if one.origin.startswith(f"{self._peer.name}/")]
+    def _of_peer(self, description: Description) -> list[OfferedLog]:
+        return [one for one in description.logs if one.origin.startswith(f"{self._peer.name}/")]
 
     def _judge(self, told: tuple[Description, int | None]) -> ContactError | None:
         offered = len(self._of_peer(told[0]))

@@ -301,22 +301,22 @@ def _record(answer: HttpAnswer | None) -> Mapping[str, Any]:
     return said
 
 
-def _list(said: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
-    found = said.get(member)
+def _list(members: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+    found = members.get(member)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise KnowledgeError(f"the marketplace's answer has no {member}")
     return found
 
 
-def _number(said: Mapping[str, Any], name: str) -> int:
-    found = said.get(name)
+def _number(members: Mapping[str, Any], name: str) -> int:
+    found = members.get(name)
     if type(found) is not int or not 0 <= found < 2**63:
         raise KnowledgeError(f"the marketplace's answer has no {name}")
     return found
 
 
-def _row(said: Mapping[str, Any]) -> ListedChange:
-    values = [said.get(name) for name in ("id", "identifier", "email")]
+def _row(members: Mapping[str, Any]) -> ListedChange:
+    values = [members.get(name) for name in ("id", "identifier", "email")]
     if not all(isinstance(value, str) and 0 < len(value) <= 1000 for value in values):
         raise KnowledgeError("the marketplace's list has a row that is none")
     entry_id, identifier, email = map(str, values)

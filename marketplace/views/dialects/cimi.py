@@ -81,7 +81,7 @@ def _entry_point(view: View) -> dict[str, Any]:
 
 
 def _machine_image(view: View, name: str, image: ViewImage) -> dict[str, Any]:
-    said = image.said
+    said = image.metadata
     shown = view.by_identifier.get(image.identifier) is image
     told: dict[str, Any] = {
         "resourceURI": f"{_SCHEMA}MachineImage",

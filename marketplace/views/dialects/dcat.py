@@ -49,7 +49,7 @@ _IRI, _NAME, _TEXT = "<>", ":", ""
 
 
 #: One thing that is said of a node: a property, its value, and what that is. There are very many.
-_Said = tuple[str, str, str]
+_Property = tuple[str, str, str]
 
 
 class _Node(NamedTuple):
@@ -57,7 +57,7 @@ class _Node(NamedTuple):
 
     iri: str
     kind: str
-    said: Sequence[_Said]
+    properties: Sequence[_Property]
 
 
 def documents(view: View) -> Iterable[Document]:
@@ -205,7 +205,7 @@ def _endorser(view: View, email: str) -> str:
 
 
 def _dataset(view: View, iri: str, image: ViewImage) -> Iterator[_Node]:
-    said, entry = image.said, view.entry_url(image)
+    said, entry = image.metadata, view.entry_url(image)
     # An address that the web takes may be none that RDF takes.
     taken = [one for one in image.locations if _is_iri(one)]
     files = [(f"{iri}#location-{number}", one) for number, one in enumerate(taken, 1)]
@@ -236,14 +236,14 @@ def _dataset(view: View, iri: str, image: ViewImage) -> Iterator[_Node]:
 
 
 def _keywords(image: ViewImage) -> Iterator[str]:
-    said = image.said
+    said = image.metadata
     for one in (*said.tags, said.os, said.os_version, said.os_arch):
         if one and one.strip():
             yield one.strip()
 
 
 def _distribution(own: str, access: str, location: str, image: ViewImage) -> Iterator[_Node]:
-    said, sums = image.said, image.checksums
+    said, sums = image.metadata, image.checksums
     if image.is_packed:
         # What is known is of the image, and not of the file that is there.
         known, sums = ("dcat:compressFormat", "compressed", _TEXT), {}
@@ -281,7 +281,7 @@ def _is_iri(text: str) -> bool:
     return True
 
 
-def _licence(text: str) -> _Said:
+def _licence(text: str) -> _Property:
     named = _LICENCE.fullmatch(text) and _is_iri(text)
     return ("dct:license", text, _IRI) if named else ("dct:rights", text, _TEXT)
 

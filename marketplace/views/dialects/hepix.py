@@ -37,7 +37,7 @@ def find_lack(image: ViewImage) -> str | None:
         return "compressed at its location: the checksum is for the uncompressed image"
     if SHA512 not in image.checksums:
         return "no SHA-512"
-    return None if (image.said.format or "").strip() else "no format"
+    return None if (image.metadata.format or "").strip() else "no format"
 
 
 def find_lack_in(view: View) -> Callable[[ViewImage], str | None]:
@@ -89,7 +89,7 @@ def _list(view: View, signer: SmimeSigner) -> dict[str, Any]:
 
 
 def _image(view: View, image: ViewImage, otherwise: datetime) -> dict[str, Any]:
-    said = image.said
+    said = image.metadata
     return {
         "dc:identifier": view.stable_ids[image.entry_id],
         "dc:title": image.title,

@@ -52,7 +52,7 @@ def find_lack(image: ViewImage) -> str | None:
         return "compressed at its location: the checksum is for the uncompressed image"
     if not {SHA512, SHA256} & image.checksums.keys():
         return "no SHA-256 or SHA-512"
-    if (image.said.format or "").strip().lower() not in _FORMATS:
+    if (image.metadata.format or "").strip().lower() not in _FORMATS:
         return "a format that Glance does not know"
     if _architecture(image) is None:
         return "an architecture that the manager does not know"
@@ -70,7 +70,7 @@ def write(view: View, path: str) -> bytes:
 
 
 def _image(view: View, image: ViewImage) -> Iterator[str]:
-    said, entry, properties = image.said, view.entry_url(image), _properties(image)
+    said, entry, properties = image.metadata, view.entry_url(image), _properties(image)
     about = f"{one_line(said.description or image.title, 500)} (signed entry {image.entry_id}: {entry})"
 
     def among(known: frozenset[str], name: str, usual: str) -> str:
@@ -113,18 +113,18 @@ def _image(view: View, image: ViewImage) -> Iterator[str]:
 
 def _properties(image: ViewImage) -> Mapping[str, str]:
     """The properties that clouds keep beside an image; of a repeated one the first."""
-    found = {one.name[len(_NAMESPACE) :]: one.text.strip() for one in reversed(image.said.extensions)
+    found = {one.name[len(_NAMESPACE) :]: one.text.strip() for one in reversed(image.metadata.extensions)
              if one.name.startswith(_NAMESPACE)}  # fmt: skip
     found.setdefault("hw_disk_bus", image.term(v.slterms("disks-bus")).strip())
     return found
 
 
 def _architecture(image: ViewImage) -> str | None:
-    return _ARCHITECTURES.get((image.said.os_arch or "").strip().lower())
+    return _ARCHITECTURES.get((image.metadata.os_arch or "").strip().lower())
 
 
 def _distribution(image: ViewImage, properties: Mapping[str, str]) -> str:
-    return "".join((properties.get("os_distro") or image.said.os or "").lower().split())
+    return "".join((properties.get("os_distro") or image.metadata.os or "").lower().split())
 
 
 def _login(properties: Mapping[str, str]) -> str:

@@ -115,7 +115,7 @@ def _dublin_core(view: View, image: ViewImage) -> str:
 
 
 def _elements(view: View, image: ViewImage) -> Iterator[tuple[str, str]]:
-    said = image.said
+    said = image.metadata
     yield "title", image.title
     yield "creator", image.term(v.dcterms("creator")) or image.email
     for tag in said.tags:

@@ -50,7 +50,7 @@ def write(view: View, path: str) -> bytes:
 
 
 def _appliance(view: View, image: ViewImage) -> dict[str, Any]:
-    said = image.said
+    said = image.metadata
     return {
         "_id": {"$oid": image.identifier},
         "name": _text(image.title),

@@ -51,7 +51,7 @@ _DISK_TYPE, _COMBINED = "disk-kvm.img", "disk-kvm-img"
 
 def documents(view: View) -> Iterable[Document]:
     """Archives before products, these before the index that leads to them, plain ones before signed ones."""
-    used = {found.architecture for one in view.images if (found := find_fingerprint(one.said))}
+    used = {found.architecture for one in view.images if (found := find_fingerprint(one.metadata))}
     return (*(one for name, one in _ARCHIVES.items() if name in used), *_LISTS)
 
 
@@ -63,7 +63,7 @@ def find_lack(image: ViewImage) -> str | None:
         return "compressed at its location: the checksum is for the uncompressed image"
     if SHA256 not in image.checksums:
         return "no SHA-256"
-    return None if (image.said.format or "").strip() else "no format"
+    return None if (image.metadata.format or "").strip() else "no format"
 
 
 def find_image(view: View, path: str) -> ViewImage | None:
@@ -138,16 +138,16 @@ def _grouped(view: View) -> Mapping[str, Sequence[ViewImage]]:
 
 
 def _tags(image: ViewImage) -> Sequence[str]:
-    return [one for one in image.said.tags if len(one) <= _LONGEST][:_MOST_TAGS]
+    return [one for one in image.metadata.tags if len(one) <= _LONGEST][:_MOST_TAGS]
 
 
 def _arch(image: ViewImage) -> str:
-    known = (image.said.os_arch or "").strip()[:_LONGEST]
+    known = (image.metadata.os_arch or "").strip()[:_LONGEST]
     return _ARCHITECTURES.get(known.lower(), known)
 
 
 def _product(view: View, images: Sequence[ViewImage]) -> dict[str, Any]:
-    first = images[0].said
+    first = images[0].metadata
     versions: dict[str, Any] = {}
     for one in images:
         name = f"{one.created:%Y%m%d_%H%M%S}"
@@ -164,11 +164,11 @@ def _product(view: View, images: Sequence[ViewImage]) -> dict[str, Any]:
 
 
 def _version(view: View, image: ViewImage) -> dict[str, Any]:
-    known = (image.said.format or "").strip().lower()[:_LONGEST]
+    known = (image.metadata.format or "").strip().lower()[:_LONGEST]
     item = {
         "ftype": "disk.img" if known == "qcow2" else f"disk.{known}",
         "path": image.path,
-        "size": image.said.size,
+        "size": image.metadata.size,
         **{name: image.checksums[one] for one, name in _SUMS.items() if one in image.checksums},
         "mp_identifier": image.identifier,
         "mp_endorser": image.email,
@@ -181,7 +181,7 @@ def _version(view: View, image: ViewImage) -> dict[str, Any]:
 
 def _for_containers(image: ViewImage, disk: Mapping[str, Any]) -> dict[str, Any]:
     """The disk with its archive, as LXD and Incus look for them; nothing where no fingerprint is known."""
-    found = find_fingerprint(image.said)
+    found = find_fingerprint(image.metadata)
     if found is None:
         return {}
     archive = metadata_archive(found.architecture)

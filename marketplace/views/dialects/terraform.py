@@ -41,7 +41,7 @@ def write(view: View, path: str) -> bytes:
 
 
 def _image(view: View, image: ViewImage) -> dict[str, Any]:
-    said = image.said
+    said = image.metadata
     return {
         "name": image.title,
         "description": said.description,

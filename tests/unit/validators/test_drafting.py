@@ -11,7 +11,7 @@ from tests.factories.documents import draft_xml, image, signed
 from tests.factories.identities import make_identity
 from validators import accept
 from validators import vocabulary as v
-from validators.drafting import ImageContent, new_draft, next_draft, said
+from validators.drafting import ImageContent, content_of, new_draft, next_draft
 from validators.errors import RefusedError
 from validators.identifier import identifier_from_sha1
 from validators.lint import verify_draft
@@ -127,5 +127,9 @@ def test_two_that_say_the_same_are_equal_whatever_their_order() -> None:
     capitals = ImageContent(
         CONTENT.identifier, 77, {name: text.upper() for name, text in CONTENT.checksums.items()}
     )
-    assert said(one) == said(two) == said(verify_draft(new_draft(capitals, "machine", TERMS), NOW))
-    assert len({said(one), said(more), said(twice)}) == 3
+    assert (
+        content_of(one)
+        == content_of(two)
+        == content_of(verify_draft(new_draft(capitals, "machine", TERMS), NOW))
+    )
+    assert len({content_of(one), content_of(more), content_of(twice)}) == 3

@@ -71,7 +71,7 @@ class CurrentStatement:
         return make_claim(self, created, self.deprecated, self.entry_id, self.key_digest, trusted)
 
 
-def find_said(session: Session, scope: VisibleLogs, identifier: str) -> Sequence[CurrentStatement]:
+def find_statements(session: Session, scope: VisibleLogs, identifier: str) -> Sequence[CurrentStatement]:
     """The current statements about an image in some logs, newest first."""
     if not can_occur(identifier):
         return []
@@ -119,7 +119,7 @@ def find_listed(
     """The current statements about some images by whoever may count, in a few queries.
 
     Returns:
-        the statements, and the images of which something is not shown: those need ``find_said``.
+        the statements, and the images of which something is not shown: those need ``find_statements``.
     """
     wanted = sorted({one for one in identifiers if can_occur(one)})
     keys = session.scalars(
