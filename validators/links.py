@@ -242,7 +242,7 @@ def is_signed_by(child: bytes, parent: bytes) -> bool:
     return is_signature_by(by.key, made.certificate, made.signed, pss_only=by.pss_only)
 
 
-def chain_above(certificate: bytes, beside: Sequence[bytes]) -> tuple[bytes, ...]:
+def chain_above(certificate: bytes, intermediates: Sequence[bytes]) -> tuple[bytes, ...]:
     """The certificates (DER), of those given, in the chain above the first one.
 
     A signature does not cover what stands beside the signer's certificate, so anybody
@@ -252,7 +252,7 @@ def chain_above(certificate: bytes, beside: Sequence[bytes]) -> tuple[bytes, ...
     reached = [certificate]
     while reached:
         below = reached.pop()
-        for one in beside:
+        for one in intermediates:
             if one not in above and one != certificate and _signed(below, one):
                 above.append(one)
                 reached.append(one)

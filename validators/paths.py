@@ -33,7 +33,7 @@ from validators.signature_shape import MAX_CERTIFICATES
 
 #: Paths to compare before one is chosen: cross-certified authorities make several.
 MAX_PATHS = 16
-_MOST_BESIDE = MAX_CERTIFICATES - 1
+_MOST_INTERMEDIATES = MAX_CERTIFICATES - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,20 @@ class PathSearch:
     faults: tuple[str, ...]
 
 
-def find_paths(signer: Link, beside: Sequence[bytes], material: TrustMaterial) -> PathSearch:
+def find_paths(signer: Link, intermediates: Sequence[bytes], material: TrustMaterial) -> PathSearch:
     """Every path from a signer's certificate to an anchor.
 
     Args:
-        beside: DER of the certificates that came with the signature: they may help, they prove nothing.
+        intermediates: DER of the certificates that came with the signature: they may help and prove nothing.
     """
-    search = _Search(material, _readable(beside))
+    search = _Search(material, _readable(intermediates))
     paths = tuple(path for path, _ in zip(search.paths(signer), range(MAX_PATHS), strict=False))
     return PathSearch(paths, tuple(dict.fromkeys(search.faults)))
 
 
-def _readable(beside: Sequence[bytes]) -> list[Link]:
+def _readable(intermediates: Sequence[bytes]) -> list[Link]:
     found = []
-    for der in beside:
+    for der in intermediates:
         try:
             found.append(parse_link(der))
         except MaterialError:
@@ -95,7 +95,7 @@ def _readable(beside: Sequence[bytes]) -> list[Link]:
 @dataclass
 class _Search:
     material: TrustMaterial
-    beside: Sequence[Link]
+    intermediates: Sequence[Link]
     faults: list[str] = field(default_factory=list)
     signatures: int = 0
 
@@ -123,8 +123,10 @@ class _Search:
         candidates = self._issuers(below[-1])
         if not candidates:
             fault = f"the issuer of {below[-1].name} is not known"
-            if len(self.beside) >= _MOST_BESIDE:
-                fault += f" (an entry carries {_MOST_BESIDE} issuers at most: the site needs the others)"
+            if len(self.intermediates) >= _MOST_INTERMEDIATES:
+                fault += (
+                    f" (an entry carries {_MOST_INTERMEDIATES} issuers at most: the site needs the others)"
+                )
             self.faults.append(fault)
         for issuer in candidates:
             if any(issuer.fingerprint == link.fingerprint for link in below):
@@ -143,7 +145,7 @@ class _Search:
     def _issuers(self, link: Link) -> list[Link]:
         """Certificates with the issuer's name, those the site chose first."""
         known = self.material.authorities.get(link.issuer, ())
-        beside = [one for one in self.beside if one.subject == link.issuer]
+        beside = [one for one in self.intermediates if one.subject == link.issuer]
         return list({one.fingerprint: one for one in (*known, *beside)}.values())
 
     def _find_fault(self, below: tuple[Link, ...], issuer: Link) -> str | None:

@@ -67,7 +67,7 @@ class CertificateVerdict:
 
 def judge_certificate(
     certificate: bytes,
-    beside: Sequence[bytes],
+    intermediates: Sequence[bytes],
     material: TrustMaterial,
     now: datetime,
     at: datetime | None = None,
@@ -76,7 +76,7 @@ def judge_certificate(
 
     Args:
         certificate: DER.
-        beside: DER of the other certificates that came with the signature.
+        intermediates: DER of the other certificates that came with the signature.
         now: the reference time, for revocation lists.
         at: a moment that the chosen path should cover, if any does; ``now`` where absent.
     """
@@ -85,7 +85,7 @@ def judge_certificate(
     except MaterialError as error:
         return unjudged(f"the signer's certificate {error}")
     listed = signer.subject in material.allowed
-    search = find_paths(signer, beside, material)
+    search = find_paths(signer, intermediates, material)
     if not search.paths:
         own = Standing.SELF_SIGNED if is_self_signed(certificate) else Standing.UNTRUSTED_ISSUER
         return _without_path(own, search.faults, listed)

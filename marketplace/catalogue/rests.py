@@ -17,7 +17,7 @@ BLOCK = 1024
 #: Numbers that three bytes are known by: so many bits say of a block which it may hold.
 _NUMBERS = 1 << 16
 #: Bytes that a text takes beside itself: key, end, place, and its share of what is known of blocks.
-_BESIDE = 22
+_OVERHEAD = 22
 #: Bytes of texts that went; where they are more than half, all others are moved together.
 _MOST_GONE = 1_000_000
 #: Keys that room is made for at a time.
@@ -56,7 +56,7 @@ class Rests:
 
     def size(self) -> int:
         """Memory of the rests in bytes."""
-        return self._end() + _BESIDE * len(self._keys)
+        return self._end() + _OVERHEAD * len(self._keys)
 
     def add(self, key: int, text: str) -> int:
         """Hold a text that is not held.
@@ -71,7 +71,7 @@ class Rests:
         self._ends.append(self._end() + len(data))
         if len(self._keys) % BLOCK == 0:
             self._close_block()
-        return len(data) + _BESIDE
+        return len(data) + _OVERHEAD
 
     def remove(self, key: int) -> int:
         """Forget a text whole.

@@ -237,7 +237,7 @@ class Batch:
             rows = [Appended(one.key, one.body_id, one.item.provenance, one.shown) for one in mine]
             for one, sequence in zip(mine, self._log.append(log, rows, self._now), strict=True):
                 beside = one.contested or one.item.source is not Source.UPLOAD
-                one.receive("created", sequence, beside=beside)
+                one.receive("created", sequence, may_conflict=beside)
         renew(self._connection, self._erased, sorted(contested), {one.log_id for one in shown})
 
 

@@ -93,11 +93,11 @@ class Coming:
         return current_row(self.row) | {"log_id": self.log_id, "entry_key": self.key}
 
     def receive(
-        self, outcome: Literal["created", "unchanged"], sequence: int, *, beside: bool = False
+        self, outcome: Literal["created", "unchanged"], sequence: int, *, may_conflict: bool = False
     ) -> None:
         """Note what became of the entry."""
         entry, log = self.entry, self.item.log
-        self.outcome = IngestResult(entry.coordinates, entry.entry_id, outcome, sequence, log, beside)
+        self.outcome = IngestResult(entry.coordinates, entry.entry_id, outcome, sequence, log, may_conflict)
 
 
 def each(coming: Sequence[Coming], check: Callable[[Coming], None]) -> None:

@@ -25,7 +25,6 @@ from marketplace.ingest.showing import hide
 from marketplace.models import (
     AuditRecord,
     Certificate,
-    CertificateBeside,
     ChangeRow,
     ConfirmedEndorser,
     Entry,
@@ -36,6 +35,7 @@ from marketplace.models import (
     EntryUse,
     Erasure,
     Event,
+    IntermediateCertificate,
     PendingUpload,
     SiteReceipt,
     Twin,
@@ -263,7 +263,7 @@ def _blank(session: Session, entry: Entry) -> None:
     key = entry.certificate_id
     fingerprint = session.scalar(select(Certificate.fingerprint).where(Certificate.id == key))
     session.execute(delete(ConfirmedEndorser).where(ConfirmedEndorser.fingerprint == fingerprint))
-    for table in (CertificateBeside, VerdictRow, VerdictChange):
+    for table in (IntermediateCertificate, VerdictRow, VerdictChange):
         session.execute(delete(table).where(table.certificate_id == key))
     session.execute(
         update(Certificate)

@@ -49,7 +49,7 @@ class IngestResult:
     """What happened to an entry: it was created in the log, or it was there before, unchanged.
 
     Args:
-        beside: it may stand beside other entries at its coordinates, so that another one is shown there.
+        may_conflict: other entries may have its coordinates, so that another one is shown there.
     """
 
     coordinates: Coordinates
@@ -57,7 +57,7 @@ class IngestResult:
     outcome: Literal["created", "unchanged"]
     sequence: int
     log: str = PUBLIC
-    beside: bool = field(default=False, compare=False)
+    may_conflict: bool = field(default=False, compare=False)
 
 
 #: Writes what a page records beside its entries, told what became of each entry, in order.

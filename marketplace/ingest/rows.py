@@ -42,7 +42,7 @@ def certificate_row(signer: Signer) -> Row:
     }
 
 
-def beside_rows(signer: Signer) -> list[Row]:
+def intermediate_rows(signer: Signer) -> list[Row]:
     """The certificates that came with the signer's and lead up from it, without its key."""
     above = chain_above(signer.certificate, signer.intermediates)
     return [{"fingerprint": sha256(one), "der": one} for one in above]

@@ -323,7 +323,7 @@ class IngestService:
                 one.answer.set_exception(_unavailable(error))
             return
         created = [one for one in outcomes if isinstance(one, IngestResult) and one.outcome == "created"]
-        beside = [one.coordinates for one in created if one.beside]
+        beside = [one.coordinates for one in created if one.may_conflict]
         if beside:
             # Before the answer: the uploader may ask at once what is at these coordinates now.
             self._tell(partial(self._on_import, beside))

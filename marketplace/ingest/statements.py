@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, exists
 
 from marketplace.models import (
     Certificate,
-    CertificateBeside,
     ChangeRow,
     Current,
     Entry,
     EntryBody,
+    IntermediateCertificate,
     Log,
     Twin,
     VerdictRow,
@@ -24,7 +24,7 @@ def _table(model: FromClause) -> Table:
 
 
 _certificate = _table(Certificate.__table__)
-_beside = _table(CertificateBeside.__table__)
+_intermediates = _table(IntermediateCertificate.__table__)
 _verdict = _table(VerdictRow.__table__)
 _twin = _table(Twin.__table__)
 _log = _table(Log.__table__)
@@ -98,10 +98,11 @@ FIND_BODY_KEYS = select(_body.c.entry_key, _body.c.id).where(
 )
 
 #: ``certificate_id log_id`` -> fingerprints of the certificates that a log's entries brought with it.
-FIND_BESIDE = select(_beside.c.fingerprint).where(
-    _beside.c.certificate_id == bindparam("certificate_id"), _beside.c.log_id == bindparam("log_id")
+FIND_INTERMEDIATES = select(_intermediates.c.fingerprint).where(
+    _intermediates.c.certificate_id == bindparam("certificate_id"),
+    _intermediates.c.log_id == bindparam("log_id"),
 )
-INSERT_BESIDE = insert(_beside)
+INSERT_INTERMEDIATES = insert(_intermediates)
 
 #: ``certificate_key`` ``moment``: the verdict is to be looked at again.
 DOUBT_VERDICT = (

@@ -9,17 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Select
 
 from marketplace.ingest.coming import Coming
-from marketplace.ingest.rows import Row, beside_rows, certificate_row, checksum_rows
+from marketplace.ingest.rows import Row, certificate_row, checksum_rows, intermediate_rows
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
-    FIND_BESIDE,
     FIND_BODY,
     FIND_BODY_KEYS,
     FIND_CERTIFICATE_KEYS,
     FIND_ENTRY_KEYS,
-    INSERT_BESIDE,
+    FIND_INTERMEDIATES,
     INSERT_BODY,
     INSERT_CERTIFICATE,
+    INSERT_INTERMEDIATES,
 )
 from marketplace.models import Entry, EntryBody, EntryChecksum, EntryLocation, EntryTag
 from marketplace.models.insertion import insert_many
@@ -27,7 +27,7 @@ from marketplace.rules.columns import tag_digest
 from validators.document import Signer
 
 #: Certificates of a log kept beside one; a name can be certified by many, and only some lead to an anchor.
-MOST_BESIDE = 16
+MOST_INTERMEDIATES = 16
 
 
 def store_certificates(connection: Connection, coming: Sequence[Coming], now: datetime) -> None:
@@ -43,17 +43,19 @@ def store_certificates(connection: Connection, coming: Sequence[Coming], now: da
         beside = signer.fingerprint, one.log_id, tuple(signer.intermediates)
         if signer.intermediates and beside not in kept:
             kept.add(beside)
-            _keep_beside(connection, one.certificate_id, signer, one.log_id, now)
+            _store_intermediates(connection, one.certificate_id, signer, one.log_id, now)
 
 
-def _keep_beside(connection: Connection, key: int, signer: Signer, log_id: int, now: datetime) -> None:
+def _store_intermediates(
+    connection: Connection, key: int, signer: Signer, log_id: int, now: datetime
+) -> None:
     """Keep what paths from a certificate may lead through; a path that was missing may be there now."""
     where = {"certificate_id": key, "log_id": log_id}
-    known = set(connection.scalars(FIND_BESIDE, where))
-    fresh = [row for row in beside_rows(signer) if row["fingerprint"] not in known]
-    fresh = fresh[: max(0, MOST_BESIDE - len(known))]
+    known = set(connection.scalars(FIND_INTERMEDIATES, where))
+    fresh = [row for row in intermediate_rows(signer) if row["fingerprint"] not in known]
+    fresh = fresh[: max(0, MOST_INTERMEDIATES - len(known))]
     if fresh:
-        connection.execute(INSERT_BESIDE, [row | where for row in fresh])
+        connection.execute(INSERT_INTERMEDIATES, [row | where for row in fresh])
         connection.execute(DOUBT_VERDICT, {"certificate_key": key, "moment": now})
 
 

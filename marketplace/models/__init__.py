@@ -36,7 +36,13 @@ from marketplace.models.receipt import CloudSite, SiteReceipt
 from marketplace.models.reminder import ReminderChoice, ReminderGiven
 from marketplace.models.schema import SchemaSupport
 from marketplace.models.tree import Cosignature, Leaf, Tile, Tree, Witnessed
-from marketplace.models.trust import CertificateBeside, RememberedList, TrustState, VerdictChange, VerdictRow
+from marketplace.models.trust import (
+    IntermediateCertificate,
+    RememberedList,
+    TrustState,
+    VerdictChange,
+    VerdictRow,
+)
 from marketplace.models.usage import EntryUse, ViewUse
 from marketplace.models.view import NamedView, ViewList
 
@@ -46,7 +52,6 @@ __all__ = [
     "BackgroundLease",
     "Base",
     "Certificate",
-    "CertificateBeside",
     "ChangeRow",
     "CloudSite",
     "ConfirmedEndorser",
@@ -64,6 +69,7 @@ __all__ = [
     "EventState",
     "FollowerCursor",
     "GroupMember",
+    "IntermediateCertificate",
     "Leaf",
     "LimitBucket",
     "Log",

@@ -9,7 +9,7 @@ from marketplace.models.base import Base
 from marketplace.models.columns import Moment, Number, PrimaryKey, Word
 
 
-class CertificateBeside(Base):
+class IntermediateCertificate(Base):
     """A certificate that came with a signer's certificate; paths to an anchor may lead through it.
 
     By the log whose entries brought it: what a group's bring is not known to others.

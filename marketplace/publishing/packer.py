@@ -14,7 +14,18 @@ from typing import Any, Final
 from marketplace.publishing.facts import FactsError
 
 #: Files beside the image that builders name: sums, and what a virtual machine is described by.
-_BESIDE: Final = (".md5", ".sha1", ".sha256", ".sha512", ".ovf", ".mf", ".vmx", ".nvram", ".vmxf", ".vmsd")
+_ACCOMPANYING: Final = (
+    ".md5",
+    ".sha1",
+    ".sha256",
+    ".sha512",
+    ".ovf",
+    ".mf",
+    ".vmx",
+    ".nvram",
+    ".vmxf",
+    ".vmsd",
+)
 _MOST_NAMED: Final = 5
 
 
@@ -51,7 +62,7 @@ def _file(build: Mapping[str, Any], folder: Path) -> Path:
         for one in (files if isinstance(files, list) else ())
         if isinstance(one, dict) and isinstance(one.get("name"), str)
     }
-    images = [name for name in named if not name.lower().endswith(_BESIDE)]
+    images = [name for name in named if not name.lower().endswith(_ACCOMPANYING)]
     if not images:
         raise FactsError(
             f"Packer's manifest names no file: the builder {str(build.get('builder_type'))[:40]} puts the "

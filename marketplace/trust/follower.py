@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change
-from marketplace.models import CertificateBeside, ChangeRow, Entry, Log
+from marketplace.models import ChangeRow, Entry, IntermediateCertificate, Log
 from marketplace.trust.verdicts import VerdictService, public_among
 
 #: Entries named in one statement.
@@ -35,13 +35,17 @@ class VerdictFollower:
 
     def _newly_told(self, session: Session, certificates: Collection[int], since: int) -> set[int]:
         """Certificates of groups' entries that the public log holds from this row on, and had not before."""
-        beside = select(CertificateBeside.certificate_id).join(Log, Log.id == CertificateBeside.log_id)
+        beside = select(IntermediateCertificate.certificate_id).join(
+            Log, Log.id == IntermediateCertificate.log_id
+        )
         private: set[int] = set()
         wanted = sorted(certificates)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             private.update(
-                session.scalars(beside.where(CertificateBeside.certificate_id.in_(chunk), Log.name != PUBLIC))
+                session.scalars(
+                    beside.where(IntermediateCertificate.certificate_id.in_(chunk), Log.name != PUBLIC)
+                )
             )
         if not private:
             return set()

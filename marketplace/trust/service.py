@@ -66,13 +66,13 @@ class TrustService:
             self._known[key] = found
         return found
 
-    def judge(self, certificate: bytes, beside: Sequence[bytes], now: datetime) -> CertificateVerdict:
+    def judge(self, certificate: bytes, intermediates: Sequence[bytes], now: datetime) -> CertificateVerdict:
         """How a certificate (DER) stands, given others that came with it.
 
         Whatever goes wrong counts as not trusted: one certificate keeps no other one from being judged.
         """
         try:
-            return judge_certificate(certificate, beside, self._store.material, now)
+            return judge_certificate(certificate, intermediates, self._store.material, now)
         except Exception as error:  # any fault of ours: told in the log and in the verdict
             found = hashlib.sha256(certificate).hexdigest()
             log.exception("trust: a certificate cannot be judged", extra={"certificate": found})

@@ -26,9 +26,9 @@ from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
 from marketplace.models import (
     Certificate,
-    CertificateBeside,
     ChangeRow,
     Entry,
+    IntermediateCertificate,
     Log,
     TrustState,
     VerdictChange,
@@ -181,7 +181,7 @@ class VerdictService:
         return changed
 
     def _judge(self, session: Session, keys: Sequence[int], now: datetime) -> dict[int, _NewVerdict]:
-        beside = _beside(session, keys)
+        beside = _intermediates(session, keys)
         legacy = self._store.material.policy.legacy == "accept"
         rows = session.execute(
             select(Certificate.id, Certificate.der, Certificate.not_before, Certificate.not_after).where(
@@ -268,14 +268,14 @@ def _certificates(session: Session, which: ColumnElement[bool], overdue: ColumnE
     return list(session.scalars(statement))
 
 
-def _beside(session: Session, keys: Sequence[int]) -> defaultdict[int, list[bytes]]:
+def _intermediates(session: Session, keys: Sequence[int]) -> defaultdict[int, list[bytes]]:
     """What paths from certificates may lead through: for one that everybody sees, what everybody does."""
     found: defaultdict[int, list[bytes]] = defaultdict(list)
     rows = session.execute(
-        select(CertificateBeside.certificate_id, Log.name, CertificateBeside.der)
-        .join(Log, Log.id == CertificateBeside.log_id)
-        .where(CertificateBeside.certificate_id.in_(keys))
-        .order_by(CertificateBeside.certificate_id, CertificateBeside.fingerprint)
+        select(IntermediateCertificate.certificate_id, Log.name, IntermediateCertificate.der)
+        .join(Log, Log.id == IntermediateCertificate.log_id)
+        .where(IntermediateCertificate.certificate_id.in_(keys))
+        .order_by(IntermediateCertificate.certificate_id, IntermediateCertificate.fingerprint)
     ).all()
     private = {key for key, log, _ in rows if log != PUBLIC}
     known = set(session.scalars(public_among(private))) if private else set()

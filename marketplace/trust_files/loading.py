@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from marketplace.trust_files.formats import parse_certificates, parse_lists
-from marketplace.trust_files.sources import find_anchor_files, find_beside, find_list_files, read_file
+from marketplace.trust_files.sources import (
+    find_anchor_files,
+    find_list_files,
+    find_revocation_lists,
+    read_file,
+)
 from validators.allowlist import AllowList, parse_allow_list
 from validators.document import format_time
 from validators.links import Age, Link, MaterialError, key_age, may_sign_lists
@@ -147,7 +152,7 @@ class _Loading:
             self.faults.append(TrustFileFault("trust.anchor-expired", link.name, f"is in date only {period}"))
 
     def lists(self, sources: Sources, authorities: Sequence[Link]) -> tuple[list[RevocationList], list[str]]:
-        paths = dict.fromkeys(find_beside_safely(sources.anchors))
+        paths = dict.fromkeys(find_revocation_lists_safely(sources.anchors))
         gaps: list[str] = []
         for source in sources.lists:
             known = len(self.faults)
@@ -235,9 +240,9 @@ def _series(one: RevocationList, authorities: Sequence[Link]) -> tuple[object, .
     return (*one.series, next(keys, None))
 
 
-def find_beside_safely(anchors: Sequence[str]) -> list[Path]:
+def find_revocation_lists_safely(anchors: Sequence[str]) -> list[Path]:
     """The lists beside the anchors; a directory that cannot be listed was named with the anchors."""
     try:
-        return find_beside(anchors)
+        return find_revocation_lists(anchors)
     except MaterialError:
         return []

@@ -54,7 +54,7 @@ def find_list_files(source: str) -> list[Path]:
     return _distinct(source, [path] if path.is_file() else _matches(source))
 
 
-def find_beside(anchors: Sequence[str]) -> list[Path]:
+def find_revocation_lists(anchors: Sequence[str]) -> list[Path]:
     """Revocation lists in the directories of the anchors, where IGTF distributions put them."""
     found = []
     for source in anchors:

@@ -161,7 +161,7 @@ def take(database: Database, pages: Sequence[Sequence[Item]]) -> list[object]:
     for page in pages:
         with database.write() as session:
             for outcome in Batch(session, UploadPolicy(), NOW).take(page):
-                beside = outcome.beside if isinstance(outcome, IngestResult) else type(outcome)
+                beside = outcome.may_conflict if isinstance(outcome, IngestResult) else type(outcome)
                 told.append((repr(outcome), beside))
     with database.read() as session:
         told += [sorted(map(repr, session.execute(statement))) for statement in STORED]

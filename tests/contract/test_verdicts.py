@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.models import Certificate, CertificateBeside, TrustState, VerdictChange, VerdictRow
+from marketplace.models import Certificate, IntermediateCertificate, TrustState, VerdictChange, VerdictRow
 from marketplace.trust import TrustService, VerdictService
 from marketplace.trust.follower import VerdictFollower
 from marketplace.trust_files import TrustStore
@@ -148,7 +148,7 @@ def test_a_path_may_lead_through_what_any_entry_brought_along(site):
     assert site.standing(KIM) == "chained"
     with site.database.read() as session:
         # Jane's certificate has nothing to do with it: anybody could have put it there.
-        assert session.scalars(select(CertificateBeside.der)).all() == [middle]
+        assert session.scalars(select(IntermediateCertificate.der)).all() == [middle]
 
 
 def test_what_a_group_brings_along_vouches_for_nothing_public(site):
