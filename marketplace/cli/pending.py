@@ -67,7 +67,7 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
     """Delete upload ID. If it was frozen, its certificate may upload again."""
     from marketplace.confirmation import operating
 
-    with _known(), writing(config, data) as session:
+    with _explained(), writing(config, data) as session:
         operating.drop(session, number, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} deleted.", err=True)
 
@@ -81,13 +81,13 @@ def release(config: Path | None, data: str | None, number: int) -> None:
     from marketplace.confirmation import operating
 
     settings = read_settings(config, data)
-    with _known(), writing(config, data) as session:
+    with _explained(), writing(config, data) as session:
         operating.release(session, number, settings, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} waits for its endorser again.", err=True)
 
 
 @contextmanager
-def _known() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     from marketplace.confirmation import UploadUnknownError
 
     try:

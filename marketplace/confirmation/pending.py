@@ -227,7 +227,7 @@ class PendingUploads:
         """Whether somebody who reads the address's mail agreed to this certificate before."""
         return self._session.get(ConfirmedEndorser, (fingerprint, email)) is not None
 
-    def is_known_confirmed(self, fingerprint: str, email: str) -> bool:
+    def is_publicly_confirmed(self, fingerprint: str, email: str) -> bool:
         """Whether the pair is confirmed by a public upload: uploads to groups are private."""
         found = self._session.get(ConfirmedEndorser, (fingerprint, email))
         return found is not None and found.public_at is not None
@@ -235,7 +235,7 @@ class PendingUploads:
     def remember(self, fingerprint: str, email: str, log: str, now: datetime) -> None:
         """Note that whoever reads the address's mail agrees to a certificate, asked about an upload."""
         public = now if log == PUBLIC else None
-        news = public is not None and not self.is_known_confirmed(fingerprint, email)
+        news = public is not None and not self.is_publicly_confirmed(fingerprint, email)
         values = {"fingerprint": fingerprint, "email": email, "confirmed_at": now, "public_at": public}
         self._session.execute(insert_once(self._session, ConfirmedEndorser, values))
         if public is not None:

@@ -156,7 +156,9 @@ class ConfirmationService:
     def has_confirmed(self, entry: AcceptedEntry) -> bool:
         """Whether whoever reads its endorser's mail agreed to its certificate, as far as all may know."""
         with self._database.read() as session:
-            return PendingUploads(session).is_known_confirmed(entry.signer.fingerprint, entry.endorser.email)
+            return PendingUploads(session).is_publicly_confirmed(
+                entry.signer.fingerprint, entry.endorser.email
+            )
 
     def find(self, secret: str) -> tuple[Pending, AcceptedEntry]:
         """The upload a link is about.
@@ -165,7 +167,7 @@ class ConfirmationService:
             LinkUnknownError: there is none, or not any more.
         """
         with self._database.read() as session:
-            pending, data = self._known(PendingUploads(session).find_open, session, secret)
+            pending, data = self._pending_of(PendingUploads(session).find_open, session, secret)
         return pending, accept(data)
 
     def confirm(self, secret: str) -> Confirmed:
@@ -254,17 +256,17 @@ class ConfirmationService:
         self._nudge()
         return AwaitedConfirmation(pending.email, pending.expires_at)
 
-    def _awaited_again(self, session: Session, known: Pending, entry: AcceptedEntry) -> AwaitedConfirmation:
-        found = PendingUploads(session).data(known.key)
+    def _awaited_again(self, session: Session, pending: Pending, entry: AcceptedEntry) -> AwaitedConfirmation:
+        found = PendingUploads(session).data(pending.key)
         if found != entry.data:
             raise ConflictError(
                 f"another document has the coordinates {entry.coordinates.path()}: "
                 "sign with a later dcterms:created"
             )
-        return AwaitedConfirmation(known.email, known.expires_at)
+        return AwaitedConfirmation(pending.email, pending.expires_at)
 
     def _claim(self, session: Session, secret: str) -> tuple[Pending, bytes]:
-        return self._known(PendingUploads(session).claim_open, session, secret)
+        return self._pending_of(PendingUploads(session).claim_open, session, secret)
 
     def _claim_waiting(self, session: Session, secret: str) -> tuple[Pending, bytes]:
         pending, data = self._claim(session, secret)
@@ -272,7 +274,7 @@ class ConfirmationService:
             raise BeingConfirmedError
         return pending, data
 
-    def _known(self, find: _Find, session: Session, secret: str) -> tuple[Pending, bytes]:
+    def _pending_of(self, find: _Find, session: Session, secret: str) -> tuple[Pending, bytes]:
         link = Links(session).find(secret, self._now())
         if link is None or link.purpose is not LinkPurpose.UPLOAD or link.pending_id is None:
             raise LinkUnknownError

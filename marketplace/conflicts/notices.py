@@ -59,7 +59,7 @@ class ConflictNotices:
         by_email: dict[str, list[Conflict]] = {}
         for conflict in found:
             by_email.setdefault(conflict.coordinates.email, []).append(conflict)
-        for email in sorted(_known(session, found))[:MOST_TOLD]:
+        for email in sorted(_believed(session, found))[:MOST_TOLD]:
             self._post(session, email, "Conflicting entries in your name", by_email[email], now)
 
     def _post(
@@ -85,7 +85,7 @@ class ConflictNotices:
         return f"{self.site_url}/metadata/{conflict.coordinates.path()}\n  {why}"
 
 
-def _known(session: Session, found: Iterable[Conflict]) -> set[str]:
+def _believed(session: Session, found: Iterable[Conflict]) -> set[str]:
     """The addresses of conflicts in which this site has reason to believe one of the certificates."""
     signers = {said.fingerprint: one.coordinates.email for one in found for said in one.entries}
     chained = session.scalars(

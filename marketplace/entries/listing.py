@@ -85,7 +85,7 @@ class Listing:
             return [place.entry_key for place in first[query.offset :]]
         held = sum(size for _, size in self._scope.sizes)
         # Sorting fetches all that was found; walking along an index passes by what was not.
-        places = self._orders.known(self._scope.version, found, query.sort)
+        places = self._orders.cached(self._scope.version, found, query.sort)
         if places is None and _STEPS * total * total < end * held:
             places = self._orders.of_some(self._session, self._scope.version, found, query.sort)
         if places is not None:

@@ -90,7 +90,7 @@ class Orders:
             )
         return places
 
-    def known(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[RowRank] | None:
+    def cached(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[RowRank] | None:
         """The cached order, where there is one."""
         return self._some.find((sort, keys.serialize()), tuple(logs), 0) if len(keys) <= SOME else None
 

@@ -37,7 +37,7 @@ from .parameters import decode_path
 from .problems import error_response
 from .read_from import ReadFrom
 from .remembered import NO_ROUTE, VIEW, Environ, Find, find_no_page, find_nothing, make_find
-from .security import known_principal
+from .security import found_principal
 
 error_log = logging.getLogger("marketplace.http")
 
@@ -183,7 +183,7 @@ def _route(environ: Environ, router: Router, wait: int) -> tuple[Response, str]:
 
 def _token(environ: Environ) -> dict[str, str]:
     """The name of the token that was shown, for whoever follows what was done with it."""
-    known = known_principal(environ)
+    known = found_principal(environ)
     return {} if known is None or known.token is None else {"token": known.token}
 
 

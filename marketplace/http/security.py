@@ -41,7 +41,7 @@ def principal_of(request: Request) -> Principal:
     return known
 
 
-def known_principal(environ: Mapping[str, Any]) -> Principal | None:
+def found_principal(environ: Mapping[str, Any]) -> Principal | None:
     """Who is asking, if that was found out already; never fails, so error pages may ask."""
     known: Principal | None = environ.get(_KNOWN)
     return known

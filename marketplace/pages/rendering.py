@@ -19,7 +19,7 @@ from pyramid_jinja2 import add_jinja2_renderer
 import marketplace.pages
 from marketplace.http.errors import HttpError
 from marketplace.http.responses import fresh_response, passing_response
-from marketplace.http.security import known_principal
+from marketplace.http.security import found_principal
 from marketplace.runtime import Runtime
 from validators.explanations import explained
 
@@ -68,7 +68,7 @@ def _add_common_values(event: BeforeRender) -> None:
     event["reminds"] = registry[Runtime].settings.reminders.enabled
     event["base"] = registry["marketplace.base_path"]
     # Found out already where a view is shown; an error page must not try again what has just failed.
-    event["visitor"] = known_principal(event["request"].environ)
+    event["visitor"] = found_principal(event["request"].environ)
     event["emblem_path"] = _EMBLEM
     # The part of the site a page belongs to; most templates name theirs.
     event["here"] = ""

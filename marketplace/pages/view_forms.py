@@ -171,7 +171,7 @@ def _given_of(definition: Definition) -> dict[str, str]:
     }
 
 
-def _read(given: Given, known: Definition | None) -> Definition:
+def _read(given: Given, stored: Definition | None) -> Definition:
     """The definition that the fields of a form make.
 
     Raises:
@@ -183,16 +183,16 @@ def _read(given: Given, known: Definition | None) -> Definition:
 
     vo = text("vo")
     definition = Definition(
-        name=text("name") if known is None else known.name,
+        name=text("name") if stored is None else stored.name,
         title=text("title"),
         description=text("description"),
         # Whoever pastes the address of a search means its query.
         search=text("search").rpartition("?")[2],
         policy=_read_policy(given.get("policy", ""), is_given=bool(given.get("judged"))),
         options={"vo": vo} if vo else {},
-        secret=known is None and bool(given.get("secret")),
+        secret=stored is None and bool(given.get("secret")),
     )
-    return definition if known is None else replace(definition, secret=known.secret)
+    return definition if stored is None else replace(definition, secret=stored.secret)
 
 
 def _read_policy(text: str, *, is_given: bool) -> Mapping[str, Any] | None:
@@ -227,7 +227,7 @@ def _preview(request: Request, definition: Definition) -> Preview:
 
 def _form(
     request: Request,
-    known: Definition | None,
+    definition: Definition | None,
     given: Given,
     status: int,
     *,
@@ -238,7 +238,7 @@ def _form(
     with request.registry[Runtime].database.read() as session:
         groups = sorted(GroupService(session).living(principal.groups))
     values = {
-        "view": known,
+        "view": definition,
         "given": given,
         "faults": faults,
         "preview": preview,

@@ -17,7 +17,7 @@ HEAD = 64 << 10
 _SAME_FORMAT = {"img": "raw", "vpc": "vhd", "qcow": "qcow2", "": "raw"}
 
 
-def known_format(claimed: str | None) -> str:
+def format_name(claimed: str | None) -> str:
     """A format's name as the inspector gives it."""
     name = (claimed or "").strip().lower()
     return _SAME_FORMAT.get(name, name)
@@ -44,7 +44,7 @@ def find_difference(entry: AcceptedEntry, copy: Copy, measured: MeasuredImage) -
 
 def find_danger(entry: AcceptedEntry, measured: MeasuredImage) -> str | None:
     """Why no machine should open the image: its format, or what its header asks for."""
-    found, claimed = measured.inspection, known_format(entry.metadata.format)
+    found, claimed = measured.inspection, format_name(entry.metadata.format)
     if entry.metadata.format and found.format != claimed:
         return f"is {found.format or 'several formats at once'}, endorsed is {claimed}"
     try:

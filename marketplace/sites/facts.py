@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from marketplace.sites.examining import known_format
+from marketplace.sites.examining import format_name
 from marketplace.sites.state import Copy
 from marketplace.sites.stores.interface import ImageProperties
 from validators.document import AcceptedEntry, Metadata
@@ -39,7 +39,7 @@ def facts_of(copy: Copy, entry: AcceptedEntry, groups: Iterable[str] = ()) -> Im
         entry_id=copy.entry_id,
         digest=copy.digest,
         size=copy.size,
-        format=known_format(said.format),
+        format=format_name(said.format),
         title=said.title or copy.identifier,
         endorser=entry.endorser.email,
         groups=frozenset(groups),

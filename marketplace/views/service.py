@@ -158,7 +158,7 @@ class ViewService:
             return None
         found = kept.documents.get(path)
         if found is not None:
-            self._count(Use(UseKind.DOCUMENT, definition.name), _is_known(address, principal))
+            self._count(Use(UseKind.DOCUMENT, definition.name), _is_identified(address, principal))
         return found
 
     def location(self, address: str, image: ViewImage, principal: Principal) -> str:
@@ -176,7 +176,7 @@ class ViewService:
         if best is None:
             first = known[image.locations[0]]
             raise LocationAwayError(f"no location has the content now; at the first one: {first.reason}")
-        known_asker = _is_known(address, principal)
+        known_asker = _is_identified(address, principal)
         self._count(Use(UseKind.DOWNLOAD, image.entry_id), known_asker)
         name = self._name(address)
         if name is not None:
@@ -186,7 +186,7 @@ class ViewService:
     def _count_read(self, address: str, principal: Principal) -> None:
         name = self._name(address)
         if name is not None:
-            self._count(Use(UseKind.DOCUMENT, name), _is_known(address, principal))
+            self._count(Use(UseKind.DOCUMENT, name), _is_identified(address, principal))
 
     def _name(self, address: str) -> str | None:
         """The name of the view at an address; None where so many are read that it left the memory."""
@@ -282,7 +282,7 @@ def _find_definition(session: Session, address: str) -> Definition:
     return registry.get_secret(address) if is_view(address) else registry.get(address)
 
 
-def _is_known(address: str, principal: Principal) -> bool:
+def _is_identified(address: str, principal: Principal) -> bool:
     """Whether who asks showed something that others do not have."""
     return principal.name is not None or is_view(address)
 

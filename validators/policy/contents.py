@@ -12,34 +12,34 @@ from validators.policy.patterns import Glob, checksum_keys, sha1_key
 from validators.policy.values import Choice
 
 
-def apply_images(known: Evidence) -> Rule | None:
+def apply_images(evidence: Evidence) -> Rule | None:
     """The image is one that the policy allows."""
-    images = known.policy.images
+    images = evidence.policy.images
     if not images:
         return None
-    if known.identifier in images.deny:
+    if evidence.identifier in images.deny:
         change = "the operator removes the image from images.deny"
         return Rule("images", RuleOutcome.FAILED, "the policy denies this image", change, Code.IMAGE_DENIED)
-    if images.allow and known.identifier not in images.allow:
+    if images.allow and evidence.identifier not in images.allow:
         found = "the image is not on the policy's list images.allow"
         change = "the operator adds the image to images.allow"
         return Rule("images", RuleOutcome.FAILED, found, change, Code.IMAGE_NOT_LISTED)
     return Rule("images", RuleOutcome.PASSED, "the policy allows this image")
 
 
-def apply_checksums(known: Evidence) -> Rule | None:
+def apply_checksums(evidence: Evidence) -> Rule | None:
     """The checksums of the image are allowed by the policy."""
-    checksums = known.policy.checksums
+    checksums = evidence.policy.checksums
     if not checksums:
         return None
-    own = sha1_key(known.identifier)
-    claimed = {key for one in known.counted for key in checksum_keys(one.statement)} | {own}
+    own = sha1_key(evidence.identifier)
+    claimed = {key for one in evidence.counted for key in checksum_keys(one.statement)} | {own}
     hit = min((one.text for one in checksums.deny if one.key in claimed), default=None)
     if hit is not None:
         change = "the operator removes the checksum from checksums.deny"
         found = f"the policy denies the checksum {hit}"
         return Rule("checksums", RuleOutcome.FAILED, found, change, Code.CHECKSUM_DENIED)
-    proved = {key for one in known.allowing for key in checksum_keys(one.statement)} | {own}
+    proved = {key for one in evidence.allowing for key in checksum_keys(one.statement)} | {own}
     if checksums.allow and not any(one.key in proved for one in checksums.allow):
         found = "no checksum of the image is on the policy's list checksums.allow"
         change = "the operator adds one of the image's checksums to checksums.allow"
@@ -47,18 +47,18 @@ def apply_checksums(known: Evidence) -> Rule | None:
     return Rule("checksums", RuleOutcome.PASSED, "the policy allows the checksums of the image")
 
 
-def apply_asked_checksum(known: Evidence) -> Rule | None:
+def apply_asked_checksum(evidence: Evidence) -> Rule | None:
     """Trusted endorsers state the checksum of the file that the question is about."""
-    asked = known.checksum
+    asked = evidence.checksum
     if asked is None:
         return None
-    named = {key for one in known.allowing for key in checksum_keys(one.statement)} | {
-        sha1_key(known.identifier)
+    named = {key for one in evidence.allowing for key in checksum_keys(one.statement)} | {
+        sha1_key(evidence.identifier)
     }
     if asked.key in named:
         found = f"{asked.text} is a checksum of the image in the entry of a trusted endorser"
         return Rule("checksum", RuleOutcome.PASSED, found)
-    if not known.allowing:
+    if not evidence.allowing:
         return Rule(
             "checksum",
             RuleOutcome.NOTED,
@@ -69,13 +69,17 @@ def apply_asked_checksum(known: Evidence) -> Rule | None:
     return Rule("checksum", RuleOutcome.FAILED, found, change, Code.CHECKSUM_UNPROVED)
 
 
-def apply_size(known: Evidence) -> Rule | None:
+def apply_size(evidence: Evidence) -> Rule | None:
     """The image is not too large."""
-    most = known.policy.most_size
+    most = evidence.policy.most_size
     if most is None:
         return None
-    sizes = [one.statement.size for one in known.counted]
-    sizes += [known.measured.size] if known.measured is not None and known.measured.size is not None else []
+    sizes = [one.statement.size for one in evidence.counted]
+    sizes += (
+        [evidence.measured.size]
+        if evidence.measured is not None and evidence.measured.size is not None
+        else []
+    )
     size = max(sizes, default=0)
     if size <= most:
         return Rule(
@@ -85,13 +89,13 @@ def apply_size(known: Evidence) -> Rule | None:
     return Rule("size.most", RuleOutcome.FAILED, found, "the operator raises size.most", Code.TOO_LARGE)
 
 
-def apply_virtual_size(known: Evidence) -> Rule | None:
+def apply_virtual_size(evidence: Evidence) -> Rule | None:
     """The disk that a machine sees is not too large. Where nobody says, the bytes have to be looked at."""
-    most = known.policy.most_virtual_size
+    most = evidence.policy.most_virtual_size
     if most is None:
         return None
-    sizes = [one.statement.virtual_size for one in known.counted]
-    sizes += [known.measured.virtual_size] if known.measured is not None else []
+    sizes = [one.statement.virtual_size for one in evidence.counted]
+    sizes += [evidence.measured.virtual_size] if evidence.measured is not None else []
     size = max((one for one in sizes if one is not None), default=None)
     if size is None:
         found = f"the size of the disk is not stated; the policy allows at most {most} bytes"
@@ -104,29 +108,29 @@ def apply_virtual_size(known: Evidence) -> Rule | None:
     return Rule("virtual_size.most", RuleOutcome.FAILED, found, change, Code.VIRTUAL_SIZE_TOO_LARGE)
 
 
-def apply_formats(known: Evidence) -> Rule | None:
+def apply_formats(evidence: Evidence) -> Rule | None:
     """The format of the image is allowed by the policy."""
-    measured = known.measured.format if known.measured is not None else None
-    claimed = {one.statement.format for one in known.counted} | {measured}
-    proved = {one.statement.format for one in known.allowing} | {measured}
+    measured = evidence.measured.format if evidence.measured is not None else None
+    claimed = {one.statement.format for one in evidence.counted} | {measured}
+    proved = {one.statement.format for one in evidence.allowing} | {measured}
     codes = (Code.FORMAT_DENIED, Code.FORMAT_NOT_LISTED)
-    return _apply_texts("format", known.policy.formats, _texts(claimed), _texts(proved), codes)
+    return _apply_texts("format", evidence.policy.formats, _texts(claimed), _texts(proved), codes)
 
 
-def apply_licences(known: Evidence) -> Rule | None:
+def apply_licences(evidence: Evidence) -> Rule | None:
     """The licence of the image is allowed by the policy."""
-    claimed = {text for one in known.counted for text in one.statement.licences}
-    proved = {text for one in known.allowing for text in one.statement.licences}
+    claimed = {text for one in evidence.counted for text in one.statement.licences}
+    proved = {text for one in evidence.allowing for text in one.statement.licences}
     codes = (Code.LICENCE_DENIED, Code.LICENCE_NOT_LISTED)
-    return _apply_texts("licence", known.policy.licences, claimed, proved, codes)
+    return _apply_texts("licence", evidence.policy.licences, claimed, proved, codes)
 
 
-def apply_hosts(known: Evidence) -> Rule | None:
+def apply_hosts(evidence: Evidence) -> Rule | None:
     """The image can be downloaded from a host that the policy allows."""
-    hosts = known.policy.hosts
+    hosts = evidence.policy.hosts
     if not hosts:
         return None
-    found = {host_of(location) for one in known.allowing for location in one.statement.locations}
+    found = {host_of(location) for one in evidence.allowing for location in one.statement.locations}
     allowed = {
         host for host in found if not _any(hosts.deny, host) and (not hosts.allow or _any(hosts.allow, host))
     }

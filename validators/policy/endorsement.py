@@ -34,14 +34,14 @@ _CLOSENESS: Final = {
 _Checksum = tuple[str, str]
 
 
-def apply_deprecation(known: Evidence) -> Rule:
+def apply_deprecation(evidence: Evidence) -> Rule:
     """No trusted endorser withdrew the image."""
-    withdrawing = known.withdrawing
+    withdrawing = evidence.withdrawing
     if not withdrawing:
         return Rule("deprecation", RuleOutcome.PASSED, "no trusted endorser withdrew the image")
     found = " and ".join(_withdrawal(one) for one in withdrawing[:_NAMED])
     change = "use another image; only the endorser can allow it again, with a new entry"
-    if known.policy.deprecation is Deprecation.OWN and known.allowing:
+    if evidence.policy.deprecation is Deprecation.OWN and evidence.allowing:
         return Rule(
             "deprecation",
             RuleOutcome.NOTED,
@@ -50,9 +50,9 @@ def apply_deprecation(known: Evidence) -> Rule:
     return Rule("deprecation", RuleOutcome.FAILED, found, change, Code.DEPRECATED)
 
 
-def apply_agreement(known: Evidence) -> Rule:
+def apply_agreement(evidence: Evidence) -> Rule:
     """The trusted endorsers do not contradict each other, or themselves."""
-    for one in known.counted:
+    for one in evidence.counted:
         if one.statement.equivocal:
             found = (
                 f"{endorser_name(one.statement)} signed two different entries with one creation time "
@@ -61,7 +61,7 @@ def apply_agreement(known: Evidence) -> Rule:
             change = "the endorser signs a new entry, which replaces both"
             return Rule("agreement", RuleOutcome.FAILED, found, change, Code.CONFLICT)
     named: defaultdict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for one in known.counted:
+    for one in evidence.counted:
         for algorithm, value in checksum_keys(one.statement):
             if STRENGTHS[algorithm] >= STRENGTHS[STRONG]:
                 named[algorithm][value].add(one.statement.endorser.email)
@@ -77,47 +77,47 @@ def apply_agreement(known: Evidence) -> Rule:
     return Rule("agreement", RuleOutcome.PASSED, "the trusted endorsers do not contradict each other")
 
 
-def apply_endorsement(known: Evidence) -> Rule:
+def apply_endorsement(evidence: Evidence) -> Rule:
     """Enough endorsers endorse the image."""
-    if not known.allowing:
-        return _nobody(known)
-    if known.policy.require:
-        return _required(known)
-    who = _names({one.statement.endorser.email for one in known.allowing})
+    if not evidence.allowing:
+        return _nobody(evidence)
+    if evidence.policy.require:
+        return _required(evidence)
+    who = _names({one.statement.endorser.email for one in evidence.allowing})
     return Rule("endorsement", RuleOutcome.PASSED, f"{who} endorses the image and is trusted by this site")
 
 
-def closest(known: Evidence) -> Weighed | None:
+def closest(evidence: Evidence) -> Weighed | None:
     """The statement to report where none endorses the image: a counted one, else the closest."""
-    if known.counted:
-        return known.counted[0]
-    return min(known.weighed, key=_distance, default=None)
+    if evidence.counted:
+        return evidence.counted[0]
+    return min(evidence.weighed, key=_distance, default=None)
 
 
-def _nobody(known: Evidence) -> Rule:
-    if not known.weighed:
+def _nobody(evidence: Evidence) -> Rule:
+    if not evidence.weighed:
         change = "an endorser trusted by this site endorses the image"
         return Rule(
             "endorsement", RuleOutcome.FAILED, "this site has no entry about the image", change, "unknown"
         )
-    if known.withdrawing and len(known.counted) == len(known.withdrawing):
+    if evidence.withdrawing and len(evidence.counted) == len(evidence.withdrawing):
         return Rule("endorsement", RuleOutcome.NOTED, "no other endorser endorses the image")
-    others = [one for one in known.counted if one.status is not Status.DEPRECATED]
-    failure = (others[0] if others else min(known.weighed, key=_distance)).failure
+    others = [one for one in evidence.counted if one.status is not Status.DEPRECATED]
+    failure = (others[0] if others else min(evidence.weighed, key=_distance)).failure
     if failure is None:
         # Its endorser took this yes back with another key: the rule about deprecations says so.
         return Rule("endorsement", RuleOutcome.NOTED, "no other endorser endorses the image")
     return Rule("endorsement", RuleOutcome.FAILED, failure.found, failure.change, failure.code)
 
 
-def _required(known: Evidence) -> Rule:
+def _required(evidence: Evidence) -> Rule:
     supporters: defaultdict[_Checksum, list[Weighed]] = defaultdict(list)
-    least = max(STRENGTHS[known.policy.least_checksum or STRONG], STRENGTHS[STRONG])
-    for one in known.allowing:
+    least = max(STRENGTHS[evidence.policy.least_checksum or STRONG], STRENGTHS[STRONG])
+    for one in evidence.allowing:
         for key in checksum_keys(one.statement):
             if STRENGTHS[key[0]] >= least:
                 supporters[key].append(one)
-    met = {key: _met(known.policy.require, by) for key, by in supporters.items()}
+    met = {key: _met(evidence.policy.require, by) for key, by in supporters.items()}
     for key in sorted(met, key=lambda key: (-STRENGTHS[key[0]], key[1])):
         if all(count >= one.least for one, count in met[key].items()):
             who = _names({one.statement.endorser.email for one in supporters[key]})
@@ -125,7 +125,7 @@ def _required(known: Evidence) -> Rule:
                 "require", RuleOutcome.PASSED, f"{who} agree on the {ALGORITHMS[key[0]]} of the image"
             )
     best = max(met.values(), key=lambda counts: sorted(counts.values(), reverse=True), default={})
-    lacking = [one for one in known.policy.require if best.get(one, 0) < one.least]
+    lacking = [one for one in evidence.policy.require if best.get(one, 0) < one.least]
     found = "; ".join(
         sorted(f"{_asked(one)} for the same checksum; found: {best.get(one, 0)}" for one in lacking)
     )

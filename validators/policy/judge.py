@@ -73,33 +73,35 @@ def judge(
     )
 
 
-def _apply(known: Evidence) -> tuple[Rule, ...]:
-    return tuple(rule for apply in _RULES if (rule := apply(known)) is not None)
+def _apply(evidence: Evidence) -> tuple[Rule, ...]:
+    return tuple(rule for apply in _RULES if (rule := apply(evidence)) is not None)
 
 
 def _passes(rules: Iterable[Rule]) -> bool:
     return not any(rule.outcome is RuleOutcome.FAILED for rule in rules)
 
 
-def _until(known: Evidence, allowed: bool) -> datetime | None:
+def _until(evidence: Evidence, allowed: bool) -> datetime | None:
     """When the clock alone makes the answer another one: each moment at which anything ends is tried."""
-    ends = {second_after(one.until) for one in known.local if one.until is not None}
+    ends = {second_after(one.until) for one in evidence.local if one.until is not None}
     if allowed:
-        ends.update(moment for one in known.counted for moment in moments_of(one.statement, known.policy))
-        ends.add(None if known.fresh_until is None else second_after(known.fresh_until))
-    later = sorted(moment for moment in ends if moment is not None and moment > known.now)
-    return next((moment for moment in later if _passes(_apply(known.at(moment))) is not allowed), None)
+        ends.update(
+            moment for one in evidence.counted for moment in moments_of(one.statement, evidence.policy)
+        )
+        ends.add(None if evidence.fresh_until is None else second_after(evidence.fresh_until))
+    later = sorted(moment for moment in ends if moment is not None and moment > evidence.now)
+    return next((moment for moment in later if _passes(_apply(evidence.at(moment))) is not allowed), None)
 
 
-def _deciding(known: Evidence, deprecation: Rule) -> Weighed | None:
+def _deciding(evidence: Evidence, deprecation: Rule) -> Weighed | None:
     """The statement that the answer rests on."""
     if deprecation.outcome is RuleOutcome.FAILED:
-        return known.withdrawing[0]
-    return known.allowing[0] if known.allowing else closest(known)
+        return evidence.withdrawing[0]
+    return evidence.allowing[0] if evidence.allowing else closest(evidence)
 
 
-def _checksums(known: Evidence) -> tuple[Checksum, ...]:
-    keys = {key for one in known.allowing for key in checksum_keys(one.statement)}
+def _checksums(evidence: Evidence) -> tuple[Checksum, ...]:
+    keys = {key for one in evidence.allowing for key in checksum_keys(one.statement)}
     ordered = sorted(keys, key=lambda key: (-STRENGTHS[key[0]], key[1]))
     return tuple(Checksum(ALGORITHMS[algorithm], value) for algorithm, value in ordered)
 
@@ -116,9 +118,9 @@ def _superseded(asked: Asked) -> Rule:
     )
 
 
-def _held(known: Evidence) -> Rule | None:
-    now = known.now.replace(microsecond=0)
-    holding = [one for one in known.local if one.until is None or one.until >= now]
+def _held(evidence: Evidence) -> Rule | None:
+    now = evidence.now.replace(microsecond=0)
+    holding = [one for one in evidence.local if one.until is None or one.until >= now]
     if not holding:
         return None
     first = min(holding, key=lambda one: (one.until is not None, one.reason))
@@ -133,15 +135,15 @@ def _held(known: Evidence) -> Rule | None:
     )
 
 
-def _fresh(known: Evidence) -> Rule | None:
-    if known.fresh_until is None:
+def _fresh(evidence: Evidence) -> Rule | None:
+    if evidence.fresh_until is None:
         return None
-    if known.now.replace(microsecond=0) <= known.fresh_until:
-        found = f"the information from the marketplaces is fresh until {format_time(known.fresh_until)}"
+    if evidence.now.replace(microsecond=0) <= evidence.fresh_until:
+        found = f"the information from the marketplaces is fresh until {format_time(evidence.fresh_until)}"
         return Rule("fresh", RuleOutcome.PASSED, found)
     found = (
         "no marketplace has answered recently enough: the information was fresh until "
-        f"{format_time(known.fresh_until)}"
+        f"{format_time(evidence.fresh_until)}"
     )
     change = "a marketplace answers again"
     return Rule("fresh", RuleOutcome.FAILED, found, change, Code.STALE)
