@@ -39,11 +39,11 @@ _MAX_HEADER_BYTES = 16 * 1024
 _MOST_WAITING = 4 * 1024 * 1024
 
 
-def make_server(application: Any, settings: Settings, kept: socket.socket | None = None) -> BoundedServer:
+def make_server(application: Any, settings: Settings, listener: socket.socket | None = None) -> BoundedServer:
     """Bind the address and prepare to serve an application.
 
     Args:
-        kept: a socket that listens at the address already; None where there is none.
+        listener: a socket that listens at the address already; None where there is none.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -53,7 +53,7 @@ def make_server(application: Any, settings: Settings, kept: socket.socket | None
     return BoundedServer(
         BehindProxies(application, [ip_network(one) for one in server.trusted_proxy]),
         ConnectionLimits(request_seconds=server.request_timeout, idle_seconds=server.idle_timeout),
-        kept,
+        listener,
         listen=f"{in_url(server.host)}:{server.port}",
         threads=server.threads,
         connection_limit=server.connection_limit,
@@ -85,13 +85,13 @@ def _answers() -> dict[str, object]:
 def serve(
     settings: Settings,
     *,
-    kept: socket.socket | None = None,
+    listener: socket.socket | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> socket.socket | None:
     """Run web server and followers in this process until SIGTERM or SIGINT; returns after an orderly stop.
 
     Args:
-        kept: a socket that listens at the address already; None where there is none.
+        listener: a socket that listens at the address already; None where there is none.
         ready: called once with the address listened on, when requests are answered.
 
     Returns:
@@ -113,7 +113,7 @@ def serve(
         # of it again and again, which stops every thread for a tenth of a second.
         gc.freeze()
         gc.enable()
-        again = _run(make_server(application, settings, kept), runtime, ready)
+        again = _run(make_server(application, settings, listener), runtime, ready)
         application.registry[RequestLog].close()
     finally:
         runtime.close()

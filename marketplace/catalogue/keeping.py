@@ -131,7 +131,7 @@ class Keeper:
 
     def delete(self) -> None:
         """Delete the file, as after something was erased that it may hold."""
-        delete_kept(self._directory)
+        delete_snapshot(self._directory)
 
     def _store(self, erased: list[int]) -> bool:
         with self._catalogue.hold_still() as stands:
@@ -198,7 +198,7 @@ class Keeper:
             return False
 
 
-def delete_kept(directory: Path) -> None:
+def delete_snapshot(directory: Path) -> None:
     """Delete what is kept in a data directory, as after something was erased that it may hold.
 
     A file that cannot be deleted is told in the log; no process reads it any more.

@@ -77,7 +77,7 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
         click.echo(f"marketplace: {name} is left out: {printable(reason)}", err=True)
     click.echo(
         f"marketplace: copied {done.entries} entries to {printable(str(directory))}: {done.written} files "
-        f"written, {done.kept} were there, {done.removed} removed.",
+        f"written, {done.unchanged} were there, {done.removed} removed.",
         err=True,
     )
 

@@ -63,7 +63,7 @@ def _serve(config: Path | None, data: str | None, port: str | None, role: str | 
         pass  # says what to do where the schema is not the one this version needs
     logs.configure(settings.log.level, settings.log.format)
     try:
-        going_on = run(settings, kept=_kept(settings), ready=_announce)
+        going_on = run(settings, listener=_listener(settings), ready=_announce)
     except OSError as error:
         if error.filename is not None:
             raise
@@ -76,7 +76,7 @@ def _serve(config: Path | None, data: str | None, port: str | None, role: str | 
         _execute_again(going_on)
 
 
-def _kept(settings: Settings) -> socket.socket | None:
+def _listener(settings: Settings) -> socket.socket | None:
     """The socket that the process before this one kept open, if it is at the address that is wanted now."""
     handle = os.environ.pop(_SOCKET, "")
     if not handle.isdecimal():
@@ -89,12 +89,12 @@ def _kept(settings: Settings) -> socket.socket | None:
     return None
 
 
-def _execute_again(kept: socket.socket) -> NoReturn:
+def _execute_again(listener: socket.socket) -> NoReturn:
     """Run the same command in the place of this process, with none of its memory."""
     sys.stdout.flush()
     sys.stderr.flush()
-    kept.set_inheritable(True)
-    os.environ[_SOCKET] = str(kept.fileno())
+    listener.set_inheritable(True)
+    os.environ[_SOCKET] = str(listener.fileno())
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line
 
 

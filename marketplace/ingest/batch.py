@@ -20,7 +20,7 @@ from marketplace.ingest.audience import verify_audience, verify_replica
 from marketplace.ingest.coming import Coming, Image, each
 from marketplace.ingest.current_rows import list_new, read_ranked, renew
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
-from marketplace.ingest.gate import UploadPolicy, is_kept_out, latest_that_counts, verify_gate
+from marketplace.ingest.gate import UploadPolicy, is_blocked, latest_that_counts, verify_gate
 from marketplace.ingest.items import IngestResult, Item, Source
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.reviving import revive, show_again
@@ -173,7 +173,7 @@ class Batch:
         if one.contested:
             rivals = read_ranked(self._connection, one.log_id, one.image)
             latest = latest_that_counts(entry, rivals)
-            taken = not is_new and is_kept_out(entry, rivals, trusted=self._is_trusted(one))
+            taken = not is_new and is_blocked(entry, rivals, trusted=self._is_trusted(one))
         else:
             taken = not is_new and self._is_at_coordinates(one)
         if taken:

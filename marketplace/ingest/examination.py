@@ -15,7 +15,7 @@ from marketplace.ingest.audience import verify_audience
 from marketplace.ingest.errors import AudienceError, ConflictError, ErasedError, GateError
 from marketplace.ingest.gate import (
     UploadPolicy,
-    is_kept_out,
+    is_blocked,
     latest_that_counts,
     verify_gate,
 )
@@ -125,7 +125,7 @@ def _judge_gate(
         return _step(GATE_STEP, Outcome.PASSED, "gate.unchanged", message)
     own = [row for row in visible.timeline(entry.identifier) if row.email == entry.endorser.email]
     trusted = is_trusted_signer(session, entry, policy, now)
-    if stored is not None or is_kept_out(entry, own, trusted=trusted):
+    if stored is not None or is_blocked(entry, own, trusted=trusted):
         message = "Another document already has these coordinates."
         return _step(GATE_STEP, Outcome.FAILED, ConflictError.code, message)
     try:

@@ -69,7 +69,7 @@ def latest_that_counts(entry: AcceptedEntry, earlier: Iterable[Earlier]) -> date
     return max((one.created for one in earlier if one.trusted or one.key_digest == key), default=None)
 
 
-def is_kept_out(entry: AcceptedEntry, earlier: Iterable[Earlier], *, trusted: bool) -> bool:
+def is_blocked(entry: AcceptedEntry, earlier: Iterable[Earlier], *, trusted: bool) -> bool:
     """Whether another entry at the coordinates of an upload keeps it out: no stranger's does a trusted one.
 
     Args:

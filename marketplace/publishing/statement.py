@@ -119,7 +119,7 @@ def is_unchanged(current: AcceptedEntry | None, metadata: Metadata, identity: Si
 def sign_once(
     document: bytes,
     metadata: Metadata,
-    kept: bytes | None,
+    previous: bytes | None,
     identity: SigningIdentity,
     current: AcceptedEntry | None,
     tagged: AcceptedEntry | None,
@@ -131,7 +131,7 @@ def sign_once(
 
     Args:
         metadata: what the draft says.
-        kept: signed last for this image, if anything.
+        previous: signed last for this image, if anything.
         current: the present entry about the image, which the next must not be older than.
         tagged: what the tag names, which it leaves for a later entry only.
         taken: a second that another entry has, and those before it.
@@ -139,7 +139,7 @@ def sign_once(
     Raises:
         SigningError, RefusedError: as ``sign`` does.
     """
-    earlier = _usable(kept, metadata, identity, current, now)
+    earlier = _usable(previous, metadata, identity, current, now)
     if earlier is not None and taken is None:
         return earlier
     seconds = [before.created for before in (current, tagged) if before is not None]
@@ -149,18 +149,18 @@ def sign_once(
 
 
 def _usable(
-    kept: bytes | None,
+    previous: bytes | None,
     metadata: Metadata,
     identity: SigningIdentity,
     current: AcceptedEntry | None,
     now: datetime,
 ) -> bytes | None:
     try:
-        entry = accept(kept) if kept else None
+        entry = accept(previous) if previous else None
     except RefusedError:
         return None
     if entry is None or not is_unchanged(entry, metadata, identity) or entry.created > now:
         return None
     # At the second of another entry it is too late for these bytes, whoever was quicker.
     overtaken = current is not None and entry.created <= current.created
-    return None if overtaken and current is not None and entry.entry_id != current.entry_id else kept
+    return None if overtaken and current is not None and entry.entry_id != current.entry_id else previous

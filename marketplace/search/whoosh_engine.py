@@ -22,7 +22,7 @@ from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.whoosh_process import BatchWriter
 from marketplace.search.whoosh_reading import (
     ANYWHERE,
-    Kept,
+    SegmentParts,
     QueryDeadline,
     Scoring,
     Segment,
@@ -74,18 +74,18 @@ class _State:
         known: what was kept of segments by their names; the same from one commit to the next.
     """
 
-    def __init__(self, generation: int, searcher: Any, known: Mapping[str, Kept]) -> None:
+    def __init__(self, generation: int, searcher: Any, known: Mapping[str, SegmentParts]) -> None:
         self.generation = generation
         self.searcher = searcher
         stored = searcher.document(**{KEY: POSITION_KEY})
         self.position = Position(*stored[POSITION]) if stored else START
-        self.segments: list[tuple[Any, Kept]] = []
-        self.kept: dict[str, Kept] = {}
+        self.segments: list[tuple[Any, SegmentParts]] = []
+        self.kept: dict[str, SegmentParts] = {}
         for leaf, _ in searcher.leaf_searchers():
             reader = leaf.reader()
             if reader.doc_count_all():
                 name = reader.segment().segment_id()
-                self.kept[name] = known[name] if name in known else Kept(reader)
+                self.kept[name] = known[name] if name in known else SegmentParts(reader)
                 self.segments.append((reader, self.kept[name]))
         average = searcher.avg_field_length(ANYWHERE) or 1.0
         self._scoring = Scoring(self.segments, searcher.doc_count_all(), average)

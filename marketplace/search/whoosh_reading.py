@@ -55,7 +55,7 @@ class QueryDeadline:
             )
 
 
-class Kept:
+class SegmentParts:
     """The parts of a segment that stay from one commit to the next: segments never change.
 
     Most indexes are a group's and small, and to find one word on disk takes longer than everything else about
@@ -116,7 +116,7 @@ class Scoring:
         average: how many words they have on average.
     """
 
-    def __init__(self, segments: Sequence[tuple[Any, Kept]], documents: int, average: float) -> None:
+    def __init__(self, segments: Sequence[tuple[Any, SegmentParts]], documents: int, average: float) -> None:
         self._segments = segments
         self._documents = documents
         self._average = average
@@ -134,7 +134,7 @@ class Scoring:
 class Segment:
     """A segment that is open, for one query."""
 
-    def __init__(self, reader: Any, kept: Kept, scoring: Scoring, deadline: QueryDeadline) -> None:
+    def __init__(self, reader: Any, kept: SegmentParts, scoring: Scoring, deadline: QueryDeadline) -> None:
         self._reader = reader
         self._kept = kept
         self._scoring = scoring

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from marketplace.sites.state import KeptEntry, State, Word, WordKind
+from marketplace.sites.state import SignedEntry, State, Word, WordKind
 from marketplace.trust_files import TrustStore
 from validators import accept
 from validators.decision import decide
@@ -134,7 +134,7 @@ class Opinions:
     def _opinion(
         self,
         identifier: str,
-        entries: list[KeptEntry],
+        entries: list[SignedEntry],
         word: Word | None,
         measured: Measured | None,
         now: float,
@@ -150,7 +150,7 @@ class Opinions:
         until = None if verdict.until is None else verdict.until.timestamp()
         return Opinion(identifier, verdict, digests[0] if digests else "", digests, until)
 
-    def _read(self, stored: KeptEntry, now: datetime) -> Statement | None:
+    def _read(self, stored: SignedEntry, now: datetime) -> Statement | None:
         """A stored entry as the judge sees it; what was proven once is not proven again in this process."""
         basis = self._trust.basis(now)
         if basis != self._basis:

@@ -48,7 +48,7 @@ class ViewImages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _SumsOfImage:
     sums: Mapping[int, Mapping[str, int]]
     took: float
 
@@ -63,7 +63,7 @@ class ImageUsage:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
-        self._kept: TLRUCache[Hashable, _Kept] = TLRUCache(_KEPT, _end, timer=clock)
+        self._kept: TLRUCache[Hashable, _SumsOfImage] = TLRUCache(_KEPT, _end, timer=clock)
         self._lock = threading.Lock()
         self._reading = threading.Lock()
 
@@ -86,13 +86,13 @@ class ImageUsage:
                 if kept is None:
                     begun = self._clock()
                     sums = self._read(images.entries, span.by, before, rounded)
-                    kept = _Kept(sums, self._clock() - begun)
+                    kept = _SumsOfImage(sums, self._clock() - begun)
                     with self._lock:
                         self._kept[key] = kept
         rows = ((period, sums) for period, sums in sorted(kept.sums.items()) if span.contains(period))
         return figures_of(rows, IMAGE_SUMS, exact=exact)
 
-    def _find(self, key: Hashable) -> _Kept | None:
+    def _find(self, key: Hashable) -> _SumsOfImage | None:
         with self._lock:
             return self._kept.get(key)
 
@@ -113,7 +113,7 @@ class ImageUsage:
         return sums
 
 
-def _end(_key: Hashable, kept: _Kept, now: float) -> float:
+def _end(_key: Hashable, kept: _SumsOfImage, now: float) -> float:
     return now + min(_TIMES * kept.took, _LONGEST)
 
 

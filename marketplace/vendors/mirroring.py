@@ -165,7 +165,7 @@ class VendorMirror:
 
     def _find_withdrawn(self, vendor: Vendor, offer: CatalogueImage) -> AcceptedEntry | None:
         """The withdrawal by hand of an image that was found to be withdrawn before: it is not read again."""
-        held = self._kept(vendor).get("withdrawn")
+        held = self._last_run(vendor).get("withdrawn")
         if not isinstance(held, dict) or held.get("offer") != _name(offer):
             return None
         current = find_current(self.client, str(held.get("identifier")), self.email, self._key)
@@ -184,7 +184,7 @@ class VendorMirror:
 
     def _verify_newer(self, vendor: Vendor, signed: VerifiedContent) -> None:
         try:
-            last = parse_time(self._kept(vendor)["signed_at"])
+            last = parse_time(self._last_run(vendor)["signed_at"])
         except (ValueError, KeyError, TypeError):
             return  # seen for the first time
         if signed.made_at < last:
@@ -193,7 +193,7 @@ class VendorMirror:
                 f"{format_time(last)} was seen already"
             )
 
-    def _kept(self, vendor: Vendor) -> dict[str, Any]:
+    def _last_run(self, vendor: Vendor) -> dict[str, Any]:
         """What the last run kept; nothing where it cannot be read."""
         try:
             kept = json.loads(self._state(vendor).read_bytes())

@@ -41,13 +41,13 @@ class Exported:
 
     Args:
         unavailable: why a document is not in the copy, by its path.
-        written, kept, removed: how many files were written, were there already, and are gone.
+        written, unchanged, removed: how many files were written, were there already, and are gone.
     """
 
     entries: int
     unavailable: Mapping[str, str]
     written: int
-    kept: int
+    unchanged: int
     removed: int
 
 
@@ -97,7 +97,7 @@ class Exporter:
             if self._keys is not None:
                 folder.finish(HEAD, self._head(self._keys, view, logs, index, now))
             removed = folder.remove_others()
-        return Exported(len(images), unavailable, folder.written, folder.kept, removed)
+        return Exported(len(images), unavailable, folder.written, folder.unchanged, removed)
 
     def _published(self, session: Session) -> list[PublishedLog]:
         """The logs that the view shows, as far as they are published now."""

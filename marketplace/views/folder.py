@@ -74,7 +74,7 @@ class CopyFolder:
         return tuple(self._files[path] for path in sorted(self._files))
 
     @property
-    def kept(self) -> int:
+    def unchanged(self) -> int:
         """How many files were there already."""
         return len(self._files) - self.written
 

@@ -15,11 +15,11 @@ from marketplace.db import Database
 from marketplace.locations import Reach
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.usage import Use, UseKind
+from marketplace.views.cached import CachedView, CachedViews
 from marketplace.views.definitions import Definition
 from marketplace.views.documents import Written, answer_document, write_document
 from marketplace.views.endorsed_lists import VerifiedList
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
-from marketplace.views.kept import KeptView, KeptViews
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.selecting import Selected, Selector
 from marketplace.views.value import View, ViewImage
@@ -51,7 +51,7 @@ class ViewService:
         self._watch = watch
         self._now = now
         self._count = count
-        self._kept = KeptViews()
+        self._kept = CachedViews()
         self._generation = 0
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(at_once)
@@ -92,7 +92,7 @@ class ViewService:
             DialectUnavailableError: it cannot be evaluated now.
         """
         # Nobody else has it: the lock is its own, the turn is everybody's.
-        with self._making(KeptView()), self._database.read() as session:
+        with self._making(CachedView()), self._database.read() as session:
             return self._select(session, definition, definition.name, self._now()).view
 
     def verify_list(self, definition: Definition, data: bytes) -> VerifiedList:
@@ -213,7 +213,7 @@ class ViewService:
         return selected
 
     @contextmanager
-    def _making(self, kept: KeptView) -> Iterator[None]:
+    def _making(self, cached: CachedView) -> Iterator[None]:
         """A turn to make a view, or a document of it, alone.
 
         Raises:
@@ -222,12 +222,12 @@ class ViewService:
         if not self._turns.acquire(blocking=False):
             raise DialectUnavailableError("other views are being made: try again in a moment")
         try:
-            with kept.lock:
+            with cached.lock:
                 yield
         finally:
             self._turns.release()
 
-    def _admit(self, address: str, principal: Principal) -> KeptView:
+    def _admit(self, address: str, principal: Principal) -> CachedView:
         """A place in memory for a view that is there; names that nobody gave take none."""
         with self._database.read() as session:
             definition = _find_definition(session, address)
@@ -235,7 +235,7 @@ class ViewService:
             raise ViewNotFoundError
         return self._kept.admit(address)
 
-    def _renew(self, kept: KeptView, address: str, generation: int, now: datetime) -> None:
+    def _renew(self, cached: CachedView, address: str, generation: int, now: datetime) -> None:
         """Look whether a view is still what it was, and evaluate it where it is not.
 
         Raises:
@@ -247,19 +247,19 @@ class ViewService:
             except ViewNotFoundError:
                 self._kept.remove(address)
                 raise
-            selected = kept.selected
+            selected = cached.selected
             if (
                 selected is None
                 # The clock was wrong then, or is now: what ended in between may not have.
-                or kept.selected_at is None
-                or now < kept.selected_at
+                or cached.selected_at is None
+                or now < cached.selected_at
                 or not self._selector.is_current(session, definition, selected)
                 or (selected.until is not None and selected.until <= now)
             ):
                 selected = self._select(session, definition, address, now, selected)
-                kept.documents, kept.selected_at = {}, now
-        kept.definition, kept.selected = definition, selected
-        kept.generation, kept.looked_at = generation, now
+                cached.documents, cached.selected_at = {}, now
+        cached.definition, cached.selected = definition, selected
+        cached.generation, cached.looked_at = generation, now
 
     def _select(
         self,

@@ -20,7 +20,7 @@ from sqlalchemy import delete, select, text
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
-from marketplace.catalogue.keeping import NAME, Keeper, delete_kept
+from marketplace.catalogue.keeping import NAME, Keeper, delete_snapshot
 from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.sections import MAGIC
 from marketplace.changes import PUBLIC
@@ -268,7 +268,7 @@ def test_what_was_erased_is_in_no_file(store: Database, tmp_path: Path) -> None:
     read_up(store, catalogue)
     assert running.store()
     assert b"erased by right" in (tmp_path / NAME).read_bytes()
-    ErasingService(store, lambda: NOW, lambda places: delete_kept(tmp_path)).erase(
+    ErasingService(store, lambda: NOW, lambda places: delete_snapshot(tmp_path)).erase(
         said(900, title=title).entry_id, "asked for", "me"
     )
     assert not (tmp_path / NAME).exists()
@@ -308,7 +308,7 @@ def test_what_was_erased_stays_away_also_where_another_entry_came_back(
     assert not (tmp_path / NAME).exists()
 
 
-@pytest.mark.parametrize("forget", [delete_kept, lambda directory: None], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("forget", [delete_snapshot, lambda directory: None], ids=["here", "elsewhere"])
 def test_what_is_erased_while_it_is_written_is_in_no_file(
     store: Database, tmp_path: Path, forget: Callable[[Path], None]
 ) -> None:

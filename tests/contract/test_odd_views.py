@@ -11,11 +11,11 @@ from marketplace.cli.selecting import open_selector
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.models import NamedView
+from marketplace.views.cached import KEPT
 from marketplace.views.definitions import BUILT_IN, Definition
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.documents import write_document
 from marketplace.views.errors import DialectUnavailableError
-from marketplace.views.kept import KEPT
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.service import ViewService
 from marketplace.watch import WatchService

@@ -25,6 +25,7 @@ from marketplace.search.indexer import SearchIndexer
 from marketplace.search.looking import open_indexes
 from marketplace.trust import TrustService, VerdictService, open_store
 from marketplace.trust.memory import TrustMemory
+from marketplace.views.cached import KEPT
 from marketplace.views.definitions import BUILT_IN, Definition
 from marketplace.views.errors import (
     DefinitionError,
@@ -34,7 +35,6 @@ from marketplace.views.errors import (
     ViewTakenError,
 )
 from marketplace.views.export import Exporter
-from marketplace.views.kept import KEPT
 from marketplace.views.reading import ImageReader
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.selecting import Selected
@@ -364,7 +364,7 @@ def test_views_in_memory_hold_a_bounded_number_of_images(
     select(BUILT_IN, made("one"))
     with database.write() as session:
         ViewRegistry(session).create(Definition("other"), by="tests", at=NOW)
-    monkeypatch.setattr("marketplace.views.kept.KEPT_IMAGES", 1)
+    monkeypatch.setattr("marketplace.views.cached.KEPT_IMAGES", 1)
     watch = WatchService(database, settings, lambda: NOW)
     views = ViewService(database, open_selector(settings, database), watch, lambda: NOW)
     for name in ("default", "other"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from marketplace.sites.state.copies import Copies, Copy
 from marketplace.sites.state.database import StateDatabase
-from marketplace.sites.state.evidence import EvidenceStore, Followed, KeptEntry, WantedImage
+from marketplace.sites.state.evidence import EvidenceStore, Followed, SignedEntry, WantedImage
 from marketplace.sites.state.history import History, SiteEvent
 from marketplace.sites.state.lists import SiteLists
 from marketplace.sites.state.lock import StateLock
@@ -42,7 +42,7 @@ __all__ = [
     "Copy",
     "CopyState",
     "Followed",
-    "KeptEntry",
+    "SignedEntry",
     "SiteEvent",
     "State",
     "StateLock",

@@ -46,7 +46,7 @@ class WantedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptEntry:
+class SignedEntry:
     """A signed entry that is kept; ``EvidenceStore.data`` has its bytes."""
 
     entry_id: str
@@ -104,7 +104,7 @@ class EvidenceStore:
         """Every image of which something is known."""
         return {row[0] for row in self._database.rows("SELECT DISTINCT identifier FROM statement")}
 
-    def current(self, identifiers: Collection[str] | None = None) -> dict[str, list[KeptEntry]]:
+    def current(self, identifiers: Collection[str] | None = None) -> dict[str, list[SignedEntry]]:
         """The newest entry of each endorser about images, all where none are named.
 
         Two entries of one second are both here.
@@ -113,7 +113,7 @@ class EvidenceStore:
             "SELECT entry_id, identifier, scope FROM statement s WHERE {where}created = (SELECT max(created) "
             "FROM statement o WHERE o.identifier = s.identifier AND o.email = s.email)"
         )
-        found: dict[str, list[KeptEntry]] = {}
+        found: dict[str, list[SignedEntry]] = {}
         rows = (
             self._database.rows(question.format(where=""))
             if identifiers is None
@@ -211,6 +211,6 @@ class EvidenceStore:
                     self._database.run("DELETE FROM asked WHERE subscription = ? AND source = ?", values)
 
 
-def _stored(row: sqlite3.Row) -> KeptEntry:
+def _stored(row: sqlite3.Row) -> SignedEntry:
     groups = frozenset(filter(None, row["scope"].split(",")))
-    return KeptEntry(row["entry_id"], row["identifier"], groups)
+    return SignedEntry(row["entry_id"], row["identifier"], groups)

@@ -38,7 +38,7 @@ def test_what_did_not_change_is_left_alone_and_what_is_gone_goes(tmp_path: Path)
     folder = tmp_path / "copy"
     assert write(folder, a=b"one", b=b"two", c=b"three").written == 3
     done = write(folder, a=b"one", b=b"TWO")
-    assert (done.written, done.kept) == (1, 1)
+    assert (done.written, done.unchanged) == (1, 1)
     assert contents(folder) == {"lists/a": b"one", "lists/b": b"TWO"}
 
 
@@ -49,7 +49,7 @@ def test_what_a_stopped_run_left_is_not_taken_for_what_the_index_says(tmp_path: 
         write(folder, fails=True, a=b"ONE", b=b"two")
     # Back to what the index still says: of the same length, and another content is there.
     done = write(folder, a=b"one", b=b"two")
-    assert (done.written, done.kept) == (1, 1)
+    assert (done.written, done.unchanged) == (1, 1)
     assert contents(folder) == {"lists/a": b"one", "lists/b": b"two"}
 
 

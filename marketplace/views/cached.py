@@ -22,7 +22,7 @@ _TOLD: Final = timedelta(seconds=10)
 
 
 @dataclass
-class KeptView:
+class CachedView:
     """A view in memory; ``lock`` lets one thread make it, or a document of it, while others wait."""
 
     definition: Definition | None = None
@@ -57,14 +57,14 @@ class KeptView:
         self.selected, self.documents = None, {}
 
 
-class KeptViews:
+class CachedViews:
     """The views in memory by the addresses they are asked for. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, KeptView] = OrderedDict()
+        self._kept: OrderedDict[str, CachedView] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, address: str) -> KeptView | None:
+    def find(self, address: str) -> CachedView | None:
         """A view, which is now the one asked for last."""
         with self._lock:
             kept = self._kept.get(address)
@@ -72,10 +72,10 @@ class KeptViews:
                 self._kept.move_to_end(address)
             return kept
 
-    def admit(self, address: str) -> KeptView:
+    def admit(self, address: str) -> CachedView:
         """A place for a view; the oldest unused one goes."""
         with self._lock:
-            kept = self._kept.setdefault(address, KeptView())
+            kept = self._kept.setdefault(address, CachedView())
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
             return kept
