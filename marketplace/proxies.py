@@ -45,15 +45,15 @@ class BehindProxies:
         return self._application(environ, start_response)
 
 
-def find_client(peer: str, told: str, trusted: Sequence[Network]) -> str:
+def find_client(peer: str, addresses: str, trusted: Sequence[Network]) -> str:
     """The address next to the last trusted proxy, on the way from the server to the client.
 
     Args:
         peer: address of the connection.
-        told: X-Forwarded-For, to which each proxy adds the address that it was called from.
+        addresses: X-Forwarded-For, to which each proxy adds the address that it was called from.
     """
     client = peer
-    for hop in reversed(told.split(",")[-_MOST_HOPS:]):
+    for hop in reversed(addresses.split(",")[-_MOST_HOPS:]):
         address = _read(client)
         if address is None or not any(address in network for network in trusted):
             return client

@@ -11,10 +11,10 @@ from validators import vocabulary as v
 from validators.document import AcceptedEntry, Extension, Metadata, format_time
 from validators.trust import judge
 
-Told = dict[str, Any]
+StatementMembers = dict[str, Any]
 
 
-def tell_statement(entry: AcceptedEntry) -> Told:
+def tell_statement(entry: AcceptedEntry) -> StatementMembers:
     """All that an entry says, and what proves it; nothing of this ever changes."""
     metadata = entry.metadata
     return {
@@ -44,7 +44,7 @@ def tell_statement(entry: AcceptedEntry) -> Told:
     }
 
 
-def tell_facts(identifier: str, email: str, created: datetime, facts: Any) -> Told:
+def tell_facts(identifier: str, email: str, created: datetime, facts: Any) -> StatementMembers:
     """What lists and entries tell alike.
 
     Args:
@@ -69,7 +69,7 @@ def tell_facts(identifier: str, email: str, created: datetime, facts: Any) -> To
     }
 
 
-def tell_trust(entry: AcceptedEntry) -> Told:
+def tell_trust(entry: AcceptedEntry) -> StatementMembers:
     """What is known of an entry's trustworthiness from itself."""
     verdict = judge(entry)
     return {
@@ -95,7 +95,7 @@ def _numbers(metadata: Metadata, name: str) -> list[int]:
     return [int(text) for text in _texts(metadata, name)]
 
 
-def _certificate(entry: AcceptedEntry) -> Told:
+def _certificate(entry: AcceptedEntry) -> StatementMembers:
     signer = entry.signer
     return {
         "sha256": signer.fingerprint,
@@ -106,7 +106,7 @@ def _certificate(entry: AcceptedEntry) -> Told:
     }
 
 
-def _extension(extension: Extension) -> Told:
+def _extension(extension: Extension) -> StatementMembers:
     return {
         **tell_name(extension.name),
         "attributes": [{**tell_name(one.name), "value": one.value} for one in extension.attributes],

@@ -86,9 +86,9 @@ class SessionService:
             return False
         return True
 
-    def _insert(self, at: datetime, ends: datetime, told: Mapping[str, object]) -> str:
+    def _insert(self, at: datetime, ends: datetime, columns: Mapping[str, object]) -> str:
         cookie = make_session()
-        values = {**told, "digest": digest_of(cookie), "created_at": at, "expires_at": ends}
+        values = {**columns, "digest": digest_of(cookie), "created_at": at, "expires_at": ends}
         self._session.execute(insert(LoginSession).values(values))
         return cookie
 

@@ -83,11 +83,11 @@ def _reference(registry: Registry) -> Reference:
     return reference
 
 
-def _laid_out(told: Mapping[str, Any]) -> Reference:
-    site, components = told["servers"][0]["url"], told["components"]
-    operations: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in told["tags"]}
+def _laid_out(members: Mapping[str, Any]) -> Reference:
+    site, components = members["servers"][0]["url"], members["components"]
+    operations: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in members["tags"]}
     shared: set[tuple[str, str]] = set()
-    for path, methods in told["paths"].items():
+    for path, methods in members["paths"].items():
         for method, operation in methods.items():
             operations[operation["tags"][0]].append(_operation(site, path, method, operation))
             shared |= {
@@ -97,7 +97,7 @@ def _laid_out(told: Mapping[str, Any]) -> Reference:
             }
     homes: dict[str, str] = {}
     for group, shown in operations.items():
-        for name in _with_parts(_told_with(shown), components["schemas"]):
+        for name in _with_parts(_answer_lines(shown), components["schemas"]):
             homes.setdefault(name, group)
     # What is answered only with an error, or nowhere, stands with the service itself: the last topic.
     last = next(reversed(operations))
@@ -115,14 +115,14 @@ def _laid_out(told: Mapping[str, Any]) -> Reference:
         for group, shown in operations.items()
     ]
     return Reference(
-        told["info"] | {"description": with_code(told["info"]["description"])},
+        members["info"] | {"description": with_code(members["info"]["description"])},
         {one.path: one for one in topics},
         {name: slug(group) for name, group in homes.items()},
         tuple(_answers({status: components["responses"][name] for status, name in sorted(shared)})),
     )
 
 
-def _told_with(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _answer_lines(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for operation in operations:
         yield from (name for _, name in operation["bodies"] if name)
         for answer in operation["answers"]:

@@ -85,7 +85,7 @@ def _gather(
     verdict: Verdict,
     now: datetime,
     site: str,
-    told: bytes,
+    policy: bytes,
     receipt: bytes | None,
     key: str | None,
 ) -> EvidenceBundle:
@@ -117,7 +117,7 @@ def _gather(
         # Never empty, since openssl takes no empty file.
         intermediates=signer + _pem(between),
         lists=b"".join(one.crl.public_bytes(Encoding.PEM) for one in lists),
-        verdict=told,
+        verdict=policy,
         receipt=receipt,
         log_key=key,
     )

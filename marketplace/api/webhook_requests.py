@@ -80,7 +80,7 @@ def writing(request: Request) -> Iterator[tuple[WebhookRegistry, Session]]:
         yield runtime.webhook_registry(session), session
 
 
-def told(session: Session, hook: Hook, request: Request) -> dict[str, Any]:
+def webhook_members(session: Session, hook: Hook, request: Request) -> dict[str, Any]:
     """The members of a webhook as programs read it."""
     self = f"{site_url(request)}/api/v1/webhooks/{hook.name}"
     return {

@@ -26,7 +26,7 @@ from .webhook_requests import (
     find,
     read_asked,
     reading,
-    told,
+    webhook_members,
     writing,
 )
 
@@ -130,7 +130,7 @@ def webhooks(request: Request) -> Response:
     with reading(request) as (registry, session):
         every = [one for one in registry.list() if may_see(principal_of(request), one)]
         found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
-        shown = [shapes.Webhook(**told(session, one, request)) for one in found]
+        shown = [shapes.Webhook(**webhook_members(session, one, request)) for one in found]
     body = shapes.Webhooks(total=len(every), webhooks=shown)
     return page(request, body, encode_cursor(after, "api.webhooks"))
 
@@ -146,7 +146,7 @@ def create(request: Request) -> Response:
         made = registry.create(
             asked, owner=by, token=principal.token, secret=secret, by=by, at=now_of(request)
         )
-        body = shapes.NewWebhook(**told(session, made.hook, request), secret=made.secret)
+        body = shapes.NewWebhook(**webhook_members(session, made.hook, request), secret=made.secret)
     return created(body, body.links.self)
 
 
@@ -154,7 +154,7 @@ def create(request: Request) -> Response:
 def webhook(request: Request) -> Response:
     """One webhook."""
     with reading(request) as (registry, session):
-        body = shapes.Webhook(**told(session, find(request, registry), request))
+        body = shapes.Webhook(**webhook_members(session, find(request, registry), request))
     return fresh(request, body)
 
 
@@ -174,7 +174,7 @@ def change(request: Request) -> Response:
             registry.enable(hook.name, by=by, at=at)
         elif given.enabled is not None:
             registry.disable(hook.name, f"by {by}", by=by, at=at)
-        body = shapes.Webhook(**told(session, registry.get(hook.name), request))
+        body = shapes.Webhook(**webhook_members(session, registry.get(hook.name), request))
     request.registry[Runtime].webhooks.nudge()
     return fresh(request, body)
 
@@ -205,7 +205,8 @@ def act(request: Request) -> Response:
         else:
             registry.disable(hook.name, f"by {by}", by=by, at=at)
         body = shapes.NewWebhook(
-            **told(session, registry.get(hook.name), request), secret=None if made is None else made.secret
+            **webhook_members(session, registry.get(hook.name), request),
+            secret=None if made is None else made.secret,
         )
     request.registry[Runtime].webhooks.nudge()
     response = Response(body=write_json(body), content_type=JSON, charset="UTF-8")

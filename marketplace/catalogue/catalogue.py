@@ -126,7 +126,7 @@ class Catalogue:
         Raises:
             OSError: the file cannot be written.
         """
-        writer.json("verdicts", [[key, *one.told()] for key, one in self._verdicts.items()])
+        writer.json("verdicts", [[key, *one.json_values()] for key, one in self._verdicts.items()])
         self._values.write(writer)
         writer.json("logs", list(self._logs))
         for number, log in enumerate(self._logs.values()):

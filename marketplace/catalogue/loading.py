@@ -190,8 +190,8 @@ class _Row(NamedTuple):
 _LEADING_AT = len(_Row._fields)
 
 
-def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> LoadedEntry:
-    row = _Row(*told[:_LEADING_AT])
+def _loaded(values: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> LoadedEntry:
+    row = _Row(*values[:_LEADING_AT])
     facts = Facts(
         entry_key=row.entry_key,
         certificate_id=row.certificate_id,
@@ -215,7 +215,7 @@ def _loaded(told: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, 
     for shared in (row.os, row.publisher, *tags):
         if shared:
             words += _words_of(shared[:_TOLD])
-    return LoadedEntry(facts, words, told[_LEADING_AT:], row.search_text)
+    return LoadedEntry(facts, words, values[_LEADING_AT:], row.search_text)
 
 
 def _spelled(row: _Row, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -47,7 +47,7 @@ class ListedVerdict:
     ends: int
     confirmed: frozenset[str] = frozenset()
 
-    def told(self) -> tuple[str, bool, bool, int, int, list[str]]:
+    def json_values(self) -> tuple[str, bool, bool, int, int, list[str]]:
         """The verdict as values that JSON can write."""
         confirmed = sorted(self.confirmed)
         return self.standing, self.listed, self.takes_legacy, self.begins, self.ends, confirmed

@@ -53,12 +53,12 @@ def audit(
             "actor": act.actor,
             "action": act.action,
             "subject": act.subject,
-            "details": _told(act) if output == "table" else dict(act.details),
+            "details": _details(act) if output == "table" else dict(act.details),
         }
         for act in acts
     ]
     write_records(records, ("at", "actor", "action", "subject", "details"), output, identify="number")
 
 
-def _told(act: AuditedAct) -> str:
+def _details(act: AuditedAct) -> str:
     return " ".join(f"{name}={value}" for name, value in act.details.items() if value is not None)

@@ -96,8 +96,8 @@ def judge_here(client: MarketplaceClient, verdict: dict[str, Any], rules: Policy
     return judge(identifier, [one for one in said if one.identifier == identifier], rules, now)
 
 
-def _statement(client: MarketplaceClient, told: dict[str, Any], rules: Policy, now: datetime) -> Statement:
-    path = "/".join(str(told.get(name)) for name in ("identifier", "email", "created"))
+def _statement(client: MarketplaceClient, members: dict[str, Any], rules: Policy, now: datetime) -> Statement:
+    path = "/".join(str(members.get(name)) for name in ("identifier", "email", "created"))
     entry = accept(client.fetch(path))
     if entry.coordinates.path() != path:
         raise CommandError(

@@ -16,13 +16,13 @@ from marketplace.publishing.work import Work
 
 
 def get_facts(
-    image: str | None, told: str | None, work: Work, lxd: str | None = None
+    image: str | None, given: str | None, work: Work, lxd: str | None = None
 ) -> tuple[ImageFacts, str | None]:
     """The facts of an image, and its file where that is at hand.
 
     Args:
         image: the file, or - for standard input; it is read, unless it is unchanged since that was done.
-        told: in its place a file of facts, or a manifest of Packer, which names the image file.
+        given: in its place a file of facts, or a manifest of Packer, which names the image file.
         lxd: architecture for which LXD's fingerprint is wanted too.
 
     Raises:
@@ -30,14 +30,14 @@ def get_facts(
         ImageError: the image cannot be described, or must not be opened.
         OSError: a file cannot be read.
     """
-    if told is not None:
-        data = read_document(told)
-        built = find_image(data, Path() if told == STDIN else Path(told).parent)
+    if given is not None:
+        data = read_document(given)
+        built = find_image(data, Path() if given == STDIN else Path(given).parent)
         if built is None:
             facts = parse_facts(data)
             if lxd is not None and facts.lxd_fingerprint is None:
                 raise FactsError(f"has no 'lxd_fingerprint': make it with marketplace describe --lxd {lxd}")
-            tell("facts", f"{told}: {facts.identifier}")
+            tell("facts", f"{given}: {facts.identifier}")
             _tell_notes(facts)
             return facts, None
         image = str(built)

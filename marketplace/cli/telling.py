@@ -34,22 +34,22 @@ _TOLD = frozenset(
 )
 
 
-def as_lines(entry: AcceptedEntry, told: Mapping[str, Any]) -> dict[str, Any]:
+def as_lines(entry: AcceptedEntry, members: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a statement in one line each, or several.
 
     Args:
-        told: as ``validators.statement`` tells the entry.
+        members: as ``validators.statement`` tells the entry.
     """
-    endorser, signature = told["endorser"], told["signature"]
-    certificate, trust = told["certificate"], told["trust"]
+    endorser, signature = members["endorser"], members["signature"]
+    certificate, trust = members["certificate"], members["trust"]
     plain = {
         name: value
-        for name, value in told.items()
+        for name, value in members.items()
         if not isinstance(value, dict) and name not in ("terms", "extensions", "strength", "document_bytes")
     }
     more = (term for term in entry.metadata.terms if term.name not in _TOLD)
     return plain | {
-        "checksums": [f"{one['algorithm']} {one['value']}" for one in told["checksums"]],
+        "checksums": [f"{one['algorithm']} {one['value']}" for one in members["checksums"]],
         "terms": [f"{prefixed(term.name)} {term.text}" for term in more if term.text.strip()],
         "extensions": list(_tree(entry.metadata.extensions, "")),
         "subject": endorser["subject"],

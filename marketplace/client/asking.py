@@ -183,6 +183,6 @@ class Asking(MarketplaceConnection):
         return answer.body
 
 
-def _links_to_itself(told: object) -> bool:
-    links = told.get("links") if isinstance(told, dict) else None
+def _links_to_itself(index: object) -> bool:
+    links = index.get("links") if isinstance(index, dict) else None
     return isinstance(links, dict) and isinstance(links.get("self"), str)

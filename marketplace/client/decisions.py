@@ -12,23 +12,23 @@ from validators.document import AcceptedEntry
 from validators.verdict import CertificateVerdict, Standing
 
 
-def parse_decision(told: Mapping[str, Any], entry: AcceptedEntry, now: datetime) -> Decision:
+def parse_decision(members: Mapping[str, Any], entry: AcceptedEntry, now: datetime) -> Decision:
     """The decision that ``/decision`` tells; whom to trust is the marketplace's word alone.
 
     Raises:
         TransportError: it is of another entry, or does not have the shape of a decision.
     """
     try:
-        if told["id"] != entry.entry_id:
+        if members["id"] != entry.entry_id:
             raise ValueError
-        certificate = told["certificate"]
-        rules = tuple(_rule(one) for one in told["rules"])
-        trusted = told["trusted"]
+        certificate = members["certificate"]
+        rules = tuple(_rule(one) for one in members["rules"])
+        trusted = members["trusted"]
         if trusted is not True and trusted is not False:
             raise ValueError
         if trusted is any(rule.outcome is RuleOutcome.FAILED for rule in rules):
             raise ValueError
-        standing = Standing(told["standing"])
+        standing = Standing(members["standing"])
         path = tuple(str(name) for name in certificate["path"])
         anchor = certificate["anchor"]
     except (KeyError, TypeError, ValueError):
@@ -54,16 +54,16 @@ def parse_decision(told: Mapping[str, Any], entry: AcceptedEntry, now: datetime)
         in_date_at_created=signer.not_before <= entry.created <= signer.not_after,
         in_date_now=signer.not_before <= now <= signer.not_after,
         email_bound=signer.email is not None,
-        email_confirmed=told.get("email_confirmed") is True,
+        email_confirmed=members.get("email_confirmed") is True,
         strength=entry.strength,
         rules=rules,
     )
 
 
-def _rule(told: Mapping[str, Any]) -> Rule:
-    outcome = RuleOutcome(told["outcome"])
-    change, code = _text(told.get("change")), _text(told.get("code"))
-    return Rule(str(told["rule"]), outcome, str(told["found"]), change, code)
+def _rule(members: Mapping[str, Any]) -> Rule:
+    outcome = RuleOutcome(members["outcome"])
+    change, code = _text(members.get("change")), _text(members.get("code"))
+    return Rule(str(members["rule"]), outcome, str(members["found"]), change, code)
 
 
 def _text(found: object) -> str | None:

@@ -19,7 +19,7 @@ from validators.document import Coordinates
 _logger = logging.getLogger(__name__)
 
 #: Is told of places that are new, in the transaction that notes them.
-Told = Callable[[Session, str, Sequence[Coordinates]], None]
+ConflictsReceiver = Callable[[Session, str, Sequence[Coordinates]], None]
 
 
 class ConflictFollower:
@@ -36,7 +36,7 @@ class ConflictFollower:
         self,
         database: Database,
         clock: Callable[[], datetime],
-        tell: Told = lambda session, log, places: None,
+        tell: ConflictsReceiver = lambda session, log, places: None,
     ) -> None:
         self._database = database
         self._clock = clock

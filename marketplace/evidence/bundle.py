@@ -149,11 +149,11 @@ def parse_evidence(data: bytes) -> EvidenceBundle:
         raise EvidenceError("this is not evidence of a marketplace, or a part is missing") from None
 
 
-def _circumstances(told: Any) -> Circumstances:
-    if not isinstance(told["confirmed"], bool) or not isinstance(told["equivocal"], bool):
+def _circumstances(members: Any) -> Circumstances:
+    if not isinstance(members["confirmed"], bool) or not isinstance(members["equivocal"], bool):
         raise ValueError
-    groups = tuple(map(str, told["groups"]))
-    return Circumstances(str(told["entry_id"]), told["confirmed"], groups, told["equivocal"])
+    groups = tuple(map(str, members["groups"]))
+    return Circumstances(str(members["entry_id"]), members["confirmed"], groups, members["equivocal"])
 
 
 def _files(data: bytes) -> dict[str, bytes]:

@@ -129,7 +129,7 @@ class Edge:
                     {
                         "request_id": identity,
                         "method": method,
-                        "path": _told(environ["PATH_INFO"]),
+                        "path": _loggable(environ["PATH_INFO"]),
                         # Codes that sign somebody in are no matter of logs.
                         "query": "-"
                         if route == "web.login.callback"
@@ -187,7 +187,7 @@ def _token(environ: Environ) -> dict[str, str]:
     return {} if known is None or known.token is None else {"token": known.token}
 
 
-def _told(path: str) -> str:
+def _loggable(path: str) -> str:
     """A path as logs may tell it: the links of mails hold secrets, and entries are at somebody's address."""
     told = _without_addresses(path)
     return _SECRET_LINK.sub(r"\1-", told) if "/action" in told else told
@@ -232,7 +232,7 @@ def _answer_failure(request: Request, error: SQLAlchemyError) -> Response:
         return _failed(request, error)
     # One line: a traceback for each request of the time that the database is away helps nobody.
     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:_MOST_REASON]
-    place = _told(request.environ.get("PATH_INFO", ""))
+    place = _loggable(request.environ.get("PATH_INFO", ""))
     error_log.error("the database does not answer", extra={"path": place, "reason": reason})
     _release_frames(error)
     request.environ[_STORE_FAILED] = True
@@ -240,7 +240,7 @@ def _answer_failure(request: Request, error: SQLAlchemyError) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    error_log.exception("unexpected error", extra={"path": _told(request.environ.get("PATH_INFO", ""))})
+    error_log.exception("unexpected error", extra={"path": _loggable(request.environ.get("PATH_INFO", ""))})
     _release_frames(error)
     return error_response(
         request,

@@ -28,7 +28,7 @@ class ChangedTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ChangedStatement:
     """A statement with what it changed; None where it is the first, or is not compared."""
 
     row: EntryRow
@@ -36,7 +36,7 @@ class Told:
     first: bool
 
 
-def history(visible: VisibleEntries, timeline: Sequence[EntryRow], email: str) -> list[Told]:
+def history(visible: VisibleEntries, timeline: Sequence[EntryRow], email: str) -> list[ChangedStatement]:
     """The statements of one publisher about an image, the newest first.
 
     Args:
@@ -50,7 +50,7 @@ def history(visible: VisibleEntries, timeline: Sequence[EntryRow], email: str) -
         changes = None
         if not first and place < MOST_COMPARED:
             changes = compare(bodies[place + 1], bodies[place])
-        told.append(Told(row, changes, first))
+        told.append(ChangedStatement(row, changes, first))
     return told
 
 

@@ -22,7 +22,7 @@ from validators.report import StepResult
 from validators.trust import judge
 
 from .badges import Badge, strength_badge
-from .changed_terms import Told
+from .changed_terms import ChangedStatement
 from .commands import commands
 from .display import day
 from .presence import EntryPresence
@@ -59,7 +59,7 @@ def entry_values(
     verdict: VerdictBanner | None,
     presence: EntryPresence,
     rules: Sequence[Rule],
-    history: Sequence[Told],
+    history: Sequence[ChangedStatement],
     receipt: str | None,
 ) -> dict[str, Any]:
     """Everything the template shows.

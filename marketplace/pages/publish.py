@@ -195,7 +195,9 @@ def _complete(parts: tuple[str, ...]) -> Coordinates | None:
     return Coordinates(named.identifier, named.email, named.created)
 
 
-def _form_page(request: Request, filled: Mapping[str, str], drafted: Drafted | None, told: str) -> Response:
+def _form_page(
+    request: Request, filled: Mapping[str, str], drafted: Drafted | None, message: str
+) -> Response:
     fields = [Field(term, filled.get(term.name, "")) for term in COMMON]
     values = {
         "first": [one for one in fields if one.term.name in _FIRST],
@@ -204,6 +206,6 @@ def _form_page(request: Request, filled: Mapping[str, str], drafted: Drafted | N
         "size": filled.get("bytes", ""),
         "like": filled.get(_LIKE, ""),
         "drafted": drafted,
-        "told": told,
+        "told": message,
     }
     return page(request, "publish", values)

@@ -87,10 +87,10 @@ def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str
         ),
         ("Entries kept in memory", grouped(runtime.entry_cache.size()[0])),
     ]
-    return {"counts": counts, "followers": followers, "holding": _told(runtime, holding)}
+    return {"counts": counts, "followers": followers, "holding": _background_lines(runtime, holding)}
 
 
-def _told(runtime: Runtime, holding: Holding) -> list[tuple[str, str]]:
+def _background_lines(runtime: Runtime, holding: Holding) -> list[tuple[str, str]]:
     """Who does the background work, for the operator of several processes."""
     if not runtime.background.is_done:
         return [("Background jobs run in", "no process")]

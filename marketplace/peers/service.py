@@ -22,7 +22,7 @@ from marketplace.peers.pull.runner import PeerRunner
 from marketplace.peers.registry.assertions import make_assertion
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.remote.peer_client import ToldHead
+from marketplace.peers.remote.peer_client import ReportedHead
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Seconds between looks at the list of peers and how their logs stand: commands change both from elsewhere.
@@ -99,7 +99,7 @@ class PullService:
         for runner in self._runners_of(head.checkpoint.origin.partition("/")[0]):
             runner.show(head)
 
-    def hear(self, head: ToldHead, witness: str) -> None:
+    def hear(self, head: ReportedHead, witness: str) -> None:
         """A peer tells what may be a head of somebody else's log. Cheap, callable from any thread."""
         for runner in self._runners_of(head.origin.partition("/")[0]):
             if runner.peer.name != witness:

@@ -120,36 +120,36 @@ def parse_facts(data: bytes) -> ImageFacts:
     return read_facts(told)
 
 
-def read_facts(told: Mapping[str, object]) -> ImageFacts:
+def read_facts(members: Mapping[str, object]) -> ImageFacts:
     """The facts in an object with the members that ``describe -o json`` writes.
 
     Raises:
         FactsError: naming the member that is wrong.
     """
-    sums = _checksums(told.get("checksums"))
+    sums = _checksums(members.get("checksums"))
     if "SHA-1" not in sums:
         raise FactsError("'checksums' has no SHA-1: the identifier of an image is computed from it")
     identifier = identifier_from_sha1(sums["SHA-1"])
-    if told.get("identifier") not in (None, identifier):
+    if members.get("identifier") not in (None, identifier):
         raise FactsError(f"'identifier' is not {identifier}, which its SHA-1 stands for")
-    size = _size(told, "bytes")
+    size = _size(members, "bytes")
     if size is None:
         raise FactsError("'bytes' is missing: the size of the image")
     return ImageFacts(
         identifier=identifier,
         size=size,
         checksums=sums,
-        format=_text(told, "format"),
-        virtual_size=_size(told, "virtual_size"),
-        compression=_text(told, "compression"),
-        stored_size=_size(told, "stored_bytes"),
-        notes=_notes(told.get("notes")),
-        lxd_fingerprint=_fingerprint(told.get("lxd_fingerprint")),
+        format=_text(members, "format"),
+        virtual_size=_size(members, "virtual_size"),
+        compression=_text(members, "compression"),
+        stored_size=_size(members, "stored_bytes"),
+        notes=_notes(members.get("notes")),
+        lxd_fingerprint=_fingerprint(members.get("lxd_fingerprint")),
     )
 
 
-def _size(told: Mapping[str, object], name: str) -> int | None:
-    size = told.get(name)
+def _size(members: Mapping[str, object], name: str) -> int | None:
+    size = members.get(name)
     if size is None:
         return None
     if not isinstance(size, int) or isinstance(size, bool) or not 0 < size < _BYTES_LIMIT:
@@ -157,35 +157,35 @@ def _size(told: Mapping[str, object], name: str) -> int | None:
     return size
 
 
-def _text(told: Mapping[str, object], name: str) -> str | None:
-    text = told.get(name)
+def _text(members: Mapping[str, object], name: str) -> str | None:
+    text = members.get(name)
     if text is None or (isinstance(text, str) and _WORD.fullmatch(text)):
         return text
     raise FactsError(f"'{name}' is {str(text)[:40]!r}, not a word such as qcow2")
 
 
-def _fingerprint(told: object) -> Fingerprint | None:
-    if told is None:
+def _fingerprint(value: object) -> Fingerprint | None:
+    if value is None:
         return None
-    found = Fingerprint.parse(told) if isinstance(told, str) else None
+    found = Fingerprint.parse(value) if isinstance(value, str) else None
     if found is None:
-        raise FactsError(f"'lxd_fingerprint' is {str(told)[:40]!r}, not ARCHITECTURE:SHA-256")
+        raise FactsError(f"'lxd_fingerprint' is {str(value)[:40]!r}, not ARCHITECTURE:SHA-256")
     return found
 
 
-def _notes(told: object) -> tuple[str, ...]:
-    if told is None:
+def _notes(value: object) -> tuple[str, ...]:
+    if value is None:
         return ()
-    if not isinstance(told, list) or not all(isinstance(note, str) for note in told):
+    if not isinstance(value, list) or not all(isinstance(note, str) for note in value):
         raise FactsError("'notes' is not a list of sentences")
-    return tuple(note[:_MOST_NOTE] for note in told[:_MOST_NOTES])
+    return tuple(note[:_MOST_NOTE] for note in value[:_MOST_NOTES])
 
 
-def _checksums(told: object) -> dict[str, str]:
-    if not isinstance(told, dict) or not told:
+def _checksums(given: object) -> dict[str, str]:
+    if not isinstance(given, dict) or not given:
         raise FactsError('\'checksums\' is not an object such as {"SHA-1": "…", "SHA-512": "…"}')
     found = {}
-    for algorithm, value in told.items():
+    for algorithm, value in given.items():
         try:
             found[algorithm] = parse_checksum(
                 algorithm, value if isinstance(value, str) else ""

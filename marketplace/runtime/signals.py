@@ -38,7 +38,7 @@ class Signals:
         log_grew: this process added rows to a log, or saw that another process did.
         store_changed: some process stored something that readers see.
         trust_changed: the trust files were read, at the start and whenever they may have changed.
-        work_told: some process asked the one that does the background work to look at everything.
+        work_requested: some process asked the one that does the background work to look at everything.
         work_wanted: this process has something to do for the one that does the background work.
         mail_owed: mail is to be sent.
         recall_noted: an endorser withdrew an image that cloud sites may have.
@@ -48,7 +48,7 @@ class Signals:
     log_grew: Signal[[]] = field(default_factory=Signal)
     store_changed: Signal[[]] = field(default_factory=Signal)
     trust_changed: Signal[[]] = field(default_factory=Signal)
-    work_told: Signal[[]] = field(default_factory=Signal)
+    work_requested: Signal[[]] = field(default_factory=Signal)
     work_wanted: Signal[[]] = field(default_factory=Signal)
     mail_owed: Signal[[]] = field(default_factory=Signal)
     recall_noted: Signal[[]] = field(default_factory=Signal)

@@ -120,13 +120,13 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
         settings.node or secrets.token_hex(4),
         [duty for duty in duties if duty is not None],
         takes_turns=settings.role != "web",
-        hurry=signals.work_told,
+        hurry=signals.work_requested,
     )
     signals.log_grew.connect(webhooks.nudge)
     if federation is not None:
         signals.log_grew.connect(federation.nudge)
     signals.trust_changed.connect(partial(_apply_trust, background, storage))
-    signals.work_told.connect(peers.nudge_all, trust_watch.look_soon, signals.mail_owed, webhooks.nudge)
+    signals.work_requested.connect(peers.nudge_all, trust_watch.look_soon, signals.mail_owed, webhooks.nudge)
     signals.work_wanted.connect(background.look)
     signals.recall_noted.connect(partial(mail.hurry, "recalls"))
     signals.head_presented.connect(peers.show)

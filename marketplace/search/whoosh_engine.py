@@ -22,10 +22,10 @@ from marketplace.search.errors import IndexBrokenError, SearchError
 from marketplace.search.whoosh_process import BatchWriter
 from marketplace.search.whoosh_reading import (
     ANYWHERE,
-    SegmentParts,
     QueryDeadline,
     Scoring,
     Segment,
+    SegmentParts,
 )
 from marketplace.search.whoosh_writing import KEY, POSITION, POSITION_KEY, schema
 from marketplace.search.words import WordQuery

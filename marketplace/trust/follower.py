@@ -30,10 +30,10 @@ class VerdictFollower:
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
             found.update(session.scalars(select(Entry.certificate_id).where(Entry.id.in_(chunk)).distinct()))
-        told = self._newly_told(session, found, changes[0].sequence) if log == PUBLIC and changes else set()
+        told = self._newly_public(session, found, changes[0].sequence) if log == PUBLIC and changes else set()
         self._verdicts.judge_new(session, found, told)
 
-    def _newly_told(self, session: Session, certificates: Collection[int], since: int) -> set[int]:
+    def _newly_public(self, session: Session, certificates: Collection[int], since: int) -> set[int]:
         """Certificates of groups' entries that the public log holds from this row on, and had not before."""
         beside = select(IntermediateCertificate.certificate_id).join(
             Log, Log.id == IntermediateCertificate.log_id

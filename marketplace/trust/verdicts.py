@@ -156,19 +156,21 @@ class VerdictService:
             return None  # the followers tell of a database that does not answer
         return basis if basis and basis != self._store.basis(_whole_second(self._now())) else None
 
-    def judge_new(self, session: Session, keys: Collection[int], told: Collection[int] = ()) -> int:
+    def judge_new(self, session: Session, keys: Collection[int], published: Collection[int] = ()) -> int:
         """Judge those of some certificates that have no verdict, or one that is due.
 
         Args:
             session: reads.
             keys: of certificates.
-            told: those of them that everybody knows from now on: they are judged as if for the first time.
+            published: those of them that everybody knows now: they are judged as if for the first time.
 
         Returns:
             how many verdicts changed.
         """
         now = _whole_second(self._now())
-        overdue = or_(VerdictRow.certificate_id.is_(None), VerdictRow.due <= now, Certificate.id.in_(told))
+        overdue = or_(
+            VerdictRow.certificate_id.is_(None), VerdictRow.due <= now, Certificate.id.in_(published)
+        )
         wanted = sorted(keys)
         changed = 0
         for start in range(0, len(wanted), CHUNK):
@@ -176,7 +178,7 @@ class VerdictService:
             if chunk:
                 found = self._judge(session, chunk, now)
                 # What another process judged meanwhile stands: its files may be newer than ours.
-                changed += self._write(found, self._store.basis(now), now, anew=told, first=told)
+                changed += self._write(found, self._store.basis(now), now, anew=published, first=published)
         self._settle()
         return changed
 

@@ -73,36 +73,36 @@ def read_settings(path: Path) -> tuple[Vendor, ...]:
     return found
 
 
-def _vendor(told: Any, folder: Path) -> Vendor:
-    if not isinstance(told, dict):
+def _vendor(value: Any, folder: Path) -> Vendor:
+    if not isinstance(value, dict):
         raise VendorSettingsError("a vendor must be a table")
-    name = told.get("name")
+    name = value.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise VendorSettingsError(
             f"the name {name!r} may have only lower-case letters, digits, '.', '_' and '-'"
         )
-    unknown = set(told) - {*_TEXTS, "withdraw", "terms"}
-    missing = [one for one in _NEEDED if not told.get(one)]
+    unknown = set(value) - {*_TEXTS, "withdraw", "terms"}
+    missing = [one for one in _NEEDED if not value.get(one)]
     if unknown or missing:
         what = f"unknown: {', '.join(sorted(unknown))}" if unknown else f"missing: {', '.join(missing)}"
         raise VendorSettingsError(f"{name}: {what}")
-    wrong = [one for one in _TEXTS if not isinstance(told.get(one, ""), str)]
+    wrong = [one for one in _TEXTS if not isinstance(value.get(one, ""), str)]
     if (
         wrong
-        or not isinstance(told.get("withdraw", False), bool)
-        or told["kind"] not in ("sums", "simplestreams")
+        or not isinstance(value.get("withdraw", False), bool)
+        or value["kind"] not in ("sums", "simplestreams")
     ):
         raise VendorSettingsError(f"{name}: {', '.join(wrong) or 'withdraw or kind'} has a wrong value")
-    wanted = ("file",) if told["kind"] == "sums" else ("product", "item")
-    if any(not told.get(one) for one in wanted):
-        raise VendorSettingsError(f"{name}: {told['kind']} needs {' and '.join(wanted)}")
-    texts = {one: told[one] for one in _TEXTS if one in told and one not in ("file", "keyring")}
+    wanted = ("file",) if value["kind"] == "sums" else ("product", "item")
+    if any(not value.get(one) for one in wanted):
+        raise VendorSettingsError(f"{name}: {value['kind']} needs {' and '.join(wanted)}")
+    texts = {one: value[one] for one in _TEXTS if one in value and one not in ("file", "keyring")}
     return Vendor(
         **texts,
-        keyring=folder / told["keyring"],
-        file=_pattern(name, told.get("file", "")),
-        withdraw=told.get("withdraw", False),
-        terms=_terms(name, told.get("terms", {})),
+        keyring=folder / value["keyring"],
+        file=_pattern(name, value.get("file", "")),
+        withdraw=value.get("withdraw", False),
+        terms=_terms(name, value.get("terms", {})),
     )
 
 
@@ -113,10 +113,10 @@ def _pattern(name: str, text: str) -> re.Pattern[str]:
         raise VendorSettingsError(f"{name}: file is not a regular expression ({error})") from None
 
 
-def _terms(name: str, told: Any) -> dict[str, str]:
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+def _terms(name: str, given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise VendorSettingsError(f"{name}: terms must be a table of texts")
     try:
-        return {parse_name(term): value for term, value in told.items()}
+        return {parse_name(term): value for term, value in given.items()}
     except TermError as error:
         raise VendorSettingsError(f"{name}: {error}") from None

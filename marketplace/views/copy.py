@@ -130,10 +130,10 @@ def _entry(one: CopiedEntry) -> dict[str, Any]:
     return {"id": one.entry_id, "accepted_at": format_time(one.accepted_at), "private": one.private}
 
 
-def _parse_entry(told: Any) -> CopiedEntry:
-    if not isinstance(told["private"], bool):
+def _parse_entry(value: Any) -> CopiedEntry:
+    if not isinstance(value["private"], bool):
         raise ValueError
-    return CopiedEntry(str(told["id"]), parse_time(told["accepted_at"]), told["private"])
+    return CopiedEntry(str(value["id"]), parse_time(value["accepted_at"]), value["private"])
 
 
 def _path(text: Any) -> str:

@@ -108,36 +108,36 @@ def _write(head: CopyHead) -> str:
     return json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n"
 
 
-def _read(told: Any) -> CopyHead:
+def _read(value: Any) -> CopyHead:
     """Read the object of a note.
 
     Raises:
         ValueError, KeyError, TypeError: it says something else.
     """
-    if told["type"] != _TYPE:
+    if value["type"] != _TYPE:
         raise ValueError
     return CopyHead(
-        view=_text(told["view"]),
-        definition=_text(told["definition"]),
-        logs=tuple(_position(one) for one in _list(told["logs"])),
-        index=_text(told["index"]),
-        hour=parse_time(_text(told["hour"])),
+        view=_text(value["view"]),
+        definition=_text(value["definition"]),
+        logs=tuple(_position(one) for one in _list(value["logs"])),
+        index=_text(value["index"]),
+        hour=parse_time(_text(value["hour"])),
     )
 
 
-def _position(told: Any) -> LogPosition:
-    if not isinstance(told["size"], int):
+def _position(value: Any) -> LogPosition:
+    if not isinstance(value["size"], int):
         raise TypeError
-    return LogPosition(_text(told["origin"]), told["size"], _text(told["root"]))
+    return LogPosition(_text(value["origin"]), value["size"], _text(value["root"]))
 
 
-def _text(told: Any) -> str:
-    if not isinstance(told, str):
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
         raise TypeError
-    return told
+    return value
 
 
-def _list(told: Any) -> Sequence[Any]:
-    if not isinstance(told, list):
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
         raise TypeError
-    return told
+    return value

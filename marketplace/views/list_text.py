@@ -109,27 +109,27 @@ def to_signed_list(data: bytes, listed: ListText, email: str) -> SignedList:
     return SignedList(data, email, frozenset(one.digest for one in listed.images))
 
 
-def _image(told: Mapping[str, Any], which: str) -> ListedImage:
-    size = told.get("hv:size")
-    digest = _text(told, "sl:checksum:sha512", which).lower()
+def _image(members: Mapping[str, Any], which: str) -> ListedImage:
+    size = members.get("hv:size")
+    digest = _text(members, "sl:checksum:sha512", which).lower()
     for name in _OF_IMAGES:
-        if not isinstance(told.get(name), str) and name != "hv:size":
+        if not isinstance(members.get(name), str) and name != "hv:size":
             raise ListRefusedError(_FORM, f"{which}: {name} has to be a text, since readers ask for it")
-    _time(told, which)
+    _time(members, which)
     if isinstance(size, bool) or not isinstance(size, int):
         raise ListRefusedError(_FORM, f"{which}: hv:size has to be the number of bytes")
     return ListedImage(digest, size)
 
 
-def _text(told: Mapping[str, Any], name: str, which: str) -> str:
-    found = told.get(name)
+def _text(members: Mapping[str, Any], name: str, which: str) -> str:
+    found = members.get(name)
     if not isinstance(found, str) or not found.strip():
         raise ListRefusedError(_FORM, f"{which}: {name} has to be a text that is not empty")
     return found
 
 
-def _time(told: Mapping[str, Any], which: str) -> datetime:
-    found = _text(told, "dc:date:expires", which)
+def _time(members: Mapping[str, Any], which: str) -> datetime:
+    found = _text(members, "dc:date:expires", which)
     try:
         return parse_time(found)
     except ValueError:
@@ -138,10 +138,10 @@ def _time(told: Mapping[str, Any], which: str) -> datetime:
         ) from None
 
 
-def _object(told: Any) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
         raise TypeError
-    return told
+    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class ViewRegistry:
                 self._session.execute(insert(NamedView).values(row))
         except IntegrityError:
             raise ViewTakenError(definition.name) from None
-        AuditLog(self._session).record(by, "view.create", definition.name, _told(definition), at=at)
+        AuditLog(self._session).record(by, "view.create", definition.name, _details(definition), at=at)
         return self.get(definition.name), secret or definition.name
 
     def replace(self, definition: Definition, *, by: str, at: datetime) -> Definition:
@@ -75,7 +75,7 @@ class ViewRegistry:
             .where(NamedView.name == definition.name)
             .values(**_written(definition), revision=NamedView.revision + 1, changed_at=at, changed_by=by)
         )
-        AuditLog(self._session).record(by, "view.replace", definition.name, _told(definition), at=at)
+        AuditLog(self._session).record(by, "view.replace", definition.name, _details(definition), at=at)
         return self.get(definition.name)
 
     def delete(self, name: str, *, by: str, at: datetime) -> None:
@@ -193,7 +193,7 @@ def _written(definition: Definition) -> dict[str, Any]:
     }
 
 
-def _told(definition: Definition) -> dict[str, Detail]:
+def _details(definition: Definition) -> dict[str, Detail]:
     return {
         "search": definition.search,
         "policy": None if definition.policy is None else json.dumps(definition.policy, sort_keys=True),

@@ -224,9 +224,9 @@ class Selector:
         )
 
 
-def _contact(told: str, site: str) -> str:
+def _contact(text: str, site: str) -> str:
     """The mail address that the site names for everybody, else the one that every host has (RFC 5321)."""
-    address = told.removeprefix("mailto:").partition("?")[0]
+    address = text.removeprefix("mailto:").partition("?")[0]
     return address if "@" in address and ":" not in address else f"postmaster@{urlsplit(site).hostname}"
 
 

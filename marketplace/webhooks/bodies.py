@@ -59,5 +59,5 @@ def _copies(session: Session, hook: Hook, found: Happened) -> list[dict[str, Any
     ]
 
 
-def _write(told: dict[str, Any]) -> bytes:
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+def _write(members: dict[str, Any]) -> bytes:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

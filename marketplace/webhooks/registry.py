@@ -95,7 +95,7 @@ class WebhookRegistry:
             "created_at": at,
         }
         self._session.execute(insert(Webhook).values(row))
-        AuditLog(self._session).record(by, "webhook.create", name, {"owner": owner, **_told(asked)}, at=at)
+        AuditLog(self._session).record(by, "webhook.create", name, {"owner": owner, **_details(asked)}, at=at)
         return Made(self.get(name), spell_secret(secret))
 
     def change(
@@ -125,7 +125,7 @@ class WebhookRegistry:
         self._update(hook.key, **_written(asked), **moved, token=token or hook.token)
         if moved:
             Deliveries(self._session).hurry(hook, at)
-        AuditLog(self._session).record(by, "webhook.change", name, _told(asked), at=at)
+        AuditLog(self._session).record(by, "webhook.change", name, _details(asked), at=at)
         return self.get(name)
 
     def get(self, name: str) -> Hook:
@@ -245,7 +245,7 @@ def _written(asked: AskedWebhook) -> dict[str, Any]:
     return {"url": asked.url, "description": asked.description, "filters": asked.filters.to_json()}
 
 
-def _told(asked: AskedWebhook) -> dict[str, Detail]:
+def _details(asked: AskedWebhook) -> dict[str, Detail]:
     return {"url": asked.url, "audience": asked.audience, "filters": asked.filters.to_json()}
 
 

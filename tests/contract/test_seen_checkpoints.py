@@ -14,7 +14,7 @@ from marketplace.peers.errors import MalformedError, UnreachableError
 from marketplace.peers.model import PeerContradiction, PullState
 from marketplace.peers.overview import alerts, public_peer
 from marketplace.peers.pull.log_pull import LogPull
-from marketplace.peers.pull.told_heads import PATIENCE, ToldHeads
+from marketplace.peers.pull.reported_heads import PATIENCE, ReportedHeads
 from marketplace.peers.registry.checkpoints import NEWEST, newest_seen, remember, thinned
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.tlog.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
@@ -87,7 +87,7 @@ class Told:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.heads = ToldHeads(site.means, site.peer)
+        self.heads = ReportedHeads(site.means, site.peer)
 
     def hear(self, signed: SignedCheckpoint, witness: str = "mp-y.example") -> None:
         self.heads.hear(signed.note.to_bytes(), witness)

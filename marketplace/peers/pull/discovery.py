@@ -129,8 +129,8 @@ class Discovery:
     def _of_peer(self, description: Description) -> list[OfferedLog]:
         return [one for one in description.logs if one.origin.startswith(f"{self._peer.name}/")]
 
-    def _judge(self, told: tuple[Description, int | None]) -> ContactError | None:
-        offered = len(self._of_peer(told[0]))
+    def _judge(self, answer: tuple[Description, int | None]) -> ContactError | None:
+        offered = len(self._of_peer(answer[0]))
         if offered <= MOST_LOGS:
             return None
         return MalformedError(f"it offers {offered} logs, and no more than {MOST_LOGS} are followed")

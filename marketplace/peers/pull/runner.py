@@ -20,14 +20,14 @@ from marketplace.peers.model import FollowedLog, FollowingState, Peer, PullState
 from marketplace.peers.pull.discovery import Discovery
 from marketplace.peers.pull.fetch_missing import Compared, MissingEntries
 from marketplace.peers.pull.log_pull import LogPull, PullTools, covers_more
+from marketplace.peers.pull.reported_heads import OF_EACH, ReportedHeads
 from marketplace.peers.pull.side_requests import Questions
-from marketplace.peers.pull.told_heads import OF_EACH, ToldHeads
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import SETTLED
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.peers.registry.progress import MovedError, save_failure
 from marketplace.peers.remote.gossip import Tell
-from marketplace.peers.remote.peer_client import PeerClient, ToldHead
+from marketplace.peers.remote.peer_client import PeerClient, ReportedHead
 from marketplace.peers.schedule import backoff_pause, poll_pause
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.following import IntegrityError
@@ -51,7 +51,7 @@ class _Due:
     """When a log is looked at next, on the monotonic clock."""
 
     pull: LogPull
-    told: ToldHeads
+    reported: ReportedHeads
     at: float = 0.0
     failures: int = 0
     #: A head that the peer showed and that covers more than is known here.
@@ -64,7 +64,7 @@ class _News:
 
     heads: dict[str, SignedCheckpoint] = field(default_factory=dict)
     #: What may be heads of the peer's logs, by the name of who told them.
-    told: dict[str, deque[ToldHead]] = field(default_factory=dict)
+    reported: dict[str, deque[ReportedHead]] = field(default_factory=dict)
     #: The peer showed a head of a log that is not followed.
     unknown: bool = False
     #: Somebody wants every log to be looked at.
@@ -121,17 +121,17 @@ class PeerRunner:
                 self._news.unknown = True
             elif known is None or known.checkpoint.size < head.checkpoint.size:
                 self._news.heads[origin] = head
-        self.hear(ToldHead(origin, head.note.to_bytes()), "")
+        self.hear(ReportedHead(origin, head.note.to_bytes()), "")
         self._wake.set()
 
-    def hear(self, head: ToldHead, witness: str) -> None:
+    def hear(self, head: ReportedHead, witness: str) -> None:
         """Somebody saw what may be a head of a log of the peer. Cheap, callable from any thread.
 
         Args:
             witness: the name of the site that told it; empty where the log's own did.
         """
         with self._lock:
-            self._news.told.setdefault(witness, deque(maxlen=OF_EACH)).append(head)
+            self._news.reported.setdefault(witness, deque(maxlen=OF_EACH)).append(head)
 
     def tell(self, standings: frozenset[FollowingState], *, wanted: bool, erased_at: datetime | None) -> None:
         """How the peer's logs stand in the database, whether any body is missing there, and when a peer said
@@ -238,7 +238,7 @@ class PeerRunner:
     def _due_of(self, followed: FollowedLog) -> _Due:
         if followed.id not in self._due:
             pull = LogPull(self._means, self.peer, self._discovery.slug(followed))
-            self._due[followed.id] = _Due(pull, ToldHeads(self._means, self.peer))
+            self._due[followed.id] = _Due(pull, ReportedHeads(self._means, self.peer))
         return self._due[followed.id]
 
     def _look_at(self, followed: FollowedLog, due: _Due) -> FollowedLog:
@@ -247,7 +247,7 @@ class PeerRunner:
         shown, due.presented = due.presented, None
         try:
             followed = due.pull.run(followed, feed, shown)
-            self._hold_told(followed, due)
+            self._compare_reported(followed, due)
             self._find_wanted(followed, feed)
             self._ask_elsewhere(followed, feed)
             self._compare(followed, feed)
@@ -273,19 +273,21 @@ class PeerRunner:
             due.at = time.monotonic() + poll_pause()
         return followed
 
-    def _hold_told(self, followed: FollowedLog, due: _Due) -> None:
+    def _compare_reported(self, followed: FollowedLog, due: _Due) -> None:
         """Hold what others saw of a public log against it; of another one nobody tells."""
         if followed.log != PUBLIC:
             return
         with self._lock:
-            told, self._news.told = self._news.told, {}
+            told, self._news.reported = self._news.reported, {}
         for witness, heads in told.items():
             for head in heads:
                 if head.origin == followed.origin:
-                    due.told.hear(head.note, witness)
+                    due.reported.hear(head.note, witness)
         try:
-            if due.told.hold(followed, due.pull) and self._questions.may_ask(Question.TILES, followed.origin):
-                ask = lambda: due.told.hold_old(followed, due.pull, self._public)  # noqa: E731  # too long there
+            if due.reported.hold(followed, due.pull) and self._questions.may_ask(
+                Question.TILES, followed.origin
+            ):
+                ask = lambda: due.reported.hold_old(followed, due.pull, self._public)  # noqa: E731  # too long there
                 self._questions.ask(Question.TILES, ask, origin=followed.origin)
         except IntegrityError as error:
             due.pull.quarantine(followed, error)

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 
 from marketplace.peers.errors import NotAtPeerError
-from marketplace.peers.remote.peer_client import PeerClient, ToldHead
+from marketplace.peers.remote.peer_client import PeerClient, ReportedHead
 from marketplace.peers.schedule import poll_pause
 
 #: Seconds after which everything is asked for again: who has just begun to follow a log knows nothing of it.
 _WHOLE = 60.0
 
 #: Gets each head, and the name of the site that told it.
-Tell = Callable[[ToldHead, str], None]
+Tell = Callable[[ReportedHead, str], None]
 
 
 class HeadGossip:

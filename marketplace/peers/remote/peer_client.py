@@ -39,8 +39,8 @@ LONGEST_ROW = 65_535
 MAX_BODY_BUNDLE = 32 * MIB
 _MAX_DESCRIPTION = 256 * KIB
 #: Heads of others' logs that a peer may tell at once, and bytes of them: one is about 300 bytes long.
-MOST_TOLD = 1024
-_MAX_TOLD = MIB
+MOST_REPORTED = 1024
+_MAX_REPORT = MIB
 #: Bytes of a list of ids; 4096 of them fit.
 _MAX_LISTED = 512 * KIB
 _ID_BYTES, _LENGTH_BYTES = 32, 4
@@ -80,7 +80,7 @@ class PresentedHead:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldHead:
+class ReportedHead:
     """A head of somebody else's log, as a peer tells it: nothing of it is verified.
 
     Args:
@@ -96,7 +96,7 @@ class ToldHead:
 class HeadsAnswer:
     """What a peer saw of the logs of others, with the tag to ask for more by."""
 
-    heads: tuple[ToldHead, ...]
+    heads: tuple[ReportedHead, ...]
     tag: str | None
 
 
@@ -190,16 +190,16 @@ class PeerClient:
         Nothing of them is verified yet.
         """
         headers = {} if tag is None else {"If-None-Match": tag}
-        answer = self._get("/fed/v1/witness/heads", JSON, _MAX_TOLD, headers)
+        answer = self._get("/fed/v1/witness/heads", JSON, _MAX_REPORT, headers)
         if answer.status == 304:
             if tag is None:
                 raise UnexpectedAnswerError("the peer answers 304 Not Modified to a first request")
             return None
         said = parse_json(answer.body)
         notes = said.get("heads") if isinstance(said, dict) else None
-        if not isinstance(notes, list) or len(notes) > MOST_TOLD:
-            raise MalformedError(f"the heads that the peer saw are not a list of at most {MOST_TOLD}")
-        return HeadsAnswer(tuple(map(_told, notes)), answer.headers.get("etag"))
+        if not isinstance(notes, list) or len(notes) > MOST_REPORTED:
+            raise MalformedError(f"the heads that the peer saw are not a list of at most {MOST_REPORTED}")
+        return HeadsAnswer(tuple(map(_reported, notes)), answer.headers.get("etag"))
 
     def rows(self, slug: str, since: int, count: int) -> list[bytes]:
         """A log's rows from a sequence on, at most ``count``."""
@@ -342,10 +342,10 @@ def _is_hex(text: str, digits: int) -> bool:
     return re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is not None
 
 
-def _told(note: object) -> ToldHead:
+def _reported(note: object) -> ReportedHead:
     if not isinstance(note, str) or len(note) > MAX_NOTE:
         raise MalformedError("one of the heads that the peer saw is not a signed note")
-    return ToldHead(note.partition("\n")[0], note.encode("utf-8", "backslashreplace"))
+    return ReportedHead(note.partition("\n")[0], note.encode("utf-8", "backslashreplace"))
 
 
 def _offered(said: object) -> OfferedLog:

@@ -62,11 +62,11 @@ def write(view: View, path: str) -> bytes:
 
 
 def _lines(
-    capability: str, links: str, told: Iterable[str], more: str = "", kind: str = "url"
+    capability: str, links: str, lines: Iterable[str], more: str = "", kind: str = "url"
 ) -> Iterator[str]:
     root = "urlset" if kind == "url" else "sitemapindex"
     yield f'<{root} {_NAMESPACES}>{links}<rs:md capability="{capability}"{more}/>'
-    yield from told
+    yield from lines
     yield f"</{root}>"
 
 

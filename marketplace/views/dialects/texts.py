@@ -30,23 +30,23 @@ def quoted(text: str) -> str:
     return encode_basestring(text)
 
 
-def json_text(told: Any, levels: int, encode: Callable[[Any], str] = plain) -> str:
+def json_text(value: Any, levels: int, encode: Callable[[Any], str] = plain) -> str:
     """A value as JSON.
 
     The library takes five times as long to indent, so that inner values stand on one line.
 
     Args:
-        told: what ``json`` writes; outer objects have texts for keys.
+        value: what ``json`` writes; outer objects have texts for keys.
         levels: outer objects and lists whose members stand on lines of their own.
         encode: writes the rest.
     """
-    if not levels or not told or not isinstance(told, dict | list):
-        return encode(told)
+    if not levels or not value or not isinstance(value, dict | list):
+        return encode(value)
     inner = levels - 1
-    if isinstance(told, dict):
-        members = (f"{encode(name)}: {json_text(one, inner, encode)}" for name, one in told.items())
+    if isinstance(value, dict):
+        members = (f"{encode(name)}: {json_text(one, inner, encode)}" for name, one in value.items())
         return "{\n" + ",\n".join(members) + "\n}"
-    return "[\n" + ",\n".join(json_text(one, inner, encode) for one in told) + "\n]"
+    return "[\n" + ",\n".join(json_text(one, inner, encode) for one in value) + "\n]"
 
 
 def xml_text(text: str) -> str:

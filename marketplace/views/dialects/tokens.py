@@ -42,5 +42,5 @@ def read_token(key: bytes, text: str) -> Sequence[str] | None:
     return tuple(parts) if write_token(key, parts) == text else None
 
 
-def _proof(key: bytes, told: bytes) -> bytes:
-    return hmac.digest(key, told, "sha256")[:_PROOF]
+def _proof(key: bytes, data: bytes) -> bytes:
+    return hmac.digest(key, data, "sha256")[:_PROOF]

@@ -36,7 +36,7 @@ _BY_TILES = 2
 _logger = logging.getLogger(__name__)
 
 
-class ToldHeads:
+class ReportedHeads:
     """What others saw of one log, until it is held against it."""
 
     def __init__(self, means: PullTools, peer: Peer) -> None:
