@@ -26,7 +26,7 @@ from marketplace.views.value import SignedList, View
 from validators.certificates import STRONG_KEY_BITS, parse_signer
 from validators.decision import Endorsed, RuleOutcome, decide_by
 from validators.document import Signer, Strength, format_time
-from validators.errors import RefusedError, shown
+from validators.errors import RefusedError, printable
 
 _SIGNER: Final = "signed-list.signer"
 
@@ -171,8 +171,8 @@ def _find_other_place(listed: ListText, site: str, definition: Definition) -> st
         return None
     name = quote(definition.name, safe=":") if definition.is_read_at(definition.name) else "SECRET-NAME"
     return (
-        f"hv:uri of the list is {shown(listed.uri)}, and the list is read at {before}{name}{after}: readers "
-        "refuse a list that names another address than theirs"
+        f"hv:uri of the list is {printable(listed.uri)}, and the list is read at {before}{name}{after}: "
+        "readers refuse a list that names another address than theirs"
     )
 
 
