@@ -30,7 +30,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
     Args:
         application: the WSGI application.
         limits: how slow clients may be.
-        kept: a socket that listens at the address already; None where there is none.
+        listener: a socket that listens at the address already; None where there is none.
         adjustments: waitress's own settings, as ``waitress.serve`` takes them.
 
     Raises:
@@ -43,7 +43,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
         self,
         application: Any,
         limits: ConnectionLimits,
-        kept: socket.socket | None = None,
+        listener: socket.socket | None = None,
         **adjustments: Any,
     ) -> None:
         self.limits = limits
@@ -57,8 +57,8 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no typ
         super().__init__(
             application,
             {},
-            _sock=kept,
-            bind_socket=kept is None,
+            _sock=listener,
+            bind_socket=listener is None,
             dispatcher=dispatcher,
             adj=adj,
             sockinfo=adj.listen[0],

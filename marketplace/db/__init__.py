@@ -161,7 +161,7 @@ class Glance:
 
     def __init__(self, engine: Engine) -> None:
         self._failure = engine.dialect.loaded_dbapi.Error
-        with self._told():
+        with self._translated():
             self._connection = engine.raw_connection()
         self._connection.detach()  # its mode is not one that the pool's other users expect
         driver: Any = self._connection.dbapi_connection
@@ -175,7 +175,7 @@ class Glance:
         Raises:
             OperationalError: the database does not answer.
         """
-        with self._told():
+        with self._translated():
             rows: list[tuple[Any, ...]] = self._driver.execute(statement).fetchall()
         return rows
 
@@ -184,7 +184,7 @@ class Glance:
         self._connection.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except self._failure as error:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.catalogue.facts import Facet
 from marketplace.rules.status import Status
-from marketplace.rules.trust import LISTED_MARKS, TrustMark, ListedTrust
+from marketplace.rules.trust import LISTED_MARKS, ListedTrust, TrustMark
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import PAGE, SearchRequest, Sort
 from marketplace.search.words import clean
@@ -45,7 +45,10 @@ FIXED: Mapping[Facet, tuple[str, ...]] = {
 
 def usual_choice(trust: ListedTrust) -> Mapping[Facet, tuple[str, ...]]:
     """What a search narrows by where it does not say: valid entries, and of those what the site shows."""
-    return {Facet.STATUS: (Status.VALID.value,), Facet.TRUST: tuple(mark.value for mark in LISTED_MARKS[trust])}
+    return {
+        Facet.STATUS: (Status.VALID.value,),
+        Facet.TRUST: tuple(mark.value for mark in LISTED_MARKS[trust]),
+    }
 
 
 def parse_request(

@@ -18,7 +18,6 @@ from marketplace.access import PUBLIC
 from marketplace.changes import ChangeLog
 from marketplace.db import Database, Glance, upgrade
 from marketplace.db.errors import StalledError
-from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.head import Head, HeadReader
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys
