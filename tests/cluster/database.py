@@ -19,7 +19,7 @@ import yaml
 from tests.cluster.machines import Machine, Network, own
 from tests.cluster.waiting import until
 from tests.fixtures_postgres import find_binaries
-from tests.functional.running import free_port
+from tests.functional.running import AUTHORITIES, free_port
 from tests.launching import ROOT
 
 EXAMPLES = ROOT / "deploy" / "cluster"
@@ -76,7 +76,12 @@ class Node:
     def ask(self, path: str) -> dict[str, Any]:
         """What Patroni answers there; nothing where it does not answer."""
         try:
-            answer = httpx.get(f"http://{self.machine.address}:{PATRONI}/{path}", timeout=2, trust_env=False)
+            answer = httpx.get(
+                f"http://{self.machine.address}:{PATRONI}/{path}",
+                timeout=2,
+                trust_env=False,
+                verify=AUTHORITIES,
+            )
         except httpx.TransportError:
             return {}
         found: dict[str, Any] = answer.json()
@@ -160,7 +165,10 @@ def _start_etcd(network: Network) -> None:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{client}/health", timeout=2, trust_env=False).status_code == 200
+            return (
+                httpx.get(f"{client}/health", timeout=2, trust_env=False, verify=AUTHORITIES).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -22,6 +25,7 @@ CLIENTS = 2
 PACE = 0.1
 #: Seconds after which a client asks again.
 PATIENCE = 10.0
+READER = str(Path(__file__).with_name("reader.py"))
 XML = {"Content-Type": "application/rdf+xml"}
 
 
@@ -67,6 +71,7 @@ class Load:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _readers: list[subprocess.Popen[str]] = field(default_factory=list)
     _made: int = 0
 
     def start(self) -> None:
@@ -81,6 +86,8 @@ class Load:
     def stop(self) -> None:
         """End, with what is at work."""
         self._stopping.set()
+        for reader in self._readers:
+            reader.kill()
         for thread in self._threads:
             thread.join()
 
@@ -128,17 +135,16 @@ class Load:
         return answer.status_code == 201
 
     def _read(self, name: str, address: str) -> None:
-        """Read what the database has to be asked for."""
-        with self._client(address) as http:
-            while not self._stopping.wait(PACE):
-                try:
-                    answer = http.get("/api/v1/entries?limit=3")
-                except httpx.TransportError:
-                    continue
-                if answer.status_code == 200:
-                    self.reads[name].note()
-                elif answer.status_code != 503 or "Retry-After" not in answer.headers:
-                    self.odd.append(f"read: {answer.status_code} {answer.text[:200]}")
+        """Note when a reader was answered what the database has to be asked for."""
+        command = [sys.executable, READER, f"{address}/api/v1/entries?limit=3", str(PACE), str(PATIENCE)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+            self._readers.append(reader)
+            assert reader.stdout is not None
+            for line in reader.stdout:
+                if line.startswith("odd"):
+                    self.odd.append(f"read: {line.strip()}")
+                else:
+                    self.reads[name].times.append(float(line))
 
     def _keep_heads(self, address: str) -> None:
         """Keep every checkpoint that a node shows."""
